@@ -1,0 +1,290 @@
+/**
+ * The index algebra: affine sums of axes with floor-division and modulo by constants, one simplifier for all levels.
+ *
+ * Invariant: an `Idx` is in normal form (terms sorted by key, no zero coefficients, nested sums flattened) and
+ * interned by `key`, so equal indices are the same text; `lo`/`hi` (inclusive) bound every value it can take.
+ */
+
+/** A loop axis. Identity is `id`; `extent` is its trip count. */
+export interface Axis {
+  readonly id: number;
+  /** For people: `i`, `row`, `k`. Unique within a kernel. */
+  readonly name: string;
+  readonly extent: number;
+  readonly kind: 'par' | 'red';
+}
+
+/** What an index may depend on besides axes: a loaded integer (gather). `key` decides equality. */
+export interface Opaque {
+  readonly key: string;
+}
+
+export type Atom =
+  | { readonly kind: 'axis'; readonly axis: Axis; readonly key: string }
+  | { readonly kind: 'div'; readonly arg: Idx; readonly by: number; readonly key: string }
+  | { readonly kind: 'mod'; readonly arg: Idx; readonly by: number; readonly key: string }
+  | {
+      readonly kind: 'opaque';
+      readonly ref: Opaque;
+      readonly lo: number;
+      readonly hi: number;
+      readonly key: string;
+    };
+
+export interface Term {
+  readonly coef: number;
+  readonly atom: Atom;
+}
+
+/** `sum(coef * atom) + constant`. */
+export interface Idx {
+  readonly terms: readonly Term[];
+  readonly constant: number;
+  readonly lo: number;
+  readonly hi: number;
+  readonly key: string;
+}
+
+/** `lo <= idx < hi`; a list of them is a conjunction. */
+export interface Bound {
+  readonly idx: Idx;
+  readonly lo: number;
+  readonly hi: number;
+}
+
+const atomBounds = (atom: Atom): readonly [number, number] => {
+  switch (atom.kind) {
+    case 'axis':
+      return [0, Math.max(0, atom.axis.extent - 1)];
+    case 'div':
+      return [Math.floor(atom.arg.lo / atom.by), Math.floor(atom.arg.hi / atom.by)];
+    case 'mod':
+      return [0, atom.by - 1];
+    case 'opaque':
+      return [atom.lo, atom.hi];
+    default:
+      return atom satisfies never;
+  }
+};
+
+const build = (terms: readonly Term[], constant: number): Idx => {
+  let lo = constant;
+  let hi = constant;
+  let key = '';
+  for (const { coef, atom } of terms) {
+    const [a, b] = atomBounds(atom);
+    lo += coef > 0 ? coef * a : coef * b;
+    hi += coef > 0 ? coef * b : coef * a;
+    key += `${coef}*${atom.key}+`;
+  }
+  return { terms, constant, lo, hi, key: `${key}${constant}` };
+};
+
+export const idxConst = (value: number): Idx => build([], value);
+
+export const idxAxis = (axis: Axis): Idx =>
+  axis.extent === 1
+    ? idxConst(0)
+    : build([{ coef: 1, atom: { kind: 'axis', axis, key: `a${axis.id}` } }], 0);
+
+/** An index read from memory, known (or clamped by its producer) to lie in `[lo, hi]`. */
+export const idxOpaque = (ref: Opaque, lo: number, hi: number): Idx =>
+  build([{ coef: 1, atom: { kind: 'opaque', ref, lo, hi, key: `v(${ref.key})` } }], 0);
+
+export const idxAdd = (a: Idx, b: Idx): Idx => {
+  if (a.terms.length === 0 && a.constant === 0) return b;
+  if (b.terms.length === 0 && b.constant === 0) return a;
+  const byKey = new Map<string, Term>();
+  for (const term of [...a.terms, ...b.terms]) {
+    const seen = byKey.get(term.atom.key);
+    byKey.set(term.atom.key, seen ? { coef: seen.coef + term.coef, atom: term.atom } : term);
+  }
+  const terms = [...byKey.values()].filter((t) => t.coef !== 0);
+  terms.sort((x, y) => (x.atom.key < y.atom.key ? -1 : x.atom.key > y.atom.key ? 1 : 0));
+  return recombine(build(terms, a.constant + b.constant));
+};
+
+/** `c*b*(x div b) + c*(x mod b)` is `c*x`: undoes what a reshape and its inverse leave behind. */
+const recombine = (idx: Idx): Idx => {
+  for (const mod of idx.terms) {
+    if (mod.atom.kind !== 'mod') continue;
+    const { arg, by } = mod.atom;
+    const div = idx.terms.find(
+      (t) =>
+        t.atom.kind === 'div' &&
+        t.atom.by === by &&
+        t.atom.arg.key === arg.key &&
+        t.coef === mod.coef * by,
+    );
+    if (div === undefined) continue;
+    const rest = idx.terms.filter((t) => t !== mod && t !== div);
+    return idxAdd(build(rest, idx.constant), idxScale(arg, mod.coef));
+  }
+  return idx;
+};
+
+export const idxScale = (a: Idx, by: number): Idx =>
+  by === 0
+    ? idxConst(0)
+    : by === 1
+      ? a
+      : build(
+          a.terms.map((t) => ({ coef: t.coef * by, atom: t.atom })),
+          a.constant * by,
+        );
+
+export const idxOffset = (a: Idx, by: number): Idx =>
+  by === 0 ? a : build(a.terms, a.constant + by);
+
+/** Splits `a` into the part divisible by `by` and the rest. */
+const splitMultiples = (a: Idx, by: number): readonly [Idx, Idx] => {
+  const whole = a.terms.filter((t) => t.coef % by === 0);
+  const rest = a.terms.filter((t) => t.coef % by !== 0);
+  const q = Math.floor(a.constant / by);
+  return [
+    build(
+      whole.map((t) => ({ coef: t.coef / by, atom: t.atom })),
+      q,
+    ),
+    build(rest, a.constant - q * by),
+  ];
+};
+
+/** Floor division by a positive constant. */
+export const idxDiv = (a: Idx, by: number): Idx => {
+  if (by === 1) return a;
+  if (a.terms.length === 0) return idxConst(Math.floor(a.constant / by));
+  const [whole, rest] = splitMultiples(a, by);
+  const low = Math.floor(rest.lo / by);
+  if (low === Math.floor(rest.hi / by)) return idxOffset(whole, low);
+  const only = rest.terms.length === 1 && rest.constant === 0 ? rest.terms[0] : undefined;
+  // (x div p) div q = x div (p q)
+  if (only?.coef === 1 && only.atom.kind === 'div')
+    return idxAdd(whole, idxDiv(only.atom.arg, only.atom.by * by));
+  // c x div (c d) = x div d for the common factor c of all terms; the constant below it cannot matter
+  const g = rest.terms.reduce((n, t) => gcd(n, Math.abs(t.coef)), by);
+  if (g > 1) {
+    const reduced = build(
+      rest.terms.map((t) => ({ coef: t.coef / g, atom: t.atom })),
+      Math.floor(rest.constant / g),
+    );
+    return idxAdd(whole, idxDiv(reduced, by / g));
+  }
+  const atom: Atom = { kind: 'div', arg: rest, by, key: `(${rest.key})/${by}` };
+  return idxAdd(whole, build([{ coef: 1, atom }], 0));
+};
+
+/** Non-negative remainder by a positive constant. */
+export const idxMod = (a: Idx, by: number): Idx => {
+  if (by === 1) return idxConst(0);
+  const [, rest] = splitMultiples(a, by);
+  const low = Math.floor(rest.lo / by);
+  if (low === Math.floor(rest.hi / by)) return idxOffset(rest, -low * by);
+  const g = rest.terms.reduce((n, t) => gcd(n, Math.abs(t.coef)), by);
+  if (g > 1) {
+    const q = Math.floor(rest.constant / g);
+    const reduced = build(
+      rest.terms.map((t) => ({ coef: t.coef / g, atom: t.atom })),
+      q,
+    );
+    return idxOffset(idxScale(idxMod(reduced, by / g), g), rest.constant - q * g);
+  }
+  const atom: Atom = { kind: 'mod', arg: rest, by, key: `(${rest.key})%${by}` };
+  return build([{ coef: 1, atom }], 0);
+};
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/** Row-major flattening of a multi-index. */
+export const idxFlatten = (index: readonly Idx[], strides: readonly number[]): Idx =>
+  index.reduce((sum, idx, i) => idxAdd(sum, idxScale(idx, strides[i]!)), idxConst(0));
+
+/** The multi-index of a flat position in `shape` (row-major). */
+export const idxUnflatten = (flat: Idx, shape: readonly number[]): Idx[] => {
+  const out = new Array<Idx>(shape.length);
+  let rest = flat;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    out[i] = i === 0 ? rest : idxMod(rest, shape[i]!);
+    rest = idxDiv(rest, shape[i]!);
+  }
+  if (shape.length > 0 && shape[0] === 1) out[0] = idxConst(0);
+  return out;
+};
+
+/** Replaces axes (and opaque references) by other indices, re-simplifying. */
+export const idxSubstitute = (
+  idx: Idx,
+  axis: (a: Axis) => Idx,
+  opaque: (ref: Opaque) => Opaque = (r) => r,
+): Idx => {
+  let out = idxConst(idx.constant);
+  for (const { coef, atom } of idx.terms) {
+    const value = ((): Idx => {
+      switch (atom.kind) {
+        case 'axis':
+          return axis(atom.axis);
+        case 'div':
+          return idxDiv(idxSubstitute(atom.arg, axis, opaque), atom.by);
+        case 'mod':
+          return idxMod(idxSubstitute(atom.arg, axis, opaque), atom.by);
+        case 'opaque':
+          return idxOpaque(opaque(atom.ref), atom.lo, atom.hi);
+        default:
+          return atom satisfies never;
+      }
+    })();
+    out = idxAdd(out, idxScale(value, coef));
+  }
+  return out;
+};
+
+/** Calls `visit` for each axis the index depends on (opaque references excluded). */
+export const idxAxes = (idx: Idx, visit: (axis: Axis) => void): void => {
+  for (const { atom } of idx.terms) {
+    if (atom.kind === 'axis') visit(atom.axis);
+    else if (atom.kind === 'div' || atom.kind === 'mod') idxAxes(atom.arg, visit);
+  }
+};
+
+/** Calls `visit` for each opaque reference in the index. */
+export const idxOpaques = (idx: Idx, visit: (ref: Opaque) => void): void => {
+  for (const { atom } of idx.terms) {
+    if (atom.kind === 'opaque') visit(atom.ref);
+    else if (atom.kind === 'div' || atom.kind === 'mod') idxOpaques(atom.arg, visit);
+  }
+};
+
+/** The value of an index for given axis values. */
+export const idxEvaluate = (
+  idx: Idx,
+  axis: (a: Axis) => number,
+  opaque: (ref: Opaque) => number,
+): number => {
+  let sum = idx.constant;
+  for (const { coef, atom } of idx.terms) {
+    switch (atom.kind) {
+      case 'axis':
+        sum += coef * axis(atom.axis);
+        break;
+      case 'div':
+        sum += coef * Math.floor(idxEvaluate(atom.arg, axis, opaque) / atom.by);
+        break;
+      case 'mod': {
+        const v = idxEvaluate(atom.arg, axis, opaque) % atom.by;
+        sum += coef * (v < 0 ? v + atom.by : v);
+        break;
+      }
+      case 'opaque':
+        sum += coef * opaque(atom.ref);
+        break;
+      default:
+        atom satisfies never;
+    }
+  }
+  return sum;
+};
+
+/** True when the bound holds for every value the index can take. */
+export const boundHolds = (b: Bound): boolean => b.idx.lo >= b.lo && b.idx.hi < b.hi;
+/** True when no value the index can take satisfies the bound. */
+export const boundFails = (b: Bound): boolean => b.idx.hi < b.lo || b.idx.lo >= b.hi;

@@ -1,0 +1,134 @@
+/**
+ * Builds L1 graphs: types each node as it is made and gives equal computations one node.
+ *
+ * Invariant: within one builder, two nodes with the same op, operands and attributes are the same object, except
+ * inputs, which are never merged.
+ */
+import type { DType } from '../dtype.ts';
+import type { Algebra, ScalarOp } from '../scalar.ts';
+import { type Shape, sameShape, type TensorType } from '../type.ts';
+import type { Attrs, Graph, InputRole, Node, Op } from './graph.ts';
+import { full, input } from './ops/leaf.ts';
+import { cast, mapOps } from './ops/map.ts';
+import { sum } from './ops/reduce.ts';
+import { broadcast, reshape, slice, transpose } from './ops/view.ts';
+
+let nextId = 1;
+
+export interface InputOptions {
+  readonly name?: string;
+  readonly role?: InputRole;
+  /** In elements; set when the bound array is a view that is not row-major. */
+  readonly strides?: readonly number[];
+}
+
+export class GraphBuilder implements Algebra<Node> {
+  readonly #interned = new Map<string, Node>();
+  readonly #inputs: Node[] = [];
+  /** Attached to nodes made from now on. */
+  origin: string | undefined;
+
+  /** The inputs made so far, in order. */
+  get inputs(): readonly Node[] {
+    return this.#inputs;
+  }
+
+  input(type: TensorType, options: InputOptions = {}): Node {
+    const index = this.#inputs.length;
+    const attrs: Attrs = {
+      name: options.name ?? `x${index}`,
+      role: options.role ?? 'input',
+      ...(options.strides === undefined ? {} : { strides: options.strides }),
+    };
+    const node: Node = { id: nextId++, op: input, inputs: [], attrs, type, origin: this.origin };
+    this.#inputs.push(node);
+    return node;
+  }
+
+  /** A node of `op`; returns the existing one if it was made before. Leaves take their type from `attrs`. */
+  emit<A extends Attrs>(op: Op<A>, inputs: readonly Node[], attrs: A): Node {
+    let key = op.name;
+    for (const x of inputs) key += ` ${x.id}`;
+    for (const name in attrs) key += ` ${name}=${attrKey(attrs[name])}`;
+    const seen = this.#interned.get(key);
+    if (seen !== undefined) return seen;
+    const type = op.type(
+      inputs.map((x) => x.type),
+      attrs,
+    );
+    const node: Node = { id: nextId++, op: op as Op, inputs, attrs, type, origin: this.origin };
+    this.#interned.set(key, node);
+    return node;
+  }
+
+  op(name: ScalarOp, ...args: Node[]): Node {
+    return this.emit(mapOps[name], args, {});
+  }
+
+  cast(x: Node, dtype: DType): Node {
+    return x.type.dtype === dtype ? x : this.emit(cast, [x], { dtype });
+  }
+
+  /** A constant of the dtype and shape of `like`. */
+  lit(value: number, like: Node): Node {
+    return this.full(value, like.type.dtype, like.type.shape);
+  }
+
+  full(value: number, dtype: DType, shape: Shape): Node {
+    return this.emit(full, [], { value, dtype, shape });
+  }
+
+  reshape(x: Node, shape: Shape): Node {
+    return sameShape(x.type.shape, shape) ? x : this.emit(reshape, [x], { shape });
+  }
+
+  /** Axis `i` of the result is axis `axes[i]` of `x`. */
+  transpose(x: Node, axes: readonly number[]): Node {
+    return axes.every((a, i) => a === i) ? x : this.emit(transpose, [x], { axes });
+  }
+
+  /** Axis `i` of `x` becomes axis `axes[i]` of the result; other axes repeat. Sizes must be equal (1 does not stretch). */
+  broadcast(x: Node, shape: Shape, axes: readonly number[]): Node {
+    return sameShape(x.type.shape, shape) ? x : this.emit(broadcast, [x], { shape, axes });
+  }
+
+  /** NumPy broadcasting of `x` to `shape`: aligns trailing axes and stretches axes of size 1. */
+  broadcastTo(x: Node, shape: Shape): Node {
+    if (sameShape(x.type.shape, shape)) return x;
+    const offset = shape.length - x.type.shape.length;
+    const kept = x.type.shape.flatMap((d, i) => (d === shape[i + offset] ? [i] : []));
+    const squeezed = this.reshape(
+      x,
+      kept.map((i) => x.type.shape[i]!),
+    );
+    return this.broadcast(
+      squeezed,
+      shape,
+      kept.map((i) => i + offset),
+    );
+  }
+
+  /** Sums `x` down to `shape`, the adjoint of {@link broadcastTo}. */
+  sumTo(x: Node, shape: Shape): Node {
+    if (sameShape(x.type.shape, shape)) return x;
+    const offset = x.type.shape.length - shape.length;
+    const axes = x.type.shape.flatMap((d, i) => (i < offset || shape[i - offset] !== d ? [i] : []));
+    return this.reshape(this.sum(x, axes), shape);
+  }
+
+  /** Elements `begin[i], begin[i] + step[i], ...` before `end[i]` (for negative steps: above `end[i]`, which may be -1). */
+  slice(x: Node, begin: readonly number[], end: readonly number[], step: readonly number[]): Node {
+    return this.emit(slice, [x], { begin, end, step });
+  }
+
+  sum(x: Node, axes: readonly number[]): Node {
+    return axes.length === 0 ? x : this.emit(sum, [x], { axes });
+  }
+
+  graph(name: string, outputs: readonly Node[], assigns: Graph['assigns'] = []): Graph {
+    return { name, inputs: this.#inputs.slice(), outputs, assigns };
+  }
+}
+
+const attrKey = (value: Attrs[string] | undefined): string =>
+  typeof value === 'object' ? value.join(',') : Object.is(value, -0) ? '-0' : String(value);

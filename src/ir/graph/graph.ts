@@ -1,0 +1,137 @@
+/**
+ * L1 Graph IR: tensors in SSA form, hash-consed, and the op object that defines everything about one operation.
+ *
+ * Invariants: a node is immutable and complete (typed at construction); no implicit broadcast, cast or layout: operands
+ * of a map have equal shapes and dtypes; the only effect is `Graph.assigns`, ordered.
+ */
+import type { Idx } from '../dim.ts';
+import type { Contraction, Expr } from '../loop/loop.ts';
+import type { TensorType } from '../type.ts';
+import type { GraphBuilder } from './builder.ts';
+
+export type AttrValue = number | boolean | string | readonly number[];
+export type Attrs = Readonly<Record<string, AttrValue>>;
+
+/** How an attribute is written and checked; `dtype` holds a DType name, `ints` a list of integers. */
+export type AttrKind = 'int' | 'number' | 'bool' | 'string' | 'dtype' | 'ints' | 'numbers';
+export type AttrSchema = Readonly<
+  Record<string, { readonly kind: AttrKind; readonly default?: AttrValue }>
+>;
+
+/** What the compiler may do with a node. */
+export type OpKind =
+  | 'leaf' // input, full, literal, iota
+  | 'map' // one scalar op at every position
+  | 'view' // index arithmetic only: reshape, transpose, broadcast, slice, pad, concat
+  | 'reduce' // folds axes or windows away
+  | 'contract' // dot and convolutions: lowered through `contract`
+  | 'gather' // reads at loaded indices
+  | 'scatter' // writes at loaded indices
+  | 'composite'; // defined by `decompose`
+
+/** The dense row-major values of a tensor during interpretation, in double precision (bool as 0/1). */
+export type Values = Float64Array;
+
+/** What an op's `lower` may ask for. */
+export interface LowerContext {
+  /** The value of an operand at an index: inlined or loaded, as fusion decided. */
+  at(operand: Node, index: readonly Idx[]): Expr;
+  /** A fresh reduction axis. */
+  axis(name: string, extent: number): import('../dim.ts').Axis;
+  /** A fresh parallel axis (for `contract`). */
+  parallel(name: string, extent: number): import('../dim.ts').Axis;
+}
+
+/** A case for the generated op tests: forward, gradient and hybridized on every device. */
+export interface OpExample {
+  readonly inputs: readonly TensorType[];
+  readonly attrs?: Attrs;
+  /** Range of the random inputs (float: default [-2, 2]; integers: default [0, 4)). One entry per input. */
+  readonly range?: readonly (readonly [number, number])[];
+  /** Set when finite differences do not apply (kinks, integer results). */
+  readonly gradient?: false;
+}
+
+export interface Op<A extends Attrs = Attrs> {
+  readonly name: string;
+  readonly kind: OpKind;
+  readonly schema: AttrSchema;
+  /** Result type. Throws a TigonError that names the op, the operand types and the broken rule. */
+  type(inputs: readonly TensorType[], attrs: A): TensorType;
+  /** Reference meaning, in double precision; the caller rounds to the result's dtype. Absent for composites. */
+  evaluate?(inputs: readonly Values[], node: Node<A>): Values;
+  /** The value at `index` as a loop expression. Absent for `contract`, `scatter`, `composite` and inputs. */
+  lower?(node: Node<A>, index: readonly Idx[], context: LowerContext): Expr;
+  /** The contraction this node is (kind `contract`). */
+  contract?(node: Node<A>, context: LowerContext): Contraction;
+  /** The same value from simpler ops (kind `composite`). */
+  decompose?(builder: GraphBuilder, inputs: readonly Node[], attrs: A): Node;
+  /** Gradient to each operand from the gradient of the result; `null` where none flows. Composites may leave it out. */
+  gradient?(builder: GraphBuilder, node: Node<A>, dy: Node): readonly (Node | null)[];
+  readonly examples: readonly OpExample[];
+}
+
+export interface Node<A extends Attrs = Attrs> {
+  /** Unique in this process, increasing: operands have smaller ids than their users. */
+  readonly id: number;
+  readonly op: Op;
+  readonly inputs: readonly Node[];
+  readonly attrs: A;
+  readonly type: TensorType;
+  /** Where the user asked for it: `train.ts:41:18`, with the block path when known. */
+  readonly origin: string | undefined;
+}
+
+/** `input` nodes say what they stand for; `strides` (elements) and no contiguity when they are views of a buffer. */
+export type InputRole = 'input' | 'param' | 'scalar';
+
+/** After the program ran, the buffer of input node `target` holds `value`. */
+export interface Assign {
+  readonly target: Node;
+  readonly value: Node;
+}
+
+export interface Graph {
+  readonly name: string;
+  readonly inputs: readonly Node[];
+  readonly outputs: readonly Node[];
+  readonly assigns: readonly Assign[];
+}
+
+/** Every node the graph computes, operands before users, each once. */
+export const topological = (graph: Graph): Node[] =>
+  reachable([...graph.outputs, ...graph.assigns.map((a) => a.value)]);
+
+/** All nodes that `roots` depend on (inclusive), operands first. Iterative: graphs may be deep. */
+export const reachable = (roots: readonly Node[]): Node[] => {
+  const seen = new Set<Node>();
+  const order: Node[] = [];
+  const stack: { node: Node; next: number }[] = [];
+  for (const root of roots) {
+    if (seen.has(root)) continue;
+    seen.add(root);
+    stack.push({ node: root, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      const child = top.node.inputs[top.next++];
+      if (child === undefined) {
+        order.push(top.node);
+        stack.pop();
+      } else if (!seen.has(child)) {
+        seen.add(child);
+        stack.push({ node: child, next: 0 });
+      }
+    }
+  }
+  return order;
+};
+
+/** The nodes that use each node (within the graph), in topological order. */
+export const usersOf = (graph: Graph): Map<Node, Node[]> => {
+  const users = new Map<Node, Node[]>();
+  for (const node of topological(graph)) {
+    users.set(node, users.get(node) ?? []);
+    for (const input of new Set(node.inputs)) users.get(input)!.push(node);
+  }
+  return users;
+};

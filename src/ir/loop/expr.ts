@@ -1,0 +1,87 @@
+/**
+ * Constructors of loop expressions: interning, and the few local simplifications every producer wants.
+ *
+ * Invariant: equal expressions are the same object within one `ExprPool`.
+ */
+import { type Axis, type Bound, boundFails, boundHolds, type Idx } from '../dim.ts';
+import type { DType } from '../dtype.ts';
+import { castTo, roundTo, type ScalarOp, scalarOps } from '../scalar.ts';
+import type { Expr, LoopBuffer, ReduceOp } from './loop.ts';
+
+let nextId = 1;
+const pool = new Map<string, WeakRef<Expr>>();
+const sweeper = new FinalizationRegistry((key: string) => {
+  if (pool.get(key)?.deref() === undefined) pool.delete(key);
+});
+
+type Fresh<E> = E extends Expr ? Omit<E, 'id' | 'key'> : never;
+
+const intern = (text: string, make: Fresh<Expr>): Expr => {
+  const seen = pool.get(text)?.deref();
+  if (seen !== undefined) return seen;
+  const id = nextId++;
+  const expr = { ...make, id, key: `e${id}` } as Expr;
+  pool.set(text, new WeakRef(expr));
+  sweeper.register(expr, text);
+  return expr;
+};
+
+const indexKey = (index: readonly Idx[]): string => index.map((i) => i.key).join(',');
+
+export const constant = (value: number, dtype: DType): Expr => {
+  const v = roundTo(dtype, value);
+  return intern(`c${dtype}:${Object.is(v, -0) ? '-0' : v}`, { kind: 'const', value: v, dtype });
+};
+
+export const indexValue = (idx: Idx): Expr =>
+  idx.terms.length === 0
+    ? constant(idx.constant, 'int32')
+    : intern(`i${idx.key}`, { kind: 'index', idx, dtype: 'int32' });
+
+export const load = (buffer: LoopBuffer, index: readonly Idx[]): Expr =>
+  intern(`l${buffer.id}[${indexKey(index)}]`, { kind: 'load', buffer, index, dtype: buffer.dtype });
+
+export const scalar = (op: ScalarOp, ...args: Expr[]): Expr => {
+  const dtype = scalarOps[op].dtype(...args.map((a) => a.dtype));
+  if (dtype === undefined)
+    throw new Error(`scalar ${op} does not take ${args.map((a) => a.dtype).join(', ')}`);
+  if (args.every((a) => a.kind === 'const'))
+    return constant(scalarOps[op].value(...args.map((a) => a.value)), dtype);
+  if (op === 'select' && args[0]!.kind === 'const') return args[0]!.value ? args[1]! : args[2]!;
+  return intern(`${op}(${args.map((a) => a.id).join(',')})`, { kind: 'op', op, args, dtype });
+};
+
+export const cast = (arg: Expr, dtype: DType): Expr =>
+  arg.dtype === dtype
+    ? arg
+    : arg.kind === 'const'
+      ? constant(castTo(dtype, arg.value), dtype)
+      : intern(`cast${dtype}(${arg.id})`, { kind: 'cast', arg, dtype });
+
+/** `then` where the bounds hold, else `otherwise`; bounds decided statically disappear. */
+export const guard = (bounds: readonly Bound[], then: Expr, otherwise: Expr): Expr => {
+  const open = bounds.filter((b) => !boundHolds(b));
+  if (open.some(boundFails)) return otherwise;
+  if (open.length === 0 || then === otherwise) return then;
+  return intern(
+    `g${open.map((b) => `${b.lo}<=${b.idx.key}<${b.hi}`).join('&')}?${then.id}:${otherwise.id}`,
+    { kind: 'guard', bounds: open, then, otherwise, dtype: then.dtype },
+  );
+};
+
+export const reduce = (op: ReduceOp, axes: readonly Axis[], body: Expr): Expr => {
+  const dtype: DType = op === 'argmax' || op === 'argmin' ? 'int32' : body.dtype;
+  const open = axes.filter((a) => a.extent !== 1);
+  if (open.length === 0)
+    return dtype === body.dtype && !op.startsWith('arg') ? body : constant(0, 'int32');
+  return intern(`r${op}[${open.map((a) => a.id).join(',')}](${body.id})`, {
+    kind: 'reduce',
+    op,
+    axes: open,
+    body,
+    dtype,
+  });
+};
+
+/** The accumulator of the nest's contraction. */
+export const accumulator: Expr = intern('acc', { kind: 'acc', dtype: 'float32' });

@@ -1,0 +1,131 @@
+/**
+ * L2 Loop IR: one fused kernel as data: parallel axes, affine indices, reductions, at most one contraction a nest.
+ *
+ * Invariants: every load and store index is in bounds for all axis values or stands under a `guard` that makes it so;
+ * reductions run over `red` axes only; no two stores of a kernel write the same element; expressions are interned, so
+ * that sharing is identity.
+ */
+import type { Axis, Bound, Idx } from '../dim.ts';
+import type { DType } from '../dtype.ts';
+import type { ScalarOp } from '../scalar.ts';
+import type { Shape } from '../type.ts';
+
+export type ReduceOp = 'add' | 'mul' | 'max' | 'min' | 'argmax' | 'argmin';
+
+interface ExprBase {
+  /** Equality by text; also what index algebra calls an opaque reference by. */
+  readonly key: string;
+  readonly id: number;
+  readonly dtype: DType;
+}
+export interface ConstExpr extends ExprBase {
+  readonly kind: 'const';
+  readonly value: number;
+}
+/** The value of an index, as int32. */
+export interface IndexExpr extends ExprBase {
+  readonly kind: 'index';
+  readonly idx: Idx;
+}
+export interface OpExpr extends ExprBase {
+  readonly kind: 'op';
+  readonly op: ScalarOp;
+  readonly args: readonly Expr[];
+}
+export interface CastExpr extends ExprBase {
+  readonly kind: 'cast';
+  readonly arg: Expr;
+}
+export interface LoadExpr extends ExprBase {
+  readonly kind: 'load';
+  readonly buffer: LoopBuffer;
+  readonly index: readonly Idx[];
+}
+/** `then` where all bounds hold, else `otherwise`; the branch not taken is not evaluated (its loads may be out of bounds). */
+export interface GuardExpr extends ExprBase {
+  readonly kind: 'guard';
+  readonly bounds: readonly Bound[];
+  readonly then: Expr;
+  readonly otherwise: Expr;
+}
+/**
+ * Fold of `body` over all values of `axes` (row-major order). `argmax`/`argmin` give the int32 row-major position of
+ * the first extreme (NaN counts as the extreme). Empty folds give the neutral element.
+ */
+export interface ReduceExpr extends ExprBase {
+  readonly kind: 'reduce';
+  readonly op: ReduceOp;
+  readonly axes: readonly Axis[];
+  readonly body: Expr;
+}
+/** The result of the nest's contraction at the current (batch, m, n). */
+export interface AccExpr extends ExprBase {
+  readonly kind: 'acc';
+}
+export type Expr =
+  | ConstExpr
+  | IndexExpr
+  | OpExpr
+  | CastExpr
+  | LoadExpr
+  | GuardExpr
+  | ReduceExpr
+  | AccExpr;
+
+/** A tensor a kernel reads or writes. */
+export interface LoopBuffer {
+  /** Unique in the program. */
+  readonly id: number;
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** In elements; row-major for everything the compiler allocates, arbitrary for views passed in. */
+  readonly strides: readonly number[];
+}
+
+/**
+ * Writes `value` to `buffer[index]` for all values of the nest's axes that it depends on (`axes`: a prefix of the
+ * nest's axes, the rest do not occur in it).
+ * `over`: sequential axes for scattered accumulation (`mode: 'add'`): the buffer is zeroed first, then for each value of
+ * `over`, in order, `value` is added at `index`, which may hold opaque parts.
+ */
+export interface Store {
+  readonly buffer: LoopBuffer;
+  readonly index: readonly Idx[];
+  readonly value: Expr;
+  readonly axes: readonly Axis[];
+  readonly mode: 'set' | 'add';
+  readonly over: readonly Axis[];
+}
+
+/** `acc[batch, m, n] = sum over k of a[batch, m, k] * b[batch, k, n]`, in float32. */
+export interface Contraction {
+  readonly batch: readonly Axis[];
+  readonly m: readonly Axis[];
+  readonly n: readonly Axis[];
+  readonly k: readonly Axis[];
+  /** Over batch, m and k axes only. */
+  readonly a: Expr;
+  /** Over batch, n and k axes only. */
+  readonly b: Expr;
+  /** Index of the result tensor's element (batch, m, n); covers each element once. */
+  readonly index: readonly Idx[];
+}
+
+/** One loop nest: parallel axes, outermost first, and what is stored at each point. */
+export interface Nest {
+  readonly axes: readonly Axis[];
+  readonly stores: readonly Store[];
+  /** When present, `axes` are batch, m, n of it in order and stores may use `acc`. */
+  readonly contract: Contraction | undefined;
+}
+
+/** What one launch does: independent nests, in no order. */
+export interface LoopKernel {
+  readonly name: string;
+  /** Buffers read, then written (a buffer may be both when every point reads only the element it writes). */
+  readonly buffers: readonly LoopBuffer[];
+  readonly nests: readonly Nest[];
+  /** User lines and L1 ops it came from, for explain. */
+  readonly origin: readonly string[];
+}

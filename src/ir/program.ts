@@ -1,0 +1,52 @@
+/**
+ * L4 Program: launches over buffers with static offsets: what a runtime replays.
+ *
+ * Invariants: launches run in order; temps that are alive at the same time never overlap in the arena unless one is
+ * declared to take the other's place (`inPlaceOf`); bindings match the kernel's global buffers one to one.
+ */
+import type { DType } from './dtype.ts';
+import type { ThreadKernel } from './thread/thread.ts';
+import type { Shape } from './type.ts';
+
+/**
+ * `input`: read only, bound at each call. `state`: bound at each call, read and written. `output`: bound at each call to
+ * fresh memory. `scalar`: a number passed at each call. `constant`: `values`, uploaded once. `temp`: lives in the arena.
+ */
+export type BufferRole = 'input' | 'state' | 'output' | 'scalar' | 'constant' | 'temp';
+
+export interface ProgramBuffer {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** In elements; row-major except for inputs that are views. */
+  readonly strides: readonly number[];
+  readonly role: BufferRole;
+  readonly bytes: number;
+  /** Byte offset in the arena, for temps. */
+  readonly offset: number | undefined;
+  /** Index of the buffer whose bytes this temp takes over. */
+  readonly inPlaceOf: number | undefined;
+  readonly values: readonly number[] | undefined;
+}
+
+export interface Dispatch {
+  readonly kernel: number;
+  /** Buffer index for each global buffer of the kernel. */
+  readonly bindings: readonly number[];
+  /** True when it must see the effects of launches since the last barrier. */
+  readonly barrier: boolean;
+}
+
+export interface Program {
+  readonly name: string;
+  readonly buffers: readonly ProgramBuffer[];
+  readonly kernels: readonly ThreadKernel[];
+  readonly steps: readonly Dispatch[];
+  /** Planned size of the arena, and the most bytes of temps alive at once (which it cannot go below). */
+  readonly arenaBytes: number;
+  readonly lowerBoundBytes: number;
+}
+
+/** Buffers bound at each call, in order: inputs and states, then scalars, then outputs, as they stand in `buffers`. */
+export const externals = (program: Program): readonly number[] =>
+  program.buffers.flatMap((b, i) => (b.role === 'temp' || b.role === 'constant' ? [] : [i]));

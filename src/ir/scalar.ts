@@ -1,0 +1,471 @@
+/**
+ * The ScalarOp table: one row per operation on single numbers: arity, dtype rule, reference value, derivative.
+ *
+ * Invariant: everything that knows a scalar op (graph ops, loop and thread interpreters, code generators) reads this
+ * table; each code generator holds an exhaustive `Record<ScalarOp, ...>` of spellings, so a new row is a type error
+ * until every target can say it.
+ */
+import { type DType, isFloat } from './dtype.ts';
+
+/** Names of the scalar operations, in table order. */
+export const SCALAR_OPS = [
+  'neg',
+  'abs',
+  'sign',
+  'exp',
+  'expm1',
+  'log',
+  'log1p',
+  'sin',
+  'cos',
+  'tan',
+  'tanh',
+  'sigmoid',
+  'erf',
+  'relu',
+  'sqrt',
+  'rsqrt',
+  'floor',
+  'ceil',
+  'round',
+  'isnan',
+  'not',
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'floordiv',
+  'mod',
+  'pow',
+  'min',
+  'max',
+  'eq',
+  'ne',
+  'lt',
+  'le',
+  'gt',
+  'ge',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shr',
+  'select',
+  'threefry',
+] as const;
+/** Name of a scalar operation. */
+export type ScalarOp = (typeof SCALAR_OPS)[number];
+
+/**
+ * Builds expressions over some representation of values (graph nodes, loop expressions). Operands of one call have
+ * equal shapes; `lit` makes a constant of the dtype and shape of `like`.
+ */
+export interface Algebra<V> {
+  op(name: ScalarOp, ...args: V[]): V;
+  cast(value: V, dtype: DType): V;
+  lit(value: number, like: V): V;
+}
+
+export interface ScalarRow {
+  readonly arity: 1 | 2 | 3 | 4;
+  /** Result dtype; `undefined` when the op does not take these dtypes (operands are already promoted to one dtype). */
+  readonly dtype: (...args: DType[]) => DType | undefined;
+  /** Value in double precision; what the interpreters compute (they round to the dtype afterwards). */
+  readonly value: (...args: number[]) => number;
+  /**
+   * Gradients to the operands, given operands, result and incoming gradient; `null` where there is none.
+   * Absent: the op has no gradient (comparisons, integers, rounding).
+   */
+  readonly derivative?: <V>(
+    a: Algebra<V>,
+    args: readonly V[],
+    out: V,
+    dy: V,
+  ) => readonly (V | null)[];
+  /** Rough cost in multiply-adds, for the fusion model. */
+  readonly cost: number;
+}
+
+const same = (...args: DType[]): DType | undefined =>
+  args.every((d) => d === args[0]) && args[0] !== 'bool' ? args[0] : undefined;
+const float = (...args: DType[]): DType | undefined =>
+  args.every((d) => d === args[0]) && isFloat(args[0]!) ? args[0] : undefined;
+const compare = (x: DType, y: DType): DType | undefined => (x === y ? 'bool' : undefined);
+const logic = (...args: DType[]): DType | undefined =>
+  args.every((d) => d === args[0]) && !isFloat(args[0]!) ? args[0] : undefined;
+const shift = (x: DType, y: DType): DType | undefined =>
+  x === y && (x === 'int32' || x === 'uint32') ? x : undefined;
+
+/** Abramowitz & Stegun is too coarse for a reference: erf by its series (|x| < 3) and continued fraction (beyond). */
+export const erf = (x: number): number => {
+  const a = Math.abs(x);
+  if (Number.isNaN(x)) return x;
+  if (a > 6) return Math.sign(x);
+  if (a < 3) {
+    let term = a;
+    let sum = a;
+    for (let n = 1; n < 200 && Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
+      term *= (-a * a) / n;
+      sum += term / (2 * n + 1);
+    }
+    return Math.sign(x) * sum * (2 / Math.sqrt(Math.PI));
+  }
+  let f = 0;
+  for (let n = 60; n >= 1; n--) f = n / 2 / (a + f);
+  return Math.sign(x) * (1 - Math.exp(-a * a) / ((a + f) * Math.sqrt(Math.PI)));
+};
+
+/** Round half to even, as IEEE 754 and every target do. */
+export const roundEven = (x: number): number => {
+  const r = Math.round(x);
+  return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
+};
+
+const u32 = (x: number): number => x >>> 0;
+const rotl = (x: number, r: number): number => (x << r) | (x >>> (32 - r));
+
+/**
+ * First word of Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
+ * key (k0, k1), counter (c0, c1), all uint32.
+ */
+export const threefry = (k0: number, k1: number, c0: number, c1: number): number => {
+  const ks = [k0 | 0, k1 | 0, (k0 ^ k1 ^ 0x1bd11bda) | 0];
+  let x = (c0 + ks[0]!) | 0;
+  let y = (c1 + ks[1]!) | 0;
+  for (let block = 0; block < 5; block++) {
+    for (const r of block % 2 === 0 ? [13, 15, 26, 6] : [17, 29, 16, 24]) {
+      x = (x + y) | 0;
+      y = rotl(y, r) ^ x;
+    }
+    x = (x + ks[(block + 1) % 3]!) | 0;
+    y = (y + ks[(block + 2) % 3]! + block + 1) | 0;
+  }
+  return u32(x);
+};
+
+const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
+
+const table: Readonly<Record<ScalarOp, ScalarRow>> = {
+  neg: {
+    arity: 1,
+    dtype: same,
+    value: (x) => -x,
+    cost: 1,
+    derivative: (a, _, _o, dy) => [a.op('neg', dy)],
+  },
+  abs: {
+    arity: 1,
+    dtype: same,
+    value: Math.abs,
+    cost: 1,
+    derivative: (a, [x], _o, dy) => [a.op('mul', dy, a.op('sign', x!))],
+  },
+  sign: {
+    arity: 1,
+    dtype: same,
+    value: Math.sign,
+    cost: 2,
+    derivative: (a, [x]) => [a.lit(0, x!)],
+  },
+  exp: {
+    arity: 1,
+    dtype: float,
+    value: Math.exp,
+    cost: 10,
+    derivative: (a, _, y, dy) => [a.op('mul', dy, y)],
+  },
+  expm1: {
+    arity: 1,
+    dtype: float,
+    value: Math.expm1,
+    cost: 12,
+    derivative: (a, _, y, dy) => [a.op('mul', dy, a.op('add', y, a.lit(1, y)))],
+  },
+  log: {
+    arity: 1,
+    dtype: float,
+    value: Math.log,
+    cost: 12,
+    derivative: (a, [x], _o, dy) => [a.op('div', dy, x!)],
+  },
+  log1p: {
+    arity: 1,
+    dtype: float,
+    value: Math.log1p,
+    cost: 14,
+    derivative: (a, [x], _o, dy) => [a.op('div', dy, a.op('add', x!, a.lit(1, x!)))],
+  },
+  sin: {
+    arity: 1,
+    dtype: float,
+    value: Math.sin,
+    cost: 14,
+    derivative: (a, [x], _o, dy) => [a.op('mul', dy, a.op('cos', x!))],
+  },
+  cos: {
+    arity: 1,
+    dtype: float,
+    value: Math.cos,
+    cost: 14,
+    derivative: (a, [x], _o, dy) => [a.op('neg', a.op('mul', dy, a.op('sin', x!)))],
+  },
+  tan: {
+    arity: 1,
+    dtype: float,
+    value: Math.tan,
+    cost: 24,
+    derivative: (a, _, y, dy) => [a.op('mul', dy, a.op('add', a.op('mul', y, y), a.lit(1, y)))],
+  },
+  tanh: {
+    arity: 1,
+    dtype: float,
+    value: Math.tanh,
+    cost: 14,
+    derivative: (a, _, y, dy) => [a.op('mul', dy, a.op('sub', a.lit(1, y), a.op('mul', y, y)))],
+  },
+  sigmoid: {
+    arity: 1,
+    dtype: float,
+    value: (x) => 1 / (1 + Math.exp(-x)),
+    cost: 14,
+    derivative: (a, _, y, dy) => [a.op('mul', dy, a.op('mul', y, a.op('sub', a.lit(1, y), y)))],
+  },
+  erf: {
+    arity: 1,
+    dtype: float,
+    value: erf,
+    cost: 16,
+    derivative: (a, [x], _o, dy) => [
+      a.op(
+        'mul',
+        dy,
+        a.op('mul', a.lit(TWO_OVER_SQRT_PI, x!), a.op('exp', a.op('neg', a.op('mul', x!, x!)))),
+      ),
+    ],
+  },
+  relu: {
+    arity: 1,
+    dtype: same,
+    value: (x) => (x > 0 || Number.isNaN(x) ? x : 0),
+    cost: 1,
+    derivative: (a, [x], _o, dy) => [
+      a.op('select', a.op('gt', x!, a.lit(0, x!)), dy, a.lit(0, dy)),
+    ],
+  },
+  sqrt: {
+    arity: 1,
+    dtype: float,
+    value: Math.sqrt,
+    cost: 4,
+    derivative: (a, _, y, dy) => [a.op('div', a.op('mul', dy, a.lit(0.5, y)), y)],
+  },
+  rsqrt: {
+    arity: 1,
+    dtype: float,
+    value: (x) => 1 / Math.sqrt(x),
+    cost: 6,
+    derivative: (a, [x], y, dy) => [
+      a.op('mul', a.op('mul', dy, a.lit(-0.5, y)), a.op('div', y, x!)),
+    ],
+  },
+  floor: {
+    arity: 1,
+    dtype: float,
+    value: Math.floor,
+    cost: 1,
+    derivative: (a, [x]) => [a.lit(0, x!)],
+  },
+  ceil: {
+    arity: 1,
+    dtype: float,
+    value: Math.ceil,
+    cost: 1,
+    derivative: (a, [x]) => [a.lit(0, x!)],
+  },
+  round: {
+    arity: 1,
+    dtype: float,
+    value: roundEven,
+    cost: 1,
+    derivative: (a, [x]) => [a.lit(0, x!)],
+  },
+  isnan: {
+    arity: 1,
+    dtype: (d: DType) => (isFloat(d) ? 'bool' : undefined),
+    value: (x) => +Number.isNaN(x),
+    cost: 1,
+  },
+  not: {
+    arity: 1,
+    dtype: (d: DType) => (d === 'bool' ? d : undefined),
+    value: (x) => +!x,
+    cost: 1,
+  },
+  add: {
+    arity: 2,
+    dtype: same,
+    value: (x, y) => x + y,
+    cost: 1,
+    derivative: (_a, _x, _o, dy) => [dy, dy],
+  },
+  sub: {
+    arity: 2,
+    dtype: same,
+    value: (x, y) => x - y,
+    cost: 1,
+    derivative: (a, _x, _o, dy) => [dy, a.op('neg', dy)],
+  },
+  mul: {
+    arity: 2,
+    dtype: same,
+    value: (x, y) => x * y,
+    cost: 1,
+    derivative: (a, [x, y], _o, dy) => [a.op('mul', dy, y!), a.op('mul', dy, x!)],
+  },
+  div: {
+    arity: 2,
+    dtype: float,
+    value: (x, y) => x / y,
+    cost: 3,
+    derivative: (a, [, y], out, dy) => {
+      const dx = a.op('div', dy, y!);
+      return [dx, a.op('neg', a.op('mul', dx, out))];
+    },
+  },
+  /** Floor division, for floats and integers; integer division by zero gives 0. */
+  floordiv: {
+    arity: 2,
+    dtype: same,
+    value: (x, y) => Math.floor(x / y),
+    cost: 4,
+    derivative: (a, [x, y]) => [a.lit(0, x!), a.lit(0, y!)],
+  },
+  /** Remainder with the sign of the divisor (Python's and NumPy's `%`). */
+  mod: {
+    arity: 2,
+    dtype: same,
+    cost: 5,
+    value: (x, y) => {
+      const r = x % y;
+      return r !== 0 && r < 0 !== y < 0 ? r + y : r;
+    },
+    derivative: (a, [x, y], _o, dy) => [dy, a.op('neg', a.op('mul', dy, a.op('floordiv', x!, y!)))],
+  },
+  pow: {
+    arity: 2,
+    dtype: float,
+    value: (x, y) => x ** y,
+    cost: 24,
+    derivative: (a, [x, y], out, dy) => {
+      const zero = a.lit(0, x!);
+      const safe = a.op('select', a.op('gt', x!, zero), x!, a.lit(1, x!));
+      const dx = a.op('mul', dy, a.op('mul', y!, a.op('pow', x!, a.op('sub', y!, a.lit(1, y!)))));
+      return [
+        a.op('select', a.op('eq', y!, a.lit(0, y!)), a.lit(0, dy), dx),
+        a.op('mul', dy, a.op('mul', out, a.op('log', safe))),
+      ];
+    },
+  },
+  min: {
+    arity: 2,
+    dtype: same,
+    value: (x, y) => (Number.isNaN(x) || Number.isNaN(y) ? Number.NaN : Math.min(x, y)),
+    cost: 1,
+    derivative: (a, [x, y], _o, dy) => splitTies(a, 'lt', x!, y!, dy),
+  },
+  max: {
+    arity: 2,
+    dtype: same,
+    value: (x, y) => (Number.isNaN(x) || Number.isNaN(y) ? Number.NaN : Math.max(x, y)),
+    cost: 1,
+    derivative: (a, [x, y], _o, dy) => splitTies(a, 'gt', x!, y!, dy),
+  },
+  eq: { arity: 2, dtype: compare, value: (x, y) => +(x === y), cost: 1 },
+  ne: { arity: 2, dtype: compare, value: (x, y) => +(x !== y), cost: 1 },
+  lt: { arity: 2, dtype: compare, value: (x, y) => +(x < y), cost: 1 },
+  le: { arity: 2, dtype: compare, value: (x, y) => +(x <= y), cost: 1 },
+  gt: { arity: 2, dtype: compare, value: (x, y) => +(x > y), cost: 1 },
+  ge: { arity: 2, dtype: compare, value: (x, y) => +(x >= y), cost: 1 },
+  and: { arity: 2, dtype: logic, value: (x, y) => x & y, cost: 1 },
+  or: { arity: 2, dtype: logic, value: (x, y) => x | y, cost: 1 },
+  xor: { arity: 2, dtype: logic, value: (x, y) => x ^ y, cost: 1 },
+  shl: { arity: 2, dtype: shift, value: (x, y) => x << y, cost: 1 },
+  /** Right shift: arithmetic for int32, logical for uint32 (interpreters pass uint32 operands as non-negative numbers). */
+  shr: { arity: 2, dtype: shift, value: (x, y) => (x > 0x7fffffff ? x >>> y : x >> y), cost: 1 },
+  select: {
+    arity: 3,
+    dtype: (c: DType, x: DType, y: DType) => (c === 'bool' && x === y ? x : undefined),
+    value: (c, x, y) => (c ? x : y),
+    cost: 1,
+    derivative: (a, [c], _o, dy) => [
+      null,
+      a.op('select', c!, dy, a.lit(0, dy)),
+      a.op('select', c!, a.lit(0, dy), dy),
+    ],
+  },
+  /** Counter-based random bits; see {@link threefry}. */
+  threefry: {
+    arity: 4,
+    dtype: (...d: DType[]) => (d.every((t) => t === 'uint32') ? 'uint32' : undefined),
+    value: threefry,
+    cost: 70,
+  },
+};
+
+/** Half of the gradient to each side of a tie, as NumPy-style frameworks and PyTorch do. */
+function splitTies<V>(a: Algebra<V>, wins: 'lt' | 'gt', x: V, y: V, dy: V): readonly V[] {
+  const zero = a.lit(0, dy);
+  const half = a.op('mul', dy, a.lit(0.5, dy));
+  const tie = a.op('select', a.op('eq', x, y), half, zero);
+  return [a.op('select', a.op(wins, x, y), dy, tie), a.op('select', a.op(wins, y, x), dy, tie)];
+}
+
+export const scalarOps: Readonly<Record<ScalarOp, ScalarRow>> = table;
+export const isScalarOp = (name: string): name is ScalarOp => Object.hasOwn(table, name);
+
+/** Rounds a double to what the dtype can hold, as a store to memory does. */
+export const roundTo = (dtype: DType, x: number): number => {
+  switch (dtype) {
+    case 'float32':
+      return Math.fround(x);
+    case 'float16':
+      return roundToHalf(x);
+    case 'int32':
+      return x | 0;
+    case 'uint32':
+      return x >>> 0;
+    case 'uint8':
+      return x & 255;
+    case 'bool':
+      return x === 0 ? 0 : 1;
+    default:
+      return dtype satisfies never;
+  }
+};
+
+/** Conversion between dtypes: float to integer truncates and saturates (NaN gives 0); anything to bool is `!= 0`. */
+export const castTo = (to: DType, x: number): number => {
+  switch (to) {
+    case 'int32':
+      return Number.isNaN(x) ? 0 : Math.max(-2147483648, Math.min(2147483647, Math.trunc(x)));
+    case 'uint32':
+      return Number.isNaN(x) ? 0 : Math.max(0, Math.min(4294967295, Math.trunc(x)));
+    case 'uint8':
+      return Number.isNaN(x) ? 0 : Math.max(0, Math.min(255, Math.trunc(x)));
+    case 'bool':
+    case 'float16':
+    case 'float32':
+      return roundTo(to, x);
+    default:
+      return to satisfies never;
+  }
+};
+
+const roundToHalf = (x: number): number => {
+  if (!Number.isFinite(x) || x === 0) return x;
+  const a = Math.abs(x);
+  if (a >= 65520) return x > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  const exponent = Math.max(-14, Math.floor(Math.log2(a)));
+  const step = 2 ** (exponent - 10);
+  return Math.sign(x) * roundEven(a / step) * step;
+};

@@ -1,0 +1,143 @@
+/**
+ * L3 Thread IR: what one workgroup does: structured statements over registers and typed buffers.
+ *
+ * Invariants: registers are written by `let` once or are declared `var`; loop bounds are uniform in the workgroup;
+ * every index is in bounds; a kernel is run for workgroups 0..grid-1 in any order and at any time, so different
+ * workgroups never write the same element nor read what another writes.
+ */
+import type { DType } from '../dtype.ts';
+import type { ScalarOp } from '../scalar.ts';
+
+/** Register element types. Storage types narrower than these are widened by `load` and narrowed by `store`. */
+export type Elem = 'f32' | 'i32' | 'u32' | 'bool';
+export interface RegType {
+  readonly elem: Elem;
+  readonly lanes: 1 | 4;
+}
+
+/** The register type a dtype is computed in (float16 in f32, uint8 in i32). */
+export const registerOf = (dtype: DType): Elem => {
+  switch (dtype) {
+    case 'float32':
+    case 'float16':
+      return 'f32';
+    case 'int32':
+    case 'uint8':
+      return 'i32';
+    case 'uint32':
+      return 'u32';
+    case 'bool':
+      return 'bool';
+    default:
+      return dtype satisfies never;
+  }
+};
+
+/** A named register: a `let` (assigned once), a `var` (assigned again), a loop counter or the workgroup id. */
+export interface Register {
+  readonly name: string;
+  readonly type: RegType;
+}
+
+/** Memory a kernel touches. `shared` belongs to the workgroup, is uninitialized, and counts in bytes against caps. */
+export interface ThreadBuffer {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly space: 'global' | 'shared';
+  readonly access: 'read' | 'write' | 'readwrite';
+  /** Number of addressable elements (for views: from the first to the last element reached, inclusive). */
+  readonly elements: number;
+}
+
+export type TExpr =
+  | { readonly kind: 'const'; readonly type: RegType; readonly value: number }
+  | { readonly kind: 'get'; readonly type: RegType; readonly register: Register }
+  /** Lane-wise scalar op; all operands have the result's lanes. */
+  | {
+      readonly kind: 'op';
+      readonly type: RegType;
+      readonly op: ScalarOp;
+      readonly args: readonly TExpr[];
+    }
+  /** Conversion as `castTo` of the scalar table (saturating, truncating). `to` tells uint8 from int32. */
+  | { readonly kind: 'cast'; readonly type: RegType; readonly to: DType; readonly arg: TExpr }
+  /** `a * b + c`, fused or not as the target has it. f32 only. */
+  | {
+      readonly kind: 'fma';
+      readonly type: RegType;
+      readonly a: TExpr;
+      readonly b: TExpr;
+      readonly c: TExpr;
+    }
+  /** Element `index` of a buffer; `lanes: 4` reads four consecutive elements. */
+  | {
+      readonly kind: 'load';
+      readonly type: RegType;
+      readonly buffer: ThreadBuffer;
+      readonly index: TExpr;
+    }
+  /** One value in all lanes. */
+  | { readonly kind: 'splat'; readonly type: RegType; readonly arg: TExpr }
+  /** Four scalars as lanes. */
+  | {
+      readonly kind: 'vec4';
+      readonly type: RegType;
+      readonly args: readonly [TExpr, TExpr, TExpr, TExpr];
+    }
+  /** One lane of a vector. */
+  | {
+      readonly kind: 'lane';
+      readonly type: RegType;
+      readonly arg: TExpr;
+      readonly lane: 0 | 1 | 2 | 3;
+    }
+  /** Lanes chosen from two vectors: 0-3 of `a`, 4-7 of `b`. */
+  | {
+      readonly kind: 'shuffle';
+      readonly type: RegType;
+      readonly a: TExpr;
+      readonly b: TExpr;
+      readonly lanes: readonly [number, number, number, number];
+    };
+
+export type TStmt =
+  | { readonly kind: 'let'; readonly register: Register; readonly value: TExpr }
+  | { readonly kind: 'var'; readonly register: Register; readonly value: TExpr }
+  | { readonly kind: 'set'; readonly register: Register; readonly value: TExpr }
+  | {
+      readonly kind: 'store';
+      readonly buffer: ThreadBuffer;
+      readonly index: TExpr;
+      readonly value: TExpr;
+    }
+  /** `for (counter = from; counter < to; counter += step)`, int32; bounds are evaluated once. */
+  | {
+      readonly kind: 'for';
+      readonly counter: Register;
+      readonly from: TExpr;
+      readonly to: TExpr;
+      readonly step: number;
+      readonly body: readonly TStmt[];
+    }
+  | {
+      readonly kind: 'if';
+      readonly condition: TExpr;
+      readonly then: readonly TStmt[];
+      readonly otherwise: readonly TStmt[];
+    }
+  | { readonly kind: 'barrier' };
+
+export interface ThreadKernel {
+  readonly name: string;
+  /** Globals first, in binding order, then shared. */
+  readonly buffers: readonly ThreadBuffer[];
+  /** The int32 register that holds the workgroup id. */
+  readonly workgroup: Register;
+  /** Number of workgroups. */
+  readonly grid: number;
+  readonly body: readonly TStmt[];
+  /** What it costs, for dispatch decisions and explain: arithmetic (multiply-adds) and bytes moved, whole grid. */
+  readonly cost: { readonly flops: number; readonly bytes: number };
+  /** What it came from and which schedule was chosen, for explain. */
+  readonly notes: readonly string[];
+}

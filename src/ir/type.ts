@@ -1,0 +1,56 @@
+/**
+ * Tensor types: dtype and static shape, interned so that equality is identity and caches can key on `id`.
+ *
+ * Invariant: two `TensorType`s with equal dtype and shape are the same object; shapes hold integers >= 0.
+ */
+import { bytesOf, type DType, shortName } from './dtype.ts';
+
+export type Shape = readonly number[];
+
+export interface TensorType {
+  /** Small dense integer, unique for (dtype, shape) in this process: what eager caches key on. */
+  readonly id: number;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** Number of elements. */
+  readonly size: number;
+}
+
+const interned = new Map<string, TensorType>();
+let nextId = 1;
+
+/** The interned type of `dtype` and `shape`. */
+export const tensor = (dtype: DType, shape: Shape): TensorType => {
+  const key = `${dtype}:${shape.join(',')}`;
+  let type = interned.get(key);
+  if (type === undefined) {
+    type = Object.freeze({
+      id: nextId++,
+      dtype,
+      shape: Object.freeze(shape.slice()),
+      size: shape.reduce((n, d) => n * d, 1),
+    });
+    interned.set(key, type);
+  }
+  return type;
+};
+
+export const byteLength = (type: TensorType): number => type.size * bytesOf(type.dtype);
+
+/** `f32[2, 3]`, as in the text format and in messages. */
+export const showType = (type: TensorType): string =>
+  `${shortName(type.dtype)}[${type.shape.join(', ')}]`;
+
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((d, i) => d === b[i]);
+
+/** Row-major strides, in elements. */
+export const stridesOf = (shape: Shape): number[] => {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= shape[i]!;
+  }
+  return strides;
+};
