@@ -4,22 +4,8 @@
  * Invariant: a `Storage` is a range of device memory counted apart from the arrays that look at it; a program never
  * learns who its callers are, a caller never learns how it is run.
  */
+import type { Caps } from '../codegen/caps.ts';
 import type { Program } from '../ir/program.ts';
-
-/** What code generation may use and must respect. */
-export interface Caps {
-  readonly target: 'wasm' | 'wgsl' | 'cuda';
-  /** Vector width in 32-bit lanes. */
-  readonly lanes: 1 | 4;
-  /** Fused multiply-add in one instruction (results differ in the last bit from mul + add). */
-  readonly fusedMultiplyAdd: boolean;
-  /** How many workgroups run at once at best. */
-  readonly parallelism: number;
-  readonly sharedBytes: number;
-  readonly maxBindings: number;
-  /** Alignment of arena offsets, bytes. */
-  readonly alignment: number;
-}
 
 /**
  * A range of device memory. `holders` counts arrays, tapes and views that may read it: a state that nobody else holds

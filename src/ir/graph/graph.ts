@@ -4,8 +4,8 @@
  * Invariants: a node is immutable and complete (typed at construction); no implicit broadcast, cast or layout: operands
  * of a map have equal shapes and dtypes; the only effect is `Graph.assigns`, ordered.
  */
-import type { Idx } from '../dim.ts';
-import type { Contraction, Expr } from '../loop/loop.ts';
+import type { Axis, Idx } from '../dim.ts';
+import type { Contraction, Expr, Scattering } from '../loop/loop.ts';
 import type { TensorType } from '../type.ts';
 import type { GraphBuilder } from './builder.ts';
 
@@ -37,9 +37,9 @@ export interface LowerContext {
   /** The value of an operand at an index: inlined or loaded, as fusion decided. */
   at(operand: Node, index: readonly Idx[]): Expr;
   /** A fresh reduction axis. */
-  axis(name: string, extent: number): import('../dim.ts').Axis;
+  axis(name: string, extent: number): Axis;
   /** A fresh parallel axis (for `contract`). */
-  parallel(name: string, extent: number): import('../dim.ts').Axis;
+  parallel(name: string, extent: number): Axis;
 }
 
 /** A case for the generated op tests: forward, gradient and hybridized on every device. */
@@ -62,6 +62,8 @@ export interface Op<A extends Attrs = Attrs> {
   evaluate?(inputs: readonly Values[], node: Node<A>): Values;
   /** The value at `index` as a loop expression. Absent for `contract`, `scatter`, `composite` and inputs. */
   lower?(node: Node<A>, index: readonly Idx[], context: LowerContext): Expr;
+  /** The accumulation this node is (kind `scatter`). */
+  scatter?(node: Node<A>, context: LowerContext): Scattering;
   /** The contraction this node is (kind `contract`). */
   contract?(node: Node<A>, context: LowerContext): Contraction;
   /** The same value from simpler ops (kind `composite`). */

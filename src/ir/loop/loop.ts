@@ -112,6 +112,14 @@ export interface Contraction {
   readonly index: readonly Idx[];
 }
 
+/** Zero everywhere, then `result[index] += value` for each of `over` in order; `axes` run in parallel and never collide. */
+export interface Scattering {
+  readonly axes: readonly Axis[];
+  readonly over: readonly Axis[];
+  readonly index: readonly Idx[];
+  readonly value: Expr;
+}
+
 /** One loop nest: parallel axes, outermost first, and what is stored at each point. */
 export interface Nest {
   readonly axes: readonly Axis[];

@@ -1,0 +1,25 @@
+/**
+ * The contract between schedules and the launch they become: each nest is planned apart, then nests share a grid.
+ *
+ * Invariant: `emit` produces statements for any workgroup id in `0..grid-1`; registers and shared buffers it makes are
+ * its own.
+ */
+import type { LoopBuffer } from '../ir/loop/loop.ts';
+import type { TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
+
+export interface NestPlan {
+  /** Number of workgroups. */
+  readonly grid: number;
+  /** Workgroup-private scratch. Plans of one launch may be laid over each other: only one runs in a workgroup. */
+  readonly shared: readonly ThreadBuffer[];
+  readonly cost: { readonly flops: number; readonly bytes: number };
+  /** Which schedule, and why not the others: for explain. */
+  readonly notes: readonly string[];
+  emit(workgroup: TExpr, buffer: (b: LoopBuffer) => ThreadBuffer): TStmt[];
+}
+
+/** Why a schedule does not apply. */
+export interface Refusal {
+  readonly refused: string;
+}
+export const isRefusal = (x: NestPlan | Refusal): x is Refusal => 'refused' in x;
