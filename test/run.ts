@@ -1,0 +1,176 @@
+/**
+ * The test runner: every test file in its own process, the type and lint checks as tests beside them.
+ *
+ * Invariant: a run is green only if every chosen file printed uvu's summary, ran at least one test, failed none and
+ * exited in time; the last line is always `N passed, N failed` (and `, N skipped` if any were).
+ *
+ * `npm test -- ir/graph data` runs the files whose path holds one of the words; the checks are named `check`.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+
+const AT_ONCE = 2;
+const TIMEOUT_MS = Number(process.env['TIGON_TEST_TIMEOUT'] ?? 240) * 1000;
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface Job {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly kind: 'tests' | 'check';
+}
+
+interface Verdict {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Why the job fails although no test of it did. */
+  readonly complaint?: string;
+}
+
+const bin = (name: string): string => `node_modules/.bin/${name}`;
+const checks: readonly Job[] = [
+  { name: 'check types (tsc)', command: [bin('tsc'), '-p', 'tsconfig.json'], kind: 'check' },
+  { name: 'check lint (biome)', command: [bin('biome'), 'check', '.'], kind: 'check' },
+];
+
+const testFiles = (): Job[] =>
+  readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => path.endsWith('.test.ts'))
+    .sort()
+    .map((path) => ({
+      name: path,
+      command: [process.execPath, '--conditions=tigon-source', '--import', 'tsx', `test/${path}`],
+      kind: 'tests',
+    }));
+
+const running = new Set<ChildProcess>();
+const kill = (child: ChildProcess): void => {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    for (const child of running) kill(child);
+    process.exit(130);
+  });
+
+interface Ending {
+  readonly output: string;
+  readonly code: number | null;
+  readonly late: boolean;
+}
+
+const execute = (command: readonly string[]): Promise<Ending> =>
+  new Promise((resolve) => {
+    const child = spawn(command[0]!, command.slice(1), {
+      cwd: root,
+      // A process group of its own, so that a timeout also ends what the test started.
+      detached: process.platform !== 'win32',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
+    });
+    running.add(child);
+    let output = '';
+    let late = false;
+    const collect = (chunk: string): void => {
+      output += chunk;
+    };
+    child.stdout.setEncoding('utf8').on('data', collect);
+    child.stderr.setEncoding('utf8').on('data', collect);
+    const timer = setTimeout(() => {
+      late = true;
+      kill(child);
+    }, TIMEOUT_MS);
+    const finish = (code: number | null): void => {
+      clearTimeout(timer);
+      running.delete(child);
+      resolve({ output: stripVTControlCharacters(output), code, late });
+    };
+    child.on('error', (error) => {
+      output += `${error.message}\n`;
+      finish(1);
+    });
+    child.on('close', finish);
+  });
+
+/** The counts of the last summary that uvu printed, if it did. */
+const summary = (
+  output: string,
+): { total: number; passed: number; skipped: number } | undefined => {
+  const found = [...output.matchAll(/Total:\s+(\d+)\s+Passed:\s+(\d+)\s+Skipped:\s+(\d+)/g)].at(-1);
+  return found && { total: +found[1]!, passed: +found[2]!, skipped: +found[3]! };
+};
+
+const judge = (job: Job, { output, code, late }: Ending): Verdict => {
+  const fail = (complaint: string, counts = { passed: 0, failed: 1, skipped: 0 }): Verdict => ({
+    ...counts,
+    failed: Math.max(1, counts.failed),
+    complaint,
+  });
+  if (job.kind === 'check')
+    return code === 0 && !late ? { passed: 1, failed: 0, skipped: 0 } : fail('the check fails');
+  const counts = summary(output);
+  if (late)
+    return fail(`still running after ${TIMEOUT_MS / 1000} s (a test or an open handle hangs)`);
+  if (counts === undefined)
+    return fail(
+      code === 0
+        ? 'no test ran: is `test.run()` missing at the end of the file?'
+        : 'it ended before its tests ran',
+    );
+  if (counts.total === 0) return fail('the file registers no test');
+  const { total, passed, skipped } = counts;
+  // uvu counts a skipped test neither in the total nor among the passed.
+  const verdict = { passed, failed: total - passed, skipped };
+  return verdict.failed === 0 && code !== 0
+    ? fail(`all tests passed, but the process ended with code ${code}`, verdict)
+    : verdict;
+};
+
+const report = (job: Job, ending: Ending, verdict: Verdict, seconds: number): void => {
+  const counts =
+    job.kind === 'check' ? '' : ` ${verdict.passed}/${verdict.passed + verdict.failed}`;
+  const skipped = verdict.skipped > 0 ? `, ${verdict.skipped} skipped` : '';
+  const mark = verdict.failed > 0 ? 'FAIL' : 'ok  ';
+  console.log(`${mark} ${job.name}${counts}${skipped} (${seconds.toFixed(1)} s)`);
+  if (verdict.failed === 0) return;
+  if (verdict.complaint !== undefined) console.log(`     ${verdict.complaint}`);
+  console.log(ending.output.trimEnd().replace(/^/gm, '  | '));
+};
+
+const words = process.argv.slice(2).map((word) => word.replace(/^test\//, ''));
+const jobs = [...testFiles(), ...checks].filter(
+  (job) => words.length === 0 || words.some((word) => job.name.includes(word)),
+);
+const sum = { passed: 0, failed: 0, skipped: 0 };
+const broken: string[] = [];
+const queue = jobs.slice();
+const worker = async (): Promise<void> => {
+  for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+    const start = performance.now();
+    const ending = await execute(job.command);
+    const verdict = judge(job, ending);
+    report(job, ending, verdict, (performance.now() - start) / 1000);
+    sum.passed += verdict.passed;
+    sum.failed += verdict.failed;
+    sum.skipped += verdict.skipped;
+    if (verdict.failed > 0) broken.push(job.name);
+  }
+};
+await Promise.all(Array.from({ length: AT_ONCE }, worker));
+
+if (jobs.every((job) => job.kind === 'check') && !words.some((word) => 'check'.includes(word))) {
+  console.log(`no test file matches ${words.length > 0 ? words.join(' ') : 'test/**/*.test.ts'}`);
+  sum.failed++;
+}
+if (broken.length > 0) console.log(`\nfailing:\n${broken.map((name) => `  ${name}`).join('\n')}`);
+const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
+process.exitCode = sum.failed > 0 ? 1 : 0;
+console.log(`\n${sum.passed} passed, ${sum.failed} failed${skipped}`);
