@@ -1,0 +1,247 @@
+/**
+ * The rules of Thread IR, checked: what a renderer may assume of every kernel it is given.
+ *
+ * Invariant: a kernel that passes needs no checks when it is rendered; index values alone are left to the interpreter.
+ */
+import { bytesOf, type DType } from '../dtype.ts';
+import { TigonError } from '../errors.ts';
+import { scalarOps } from '../scalar.ts';
+import {
+  type Elem,
+  type Register,
+  type RegType,
+  registerOf,
+  type TExpr,
+  type ThreadBuffer,
+  type ThreadKernel,
+  type TStmt,
+} from './thread.ts';
+
+/** What a device allows; its `Caps` are one. */
+export interface ThreadLimits {
+  readonly sharedBytes: number;
+  readonly maxBindings: number;
+}
+
+const show = (t: RegType): string => (t.lanes === 1 ? t.elem : `${t.elem}x${t.lanes}`);
+const same = (a: RegType, b: RegType): boolean => a.elem === b.elem && a.lanes === b.lanes;
+const INDEX: RegType = { elem: 'i32', lanes: 1 };
+
+/** The dtype whose scalar-table rules a register element follows. */
+const dtypeOf: Readonly<Record<Elem, DType>> = {
+  f32: 'float32',
+  i32: 'int32',
+  u32: 'uint32',
+  bool: 'bool',
+};
+
+/** Throws a `VerifyError` that names the kernel, the statement and the broken rule. */
+export const verifyThread = (kernel: ThreadKernel, limits?: ThreadLimits): void => {
+  new Verifier(kernel, limits).kernelRules();
+};
+
+class Verifier {
+  private readonly kernel: ThreadKernel;
+  private readonly limits: ThreadLimits | undefined;
+  private readonly declared = new Set<Register>();
+  private readonly visible = new Map<Register, 'let' | 'var'>();
+  private readonly checked = new Set<TExpr>();
+  private where = '';
+
+  constructor(kernel: ThreadKernel, limits: ThreadLimits | undefined) {
+    this.kernel = kernel;
+    this.limits = limits;
+  }
+
+  kernelRules(): void {
+    const { buffers, grid, workgroup, body } = this.kernel;
+    this.rule(Number.isInteger(grid) && grid >= 0, `a grid is a count, not ${grid}`);
+    this.rule(same(workgroup.type, INDEX), 'the workgroup id is an i32');
+    const firstShared = buffers.findIndex((b) => b.space === 'shared');
+    this.rule(
+      firstShared < 0 || buffers.slice(firstShared).every((b) => b.space === 'shared'),
+      'global buffers come before shared ones',
+    );
+    this.rule(new Set(buffers).size === buffers.length, 'a buffer is listed twice');
+    if (this.limits !== undefined) this.withinLimits(this.limits);
+    this.declare(workgroup, 'let');
+    this.block(body);
+  }
+
+  private withinLimits(limits: ThreadLimits): void {
+    const shared = this.kernel.buffers.filter((b) => b.space === 'shared');
+    const bytes = shared.reduce((n, b) => n + b.elements * bytesOf(b.dtype), 0);
+    this.rule(
+      bytes <= limits.sharedBytes,
+      `${bytes} bytes of shared memory, the device has ${limits.sharedBytes}`,
+    );
+    const bindings = this.kernel.buffers.length - shared.length;
+    this.rule(
+      bindings <= limits.maxBindings,
+      `${bindings} bindings, the device has ${limits.maxBindings}`,
+    );
+  }
+
+  private rule(holds: boolean, text: string): void {
+    if (!holds)
+      throw new TigonError(
+        'verify',
+        `thread kernel ${this.kernel.name}${this.where === '' ? '' : `, ${this.where}`}: ${text}`,
+      );
+  }
+
+  private declare(register: Register, as: 'let' | 'var'): void {
+    this.rule(!this.declared.has(register), `register ${register.name} is declared twice`);
+    this.declared.add(register);
+    this.visible.set(register, as);
+  }
+
+  /** Registers declared inside are not visible behind it; neither is what was checked while they were. */
+  private block(statements: readonly TStmt[]): void {
+    const inside: Register[] = [];
+    const known = this.checked.size;
+    for (const s of statements) {
+      if (s.kind === 'let' || s.kind === 'var') inside.push(s.register);
+      this.statement(s);
+    }
+    for (const register of inside) this.visible.delete(register);
+    if (inside.length > 0 && this.checked.size > known) this.checked.clear();
+  }
+
+  private statement(s: TStmt): void {
+    switch (s.kind) {
+      case 'let':
+      case 'var':
+        this.where = `${s.kind} ${s.register.name}`;
+        this.typed(s.value, s.register.type);
+        this.declare(s.register, s.kind);
+        break;
+      case 'set':
+        this.where = `set ${s.register.name}`;
+        this.rule(this.visible.get(s.register) === 'var', 'only a visible var can be set');
+        this.typed(s.value, s.register.type);
+        break;
+      case 'store':
+        this.where = `store to ${s.buffer.name}`;
+        this.buffer(s.buffer);
+        this.rule(s.buffer.access !== 'read', 'the buffer is read only');
+        this.typed(s.index, INDEX);
+        this.typed(s.value, { elem: registerOf(s.buffer.dtype), lanes: s.value.type.lanes });
+        this.constantInBounds(s.buffer, s.index, s.value.type.lanes);
+        break;
+      case 'for':
+        this.where = `for ${s.counter.name}`;
+        this.rule(same(s.counter.type, INDEX), 'a loop counter is an i32');
+        this.typed(s.from, INDEX);
+        this.typed(s.to, INDEX);
+        this.rule(Number.isInteger(s.step) && s.step > 0, `the step is ${s.step}, not 1 or more`);
+        this.declare(s.counter, 'let');
+        this.block(s.body);
+        this.visible.delete(s.counter);
+        this.checked.clear();
+        break;
+      case 'if':
+        this.where = 'if';
+        this.typed(s.condition, { elem: 'bool', lanes: 1 });
+        this.block(s.then);
+        this.block(s.otherwise);
+        break;
+      case 'barrier':
+        break;
+      default:
+        s satisfies never;
+    }
+  }
+
+  private buffer(buffer: ThreadBuffer): void {
+    this.rule(this.kernel.buffers.includes(buffer), `${buffer.name} is no buffer of the kernel`);
+  }
+
+  private constantInBounds(buffer: ThreadBuffer, index: TExpr, lanes: number): void {
+    if (index.kind !== 'const') return;
+    this.rule(
+      index.value >= 0 && index.value + lanes <= buffer.elements,
+      `${lanes} element(s) at ${index.value} of ${buffer.name}, which has ${buffer.elements}`,
+    );
+  }
+
+  private typed(e: TExpr, type: RegType): void {
+    this.rule(same(e.type, type), `${show(type)} is needed, ${e.kind} gives ${show(e.type)}`);
+    this.expression(e);
+  }
+
+  private expression(e: TExpr): void {
+    if (this.checked.has(e)) return;
+    this.checked.add(e);
+    const { elem, lanes } = e.type;
+    switch (e.kind) {
+      case 'const':
+        this.rule(
+          elem === 'f32' || Number.isInteger(e.value),
+          `constant ${e.value} is no ${show(e.type)}`,
+        );
+        break;
+      case 'get':
+        this.rule(this.visible.has(e.register), `register ${e.register.name} is not visible here`);
+        this.rule(
+          same(e.type, e.register.type),
+          `register ${e.register.name} is ${show(e.register.type)}`,
+        );
+        break;
+      case 'op': {
+        const result = scalarOps[e.op].dtype(...e.args.map((a) => dtypeOf[a.type.elem]));
+        this.rule(
+          e.args.length === scalarOps[e.op].arity &&
+            result === dtypeOf[elem] &&
+            e.args.every((a) => a.type.lanes === lanes),
+          `${e.op}(${e.args.map((a) => show(a.type)).join(', ')}) cannot give ${show(e.type)}`,
+        );
+        for (const a of e.args) this.expression(a);
+        break;
+      }
+      case 'cast':
+        this.rule(elem === registerOf(e.to), `cast to ${e.to} cannot give ${show(e.type)}`);
+        this.typed(e.arg, { elem: e.arg.type.elem, lanes });
+        break;
+      case 'fma':
+        this.rule(elem === 'f32', 'fma is for f32');
+        for (const a of [e.a, e.b, e.c]) this.typed(a, e.type);
+        break;
+      case 'load':
+        this.buffer(e.buffer);
+        this.rule(
+          e.buffer.space === 'shared' || e.buffer.access !== 'write',
+          `${e.buffer.name} is write only`,
+        );
+        this.rule(
+          elem === registerOf(e.buffer.dtype),
+          `${e.buffer.name} holds ${e.buffer.dtype}, not ${show(e.type)}`,
+        );
+        this.typed(e.index, INDEX);
+        this.constantInBounds(e.buffer, e.index, lanes);
+        break;
+      case 'splat':
+        this.rule(lanes === 4, 'splat gives four lanes');
+        this.typed(e.arg, { elem, lanes: 1 });
+        break;
+      case 'vec4':
+        this.rule(lanes === 4, 'vec4 gives four lanes');
+        for (const a of e.args) this.typed(a, { elem, lanes: 1 });
+        break;
+      case 'lane':
+        this.rule(lanes === 1, 'lane gives one lane');
+        this.typed(e.arg, { elem, lanes: 4 });
+        break;
+      case 'shuffle':
+        this.rule(
+          lanes === 4 && e.lanes.every((l) => Number.isInteger(l) && l >= 0 && l < 8),
+          'shuffle takes lanes 0 to 7',
+        );
+        this.typed(e.a, e.type);
+        this.typed(e.b, e.type);
+        break;
+      default:
+        e satisfies never;
+    }
+  }
+}
