@@ -248,9 +248,8 @@ const table: Readonly<Record<ScalarOp, ScalarRow>> = {
     dtype: same,
     value: (x) => (x > 0 || Number.isNaN(x) ? x : 0),
     cost: 1,
-    derivative: (a, [x], _o, dy) => [
-      a.op('select', a.op('gt', x!, a.lit(0, x!)), dy, a.lit(0, dy)),
-    ],
+    // By the result, not the operand: then only one of the two has to be kept.
+    derivative: (a, _, y, dy) => [a.op('select', a.op('gt', y, a.lit(0, y)), dy, a.lit(0, dy))],
   },
   sqrt: {
     arity: 1,

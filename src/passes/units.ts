@@ -1,0 +1,33 @@
+/**
+ * What fusion works on: units (future loop nests) and the canonical position at which each member is computed.
+ *
+ * Invariant: a unit's axes are in loop order, outermost first; every member's `index` maps those axes one to one onto
+ * the elements of the member, using a prefix of them.
+ */
+import type { Axis, Idx } from '../ir/dim.ts';
+import type { Node } from '../ir/graph/graph.ts';
+import type { Contraction, Scattering } from '../ir/loop/loop.ts';
+
+/** A value that is written to memory, computed at `index` of its unit's axes. */
+export interface Member {
+  readonly node: Node;
+  readonly index: readonly Idx[];
+}
+
+export interface Unit {
+  readonly id: number;
+  readonly axes: readonly Axis[];
+  readonly members: readonly Member[];
+  /** The contraction whose epilogue the members are, with its node. */
+  readonly contract: { readonly node: Node; readonly contraction: Contraction } | undefined;
+  /** The accumulation that is the unit's only member. */
+  readonly scatter: Scattering | undefined;
+}
+
+/** Makes axes with ids of their own; ids are dense per compilation, so that texts are stable. */
+export class AxisPool {
+  #next = 0;
+  make(name: string, extent: number, kind: Axis['kind']): Axis {
+    return { id: this.#next++, name, extent, kind };
+  }
+}
