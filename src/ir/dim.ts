@@ -14,6 +14,22 @@ export interface Axis {
   readonly kind: 'par' | 'red';
 }
 
+let nextAxis = 1;
+
+/**
+ * A new axis. Expressions are interned in one pool for the whole process, so axes of different kernels must never share
+ * an id: make every axis here.
+ */
+export const newAxis = (name: string, extent: number, kind: Axis['kind']): Axis => ({
+  id: nextAxis++,
+  name,
+  extent,
+  kind,
+});
+
+/** Padded, so that terms sort by the order in which axes were made, whatever the first id of a kernel is. */
+const axisKey = (axis: Axis): string => `a${String(axis.id).padStart(7, '0')}`;
+
 /** What an index may depend on besides axes: a loaded integer (gather). `key` decides equality. */
 export interface Opaque {
   readonly key: string;
@@ -85,7 +101,7 @@ export const idxConst = (value: number): Idx => build([], value);
 export const idxAxis = (axis: Axis): Idx =>
   axis.extent === 1
     ? idxConst(0)
-    : build([{ coef: 1, atom: { kind: 'axis', axis, key: `a${axis.id}` } }], 0);
+    : build([{ coef: 1, atom: { kind: 'axis', axis, key: axisKey(axis) } }], 0);
 
 /** An index read from memory, known (or clamped by its producer) to lie in `[lo, hi]`. */
 export const idxOpaque = (ref: Opaque, lo: number, hi: number): Idx =>

@@ -4,7 +4,7 @@
  * Invariant: a unit's axes are in loop order, outermost first; every member's `index` maps those axes one to one onto
  * the elements of the member, using a prefix of them.
  */
-import type { Axis, Idx } from '../ir/dim.ts';
+import { type Axis, type Idx, newAxis } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import type { Contraction, Scattering } from '../ir/loop/loop.ts';
 
@@ -24,10 +24,9 @@ export interface Unit {
   readonly scatter: Scattering | undefined;
 }
 
-/** Makes axes with ids of their own; ids are dense per compilation, so that texts are stable. */
+/** Makes axes; ids are unique in the process, because the expressions over them are interned for all of it. */
 export class AxisPool {
-  #next = 0;
   make(name: string, extent: number, kind: Axis['kind']): Axis {
-    return { id: this.#next++, name, extent, kind };
+    return newAxis(name, extent, kind);
   }
 }

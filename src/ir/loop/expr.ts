@@ -6,9 +6,19 @@
 import { type Axis, type Bound, boundFails, boundHolds, type Idx } from '../dim.ts';
 import type { DType } from '../dtype.ts';
 import { castTo, roundTo, type ScalarOp, scalarOps } from '../scalar.ts';
+import { type Shape, stridesOf } from '../type.ts';
 import type { Expr, LoopBuffer, ReduceOp } from './loop.ts';
 
 let nextId = 1;
+let nextBuffer = 1;
+
+/** A new buffer, row-major unless `strides` say otherwise. Loads are interned by its id: make every buffer here. */
+export const newBuffer = (
+  name: string,
+  type: { readonly dtype: DType; readonly shape: Shape },
+  strides: readonly number[] = stridesOf(type.shape),
+): LoopBuffer => ({ id: nextBuffer++, name, dtype: type.dtype, shape: type.shape, strides });
+
 const pool = new Map<string, WeakRef<Expr>>();
 const sweeper = new FinalizationRegistry((key: string) => {
   if (pool.get(key)?.deref() === undefined) pool.delete(key);
