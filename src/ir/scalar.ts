@@ -420,6 +420,11 @@ function splitTies<V>(a: Algebra<V>, wins: 'lt' | 'gt', x: V, y: V, dy: V): read
 }
 
 export const scalarOps: Readonly<Record<ScalarOp, ScalarRow>> = table;
+/** The value function on operands of `dtype`: 32-bit integer products wrap, which doubles cannot show beyond 2^53. */
+export const valueIn = (op: ScalarOp, dtype: DType): ((...args: number[]) => number) =>
+  op === 'mul' && (dtype === 'int32' || dtype === 'uint32')
+    ? (x, y) => Math.imul(x!, y!)
+    : table[op].value;
 export const isScalarOp = (name: string): name is ScalarOp => Object.hasOwn(table, name);
 
 /** Rounds a double to what the dtype can hold, as a store to memory does. */

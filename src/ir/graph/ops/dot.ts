@@ -1,0 +1,209 @@
+/**
+ * Dot: the general product of two arrays over shared axes, with batch axes.
+ *
+ * Invariant: the result's axes are the batch axes, then a's free axes, then b's, each in operand order; accumulation is
+ * in float32 whatever the operands' dtype.
+ */
+import { type Axis, type Idx, idxAxis } from '../../dim.ts';
+import { tensor } from '../../type.ts';
+import type { GraphBuilder } from '../builder.ts';
+import type { Node, Op } from '../graph.ts';
+import {
+  checkFloat,
+  defineOp,
+  f32,
+  forEachIndex,
+  inversePermutation,
+  otherAxes,
+  type Rule,
+  reader,
+  ruleFor,
+  tabulate,
+} from './define.ts';
+
+export type DotAttrs = {
+  readonly aBatch: readonly number[];
+  readonly bBatch: readonly number[];
+  readonly aContract: readonly number[];
+  readonly bContract: readonly number[];
+};
+
+const freeAxes = (rank: number, batch: readonly number[], contract: readonly number[]): number[] =>
+  otherAxes(rank, [...batch, ...contract]);
+
+const checkNamed = (rule: Rule, who: string, axes: readonly number[], rank: number): void =>
+  rule.check(
+    new Set(axes).size === axes.length &&
+      axes.every((a) => Number.isInteger(a) && a >= 0 && a < rank),
+    `batch and contracted axes of ${who} [${axes.join(', ')}] are not distinct axes of ${rank} dimensions`,
+    'name each axis at most once',
+  );
+
+/** `sum over contracted axes of a * b`, for each batch position. */
+export const dot: Op<DotAttrs> = defineOp<DotAttrs>({
+  name: 'dot',
+  kind: 'contract',
+  schema: {
+    aBatch: { kind: 'ints' },
+    bBatch: { kind: 'ints' },
+    aContract: { kind: 'ints' },
+    bContract: { kind: 'ints' },
+  },
+  type: (inputs, { aBatch, bBatch, aContract, bContract }) => {
+    const rule = ruleFor('dot', inputs, ['a', 'b']);
+    const [a, b] = inputs as [(typeof inputs)[number], (typeof inputs)[number]];
+    checkFloat(rule, a.dtype);
+    rule.check(
+      a.dtype === b.dtype,
+      `operands have different dtypes (${a.dtype} ≠ ${b.dtype})`,
+      'convert them to one dtype with .astype(...)',
+      'dtype',
+    );
+    checkNamed(rule, 'a', [...aBatch, ...aContract], a.shape.length);
+    checkNamed(rule, 'b', [...bBatch, ...bContract], b.shape.length);
+    const pairs = (what: string, left: readonly number[], right: readonly number[]): void => {
+      const sizes = `${left.map((i) => a.shape[i])} ≠ ${right.map((i) => b.shape[i])}`;
+      rule.check(
+        left.length === right.length && left.every((i, k) => a.shape[i] === b.shape[right[k]!]),
+        `${what} sizes differ (${sizes})`,
+        what === 'inner'
+          ? 'the last axis of a must be as long as the axis of b it meets; transpose one of them?'
+          : 'leading axes must match; broadcast one operand first',
+      );
+    };
+    pairs('batch', aBatch, bBatch);
+    pairs('inner', aContract, bContract);
+    return tensor(a.dtype, [
+      ...aBatch.map((i) => a.shape[i]!),
+      ...freeAxes(a.shape.length, aBatch, aContract).map((i) => a.shape[i]!),
+      ...freeAxes(b.shape.length, bBatch, bContract).map((i) => b.shape[i]!),
+    ]);
+  },
+  evaluate: ([a, b], { inputs, attrs, type }) => {
+    const [x, y] = inputs.map((n) => n.type.shape) as [readonly number[], readonly number[]];
+    const [atA, atB] = [reader(a!, x), reader(b!, y)];
+    const aFree = freeAxes(x.length, attrs.aBatch, attrs.aContract);
+    const bFree = freeAxes(y.length, attrs.bBatch, attrs.bContract);
+    const inA = new Array<number>(x.length);
+    const inB = new Array<number>(y.length);
+    return tabulate(type.shape, (index) => {
+      attrs.aBatch.forEach((axis, i) => {
+        inA[axis] = index[i]!;
+        inB[attrs.bBatch[i]!] = index[i]!;
+      });
+      aFree.forEach((axis, i) => {
+        inA[axis] = index[attrs.aBatch.length + i]!;
+      });
+      bFree.forEach((axis, i) => {
+        inB[axis] = index[attrs.aBatch.length + aFree.length + i]!;
+      });
+      let total = 0;
+      forEachIndex(
+        attrs.aContract.map((axis) => x[axis]!),
+        (inner) => {
+          inner.forEach((p, i) => {
+            inA[attrs.aContract[i]!] = p;
+            inB[attrs.bContract[i]!] = p;
+          });
+          total += atA(inA) * atB(inB);
+        },
+      );
+      return total;
+    });
+  },
+  contract: ({ inputs, attrs }, context) => {
+    const [a, b] = inputs as [Node, Node];
+    const inA = new Array<Idx>(a.type.shape.length);
+    const inB = new Array<Idx>(b.type.shape.length);
+    const place = (axis: Axis, at: Idx[], where: number): Axis => {
+      at[where] = idxAxis(axis);
+      return axis;
+    };
+    const batch = attrs.aBatch.map((i, n) => {
+      const axis = place(context.parallel('batch', a.type.shape[i]!), inA, i);
+      return place(axis, inB, attrs.bBatch[n]!);
+    });
+    const m = freeAxes(inA.length, attrs.aBatch, attrs.aContract).map((i) =>
+      place(context.parallel('m', a.type.shape[i]!), inA, i),
+    );
+    const n = freeAxes(inB.length, attrs.bBatch, attrs.bContract).map((i) =>
+      place(context.parallel('n', b.type.shape[i]!), inB, i),
+    );
+    const k = attrs.aContract.map((i, n) => {
+      const axis = place(context.axis('k', a.type.shape[i]!), inA, i);
+      return place(axis, inB, attrs.bContract[n]!);
+    });
+    return {
+      batch,
+      m,
+      n,
+      k,
+      a: context.at(a, inA),
+      b: context.at(b, inB),
+      index: [...batch, ...m, ...n].map(idxAxis),
+    };
+  },
+  gradient: (builder, { inputs, attrs }, dy) => {
+    const [a, b] = inputs as [Node, Node];
+    const { aBatch, bBatch, aContract, bContract } = attrs;
+    const aFree = freeAxes(a.type.shape.length, aBatch, aContract);
+    const bFree = freeAxes(b.type.shape.length, bBatch, bContract);
+    const batches = aBatch.map((_, i) => i);
+    const fromA = aFree.map((_, i) => aBatch.length + i);
+    const fromB = bFree.map((_, i) => aBatch.length + aFree.length + i);
+    return [
+      // dy · b over b's free axes: batch, a's free axes, then b's contracted axes in b's order.
+      restore(
+        builder,
+        builder.emit(dot, [dy, b], {
+          aBatch: batches,
+          bBatch,
+          aContract: fromB,
+          bContract: bFree,
+        }),
+        [...aBatch, ...aFree, ...inOrderOf(bContract, aContract)],
+      ),
+      // a · dy over a's free axes: batch, a's contracted axes in a's order, then b's free axes.
+      restore(
+        builder,
+        builder.emit(dot, [a, dy], {
+          aBatch,
+          bBatch: batches,
+          aContract: aFree,
+          bContract: fromA,
+        }),
+        [...bBatch, ...inOrderOf(aContract, bContract), ...bFree],
+      ),
+    ];
+  },
+  examples: [
+    { inputs: [f32(3, 5), f32(5, 4)], attrs: matrix(1, 0) },
+    { inputs: [f32(5, 3), f32(4, 5)], attrs: matrix(0, 1) },
+    { inputs: [f32(7), f32(7)], attrs: matrix(0, 0) },
+    {
+      inputs: [f32(2, 3, 4), f32(2, 4, 5)],
+      attrs: { aBatch: [0], bBatch: [0], aContract: [2], bContract: [1] },
+    },
+    {
+      inputs: [f32(3, 2, 4, 2), f32(4, 2, 2, 5)],
+      attrs: { aBatch: [1], bBatch: [2], aContract: [3, 2], bContract: [1, 0] },
+    },
+    { inputs: [f32(3), f32(2)], attrs: { aBatch: [], bBatch: [], aContract: [], bContract: [] } },
+    { inputs: [f32(17, 9), f32(9, 13)], attrs: matrix(1, 0) },
+  ],
+});
+
+function matrix(a: number, b: number): DotAttrs {
+  return { aBatch: [], bBatch: [], aContract: [a], bContract: [b] };
+}
+
+/** The partners (in `theirs`) of contracted axes, in the order in which `own` axes lie in their array. */
+const inOrderOf = (own: readonly number[], theirs: readonly number[]): number[] =>
+  own
+    .map((axis, i) => ({ axis, partner: theirs[i]! }))
+    .sort((p, q) => p.axis - q.axis)
+    .map((p) => p.partner);
+
+/** Puts axis `i` of `x` back to where it belongs: `places[i]`. */
+const restore = (builder: GraphBuilder, x: Node, places: readonly number[]): Node =>
+  builder.transpose(x, inversePermutation(places));

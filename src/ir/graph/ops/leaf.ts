@@ -1,0 +1,126 @@
+/**
+ * Leaves: where values come from: inputs, constants and positions.
+ *
+ * Invariant: all but `input` are pure functions of their attributes, so fusion may repeat them freely.
+ */
+import { type Idx, idxFlatten } from '../../dim.ts';
+import { type DType, shortName } from '../../dtype.ts';
+import { TigonError } from '../../errors.ts';
+import { cast, constant, indexValue, scalar } from '../../loop/expr.ts';
+import type { Expr } from '../../loop/loop.ts';
+import { type Shape, stridesOf } from '../../type.ts';
+import type { Attrs, Op } from '../graph.ts';
+import { checkAxis, defineOp, leafType, ruleFor, tabulate } from './define.ts';
+
+/** A value passed at each call. Made by `GraphBuilder.input` alone: no two are ever merged. */
+export const input: Op<Attrs> = {
+  name: 'input',
+  kind: 'leaf',
+  schema: {
+    name: { kind: 'string' },
+    role: { kind: 'string', default: 'input' },
+    strides: { kind: 'ints', default: [] },
+  },
+  type: () => {
+    throw new TigonError(
+      'verify',
+      'input: the type of an input is given, not inferred',
+      'make inputs with GraphBuilder.input(type)',
+    );
+  },
+  examples: [],
+};
+
+export type FullAttrs = { readonly value: number; readonly dtype: DType; readonly shape: Shape };
+/** The same number everywhere. */
+export const full: Op<FullAttrs> = defineOp<FullAttrs>({
+  name: 'full',
+  kind: 'leaf',
+  schema: { value: { kind: 'number' }, dtype: { kind: 'dtype' }, shape: { kind: 'ints' } },
+  type: (_, { dtype, shape }) => leafType('full', dtype, shape),
+  evaluate: (_, { attrs, type }) => new Float64Array(type.size).fill(attrs.value),
+  lower: ({ attrs }) => constant(attrs.value, attrs.dtype),
+  gradient: () => [],
+  examples: [
+    { inputs: [], attrs: { value: 2.5, dtype: 'float32', shape: [2, 3] } },
+    { inputs: [], attrs: { value: -7, dtype: 'int32', shape: [] } },
+    { inputs: [], attrs: { value: 1, dtype: 'bool', shape: [5] } },
+  ],
+});
+
+export type LiteralAttrs = {
+  readonly values: readonly number[];
+  readonly dtype: DType;
+  readonly shape: Shape;
+};
+/** Numbers written in the program, row-major. */
+export const literal: Op<LiteralAttrs> = defineOp<LiteralAttrs>({
+  name: 'literal',
+  kind: 'leaf',
+  schema: { values: { kind: 'numbers' }, dtype: { kind: 'dtype' }, shape: { kind: 'ints' } },
+  type: (_, { values, dtype, shape }) => {
+    const type = leafType('literal', dtype, shape);
+    ruleFor('literal', [], []).check(
+      values.length === type.size,
+      `${values.length} values do not fill ${shortName(dtype)}[${shape.join(', ')}] (${type.size})`,
+      'give one value per element',
+      'value',
+    );
+    return type;
+  },
+  evaluate: (_, { attrs }) => Float64Array.from(attrs.values),
+  lower: ({ attrs }, index) =>
+    choose(
+      attrs.values.map((v) => constant(v, attrs.dtype)),
+      idxFlatten(index, stridesOf(attrs.shape)),
+    ),
+  gradient: () => [],
+  examples: [
+    { inputs: [], attrs: { values: [3, -1, 4, 1, -5, 9], dtype: 'float32', shape: [2, 3] } },
+    { inputs: [], attrs: { values: [7], dtype: 'int32', shape: [] } },
+    { inputs: [], attrs: { values: [1, 0, 0, 1, 1], dtype: 'bool', shape: [5] } },
+  ],
+});
+
+/** `values[position]` as a balanced tree of selects; equal neighbours need none. */
+const choose = (values: readonly Expr[], position: Idx): Expr => {
+  const flat = indexValue(position);
+  const pick = (lo: number, hi: number): Expr => {
+    const first = values[lo]!;
+    if (hi - lo === 1) return first;
+    const middle = (lo + hi) >> 1;
+    const low = pick(lo, middle);
+    const high = pick(middle, hi);
+    return low === high ? low : scalar('select', isBelow(flat, middle), low, high);
+  };
+  return values.length === 0 ? flat : pick(0, values.length);
+};
+
+const isBelow = (flat: Expr, limit: number): Expr => scalar('lt', flat, constant(limit, 'int32'));
+
+export type IotaAttrs = { readonly axis: number; readonly dtype: DType; readonly shape: Shape };
+/** The position along `axis`. */
+export const iota: Op<IotaAttrs> = defineOp<IotaAttrs>({
+  name: 'iota',
+  kind: 'leaf',
+  schema: { axis: { kind: 'int' }, dtype: { kind: 'dtype' }, shape: { kind: 'ints' } },
+  type: (_, { axis, dtype, shape }) => {
+    const rule = ruleFor('iota', [], []);
+    checkAxis(rule, axis, shape.length);
+    rule.check(
+      dtype !== 'bool' && dtype !== 'uint8',
+      `positions do not fit in ${dtype}`,
+      'use int32 or a float dtype and convert',
+      'dtype',
+    );
+    return leafType('iota', dtype, shape);
+  },
+  evaluate: (_, { attrs }) => tabulate(attrs.shape, (index) => index[attrs.axis]!),
+  lower: ({ attrs }, index) => cast(indexValue(index[attrs.axis]!), attrs.dtype),
+  gradient: () => [],
+  examples: [
+    { inputs: [], attrs: { axis: 0, dtype: 'int32', shape: [7] } },
+    { inputs: [], attrs: { axis: 1, dtype: 'float32', shape: [2, 5, 3] } },
+    { inputs: [], attrs: { axis: 0, dtype: 'uint32', shape: [4, 1] } },
+  ],
+});
