@@ -27,8 +27,6 @@ export interface Clash {
 
 export interface Part {
   readonly blocks: readonly Block[];
-  /** For each block, the blocks alive at the same time. */
-  readonly clashes: readonly (readonly Clash[])[];
   readonly sections: number;
   /** The most bytes alive in a section. */
   readonly bound: number;
@@ -115,13 +113,13 @@ const partOf = (
   });
   return {
     blocks,
-    clashes: clashesOf(blocks),
     sections: cuts.length,
     bound: total.reduce((most, bytes) => Math.max(most, bytes), 0),
   };
 };
 
-const clashesOf = (blocks: readonly Block[]): Clash[][] => {
+/** For each block, the blocks alive at the same time. */
+export const clashesOf = (blocks: readonly Block[]): Clash[][] => {
   const clashes: Clash[][] = blocks.map(() => []);
   for (let i = 0; i < blocks.length; i++)
     for (let j = 0; j < i; j++) {
@@ -139,7 +137,8 @@ const clashesOf = (blocks: readonly Block[]): Clash[][] => {
   return clashes;
 };
 
-const heightWithin = (block: Block, from: number, to: number): number => {
+/** What a block needs at most in some of its sections. */
+export const heightWithin = (block: Block, from: number, to: number): number => {
   if (block.members.length === 1) return block.height;
   let most = 0;
   for (let s = from; s <= to; s++) most = Math.max(most, block.heights[s - block.from]!);

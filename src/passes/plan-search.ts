@@ -6,7 +6,7 @@
  * block, and such packings can be built by placing blocks in order of offset. So only those are searched.
  * Invariant: places are tried in nondecreasing offset; a branch is dropped only when no completion fits.
  */
-import type { Block, Part } from './plan-problem.ts';
+import { type Block, type Clash, clashesOf, type Part } from './plan-problem.ts';
 
 /** Shared by the searches of one plan; counted in elementary steps, so that plans do not depend on the clock. */
 export interface Budget {
@@ -22,10 +22,11 @@ export const packWithin = (
   capacity: number,
   budget: Budget,
 ): Float64Array | undefined => {
+  const clashes = clashesOf(part.blocks);
   for (const preference of PREFERENCES) {
     const before = budget.left;
     const limit = { left: Math.floor(before * SHARE) };
-    const { places, exhausted } = pack(part, capacity, preference, limit);
+    const { places, exhausted } = pack(part, clashes, capacity, preference, limit);
     budget.left = before - (Math.floor(before * SHARE) - limit.left);
     if (places !== undefined) return places;
     if (exhausted) return undefined;
@@ -47,12 +48,12 @@ interface Outcome {
 }
 
 const pack = (
-  part: Part,
+  { blocks, sections }: Part,
+  clashes: readonly (readonly Clash[])[],
   capacity: number,
   preference: (block: Block) => number,
   limit: Budget,
 ): Outcome => {
-  const { blocks, clashes, sections } = part;
   const count = blocks.length;
   const weights = blocks.map(preference);
   const ranked = blocks.map((_, i) => i).sort((a, b) => weights[b]! - weights[a]! || a - b);

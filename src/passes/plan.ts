@@ -5,7 +5,7 @@
  * place of, which share their offset; the result depends on the intervals alone (no clock, no randomness).
  */
 import { invariant } from '../ir/errors.ts';
-import { type Block, type Part, splitIntoParts } from './plan-problem.ts';
+import { type Block, heightWithin, type Part, splitIntoParts } from './plan-problem.ts';
 import { packWithin } from './plan-search.ts';
 
 /** The life of one temporary: written first in step `first`, used last in step `last` (both inclusive). */
@@ -28,7 +28,9 @@ export interface MemoryPlan {
 /** How far above the bound a plan may be before the search is worth its time. */
 const GOOD_ENOUGH = 1.02;
 /** Elementary steps the search may take for a whole plan: some milliseconds. */
-const SEARCH_BUDGET = 4_000_000;
+const SEARCH_BUDGET = 2_000_000;
+/** Blocks that all rounds of {@link complain} together may place anew. */
+const COMPLAINTS = 2400;
 
 /** Places `intervals` at multiples of `alignment`. */
 export const planMemory = (intervals: readonly Interval[], alignment: number): MemoryPlan => {
@@ -58,11 +60,28 @@ const placePart = (part: Part, enough: number): Float64Array => {
       .map((block, i) => ({ i, weight: weight(block) }))
       .sort((a, b) => b.weight - a.weight || a.i - b.i)
       .map((x) => x.i);
-    const next = firstFit(part, order);
-    if (next.peak < best.peak) best = next;
+    best = better(best, complain(part, order, goal));
   }
   return best.peak <= goal ? best.places : search(part, best, goal).places;
 };
+
+/** Places again and again, the blocks that ended at the top first: those suffered most from their turn. */
+const complain = (part: Part, start: readonly number[], goal: number): Placement => {
+  let order = start;
+  let best = firstFit(part, order);
+  let last = best;
+  const rounds = COMPLAINTS / order.length;
+  for (let round = 0; round < rounds && best.peak > goal; round++) {
+    const { places, peak } = last;
+    const high = (i: number): boolean => places[i]! + part.blocks[i]!.height >= peak;
+    order = [...order.filter(high), ...order.filter((i) => !high(i))];
+    last = firstFit(part, order);
+    best = better(best, last);
+  }
+  return best;
+};
+
+const better = (a: Placement, b: Placement): Placement => (b.peak < a.peak ? b : a);
 
 /** By size, by lifetime, by area; time order (how the blocks stand) has been tried before. */
 const ORDERS: readonly ((block: Block) => number)[] = [
@@ -77,25 +96,34 @@ interface Placement {
 }
 
 /** Each block in turn at the lowest offset free of the blocks placed before it. */
-const firstFit = (part: Part, order: readonly number[]): Placement => {
-  const places = new Float64Array(part.blocks.length).fill(-1);
+const firstFit = ({ blocks }: Part, order: readonly number[]): Placement => {
+  const places = new Float64Array(blocks.length);
+  /** The blocks placed so far, lowest first. */
+  const placed: number[] = [];
   let peak = 0;
   for (const i of order) {
-    const placed = part.clashes[i]!.filter((c) => places[c.other]! >= 0);
-    placed.sort((a, b) => places[a.other]! - places[b.other]!);
+    const block = blocks[i]!;
     let offset = 0;
     for (let moved = true; moved; ) {
       moved = false;
-      for (const { other, mine, theirs } of placed) {
-        const low = places[other]!;
-        if (offset + mine > low && offset < low + theirs) {
-          offset = low + theirs;
-          moved = true;
-        }
+      for (const j of placed) {
+        const other = blocks[j]!;
+        if (other.to < block.from || block.to < other.from) continue;
+        const low = places[j]!;
+        if (offset + block.height <= low || offset >= low + other.height) continue;
+        const from = Math.max(block.from, other.from);
+        const to = Math.min(block.to, other.to);
+        const above = low + heightWithin(other, from, to);
+        if (offset + heightWithin(block, from, to) <= low || offset >= above) continue;
+        offset = above;
+        moved = true;
       }
     }
     places[i] = offset;
-    peak = Math.max(peak, offset + part.blocks[i]!.height);
+    peak = Math.max(peak, offset + block.height);
+    let at = placed.length;
+    while (at > 0 && places[placed[at - 1]!]! > offset) at--;
+    placed.splice(at, 0, i);
   }
   return { places, peak };
 };

@@ -1,0 +1,295 @@
+/**
+ * Orders launches so that as few bytes as possible are alive at once.
+ *
+ * Invariant: the result runs every writer of a buffer before its readers, except for buffers that hold a value
+ * beforehand: those are overwritten only after all other readers had it. Never worse than the order given, if that is
+ * legal.
+ */
+import { invariant } from '../ir/errors.ts';
+
+/** What one launch touches, by buffer number. */
+export interface Unit {
+  readonly reads: readonly number[];
+  readonly writes: readonly number[];
+}
+
+/** How many launches ahead a choice is followed. */
+const LOOK_AHEAD = 12;
+
+/**
+ * A least-memory order of `units` (their indices). `bytes[b]` counts what buffer `b` takes in the arena: 0 for those
+ * that live elsewhere. `existing[b]`: the buffer holds a value before the first launch (inputs, states, constants).
+ * Who reads the new value of an existing buffer must read it from a buffer of its own.
+ */
+export const orderUnits = (
+  units: readonly Unit[],
+  bytes: readonly number[],
+  existing: readonly boolean[],
+): number[] => {
+  const given = units.map((_, i) => i);
+  const after = successors(units, existing);
+  // Seen from its end, a program makes what it reads and frees what it writes: the same search, another greedy answer.
+  const candidates = [
+    schedule(units, after, bytes),
+    schedule(units, reversed(after), bytes).reverse(),
+  ];
+  if (isLegal(given, after)) candidates.unshift(given);
+  const peaks = candidates.map((order) => peakBytes(order, units, bytes));
+  const least = Math.min(...peaks);
+  return settle(candidates[peaks.indexOf(least)]!, least, units, after, bytes);
+};
+
+/** The most bytes alive during one launch: from a buffer's first writer to its last user. */
+export const peakBytes = (
+  order: readonly number[],
+  units: readonly Unit[],
+  bytes: readonly number[],
+): number => {
+  const first = new Int32Array(bytes.length).fill(-1);
+  const last = new Int32Array(bytes.length);
+  order.forEach((u, step) => {
+    const { reads, writes } = units[u]!;
+    for (const b of writes) {
+      if (first[b] === -1) first[b] = step;
+      last[b] = step;
+    }
+    for (const b of reads) last[b] = step;
+  });
+  const change = new Float64Array(order.length + 1);
+  first.forEach((step, b) => {
+    if (step === -1) return;
+    change[step] = change[step]! + bytes[b]!;
+    change[last[b]! + 1] = change[last[b]! + 1]! - bytes[b]!;
+  });
+  let live = 0;
+  let peak = 0;
+  for (const delta of change) {
+    live += delta;
+    peak = Math.max(peak, live);
+  }
+  return peak;
+};
+
+/** For each unit, the units that must come later. */
+const successors = (units: readonly Unit[], existing: readonly boolean[]): number[][] => {
+  const readers = new Map<number, number[]>();
+  const writers = new Map<number, number[]>();
+  const note = (map: Map<number, number[]>, b: number, u: number): void => {
+    const list = map.get(b);
+    if (list === undefined) map.set(b, [u]);
+    else if (list.at(-1) !== u) list.push(u);
+  };
+  units.forEach((unit, u) => {
+    for (const b of unit.reads) note(readers, b, u);
+    for (const b of unit.writes) note(writers, b, u);
+  });
+  const after = units.map(() => new Set<number>());
+  for (const [b, writing] of writers) {
+    // Several writers (parts of one buffer, or successive values) keep the order given.
+    for (let i = 1; i < writing.length; i++) after[writing[i - 1]!]!.add(writing[i]!);
+    for (const w of writing)
+      for (const r of readers.get(b) ?? []) {
+        if (writing.includes(r)) continue;
+        if (existing[b] === true) after[r]!.add(w);
+        else after[w]!.add(r);
+      }
+  }
+  return after.map((set) => [...set]);
+};
+
+const reversed = (after: readonly (readonly number[])[]): number[][] => {
+  const before = after.map((): number[] => []);
+  after.forEach((later, u) => {
+    for (const v of later) before[v]!.push(u);
+  });
+  return before;
+};
+
+const isLegal = (order: readonly number[], after: readonly (readonly number[])[]): boolean => {
+  const at = new Int32Array(order.length);
+  order.forEach((u, step) => {
+    at[u] = step;
+  });
+  return after.every((later, u) => later.every((v) => at[v]! > at[u]!));
+};
+
+/** The state of a partial schedule; `run` and `undo` are inverse. */
+class Progress {
+  readonly ready: Set<number> = new Set();
+  live = 0;
+  readonly #after: readonly (readonly number[])[];
+  readonly #bytes: readonly number[];
+  readonly #waiting: Int32Array;
+  /** Users of each buffer that have not run. */
+  readonly #uses: Int32Array;
+  readonly #alive: Uint8Array;
+  /** Each unit's buffers, once. */
+  readonly #touched: readonly (readonly number[])[];
+
+  constructor(
+    units: readonly Unit[],
+    after: readonly (readonly number[])[],
+    bytes: readonly number[],
+  ) {
+    this.#after = after;
+    this.#bytes = bytes;
+    this.#waiting = new Int32Array(units.length);
+    this.#uses = new Int32Array(bytes.length);
+    this.#alive = new Uint8Array(bytes.length);
+    this.#touched = units.map((u) => [...new Set([...u.reads, ...u.writes])]);
+    for (const later of after) for (const v of later) this.#waiting[v] = this.#waiting[v]! + 1;
+    for (const touched of this.#touched)
+      for (const b of touched) this.#uses[b] = this.#uses[b]! + 1;
+    units.forEach((_, u) => {
+      if (this.#waiting[u] === 0) this.ready.add(u);
+    });
+  }
+
+  /** Runs a ready unit; returns the bytes alive while it runs. */
+  run(u: number): number {
+    for (const b of this.starts(u)) {
+      this.#alive[b] = 1;
+      this.live += this.#bytes[b]!;
+    }
+    const during = this.live;
+    for (const b of this.#touched[u]!) {
+      this.#uses[b] = this.#uses[b]! - 1;
+      if (this.#uses[b] === 0) this.live -= this.#bytes[b]!;
+    }
+    this.ready.delete(u);
+    for (const v of this.#after[u]!) {
+      this.#waiting[v] = this.#waiting[v]! - 1;
+      if (this.#waiting[v] === 0) this.ready.add(v);
+    }
+    return during;
+  }
+
+  /** Takes back the latest unit, whose start left `live` at `before`. */
+  undo(u: number, before: number, started: readonly number[]): void {
+    for (const v of this.#after[u]!) {
+      this.#waiting[v] = this.#waiting[v]! + 1;
+      this.ready.delete(v);
+    }
+    this.ready.add(u);
+    for (const b of this.#touched[u]!) this.#uses[b] = this.#uses[b]! + 1;
+    for (const b of started) this.#alive[b] = 0;
+    this.live = before;
+  }
+
+  /** The buffers that `u` would be the first to touch. */
+  starts(u: number): number[] {
+    return this.#touched[u]!.filter((b) => this.#alive[b] === 0);
+  }
+
+  /** The units that become ready with `u`. */
+  releases(u: number): number[] {
+    return this.#after[u]!.filter((v) => this.#waiting[v] === 1);
+  }
+
+  /** Bytes that running `u` would add, less those it would free. */
+  net(u: number): number {
+    let net = 0;
+    for (const b of this.starts(u)) net += this.#bytes[b]!;
+    for (const b of this.#touched[u]!) if (this.#uses[b] === 1) net -= this.#bytes[b]!;
+    return net;
+  }
+}
+
+/** A run of units: the most bytes it needs above the start, and what it leaves. */
+interface Segment {
+  readonly units: readonly number[];
+  readonly hill: number;
+  readonly valley: number;
+}
+
+/**
+ * List scheduling by segments, after Liu's rule for trees ("An application of generalized tree pebbling to sparse
+ * matrix factorization", 1987): first what frees memory, the cheapest first; then what needs most above what it leaves.
+ */
+const schedule = (
+  units: readonly Unit[],
+  after: readonly (readonly number[])[],
+  bytes: readonly number[],
+): number[] => {
+  const progress = new Progress(units, after, bytes);
+  const order: number[] = [];
+  while (progress.ready.size > 0) {
+    let best: Segment | undefined;
+    for (const u of [...progress.ready].sort((a, b) => a - b)) {
+      const segment = follow(progress, u);
+      if (best === undefined || precedes(segment, best)) best = segment;
+    }
+    for (const u of best!.units) {
+      progress.run(u);
+      order.push(u);
+    }
+  }
+  invariant(order.length === units.length, 'launches that wait for each other have no order');
+  return order;
+};
+
+const precedes = (a: Segment, b: Segment): boolean => {
+  const frees = a.valley <= 0;
+  if (frees !== b.valley <= 0) return frees;
+  return frees ? a.hill < b.hill : a.hill - a.valley > b.hill - b.valley;
+};
+
+/** From `start` on through what it makes possible, up to the point where least is alive. */
+const follow = (progress: Progress, start: number): Segment => {
+  const base = progress.live;
+  const done: { unit: number; before: number; started: number[] }[] = [];
+  const reachable = new Set<number>();
+  let hill = 0;
+  let best: Segment | undefined;
+  let unit: number | undefined = start;
+  while (unit !== undefined && done.length < LOOK_AHEAD) {
+    for (const v of progress.releases(unit)) reachable.add(v);
+    reachable.delete(unit);
+    done.push({ unit, before: progress.live, started: progress.starts(unit) });
+    hill = Math.max(hill, progress.run(unit) - base);
+    const valley = progress.live - base;
+    if (best === undefined || valley < best.valley)
+      best = { units: done.map((d) => d.unit), hill, valley };
+    unit = undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const v of reachable) {
+      const net = progress.net(v);
+      if (net < least) [unit, least] = [v, net];
+    }
+  }
+  for (const { unit: u, before, started } of done.reverse()) progress.undo(u, before, started);
+  return best!;
+};
+
+/** Moves units that free memory as early, and units that take it as late, as the order of the others allows. */
+const settle = (
+  order: readonly number[],
+  peak: number,
+  units: readonly Unit[],
+  after: readonly (readonly number[])[],
+  bytes: readonly number[],
+): number[] => {
+  let best = order.slice();
+  let least = peak;
+  const before = reversed(after);
+  // No order goes below what a single launch needs.
+  const bound = units.reduce((most, { reads, writes }) => {
+    const touched = new Set([...reads, ...writes]);
+    return Math.max(
+      most,
+      [...touched].reduce((sum, b) => sum + bytes[b]!, 0),
+    );
+  }, 0);
+  for (const u of order) {
+    if (least <= bound) break;
+    const rest = best.filter((v) => v !== u);
+    const low = before[u]!.reduce((at, v) => Math.max(at, rest.indexOf(v) + 1), 0);
+    const high = after[u]!.reduce((at, v) => Math.min(at, rest.indexOf(v)), rest.length);
+    for (const at of [low, high]) {
+      const moved = [...rest.slice(0, at), u, ...rest.slice(at)];
+      const now = peakBytes(moved, units, bytes);
+      if (now < least) [best, least] = [moved, now];
+    }
+  }
+  return best;
+};
