@@ -3,12 +3,11 @@
  *
  * Invariant: a stored value is computed only in its own unit at its canonical index; everywhere else it is loaded.
  */
-import { type Axis, type Idx, idxAxes, idxAxis } from '../ir/dim.ts';
+import { type Axis, type Idx, idxAxis, newAxis } from '../ir/dim.ts';
 import type { LowerContext, Node } from '../ir/graph/graph.ts';
 import { accumulator, constant, load } from '../ir/loop/expr.ts';
 import type { Expr, LoopBuffer } from '../ir/loop/loop.ts';
-import { visitExpr } from '../ir/loop/visit.ts';
-import type { AxisPool, Unit } from './units.ts';
+import type { Unit } from './units.ts';
 
 /** Where a stored value lives, and in which unit it is computed. */
 export interface Stored {
@@ -21,7 +20,6 @@ export class CannotLower extends Error {}
 
 /** Turns nodes into expressions for one unit. */
 export class Lowering implements LowerContext {
-  readonly #pool: AxisPool;
   readonly #stored: (node: Node) => Stored | undefined;
   readonly #unit: Unit | undefined;
   readonly #memo = new Map<string, Expr>();
@@ -29,8 +27,14 @@ export class Lowering implements LowerContext {
   #scope = '';
   #count = 0;
 
-  constructor(pool: AxisPool, unit: Unit | undefined, stored: (node: Node) => Stored | undefined) {
-    this.#pool = pool;
+  readonly #observe: ((node: Node, index: readonly Idx[]) => void) | undefined;
+
+  constructor(
+    unit: Unit | undefined,
+    stored: (node: Node) => Stored | undefined,
+    observe?: (node: Node, index: readonly Idx[]) => void,
+  ) {
+    this.#observe = observe;
     this.#unit = unit;
     this.#stored = stored;
   }
@@ -44,19 +48,20 @@ export class Lowering implements LowerContext {
     this.#reductionAxes.set(this.#scope, axes);
     const made = axes[this.#count++];
     if (made !== undefined) return made;
-    const axis = this.#pool.make(name, extent, 'red');
+    const axis = newAxis(name, extent, 'red');
     axes.push(axis);
     return axis;
   }
 
   parallel(name: string, extent: number): Axis {
-    return this.#pool.make(name, extent, 'par');
+    return newAxis(name, extent, 'par');
   }
 
   at(node: Node, index: readonly Idx[]): Expr {
     const key = `${node.id}@${index.map((i) => i.key).join(',')}`;
     const seen = this.#memo.get(key);
     if (seen !== undefined) return seen;
+    this.#observe?.(node, index);
     const expr = this.#value(node, index, key);
     this.#memo.set(key, expr);
     return expr;
@@ -81,8 +86,7 @@ export class Lowering implements LowerContext {
       return accumulator;
     }
     if (node.op.name === 'full') return constant(node.attrs['value'] as number, node.type.dtype);
-    if (node.op.lower === undefined)
-      throw new CannotLower(`${node.op.name} cannot be inlined`);
+    if (node.op.lower === undefined) throw new CannotLower(`${node.op.name} cannot be inlined`);
     const scope = this.#scope;
     const count = this.#count;
     this.#scope = key;
@@ -99,12 +103,3 @@ const sameIndex = (a: readonly Idx[], b: readonly Idx[]): boolean =>
 
 /** The index that enumerates a tensor by one axis per dimension. */
 export const canonicalIndex = (axes: readonly Axis[]): Idx[] => axes.map(idxAxis);
-
-/** Ids of the parallel axes an expression depends on. */
-export const parallelAxesOf = (expr: Expr): ReadonlySet<Axis> => {
-  const axes = new Set<Axis>();
-  visitExpr(expr, {
-    index: (idx) => idxAxes(idx, (a) => a.kind === 'par' && axes.add(a)),
-  });
-  return axes;
-};

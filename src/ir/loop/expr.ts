@@ -1,7 +1,7 @@
 /**
  * Constructors of loop expressions: interning, and the few local simplifications every producer wants.
  *
- * Invariant: equal expressions are the same object within one `ExprPool`.
+ * Invariant: equal expressions are the same object within one compilation (between two `freshExpressions`).
  */
 import { type Axis, type Bound, boundFails, boundHolds, type Idx } from '../dim.ts';
 import type { DType } from '../dtype.ts';
@@ -19,20 +19,19 @@ export const newBuffer = (
   strides: readonly number[] = stridesOf(type.shape),
 ): LoopBuffer => ({ id: nextBuffer++, name, dtype: type.dtype, shape: type.shape, strides });
 
-const pool = new Map<string, WeakRef<Expr>>();
-const sweeper = new FinalizationRegistry((key: string) => {
-  if (pool.get(key)?.deref() === undefined) pool.delete(key);
-});
+const pool = new Map<string, Expr>();
+
+/** Forgets all interned expressions: called when a compilation starts, since no two share axes or buffers. */
+export const freshExpressions = (): void => pool.clear();
 
 type Fresh<E> = E extends Expr ? Omit<E, 'id' | 'key'> : never;
 
 const intern = (text: string, make: Fresh<Expr>): Expr => {
-  const seen = pool.get(text)?.deref();
+  const seen = pool.get(text);
   if (seen !== undefined) return seen;
   const id = nextId++;
   const expr = { ...make, id, key: `e${id}` } as Expr;
-  pool.set(text, new WeakRef(expr));
-  sweeper.register(expr, text);
+  pool.set(text, expr);
   return expr;
 };
 
@@ -49,7 +48,12 @@ export const indexValue = (idx: Idx): Expr =>
     : intern(`i${idx.key}`, { kind: 'index', idx, dtype: 'int32' });
 
 export const load = (buffer: LoopBuffer, index: readonly Idx[]): Expr =>
-  intern(`l${buffer.id}[${indexKey(index)}]`, { kind: 'load', buffer, index, dtype: buffer.dtype });
+  intern(`l${buffer.id}:${buffer.strides.join('_')}[${indexKey(index)}]`, {
+    kind: 'load',
+    buffer,
+    index,
+    dtype: buffer.dtype,
+  });
 
 export const scalar = (op: ScalarOp, ...args: Expr[]): Expr => {
   const dtype = scalarOps[op].dtype(...args.map((a) => a.dtype));
@@ -94,4 +98,4 @@ export const reduce = (op: ReduceOp, axes: readonly Axis[], body: Expr): Expr =>
 };
 
 /** The accumulator of the nest's contraction. */
-export const accumulator: Expr = intern('acc', { kind: 'acc', dtype: 'float32' });
+export const accumulator: Expr = { kind: 'acc', dtype: 'float32', id: 0, key: 'acc' };

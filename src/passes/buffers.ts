@@ -1,0 +1,42 @@
+/**
+ * The buffers of one compilation: one per stored value; a reshape of a stored value is the same bytes under another shape.
+ *
+ * Invariant: names count up in order of creation, so that texts are stable.
+ */
+import type { Node } from '../ir/graph/graph.ts';
+import { newBuffer } from '../ir/loop/expr.ts';
+import type { LoopBuffer } from '../ir/loop/loop.ts';
+import { stridesOf } from '../ir/type.ts';
+
+export class BufferTable {
+  readonly #byNode = new Map<Node, LoopBuffer>();
+  #next = 0;
+
+  has(node: Node): boolean {
+    return this.#byNode.has(node);
+  }
+
+  /** The buffer of a value; made at first use. */
+  of(node: Node): LoopBuffer {
+    let buffer = this.#byNode.get(node);
+    if (buffer === undefined) {
+      const strides = node.attrs['strides'];
+      const own = node.op.name === 'input';
+      buffer = newBuffer(
+        own ? String(node.attrs['name']) : `${node.op.name}${this.#next++}`,
+        node.type,
+        Array.isArray(strides) ? (strides as number[]) : undefined,
+      );
+      this.#byNode.set(node, buffer);
+    }
+    return buffer;
+  }
+
+  /** Lets `node` live in `buffer` (in-place updates, reshapes). */
+  alias(node: Node, buffer: LoopBuffer): LoopBuffer {
+    const { shape } = node.type;
+    const same = { ...buffer, shape, strides: stridesOf(shape) };
+    this.#byNode.set(node, same);
+    return same;
+  }
+}

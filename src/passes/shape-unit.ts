@@ -1,0 +1,228 @@
+/**
+ * Gives a set of stored values one loop nest: its axes, their order, and where each value is computed in it.
+ *
+ * A member of smaller domain (a row's loss beside the row's gradient) is aligned by the reductions both use.
+ * Invariant: reductions nested in element-wise values depend on a prefix of the axes, so each is computed once per row.
+ */
+import type { Caps } from '../codegen/caps.ts';
+import { type Axis, type Idx, idxAxes, idxAxis, newAxis } from '../ir/dim.ts';
+import type { Node } from '../ir/graph/graph.ts';
+import type { Expr } from '../ir/loop/loop.ts';
+import { visitExpr } from '../ir/loop/visit.ts';
+import { CannotLower, canonicalIndex, Lowering, type Stored } from './lower.ts';
+import type { Member, Unit } from './units.ts';
+
+/** A unit in the making. */
+export interface Draft {
+  readonly id: number;
+  readonly members: readonly Node[];
+  readonly contract: Node | undefined;
+  readonly scatter: boolean;
+  /** Cache of what it reads. */
+  loads: ReadonlySet<Node> | undefined;
+}
+
+export interface Shaped {
+  readonly unit: Unit;
+  /** Value of each member. */
+  readonly values: readonly Expr[];
+  /** Why the nest would be a bad one, though it is a right one. */
+  readonly refusal: string | undefined;
+}
+
+/** Work below which losing all parallelism does not matter. */
+const SMALL_WORK = 1 << 16;
+
+export const shapeUnit = (
+  draft: Draft,
+  caps: Caps,
+  stored: (node: Node) => Stored | undefined,
+): Shaped => {
+  const outside = (node: Node): Stored | undefined =>
+    draft.members.includes(node) ? undefined : stored(node);
+  if (draft.contract !== undefined) return shapeContraction(draft, draft.contract, outside);
+  if (draft.scatter) return shapeScatter(draft, outside);
+  return shapeMap(draft, caps, outside);
+};
+
+const shapeContraction = (
+  draft: Draft,
+  node: Node,
+  stored: (node: Node) => Stored | undefined,
+): Shaped => {
+  const operands = new Lowering(undefined, stored);
+  const contraction = node.op.contract!(node, operands);
+  const axes = [...contraction.batch, ...contraction.m, ...contraction.n];
+  const members: Member[] = draft.members.map((member) => {
+    if (member.type.shape.join() !== node.type.shape.join())
+      throw new CannotLower(`${member.op.name} has another shape than the contraction`);
+    return { node: member, index: contraction.index };
+  });
+  const unit: Unit = {
+    id: draft.id,
+    axes,
+    members,
+    contract: { node, contraction },
+    scatter: undefined,
+  };
+  const lowering = new Lowering(unit, stored);
+  const values = members.map((m) => lowering.inline(m.node, m.index));
+  for (const value of values)
+    visitExpr(value, {
+      expr: (e) => {
+        if (e.kind === 'reduce') throw new CannotLower('a reduction cannot be part of an epilogue');
+      },
+    });
+  return { unit, values, refusal: undefined };
+};
+
+const shapeScatter = (draft: Draft, stored: (node: Node) => Stored | undefined): Shaped => {
+  const node = draft.members[0]!;
+  const scatter = node.op.scatter!(node, new Lowering(undefined, stored));
+  const unit: Unit = {
+    id: draft.id,
+    axes: scatter.axes,
+    members: [{ node, index: scatter.index }],
+    contract: undefined,
+    scatter,
+  };
+  return { unit, values: [scatter.value], refusal: undefined };
+};
+
+const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | undefined): Shaped => {
+  const base = draft.members.reduce((a, b) => (b.type.size > a.type.size ? b : a));
+  const axes = base.type.shape.map((extent, i) => newAxis(`i${i}`, extent, 'par'));
+  const live = axes.filter((a) => a.extent !== 1);
+  const members = alignMembers(draft, base, axes, stored);
+  const draftUnit: Unit = {
+    id: draft.id,
+    axes: live,
+    members,
+    contract: undefined,
+    scatter: undefined,
+  };
+  const lowering = new Lowering(draftUnit, stored);
+  const values = members.map((m) => lowering.inline(m.node, m.index));
+  const sets: ReadonlySet<Axis>[] = members.map((m) => axesOf(m.index));
+  let refusal: string | undefined;
+  for (const [i, value] of values.entries())
+    visitExpr(value, {
+      expr: (e) => {
+        if (e.kind !== 'reduce' || e === value) return;
+        const free = freeAxes(e);
+        if (!e.axes.some((a) => a.kind === 'red')) return;
+        sets.push(free);
+        const rows = product(free);
+        const work = product(e.axes) * rows;
+        if (
+          free.size < axesOf(members[i]!.index).size &&
+          rows < 2 * caps.parallelism &&
+          work > SMALL_WORK
+        )
+          refusal = `only ${rows} independent rows would be left`;
+      },
+    });
+  const ordered = orderByPrefixes(live, sets);
+  if (ordered === undefined) throw new CannotLower('its reductions run along crossing axes');
+  return { unit: { ...draftUnit, axes: ordered }, values, refusal };
+};
+
+const product = (axes: Iterable<Axis>): number => {
+  let n = 1;
+  for (const a of axes) n *= a.extent;
+  return n;
+};
+
+const axesOf = (index: readonly Idx[]): Set<Axis> => {
+  const axes = new Set<Axis>();
+  for (const idx of index) idxAxes(idx, (a) => axes.add(a));
+  return axes;
+};
+
+/** Parallel axes an expression depends on. */
+const freeAxes = (expr: Expr): Set<Axis> => {
+  const axes = new Set<Axis>();
+  visitExpr(expr, { index: (idx) => idxAxes(idx, (a) => a.kind === 'par' && axes.add(a)) });
+  return axes;
+};
+
+/** Orders axes so that every set is a prefix; `undefined` when the sets do not form a chain. */
+const orderByPrefixes = (
+  axes: readonly Axis[],
+  sets: readonly ReadonlySet<Axis>[],
+): Axis[] | undefined => {
+  const chain = [...sets].sort((a, b) => a.size - b.size);
+  const ordered: Axis[] = [];
+  for (const set of chain) {
+    if (!ordered.every((a) => set.has(a))) return undefined;
+    for (const axis of axes) if (set.has(axis) && !ordered.includes(axis)) ordered.push(axis);
+  }
+  for (const axis of axes) if (!ordered.includes(axis)) ordered.push(axis);
+  return ordered;
+};
+
+/** The index of each member in terms of the base member's axes. */
+const alignMembers = (
+  draft: Draft,
+  base: Node,
+  axes: readonly Axis[],
+  stored: (node: Node) => Stored | undefined,
+): Member[] => {
+  const baseIndex = canonicalIndex(axes);
+  const baseMember: Member = { node: base, index: baseIndex };
+  let baseUses: ReadonlyMap<Node, readonly Idx[]> | undefined;
+  return draft.members.map((node) => {
+    if (node === base) return baseMember;
+    if (node.type.shape.join() === base.type.shape.join()) return { node, index: baseIndex };
+    baseUses ??= usesOf(base, baseIndex, stored);
+    const own = node.type.shape.map((extent, i) => newAxis(`j${i}`, extent, 'par'));
+    const uses = usesOf(node, canonicalIndex(own), stored);
+    const map = new Map<Axis, Idx>();
+    for (const [shared, index] of uses) {
+      const there = shared === node ? baseUses.get(node) : baseUses.get(shared);
+      if (there === undefined) continue;
+      for (const [d, idx] of index.entries()) {
+        const axis = onlyAxis(idx);
+        const target = there[d]!;
+        if (axis !== undefined && own.includes(axis) && onlyAxis(target)?.kind === 'par')
+          map.set(axis, map.get(axis) ?? target);
+      }
+    }
+    const index = own.map((axis) => (axis.extent === 1 ? idxAxis(axis) : map.get(axis)));
+    const distinct = new Set(index.map((i) => i?.key));
+    if (index.some((i) => i === undefined))
+      throw new CannotLower(`the rows of ${node.op.name} do not line up`);
+    if (own.filter((a) => a.extent !== 1).length !== [...distinct].filter((k) => k !== '0').length)
+      throw new CannotLower(`the rows of ${node.op.name} do not line up`);
+    for (const [i, axis] of own.entries())
+      if (axis.extent !== 1 && onlyAxis(index[i]!)!.extent !== axis.extent)
+        throw new CannotLower(`the rows of ${node.op.name} do not line up`);
+    return { node, index: index as Idx[] };
+  });
+};
+
+const onlyAxis = (idx: Idx): Axis | undefined => {
+  const term = idx.terms[0];
+  return idx.terms.length === 1 &&
+    idx.constant === 0 &&
+    term!.coef === 1 &&
+    term!.atom.kind === 'axis'
+    ? term!.atom.axis
+    : undefined;
+};
+
+/** At which index each reduction (and the value itself) is used when `node` is computed at `index`. */
+const usesOf = (
+  node: Node,
+  index: readonly Idx[],
+  stored: (node: Node) => Stored | undefined,
+): ReadonlyMap<Node, readonly Idx[]> => {
+  const uses = new Map<Node, readonly Idx[]>();
+  const lowering = new Lowering(undefined, stored, (used, at) => {
+    if (used.op.kind === 'reduce' || stored(used) !== undefined)
+      uses.set(used, uses.get(used) ?? at);
+  });
+  uses.set(node, index);
+  lowering.inline(node, index);
+  return uses;
+};
