@@ -1,0 +1,242 @@
+/**
+ * Constructors of Thread IR: types are inferred, integer index arithmetic is folded as it is built.
+ *
+ * Invariant: an expression built here is well typed; index sums keep their constant part outermost (`x + 4`), so that
+ * code generators can put it into the address.
+ */
+import type { DType } from '../dtype.ts';
+import { invariant } from '../errors.ts';
+import { type ScalarOp, scalarOps } from '../scalar.ts';
+import {
+  type Elem,
+  type Register,
+  type RegType,
+  registerOf,
+  type TExpr,
+  type ThreadBuffer,
+  type TStmt,
+} from './thread.ts';
+
+const scalarTypes: Readonly<Record<Elem, RegType>> = {
+  f32: { elem: 'f32', lanes: 1 },
+  i32: { elem: 'i32', lanes: 1 },
+  u32: { elem: 'u32', lanes: 1 },
+  bool: { elem: 'bool', lanes: 1 },
+};
+const vectorTypes: Readonly<Record<Elem, RegType>> = {
+  f32: { elem: 'f32', lanes: 4 },
+  i32: { elem: 'i32', lanes: 4 },
+  u32: { elem: 'u32', lanes: 4 },
+  bool: { elem: 'bool', lanes: 4 },
+};
+
+/** The register type of `elem` with one or four lanes. */
+export const regType = (elem: Elem, lanes: 1 | 4 = 1): RegType =>
+  lanes === 1 ? scalarTypes[elem] : vectorTypes[elem];
+
+export const register = (name: string, type: RegType): Register => ({ name, type });
+export const get = (reg: Register): TExpr => ({ kind: 'get', type: reg.type, register: reg });
+
+/** A constant, in all lanes of `type`. */
+export const constantOf = (value: number, type: RegType): TExpr => ({ kind: 'const', type, value });
+export const i32 = (value: number): TExpr => constantOf(value, scalarTypes.i32);
+export const f32 = (value: number): TExpr => constantOf(value, scalarTypes.f32);
+
+const isConst = (e: TExpr): e is Extract<TExpr, { kind: 'const' }> => e.kind === 'const';
+const isInt = (e: TExpr): boolean => e.type.elem === 'i32' && e.type.lanes === 1;
+
+const resultType = (op: ScalarOp, args: readonly TExpr[]): RegType => {
+  const first = args[0]!.type;
+  switch (op) {
+    case 'eq':
+    case 'ne':
+    case 'lt':
+    case 'le':
+    case 'gt':
+    case 'ge':
+    case 'isnan':
+    case 'not':
+      return regType('bool', first.lanes);
+    case 'select':
+      return args[1]!.type;
+    default:
+      return first;
+  }
+};
+
+const round = (type: RegType, value: number): number => {
+  switch (type.elem) {
+    case 'f32':
+      return Math.fround(value);
+    case 'i32':
+      return value | 0;
+    case 'u32':
+      return value >>> 0;
+    case 'bool':
+      return value === 0 ? 0 : 1;
+    default:
+      return type.elem satisfies never;
+  }
+};
+
+const fold = (op: ScalarOp, type: RegType, values: readonly number[]): number => {
+  if (op === 'mul' && type.elem !== 'f32') return round(type, Math.imul(values[0]!, values[1]!));
+  if ((op === 'floordiv' || op === 'mod') && values[1] === 0 && type.elem !== 'f32') return 0;
+  return round(type, scalarOps[op].value(...values));
+};
+
+const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
+
+/** Integer identities that index arithmetic meets all the time; `undefined` where none applies. */
+const simplifyInt = (op: ScalarOp, x: TExpr, y: TExpr): TExpr | undefined => {
+  if (isConst(x) && !isConst(y) && (op === 'add' || op === 'mul')) return operate(op, y, x);
+  if (op === 'add') {
+    if (isConst(y)) {
+      if (y.value === 0) return x;
+      const inner = sumWithConstant(x);
+      return inner && addConstant(inner[0], inner[1] + y.value);
+    }
+    // constants outermost: (x + c) + y = (x + y) + c
+    const left = sumWithConstant(x);
+    if (left) return addConstant(operate('add', left[0], y), left[1]);
+    const right = sumWithConstant(y);
+    if (right) return addConstant(operate('add', x, right[0]), right[1]);
+    return undefined;
+  }
+  if (!isConst(y)) return op === 'sub' && x === y ? i32(0) : undefined;
+  const c = y.value;
+  if (op === 'sub') return addConstant(x, -c);
+  if (op === 'mul') return c === 0 ? i32(0) : c === 1 ? x : undefined;
+  if (op === 'floordiv' && c === 1) return x;
+  if (op === 'mod' && c === 1) return i32(0);
+  if (op === 'floordiv' && isPowerOfTwo(c)) return operate('shr', x, i32(Math.log2(c)));
+  if (op === 'mod' && isPowerOfTwo(c)) return operate('and', x, i32(c - 1));
+  if ((op === 'shl' || op === 'shr') && c === 0) return x;
+  return undefined;
+};
+
+const sumWithConstant = (e: TExpr): readonly [TExpr, number] | undefined => {
+  if (e.kind !== 'op' || e.op !== 'add') return undefined;
+  const last = e.args[1]!;
+  return isConst(last) ? [e.args[0]!, last.value] : undefined;
+};
+const addConstant = (e: TExpr, c: number): TExpr =>
+  isConst(e)
+    ? i32((e.value + c) | 0)
+    : c === 0
+      ? e
+      : { kind: 'op', type: e.type, op: 'add', args: [e, i32(c)] };
+
+/** A lane-wise scalar op, folded where its operands are known. */
+export const operate = (op: ScalarOp, ...args: TExpr[]): TExpr => {
+  const lanes = args[0]!.type.lanes;
+  invariant(
+    args.every((a) => a.type.lanes === lanes),
+    `operands of ${op} have equal lanes`,
+  );
+  const type = resultType(op, args);
+  if (args.every(isConst))
+    return constantOf(
+      fold(
+        op,
+        type,
+        args.map((a) => a.value),
+      ),
+      type,
+    );
+  if (op === 'select' && isConst(args[0]!)) return args[0].value ? args[1]! : args[2]!;
+  if (op === 'and' && type.elem === 'bool') {
+    const [x, y] = args as [TExpr, TExpr];
+    if (isConst(x)) return x.value ? y : x;
+    if (isConst(y)) return y.value ? x : y;
+  }
+  if (args.length === 2 && isInt(args[0]!) && isInt(args[1]!)) {
+    const simple = simplifyInt(op, args[0]!, args[1]!);
+    if (simple) return simple;
+  }
+  return { kind: 'op', type, op, args };
+};
+
+export const add = (x: TExpr, y: TExpr): TExpr => operate('add', x, y);
+export const mul = (x: TExpr, y: TExpr): TExpr => operate('mul', x, y);
+
+/** `a * b + c`. */
+export const fma = (a: TExpr, b: TExpr, c: TExpr): TExpr => ({
+  kind: 'fma',
+  type: c.type,
+  a,
+  b,
+  c,
+});
+
+/** Conversion to a dtype; nothing to do where only the storage differs. */
+export const convert = (to: DType, arg: TExpr): TExpr => {
+  const elem = registerOf(to);
+  if (elem === arg.type.elem && to !== 'uint8' && to !== 'float16') return arg;
+  return { kind: 'cast', type: regType(elem, arg.type.lanes), to, arg };
+};
+
+/** One or four consecutive elements from `index` on. */
+export const loadFrom = (buffer: ThreadBuffer, index: TExpr, lanes: 1 | 4 = 1): TExpr => ({
+  kind: 'load',
+  type: regType(registerOf(buffer.dtype), lanes),
+  buffer,
+  index,
+});
+
+export const splat = (arg: TExpr): TExpr =>
+  isConst(arg)
+    ? constantOf(arg.value, regType(arg.type.elem, 4))
+    : { kind: 'splat', type: regType(arg.type.elem, 4), arg };
+
+export const vec4 = (a: TExpr, b: TExpr, c: TExpr, d: TExpr): TExpr => ({
+  kind: 'vec4',
+  type: regType(a.type.elem, 4),
+  args: [a, b, c, d],
+});
+
+export const laneOf = (arg: TExpr, lane: 0 | 1 | 2 | 3): TExpr => {
+  if (isConst(arg)) return constantOf(arg.value, regType(arg.type.elem, 1));
+  if (arg.kind === 'splat') return arg.arg;
+  return { kind: 'lane', type: regType(arg.type.elem, 1), arg, lane };
+};
+
+export const shuffle = (
+  a: TExpr,
+  b: TExpr,
+  lanes: readonly [number, number, number, number],
+): TExpr => ({ kind: 'shuffle', type: a.type, a, b, lanes });
+
+export const letOf = (reg: Register, value: TExpr): TStmt => ({
+  kind: 'let',
+  register: reg,
+  value,
+});
+export const varOf = (reg: Register, value: TExpr): TStmt => ({
+  kind: 'var',
+  register: reg,
+  value,
+});
+export const setOf = (reg: Register, value: TExpr): TStmt => ({
+  kind: 'set',
+  register: reg,
+  value,
+});
+export const storeTo = (buffer: ThreadBuffer, index: TExpr, value: TExpr): TStmt => ({
+  kind: 'store',
+  buffer,
+  index,
+  value,
+});
+export const forOf = (
+  counter: Register,
+  from: TExpr,
+  to: TExpr,
+  step: number,
+  body: readonly TStmt[],
+): TStmt => ({ kind: 'for', counter, from, to, step, body });
+export const ifOf = (
+  condition: TExpr,
+  then: readonly TStmt[],
+  otherwise: readonly TStmt[] = [],
+): TStmt => ({ kind: 'if', condition, then, otherwise });
