@@ -33,6 +33,14 @@ export const registerOf = (dtype: DType): Elem => {
   }
 };
 
+/** The dtype whose scalar-table rules a register element follows. */
+export const registerDType: Readonly<Record<Elem, DType>> = {
+  f32: 'float32',
+  i32: 'int32',
+  u32: 'uint32',
+  bool: 'bool',
+};
+
 /** A named register: a `let` (assigned once), a `var` (assigned again), a loop counter or the workgroup id. */
 export interface Register {
   readonly name: string;

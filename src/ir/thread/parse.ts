@@ -1,0 +1,550 @@
+/**
+ * Reads thread kernels from `.tg` text.
+ *
+ * Invariant: names are resolved by block scope, types of expressions follow from their operands; a kernel that parses
+ * is well typed (verifyThread checks the other rules).
+ */
+import { type DType, dtypeFromShort } from '../dtype.ts';
+import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
+import { Grammar, parseWith, type Rule } from '../text/grammar.ts';
+import { infixOps } from '../text/infix.ts';
+import * as T from '../text/lexer.ts';
+import { readDType } from '../text/read-type.ts';
+import { didYouMean, errorAt, type Place, type Source } from '../text/source.ts';
+import { type ExprSyntax, type Name, type NumberSyntax, nameOf, unquote } from '../text/syntax.ts';
+import { showRegType } from './print.ts';
+import {
+  type Elem,
+  type Register,
+  type RegType,
+  registerDType,
+  registerOf,
+  type TExpr,
+  type ThreadBuffer,
+  type ThreadKernel,
+  type TStmt,
+} from './thread.ts';
+
+interface BufferSyntax {
+  readonly kind: string;
+  readonly name: Name;
+  readonly dtype: Name;
+  readonly elements: number;
+}
+type StmtSyntax =
+  | {
+      readonly kind: 'let' | 'var' | 'set';
+      readonly name: Name;
+      readonly type: Name | undefined;
+      readonly value: ExprSyntax;
+    }
+  | {
+      readonly kind: 'store';
+      readonly name: Name;
+      readonly index: ExprSyntax;
+      readonly lanes: number;
+      readonly value: ExprSyntax;
+    }
+  | {
+      readonly kind: 'for';
+      readonly name: Name;
+      readonly from: ExprSyntax;
+      readonly to: ExprSyntax;
+      readonly step: number;
+      readonly body: readonly StmtSyntax[];
+    }
+  | {
+      readonly kind: 'if';
+      readonly condition: ExprSyntax;
+      readonly then: readonly StmtSyntax[];
+      readonly otherwise: readonly StmtSyntax[];
+    }
+  | { readonly kind: 'barrier' };
+
+export interface ThreadSyntax {
+  readonly name: Name;
+  readonly buffers: readonly BufferSyntax[];
+  readonly grid: number;
+  readonly workgroup: Name;
+  readonly flops: number;
+  readonly bytes: number;
+  readonly notes: readonly string[];
+  readonly body: readonly StmtSyntax[];
+}
+
+/** The rules of thread kernels; the grammar of programs adds to them. */
+export class ThreadRules extends Grammar {
+  readonly thread: Rule<ThreadSyntax> = this.RULE('thread', () => {
+    const buffers: BufferSyntax[] = [];
+    const notes: string[] = [];
+    this.CONSUME(T.K.thread);
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.OpenParen);
+    this.MANY(() => {
+      buffers.push(this.SUBRULE(this.threadBuffer));
+      this.OPTION(() => this.CONSUME(T.Comma));
+    });
+    this.CONSUME(T.CloseParen);
+    this.CONSUME(T.K.grid);
+    const grid = this.SUBRULE(this.number);
+    const workgroup = this.OPTION1(() => {
+      this.CONSUME(T.K.workgroup);
+      return this.SUBRULE1(this.bareName);
+    });
+    const open = this.CONSUME(T.OpenBrace);
+    const cost = this.OPTION2(() => {
+      this.CONSUME(T.K.cost);
+      const flops = this.SUBRULE1(this.number);
+      this.CONSUME1(T.Comma);
+      return { flops, bytes: this.SUBRULE2(this.number) };
+    });
+    this.MANY1(() => {
+      this.CONSUME(T.K.note);
+      notes.push(unquote(this.CONSUME(T.Text).image));
+    });
+    const body = this.SUBRULE(this.statements);
+    this.CONSUME(T.CloseBrace);
+    return {
+      name,
+      buffers,
+      grid,
+      workgroup: workgroup ?? { text: 'workgroup', token: open },
+      flops: cost?.flops ?? 0,
+      bytes: cost?.bytes ?? 0,
+      notes,
+      body,
+    };
+  });
+
+  private readonly threadBuffer: Rule<BufferSyntax> = this.RULE('threadBuffer', () => {
+    const kind = this.OR({
+      DEF: [
+        { ALT: () => this.CONSUME(T.K.read).image },
+        { ALT: () => this.CONSUME(T.K.write).image },
+        { ALT: () => this.CONSUME(T.K.readwrite).image },
+        { ALT: () => this.CONSUME(T.K.shared).image },
+      ],
+      ERR_MSG: "'read', 'write', 'readwrite' or 'shared'",
+    });
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.Colon);
+    const dtype = nameOf(this.CONSUME(T.Identifier));
+    this.CONSUME(T.OpenBracket);
+    const elements = this.SUBRULE(this.number);
+    this.CONSUME(T.CloseBracket);
+    return { kind, name, dtype, elements };
+  });
+
+  private readonly statements: Rule<StmtSyntax[]> = this.RULE('statements', () => {
+    const list: StmtSyntax[] = [];
+    this.MANY(() => list.push(this.SUBRULE(this.statement)));
+    return list;
+  });
+
+  private readonly block: Rule<StmtSyntax[]> = this.RULE('block', () => {
+    this.CONSUME(T.OpenBrace);
+    const list = this.SUBRULE(this.statements);
+    this.CONSUME(T.CloseBrace);
+    return list;
+  });
+
+  private readonly statement: Rule<StmtSyntax> = this.RULE('statement', () =>
+    this.OR({
+      DEF: [
+        { ALT: () => this.SUBRULE(this.definition) },
+        { ALT: () => this.SUBRULE(this.loop) },
+        { ALT: () => this.SUBRULE(this.branch) },
+        {
+          ALT: (): StmtSyntax => {
+            this.CONSUME(T.K.barrier);
+            return { kind: 'barrier' };
+          },
+        },
+        { ALT: () => this.SUBRULE(this.store) },
+      ],
+      ERR_MSG: 'a statement',
+    }),
+  );
+
+  private readonly definition: Rule<StmtSyntax> = this.RULE('definition', (): StmtSyntax => {
+    const kind = this.OR([
+      { ALT: () => this.CONSUME(T.K.let).image },
+      { ALT: () => this.CONSUME(T.K.var).image },
+      { ALT: () => this.CONSUME(T.K.set).image },
+    ]) as 'let' | 'var' | 'set';
+    const name = this.SUBRULE(this.bareName);
+    const type = this.OPTION(() => {
+      this.CONSUME(T.Colon);
+      return nameOf(this.CONSUME(T.Identifier));
+    });
+    this.CONSUME(T.Is);
+    return { kind, name, type, value: this.SUBRULE(this.expression) };
+  });
+
+  private readonly loop: Rule<StmtSyntax> = this.RULE('loop', (): StmtSyntax => {
+    this.CONSUME(T.K.for);
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.K.in);
+    const from = this.SUBRULE(this.sum);
+    this.CONSUME(T.To);
+    const to = this.SUBRULE1(this.sum);
+    const step = this.OPTION(() => {
+      this.CONSUME(T.K.step);
+      return this.SUBRULE(this.number);
+    });
+    return { kind: 'for', name, from, to, step: step ?? 1, body: this.SUBRULE(this.block) };
+  });
+
+  private readonly branch: Rule<StmtSyntax> = this.RULE('branch', (): StmtSyntax => {
+    this.CONSUME(T.K.if);
+    const condition = this.SUBRULE(this.expression);
+    const then = this.SUBRULE(this.block);
+    const otherwise = this.OPTION(() => {
+      this.CONSUME(T.K.else);
+      return this.SUBRULE1(this.block);
+    });
+    return { kind: 'if', condition, then, otherwise: otherwise ?? [] };
+  });
+
+  private readonly store: Rule<StmtSyntax> = this.RULE('store', (): StmtSyntax => {
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.OpenBracket);
+    const index = this.SUBRULE(this.expression);
+    const lanes = this.OPTION(() => {
+      this.CONSUME(T.Colon);
+      return this.SUBRULE(this.number);
+    });
+    this.CONSUME(T.CloseBracket);
+    this.CONSUME(T.Is);
+    return { kind: 'store', name, index, lanes: lanes ?? 1, value: this.SUBRULE1(this.expression) };
+  });
+}
+
+class ThreadGrammar extends ThreadRules {
+  constructor() {
+    super();
+    this.performSelfAnalysis();
+  }
+}
+
+let grammar: ThreadGrammar | undefined;
+
+/**
+ * The thread kernel that `text` describes; see docs/ir.md for the format.
+ *
+ * @throws ParseError with line, column and the offending line
+ */
+export const parseThread = (text: string, file = 'text'): ThreadKernel => {
+  grammar ??= new ThreadGrammar();
+  const source = { text, file };
+  return readThread(
+    source,
+    parseWith(grammar, source, (g) => g.thread()),
+  );
+};
+
+/** The kernel a syntax record means. */
+export const readThread = (source: Source, syntax: ThreadSyntax): ThreadKernel =>
+  new Reader(source).kernel(syntax);
+
+const INDEX: RegType = { elem: 'i32', lanes: 1 };
+const sameType = (a: RegType, b: RegType): boolean => a.elem === b.elem && a.lanes === b.lanes;
+
+class Reader {
+  readonly #source: Source;
+  readonly #buffers = new Map<string, ThreadBuffer>();
+  /** Innermost scope last. */
+  readonly #scopes: Map<string, Register>[] = [];
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  kernel(syntax: ThreadSyntax): ThreadKernel {
+    for (const { kind, name, dtype, elements } of syntax.buffers) {
+      if (this.#buffers.has(name.text))
+        throw this.#error(name.token, `buffer ${name.text} is listed twice`);
+      this.#buffers.set(name.text, {
+        name: name.text,
+        dtype: readDType(this.#source, dtype),
+        space: kind === 'shared' ? 'shared' : 'global',
+        access: kind === 'shared' ? 'readwrite' : (kind as ThreadBuffer['access']),
+        elements,
+      });
+    }
+    this.#scopes.push(new Map());
+    const workgroup = this.#define(syntax.workgroup, INDEX);
+    const body = this.#block(syntax.body);
+    this.#scopes.pop();
+    return {
+      name: syntax.name.text,
+      buffers: [...this.#buffers.values()],
+      workgroup,
+      grid: syntax.grid,
+      body,
+      cost: { flops: syntax.flops, bytes: syntax.bytes },
+      notes: syntax.notes,
+    };
+  }
+
+  #error(place: Place, brief: string, help?: string): Error {
+    return errorAt(this.#source, place, brief, help);
+  }
+
+  #define(name: Name, type: RegType): Register {
+    const register: Register = { name: name.text, type };
+    this.#scopes[this.#scopes.length - 1]!.set(name.text, register);
+    return register;
+  }
+
+  #register(name: Name): Register {
+    for (let i = this.#scopes.length - 1; i >= 0; i--) {
+      const register = this.#scopes[i]!.get(name.text);
+      if (register !== undefined) return register;
+    }
+    const visible = this.#scopes.flatMap((scope) => [...scope.keys()]);
+    const help = this.#buffers.has(name.text)
+      ? `${name.text} is a buffer: read one element of it, ${name.text}[0]`
+      : didYouMean(name.text, visible);
+    throw this.#error(name.token, `no register ${name.text} is visible here`, help);
+  }
+
+  #buffer(name: Name): ThreadBuffer {
+    const buffer = this.#buffers.get(name.text);
+    if (buffer === undefined)
+      throw this.#error(
+        name.token,
+        `${name.text} is no buffer of the kernel`,
+        didYouMean(name.text, this.#buffers.keys()),
+      );
+    return buffer;
+  }
+
+  #block(statements: readonly StmtSyntax[]): TStmt[] {
+    this.#scopes.push(new Map());
+    const body = statements.map((s) => this.#statement(s));
+    this.#scopes.pop();
+    return body;
+  }
+
+  #statement(s: StmtSyntax): TStmt {
+    switch (s.kind) {
+      case 'let':
+      case 'var': {
+        const type = s.type && this.#registerType(s.type);
+        const value = this.#expr(s.value, type);
+        return { kind: s.kind, register: this.#define(s.name, value.type), value };
+      }
+      case 'set': {
+        const register = this.#register(s.name);
+        return { kind: 'set', register, value: this.#expr(s.value, register.type) };
+      }
+      case 'store': {
+        const buffer = this.#buffer(s.name);
+        const type = { elem: registerOf(buffer.dtype), lanes: this.#lanes(s.name.token, s.lanes) };
+        const index = this.#expr(s.index, INDEX);
+        return { kind: 'store', buffer, index, value: this.#expr(s.value, type) };
+      }
+      case 'for': {
+        const from = this.#expr(s.from, INDEX);
+        const to = this.#expr(s.to, INDEX);
+        this.#scopes.push(new Map());
+        const counter = this.#define(s.name, INDEX);
+        const body = this.#block(s.body);
+        this.#scopes.pop();
+        return { kind: 'for', counter, from, to, step: s.step, body };
+      }
+      case 'if': {
+        const condition = this.#expr(s.condition, { elem: 'bool', lanes: 1 });
+        return {
+          kind: 'if',
+          condition,
+          then: this.#block(s.then),
+          otherwise: this.#block(s.otherwise),
+        };
+      }
+      case 'barrier':
+        return s;
+      default:
+        return s satisfies never;
+    }
+  }
+
+  #lanes(place: Place, lanes: number): 1 | 4 {
+    if (lanes !== 1 && lanes !== 4) throw this.#error(place, `1 or 4 lanes, not ${lanes}`);
+    return lanes;
+  }
+
+  #registerType(name: Name): RegType {
+    const type = registerTypes.get(name.text);
+    if (type === undefined)
+      throw this.#error(
+        name.token,
+        `${name.text} is no register type`,
+        `register types are ${[...registerTypes.keys()].join(', ')}`,
+      );
+    return type;
+  }
+
+  /** The expression, checked to be of `type` when one is asked for. */
+  #expr(syntax: ExprSyntax, type?: RegType): TExpr {
+    const e = this.#read(syntax);
+    if (type !== undefined && !sameType(e.type, type))
+      throw this.#error(
+        syntax.token,
+        `${showRegType(type)} is needed, this is ${showRegType(e.type)}`,
+        e.type.elem === type.elem && e.type.lanes === 1 ? 'use splat(...)' : undefined,
+      );
+    return e;
+  }
+
+  #read(s: ExprSyntax): TExpr {
+    switch (s.kind) {
+      case 'number':
+        return { kind: 'const', type: { elem: elemOfForm[s.form], lanes: 1 }, value: s.value };
+      case 'name': {
+        const register = this.#register(s.name);
+        return { kind: 'get', type: register.type, register };
+      }
+      case 'element': {
+        const buffer = this.#buffer(s.name);
+        const [index, ...more] = s.index;
+        if (index === undefined || more.length > 0)
+          throw this.#error(s.token, `${buffer.name} is flat: it takes one index`);
+        const type = { elem: registerOf(buffer.dtype), lanes: this.#lanes(s.token, s.lanes) };
+        return { kind: 'load', type, buffer, index: this.#expr(index, INDEX) };
+      }
+      case 'infix': {
+        const op = infixOps.get(s.op);
+        if (op === undefined)
+          throw this.#error(
+            s.token,
+            `${s.op} is for loop indices`,
+            'use floordiv(a, b) or mod(a, b) here',
+          );
+        return this.#op(s.token, op, [this.#read(s.left), this.#read(s.right)]);
+      }
+      case 'call':
+        return this.#call(s.name, s.args);
+      case 'guard':
+        throw this.#error(s.token, 'guards are for loop kernels', 'use select(condition, a, b)');
+      case 'reduce':
+        throw this.#error(s.token, 'reductions are for loop kernels', 'write a for loop');
+      default:
+        return s satisfies never;
+    }
+  }
+
+  #op(place: Place, op: ScalarOp, args: readonly TExpr[]): TExpr {
+    const row = scalarOps[op];
+    const lanes = args[0]?.type.lanes ?? 1;
+    const dtype =
+      args.length === row.arity && args.every((a) => a.type.lanes === lanes)
+        ? row.dtype(...args.map((a) => registerDType[a.type.elem]))
+        : undefined;
+    if (dtype === undefined)
+      throw this.#error(
+        place,
+        `${op} does not take (${args.map((a) => showRegType(a.type)).join(', ')})`,
+        `it takes ${row.arity} operand${row.arity === 1 ? '' : 's'} with equal lanes`,
+      );
+    return { kind: 'op', type: { elem: registerOf(dtype), lanes }, op, args };
+  }
+
+  #call(name: Name, args: readonly ExprSyntax[]): TExpr {
+    const { text, token } = name;
+    const arity = (n: number): void => {
+      if (args.length !== n)
+        throw this.#error(token, `${text} takes ${n} operands, not ${args.length}`);
+    };
+    switch (text) {
+      case 'fma': {
+        arity(3);
+        const [a, b, c] = args.map((x) => this.#read(x)) as [TExpr, TExpr, TExpr];
+        return { kind: 'fma', type: a.type, a, b, c };
+      }
+      case 'splat': {
+        arity(1);
+        const arg = this.#read(args[0]!);
+        return { kind: 'splat', type: { elem: arg.type.elem, lanes: 4 }, arg };
+      }
+      case 'vec4': {
+        arity(4);
+        const parts = args.map((x) => this.#read(x)) as [TExpr, TExpr, TExpr, TExpr];
+        return { kind: 'vec4', type: { elem: parts[0].type.elem, lanes: 4 }, args: parts };
+      }
+      case 'lane': {
+        arity(2);
+        const arg = this.#read(args[0]!);
+        const lane = this.#laneNumber(args[1]!, 4) as 0 | 1 | 2 | 3;
+        return { kind: 'lane', type: { elem: arg.type.elem, lanes: 1 }, arg, lane };
+      }
+      case 'shuffle': {
+        arity(6);
+        const [a, b] = args.slice(0, 2).map((x) => this.#read(x)) as [TExpr, TExpr];
+        const lanes = args.slice(2).map((x) => this.#laneNumber(x, 8));
+        return {
+          kind: 'shuffle',
+          type: a.type,
+          a,
+          b,
+          lanes: lanes as [number, number, number, number],
+        };
+      }
+    }
+    const vector = text.endsWith('x4') ? registerTypes.get(text) : undefined;
+    if (vector !== undefined) {
+      arity(1);
+      const [value] = args;
+      if (value?.kind !== 'number')
+        throw this.#error(token, `${text} makes a constant`, 'use splat(...) for other values');
+      return { kind: 'const', type: vector, value: value.value };
+    }
+    const to = dtypeFromShort(text);
+    if (to !== undefined) {
+      arity(1);
+      return this.#cast(to, this.#read(args[0]!));
+    }
+    if (isScalarOp(text))
+      return this.#op(
+        token,
+        text,
+        args.map((x) => this.#read(x)),
+      );
+    throw this.#error(token, `there is no operation ${text}`, didYouMean(text, callable));
+  }
+
+  #cast(to: DType, arg: TExpr): TExpr {
+    return { kind: 'cast', type: { elem: registerOf(to), lanes: arg.type.lanes }, to, arg };
+  }
+
+  #laneNumber(s: ExprSyntax, below: number): number {
+    if (s.kind !== 'number' || !Number.isInteger(s.value) || s.value < 0 || s.value >= below)
+      throw this.#error(s.token, `a lane is a number from 0 to ${below - 1}`);
+    return s.value;
+  }
+}
+
+const elemOfForm: Readonly<Record<NumberSyntax['form'], Elem>> = {
+  int: 'i32',
+  uint: 'u32',
+  float: 'f32',
+  bool: 'bool',
+};
+const registerTypes: ReadonlyMap<string, RegType> = new Map(
+  (['f32', 'i32', 'u32', 'bool'] as const).flatMap((elem) =>
+    ([1, 4] as const).map((lanes): [string, RegType] => [
+      showRegType({ elem, lanes }),
+      { elem, lanes },
+    ]),
+  ),
+);
+const callable: readonly string[] = [
+  ...Object.keys(scalarOps),
+  ...registerTypes.keys(),
+  'fma',
+  'splat',
+  'vec4',
+  'lane',
+  'shuffle',
+];

@@ -1,0 +1,146 @@
+/**
+ * Thread kernels as `.tg` text, made to be read: infix arithmetic, named registers, one statement a line.
+ *
+ * Invariant: `parseThread` reads the text back to an equal kernel; a register's name is unique among those visible.
+ */
+import { shortName } from '../dtype.ts';
+import { INFIX, type InfixRow } from '../text/infix.ts';
+import { Names, spellDouble, spellName, spellNumber } from '../text/words.ts';
+import {
+  type Elem,
+  type Register,
+  type RegType,
+  registerDType,
+  type TExpr,
+  type ThreadBuffer,
+  type ThreadKernel,
+  type TStmt,
+} from './thread.ts';
+
+/** The text of a kernel; `name` replaces its name. */
+export const printThread = (kernel: ThreadKernel, name: string = kernel.name): string =>
+  new Printer(kernel).print(name);
+
+class Printer {
+  readonly #kernel: ThreadKernel;
+  readonly #names = new Names<Register | ThreadBuffer>();
+
+  constructor(kernel: ThreadKernel) {
+    this.#kernel = kernel;
+  }
+
+  print(name: string): string {
+    const { buffers, grid, workgroup, body, cost, notes } = this.#kernel;
+    const list = buffers.map((b) => `\n  ${this.#buffer(b)},`).join('');
+    const end = buffers.length === 0 ? '' : '\n';
+    return `thread ${spellName(name)}(${list}${end}) grid ${grid} workgroup ${this.#define(workgroup)} {
+  cost ${spellDouble(cost.flops)}, ${spellDouble(cost.bytes)}
+${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${this.#block(body, '  ')}}
+`;
+  }
+
+  #buffer(b: ThreadBuffer): string {
+    const kind = b.space === 'shared' ? 'shared' : b.access;
+    return `${kind} ${spellName(this.#names.of(b, b.name))}: ${shortName(b.dtype)}[${b.elements}]`;
+  }
+
+  #define(register: Register): string {
+    return spellName(this.#names.of(register, register.name));
+  }
+
+  #block(body: readonly TStmt[], indent: string): string {
+    const text = body.map((s) => `${indent}${this.#statement(s, indent)}\n`).join('');
+    for (const s of body) if (s.kind === 'let' || s.kind === 'var') this.#names.release(s.register);
+    return text;
+  }
+
+  #statement(s: TStmt, indent: string): string {
+    switch (s.kind) {
+      case 'let':
+      case 'var': {
+        // The value first: it may use an outer register of the same name.
+        const value = this.#top(s.value);
+        return `${s.kind} ${this.#define(s.register)}: ${showRegType(s.register.type)} = ${value}`;
+      }
+      case 'set':
+        return `set ${this.#name(s.register)} = ${this.#top(s.value)}`;
+      case 'store':
+        return `${this.#element(s.buffer, s.index, s.value.type.lanes)} = ${this.#top(s.value)}`;
+      case 'for': {
+        const range = `${this.#operand(s.from, 2)}..${this.#operand(s.to, 2)}`;
+        const step = s.step === 1 ? '' : ` step ${s.step}`;
+        const head = `for ${this.#define(s.counter)} in ${range}${step} {\n`;
+        const body = this.#block(s.body, `${indent}  `);
+        this.#names.release(s.counter);
+        return `${head}${body}${indent}}`;
+      }
+      case 'if': {
+        const then = `if ${this.#top(s.condition)} {\n${this.#block(s.then, `${indent}  `)}${indent}}`;
+        return s.otherwise.length === 0
+          ? then
+          : `${then} else {\n${this.#block(s.otherwise, `${indent}  `)}${indent}}`;
+      }
+      case 'barrier':
+        return 'barrier';
+      default:
+        return s satisfies never;
+    }
+  }
+
+  #name(thing: Register | ThreadBuffer): string {
+    return spellName(this.#names.get(thing) ?? thing.name);
+  }
+
+  #element(buffer: ThreadBuffer, index: TExpr, lanes: number): string {
+    return `${this.#name(buffer)}[${this.#top(index)}${lanes === 1 ? '' : ` : ${lanes}`}]`;
+  }
+
+  #top(e: TExpr): string {
+    return this.#operand(e, 0);
+  }
+
+  /** The text of `e` where only operators that bind at least as tightly as `level` need no parentheses. */
+  #operand(e: TExpr, level: number): string {
+    switch (e.kind) {
+      case 'const':
+        return e.type.lanes === 1
+          ? spellElem(e.value, e.type.elem)
+          : `${showRegType(e.type)}(${spellElem(e.value, e.type.elem)})`;
+      case 'get':
+        return this.#name(e.register);
+      case 'op': {
+        const row: InfixRow | undefined = INFIX[e.op];
+        if (row === undefined) return this.#call(e.op, e.args);
+        const [left, right] = e.args as readonly [TExpr, TExpr];
+        const text = `${this.#operand(left, row.left)} ${row.symbol} ${this.#operand(right, row.right)}`;
+        return row.level < level ? `(${text})` : text;
+      }
+      case 'cast':
+        return this.#call(shortName(e.to), [e.arg]);
+      case 'fma':
+        return this.#call('fma', [e.a, e.b, e.c]);
+      case 'load':
+        return this.#element(e.buffer, e.index, e.type.lanes);
+      case 'splat':
+        return this.#call('splat', [e.arg]);
+      case 'vec4':
+        return this.#call('vec4', e.args);
+      case 'lane':
+        return `lane(${this.#top(e.arg)}, ${e.lane})`;
+      case 'shuffle':
+        return `shuffle(${this.#top(e.a)}, ${this.#top(e.b)}, ${e.lanes.join(', ')})`;
+      default:
+        return e satisfies never;
+    }
+  }
+
+  #call(name: string, args: readonly TExpr[]): string {
+    return `${name}(${args.map((a) => this.#top(a)).join(', ')})`;
+  }
+}
+
+const spellElem = (value: number, elem: Elem): string => spellNumber(value, registerDType[elem]);
+
+/** `f32`, `f32x4`. */
+export const showRegType = (type: RegType): string =>
+  type.lanes === 1 ? type.elem : `${type.elem}x${type.lanes}`;
