@@ -35,7 +35,10 @@ export class BufferTable {
   /** Lets `node` live in `buffer` (in-place updates, reshapes). */
   alias(node: Node, buffer: LoopBuffer): LoopBuffer {
     const { shape } = node.type;
-    const same = { ...buffer, shape, strides: stridesOf(shape) };
+    const same =
+      shape.join() === buffer.shape.join()
+        ? buffer
+        : { ...buffer, shape, strides: stridesOf(shape) };
     this.#byNode.set(node, same);
     return same;
   }

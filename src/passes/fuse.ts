@@ -19,6 +19,7 @@ import type { Unit } from './units.ts';
 export interface Fused {
   readonly units: readonly Unit[];
   readonly buffers: BufferTable;
+  readonly literals: readonly Node[];
   /** Where each stored value lives and the unit that computes it. */
   stored(node: Node): Stored | undefined;
 }
@@ -77,6 +78,7 @@ class Fusion {
     return {
       units: [...units.values()],
       buffers: this.#buffers,
+      literals: this.#order.filter((n) => n.op.name === 'literal'),
       stored: (node) => {
         const draft = this.#draftOf.get(node);
         if (draft !== undefined) return { buffer: this.#buffers.of(node), unit: units.get(draft) };

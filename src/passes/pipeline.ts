@@ -1,0 +1,111 @@
+/**
+ * The compiler from L1 to L4: every pass, in order, each seen by `explain`.
+ *
+ * Invariant: depends on the graph and the caps alone; the program's externals follow the graph's inputs (non-scalars,
+ * then scalars) and then its fresh results.
+ */
+import type { Caps } from '../codegen/caps.ts';
+import { cleanup } from '../codegen/cleanup.ts';
+import { schedule } from '../codegen/schedule.ts';
+import { splitReductions } from '../codegen/split.ts';
+import { splitContraction } from '../codegen/templates/split.ts';
+import type { Graph } from '../ir/graph/graph.ts';
+import { freshExpressions } from '../ir/loop/expr.ts';
+import type { LoopKernel } from '../ir/loop/loop.ts';
+import type { Program } from '../ir/program.ts';
+import type { ThreadKernel } from '../ir/thread/thread.ts';
+import { bindKernels, indexBuffers, orderKernels, outputPositions } from './bind.ts';
+import { canonicalize } from './canonicalize.ts';
+import { horizontal } from './horizontal.ts';
+import { lowerGraph } from './kernels.ts';
+import type { GraphPass } from './pass.ts';
+import { decomposeComposites, recognize } from './recognize.ts';
+
+/** What one step of the compiler made, for explain. */
+export type Stage =
+  | {
+      readonly level: 'graph';
+      readonly name: string;
+      readonly graph: Graph;
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly level: 'loop';
+      readonly name: string;
+      readonly kernels: readonly LoopKernel[];
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly level: 'thread';
+      readonly name: string;
+      readonly kernels: readonly ThreadKernel[];
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly level: 'program';
+      readonly name: string;
+      readonly program: Program;
+      readonly notes: readonly string[];
+    };
+
+/** Where the caller finds a result: among the program's output buffers, or in an input it passed. */
+export type OutputSource =
+  | { readonly kind: 'fresh'; readonly position: number }
+  | { readonly kind: 'input'; readonly input: number };
+
+export interface Compiled {
+  readonly program: Program;
+  readonly outputs: readonly OutputSource[];
+  readonly stages: readonly Stage[];
+}
+
+/** The L1 passes, in order. */
+export const GRAPH_PASSES: readonly GraphPass[] = [
+  canonicalize,
+  recognize,
+  horizontal,
+  decomposeComposites,
+  canonicalize,
+];
+
+/** Compiles a graph for a device with the given capabilities. */
+export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
+  freshExpressions();
+  const stages: Stage[] = [{ level: 'graph', name: 'trace', graph, notes: [] }];
+  let current = graph;
+  for (const pass of GRAPH_PASSES) {
+    const notes: string[] = [];
+    current = pass.run(current, { note: (text) => notes.push(text) });
+    stages.push({ level: 'graph', name: pass.name, graph: current, notes });
+  }
+  const fusionNotes: string[] = [];
+  const lowered = lowerGraph(current, caps, { note: (text) => fusionNotes.push(text) });
+  stages.push({ level: 'loop', name: 'fuse', kernels: lowered.kernels, notes: fusionNotes });
+
+  const split = lowered.kernels.flatMap((k) =>
+    (splitContraction(k, caps) ?? [k]).flatMap((part) => splitReductions(part, caps)),
+  );
+  const index = indexBuffers(
+    lowered,
+    current.inputs.map((x) => x.attrs['role'] === 'scalar'),
+  );
+  for (const kernel of split) for (const b of kernel.buffers) index.of(b);
+  const ordered = orderKernels(split, lowered, index);
+  stages.push({ level: 'loop', name: 'split and order', kernels: ordered, notes: [] });
+
+  const launches = ordered.map((loop) => ({ loop, kernel: cleanup(schedule(loop, caps)) }));
+  const threads = launches.map((l) => l.kernel);
+  stages.push({ level: 'thread', name: 'schedule', kernels: threads, notes: [] });
+
+  const program = bindKernels(graph.name, launches, index, caps);
+  stages.push({ level: 'program', name: 'plan memory', program, notes: [] });
+
+  const positions = outputPositions(lowered.outputs);
+  const outputs = lowered.outputs.map(
+    (out, i): OutputSource =>
+      out.kind === 'input'
+        ? { kind: 'input', input: out.input }
+        : { kind: 'fresh', position: positions[i]! },
+  );
+  return { program, outputs, stages };
+};
