@@ -1,0 +1,191 @@
+/**
+ * Algebra on maps: identities of scalar arithmetic that hold for every value, NaN and infinities included.
+ *
+ * Invariant: a rule may change the sign of a zero or the last bit of a float, nothing else; so `x * 0` stays for floats.
+ * Operands of commutative ops come in one order (constants last), so that equal sums are one node.
+ */
+import { type DType, isFloat } from '../ir/dtype.ts';
+import type { GraphBuilder } from '../ir/graph/builder.ts';
+import type { Node } from '../ir/graph/graph.ts';
+import type { BroadcastAttrs } from '../ir/graph/ops/view.ts';
+import type { GraphPass } from './pass.ts';
+import { type Rule, type RuleTable, rewrite, uniform } from './rewrite.ts';
+
+export const simplifyAlgebra: GraphPass = {
+  name: 'algebra',
+  run: (graph) => rewrite(graph, algebraRules),
+};
+
+const isOp = (node: Node, name: string): boolean => node.op.name === name;
+const isConst = (node: Node, value: number): boolean => uniform(node) === value;
+const isInt = (node: Node): boolean => !isFloat(node.type.dtype) && node.type.dtype !== 'bool';
+
+/** Constants second, else the older operand first. */
+const ordered: Rule = ({ op, inputs: [x, y] }, b) => {
+  const [left, right] = [uniform(x) !== undefined, uniform(y) !== undefined];
+  const swap = left === right ? x!.id > y!.id : left;
+  return swap ? b.emit(op, [y!, x!], {}) : undefined;
+};
+
+/** `f(f(x)) = f(x)`. */
+const idempotent: Rule = ({ op, inputs: [x] }) => (isOp(x!, op.name) ? x : undefined);
+/** `f(x, x) = x`. */
+const selfIdentity: Rule = ({ inputs: [x, y] }) => (x === y ? x : undefined);
+/** `f(-x) = f(x)`. */
+const even: Rule = ({ op, inputs: [x] }, b) =>
+  isOp(x!, 'neg') ? b.emit(op, [x!.inputs[0]!], {}) : undefined;
+
+const neg: Rule = ({ inputs: [x] }, b) => {
+  if (isOp(x!, 'neg')) return x!.inputs[0];
+  if (isOp(x!, 'sub')) return b.op('sub', x!.inputs[1]!, x!.inputs[0]!);
+  const factor = isOp(x!, 'mul') ? uniform(x!.inputs[1]) : undefined;
+  if (factor !== undefined && isFloat(x!.type.dtype))
+    return b.op('mul', x!.inputs[0]!, b.lit(-factor, x!));
+  return undefined;
+};
+
+const add: Rule = ({ inputs: [x, y] }, b) => {
+  if (isConst(y!, 0)) return x;
+  if (isOp(y!, 'neg')) return b.op('sub', x!, y!.inputs[0]!);
+  if (isOp(x!, 'neg')) return b.op('sub', y!, x!.inputs[0]!);
+  return gather('add', x!, y!, b);
+};
+
+const sub: Rule = ({ inputs: [x, y] }, b) => {
+  if (isConst(y!, 0)) return x;
+  if (isConst(x!, 0)) return b.op('neg', y!);
+  if (x === y && isInt(x!)) return b.lit(0, x!);
+  if (isOp(y!, 'neg')) return b.op('add', x!, y!.inputs[0]!);
+  return undefined;
+};
+
+const mul: Rule = ({ inputs: [x, y] }, b) => {
+  if (isConst(y!, 1)) return x;
+  if (isConst(y!, -1)) return b.op('neg', x!);
+  if (isConst(y!, 0) && isInt(x!)) return y;
+  if (isOp(x!, 'neg') && isOp(y!, 'neg')) return b.op('mul', x!.inputs[0]!, y!.inputs[0]!);
+  if (isOp(x!, 'neg') && uniform(y) !== undefined && isFloat(x!.type.dtype))
+    return b.op('mul', x!.inputs[0]!, b.lit(-uniform(y)!, x!));
+  return gather('mul', x!, y!, b);
+};
+
+/** `(x ∘ c) ∘ d = x ∘ (c ∘ d)` where it is exact: for integers, and for float factors that are powers of two. */
+const gather = (name: 'add' | 'mul', x: Node, y: Node, b: GraphBuilder): Node | undefined => {
+  const outer = uniform(y);
+  const inner = isOp(x, name) ? uniform(x.inputs[1]) : undefined;
+  if (outer === undefined || inner === undefined) return undefined;
+  const scales = name === 'mul' && x.type.dtype === 'float32' && isExactScale(outer * inner);
+  const exact = isInt(x) || (scales && (isExactScale(outer) || isExactScale(inner)));
+  return exact ? b.op(name, x.inputs[0]!, b.op(name, x.inputs[1]!, y)) : undefined;
+};
+
+/** Multiplying by it only moves the exponent, far from the ends of the range. */
+const isExactScale = (value: number): boolean => {
+  const exponent = Math.log2(Math.abs(value));
+  return Number.isInteger(exponent) && Math.abs(exponent) < 64;
+};
+
+const div: Rule = ({ inputs: [x, y] }, b) => {
+  const divisor = uniform(y);
+  if (divisor === 1) return x;
+  if (divisor !== undefined && isExactScale(divisor))
+    return b.op('mul', x!, b.lit(1 / divisor, y!));
+  if (isConst(x!, 1) && isOp(y!, 'sqrt')) return b.op('rsqrt', y!.inputs[0]!);
+  return undefined;
+};
+
+const pow: Rule = ({ inputs: [x, y] }, b) => {
+  switch (uniform(y)) {
+    case 0:
+      return b.lit(1, x!);
+    case 1:
+      return x;
+    case 2:
+      return b.op('mul', x!, x!);
+    case 3:
+      return b.op('mul', b.op('mul', x!, x!), x!);
+    case -1:
+      return b.op('div', b.lit(1, x!), x!);
+    default:
+      return undefined;
+  }
+};
+
+const not: Rule = ({ inputs: [x] }, b) => {
+  if (isOp(x!, 'not')) return x!.inputs[0];
+  if (isOp(x!, 'eq')) return b.op('ne', ...x!.inputs);
+  if (isOp(x!, 'ne')) return b.op('eq', ...x!.inputs);
+  return undefined;
+};
+
+const select: Rule = ({ inputs: [condition, x, y] }, b) => {
+  if (x === y) return x;
+  if (uniform(condition) !== undefined) return uniform(condition) === 0 ? y : x;
+  if (isOp(condition!, 'not')) return b.op('select', condition!.inputs[0]!, y!, x!);
+  return undefined;
+};
+
+/** Dtypes whose every value the wider one holds. */
+const HOLDS: Readonly<Record<DType, readonly DType[]>> = {
+  bool: [],
+  uint8: ['bool'],
+  int32: ['bool', 'uint8'],
+  uint32: ['bool', 'uint8'],
+  float16: ['bool', 'uint8'],
+  float32: ['bool', 'uint8', 'float16'],
+};
+
+const cast: Rule = ({ inputs: [x], attrs }, b) => {
+  const dtype = attrs['dtype'] as DType;
+  if (x!.type.dtype === dtype) return x;
+  if (!isOp(x!, 'cast')) return undefined;
+  const from = x!.inputs[0]!;
+  return HOLDS[x!.type.dtype].includes(from.type.dtype) ? b.cast(from, dtype) : undefined;
+};
+
+/** A map of values that are all repeated along the same axes is computed once, then repeated. */
+const repeatLater: Rule = ({ op, inputs, attrs }, b) => {
+  if (op.kind !== 'map') return undefined;
+  const spread = inputs.find((x) => isOp(x, 'broadcast'));
+  if (spread === undefined) return undefined;
+  const { shape, axes } = spread.attrs as BroadcastAttrs;
+  const small = spread.inputs[0]!.type;
+  if (small.size >= spread.type.size) return undefined;
+  const sources = inputs.map((x): Node | undefined => {
+    const value = uniform(x);
+    if (value !== undefined) return b.full(value, x.type.dtype, small.shape);
+    if (!isOp(x, 'broadcast')) return undefined;
+    const alike = (x.attrs as BroadcastAttrs).axes;
+    return alike.length === axes.length && alike.every((a, i) => a === axes[i])
+      ? x.inputs[0]
+      : undefined;
+  });
+  if (!sources.every((x) => x !== undefined)) return undefined;
+  return b.broadcast(b.emit(op, sources, attrs), shape, axes);
+};
+
+export const algebraRules: RuleTable = {
+  neg,
+  add: [ordered, add],
+  sub,
+  mul: [ordered, mul],
+  div,
+  pow,
+  not,
+  select,
+  cast,
+  abs: [idempotent, even],
+  relu: idempotent,
+  floor: idempotent,
+  ceil: idempotent,
+  round: idempotent,
+  cos: even,
+  min: [ordered, selfIdentity],
+  max: [ordered, selfIdentity],
+  and: [ordered, selfIdentity],
+  or: [ordered, selfIdentity],
+  xor: ordered,
+  eq: ordered,
+  ne: ordered,
+  any: repeatLater,
+};
