@@ -24,6 +24,8 @@ export interface Fused {
   stored(node: Node): Stored | undefined;
 }
 
+/** Multiply-adds below which computing a value again is cheaper than another buffer. */
+const SMALL_WORK = 1 << 14;
 /** At most this many stores in one nest. */
 const MAX_MEMBERS = 8;
 
@@ -132,7 +134,8 @@ class Fusion {
     const cost = this.#costs.get(node)!;
     const again = cost * evaluations;
     const once = cost * size + 2 * size + evaluations;
-    if ((homes.size === 1 && evaluations <= 2 * size) || again <= 1.1 * once) {
+    const inOneUnit = homes.size === 1 && (evaluations <= 2 * size || again - once < SMALL_WORK);
+    if (inOneUnit || again <= 1.1 * once) {
       this.#inline(node, homes);
       return;
     }
@@ -145,7 +148,8 @@ class Fusion {
 
   /** A reduction joins its consumers when it can be computed once per row of them. */
   #decideReduce(node: Node, homes: Set<Draft>): void {
-    if (homes.size > 1) {
+    if ([...homes].some((d) => this.#updates(d))) this.#context.note(keptForOptimizer(node));
+    else if (homes.size > 1) {
       if (this.#tryMerge(homes, node)) return;
     } else {
       const [home] = homes;
@@ -157,12 +161,7 @@ class Fusion {
   /** A contraction takes its consumers as epilogue when they use it element for element. */
   #decideContract(node: Node, homes: Set<Draft>): void {
     const drafts = [...homes];
-    if (
-      drafts.length > 0 &&
-      drafts.every(
-        (d) => d.contract === undefined && d.members.every((m) => !this.#optimizer.has(m)),
-      )
-    ) {
+    if (drafts.length > 0 && drafts.every((d) => d.contract === undefined && !this.#updates(d))) {
       const merged = this.#mergedDraft(drafts, node);
       const reason = this.#illegal(drafts, node) ?? this.#lowerable(merged, node);
       if (reason === undefined) {
@@ -171,11 +170,55 @@ class Fusion {
         return;
       }
       this.#context.note(`${describe(node)} keeps its result apart: ${reason}`);
-    } else if (drafts.some((d) => d.members.some((m) => this.#optimizer.has(m))))
-      this.#context.note(
-        `${describe(node)} keeps its result apart: the optimizer is one kernel for all parameters`,
-      );
+    } else if (drafts.some((d) => this.#updates(d))) this.#context.note(keptForOptimizer(node));
+    this.#storeWithEpilogue(node);
+  }
+
+  /** Stores, instead of the contraction's result, what the maps that only it feeds make of it (bias, activation). */
+  #storeWithEpilogue(node: Node): void {
+    let last = node;
+    for (;;) {
+      const users = this.#users.get(last)!;
+      const next = users[0];
+      if (users.length !== 1 || next === undefined || next.op.kind !== 'map') break;
+      if (this.#draftOf.has(next) || next.type.shape.join() !== node.type.shape.join()) break;
+      last = next;
+    }
+    for (; last !== node; last = last.inputs.find((x) => this.#feeds(node, x))!) {
+      const draft: Draft = {
+        id: this.#nextDraft,
+        members: [last],
+        contract: node,
+        scatter: false,
+        loads: undefined,
+      };
+      if (this.#lowerable(draft, node) !== undefined) continue;
+      this.#nextDraft++;
+      this.#drafts.add(draft);
+      this.#draftOf.set(last, draft);
+      this.#buffers.of(last);
+      this.#homes.set(node, new Set([draft]));
+      this.#refreshHomes();
+      return;
+    }
     this.#store(node);
+  }
+
+  /** Whether `node` is `from` or computed from it by maps alone. */
+  #feeds(from: Node, node: Node): boolean {
+    return (
+      node === from || (node.op.kind === 'map' && node.inputs.some((x) => this.#feeds(from, x)))
+    );
+  }
+
+  /** Homes of decided values after a value between them and their users was stored. */
+  #refreshHomes(): void {
+    for (let i = this.#order.length - 1; i >= 0; i--) {
+      const node = this.#order[i]!;
+      if (this.#homes.has(node) && this.#decided.has(node))
+        this.#homes.set(node, this.#homesOf(node));
+    }
+    for (const draft of this.#drafts) draft.loads = undefined;
   }
 
   /** Units that read the same data over the same domain, or each other's results in place, become one. */
@@ -200,8 +243,7 @@ class Fusion {
   #related(a: Draft, b: Draft): boolean {
     if (a.contract !== undefined && b.contract !== undefined) return false;
     if (a.scatter || b.scatter || a.members.length + b.members.length > MAX_MEMBERS) return false;
-    const optimizerA = a.members.every((m) => this.#optimizer.has(m));
-    if (optimizerA !== b.members.every((m) => this.#optimizer.has(m))) return false;
+    if (this.#updates(a) !== this.#updates(b)) return false;
     const loadsA = this.#loadsOf(a);
     const loadsB = this.#loadsOf(b);
     if (a.members.some((m) => loadsB.has(m)) || b.members.some((m) => loadsA.has(m))) {
@@ -214,6 +256,11 @@ class Fusion {
     if (a.members[0]!.type.shape.join() !== b.members[0]!.type.shape.join()) return false;
     for (const x of loadsA) if (loadsB.has(x) && x.type.size > 1) return true;
     return false;
+  }
+
+  /** Whether a draft computes new values of states only. */
+  #updates(draft: Draft): boolean {
+    return draft.members.every((m) => this.#optimizer.has(m));
   }
 
   /** The stored values a draft reads (inputs included), outside itself. */
@@ -369,17 +416,35 @@ class Fusion {
     return homes;
   }
 
+  /**
+   * How often a value is computed if it is not stored. Uses at the same position in one unit share the computation:
+   * maps read where they write, and a reduction is computed once per row whoever asks.
+   */
   #evaluationsOf(node: Node): number {
-    let sum = 0;
-    for (const user of this.#users.get(node) ?? [])
-      sum += evaluationsBy(
+    // A fold along whole axes is hoisted to where its row is: once for each unit that has it.
+    if (node.op.kind === 'reduce' && node.attrs['kernel'] === undefined)
+      return node.type.size * this.#homesOf(node).size;
+    let apart = 0;
+    const shared = new Map<Draft | undefined, number>();
+    for (const user of this.#users.get(node) ?? []) {
+      const own = this.#draftOf.get(user);
+      const times = evaluationsBy(
         user,
         node,
-        this.#draftOf.has(user) ? user.type.size : (this.#evaluations.get(user) ?? 0),
+        own === undefined ? (this.#evaluations.get(user) ?? 0) : user.type.size,
       );
-    return sum;
+      if (user.op.kind !== 'map') apart += times;
+      else
+        for (const home of own === undefined ? (this.#homes.get(user) ?? []) : [own])
+          shared.set(home, Math.max(times, shared.get(home) ?? 0));
+    }
+    for (const times of shared.values()) apart += times;
+    return apart;
   }
 }
+
+const keptForOptimizer = (node: Node): string =>
+  `${describe(node)} keeps its result apart: the optimizer is one kernel for all parameters`;
 
 const describe = (node: Node): string =>
   `${node.op.name} [${node.type.shape.join(', ')}] (${node.type.size * bytesOf(node.type.dtype)} bytes)`;

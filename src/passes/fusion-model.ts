@@ -125,7 +125,8 @@ export const coneCosts = (order: readonly Node[]): ReadonlyMap<Node, number> => 
         costs.set(node, operands + 2);
         break;
       case 'reduce':
-        costs.set(node, (operands + 1) * Math.max(1, foldSize(node)));
+        // Folds along whole axes are computed once per row or stored: either way a load. Windows are not.
+        costs.set(node, node.attrs['kernel'] === undefined ? 1 : (operands + 1) * foldSize(node));
         break;
       case 'contract':
       case 'scatter':
@@ -158,9 +159,7 @@ export const evaluationsBy = (user: Node, operand: Node, times: number): number 
     case 'contract':
       return operand.type.size * uses;
     case 'view':
-      return user.op.name === 'pad' || user.op.name === 'concat' || user.op.name === 'slice'
-        ? Math.min(times, operand.type.size * Math.max(1, times / user.type.size))
-        : times;
+      return evaluationsByView(user, operand, times);
     case 'leaf':
     case 'map':
     case 'gather':
@@ -168,5 +167,21 @@ export const evaluationsBy = (user: Node, operand: Node, times: number): number 
       return times;
     default:
       return user.op.kind satisfies never;
+  }
+};
+
+const evaluationsByView = (user: Node, operand: Node, times: number): number => {
+  const share = times / Math.max(1, user.type.size);
+  switch (user.op.name) {
+    case 'pad':
+    case 'concat':
+      return operand.type.size * Math.max(1, share);
+    case 'broadcast': {
+      // Loop levels below the last axis it has see one value: it is hoisted out of them.
+      const last = Math.max(-1, ...(user.attrs['axes'] as readonly number[]));
+      return share * user.type.shape.slice(0, last + 1).reduce((n, d) => n * d, 1);
+    }
+    default:
+      return times;
   }
 };

@@ -92,7 +92,7 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
   const nests = fused.units.map((unit) => ({ unit, ...nestOf(unit, fused) }));
   const sinks = new Set(
     nests
-      .filter(({ unit }) => isUpdate(unit, placed) && isSink(unit, fused, reads))
+      .filter(({ unit }) => isUpdate(unit, placed) && isSink(unit, fused, reads, overwritten))
       .map((n) => n.unit),
   );
   const together = independent(nests.filter((n) => sinks.has(n.unit)));
@@ -249,16 +249,17 @@ const isUpdate = (unit: Unit, placed: ReadonlySet<Node>): boolean =>
   unit.scatter === undefined &&
   unit.members.every((m) => placed.has(m.node) && m.node.op.kind === 'map');
 
-/** Nobody waits for its results. */
+/** Nobody waits for its results: states that others read are read before they change, unless overwritten unseen. */
 const isSink = (
   unit: Unit,
   fused: Fused,
   reads: ReadonlyMap<Unit, ReadonlySet<LoopBuffer>>,
+  overwritten: ReadonlySet<LoopBuffer>,
 ): boolean => {
-  const written = unit.members.map((m) => fused.buffers.of(m.node));
-  return fused.units.every(
-    (u) => u === unit || !written.some((b) => [...reads.get(u)!].some((r) => r.id === b.id)),
-  );
+  const waited = unit.members
+    .map((m) => fused.buffers.of(m.node))
+    .filter((b) => overwritten.has(b));
+  return fused.units.every((u) => u === unit || !waited.some((b) => reads.get(u)!.has(b)));
 };
 
 type Placed = { readonly unit: Unit; readonly nest: Nest; readonly values: readonly Expr[] };
