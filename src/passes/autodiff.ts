@@ -1,0 +1,164 @@
+/**
+ * Reverse-mode differentiation: emits the nodes of a vector-Jacobian product beside the nodes it differentiates.
+ *
+ * Invariant: gradients are ordinary L1 nodes of the dtype and shape of what they belong to, so they can be
+ * differentiated again; nothing flows through values that are not floats.
+ */
+import { isFloat } from '../ir/dtype.ts';
+import { TigonError } from '../ir/errors.ts';
+import { GraphBuilder } from '../ir/graph/builder.ts';
+import {
+  type Graph,
+  type InputRole,
+  type Node,
+  reachable,
+  topological,
+} from '../ir/graph/graph.ts';
+import { showType } from '../ir/type.ts';
+
+/**
+ * For each of `wrt`, the gradient of `sum over i of outputs[i] · dys[i]`; `null` where the outputs do not depend on it
+ * through floats. A node may be an output and in `wrt` at once, and be anywhere in the graph.
+ * @throws GradientError when a float path leads through an op that has no gradient.
+ */
+export const gradients = (
+  builder: GraphBuilder,
+  outputs: readonly Node[],
+  dys: readonly Node[],
+  wrt: readonly Node[],
+): (Node | null)[] => pullBack(builder, outputs, dys, wrt, new Set());
+
+/** {@link gradients}, except that nothing flows on from `leaves` to their operands. */
+const pullBack = (
+  builder: GraphBuilder,
+  outputs: readonly Node[],
+  dys: readonly Node[],
+  wrt: readonly Node[],
+  leaves: ReadonlySet<Node>,
+): (Node | null)[] => {
+  const order = reachable(outputs);
+  const needed = dependents(order, wrt);
+  const received = new Map<Node, Node>();
+  const receive = (node: Node, part: Node): void => {
+    const before = received.get(node);
+    received.set(node, before === undefined ? part : builder.op('add', before, part));
+  };
+  outputs.forEach((node, i) => {
+    const dy = dys[i]!;
+    if (dy.type !== node.type)
+      throw new TigonError(
+        'gradient',
+        `the gradient given for a result of type ${showType(node.type)} has type ${showType(dy.type)}`,
+        'pass one gradient per output, of the same shape and dtype',
+      );
+    if (needed.has(node)) receive(node, dy);
+  });
+  for (const node of order.toReversed()) {
+    const dy = received.get(node);
+    if (dy === undefined || leaves.has(node) || !node.inputs.some((x) => needed.has(x))) continue;
+    gradientOf(builder, node, dy, needed).forEach((part, i) => {
+      const x = node.inputs[i]!;
+      if (part !== null && needed.has(x)) receive(x, part);
+    });
+  }
+  return wrt.map((node) => received.get(node) ?? null);
+};
+
+/** Float nodes of `order` whose value depends on one of `wrt` through floats (inclusive). */
+const dependents = (order: readonly Node[], wrt: readonly Node[]): ReadonlySet<Node> => {
+  const wanted = new Set(wrt);
+  const needed = new Set<Node>();
+  for (const node of order)
+    if (isFloat(node.type.dtype) && (wanted.has(node) || node.inputs.some((x) => needed.has(x))))
+      needed.add(node);
+  return needed;
+};
+
+/** Gradient to each operand of `node`: by its own rule, or by those of its decomposition. */
+const gradientOf = (
+  builder: GraphBuilder,
+  node: Node,
+  dy: Node,
+  needed: ReadonlySet<Node>,
+): readonly (Node | null)[] => {
+  const { op, inputs, attrs } = node;
+  const origin = builder.origin;
+  builder.origin = node.origin ?? origin;
+  try {
+    if (op.gradient !== undefined) return op.gradient(builder, node, dy);
+    if (op.decompose !== undefined) {
+      const body = op.decompose(builder, inputs, attrs);
+      const wrt = [...new Set(inputs.filter((x) => needed.has(x)))];
+      const parts = pullBack(builder, [body], [dy], wrt, new Set(inputs));
+      // An operand that stands twice gets its whole gradient once.
+      return inputs.map((x, i) =>
+        inputs.indexOf(x) === i ? (parts[wrt.indexOf(x)] ?? null) : null,
+      );
+    }
+  } finally {
+    builder.origin = origin;
+  }
+  const operands = inputs.map((x) => showType(x.type)).join(' · ');
+  throw new TigonError(
+    'gradient',
+    `${op.name}: has no gradient: ${operands} → ${showType(node.type)}`,
+    'stop the gradient before it (stopGradient, detach), or build the value from differentiable operations',
+    node.origin,
+  );
+};
+
+/** The vector-Jacobian product of a graph, as a graph of its own. */
+export interface VjpGraph {
+  /** Inputs: those of the forward graph, then the gradient of each output in `seeds`. Outputs: see `results`. */
+  readonly graph: Graph;
+  /** Outputs of the forward graph that can pass a gradient on, in the order of their gradient inputs. */
+  readonly seeds: readonly number[];
+  /** For each forward input, the position of its gradient among the outputs, or `null` where there is none. */
+  readonly results: readonly (number | null)[];
+}
+
+/**
+ * The graph that computes the gradients of the inputs marked in `wanted` from the inputs and the gradients of the
+ * outputs of `graph`. Assigns are left out: a backward run repeats no effect.
+ */
+export const vjpGraph = (graph: Graph, wanted: readonly boolean[]): VjpGraph => {
+  const builder = new GraphBuilder();
+  const copies = copyInto(builder, graph);
+  const wrt = graph.inputs.filter((_, i) => wanted[i]);
+  const needed = dependents(topological(graph), wrt);
+  const seeds = graph.outputs.flatMap((node, i) => (needed.has(node) ? [i] : []));
+  const dys = seeds.map((i) => builder.input(graph.outputs[i]!.type, { name: `dy${i}` }));
+  const found = gradients(
+    builder,
+    seeds.map((i) => copies.get(graph.outputs[i]!)!),
+    dys,
+    wrt.map((node) => copies.get(node)!),
+  );
+  const outputs: Node[] = [];
+  const results = graph.inputs.map((node) => {
+    const gradient = found[wrt.indexOf(node)];
+    return gradient == null ? null : outputs.push(gradient) - 1;
+  });
+  return { graph: builder.graph(`${graph.name}.vjp`, outputs), seeds, results };
+};
+
+/** Emits the nodes of `graph` (its inputs first) in another builder; gives the copy of each node. */
+export const copyInto = (builder: GraphBuilder, graph: Graph): Map<Node, Node> => {
+  const copies = new Map<Node, Node>();
+  for (const node of graph.inputs) copies.set(node, copyInput(builder, node));
+  for (const node of topological(graph)) {
+    if (copies.has(node)) continue;
+    builder.origin = node.origin;
+    const inputs = node.inputs.map((x) => copies.get(x)!);
+    copies.set(node, builder.emit(node.op, inputs, node.attrs));
+  }
+  builder.origin = undefined;
+  return copies;
+};
+
+const copyInput = (builder: GraphBuilder, { type, attrs }: Node): Node =>
+  builder.input(type, {
+    name: String(attrs['name']),
+    role: attrs['role'] as InputRole,
+    ...(attrs['strides'] === undefined ? {} : { strides: attrs['strides'] as readonly number[] }),
+  });
