@@ -1,0 +1,530 @@
+/**
+ * Reads loop kernels from `.tg` text.
+ *
+ * Invariant: everything is built by the constructors of expr.ts and dim.ts, so a parsed kernel is in normal form; an
+ * axis that nests of one kernel declare alike is one axis.
+ */
+import {
+  type Axis,
+  type Bound,
+  type Idx,
+  idxAdd,
+  idxAxis,
+  idxConst,
+  idxDiv,
+  idxMod,
+  idxOpaque,
+  idxScale,
+  newAxis,
+} from '../dim.ts';
+import { type DType, dtypeFromShort } from '../dtype.ts';
+import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
+import { Grammar, parseWith, type Rule } from '../text/grammar.ts';
+import { infixOps } from '../text/infix.ts';
+import * as T from '../text/lexer.ts';
+import { readType } from '../text/read-type.ts';
+import { didYouMean, errorAt, type Place, type Source } from '../text/source.ts';
+import {
+  type BoundSyntax,
+  type ExprSyntax,
+  type Name,
+  type NumberSyntax,
+  type TypeSyntax,
+  unquote,
+} from '../text/syntax.ts';
+import {
+  accumulator,
+  cast,
+  constant,
+  guard,
+  indexValue,
+  load,
+  newBuffer,
+  reduce,
+  scalar,
+} from './expr.ts';
+import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest, ReduceOp, Store } from './loop.ts';
+
+interface AxisSyntax {
+  readonly name: Name;
+  readonly extent: number;
+}
+interface BufferSyntax {
+  readonly name: Name;
+  readonly type: TypeSyntax;
+}
+interface LetSyntax {
+  readonly kind: 'let';
+  readonly name: Name;
+  readonly value: ExprSyntax;
+}
+interface StoreSyntax {
+  readonly kind: 'store';
+  readonly buffer: Name;
+  readonly index: readonly ExprSyntax[];
+  readonly mode: Store['mode'];
+  readonly value: ExprSyntax;
+  readonly axes: readonly Name[] | undefined;
+  readonly over: readonly Name[];
+}
+interface ContractSyntax {
+  readonly kind: 'contract';
+  readonly batch: readonly Name[];
+  readonly m: readonly Name[];
+  readonly n: readonly Name[];
+  readonly k: readonly Name[];
+  readonly a: ExprSyntax;
+  readonly b: ExprSyntax;
+  readonly index: readonly ExprSyntax[];
+}
+interface NestSyntax {
+  readonly axes: readonly AxisSyntax[];
+  readonly over: readonly AxisSyntax[];
+  readonly body: readonly (LetSyntax | StoreSyntax | ContractSyntax)[];
+}
+interface KernelSyntax {
+  readonly name: Name;
+  readonly buffers: readonly BufferSyntax[];
+  readonly origin: readonly string[];
+  readonly nests: readonly NestSyntax[];
+}
+
+class LoopGrammar extends Grammar {
+  constructor() {
+    super();
+    this.performSelfAnalysis();
+  }
+
+  readonly kernel: Rule<KernelSyntax> = this.RULE('kernel', () => {
+    const buffers: BufferSyntax[] = [];
+    const origin: string[] = [];
+    const nests: NestSyntax[] = [];
+    this.CONSUME(T.K.kernel);
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.OpenParen);
+    this.MANY(() => {
+      buffers.push(this.SUBRULE(this.buffer));
+      this.OPTION(() => this.CONSUME(T.Comma));
+    });
+    this.CONSUME(T.CloseParen);
+    this.CONSUME(T.OpenBrace);
+    this.MANY1(() => {
+      this.CONSUME(T.K.origin);
+      origin.push(unquote(this.CONSUME(T.Text).image));
+    });
+    this.MANY2(() => nests.push(this.SUBRULE(this.nest)));
+    this.CONSUME(T.CloseBrace);
+    return { name, buffers, origin, nests };
+  });
+
+  private readonly buffer: Rule<BufferSyntax> = this.RULE('buffer', () => {
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.Colon);
+    return { name, type: this.SUBRULE(this.type) };
+  });
+
+  private readonly nest: Rule<NestSyntax> = this.RULE('nest', () => {
+    const body: NestSyntax['body'][number][] = [];
+    this.CONSUME(T.K.nest);
+    const axes = this.SUBRULE(this.axes);
+    const over = this.OPTION(() => {
+      this.CONSUME(T.K.over);
+      return this.SUBRULE1(this.axes);
+    });
+    this.CONSUME(T.OpenBrace);
+    this.MANY(() =>
+      body.push(
+        this.OR({
+          DEF: [
+            { ALT: () => this.SUBRULE(this.naming) },
+            { ALT: () => this.SUBRULE(this.contract) },
+            { ALT: () => this.SUBRULE(this.store) },
+          ],
+          ERR_MSG: 'a let, a contract or a store',
+        }),
+      ),
+    );
+    this.CONSUME(T.CloseBrace);
+    return { axes, over: over ?? [], body };
+  });
+
+  /** `i < 3, j < 4` */
+  private readonly axes: Rule<AxisSyntax[]> = this.RULE('axes', () => {
+    const list: AxisSyntax[] = [];
+    this.MANY_SEP({
+      SEP: T.Comma,
+      DEF: () => {
+        const name = this.SUBRULE(this.bareName);
+        this.CONSUME(T.Less);
+        list.push({ name, extent: this.SUBRULE(this.number) });
+      },
+    });
+    return list;
+  });
+
+  private readonly naming: Rule<LetSyntax> = this.RULE('naming', (): LetSyntax => {
+    this.CONSUME(T.K.let);
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.Is);
+    return { kind: 'let', name, value: this.SUBRULE(this.expression) };
+  });
+
+  private readonly contract: Rule<ContractSyntax> = this.RULE('contract', (): ContractSyntax => {
+    this.CONSUME(T.K.contract);
+    const batch = this.SUBRULE(this.names);
+    this.CONSUME(T.Comma);
+    const m = this.SUBRULE1(this.names);
+    this.CONSUME1(T.Comma);
+    const n = this.SUBRULE2(this.names);
+    this.CONSUME(T.K.over);
+    const k = this.SUBRULE3(this.names);
+    this.CONSUME(T.OpenBrace);
+    this.CONSUME(T.K.left);
+    this.CONSUME(T.Is);
+    const a = this.SUBRULE(this.expression);
+    this.CONSUME(T.K.right);
+    this.CONSUME1(T.Is);
+    const b = this.SUBRULE1(this.expression);
+    this.CONSUME(T.K.result);
+    const { index } = this.SUBRULE(this.subscript);
+    this.CONSUME(T.CloseBrace);
+    return { kind: 'contract', batch, m, n, k, a, b, index };
+  });
+
+  private readonly store: Rule<StoreSyntax> = this.RULE('store', (): StoreSyntax => {
+    const buffer = this.SUBRULE(this.bareName);
+    const { index } = this.SUBRULE(this.subscript);
+    const mode = this.OR([
+      { ALT: () => this.CONSUME(T.Is).image },
+      { ALT: () => this.CONSUME(T.AddTo).image },
+    ]);
+    const value = this.SUBRULE(this.expression);
+    const axes = this.OPTION(() => {
+      this.CONSUME(T.K.for);
+      return this.SUBRULE(this.names);
+    });
+    const over = this.OPTION1(() => {
+      this.CONSUME(T.K.over);
+      return this.SUBRULE1(this.names);
+    });
+    return {
+      kind: 'store',
+      buffer,
+      index,
+      mode: mode === '=' ? 'set' : 'add',
+      value,
+      axes,
+      over: over ?? [],
+    };
+  });
+}
+
+let grammar: LoopGrammar | undefined;
+
+/**
+ * The loop kernel that `text` describes; see docs/ir.md for the format.
+ *
+ * @throws ParseError with line, column and the offending line
+ */
+export const parseLoop = (text: string, file = 'text'): LoopKernel => {
+  grammar ??= new LoopGrammar();
+  const source = { text, file };
+  const syntax = parseWith(grammar, source, (g) => g.kernel());
+  const buffers = new Map<string, LoopBuffer>();
+  for (const { name, type } of syntax.buffers) {
+    if (buffers.has(name.text))
+      throw errorAt(source, name.token, `buffer ${name.text} is listed twice`);
+    buffers.set(name.text, newBuffer(name.text, readType(source, type), type.strides));
+  }
+  const axes = new Map<string, Axis>();
+  return {
+    name: syntax.name.text,
+    buffers: [...buffers.values()],
+    nests: syntax.nests.map((nest) => new NestReader(source, buffers, axes).nest(nest)),
+    origin: syntax.origin,
+  };
+};
+
+const REDUCE_OPS: ReadonlySet<string> = new Set<ReduceOp>([
+  'add',
+  'mul',
+  'max',
+  'min',
+  'argmax',
+  'argmin',
+]);
+
+class NestReader {
+  readonly #source: Source;
+  readonly #buffers: ReadonlyMap<string, LoopBuffer>;
+  readonly #known: Map<string, Axis>;
+  readonly #axes = new Map<string, Axis>();
+  readonly #lets = new Map<string, Expr>([['acc', accumulator]]);
+
+  constructor(source: Source, buffers: ReadonlyMap<string, LoopBuffer>, known: Map<string, Axis>) {
+    this.#source = source;
+    this.#buffers = buffers;
+    this.#known = known;
+  }
+
+  nest(syntax: NestSyntax): Nest {
+    const axes = syntax.axes.map((a) => this.#declare(a, 'par'));
+    for (const axis of syntax.over) this.#declare(axis, 'red');
+    const stores: Store[] = [];
+    let contract: Contraction | undefined;
+    for (const statement of syntax.body) {
+      switch (statement.kind) {
+        case 'let':
+          this.#name(statement.name);
+          this.#lets.set(statement.name.text, this.#expr(statement.value));
+          break;
+        case 'contract':
+          contract = this.#contract(statement);
+          break;
+        case 'store':
+          stores.push(this.#store(statement, axes));
+          break;
+        default:
+          statement satisfies never;
+      }
+    }
+    return { axes, stores, contract };
+  }
+
+  #error(place: Place, brief: string, help?: string): Error {
+    return errorAt(this.#source, place, brief, help);
+  }
+
+  /** Axes and lets share one name space. */
+  #name({ text, token }: Name): void {
+    if (this.#lets.has(text) || this.#axes.has(text))
+      throw this.#error(token, `${text} is already defined in this nest`, 'choose another name');
+  }
+
+  #declare({ name, extent }: AxisSyntax, kind: Axis['kind']): Axis {
+    this.#name(name);
+    if (!Number.isInteger(extent) || extent < 0)
+      throw this.#error(name.token, `an extent is an integer >= 0, not ${extent}`);
+    const key = `${kind} ${extent} ${name.text}`;
+    const axis = this.#known.get(key) ?? newAxis(name.text, extent, kind);
+    this.#known.set(key, axis);
+    this.#axes.set(name.text, axis);
+    return axis;
+  }
+
+  #axis(name: Name): Axis {
+    const axis = this.#axes.get(name.text);
+    if (axis === undefined)
+      throw this.#error(
+        name.token,
+        `${name.text} is no axis of this nest`,
+        didYouMean(name.text, this.#axes.keys()) ??
+          `declare it: nest ... over ${name.text} < extent {`,
+      );
+    return axis;
+  }
+
+  #buffer(name: Name): LoopBuffer {
+    const buffer = this.#buffers.get(name.text);
+    if (buffer === undefined)
+      throw this.#error(
+        name.token,
+        `${name.text} is no buffer of the kernel`,
+        didYouMean(name.text, this.#buffers.keys()),
+      );
+    return buffer;
+  }
+
+  #contract(syntax: ContractSyntax): Contraction {
+    const list = (names: readonly Name[]): Axis[] => names.map((name) => this.#axis(name));
+    return {
+      batch: list(syntax.batch),
+      m: list(syntax.m),
+      n: list(syntax.n),
+      k: list(syntax.k),
+      a: this.#expr(syntax.a),
+      b: this.#expr(syntax.b),
+      index: syntax.index.map((i) => this.#idx(i)),
+    };
+  }
+
+  #store(syntax: StoreSyntax, nestAxes: readonly Axis[]): Store {
+    const buffer = this.#buffer(syntax.buffer);
+    const value = this.#expr(syntax.value);
+    if (value.dtype !== buffer.dtype)
+      throw this.#error(
+        syntax.value.token,
+        `${buffer.name} holds ${buffer.dtype}, this is ${value.dtype}`,
+        'convert it: f32(...), i32(...)',
+      );
+    return {
+      buffer,
+      index: this.#index(syntax.buffer, buffer, syntax.index),
+      value,
+      axes: syntax.axes?.map((name) => this.#axis(name)) ?? nestAxes,
+      mode: syntax.mode,
+      over: syntax.over.map((name) => this.#axis(name)),
+    };
+  }
+
+  #index(name: Name, buffer: LoopBuffer, index: readonly ExprSyntax[]): Idx[] {
+    if (index.length !== buffer.shape.length)
+      throw this.#error(
+        name.token,
+        `${buffer.name} has ${buffer.shape.length} axes, not ${index.length}`,
+      );
+    return index.map((i) => this.#idx(i));
+  }
+
+  #expr(s: ExprSyntax): Expr {
+    switch (s.kind) {
+      case 'number':
+        return constant(s.value, dtypeOfForm[s.form]);
+      case 'name': {
+        const named = this.#lets.get(s.name.text);
+        if (named !== undefined) return named;
+        const help = this.#axes.has(s.name.text)
+          ? `write index(${s.name.text}) for the value of an axis`
+          : didYouMean(s.name.text, this.#lets.keys());
+        throw this.#error(s.token, `${s.name.text} is not defined`, help);
+      }
+      case 'element': {
+        const buffer = this.#buffer(s.name);
+        if (s.lanes !== 1) throw this.#error(s.token, 'lanes are for thread kernels');
+        return load(buffer, this.#index(s.name, buffer, s.index));
+      }
+      case 'infix': {
+        const op = infixOps.get(s.op);
+        if (op === undefined)
+          throw this.#error(
+            s.token,
+            `${s.op} is for indices`,
+            'use floordiv(a, b) or mod(a, b) for values',
+          );
+        return this.#op(s.token, op, [this.#expr(s.left), this.#expr(s.right)]);
+      }
+      case 'call':
+        return this.#call(s.name, s.args);
+      case 'guard':
+        return guard(
+          s.bounds.map((b) => this.#bound(b)),
+          this.#expr(s.then),
+          this.#expr(s.otherwise),
+        );
+      case 'reduce': {
+        if (!REDUCE_OPS.has(s.op.text))
+          throw this.#error(
+            s.op.token,
+            `${s.op.text} does not reduce`,
+            `reductions are ${[...REDUCE_OPS].join(', ')}`,
+          );
+        const axes = s.axes.map((name) => this.#axis(name));
+        return reduce(s.op.text as ReduceOp, axes, this.#expr(s.body));
+      }
+      default:
+        return s satisfies never;
+    }
+  }
+
+  #op(place: Place, op: ScalarOp, args: readonly Expr[]): Expr {
+    const row = scalarOps[op];
+    if (args.length !== row.arity || row.dtype(...args.map((a) => a.dtype)) === undefined)
+      throw this.#error(
+        place,
+        `${op} does not take (${args.map((a) => a.dtype).join(', ')})`,
+        `it takes ${row.arity} operand${row.arity === 1 ? '' : 's'}`,
+      );
+    return scalar(op, ...args);
+  }
+
+  #call({ text, token }: Name, args: readonly ExprSyntax[]): Expr {
+    const [only] = args;
+    const to = dtypeFromShort(text);
+    if ((text === 'index' || to !== undefined) && (only === undefined || args.length > 1))
+      throw this.#error(token, `${text} takes one operand`);
+    if (text === 'index') return indexValue(this.#idx(only!));
+    if (to !== undefined) return cast(this.#expr(only!), to);
+    if (isScalarOp(text))
+      return this.#op(
+        token,
+        text,
+        args.map((a) => this.#expr(a)),
+      );
+    throw this.#error(
+      token,
+      `there is no operation ${text}`,
+      didYouMean(text, [...Object.keys(scalarOps), 'index']),
+    );
+  }
+
+  #bound({ lo, index, hi }: BoundSyntax): Bound {
+    return { idx: this.#idx(index), lo, hi };
+  }
+
+  #idx(s: ExprSyntax): Idx {
+    switch (s.kind) {
+      case 'number':
+        return idxConst(this.#integer(s));
+      case 'name':
+        return idxAxis(this.#axis(s.name));
+      case 'infix':
+        return this.#indexSum(s);
+      case 'call': {
+        const [ref, lo, hi] = s.args;
+        if (s.name.text === 'value' && ref && lo && hi)
+          return idxOpaque(this.#expr(ref), this.#integer(lo), this.#integer(hi));
+        break;
+      }
+      case 'element':
+        throw this.#error(
+          s.token,
+          'a loaded index needs its range',
+          `write value(${s.name.text}[...], least, greatest)`,
+        );
+      case 'guard':
+      case 'reduce':
+        break;
+      default:
+        s satisfies never;
+    }
+    throw this.#error(s.token, 'this is no index', 'indices are sums of axes times integers');
+  }
+
+  #indexSum(s: ExprSyntax & { kind: 'infix' }): Idx {
+    switch (s.op) {
+      case '+':
+        return idxAdd(this.#idx(s.left), this.#idx(s.right));
+      case '-':
+        return idxAdd(this.#idx(s.left), idxScale(this.#idx(s.right), -1));
+      case '*':
+        return s.left.kind === 'number'
+          ? idxScale(this.#idx(s.right), this.#integer(s.left))
+          : idxScale(this.#idx(s.left), this.#integer(s.right));
+      case 'div':
+        return idxDiv(this.#idx(s.left), this.#positive(s.right));
+      case 'mod':
+        return idxMod(this.#idx(s.left), this.#positive(s.right));
+      default:
+        throw this.#error(s.token, `${s.op} is not for indices`, 'use div for floor division');
+    }
+  }
+
+  #integer(s: ExprSyntax): number {
+    if (s.kind !== 'number' || !Number.isInteger(s.value))
+      throw this.#error(s.token, 'an integer is needed here');
+    return s.value;
+  }
+
+  #positive(s: ExprSyntax): number {
+    const value = this.#integer(s);
+    if (value <= 0) throw this.#error(s.token, 'an integer > 0 is needed here');
+    return value;
+  }
+}
+
+const dtypeOfForm: Readonly<Record<NumberSyntax['form'], DType>> = {
+  int: 'int32',
+  uint: 'uint32',
+  float: 'float32',
+  bool: 'bool',
+};
