@@ -127,7 +127,7 @@ const productRule = (builder: GraphBuilder, node: Node<AxesAttrs>, dy: Node): re
   if (x.type.size === 0) return [x];
   const order = [...kept, ...axes];
   const flat = builder.reshape(builder.transpose(x, order), [outer, factors]);
-  const levels: (readonly [low: Node, high: Node])[] = [];
+  const levels: { readonly width: number; readonly low: Node; readonly high: Node }[] = [];
   let products = flat;
   for (let width = factors; width > 1; width = products.type.shape[1]!) {
     const half = (width + 1) >> 1;
@@ -137,18 +137,17 @@ const productRule = (builder: GraphBuilder, node: Node<AxesAttrs>, dy: Node): re
       width % 2 === 0
         ? rest
         : builder.emit(concat, [rest, builder.full(1, x.type.dtype, [outer, 1])], { axis: 1 });
-    levels.push([low, high]);
+    levels.push({ width, low, high });
     products = builder.op('mul', low, high);
   }
   let grad = builder.reshape(dy, [outer, 1]);
-  for (const [low, high] of levels.toReversed()) {
+  for (const { width, low, high } of levels.toReversed()) {
     const toLow = builder.op('mul', grad, high);
     const toHigh = builder.op('mul', grad, low);
-    grad = builder.emit(concat, [toLow, toHigh], { axis: 1 });
+    grad = sliceAxis(builder, builder.emit(concat, [toLow, toHigh], { axis: 1 }), 1, 0, width);
   }
-  const own = sliceAxis(builder, grad, 1, 0, factors);
   const ordered = builder.reshape(
-    own,
+    grad,
     order.map((a) => shape[a]!),
   );
   return [builder.transpose(ordered, inversePermutation(order))];

@@ -1,0 +1,86 @@
+/**
+ * Graphs and data from the examples of the registry: what the generated op tests run on.
+ *
+ * Invariant: everything is seeded by the op and the example, so a failure repeats.
+ */
+import { isFloat } from '../../../src/ir/dtype.ts';
+import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
+import type { Graph, Node, Op, OpExample, Values } from '../../../src/ir/graph/graph.ts';
+import { graphOps } from '../../../src/ir/graph/registry.ts';
+import { roundTo } from '../../../src/ir/scalar.ts';
+import { showType, type TensorType } from '../../../src/ir/type.ts';
+
+/** A small seeded generator of numbers in [0, 1) (mulberry32). */
+export const random = (seed: number): (() => number) => {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+};
+
+/** Random values of a type: bool 0/1, integers in [lo, hi), floats in [lo, hi) rounded to the dtype. */
+export const randomValues = (
+  next: () => number,
+  type: TensorType,
+  range?: readonly [number, number],
+): Values => {
+  const float = isFloat(type.dtype);
+  const [lo, hi] = range ?? (float ? [-2, 2] : [0, type.dtype === 'bool' ? 2 : 4]);
+  return new Float64Array(type.size).map(() => {
+    const v = lo + (hi - lo) * next();
+    return roundTo(type.dtype, float ? v : Math.floor(v));
+  });
+};
+
+export interface OpCase {
+  readonly title: string;
+  readonly op: Op;
+  readonly example: OpExample;
+  readonly graph: Graph;
+  readonly node: Node;
+  readonly data: readonly Values[];
+}
+
+/** One graph of a single node for each example of each op. */
+export const opCases = (): OpCase[] =>
+  [...graphOps.values()].flatMap((op) =>
+    op.examples.map((example, i) => {
+      const builder = new GraphBuilder();
+      const inputs = example.inputs.map((t) => builder.input(t));
+      const attrs = example.attrs ?? {};
+      const node = builder.emit(op, inputs, attrs);
+      const next = random(hash(op.name) + i);
+      const operands = example.inputs.map(showType).join(' · ');
+      return {
+        title: `${op.name} ${operands} ${JSON.stringify(attrs)}`,
+        op,
+        example,
+        graph: builder.graph(op.name, [node]),
+        node,
+        data: example.inputs.map((t, k) => randomValues(next, t, example.range?.[k])),
+      };
+    }),
+  );
+
+const hash = (text: string): number =>
+  [...text].reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 0x01000193), 0x811c9dc5);
+
+/** Fails unless `actual` is within `tolerance` (absolute plus relative) of `expected`; NaN and infinities must agree. */
+export const assertClose = (
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  what: string,
+): void => {
+  if (actual.length !== expected.length)
+    throw new Error(`${what}: ${actual.length} values where ${expected.length} are expected`);
+  for (let i = 0; i < expected.length; i++) {
+    const [a, e] = [actual[i]!, expected[i]!];
+    if (Object.is(a, e) || a === e) continue;
+    if (!(Math.abs(a - e) <= tolerance * (1 + Math.abs(e))))
+      throw new Error(`${what}: element ${i} is ${a}, expected ${e} (tolerance ${tolerance})`);
+  }
+};
