@@ -106,7 +106,12 @@ const simplifyInt = (op: ScalarOp, x: TExpr, y: TExpr): TExpr | undefined => {
   if (!isConst(y)) return op === 'sub' && x === y ? i32(0) : undefined;
   const c = y.value;
   if (op === 'sub') return addConstant(x, -c);
-  if (op === 'mul') return c === 0 ? i32(0) : c === 1 ? x : undefined;
+  if (op === 'mul') {
+    if (c === 0) return i32(0);
+    if (c === 1) return x;
+    const inner = sumWithConstant(x);
+    return inner && addConstant(operate('mul', inner[0], y), Math.imul(inner[1], c));
+  }
   if (op === 'floordiv' && c === 1) return x;
   if (op === 'mod' && c === 1) return i32(0);
   if (op === 'floordiv' && isPowerOfTwo(c)) return operate('shr', x, i32(Math.log2(c)));
@@ -149,6 +154,11 @@ export const operate = (op: ScalarOp, ...args: TExpr[]): TExpr => {
     const [x, y] = args as [TExpr, TExpr];
     if (isConst(x)) return x.value ? y : x;
     if (isConst(y)) return y.value ? x : y;
+  }
+  if (op === 'or' && type.elem === 'bool') {
+    const [x, y] = args as [TExpr, TExpr];
+    if (isConst(x)) return x.value ? x : y;
+    if (isConst(y)) return y.value ? y : x;
   }
   if (args.length === 2 && isInt(args[0]!) && isInt(args[1]!)) {
     const simple = simplifyInt(op, args[0]!, args[1]!);

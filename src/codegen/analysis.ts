@@ -1,0 +1,246 @@
+/**
+ * What schedules ask about loop expressions: which axes they depend on, how indices move along one, what is safe to read.
+ *
+ * Invariant: answers depend on the expression alone (expressions are immutable), so they are kept per expression.
+ */
+import {
+  type Axis,
+  type Bound,
+  type Idx,
+  idxAdd,
+  idxAxes,
+  idxConst,
+  idxFlatten,
+  idxOffset,
+  idxOpaques,
+  idxScale,
+} from '../ir/dim.ts';
+import type { Expr, GuardExpr, LoadExpr, ReduceExpr } from '../ir/loop/loop.ts';
+import { scalarOps } from '../ir/scalar.ts';
+
+/** Operands of an expression, in evaluation order; indices read from memory included. */
+export const operands = (e: Expr): Expr[] => {
+  switch (e.kind) {
+    case 'const':
+    case 'acc':
+      return [];
+    case 'index':
+      return opaqueExprs([e.idx]);
+    case 'op':
+      return [...e.args];
+    case 'cast':
+      return [e.arg];
+    case 'load':
+      return opaqueExprs(e.index);
+    case 'guard':
+      return [...opaqueExprs(e.bounds.map((b) => b.idx)), e.then, e.otherwise];
+    case 'reduce':
+      return [e.body];
+    default:
+      return e satisfies never;
+  }
+};
+
+/** Opaque references of loop indices are expressions: the algebra only knows them by key. */
+export const opaqueExprs = (index: readonly Idx[]): Expr[] => {
+  const out: Expr[] = [];
+  for (const idx of index) idxOpaques(idx, (ref) => out.push(ref as Expr));
+  return out;
+};
+
+const freeOf = new WeakMap<Expr, ReadonlySet<Axis>>();
+
+/** Axes an expression depends on, axes of its own reductions excluded. */
+export const freeAxes = (e: Expr): ReadonlySet<Axis> => {
+  const seen = freeOf.get(e);
+  if (seen) return seen;
+  const free = new Set<Axis>();
+  const addIdx = (idx: Idx): void => idxAxes(idx, (a) => free.add(a));
+  if (e.kind === 'index') addIdx(e.idx);
+  else if (e.kind === 'load') e.index.forEach(addIdx);
+  else if (e.kind === 'guard') for (const b of e.bounds) addIdx(b.idx);
+  for (const arg of operands(e)) for (const a of freeAxes(arg)) free.add(a);
+  if (e.kind === 'reduce') for (const a of e.axes) free.delete(a);
+  freeOf.set(e, free);
+  return free;
+};
+
+/** Axes an index depends on, through loaded parts too. */
+export const idxFree = (idx: Idx): ReadonlySet<Axis> => {
+  const free = new Set<Axis>();
+  idxAxes(idx, (a) => free.add(a));
+  for (const e of opaqueExprs([idx])) for (const a of freeAxes(e)) free.add(a);
+  return free;
+};
+
+const accOf = new WeakMap<Expr, boolean>();
+
+/** True when the expression uses the result of the nest's contraction. */
+export const usesAccumulator = (e: Expr): boolean => {
+  let uses = accOf.get(e);
+  if (uses === undefined) {
+    uses = e.kind === 'acc' || operands(e).some(usesAccumulator);
+    accOf.set(e, uses);
+  }
+  return uses;
+};
+
+/** How much `idx` grows for one step of `axis`; `undefined` where it is not the same everywhere. */
+export const stepAlong = (idx: Idx, axis: Axis): number | undefined => {
+  let step = 0;
+  for (const { coef, atom } of idx.terms) {
+    switch (atom.kind) {
+      case 'axis':
+        if (atom.axis === axis) step += coef;
+        break;
+      case 'div':
+      case 'mod':
+        if (idxFree(atom.arg).has(axis)) return undefined;
+        break;
+      case 'opaque':
+        if (freeAxes(atom.ref as Expr).has(axis)) return undefined;
+        break;
+      default:
+        atom satisfies never;
+    }
+  }
+  return step;
+};
+
+const offsets = new WeakMap<LoadExpr, Idx>();
+
+/** Element offset of a load in its buffer. */
+export const offsetOf = (e: LoadExpr): Idx => {
+  let offset = offsets.get(e);
+  if (offset === undefined) {
+    offset = idxFlatten(e.index, e.buffer.strides);
+    offsets.set(e, offset);
+  }
+  return offset;
+};
+
+/** Elements from the first to the last that a buffer's view reaches. */
+export const extentOf = (buffer: {
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+}): number =>
+  buffer.shape.some((d) => d === 0)
+    ? 0
+    : 1 + buffer.shape.reduce((sum, d, i) => sum + (d - 1) * buffer.strides[i]!, 0);
+
+/** The range `idx` can take where all `bounds` hold: replaces sub-sums that a bound limits by that limit. */
+export const rangeUnder = (idx: Idx, bounds: readonly Bound[]): readonly [number, number] => {
+  let rest = idx;
+  let lo = 0;
+  let hi = 0;
+  for (const bound of bounds) {
+    const first = bound.idx.terms[0];
+    const same = first && rest.terms.find((t) => t.atom.key === first.atom.key);
+    if (!first || !same || same.coef % first.coef !== 0) continue;
+    const by = same.coef / first.coef;
+    const without = idxAdd(rest, idxScale(bound.idx, -by));
+    const a = Math.max(bound.lo, bound.idx.lo);
+    const b = Math.min(bound.hi - 1, bound.idx.hi);
+    const low = without.lo + Math.min(by * a, by * b);
+    const high = without.hi + Math.max(by * a, by * b);
+    if (high - low >= rest.hi - rest.lo) continue;
+    rest = without;
+    lo += Math.min(by * a, by * b);
+    hi += Math.max(by * a, by * b);
+  }
+  return [rest.lo + lo, rest.hi + hi];
+};
+
+/** Visits loads with the bounds of the guards (inside `e`) that they stand under. */
+export const visitLoads = (
+  e: Expr,
+  visit: (load: LoadExpr, bounds: readonly Bound[]) => void,
+): void => {
+  const done = new Map<string, Set<Expr>>();
+  const walk = (x: Expr, bounds: readonly Bound[], key: string): void => {
+    let seen = done.get(key);
+    if (seen === undefined) {
+      seen = new Set();
+      done.set(key, seen);
+    }
+    if (seen.has(x)) return;
+    seen.add(x);
+    if (x.kind === 'load') visit(x, bounds);
+    if (x.kind === 'guard') {
+      for (const o of opaqueExprs(x.bounds.map((b) => b.idx))) walk(o, bounds, key);
+      walk(x.then, [...bounds, ...x.bounds], `${key}&${boundsKey(x)}`);
+      walk(x.otherwise, bounds, key);
+    } else for (const arg of operands(x)) walk(arg, bounds, key);
+  };
+  walk(e, [], '');
+};
+
+const boundsKey = (e: GuardExpr): string =>
+  e.bounds.map((b) => `${b.lo}<=${b.idx.key}<${b.hi}`).join('&');
+
+const safeOf = new WeakMap<Expr, boolean>();
+
+/** True when evaluating `e` reads within its buffers even where guards around it fail. */
+export const isSafe = (e: Expr): boolean => {
+  let safe = safeOf.get(e);
+  if (safe === undefined) {
+    safe = true;
+    visitLoads(e, (load, bounds) => {
+      const [lo, hi] = rangeUnder(offsetOf(load), bounds);
+      if (lo < 0 || hi >= extentOf(load.buffer)) safe = false;
+    });
+    safeOf.set(e, safe);
+  }
+  return safe;
+};
+
+const costs = new WeakMap<Expr, number>();
+
+/** Arithmetic of one evaluation in multiply-adds (shared parts counted once for each use, capped). */
+export const evaluationCost = (e: Expr): number => {
+  let cost = costs.get(e);
+  if (cost === undefined) {
+    const own = e.kind === 'op' ? scalarOps[e.op].cost : e.kind === 'load' ? 0.5 : 0;
+    const trip = e.kind === 'reduce' ? e.axes.reduce((n, a) => n * a.extent, 1) : 1;
+    cost = Math.min(
+      1e12,
+      own + trip * operands(e).reduce((sum, arg) => sum + evaluationCost(arg), 0),
+    );
+    if (e.kind === 'reduce') cost += trip;
+    costs.set(e, cost);
+  }
+  return cost;
+};
+
+/** All reductions in an expression, innermost first. */
+export const reductionsIn = (roots: readonly Expr[]): ReduceExpr[] => {
+  const found: ReduceExpr[] = [];
+  const seen = new Set<Expr>();
+  const walk = (e: Expr): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    operands(e).forEach(walk);
+    if (e.kind === 'reduce') found.push(e);
+  };
+  roots.forEach(walk);
+  return found;
+};
+
+/** True when `part` occurs in `whole` (or is it). */
+export const contains = (whole: Expr, part: Expr): boolean => {
+  const seen = new Set<Expr>();
+  const walk = (e: Expr): boolean => {
+    if (e === part) return true;
+    if (seen.has(e) || e.id < part.id) return false;
+    seen.add(e);
+    return operands(e).some(walk);
+  };
+  return walk(whole);
+};
+
+/** Row-major position over `axes`. */
+export const positionOver = (axes: readonly Axis[], value: (a: Axis) => Idx): Idx =>
+  axes.reduce((sum, a) => idxAdd(idxScale(sum, a.extent), value(a)), idxConst(0));
+
+/** `idx` at `axis + lane`, for an index that moves `step` a lane. */
+export const atLane = (idx: Idx, step: number, lane: number): Idx => idxOffset(idx, step * lane);

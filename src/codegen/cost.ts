@@ -1,0 +1,92 @@
+/**
+ * Estimates what an expression costs for each element, in scalar operations, when four lanes run along an axis or none do.
+ *
+ * Invariant: only relative costs of schedules for one nest are compared; figures are not times.
+ */
+import type { Axis, Idx } from '../ir/dim.ts';
+import type { Expr } from '../ir/loop/loop.ts';
+import { scalarOps } from '../ir/scalar.ts';
+import { freeAxes, idxFree, offsetOf, operands, stepAlong } from './analysis.ts';
+
+/** Share of lanes that do work when an axis of this extent is cut in fours with a scalar tail. */
+export const laneCost = (extent: number): number =>
+  extent === 0 ? 1 : ((Math.floor(extent / 4) + (extent % 4)) * 4) / extent;
+
+/** Cost of reading or writing one element at `offset`. */
+export const accessCost = (offset: Idx, along: Axis | undefined): number => {
+  if (along === undefined) return 1;
+  if (!idxFree(offset).has(along)) return 0.1;
+  const step = stepAlong(offset, along);
+  if (step === 1) return 0.3;
+  if (step === -1 || step === 2) return 0.6;
+  return step === undefined ? 3 : 1.6;
+};
+
+/** Arithmetic of the node itself for one element. */
+const ownCost = (e: Expr, along: Axis | undefined): number => {
+  switch (e.kind) {
+    case 'const':
+    case 'acc':
+      return 0;
+    case 'index':
+      return 0.3;
+    case 'cast':
+    case 'op':
+      return (e.kind === 'op' ? scalarOps[e.op].cost : 1) / (along ? 4 : 1);
+    case 'load':
+      return accessCost(offsetOf(e), along);
+    case 'guard':
+      return along ? 0.7 : 1;
+    case 'reduce':
+      return 0;
+    default:
+      return e satisfies never;
+  }
+};
+
+/** The best axis to fold in fours, and the cost of the whole fold when nothing around it is a vector. */
+export const foldChoice = (
+  axes: readonly Axis[],
+  body: Expr,
+): { readonly axis: Axis | undefined; readonly cost: number } => {
+  const trips = axes.reduce((n, a) => n * a.extent, 1);
+  let best: { axis: Axis | undefined; cost: number } = {
+    axis: undefined,
+    cost: trips * (1 + elementCost(body, undefined, new Set(axes))),
+  };
+  for (const axis of axes) {
+    if (axis.extent < 4) continue;
+    const each = 0.25 + elementCost(body, axis, new Set(axes));
+    const cost = trips * laneCost(axis.extent) * each + 4;
+    if (cost < best.cost) best = { axis, cost };
+  }
+  return best;
+};
+
+/**
+ * Cost for one step of the `moving` axes: parts that depend on none of them are computed outside and cost nothing.
+ * Shared parts count once.
+ */
+export const elementCost = (
+  root: Expr,
+  along: Axis | undefined,
+  moving: ReadonlySet<Axis>,
+): number => {
+  const seen = new Set<Expr>();
+  const walk = (e: Expr): number => {
+    if (seen.has(e)) return 0;
+    seen.add(e);
+    const free = freeAxes(e);
+    if (e.kind !== 'acc' && ![...free].some((a) => moving.has(a))) return 0;
+    if (e.kind === 'reduce') {
+      if (along === undefined || !free.has(along)) return foldChoice(e.axes, e.body).cost;
+      const trips = e.axes.reduce((n, a) => n * a.extent, 1);
+      return trips * (0.3 + elementCost(e.body, along, new Set([...moving, ...e.axes])));
+    }
+    return (
+      ownCost(e, along && free.has(along) ? along : undefined) +
+      operands(e).reduce((s, a) => s + walk(a), 0)
+    );
+  };
+  return walk(root);
+};
