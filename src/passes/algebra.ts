@@ -8,6 +8,8 @@ import { type DType, isFloat } from '../ir/dtype.ts';
 import type { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import type { BroadcastAttrs } from '../ir/graph/ops/view.ts';
+import { roundTo, valueIn } from '../ir/scalar.ts';
+import { sameShape } from '../ir/type.ts';
 import type { GraphPass } from './pass.ts';
 import { type Rule, type RuleTable, rewrite, uniform } from './rewrite.ts';
 
@@ -74,9 +76,14 @@ const gather = (name: 'add' | 'mul', x: Node, y: Node, b: GraphBuilder): Node | 
   const outer = uniform(y);
   const inner = isOp(x, name) ? uniform(x.inputs[1]) : undefined;
   if (outer === undefined || inner === undefined) return undefined;
-  const scales = name === 'mul' && x.type.dtype === 'float32' && isExactScale(outer * inner);
-  const exact = isInt(x) || (scales && (isExactScale(outer) || isExactScale(inner)));
-  return exact ? b.op(name, x.inputs[0]!, b.op(name, x.inputs[1]!, y)) : undefined;
+  const { dtype } = x.type;
+  const both = roundTo(dtype, valueIn(name, dtype)(inner, outer));
+  const exact =
+    name === 'mul' &&
+    dtype === 'float32' &&
+    (isExactScale(outer) || isExactScale(inner)) &&
+    Math.abs(Math.log2(Math.abs(both))) < 64;
+  return exact || isInt(x) ? b.op(name, x.inputs[0]!, b.lit(both, y)) : undefined;
 };
 
 /** Multiplying by it only moves the exponent, far from the ends of the range. */
@@ -143,25 +150,34 @@ const cast: Rule = ({ inputs: [x], attrs }, b) => {
   return HOLDS[x!.type.dtype].includes(from.type.dtype) ? b.cast(from, dtype) : undefined;
 };
 
-/** A map of values that are all repeated along the same axes is computed once, then repeated. */
-const repeatLater: Rule = ({ op, inputs, attrs }, b) => {
+/** A map of values that all went through the same view is computed before the view: on fewer values, or in fewer shapes. */
+const mapBeforeView: Rule = ({ op, inputs, attrs }, b) => {
   if (op.kind !== 'map') return undefined;
-  const spread = inputs.find((x) => isOp(x, 'broadcast'));
-  if (spread === undefined) return undefined;
-  const { shape, axes } = spread.attrs as BroadcastAttrs;
-  const small = spread.inputs[0]!.type;
-  if (small.size >= spread.type.size) return undefined;
+  const view = inputs.find((x) => uniform(x) === undefined);
+  if (view === undefined || !(isOp(view, 'broadcast') || isSqueeze(view))) return undefined;
+  const shape = view.inputs[0]!.type.shape;
   const sources = inputs.map((x): Node | undefined => {
     const value = uniform(x);
-    if (value !== undefined) return b.full(value, x.type.dtype, small.shape);
-    if (!isOp(x, 'broadcast')) return undefined;
-    const alike = (x.attrs as BroadcastAttrs).axes;
-    return alike.length === axes.length && alike.every((a, i) => a === axes[i])
-      ? x.inputs[0]
-      : undefined;
+    if (value !== undefined) return b.full(value, x.type.dtype, shape);
+    return isSameView(x, view) ? x.inputs[0] : undefined;
   });
   if (!sources.every((x) => x !== undefined)) return undefined;
-  return b.broadcast(b.emit(op, sources, attrs), shape, axes);
+  return b.emit(view.op, [b.emit(op, sources, attrs)], view.attrs);
+};
+
+/** A reshape that only adds or removes axes of size 1. */
+const isSqueeze = (x: Node): boolean =>
+  isOp(x, 'reshape') && sameShape(large(x.inputs[0]!), large(x));
+
+const large = (x: Node): number[] => x.type.shape.filter((d) => d !== 1);
+
+const isSameView = (x: Node, view: Node): boolean => {
+  if (x.op !== view.op || !sameShape(x.inputs[0]!.type.shape, view.inputs[0]!.type.shape))
+    return false;
+  return (
+    isOp(x, 'reshape') ||
+    sameShape((x.attrs as BroadcastAttrs).axes, (view.attrs as BroadcastAttrs).axes)
+  );
 };
 
 export const algebraRules: RuleTable = {
@@ -187,5 +203,5 @@ export const algebraRules: RuleTable = {
   xor: ordered,
   eq: ordered,
   ne: ordered,
-  any: repeatLater,
+  any: mapBeforeView,
 };

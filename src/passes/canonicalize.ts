@@ -9,12 +9,19 @@ import { removeDeadAssigns } from './dce.ts';
 import { foldRules } from './fold.ts';
 import type { GraphPass } from './pass.ts';
 import { reductionRules } from './reductions.ts';
-import { RewritingBuilder, rebuild } from './rewrite.ts';
+import { RewritingBuilder, type RuleTable, rebuild } from './rewrite.ts';
 import { viewRules } from './views.ts';
 
+/** The rules of the canonical form. */
+export const canonicalTables: readonly RuleTable[] = [
+  algebraRules,
+  viewRules,
+  reductionRules,
+  foldRules,
+];
+
 /** A builder that makes canonical nodes only: for passes that emit new computations. */
-export const canonicalBuilder = (): RewritingBuilder =>
-  new RewritingBuilder(algebraRules, viewRules, reductionRules, foldRules);
+export const canonicalBuilder = (): RewritingBuilder => new RewritingBuilder(...canonicalTables);
 
 export const canonicalize: GraphPass = {
   name: 'canonicalize',
