@@ -1,0 +1,216 @@
+/**
+ * jax-js (WebAssembly) on the rows of the benchmark. Its arrays are consumed by use: `.ref` keeps them.
+ */
+import {
+  blockUntilReady,
+  defaultDevice,
+  init,
+  jit,
+  lax,
+  nn,
+  numpy as np,
+  valueAndGrad,
+} from '@jax-js/jax';
+import type { Prepared, Subject } from '../protocol.ts';
+import * as work from '../work.ts';
+
+await init('wasm');
+defaultDevice('wasm');
+
+type A = np.Array;
+const array = (data: Float32Array | Int32Array, shape: number[]): A =>
+  np.array(data as Float32Array, { shape } as never).reshape(shape);
+
+/** Times the first call and checks its numbers. */
+const compiled = async (make: () => A, run: () => unknown): Promise<Prepared> => {
+  const start = performance.now();
+  const first = make();
+  await blockUntilReady(first);
+  const compileMs = performance.now() - start;
+  return { run, compileMs, check: work.sample(await first.data()) };
+};
+
+const unary = (fn: (x: A) => A, shape: number[]): Subject[string] => {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const prepare = (f: (x: A) => A) => async () => {
+    const x = array(work.values('x', size), shape);
+    return compiled(
+      () => f(x.ref),
+      async () => {
+        const y = f(x.ref);
+        await blockUntilReady(y);
+        y.dispose();
+      },
+    );
+  };
+  return { imperative: prepare(fn), hybrid: prepare(jit(fn) as never) };
+};
+
+const matmul = (n: number): Subject[string] => {
+  const prepare = (f: (a: A, b: A) => A) => async () => {
+    const a = array(work.values('a', n * n), [n, n]);
+    const b = array(work.values('b', n * n), [n, n]);
+    return compiled(
+      () => f(a.ref, b.ref),
+      async () => {
+        const c = f(a.ref, b.ref);
+        await blockUntilReady(c);
+        c.dispose();
+      },
+    );
+  };
+  return { imperative: prepare(np.matmul), hybrid: prepare(jit(np.matmul) as never) };
+};
+
+const chain = (x: A): A => {
+  let y = x.mul(1.01).add(0.1);
+  y = nn.relu(y).sub(0.05);
+  y = np.tanh(y).mul(2).add(1);
+  y = y.mul(0.5).sub(0.25);
+  y = np.sqrt(np.square(y).add(1));
+  return y;
+};
+
+const layerNorm = (x: A): A => {
+  const mean = np.mean(x.ref, 1, { keepdims: true } as never);
+  const c = x.sub(mean);
+  const v = np.mean(np.square(c.ref), 1, { keepdims: true } as never);
+  return c.div(np.sqrt(v.add(1e-5)));
+};
+
+interface Net {
+  [name: string]: A;
+}
+const dense = (p: Net, x: A, name: string): A =>
+  np.matmul(x, np.transpose(p[`${name}w`]!.ref)).add(p[`${name}b`]!.ref);
+
+const denseParams = (layers: readonly work.DenseSpec[]): Net => {
+  const p: Net = {};
+  for (const l of layers) {
+    p[`${l.name}w`] = array(work.weightOf(l), [l.outputs, l.inputs]);
+    p[`${l.name}b`] = np.zeros([l.outputs]);
+  }
+  return p;
+};
+
+const bookForward = (p: Net, x: A): A => {
+  let h = x;
+  work.BOOK_NET.forEach((l, i) => {
+    h = dense(p, h, l.name);
+    if (i < 2) h = nn.relu(h);
+  });
+  return h;
+};
+
+const book = (f: (p: Net, x: A) => A) => async (): Promise<Prepared> => {
+  const p = denseParams(work.BOOK_NET);
+  const x = array(work.values('book', 512), [1, 512]);
+  const keep = (): Net => Object.fromEntries(Object.entries(p).map(([k, v]) => [k, v.ref]));
+  return compiled(
+    () => f(keep(), x.ref),
+    async () => {
+      let y: A | undefined;
+      for (let i = 0; i < work.BOOK_FORWARDS; i++) {
+        y?.dispose();
+        y = f(keep(), x.ref);
+      }
+      await blockUntilReady(y!);
+      y!.dispose();
+    },
+  );
+};
+
+const crossEntropy = (logits: A, onehot: A): A =>
+  np.mean(np.sum(nn.logSoftmax(logits, 1).mul(onehot), 1).neg() as never);
+
+const mlpLoss = (p: Net, x: A, y: A): A => {
+  let h = x;
+  work.MLP.forEach((l, i) => {
+    h = dense(p, h, l.name);
+    if (i < 2) h = nn.relu(h);
+  });
+  return crossEntropy(h, y);
+};
+
+const pool = (x: A): A => lax.reduceWindow(x, (w: A) => np.max(w), [2, 2], [2, 2]);
+
+const lenetLoss = (p: Net, x: A, y: A): A => {
+  let h = x;
+  for (const l of work.LENET.conv) {
+    h = lax
+      .conv(h, p[`${l.name}w`]!.ref, [1, 1], 'VALID')
+      .add(p[`${l.name}b`]!.ref.reshape([1, l.outputs, 1, 1]));
+    h = pool(nn.relu(h));
+  }
+  h = h.reshape([work.BATCH, 800]);
+  h = nn.relu(dense(p, h, 'lenet2'));
+  return crossEntropy(dense(p, h, 'lenet3'), y);
+};
+
+const lenetParams = (): Net => {
+  const p = denseParams(work.LENET.dense);
+  for (const l of work.LENET.conv) {
+    p[`${l.name}w`] = array(work.kernelOf(l), [l.outputs, l.inputs, l.kernel, l.kernel]);
+    p[`${l.name}b`] = np.zeros([l.outputs]);
+  }
+  return p;
+};
+
+const train =
+  (params: () => Net, loss: (p: Net, x: A, y: A) => A, shape: number[], compile: boolean) =>
+  async (): Promise<Prepared> => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const x = array(work.values('images', size), shape);
+    const y = nn.oneHot(array(work.labels('labels', work.BATCH, 10), [work.BATCH]), 10);
+    let p = params();
+    const update = (q: Net, a: A, b: A): [A, Net] => {
+      const keep = Object.fromEntries(Object.entries(q).map(([k, v]) => [k, v.ref]));
+      const [l, g] = valueAndGrad(loss as never)(q, a, b) as unknown as [A, Net];
+      const next: Net = {};
+      for (const k of Object.keys(keep)) next[k] = keep[k]!.sub(g[k]!.mul(work.LEARNING_RATE));
+      return [l, next];
+    };
+    const step = (compile ? jit(update as never) : update) as unknown as typeof update;
+    const once = async (): Promise<A> => {
+      const [l, next] = step(p, x.ref, y.ref);
+      p = next;
+      await blockUntilReady([l, next]);
+      return l;
+    };
+    const start = performance.now();
+    const check = [(await (await once()).data())[0]!];
+    const compileMs = performance.now() - start;
+    for (let i = 0; i < 2; i++) check.push((await (await once()).data())[0]!);
+    return { run: async () => (await once()).dispose(), compileMs, check };
+  };
+
+const tiny = async (): Promise<Prepared> => {
+  const x = array(work.values('tiny', work.TINY.size), [work.TINY.size]);
+  const run = async (): Promise<A> => {
+    let y = x.ref;
+    for (let i = 0; i < work.TINY.repeats; i++) y = y.add(x.ref);
+    await blockUntilReady(y);
+    return y;
+  };
+  return {
+    run: async () => (await run()).dispose(),
+    check: work.sample(await (await run()).data()),
+  };
+};
+
+export const subject: Subject = {
+  ...Object.fromEntries(work.MATMUL_SIZES.map((n) => [`matmul-${n}`, matmul(n)])),
+  chain12: unary(chain, [work.CHAIN_SIZE]),
+  softmax: unary((x) => nn.softmax(x, 1), [work.ROWS.rows, work.ROWS.columns]),
+  layernorm: unary(layerNorm, [work.ROWS.rows, work.ROWS.columns]),
+  'tiny-op': { imperative: tiny },
+  'hybridize-mlp': {
+    imperative: book(bookForward),
+    hybrid: book(jit(bookForward as never) as never),
+  },
+  'mlp-train': {
+    imperative: train(() => denseParams(work.MLP), mlpLoss, [work.BATCH, 784], false),
+    step: train(() => denseParams(work.MLP), mlpLoss, [work.BATCH, 784], true),
+  },
+  'lenet-train': { step: train(lenetParams, lenetLoss, [work.BATCH, 1, 28, 28], true) },
+};
