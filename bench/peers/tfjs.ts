@@ -2,9 +2,8 @@
  * TensorFlow.js with its WebAssembly backend on the rows of the benchmark. It is eager only; it has no kernel for the
  * gradient of a convolution, so LeNet's training is not offered.
  */
-import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
-import * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs';
 import type { Prepared, Subject } from '../protocol.ts';
 import * as work from '../work.ts';
 
