@@ -52,6 +52,8 @@ interface AxisSyntax {
 interface BufferSyntax {
   readonly name: Name;
   readonly type: TypeSyntax;
+  /** The buffer whose bytes it is. */
+  readonly of: Name | undefined;
 }
 interface LetSyntax {
   readonly kind: 'let';
@@ -120,7 +122,12 @@ class LoopGrammar extends Grammar {
   private readonly buffer: Rule<BufferSyntax> = this.RULE('buffer', () => {
     const name = this.SUBRULE(this.bareName);
     this.CONSUME(T.Colon);
-    return { name, type: this.SUBRULE(this.type) };
+    const type = this.SUBRULE(this.type);
+    const of = this.OPTION(() => {
+      this.CONSUME(T.Is);
+      return this.SUBRULE1(this.bareName);
+    });
+    return { name, type, of };
   });
 
   private readonly nest: Rule<NestSyntax> = this.RULE('nest', () => {
@@ -231,15 +238,20 @@ export const parseLoop = (text: string, file = 'text'): LoopKernel => {
   const source = { text, file };
   const syntax = parseWith(grammar, source, (g) => g.kernel());
   const buffers = new Map<string, LoopBuffer>();
-  for (const { name, type } of syntax.buffers) {
+  for (const { name, type, of } of syntax.buffers) {
     if (buffers.has(name.text))
       throw errorAt(source, name.token, `buffer ${name.text} is listed twice`);
-    buffers.set(name.text, newBuffer(name.text, readType(source, type), type.strides));
+    const buffer = newBuffer(name.text, readType(source, type), type.strides);
+    const base = of && buffers.get(of.text);
+    if (of !== undefined && base === undefined)
+      throw errorAt(source, of.token, `${of.text} is no buffer listed before`);
+    buffers.set(name.text, base === undefined ? buffer : { ...buffer, id: base.id });
   }
+  const own = syntax.buffers.filter((b) => b.of === undefined);
   const axes = new Map<string, Axis>();
   return {
     name: syntax.name.text,
-    buffers: [...buffers.values()],
+    buffers: own.map((b) => buffers.get(b.name.text)!),
     nests: syntax.nests.map((nest) => new NestReader(source, buffers, axes).nest(nest)),
     origin: syntax.origin,
   };

@@ -15,11 +15,37 @@ import { indicesOf, operandsOf, visitExpr } from './visit.ts';
 /** The text of a kernel. */
 export const printLoop = (kernel: LoopKernel): string => {
   const buffers = new Names<LoopBuffer>();
-  const list = kernel.buffers.map((b) => `\n  ${showBuffer(b, buffers.of(b, b.name))},`).join('');
+  const own = kernel.buffers.map((b) => `\n  ${showBuffer(b, buffers.of(b, b.name))},`);
+  const views = reshapesIn(kernel).map((view) => {
+    const of = kernel.buffers.find((b) => b.id === view.id);
+    const text = showBuffer(view, buffers.of(view, view.name));
+    return `\n  ${text}${of === undefined ? '' : ` = ${spellName(buffers.get(of)!)}`},`;
+  });
+  const list = [...own, ...views].join('');
   const origin = kernel.origin.map((line) => `  origin ${JSON.stringify(line)}\n`).join('');
   const nests = kernel.nests.map((nest) => new NestPrinter(nest, buffers).print()).join('');
-  const end = kernel.buffers.length === 0 ? '' : '\n';
+  const end = list === '' ? '' : '\n';
   return `kernel ${spellName(kernel.name)}(${list}${end}) {\n${origin}${nests}}\n`;
+};
+
+/** Buffers that are used but not listed: the bytes of a listed one under another shape. */
+const reshapesIn = (kernel: LoopKernel): readonly LoopBuffer[] => {
+  const found = new Set<LoopBuffer>();
+  const seen = new Set<Expr>();
+  const expr = (e: Expr): void => {
+    if (e.kind === 'load') found.add(e.buffer);
+  };
+  const visit = (roots: readonly Expr[], index: readonly Idx[]): void => {
+    for (const e of [...roots, ...index.flatMap(opaquesOf)]) visitExpr(e, { expr }, seen);
+  };
+  for (const { contract, stores } of kernel.nests) {
+    if (contract !== undefined) visit([contract.a, contract.b], contract.index);
+    for (const store of stores) {
+      visit([store.value], store.index);
+      found.add(store.buffer);
+    }
+  }
+  return [...found].filter((b) => !kernel.buffers.includes(b));
 };
 
 const showBuffer = (b: LoopBuffer, name: string): string => {

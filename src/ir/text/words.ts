@@ -50,6 +50,7 @@ export const KEYWORDS = [
   'constant',
   'temp',
   'bytes',
+  'offset',
   'inplace',
   'run',
   'div',

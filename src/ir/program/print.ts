@@ -1,0 +1,55 @@
+/**
+ * Programs as `.tg` text: buffers with their places, the kernels, and what is run in which order.
+ *
+ * Invariant: `parseProgram` reads the text back to an equal program; buffers and kernels have unique names in it.
+ */
+import { bytesOf, shortName } from '../dtype.ts';
+import type { Program, ProgramBuffer } from '../program.ts';
+import { Names, spellDouble, spellName } from '../text/words.ts';
+import { printThread } from '../thread/print.ts';
+import { type Shape, stridesOf } from '../type.ts';
+
+/** The text of a program. */
+export const printProgram = (program: Program): string => {
+  const names = new Names<object>();
+  const buffer = (i: number): string => {
+    const b = program.buffers[i]!;
+    return spellName(names.of(b, b.name));
+  };
+  const kernels = new Names<object>();
+  const kernelNames = program.kernels.map((k) => kernels.of(k, k.name));
+  const buffers = program.buffers.map((b, i) => `  ${showBuffer(b, buffer(i), buffer)}\n`);
+  const threads = program.kernels.map((k, i) =>
+    printThread(k, kernelNames[i]!).replace(/^(?=.)/gm, '  '),
+  );
+  const steps = program.steps.map(({ kernel, bindings, barrier }) => {
+    const call = `${spellName(kernelNames[kernel]!)}(${bindings.map(buffer).join(', ')})`;
+    return `  ${barrier ? 'barrier ' : ''}run ${call}\n`;
+  });
+  return `program ${spellName(program.name)} {
+  arena ${program.arenaBytes}, ${program.lowerBoundBytes}
+${buffers.join('')}${threads.join('')}${steps.join('')}}
+`;
+};
+
+const showBuffer = (b: ProgramBuffer, name: string, nameAt: (i: number) => string): string => {
+  let text = `${b.role} ${name}: ${shortName(b.dtype)}[${b.shape.join(', ')}]`;
+  if (b.strides.some((s, i) => s !== stridesOf(b.shape)[i]))
+    text += ` strides [${b.strides.join(', ')}]`;
+  if (b.bytes !== spannedBytes(b)) text += ` bytes ${b.bytes}`;
+  if (b.offset !== undefined) text += ` offset ${b.offset}`;
+  if (b.inPlaceOf !== undefined) text += ` inplace ${nameAt(b.inPlaceOf)}`;
+  if (b.values !== undefined) text += ` = [${b.values.map(spellDouble).join(', ')}]`;
+  return text;
+};
+
+/** Bytes from the first to the last element that a view reaches. */
+export const spannedBytes = (view: {
+  readonly dtype: ProgramBuffer['dtype'];
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+}): number => {
+  if (view.shape.includes(0)) return 0;
+  const last = view.shape.reduce((n, d, i) => n + (d - 1) * Math.abs(view.strides[i]!), 0);
+  return (last + 1) * bytesOf(view.dtype);
+};

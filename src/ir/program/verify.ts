@@ -1,0 +1,210 @@
+/**
+ * The rules of programs, checked: a program that passes can be replayed blindly.
+ *
+ * Invariant: memory is compared by bytes, not by names: temps that share bytes never live at the same time, and launches
+ * that touch the same bytes, one of them writing, have a barrier between them.
+ */
+import { bytesOf } from '../dtype.ts';
+import { TigonError } from '../errors.ts';
+import type { Dispatch, Program, ProgramBuffer } from '../program.ts';
+import { type ThreadLimits, verifyThread } from '../thread/verify.ts';
+import { spannedBytes } from './print.ts';
+
+/** What the device asks for; its `Caps` are one. */
+export interface ProgramLimits extends ThreadLimits {
+  /** Of arena offsets, in bytes. */
+  readonly alignment: number;
+}
+
+/** Throws a `VerifyError` that names the program, the buffer or step, and the broken rule. */
+export const verifyProgram = (program: Program, limits?: ProgramLimits): void => {
+  for (const kernel of program.kernels) verifyThread(kernel, limits);
+  program.buffers.forEach((_, i) => {
+    checkBuffer(program, i, limits?.alignment ?? 1);
+  });
+  program.steps.forEach((_, i) => {
+    checkBindings(program, i);
+  });
+  const lives = lifetimes(program);
+  checkOverlaps(program, lives);
+  checkBarriers(program);
+  rule(
+    program,
+    'arena',
+    program.lowerBoundBytes <= program.arenaBytes,
+    `${program.arenaBytes} bytes is less than what lives at once, ${program.lowerBoundBytes}`,
+  );
+};
+
+function rule(program: Program, where: string, holds: boolean, text: string): asserts holds {
+  if (!holds) throw new TigonError('verify', `program ${program.name}, ${where}: ${text}`);
+}
+
+const isWritable = (b: ProgramBuffer): boolean =>
+  b.role === 'temp' || b.role === 'output' || b.role === 'state';
+
+const checkBuffer = (program: Program, i: number, alignment: number): void => {
+  const b = program.buffers[i]!;
+  const check = (holds: boolean, text: string): void => rule(program, b.name, holds, text);
+  check(b.shape.length === b.strides.length, 'one stride per axis');
+  check(
+    b.bytes >= spannedBytes(b),
+    `${b.bytes} bytes do not hold its elements (${spannedBytes(b)})`,
+  );
+  check(
+    (b.values !== undefined) === (b.role === 'constant'),
+    'constants, and only they, have values',
+  );
+  if (b.values !== undefined)
+    check(
+      b.values.length * bytesOf(b.dtype) === b.bytes,
+      `${b.values.length} values in ${b.bytes} bytes`,
+    );
+  if (b.role !== 'temp') {
+    check(b.offset === undefined && b.inPlaceOf === undefined, 'only temps live in the arena');
+    return;
+  }
+  const { offset } = b;
+  check(offset !== undefined, 'a temp needs an offset');
+  check(
+    Number.isInteger(offset) && offset! >= 0 && offset! % alignment === 0,
+    `offset ${offset} is not a multiple of ${alignment}`,
+  );
+  check(
+    offset! + b.bytes <= program.arenaBytes,
+    `bytes ${offset}..${offset! + b.bytes} lie outside the arena of ${program.arenaBytes}`,
+  );
+  if (b.inPlaceOf === undefined) return;
+  const other = program.buffers[b.inPlaceOf];
+  check(
+    other?.role === 'temp' && other !== b && other.offset === offset && other.bytes >= b.bytes,
+    'it can only take the place of another temp that is as large, at the same offset',
+  );
+};
+
+const showStep = (program: Program, i: number): string => {
+  const name = program.kernels[program.steps[i]!.kernel]?.name ?? '?';
+  return `step ${i} (${name})`;
+};
+
+const checkBindings = (program: Program, i: number): void => {
+  const step = program.steps[i]!;
+  const check = (holds: boolean, text: string): void =>
+    rule(program, showStep(program, i), holds, text);
+  const kernel = program.kernels[step.kernel];
+  check(kernel !== undefined, `there is no kernel ${step.kernel}`);
+  const globals = kernel!.buffers.filter((b) => b.space === 'global');
+  check(
+    globals.length === step.bindings.length,
+    `${step.bindings.length} bindings for ${globals.length} buffers`,
+  );
+  globals.forEach((global, j) => {
+    const buffer = program.buffers[step.bindings[j]!];
+    check(buffer !== undefined, `there is no buffer ${step.bindings[j]}`);
+    check(
+      buffer!.dtype === global.dtype,
+      `${global.name} holds ${global.dtype}, ${buffer!.name} is ${buffer!.dtype}`,
+    );
+    check(
+      global.elements * bytesOf(global.dtype) <= buffer!.bytes,
+      `${global.name} reaches ${global.elements} elements, ${buffer!.name} has ${buffer!.bytes} bytes`,
+    );
+    check(
+      global.access === 'read' || isWritable(buffer!),
+      `${buffer!.name} (${buffer!.role}) is written`,
+    );
+  });
+};
+
+interface Access {
+  readonly buffer: number;
+  readonly reads: boolean;
+  readonly writes: boolean;
+}
+
+const accesses = (program: Program, step: Dispatch): Access[] =>
+  program.kernels[step.kernel]!.buffers.filter((b) => b.space === 'global').map((b, j) => ({
+    buffer: step.bindings[j]!,
+    reads: b.access !== 'write',
+    writes: b.access !== 'read',
+  }));
+
+interface Life {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** First and last step that touch each temp. A temp or output is written before it is read, and every output is written. */
+const lifetimes = (program: Program): ReadonlyMap<number, Life> => {
+  const lives = new Map<number, Life>();
+  const written = new Set<number>();
+  program.steps.forEach((step, i) => {
+    const list = accesses(program, step);
+    for (const { buffer, reads, writes } of list) {
+      const b = program.buffers[buffer]!;
+      const fresh = (b.role === 'temp' || b.role === 'output') && !written.has(buffer);
+      // A kernel may read what it wrote itself ('readwrite'); verifying that is the interpreter's work.
+      rule(
+        program,
+        showStep(program, i),
+        !(fresh && reads && !writes),
+        `${b.name} is read before anything is written to it`,
+      );
+      if (b.role === 'temp') lives.set(buffer, { first: lives.get(buffer)?.first ?? i, last: i });
+    }
+    for (const { buffer, writes } of list) if (writes) written.add(buffer);
+  });
+  program.buffers.forEach((b, i) => {
+    rule(
+      program,
+      b.name,
+      b.role !== 'output' || b.bytes === 0 || written.has(i),
+      'no step writes this output',
+    );
+  });
+  return lives;
+};
+
+const shareBytes = (a: ProgramBuffer, b: ProgramBuffer): boolean =>
+  a.role === 'temp' &&
+  b.role === 'temp' &&
+  a.offset! < b.offset! + b.bytes &&
+  b.offset! < a.offset! + a.bytes;
+
+const checkOverlaps = (program: Program, lives: ReadonlyMap<number, Life>): void => {
+  // `after` may take `before`'s place in the launch that reads the one last and writes the other first.
+  const hands = (before: number, after: number): boolean =>
+    program.buffers[after]!.inPlaceOf === before &&
+    lives.get(before)!.last === lives.get(after)!.first;
+  for (const [i, a] of lives)
+    for (const [j, b] of lives) {
+      if (j <= i || a.last < b.first || b.last < a.first) continue;
+      const [x, y] = [program.buffers[i]!, program.buffers[j]!];
+      rule(
+        program,
+        `${x.name} and ${y.name}`,
+        !shareBytes(x, y) || hands(i, j) || hands(j, i),
+        `they share bytes and are both alive in step ${Math.max(a.first, b.first)}`,
+      );
+    }
+};
+
+const checkBarriers = (program: Program): void => {
+  let since: (Access & { readonly step: number })[] = [];
+  program.steps.forEach((step, i) => {
+    if (step.barrier) since = [];
+    const list = accesses(program, step);
+    for (const now of list)
+      for (const before of since) {
+        if (!now.writes && !before.writes) continue;
+        const [x, y] = [program.buffers[now.buffer]!, program.buffers[before.buffer]!];
+        rule(
+          program,
+          showStep(program, i),
+          now.buffer !== before.buffer && !shareBytes(x, y),
+          `it needs a barrier: it shares ${x.name} with ${showStep(program, before.step)}`,
+        );
+      }
+    since.push(...list.map((access) => ({ ...access, step: i })));
+  });
+};
