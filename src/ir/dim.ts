@@ -125,12 +125,14 @@ const recombine = (idx: Idx): Idx => {
   for (const mod of idx.terms) {
     if (mod.atom.kind !== 'mod') continue;
     const { arg, by } = mod.atom;
+    const whole = mod.coef * by;
+    if (!idx.terms.some((t) => t.atom.kind === 'div' && t.coef === whole)) continue;
+    // The quotient may look different: (y div p) div q is kept as y div (p q).
+    const quotient = idxDiv(arg, by);
+    const only =
+      quotient.constant === 0 && quotient.terms.length === 1 ? quotient.terms[0] : undefined;
     const div = idx.terms.find(
-      (t) =>
-        t.atom.kind === 'div' &&
-        t.atom.by === by &&
-        t.atom.arg.key === arg.key &&
-        t.coef === mod.coef * by,
+      (t) => only?.coef === 1 && t.coef === whole && t.atom.key === only.atom.key,
     );
     if (div === undefined) continue;
     const rest = idx.terms.filter((t) => t !== mod && t !== div);
