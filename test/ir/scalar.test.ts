@@ -1,0 +1,196 @@
+/** The scalar table: values at known points, derivatives against finite differences, rounding and conversion. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type Algebra,
+  castTo,
+  erf,
+  roundEven,
+  roundTo,
+  SCALAR_OPS,
+  type ScalarOp,
+  scalarOps,
+  threefry,
+  valueIn,
+} from '../../src/ir/scalar.ts';
+
+/** The algebra of plain numbers. */
+const numbers: Algebra<number> = {
+  op: (name, ...args) => scalarOps[name].value(...args),
+  cast: (value) => value,
+  lit: (value) => value,
+};
+
+/** Smooth points for each differentiable op. */
+const points: Readonly<Partial<Record<ScalarOp, readonly (readonly number[])[]>>> = {
+  log: [[0.3], [2.5]],
+  log1p: [[-0.4], [2.5]],
+  sqrt: [[0.3], [2.5]],
+  rsqrt: [[0.3], [2.5]],
+  pow: [
+    [0.7, 2.3],
+    [1.9, -1.2],
+    [2.5, 0.4],
+  ],
+  mod: [
+    [5.3, 2.1],
+    [-5.3, 2.1],
+    [5.3, -2.1],
+  ],
+  div: [
+    [1.3, -0.7],
+    [-2.2, 1.9],
+  ],
+  select: [
+    [1, 0.3, 0.4],
+    [0, 0.3, 0.4],
+  ],
+};
+const fallback: Readonly<Record<number, readonly (readonly number[])[]>> = {
+  1: [[-1.3], [0.4], [1.7]],
+  2: [
+    [0.3, 1.2],
+    [-1.4, -0.6],
+  ],
+};
+
+for (const name of SCALAR_OPS) {
+  const { arity, derivative, value } = scalarOps[name];
+  if (derivative === undefined) continue;
+  test(`${name}: derivative agrees with central differences (step 1e-6, tolerance 1e-7)`, () => {
+    for (const args of points[name] ?? fallback[arity]!) {
+      const dy = 1.7;
+      const found = derivative(numbers, args, value(...args), dy);
+      assert.is(found.length, arity);
+      found.forEach((g, i) => {
+        if (g === null) return;
+        const moved = (by: number): number => value(...args.map((x, k) => (k === i ? x + by : x)));
+        const expected = (dy * (moved(1e-6) - moved(-1e-6))) / 2e-6;
+        assert.ok(
+          Math.abs(g - expected) <= 1e-7 * (1 + Math.abs(expected)),
+          `${args}: ${g} ≠ ${expected}`,
+        );
+      });
+    }
+  });
+}
+
+test('max and min share the gradient of a tie', () => {
+  assert.equal(scalarOps.max.derivative!(numbers, [2, 2], 2, 1), [0.5, 0.5]);
+  assert.equal(scalarOps.min.derivative!(numbers, [2, 2], 2, 1), [0.5, 0.5]);
+});
+
+test('pow has finite gradients at zero bases and zero exponents', () => {
+  assert.equal(scalarOps.pow.derivative!(numbers, [0, 2], 0, 1), [0, 0]);
+  assert.equal(scalarOps.pow.derivative!(numbers, [0, 0], 1, 1)[0], 0);
+  assert.equal(scalarOps.pow.derivative!(numbers, [-2, 3], -8, 1), [12, -0]);
+});
+
+test('erf agrees with tabulated values (1e-15)', () => {
+  const table: readonly (readonly [number, number])[] = [
+    [0, 0],
+    [0.1, 0.1124629160182849],
+    [0.5, 0.5204998778130465],
+    [1, 0.8427007929497149],
+    [2, 0.9953222650189527],
+    [3, 0.9999779095030014],
+    [4, 0.9999999845827421],
+  ];
+  for (const [x, y] of table) {
+    assert.ok(Math.abs(erf(x) - y) < 1e-15, `erf(${x}) = ${erf(x)}`);
+    assert.ok(Math.abs(erf(-x) + y) < 1e-15);
+  }
+  assert.is(erf(Number.POSITIVE_INFINITY), 1);
+  assert.ok(Number.isNaN(erf(Number.NaN)));
+});
+
+test('threefry matches the published known answers of Threefry-2x32-20', () => {
+  assert.is(threefry(0, 0, 0, 0), 0x6b200159);
+  assert.is(threefry(0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff), 0x1cb996fc);
+  assert.is(threefry(0x13198a2e, 0x03707344, 0x243f6a88, 0x85a308d3), 0xc4923a9c);
+});
+
+test('NaN goes through max, min and relu', () => {
+  assert.ok(Number.isNaN(scalarOps.max.value(Number.NaN, 1)));
+  assert.ok(Number.isNaN(scalarOps.min.value(1, Number.NaN)));
+  assert.ok(Number.isNaN(scalarOps.relu.value(Number.NaN)));
+});
+
+test('mod and floordiv follow the sign of the divisor', () => {
+  for (const [a, b, quotient, rest] of [
+    [7, 3, 2, 1],
+    [-7, 3, -3, 2],
+    [7, -3, -3, -2],
+    [-7, -3, 2, -1],
+    [6, 3, 2, 0],
+  ] as const) {
+    assert.is(scalarOps.floordiv.value(a, b), quotient);
+    assert.is(scalarOps.mod.value(a, b), rest);
+  }
+});
+
+test('shr is arithmetic for int32 and logical for uint32', () => {
+  assert.is(scalarOps.shr.value(-8, 1), -4);
+  assert.is(scalarOps.shr.value(0x80000000, 31), 1);
+});
+
+test('32-bit integer products wrap exactly', () => {
+  const [a, b] = [0x7fffffff, 0x7ffffffd];
+  assert.is(roundTo('int32', valueIn('mul', 'int32')(a, b)), Math.imul(a, b));
+  assert.is(roundTo('uint32', valueIn('mul', 'uint32')(0xffffffff, 0xffffffff)), 1);
+  assert.is(valueIn('mul', 'float32')(3, 0.5), 1.5);
+});
+
+test('halves round to even', () => {
+  assert.equal([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.4999].map(roundEven), [-2, -2, -0, 0, 2, 2, 3]);
+});
+
+test('float16 rounding: ties to even, subnormals, overflow', () => {
+  const cases: readonly (readonly [number, number])[] = [
+    [1, 1],
+    [1 + 2 ** -11, 1],
+    [1 + 3 * 2 ** -11, 1 + 2 ** -9],
+    [0.1, 0.0999755859375],
+    [65504, 65504],
+    [65519.9, 65504],
+    [65520, Number.POSITIVE_INFINITY],
+    [-70000, Number.NEGATIVE_INFINITY],
+    [2 ** -24, 2 ** -24],
+    [2 ** -25, 0],
+    [1.5 * 2 ** -24, 2 ** -23],
+    [6.1e-5, 6.097555160522461e-5],
+  ];
+  for (const [x, y] of cases) assert.is(roundTo('float16', x), y, `${x}`);
+});
+
+test('every float16 number rounds to itself', () => {
+  for (let bits = 0; bits < 0x7c00; bits++) {
+    const [exponent, fraction] = [bits >> 10, bits & 1023];
+    const value =
+      exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
+    assert.is(roundTo('float16', value), value);
+  }
+});
+
+test('casting a float to an integer truncates and saturates; NaN gives 0', () => {
+  assert.is(castTo('int32', -2.9), -2);
+  assert.is(castTo('int32', 3e9), 2147483647);
+  assert.is(castTo('int32', Number.NEGATIVE_INFINITY), -2147483648);
+  assert.is(castTo('uint8', 300.5), 255);
+  assert.is(castTo('uint32', -1), 0);
+  assert.is(castTo('int32', Number.NaN), 0);
+  assert.is(castTo('bool', 0.25), 1);
+});
+
+test('dtype rules: operands of one dtype, bool only where it makes sense', () => {
+  assert.is(scalarOps.add.dtype('int32', 'int32'), 'int32');
+  assert.is(scalarOps.add.dtype('int32', 'float32'), undefined);
+  assert.is(scalarOps.add.dtype('bool', 'bool'), undefined);
+  assert.is(scalarOps.exp.dtype('int32'), undefined);
+  assert.is(scalarOps.lt.dtype('float32', 'float32'), 'bool');
+  assert.is(scalarOps.and.dtype('float32', 'float32'), undefined);
+  assert.is(scalarOps.select.dtype('bool', 'uint8', 'uint8'), 'uint8');
+  assert.is(scalarOps.select.dtype('int32', 'uint8', 'uint8'), undefined);
+});
+
+test.run();
