@@ -26,6 +26,8 @@ export interface Fused {
 
 /** Multiply-adds below which computing a value again is cheaper than another buffer. */
 const SMALL_WORK = 1 << 14;
+/** Multiply-adds that are not worth a buffer even when several units compute the value. */
+const TRIFLE = 256;
 /** At most this many stores in one nest. */
 const MAX_MEMBERS = 8;
 
@@ -112,7 +114,8 @@ class Fusion {
         this.#decideMap(node, homes);
         break;
       case 'reduce':
-        this.#decideReduce(node, homes);
+        if (this.#isWindow(node)) this.#decideMap(node, homes);
+        else this.#decideReduce(node, homes);
         break;
       case 'contract':
         this.#decideContract(node, homes);
@@ -134,8 +137,9 @@ class Fusion {
     const cost = this.#costs.get(node)!;
     const again = cost * evaluations;
     const once = cost * size + 2 * size + evaluations;
-    const inOneUnit = homes.size === 1 && (evaluations <= 2 * size || again - once < SMALL_WORK);
-    if (inOneUnit || again <= 1.1 * once) {
+    const twice = evaluations <= (this.#isWindow(node) ? 1 : 2) * size;
+    const inOneUnit = homes.size === 1 && (twice || again - once < SMALL_WORK);
+    if (inOneUnit || again <= 1.1 * once || again - once < TRIFLE) {
       this.#inline(node, homes);
       return;
     }
@@ -144,6 +148,11 @@ class Fusion {
       `${describe(node)} is stored: ${homes.size} kernels need it and computing it again costs ${Math.round(again / once)}x`,
     );
     this.#store(node);
+  }
+
+  /** Windows overlap or not, but each holds few elements: they are computed again like maps. */
+  #isWindow(node: Node): boolean {
+    return node.op.kind === 'reduce' && node.attrs['kernel'] !== undefined;
   }
 
   /** A reduction joins its consumers when it can be computed once per row of them. */
@@ -422,7 +431,7 @@ class Fusion {
    */
   #evaluationsOf(node: Node): number {
     // A fold along whole axes is hoisted to where its row is: once for each unit that has it.
-    if (node.op.kind === 'reduce' && node.attrs['kernel'] === undefined)
+    if (node.op.kind === 'reduce' && !this.#isWindow(node))
       return node.type.size * this.#homesOf(node).size;
     let apart = 0;
     const shared = new Map<Draft | undefined, number>();
