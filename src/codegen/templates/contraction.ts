@@ -1,0 +1,247 @@
+/**
+ * What a contraction looks like to the schedule: two operands over merged axes, how each is packed, how it is blocked.
+ *
+ * Invariants: rows and columns are enumerated row-major over the operand's free axes; blocks of rows are multiples of
+ * `TILE_ROWS`, blocks of columns of `TILE_COLUMNS`; costs are rough cycles of one core with 128-bit vectors.
+ */
+import type { Axis } from '../../ir/dim.ts';
+import type { Contraction, Expr, LoadExpr } from '../../ir/loop/loop.ts';
+import { evaluationCost, freeAxes, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
+import type { Caps } from '../caps.ts';
+import { mergeAxes } from './substitute.ts';
+
+/** The micro-kernel: 4 x 8 accumulators are eight vectors; more would spill. */
+export const TILE_ROWS = 4;
+export const TILE_COLUMNS = 8;
+
+/** Along what packing reads vectors: the operand's last free axis, the last summed axis (transposing), or nothing. */
+export type Packing = 'free' | 'summed' | 'scalar';
+
+export interface Operand {
+  readonly expr: Expr;
+  /** Merged, without axes of one element; outermost first. */
+  readonly free: readonly Axis[];
+  readonly size: number;
+  /** The summed axes from the chunked one on, merged where this operand allows it. */
+  readonly summed: readonly Axis[];
+  readonly packing: Packing;
+  /** Rough cycles to pack one element. */
+  readonly cost: number;
+}
+
+export interface Problem {
+  readonly batch: readonly Axis[];
+  readonly batches: number;
+  readonly rows: Operand;
+  readonly columns: Operand;
+  /** Summed axes before the chunked one. */
+  readonly outerK: readonly Axis[];
+  readonly k: DepthBlocks;
+  readonly depth: number;
+  /** Axes that rows and columns enumerate, as the stores know them. */
+  readonly rowAxes: readonly Axis[];
+  readonly columnAxes: readonly Axis[];
+}
+
+export const sizeOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1);
+
+const loadsOf = (e: Expr): LoadExpr[] => {
+  const loads = new Set<LoadExpr>();
+  visitLoads(e, (l) => loads.add(l));
+  return [...loads];
+};
+
+/** True when a vector along `axis` is read by vector loads and broadcasts alone. */
+const readsVectors = (e: Expr, axis: Axis | undefined): boolean => {
+  if (axis === undefined || axis.extent < 4) return false;
+  const steps = loadsOf(e).map((l) => stepAlong(offsetOf(l), axis));
+  return steps.every((s) => s === 0 || s === 1) && steps.includes(1);
+};
+
+const guarded = (e: Expr): boolean => {
+  let under = false;
+  visitLoads(e, (_, bounds) => {
+    under ||= bounds.length > 0;
+  });
+  return under;
+};
+
+const operand = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand => {
+  const { axes: free, exprs } = mergeAxes(axes, [e]);
+  const {
+    axes: summed,
+    exprs: [merged],
+  } = mergeAxes(k, exprs);
+  const expr = merged!;
+  const packing: Packing = readsVectors(expr, free.at(-1))
+    ? 'free'
+    : readsVectors(expr, summed.at(-1))
+      ? 'summed'
+      : 'scalar';
+  const map = Math.max(0, evaluationCost(expr) - 1);
+  const perElement = packing === 'free' ? 0.6 : packing === 'summed' ? 1 : 3;
+  const vector = packing === 'scalar' ? 1 : 4;
+  const cost = (guarded(expr) ? 1.5 * perElement : perElement) + map / vector;
+  return { expr, free, size: sizeOf(free), summed, packing, cost };
+};
+
+/**
+ * Both ways to assign the operands to rows and columns. Batch axes that one operand does not depend on become free axes
+ * of the other: what is packed of the first then serves the whole batch.
+ */
+export const problems = (c: Contraction): readonly Problem[] => {
+  const [ofA, ofB] = [freeAxes(c.a), freeAxes(c.b)];
+  const batch: Axis[] = [];
+  const m: Axis[] = [];
+  const n: Axis[] = [];
+  for (const axis of c.batch) {
+    if (axis.extent === 1) continue;
+    if (!ofA.has(axis)) n.push(axis);
+    else if (!ofB.has(axis)) m.push(axis);
+    else batch.push(axis);
+  }
+  m.push(...c.m);
+  n.push(...c.n);
+  const axes = c.k.filter((axis) => axis.extent !== 1);
+  const k = depthBlocks(axes);
+  const inside = axes.slice(k.axis);
+  const [a, b] = [operand(c.a, m, inside), operand(c.b, n, inside)];
+  const shared = {
+    batch,
+    batches: sizeOf(batch),
+    outerK: axes.slice(0, k.axis),
+    k,
+    depth: sizeOf(axes),
+  };
+  return [
+    { ...shared, rows: a, columns: b, rowAxes: m, columnAxes: n },
+    { ...shared, rows: b, columns: a, rowAxes: n, columnAxes: m },
+  ];
+};
+
+/** The sum is taken in blocks: all axes after `axis` whole, `axis` in chunks, axes before it one value at a time. */
+export interface DepthBlocks {
+  /** Position of the chunked axis among the summed axes. */
+  readonly axis: number;
+  readonly chunk: number;
+  /** Elements of the axes after it. */
+  readonly inner: number;
+  /** Most elements of a block. */
+  readonly depth: number;
+  readonly count: number;
+}
+
+/** Packed columns of this depth stay in the first-level cache while rows stream past. */
+const MOST_DEPTH = 320;
+
+export const depthBlocks = (k: readonly Axis[]): DepthBlocks => {
+  let axis = Math.max(0, k.length - 1);
+  let inner = 1;
+  while (axis > 0 && inner * k[axis]!.extent <= MOST_DEPTH) inner *= k[axis--]!.extent;
+  const extent = k[axis]?.extent ?? 1;
+  const most = Math.max(1, Math.floor(MOST_DEPTH / inner));
+  const parts = Math.ceil(extent / most);
+  const even = Math.ceil(extent / parts);
+  const chunk = parts > 1 && inner % 4 !== 0 ? Math.min(most, Math.ceil(even / 4) * 4) : even;
+  const outer = sizeOf(k.slice(0, axis));
+  return {
+    axis,
+    chunk,
+    inner,
+    depth: chunk * inner,
+    count: outer * Math.ceil(extent / chunk),
+  };
+};
+
+/** How a problem is cut into workgroups, and workgroups into cache blocks. */
+export interface Blocking {
+  readonly k: DepthBlocks;
+  /** Of one workgroup. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly batches: number;
+  /** Rows packed at a time. */
+  readonly packedRows: number;
+  readonly rowBlocks: number;
+  readonly columnBlocks: number;
+  readonly batchBlocks: number;
+  readonly grid: number;
+  /** Estimated cycles until the last workgroup is done. */
+  readonly cycles: number;
+}
+
+const PACKED_ROWS = 128;
+/** Bytes of packed columns and of partial sums that the second-level cache holds beside each other. */
+const PACKED_COLUMN_BYTES = 256 * 1024;
+const PARTIAL_BYTES = 256 * 1024;
+/** Cycles to start a workgroup, and of one step of the micro-kernel. */
+const START = 1500;
+const STEP = 4.4;
+
+const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+/** The best blocking by estimate; `undefined` if the scratch memory does not even hold the smallest blocks. */
+export const blocking = (p: Problem, caps: Caps): Blocking | undefined => {
+  const { k } = p;
+  const rowTiles = Math.ceil(p.rows.size / TILE_ROWS);
+  const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
+  let best: Blocking | undefined;
+  for (const batchBlocks of batchCounts(p.batches, caps.parallelism)) {
+    const batches = Math.ceil(p.batches / batchBlocks);
+    for (const rowBlocks of blockCounts(rowTiles))
+      for (const columnBlocks of blockCounts(columnTiles)) {
+        const rows = Math.ceil(rowTiles / rowBlocks) * TILE_ROWS;
+        const columns = Math.ceil(columnTiles / columnBlocks) * TILE_COLUMNS;
+        const fit = fitted(k, rows, columns, caps);
+        if (fit === undefined) continue;
+        const counts = {
+          rowBlocks: Math.ceil((rowTiles * TILE_ROWS) / rows),
+          columnBlocks: Math.ceil((columnTiles * TILE_COLUMNS) / columns),
+          batchBlocks: Math.ceil(p.batches / batches),
+        };
+        const grid = counts.rowBlocks * counts.columnBlocks * counts.batchBlocks;
+        const one = batches * blockCycles(p, k, rows, columns) + START;
+        const rounds = Math.ceil(grid / caps.parallelism);
+        // a last round that is one of few leaves cores idle if they are not equally fast
+        const cycles = rounds * one * (grid > 1 && rounds < 2 ? 1.02 : 1);
+        if (best === undefined || cycles < best.cycles)
+          best = { k, rows, columns, batches, packedRows: fit, ...counts, grid, cycles };
+      }
+  }
+  return best;
+};
+
+const batchCounts = (batches: number, parallelism: number): number[] =>
+  [
+    ...new Set([1, parallelism, 2 * parallelism, 4 * parallelism, 16 * parallelism, batches]),
+  ].filter((n) => n <= batches);
+
+/** 1, 2, 3, 4, 6, 8, 12, ... up to `tiles`. */
+const blockCounts = (tiles: number): number[] => {
+  const counts: number[] = [];
+  for (let n = 1; n <= tiles; n *= 2) {
+    counts.push(n);
+    if (n >= 2 && 1.5 * n <= tiles) counts.push(1.5 * n);
+  }
+  return counts;
+};
+
+/** Rows to pack at a time, if such a block fits. */
+const fitted = (k: DepthBlocks, rows: number, columns: number, caps: Caps): number | undefined => {
+  const packedColumns = columns * k.depth * 4;
+  const partial = k.count > 1 ? rows * columns * 4 : 0;
+  if (packedColumns > PACKED_COLUMN_BYTES && columns > TILE_COLUMNS) return undefined;
+  if (partial > PARTIAL_BYTES && rows * columns > TILE_ROWS * TILE_COLUMNS) return undefined;
+  const packedRows = Math.min(rows, PACKED_ROWS);
+  const parts = Math.ceil(rows / packedRows);
+  const even = roundUp(Math.ceil(rows / parts), TILE_ROWS);
+  const bytes = packedColumns + Math.max(partial, 128) + even * k.depth * 4;
+  return bytes <= caps.sharedBytes ? even : undefined;
+};
+
+const blockCycles = (p: Problem, k: DepthBlocks, rows: number, columns: number): number => {
+  const tiles = (rows / TILE_ROWS) * (columns / TILE_COLUMNS);
+  const compute = tiles * (p.depth * STEP + k.count * 20);
+  const pack = p.depth * (rows * p.rows.cost + columns * p.columns.cost);
+  return compute + pack + rows * columns;
+};

@@ -1,0 +1,155 @@
+/**
+ * Splits a contraction with a long sum and a small result over workgroups: partial sums first, then their sum.
+ *
+ * Invariant: the second kernel adds the parts in a fixed order, so results do not depend on how many threads run.
+ */
+import { type Axis, idxAdd, idxAxis, idxScale, newAxis } from '../../ir/dim.ts';
+import { accumulator, load, newBuffer, reduce } from '../../ir/loop/expr.ts';
+import type { Contraction, LoopBuffer, LoopKernel, Nest } from '../../ir/loop/loop.ts';
+import { visitExpr } from '../../ir/loop/visit.ts';
+import type { Caps } from '../caps.ts';
+import { blocking, type Problem, problems } from './contraction.ts';
+import { substitution } from './substitute.ts';
+
+/** Sums shorter than this are not worth a second launch. */
+const SHORTEST = 2048;
+/** A split has to save this share of the time. */
+const GAIN = 0.85;
+
+/**
+ * Two kernels instead of one: the first leaves partial sums `[part, batch, m, n]`, the second adds them up and does the
+ * stores. `undefined` where one kernel keeps the device busy, or the sum cannot be cut evenly.
+ */
+export const splitContraction = (
+  kernel: LoopKernel,
+  caps: Caps,
+): readonly LoopKernel[] | undefined => {
+  const [nest] = kernel.nests;
+  const c = nest?.contract;
+  if (nest === undefined || c === undefined || kernel.nests.length !== 1) return undefined;
+  if (caps.parallelism < 2) return undefined;
+  const depth = c.k.reduce((n, a) => n * a.extent, 1);
+  if (depth < SHORTEST) return undefined;
+  const whole = estimate(c, caps);
+  if (whole === undefined) return undefined;
+
+  let best: { split: Split; cycles: number } | undefined;
+  for (const parts of partCounts(c, caps.parallelism)) {
+    const split = cut(c, parts);
+    const cycles = estimate(split.contract, caps);
+    if (cycles === undefined) continue;
+    const total = cycles + 2 * parts * resultSize(c);
+    if (total < GAIN * whole && (best === undefined || total < best.cycles))
+      best = { split, cycles: total };
+  }
+  return best === undefined ? undefined : kernelsOf(kernel, nest, best.split);
+};
+
+const resultSize = (c: Contraction): number =>
+  [...c.batch, ...c.m, ...c.n].reduce((n, a) => n * a.extent, 1);
+
+const estimate = (c: Contraction, caps: Caps): number | undefined => {
+  const cycles = problems(c).flatMap((p: Problem) => blocking(p, caps)?.cycles ?? []);
+  return cycles.length === 0 ? undefined : Math.min(...cycles);
+};
+
+/** Even cuts of the first summed axis longer than one: as many as there are cores, or a few times that. */
+const partCounts = (c: Contraction, parallelism: number): number[] => {
+  const first = c.k.find((a) => a.extent > 1);
+  if (first === undefined) return [];
+  const counts = [1, 2, 3, 4].map((by) => by * parallelism);
+  return counts.filter((n) => first.extent % n === 0 && n <= first.extent);
+};
+
+interface Split {
+  readonly part: Axis;
+  readonly contract: Contraction;
+}
+
+const cut = (c: Contraction, parts: number): Split => {
+  const first = c.k.find((a) => a.extent > 1)!;
+  const part = newAxis('part', parts, 'par');
+  const length = first.extent / parts;
+  const rest = newAxis(first.name, length, 'red');
+  const at = idxAdd(idxScale(idxAxis(part), length), idxAxis(rest));
+  const map = substitution({ axis: (a) => (a === first ? at : idxAxis(a)) });
+  const contract: Contraction = {
+    ...c,
+    batch: [part, ...c.batch],
+    k: c.k.map((a) => (a === first ? rest : a)),
+    a: map.expr(c.a),
+    b: map.expr(c.b),
+  };
+  return { part, contract };
+};
+
+const kernelsOf = (kernel: LoopKernel, nest: Nest, { part, contract }: Split): LoopKernel[] => {
+  const axes = [part, ...nest.axes];
+  const partial = newBuffer(`${kernel.name}_parts`, {
+    dtype: 'float32',
+    shape: axes.map((a) => a.extent),
+  });
+  const sums: Nest = {
+    axes,
+    stores: [
+      {
+        buffer: partial,
+        index: axes.map(idxAxis),
+        value: accumulator,
+        axes,
+        mode: 'set',
+        over: [],
+      },
+    ],
+    contract: { ...contract, index: axes.map(idxAxis) },
+  };
+
+  const part2 = newAxis('part', part.extent, 'red');
+  const total = reduce('add', [part2], load(partial, [idxAxis(part2), ...nest.axes.map(idxAxis)]));
+  const map = substitution({ axis: idxAxis, acc: total });
+  const finish: Nest = {
+    axes: nest.axes,
+    stores: nest.stores.map((s) => ({
+      ...s,
+      index: s.index.map(map.index),
+      value: map.expr(s.value),
+    })),
+    contract: undefined,
+  };
+
+  const note = `sum of ${contract.k.reduce((n, a) => n * a.extent, part.extent)} in ${part.extent} parts`;
+  return [
+    {
+      name: `${kernel.name}_parts`,
+      buffers: [...readBy([sums]), partial],
+      nests: [sums],
+      origin: [...kernel.origin, note],
+    },
+    {
+      name: kernel.name,
+      buffers: unique([...readBy([finish]), ...finish.stores.map((s) => s.buffer)]),
+      nests: [finish],
+      origin: kernel.origin,
+    },
+  ];
+};
+
+const unique = (buffers: readonly LoopBuffer[]): LoopBuffer[] => [...new Set(buffers)];
+
+const readBy = (nests: readonly Nest[]): LoopBuffer[] => {
+  const found = new Set<LoopBuffer>();
+  const seen = new Set<Parameters<typeof visitExpr>[0]>();
+  const visitor = {
+    expr: (e: Parameters<typeof visitExpr>[0]): void => {
+      if (e.kind === 'load') found.add(e.buffer);
+    },
+  };
+  for (const nest of nests) {
+    if (nest.contract !== undefined) {
+      visitExpr(nest.contract.a, visitor, seen);
+      visitExpr(nest.contract.b, visitor, seen);
+    }
+    for (const store of nest.stores) visitExpr(store.value, visitor, seen);
+  }
+  return [...found];
+};
