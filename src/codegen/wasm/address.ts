@@ -1,0 +1,225 @@
+/**
+ * Index expressions as affine sums, so that addresses can be shared, hoisted out of loops and stepped along them.
+ *
+ * Invariant: two indices with equal `key` differ by their constants alone wherever both are defined; a form is `stable`
+ * when nothing it reads can change (no variables, no loads).
+ */
+import type { Register, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
+
+export interface Term {
+  readonly coef: number;
+  readonly atom: TExpr;
+  readonly key: string;
+  /** What the atom reads. */
+  readonly registers: readonly Register[];
+}
+export interface Linear {
+  readonly terms: readonly Term[];
+  readonly constant: number;
+  readonly stable: boolean;
+  readonly key: string;
+}
+
+/** What a kernel's registers are, gathered in one walk. */
+export interface RegisterFacts {
+  /** Values of int32 scalars written once. */
+  readonly values: ReadonlyMap<Register, TExpr>;
+  readonly variables: ReadonlySet<Register>;
+}
+
+export const registerFacts = (body: readonly TStmt[]): RegisterFacts => {
+  const values = new Map<Register, TExpr>();
+  const variables = new Set<Register>();
+  const walk = (list: readonly TStmt[]): void => {
+    for (const s of list) {
+      if (s.kind === 'let') {
+        if (s.register.type.lanes === 1 && s.register.type.elem === 'i32')
+          values.set(s.register, s.value);
+      } else if (s.kind === 'var' || s.kind === 'set') variables.add(s.register);
+      else if (s.kind === 'for') walk(s.body);
+      else if (s.kind === 'if') {
+        walk(s.then);
+        walk(s.otherwise);
+      }
+    }
+  };
+  walk(body);
+  return { values, variables };
+};
+
+/** Affine forms of a kernel's indices. `deep` sees through `let`s; the other form stops at them. */
+export class Indices {
+  readonly #facts: RegisterFacts;
+  readonly #ids = new Map<Register, number>();
+  readonly #deep = new Map<TExpr, Linear>();
+  readonly #shallow = new Map<TExpr, Linear>();
+
+  constructor(facts: RegisterFacts) {
+    this.#facts = facts;
+  }
+
+  of(expr: TExpr, deep: boolean): Linear {
+    const cache = deep ? this.#deep : this.#shallow;
+    let form = cache.get(expr);
+    if (form === undefined) {
+      form = this.#analyze(expr, deep);
+      cache.set(expr, form);
+    }
+    return form;
+  }
+
+  #analyze(expr: TExpr, deep: boolean): Linear {
+    if (expr.kind === 'const') return make([], expr.value, true);
+    if (expr.kind === 'op') {
+      const [a, b] = expr.args;
+      if (expr.op === 'add') return sum(this.of(a!, deep), this.of(b!, deep), 1);
+      if (expr.op === 'sub') return sum(this.of(a!, deep), this.of(b!, deep), -1);
+      if (expr.op === 'mul' && b!.kind === 'const') return scale(this.of(a!, deep), b!.value);
+      if (expr.op === 'mul' && a!.kind === 'const') return scale(this.of(b!, deep), a!.value);
+      if (expr.op === 'shl' && b!.kind === 'const' && b!.value >= 0 && b!.value < 31)
+        return scale(this.of(a!, deep), 2 ** b!.value);
+    }
+    if (expr.kind === 'get' && deep) {
+      const value = this.#facts.values.get(expr.register);
+      const form = value === undefined ? undefined : this.of(value, true);
+      // a register that holds something else than a sum of registers is cheaper to read than to compute again
+      if (form?.stable && form.terms.every((t) => t.atom.kind === 'get')) return form;
+    }
+    return this.#atom(expr);
+  }
+
+  #atom(expr: TExpr): Linear {
+    const registers: Register[] = [];
+    const text = this.#text(expr, registers);
+    const key = text ?? '?';
+    return make([{ coef: 1, atom: expr, key, registers }], 0, text !== undefined);
+  }
+
+  /** Structural text; undefined when the value may change while the text does not. */
+  #text(expr: TExpr, registers: Register[]): string | undefined {
+    switch (expr.kind) {
+      case 'const':
+        return `${expr.value}`;
+      case 'get': {
+        if (this.#facts.variables.has(expr.register)) return undefined;
+        registers.push(expr.register);
+        let id = this.#ids.get(expr.register);
+        if (id === undefined) {
+          id = this.#ids.size;
+          this.#ids.set(expr.register, id);
+        }
+        return `r${id}`;
+      }
+      case 'op': {
+        const parts = expr.args.map((a) => this.#text(a, registers));
+        return parts.includes(undefined) ? undefined : `${expr.op}(${parts.join(',')})`;
+      }
+      case 'cast': {
+        const arg = this.#text(expr.arg, registers);
+        return arg === undefined ? undefined : `${expr.to}(${arg})`;
+      }
+      case 'fma':
+      case 'load':
+      case 'splat':
+      case 'vec4':
+      case 'lane':
+      case 'shuffle':
+        return undefined;
+      default:
+        return expr satisfies never;
+    }
+  }
+}
+
+const make = (terms: readonly Term[], constant: number, stable: boolean): Linear => ({
+  terms,
+  constant,
+  stable,
+  key: terms.map((t) => `${t.coef}*${t.key}`).join('+'),
+});
+
+const sum = (a: Linear, b: Linear, sign: 1 | -1): Linear => {
+  const terms: Term[] = [...a.terms];
+  for (const t of b.terms) {
+    const at = a.stable && b.stable ? terms.findIndex((s) => s.key === t.key) : -1;
+    const coef = sign * t.coef + (at < 0 ? 0 : terms[at]!.coef);
+    if (at < 0) terms.push({ ...t, coef });
+    else if (coef === 0) terms.splice(at, 1);
+    else terms[at] = { ...t, coef };
+  }
+  terms.sort((x, y) => (x.key < y.key ? -1 : x.key > y.key ? 1 : 0));
+  return make(terms, a.constant + sign * b.constant, a.stable && b.stable);
+};
+
+const scale = (a: Linear, by: number): Linear =>
+  by === 0
+    ? make([], 0, true)
+    : make(
+        a.terms.map((t) => ({ ...t, coef: t.coef * by })),
+        a.constant * by,
+        a.stable,
+      );
+
+/** Loads and stores that run at each turn of a loop with this body, nested loops included, branches left out. */
+export const accessesOf = (
+  body: readonly TStmt[],
+  visit: (access: { readonly buffer: ThreadBuffer; readonly index: TExpr }) => void,
+): void => {
+  const expr = (e: TExpr): void => {
+    switch (e.kind) {
+      case 'const':
+      case 'get':
+        return;
+      case 'op':
+      case 'vec4':
+        e.args.forEach(expr);
+        return;
+      case 'cast':
+      case 'splat':
+      case 'lane':
+        expr(e.arg);
+        return;
+      case 'fma':
+        expr(e.a);
+        expr(e.b);
+        expr(e.c);
+        return;
+      case 'shuffle':
+        expr(e.a);
+        expr(e.b);
+        return;
+      case 'load':
+        expr(e.index);
+        visit(e);
+        return;
+      default:
+        e satisfies never;
+    }
+  };
+  for (const s of body) {
+    switch (s.kind) {
+      case 'let':
+      case 'var':
+      case 'set':
+        expr(s.value);
+        break;
+      case 'store':
+        expr(s.value);
+        expr(s.index);
+        visit(s);
+        break;
+      case 'for':
+        expr(s.from);
+        expr(s.to);
+        accessesOf(s.body, visit);
+        break;
+      case 'if':
+        expr(s.condition);
+        break;
+      case 'barrier':
+        break;
+      default:
+        s satisfies never;
+    }
+  }
+};

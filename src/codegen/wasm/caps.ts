@@ -1,0 +1,22 @@
+/**
+ * What schedules may count on when they plan for WebAssembly.
+ *
+ * Invariant: nothing here depends on the number of threads, so that results do not either.
+ */
+import type { Caps } from '../caps.ts';
+
+/** Workgroups worth having at once: enough for 8 threads, harmless on fewer. */
+const PARALLELISM = 8;
+/** Workgroup memory: packed panels of a matrix product that fit a second-level cache. */
+const SHARED_BYTES = 1 << 19;
+
+/** Capabilities of an engine with (or without) fused multiply-add, i.e. relaxed SIMD. */
+export const wasmCaps = (fusedMultiplyAdd: boolean): Caps => ({
+  target: 'wasm',
+  lanes: 4,
+  fusedMultiplyAdd,
+  parallelism: PARALLELISM,
+  sharedBytes: SHARED_BYTES,
+  maxBindings: 500,
+  alignment: 64,
+});

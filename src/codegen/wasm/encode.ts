@@ -1,0 +1,276 @@
+/**
+ * Bytes of a module from function trees: the binary format, no more of it than generated programs need.
+ *
+ * Invariant: functions called are in the list; the memory is imported as `env.memory`.
+ */
+import { LANE, MEMORY, PLAIN } from './instructions.ts';
+import type { Label, ValueType, Wasm, WasmFunction } from './tree.ts';
+
+/** The imported memory: its limits must contain those of the memory given at instantiation. */
+export interface MemoryImport {
+  readonly shared: boolean;
+  readonly maximumPages: number;
+}
+
+const TYPE_CODES: Readonly<Record<ValueType, number>> = {
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+};
+const VOID = 0x40;
+const scratch = new DataView(new ArrayBuffer(8));
+
+/** A growing byte array. */
+class Bytes {
+  #data = new Uint8Array(256);
+  length = 0;
+
+  #room(extra: number): void {
+    if (this.length + extra <= this.#data.length) return;
+    const grown = new Uint8Array(Math.max(this.#data.length * 2, this.length + extra));
+    grown.set(this.#data.subarray(0, this.length));
+    this.#data = grown;
+  }
+  byte(value: number): void {
+    this.#room(1);
+    this.#data[this.length++] = value;
+  }
+  append(other: Bytes): void {
+    this.#room(other.length);
+    this.#data.set(other.view(), this.length);
+    this.length += other.length;
+  }
+  view(): Uint8Array {
+    return this.#data.subarray(0, this.length);
+  }
+  unsigned(value: number): void {
+    let rest = value;
+    while (rest > 127) {
+      this.byte((rest & 127) | 128);
+      rest = Math.floor(rest / 128);
+    }
+    this.byte(rest);
+  }
+  signed(value: bigint): void {
+    let rest = value;
+    for (;;) {
+      const low = Number(rest & 127n);
+      rest >>= 7n;
+      const last = (rest === 0n && low < 64) || (rest === -1n && low >= 64);
+      this.byte(last ? low : low | 128);
+      if (last) return;
+    }
+  }
+  small(value: number): void {
+    let rest = value;
+    for (;;) {
+      const low = rest & 127;
+      rest >>= 7;
+      const last = (rest === 0 && low < 64) || (rest === -1 && low >= 64);
+      this.byte(last ? low : low | 128);
+      if (last) return;
+    }
+  }
+  float(value: number, bytes: 4 | 8): void {
+    if (bytes === 4) scratch.setFloat32(0, value, true);
+    else scratch.setFloat64(0, value, true);
+    for (let i = 0; i < bytes; i++) this.byte(scratch.getUint8(i));
+  }
+  text(value: string): void {
+    const data = new TextEncoder().encode(value);
+    this.unsigned(data.length);
+    for (const b of data) this.byte(b);
+  }
+  /** An opcode as `instructions.ts` writes it. */
+  opcode(code: number): void {
+    if (code < 0x100) this.byte(code);
+    else {
+      this.byte(code >> 12);
+      this.unsigned(code & 0xfff);
+    }
+  }
+}
+
+const encodeBody = (
+  out: Bytes,
+  body: readonly Wasm[],
+  indices: ReadonlyMap<WasmFunction, number>,
+): void => {
+  const labels: Label[] = [];
+  const block = (code: number, label: Label, list: readonly Wasm[]): void => {
+    out.byte(code);
+    out.byte(VOID);
+    labels.push(label);
+    list.forEach(emit);
+    labels.pop();
+  };
+  const emit = (w: Wasm): void => {
+    switch (w.kind) {
+      case 'const':
+        if (w.type === 'i32') {
+          out.byte(0x41);
+          out.small(w.value);
+        } else {
+          out.byte(w.type === 'f32' ? 0x43 : 0x44);
+          out.float(w.value, w.type === 'f32' ? 4 : 8);
+        }
+        return;
+      case 'long':
+        out.byte(0x42);
+        out.signed(BigInt.asIntN(64, w.value));
+        return;
+      case 'get':
+        out.byte(0x20);
+        out.unsigned(w.local.index);
+        return;
+      case 'set':
+        emit(w.value);
+        out.byte(0x21);
+        out.unsigned(w.local.index);
+        return;
+      case 'plain':
+        w.args.forEach(emit);
+        out.opcode(PLAIN[w.op]);
+        return;
+      case 'lane':
+        w.args.forEach(emit);
+        out.opcode(LANE[w.op]);
+        out.byte(w.lane);
+        return;
+      case 'memory': {
+        w.args.forEach(emit);
+        const [code, align] = MEMORY[w.op];
+        out.opcode(code);
+        out.unsigned(align);
+        out.unsigned(w.offset);
+        // the only lane stored is lane 0: narrowing moves what is stored there
+        if (w.op === 'v128.store32_lane' || w.op === 'v128.store64_lane') out.byte(0);
+        return;
+      }
+      case 'shuffle':
+        w.args.forEach(emit);
+        out.opcode(0xfd00d);
+        for (const b of w.bytes) out.byte(b);
+        return;
+      case 'call': {
+        w.args.forEach(emit);
+        out.byte(0x10);
+        out.unsigned(indices.get(w.target)!);
+        return;
+      }
+      case 'block':
+      case 'loop':
+        block(w.kind === 'block' ? 0x02 : 0x03, w.label, w.body);
+        out.byte(0x0b);
+        return;
+      case 'if': {
+        emit(w.condition);
+        const label = { name: 'if' };
+        block(0x04, label, w.then);
+        if (w.otherwise.length > 0) {
+          out.byte(0x05);
+          labels.push(label);
+          w.otherwise.forEach(emit);
+          labels.pop();
+        }
+        out.byte(0x0b);
+        return;
+      }
+      case 'branch':
+        if (w.condition !== undefined) emit(w.condition);
+        out.byte(w.condition === undefined ? 0x0c : 0x0d);
+        out.unsigned(labels.length - 1 - labels.lastIndexOf(w.label));
+        return;
+      case 'return':
+        if (w.value !== undefined) emit(w.value);
+        out.byte(0x0f);
+        return;
+      default:
+        w satisfies never;
+    }
+  };
+  body.forEach(emit);
+};
+
+const signature = (f: WasmFunction): string =>
+  `${f.params.map((p) => p.type).join()}>${f.result ?? ''}`;
+
+/** Encodes a module of these functions; exported ones under their name. */
+export const encodeModule = (
+  functions: readonly WasmFunction[],
+  limits: MemoryImport,
+): Uint8Array => {
+  const out = new Bytes();
+  const section = (id: number, fill: (s: Bytes) => void): void => {
+    const body = new Bytes();
+    fill(body);
+    out.byte(id);
+    out.unsigned(body.length);
+    out.append(body);
+  };
+  for (const b of [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) out.byte(b);
+  const types = new Map<string, number>();
+  const distinct: WasmFunction[] = [];
+  for (const f of functions) {
+    if (types.has(signature(f))) continue;
+    types.set(signature(f), distinct.length);
+    distinct.push(f);
+  }
+  section(1, (s) => {
+    s.unsigned(distinct.length);
+    for (const f of distinct) {
+      s.byte(0x60);
+      s.unsigned(f.params.length);
+      for (const p of f.params) s.byte(TYPE_CODES[p.type]);
+      s.unsigned(f.result === undefined ? 0 : 1);
+      if (f.result !== undefined) s.byte(TYPE_CODES[f.result]);
+    }
+  });
+  section(2, (s) => {
+    s.unsigned(1);
+    s.text('env');
+    s.text('memory');
+    s.byte(2);
+    s.byte(limits.shared ? 3 : 1);
+    s.unsigned(1);
+    s.unsigned(limits.maximumPages);
+  });
+  section(3, (s) => {
+    s.unsigned(functions.length);
+    for (const f of functions) s.unsigned(types.get(signature(f))!);
+  });
+  const exported = functions.filter((f) => f.exported);
+  section(7, (s) => {
+    s.unsigned(exported.length);
+    for (const f of exported) {
+      s.text(f.name);
+      s.byte(0);
+      s.unsigned(functions.indexOf(f));
+    }
+  });
+  const indices = new Map(functions.map((f, i) => [f, i]));
+  section(10, (s) => {
+    s.unsigned(functions.length);
+    for (const f of functions) {
+      const body = new Bytes();
+      const runs: { type: ValueType; count: number }[] = [];
+      for (const { type } of f.locals) {
+        const last = runs.at(-1);
+        if (last?.type === type) last.count++;
+        else runs.push({ type, count: 1 });
+      }
+      body.unsigned(runs.length);
+      for (const run of runs) {
+        body.unsigned(run.count);
+        body.byte(TYPE_CODES[run.type]);
+      }
+      encodeBody(body, f.body, indices);
+      body.byte(0x0b);
+      s.unsigned(body.length);
+      s.append(body);
+    }
+  });
+  return out.view().slice();
+};

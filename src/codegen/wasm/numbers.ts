@@ -1,0 +1,199 @@
+/**
+ * How values of each dtype come out of memory, go into it and turn into each other.
+ *
+ * Invariant: registers hold `f32 i32 u32 bool` only; float16 is rounded half to even when it is stored, and its
+ * conversions are exact for subnormals, infinities and NaN. A bool is 0 or 1 as a scalar, all bits or none as a lane.
+ */
+import { bytesOf, type DType } from '../../ir/dtype.ts';
+import type { RegType } from '../../ir/thread/thread.ts';
+import { i32, lane, memory, op, type ValueType, type Wasm } from './tree.ts';
+import { shift, type Vectors } from './vector.ts';
+
+export const valueType = (type: RegType): ValueType =>
+  type.lanes === 4 ? 'v128' : type.elem === 'f32' ? 'f32' : 'i32';
+
+export const splat = (elem: RegType['elem'], x: Wasm): Wasm => {
+  if (elem === 'f32') return op('f32x4.splat', x);
+  const bits = op('i32x4.splat', x);
+  return elem === 'bool' ? op('i32x4.neg', bits) : bits;
+};
+
+export const extract = (elem: RegType['elem'], x: Wasm, at: number): Wasm => {
+  if (elem === 'f32') return lane('f32x4.extract_lane', at, x);
+  const bits = lane('i32x4.extract_lane', at, x);
+  return elem === 'bool' ? op('i32.and', bits, i32(1)) : bits;
+};
+
+export const insert = (elem: RegType['elem'], x: Wasm, at: number, value: Wasm): Wasm => {
+  if (elem === 'f32') return lane('f32x4.replace_lane', at, x, value);
+  const bits = elem === 'bool' ? op('i32.sub', i32(0), value) : value;
+  return lane('i32x4.replace_lane', at, x, bits);
+};
+
+/** The bits of float16 in 32-bit lanes → float32. Multiplying by 2^112 moves the exponent and normalizes subnormals. */
+const fromHalf = (v: Vectors, bits: Wasm): Wasm => {
+  const half = v.keep(bits, 'half');
+  const sign = shift('i32x4.shl', op('v128.and', half, v.i(0x8000)), 16);
+  const moved = v.keep(shift('i32x4.shl', op('v128.and', half, v.i(0x7fff)), 13), 'moved');
+  const special = op('v128.and', op('i32x4.gt_s', moved, v.i(0x0f7fffff)), v.i(0x7f800000));
+  const value = op('f32x4.mul', moved, v.f(2 ** 112));
+  return op('v128.or', op('v128.or', value, special), sign);
+};
+
+/** float32 → the bits of float16 in 32-bit lanes. Adding one half makes the adder round what becomes subnormal. */
+const toHalf = (v: Vectors, x: Wasm): Wasm => {
+  const bits = v.keep(x, 'bits');
+  const size = v.keep(op('v128.and', bits, v.i(0x7fffffff)), 'size');
+  const sign = op('v128.and', shift('i32x4.shr_u', bits, 16), v.i(0x8000));
+  const low = op('v128.and', shift('i32x4.shr_u', size, 13), v.i(1));
+  const normal = shift(
+    'i32x4.shr_u',
+    op('i32x4.add', op('i32x4.add', size, v.i(0xc8000fff)), low),
+    13,
+  );
+  const tiny = op('i32x4.sub', op('f32x4.add', size, v.f(0.5)), v.i(0x3f000000));
+  const finite = v.choose(op('i32x4.lt_s', size, v.i(0x38800000)), tiny, normal);
+  const special = v.choose(op('i32x4.gt_s', size, v.i(0x7f800000)), v.i(0x7e00), v.i(0x7c00));
+  return op('v128.or', v.choose(op('i32x4.lt_s', size, v.i(0x47800000)), finite, special), sign);
+};
+
+/** Reads one or four elements. */
+export const load = (
+  v: Vectors,
+  dtype: DType,
+  lanes: 1 | 4,
+  address: Wasm,
+  offset: number,
+): Wasm => {
+  switch (dtype) {
+    case 'float32':
+      return memory(lanes === 4 ? 'v128.load' : 'f32.load', offset, address);
+    case 'int32':
+    case 'uint32':
+      return memory(lanes === 4 ? 'v128.load' : 'i32.load', offset, address);
+    case 'uint8':
+    case 'bool': {
+      if (lanes === 1) return memory('i32.load8_u', offset, address);
+      const narrow = memory('v128.load32_zero', offset, address);
+      const wide = op('i32x4.extend_low_i16x8_u', op('i16x8.extend_low_i8x16_u', narrow));
+      return dtype === 'bool' ? op('i32x4.ne', wide, v.i(0)) : wide;
+    }
+    case 'float16':
+      return lanes === 4
+        ? fromHalf(v, memory('v128.load16x4_u', offset, address))
+        : lane(
+            'f32x4.extract_lane',
+            0,
+            fromHalf(v, op('i32x4.splat', memory('i32.load16_u', offset, address))),
+          );
+    default:
+      return dtype satisfies never;
+  }
+};
+
+/** Packs the low bytes of 32-bit lanes to the front. */
+const pack = (x: Wasm, v: Vectors, bytes: 1 | 2): Wasm => {
+  const picked = [0, 1, 2, 3].flatMap((l) => (bytes === 1 ? [4 * l] : [4 * l, 4 * l + 1]));
+  const held = v.keep(x, 'packed');
+  return {
+    kind: 'shuffle',
+    bytes: [...picked, ...picked, ...picked, ...picked].slice(0, 16),
+    args: [held, held],
+  };
+};
+
+/** Writes one or four elements; integers keep their low bits. */
+export const store = (
+  v: Vectors,
+  dtype: DType,
+  lanes: 1 | 4,
+  address: Wasm,
+  offset: number,
+  value: Wasm,
+): Wasm => {
+  switch (dtype) {
+    case 'float32':
+      return memory(lanes === 4 ? 'v128.store' : 'f32.store', offset, address, value);
+    case 'int32':
+    case 'uint32':
+      return memory(lanes === 4 ? 'v128.store' : 'i32.store', offset, address, value);
+    case 'uint8':
+    case 'bool': {
+      if (lanes === 1) return memory('i32.store8', offset, address, value);
+      const bits = dtype === 'bool' ? op('v128.and', value, v.i(1)) : value;
+      return memory('v128.store32_lane', offset, address, pack(bits, v, 1));
+    }
+    case 'float16':
+      return lanes === 4
+        ? memory('v128.store64_lane', offset, address, pack(toHalf(v, value), v, 2))
+        : memory(
+            'i32.store16',
+            offset,
+            address,
+            lane('i32x4.extract_lane', 0, toHalf(v, op('f32x4.splat', value))),
+          );
+    default:
+      return dtype satisfies never;
+  }
+};
+
+/** Whether one element can be read into all lanes by one instruction. */
+export const splatLoads = (dtype: DType): boolean => bytesOf(dtype) === 4;
+
+/** Conversion as `castTo` of the scalar table. */
+export const cast = (v: Vectors, from: RegType['elem'], to: DType, lanes: 1 | 4, x: Wasm): Wasm => {
+  const wide = lanes === 4;
+  const c = (value: number): Wasm => (wide ? v.i(value) : i32(value));
+  /** The scalar minimum or maximum of integers, or the vector one. */
+  const bound = (name: 'min_s' | 'min_u' | 'max_s', value: Wasm, limit: number): Wasm => {
+    if (wide) return op(`i32x4.${name}`, value, c(limit));
+    const held = v.fb.hold(value, 'i32');
+    const test = name === 'max_s' ? 'i32.gt_s' : name === 'min_s' ? 'i32.lt_s' : 'i32.lt_u';
+    return op('select', held, i32(limit), op(test, held, i32(limit)));
+  };
+  const flag = (value: Wasm): Wasm => (wide ? op('v128.and', value, v.i(1)) : value);
+  switch (to) {
+    case 'float32':
+    case 'float16': {
+      const value =
+        from === 'f32'
+          ? x
+          : from === 'bool'
+            ? wide
+              ? op('v128.and', x, v.f(1))
+              : op('f32.convert_i32_u', x)
+            : from === 'i32'
+              ? op(wide ? 'f32x4.convert_i32x4_s' : 'f32.convert_i32_s', x)
+              : op(wide ? 'f32x4.convert_i32x4_u' : 'f32.convert_i32_u', x);
+      if (to === 'float32') return value;
+      return wide
+        ? fromHalf(v, toHalf(v, value))
+        : lane('f32x4.extract_lane', 0, fromHalf(v, toHalf(v, op('f32x4.splat', value))));
+    }
+    case 'int32':
+      if (from === 'f32') return op(wide ? 'i32x4.trunc_sat_f32x4_s' : 'i32.trunc_sat_f32_s', x);
+      return from === 'bool' ? flag(x) : from === 'u32' ? bound('min_u', x, 0x7fffffff) : x;
+    case 'uint32':
+      if (from === 'f32') return op(wide ? 'i32x4.trunc_sat_f32x4_u' : 'i32.trunc_sat_f32_u', x);
+      return from === 'bool' ? flag(x) : from === 'i32' ? bound('max_s', x, 0) : x;
+    case 'uint8': {
+      if (from === 'bool') return flag(x);
+      if (from === 'u32') return bound('min_u', x, 255);
+      const whole = from === 'f32' ? cast(v, 'f32', 'int32', lanes, x) : x;
+      return bound('min_s', bound('max_s', whole, 0), 255);
+    }
+    case 'bool':
+      if (from === 'bool') return x;
+      if (from === 'f32')
+        return wide
+          ? op('f32x4.ne', x, v.f(0))
+          : op('f32.ne', x, {
+              kind: 'const',
+              type: 'f32',
+              value: 0,
+            });
+      return wide ? op('i32x4.ne', x, v.i(0)) : op('i32.ne', x, i32(0));
+    default:
+      return to satisfies never;
+  }
+};

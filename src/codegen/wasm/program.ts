@@ -1,0 +1,313 @@
+/**
+ * Program → one WebAssembly module: a function for each kernel, and entries that replay all launches.
+ *
+ * Invariant: `run(args, scratch)` replays on one thread. `work(args, scratch, control, mayWait)` is called by every
+ * thread that takes part: workgroups are claimed from counters, and a launch with a barrier starts when all workgroups
+ * before it are done, whoever did them. A thread that comes late finds nothing left to claim, so none is waited for.
+ */
+import type { Program } from '../../ir/program.ts';
+import type { ThreadKernel } from '../../ir/thread/thread.ts';
+import type { Caps } from '../caps.ts';
+import { FunctionBuilder } from './builder.ts';
+import { encodeModule, type MemoryImport } from './encode.ts';
+import { renderKernel, sharedBytesOf } from './render.ts';
+import {
+  call,
+  get,
+  i32,
+  i64,
+  type Label,
+  type Local,
+  memory,
+  op,
+  plus,
+  set,
+  type Wasm,
+  type WasmFunction,
+} from './tree.ts';
+
+/** A module and what its caller must provide. */
+export interface ProgramModule {
+  readonly functions: readonly WasmFunction[];
+  readonly bytes: Uint8Array;
+  /** Bytes of the argument block: the pointer of program buffer i at 4 i, then the slots of scalars. */
+  readonly argumentBytes: number;
+  /** Where in the argument block the number of a scalar buffer (by buffer index) stands. */
+  readonly scalarOffsets: ReadonlyMap<number, number>;
+  /** Workgroup memory each thread needs. */
+  readonly scratchBytes: number;
+  /** Bytes of the control block, zero when a run starts; 0 when the module has no `work`. */
+  readonly controlBytes: number;
+  /** Rough duration on one thread. */
+  readonly nanoseconds: number;
+}
+
+/** Offsets in the first line of the control block. */
+export const CONTROL = { stop: 0, sleepers: 4 } as const;
+const LINE = 64;
+/** Loads before a waiting thread goes to sleep: some 50 µs. */
+const SPINS = 40_000;
+/** A claim should be worth this much work; a launch shorter than two of them is not shared. */
+const CLAIM_NANOSECONDS = 3000;
+
+/** What one thread needs for a kernel: a guess for deciding who runs it, no more. */
+export const nanosecondsOf = (kernel: ThreadKernel): number =>
+  20 + Math.max(kernel.cost.flops / 12, kernel.cost.bytes / 12);
+
+/** Renders all of a program. Without `threads > 1` there is no parallel entry. */
+export const renderProgram = (
+  program: Program,
+  caps: Caps,
+  options: MemoryImport & { readonly threads: number },
+): ProgramModule => {
+  const kernels = program.kernels.map((k) => renderKernel(k, caps));
+  const scalarOffsets = new Map<number, number>();
+  let argumentBytes = 4 * program.buffers.length;
+  program.buffers.forEach((b, i) => {
+    if (b.role !== 'scalar') return;
+    scalarOffsets.set(i, argumentBytes);
+    argumentBytes += 4;
+  });
+  const nanoseconds = program.steps.reduce(
+    (sum, s) => sum + nanosecondsOf(program.kernels[s.kernel]!),
+    0,
+  );
+  const entries = [serialEntry(program, kernels)];
+  const parallel = options.threads > 1 && options.shared;
+  if (parallel) entries.push(parallelEntry(program, kernels, options.threads));
+  const functions = reachable(entries);
+  return {
+    functions,
+    bytes: encodeModule(functions, options),
+    argumentBytes,
+    scalarOffsets,
+    scratchBytes: Math.max(0, ...program.kernels.map(sharedBytesOf)),
+    controlBytes: parallel ? LINE * (1 + program.steps.length + phasesOf(program).length) : 0,
+    nanoseconds,
+  };
+};
+
+/** Callees before callers. */
+const reachable = (entries: readonly WasmFunction[]): WasmFunction[] => {
+  const found = new Set<WasmFunction>();
+  const walk = (w: Wasm): void => {
+    switch (w.kind) {
+      case 'const':
+      case 'long':
+      case 'get':
+        return;
+      case 'set':
+        walk(w.value);
+        return;
+      case 'call':
+        w.args.forEach(walk);
+        visit(w.target);
+        return;
+      case 'plain':
+      case 'lane':
+      case 'memory':
+      case 'shuffle':
+        w.args.forEach(walk);
+        return;
+      case 'block':
+      case 'loop':
+        w.body.forEach(walk);
+        return;
+      case 'if':
+        walk(w.condition);
+        w.then.forEach(walk);
+        w.otherwise.forEach(walk);
+        return;
+      case 'branch':
+        if (w.condition !== undefined) walk(w.condition);
+        return;
+      case 'return':
+        if (w.value !== undefined) walk(w.value);
+        return;
+      default:
+        w satisfies never;
+    }
+  };
+  const visit = (f: WasmFunction): void => {
+    if (found.has(f)) return;
+    f.body.forEach(walk);
+    found.add(f);
+  };
+  entries.forEach(visit);
+  return [...found];
+};
+
+const launch = (
+  program: Program,
+  kernels: readonly WasmFunction[],
+  step: number,
+  args: Wasm,
+  scratch: Wasm,
+  begin: Wasm,
+  end: Wasm,
+): Wasm => {
+  const { kernel, bindings } = program.steps[step]!;
+  const pointers = bindings.map((b) => memory('i32.load', 4 * b, args));
+  return call(kernels[kernel]!, ...pointers, scratch, begin, end);
+};
+
+const serialEntry = (program: Program, kernels: readonly WasmFunction[]): WasmFunction => {
+  const fb = new FunctionBuilder();
+  const args = get(fb.param('i32', 'args'));
+  const scratch = get(fb.param('i32', 'scratch'));
+  program.steps.forEach((s, i) => {
+    const { grid } = program.kernels[s.kernel]!;
+    fb.push(launch(program, kernels, i, args, scratch, i32(0), i32(grid)));
+  });
+  return fb.finish('run', { exported: true });
+};
+
+/** Launches that may run at the same time: steps up to the next barrier. */
+const phasesOf = (program: Program): number[][] => {
+  const phases: number[][] = [];
+  program.steps.forEach((s, i) => {
+    if (s.barrier || phases.length === 0) phases.push([i]);
+    else phases.at(-1)!.push(i);
+  });
+  return phases;
+};
+
+const chunkOf = (kernel: ThreadKernel, threads: number): number => {
+  const total = nanosecondsOf(kernel);
+  if (total < 2 * CLAIM_NANOSECONDS) return kernel.grid;
+  const worth = Math.ceil(CLAIM_NANOSECONDS / (total / kernel.grid));
+  return Math.max(1, Math.min(worth, Math.ceil(kernel.grid / threads)));
+};
+
+const parallelEntry = (
+  program: Program,
+  kernels: readonly WasmFunction[],
+  threads: number,
+): WasmFunction => {
+  const fb = new FunctionBuilder();
+  const args = get(fb.param('i32', 'args'));
+  const scratch = get(fb.param('i32', 'scratch'));
+  const control = get(fb.param('i32', 'control'));
+  const mayWait = get(fb.param('i32', 'mayWait'));
+  const begin = fb.local('i32', 'begin');
+  const end = fb.local('i32', 'end');
+  const seen = fb.local('i32', 'seen');
+  const spins = fb.local('i32', 'spins');
+  let line = LINE;
+  const claims = program.steps.map(() => {
+    const at = line;
+    line += LINE;
+    return at;
+  });
+  phasesOf(program).forEach((phase, p) => {
+    const done = line;
+    line += LINE;
+    const grids = phase.map((s) => program.kernels[program.steps[s]!.kernel]!.grid);
+    const total = grids.reduce((a, b) => a + b, 0);
+    phase.forEach((step, i) => {
+      const kernel = program.kernels[program.steps[step]!.kernel]!;
+      const chunk = chunkOf(kernel, threads);
+      const grid = grids[i]!;
+      const again: Label = { name: `claim${step}` };
+      const none: Label = { name: `none${step}` };
+      const claim = memory('i32.atomic.rmw.add', claims[step]!, control, i32(chunk));
+      const beyond = plus(get(begin), i32(chunk));
+      fb.push({
+        kind: 'block',
+        label: none,
+        body: [
+          {
+            kind: 'loop',
+            label: again,
+            body: [
+              // a plain look first: writing to a counter that is used up would take its cache line from the others
+              {
+                kind: 'branch',
+                label: none,
+                condition: op(
+                  'i32.ge_s',
+                  memory('i32.atomic.load', claims[step]!, control),
+                  i32(grid),
+                ),
+              },
+              set(begin, claim),
+              { kind: 'branch', label: none, condition: op('i32.ge_s', get(begin), i32(grid)) },
+              set(
+                end,
+                chunk === 1
+                  ? beyond
+                  : op('select', beyond, i32(grid), op('i32.lt_s', beyond, i32(grid))),
+              ),
+              launch(program, kernels, step, args, scratch, get(begin), get(end)),
+              set(end, op('i32.sub', get(end), get(begin))),
+              set(begin, memory('i32.atomic.rmw.add', done, control, get(end))),
+              {
+                kind: 'if',
+                condition: op(
+                  'i32.and',
+                  op('i32.eq', plus(get(begin), get(end)), i32(total)),
+                  op('i32.ne', memory('i32.atomic.load', CONTROL.sleepers, control), i32(0)),
+                ),
+                then: [op('drop', memory('memory.atomic.notify', done, control, i32(-1)))],
+                otherwise: [],
+              },
+              { kind: 'branch', label: again, condition: undefined },
+            ],
+          },
+        ],
+      });
+    });
+    for (const w of waitFor(p, done, total, { control, mayWait, seen, spins })) fb.push(w);
+  });
+  fb.push({ kind: 'return', value: i32(0) });
+  return fb.finish('work', { result: 'i32', exported: true });
+};
+
+/** Waits until `total` workgroups are done; leaves the function with 1 when a thread has failed. */
+const waitFor = (
+  phase: number,
+  done: number,
+  total: number,
+  at: { control: Wasm; mayWait: Wasm; seen: Local; spins: Local },
+): Wasm[] => {
+  const out: Label = { name: `done${phase}` };
+  const again: Label = { name: `wait${phase}` };
+  const sleep: Wasm[] = [
+    set(at.spins, i32(0)),
+    op('drop', memory('i32.atomic.rmw.add', CONTROL.sleepers, at.control, i32(1))),
+    // the limit makes a lost wake-up cost a millisecond, not a hang
+    op('drop', memory('memory.atomic.wait32', done, at.control, get(at.seen), i64(1_000_000n))),
+    op('drop', memory('i32.atomic.rmw.sub', CONTROL.sleepers, at.control, i32(1))),
+  ];
+  return [
+    set(at.spins, i32(0)),
+    {
+      kind: 'block',
+      label: out,
+      body: [
+        {
+          kind: 'loop',
+          label: again,
+          body: [
+            set(at.seen, memory('i32.atomic.load', done, at.control)),
+            { kind: 'branch', label: out, condition: op('i32.ge_s', get(at.seen), i32(total)) },
+            {
+              kind: 'if',
+              condition: memory('i32.atomic.load', CONTROL.stop, at.control),
+              then: [{ kind: 'return', value: i32(1) }],
+              otherwise: [],
+            },
+            set(at.spins, plus(get(at.spins), i32(1))),
+            {
+              kind: 'if',
+              condition: op('i32.and', at.mayWait, op('i32.gt_s', get(at.spins), i32(SPINS))),
+              then: sleep,
+              otherwise: [],
+            },
+            { kind: 'branch', label: again, condition: undefined },
+          ],
+        },
+      ],
+    },
+  ];
+};
