@@ -120,23 +120,32 @@ export const idxAdd = (a: Idx, b: Idx): Idx => {
   return recombine(build(terms, a.constant + b.constant));
 };
 
-/** `c*b*(x div b) + c*(x mod b)` is `c*x`: undoes what a reshape and its inverse leave behind. */
+/**
+ * `c*b*(x div b) + c*(x mod b)` is `c*x`, and `c*b*((x div b) mod m) + c*(x mod b)` is `c*(x mod b*m)`: undoes what a
+ * reshape and its inverse leave behind.
+ */
 const recombine = (idx: Idx): Idx => {
   for (const mod of idx.terms) {
     if (mod.atom.kind !== 'mod') continue;
     const { arg, by } = mod.atom;
-    const whole = mod.coef * by;
-    if (!idx.terms.some((t) => t.atom.kind === 'div' && t.coef === whole)) continue;
+    const partners = idx.terms.filter((t) => t !== mod && t.coef === mod.coef * by);
+    if (partners.length === 0) continue;
     // The quotient may look different: (y div p) div q is kept as y div (p q).
     const quotient = idxDiv(arg, by);
     const only =
       quotient.constant === 0 && quotient.terms.length === 1 ? quotient.terms[0] : undefined;
-    const div = idx.terms.find(
-      (t) => only?.coef === 1 && t.coef === whole && t.atom.key === only.atom.key,
-    );
-    if (div === undefined) continue;
-    const rest = idx.terms.filter((t) => t !== mod && t !== div);
-    return idxAdd(build(rest, idx.constant), idxScale(arg, mod.coef));
+    for (const partner of partners) {
+      const { atom } = partner;
+      const joined =
+        only?.coef === 1 && atom.key === only.atom.key
+          ? arg
+          : atom.kind === 'mod' && atom.arg.key === quotient.key
+            ? idxMod(arg, by * atom.by)
+            : undefined;
+      if (joined === undefined) continue;
+      const rest = idx.terms.filter((t) => t !== mod && t !== partner);
+      return idxAdd(build(rest, idx.constant), idxScale(joined, mod.coef));
+    }
   }
   return idx;
 };
@@ -179,6 +188,9 @@ export const idxDiv = (a: Idx, by: number): Idx => {
   // (x div p) div q = x div (p q)
   if (only?.coef === 1 && only.atom.kind === 'div')
     return idxAdd(whole, idxDiv(only.atom.arg, only.atom.by * by));
+  // (x mod p q) div p = (x div p) mod q
+  if (only?.coef === 1 && only.atom.kind === 'mod' && only.atom.by % by === 0)
+    return idxAdd(whole, idxMod(idxDiv(only.atom.arg, by), only.atom.by / by));
   // c x div (c d) = x div d for the common factor c of all terms; the constant below it cannot matter
   const g = rest.terms.reduce((n, t) => gcd(n, Math.abs(t.coef)), by);
   if (g > 1) {
@@ -198,6 +210,15 @@ export const idxMod = (a: Idx, by: number): Idx => {
   const [, rest] = splitMultiples(a, by);
   const low = Math.floor(rest.lo / by);
   if (low === Math.floor(rest.hi / by)) return idxOffset(rest, -low * by);
+  // (c (x mod m) + y) mod b = (c x + y) mod b when b divides c m
+  const inner = rest.terms.find((t) => t.atom.kind === 'mod' && (t.coef * t.atom.by) % by === 0);
+  if (inner?.atom.kind === 'mod') {
+    const others = build(
+      rest.terms.filter((t) => t !== inner),
+      rest.constant,
+    );
+    return idxMod(idxAdd(others, idxScale(inner.atom.arg, inner.coef)), by);
+  }
   const g = rest.terms.reduce((n, t) => gcd(n, Math.abs(t.coef)), by);
   if (g > 1) {
     const q = Math.floor(rest.constant / g);

@@ -79,7 +79,7 @@ test('5,000 random indices have the value of the arithmetic they stand for, and 
   const next = random(7);
   for (let trial = 0; trial < 5000; trial++) {
     const axes = [axis(1, 1 + Math.floor(next() * 4)), axis(2, 5), axis(3, 2)];
-    const { idx, value } = randomPair(next, axes, 1 + (trial % 6));
+    const { idx, value } = randomPair(next, axes, 1 + (trial % 7));
     for (const at of assignments(axes)) {
       const loaded = Math.floor(next() * 7);
       const actual = idxEvaluate(
@@ -157,6 +157,14 @@ test('splitting an axis and merging it again leaves no division', () => {
   const flat = idxAxis(axis(1, 60));
   const parts = idxUnflatten(flat, [3, 4, 5]);
   assert.is(idxFlatten(parts, stridesOf([3, 4, 5])).key, flat.key);
+});
+
+test('nested remainders and divisions of remainders take one form, and merge again', () => {
+  const x = idxAxis(axis(1, 600));
+  const part = idxMod(x, 60);
+  assert.is(idxMod(part, 5).key, idxMod(x, 5).key);
+  assert.is(idxDiv(part, 5).key, idxMod(idxDiv(x, 5), 12).key);
+  assert.is(idxAdd(idxScale(idxDiv(part, 5), 5), idxMod(part, 5)).key, part.key);
 });
 
 test('division sees through multiples, nested divisions and known ranges', () => {
