@@ -143,7 +143,7 @@ class Fusion {
       this.#inline(node, homes);
       return;
     }
-    if (homes.size > 1 && this.#tryMerge(homes, node)) return;
+    if (homes.size > 1 && this.#savesWork(homes, node) && this.#tryMerge(homes, node)) return;
     this.#context.note(
       `${describe(node)} is stored: ${homes.size} kernels need it and computing it again costs ${Math.round(again / once)}x`,
     );
@@ -157,7 +157,8 @@ class Fusion {
 
   /** A reduction joins its consumers when it can be computed once per row of them. */
   #decideReduce(node: Node, homes: Set<Draft>): void {
-    if ([...homes].some((d) => this.#updates(d))) this.#context.note(keptForOptimizer(node));
+    const updatesOnly = homes.size > 0 && [...homes].every((d) => this.#updates(d));
+    if (updatesOnly) this.#context.note(keptForOptimizer(node));
     else if (homes.size > 1) {
       if (this.#tryMerge(homes, node)) return;
     } else {
@@ -326,6 +327,21 @@ class Fusion {
       this.#descendants.set(ancestor, set);
     }
     return set.has(node);
+  }
+
+  /** Whether one unit would compute `node` at fewer positions than its users do apart. */
+  #savesWork(homes: Set<Draft>, node: Node): boolean {
+    const drafts = [...homes];
+    this.#decided.add(node);
+    try {
+      const apart = drafts.reduce((sum, d) => sum + this.#shape(d).positionsOf(node), 0);
+      return this.#shape(this.#mergedDraft(drafts, undefined)).positionsOf(node) < apart;
+    } catch (error) {
+      if (error instanceof CannotLower) return false;
+      throw error;
+    } finally {
+      this.#decided.delete(node);
+    }
   }
 
   #tryMerge(homes: Set<Draft>, node: Node): boolean {

@@ -57,6 +57,13 @@ export class Lowering implements LowerContext {
     return newAxis(name, extent, 'par');
   }
 
+  /** At how many different indices a value was asked for. */
+  positionsOf(node: Node): number {
+    let count = 0;
+    for (const key of this.#memo.keys()) if (key.startsWith(`${node.id}@`)) count++;
+    return count;
+  }
+
   at(node: Node, index: readonly Idx[]): Expr {
     const key = `${node.id}@${index.map((i) => i.key).join(',')}`;
     const seen = this.#memo.get(key);

@@ -28,6 +28,8 @@ export interface Shaped {
   readonly values: readonly Expr[];
   /** Why the nest would be a bad one, though it is a right one. */
   readonly refusal: string | undefined;
+  /** At how many positions each inlined value is computed. */
+  positionsOf(node: Node): number;
 }
 
 /** Work below which losing all parallelism does not matter. */
@@ -73,12 +75,13 @@ const shapeContraction = (
         if (e.kind === 'reduce') throw new CannotLower('a reduction cannot be part of an epilogue');
       },
     });
-  return { unit, values, refusal: undefined };
+  return { unit, values, refusal: undefined, positionsOf: (n) => lowering.positionsOf(n) };
 };
 
 const shapeScatter = (draft: Draft, stored: (node: Node) => Stored | undefined): Shaped => {
   const node = draft.members[0]!;
-  const scatter = node.op.scatter!(node, new Lowering(undefined, stored));
+  const lowering = new Lowering(undefined, stored);
+  const scatter = node.op.scatter!(node, lowering);
   const unit: Unit = {
     id: draft.id,
     axes: scatter.axes,
@@ -86,7 +89,12 @@ const shapeScatter = (draft: Draft, stored: (node: Node) => Stored | undefined):
     contract: undefined,
     scatter,
   };
-  return { unit, values: [scatter.value], refusal: undefined };
+  return {
+    unit,
+    values: [scatter.value],
+    refusal: undefined,
+    positionsOf: (n) => lowering.positionsOf(n),
+  };
 };
 
 const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | undefined): Shaped => {
@@ -124,7 +132,12 @@ const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | und
     });
   const ordered = orderByPrefixes(live, sets);
   if (ordered === undefined) throw new CannotLower('its reductions run along crossing axes');
-  return { unit: { ...draftUnit, axes: ordered }, values, refusal };
+  return {
+    unit: { ...draftUnit, axes: ordered },
+    values,
+    refusal,
+    positionsOf: (n) => lowering.positionsOf(n),
+  };
 };
 
 const product = (axes: Iterable<Axis>): number => {
