@@ -123,6 +123,7 @@ export const problems = (c: Contraction): readonly Problem[] => {
 export interface DepthBlocks {
   /** Position of the chunked axis among the summed axes. */
   readonly axis: number;
+  readonly extent: number;
   readonly chunk: number;
   /** Elements of the axes after it. */
   readonly inner: number;
@@ -146,6 +147,7 @@ export const depthBlocks = (k: readonly Axis[]): DepthBlocks => {
   const outer = sizeOf(k.slice(0, axis));
   return {
     axis,
+    extent,
     chunk,
     inner,
     depth: chunk * inner,

@@ -1,0 +1,184 @@
+/**
+ * The end of a tile: the contraction's stores, on four lanes where columns allow it, lane by lane at borders.
+ *
+ * Invariant: every element inside the result is stored once; values are computed before any of them is stored.
+ */
+import { type Axis, type Idx, idxFlatten } from '../../ir/dim.ts';
+import type { Expr, LoopBuffer, Store } from '../../ir/loop/loop.ts';
+import { add, get, i32, laneOf, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
+import type { Register, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
+import { evaluationCost, stepAlong } from '../analysis.ts';
+import type { Emitter } from '../emit.ts';
+import { type Problem, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { bindAll, positionOf } from './pack.ts';
+import { mergeAxes } from './substitute.ts';
+
+const LANES = [0, 1, 2, 3] as const;
+
+interface Output {
+  readonly buffer: LoopBuffer;
+  readonly value: Expr;
+  readonly offset: Idx;
+}
+
+export interface Epilogue {
+  readonly rows: readonly Axis[];
+  readonly columns: readonly Axis[];
+  readonly rowCount: number;
+  readonly columnCount: number;
+  readonly outputs: readonly Output[];
+  /** Columns can be stored four at a time, at least inside a row of the last axis. */
+  readonly vector: boolean;
+  /** Arithmetic of one element. */
+  readonly cost: number;
+  /** Rough cycles to store one element. */
+  readonly storeCycles: number;
+}
+
+export const epilogueOf = (p: Problem, stores: readonly Store[]): Epilogue => {
+  const offsets = stores.map((s) => idxFlatten(s.index, s.buffer.strides));
+  const values = stores.map((s) => s.value);
+  const byColumn = mergeAxes(p.columnAxes, values, offsets);
+  const merged = mergeAxes(p.rowAxes, byColumn.exprs, byColumn.indices);
+  const last = byColumn.axes.at(-1);
+  const steps = merged.indices.map((i) => (last === undefined ? undefined : stepAlong(i, last)));
+  const vector = last !== undefined && last.extent >= 4 && steps.every((s) => s !== undefined);
+  const cost = merged.exprs.reduce((sum, e) => sum + evaluationCost(e), 0);
+  const unit = vector && steps.every((s) => s === 1);
+  return {
+    rows: merged.axes,
+    columns: byColumn.axes,
+    rowCount: p.rows.size,
+    columnCount: p.columns.size,
+    outputs: stores.map((s, i) => ({
+      buffer: s.buffer,
+      value: merged.exprs[i]!,
+      offset: merged.indices[i]!,
+    })),
+    vector,
+    cost,
+    storeCycles: stores.length * (unit ? 0.5 : 3) + cost / (vector ? 4 : 1),
+  };
+};
+
+/** A finished tile: its accumulators, the memory it may be put into, and where it stands in the result. */
+export interface Tile {
+  readonly accumulators: readonly (readonly [Register, Register])[];
+  readonly memory: ThreadBuffer;
+  readonly slot: TExpr;
+  readonly row: TExpr;
+  readonly column: TExpr;
+}
+
+/** Epilogues up to this cost are written out for all eight vectors; others run in a loop over the tile's memory. */
+const CHEAP = 12;
+
+export const finishTile = (em: Emitter, e: Epilogue, tile: Tile): void => {
+  const general = (): void => {
+    spill(em, tile);
+    throughMemory(em, e, tile);
+  };
+  if (!e.vector || e.cost > CHEAP) {
+    general();
+    return;
+  }
+  const conditions: TExpr[] = [];
+  if (e.rowCount % TILE_ROWS !== 0)
+    conditions.push(operate('le', tile.row, i32(e.rowCount - TILE_ROWS)));
+  if (e.columnCount % TILE_COLUMNS !== 0)
+    conditions.push(operate('le', tile.column, i32(e.columnCount - TILE_COLUMNS)));
+  const last = e.columns.at(-1)!;
+  if (last.extent % 4 !== 0 && last.extent !== e.columnCount)
+    for (const half of [0, 4]) conditions.push(unbroken(em, e, add(tile.column, i32(half))));
+  if (conditions.length === 0) fromRegisters(em, e, tile);
+  else
+    em.branch(
+      conditions.reduce((x, y) => operate('and', x, y)),
+      () => fromRegisters(em, e, tile),
+      general,
+    );
+};
+
+/** Four columns from `column` on are neighbours on the last axis. */
+const unbroken = (em: Emitter, e: Epilogue, column: TExpr): TExpr => {
+  const last = e.columns.at(-1)!;
+  const [, value] = positionOf(em, e.columns, column)[0]!;
+  return operate('le', value, i32(last.extent - 4));
+};
+
+const fromRegisters = (em: Emitter, e: Epilogue, tile: Tile): void => {
+  for (const half of [0, 1] as const)
+    em.scope('same', () => {
+      bindAll(em, positionOf(em, e.columns, add(tile.column, i32(4 * half))));
+      tile.accumulators.forEach((pair, r) => {
+        em.scope('same', () => {
+          bindAll(em, positionOf(em, e.rows, add(tile.row, i32(r))));
+          em.setAccumulator(get(pair[half]));
+          storeVectors(em, e);
+        });
+      });
+    });
+};
+
+/** Leaves the tile in memory, row by row. */
+export const spill = (em: Emitter, tile: Tile): void =>
+  tile.accumulators.forEach((pair, r) => {
+    pair.forEach((register, half) => {
+      const at = add(tile.slot, i32(r * TILE_COLUMNS + 4 * half));
+      em.push(storeTo(tile.memory, at, get(register)));
+    });
+  });
+
+const throughMemory = (em: Emitter, e: Epilogue, tile: Tile): void => {
+  const rows =
+    e.rowCount % TILE_ROWS === 0
+      ? i32(TILE_ROWS)
+      : em.name('rows', operate('min', i32(TILE_ROWS), operate('sub', i32(e.rowCount), tile.row)));
+  const overRows = (at: TExpr, lanes: 1 | 4, store: () => void): void =>
+    em.loop('r', i32(0), rows, 1, (r) => {
+      bindAll(em, positionOf(em, e.rows, em.name('row', add(tile.row, r))));
+      const value = loadFrom(tile.memory, add(at, mul(r, i32(TILE_COLUMNS))), lanes);
+      em.setAccumulator(em.name('sum', value));
+      store();
+    });
+  em.loop('half', i32(0), i32(TILE_COLUMNS), 4, (half) => {
+    const column = em.name('column', add(tile.column, half));
+    const at = em.name('at', add(tile.slot, half));
+    const vectors = (): void => {
+      bindAll(em, positionOf(em, e.columns, column));
+      overRows(at, 4, () => storeVectors(em, e));
+    };
+    const scalars = (): void => {
+      const count = operate('min', i32(4), operate('sub', i32(e.columnCount), column));
+      em.loop('lane', i32(0), em.name('lanes', count), 1, (lane) => {
+        bindAll(em, positionOf(em, e.columns, em.name('column', add(column, lane))));
+        overRows(em.name('at', add(at, lane)), 1, () => storeScalars(em, e));
+      });
+    };
+    const last = e.columns.at(-1);
+    if (!e.vector || last === undefined) scalars();
+    else if (last.extent % 4 !== 0) em.branch(unbroken(em, e, column), vectors, scalars);
+    else if (e.columnCount % TILE_COLUMNS === 0) vectors();
+    else em.branch(operate('lt', column, i32(e.columnCount)), vectors);
+  });
+};
+
+const storeVectors = (em: Emitter, e: Epilogue): void => {
+  const last = e.columns.at(-1)!;
+  const values = e.outputs.map((o) => em.name(o.buffer.name, em.vector(o.value, last)));
+  e.outputs.forEach(({ buffer, offset }, i) => {
+    const at = em.index(offset);
+    const step = stepAlong(offset, last)!;
+    if (step === 1) em.store(buffer, at, values[i]!);
+    else
+      for (const lane of LANES)
+        em.store(buffer, add(at, i32(step * lane)), laneOf(values[i]!, lane));
+  });
+};
+
+const storeScalars = (em: Emitter, e: Epilogue): void => {
+  const values = e.outputs.map((o) => em.name(o.buffer.name, em.scalar(o.value)));
+  e.outputs.forEach(({ buffer, offset }, i) => {
+    em.store(buffer, em.index(offset), values[i]!);
+  });
+};

@@ -1,0 +1,302 @@
+/**
+ * The contraction template: matrix products and implicit-GEMM convolutions as packed panels and a 4 x 8 micro-kernel.
+ *
+ * Invariants: workgroups own disjoint blocks of the result; sums are taken in a fixed order; the epilogue sees each
+ * element once, after its last partial sum; tiles that stick out compute values that are never stored.
+ */
+import { idxAxis } from '../../ir/dim.ts';
+import type { Contraction, LoopBuffer, Nest } from '../../ir/loop/loop.ts';
+import {
+  add,
+  constantOf,
+  fma,
+  get,
+  i32,
+  loadFrom,
+  mul,
+  operate,
+  regType,
+  splat,
+} from '../../ir/thread/build.ts';
+import {
+  type Register,
+  registerOf,
+  type TExpr,
+  type ThreadBuffer,
+  type TStmt,
+} from '../../ir/thread/thread.ts';
+import type { Caps } from '../caps.ts';
+import { Emitter } from '../emit.ts';
+import type { NestPlan, Refusal } from '../plan.ts';
+import {
+  type Blocking,
+  blocking,
+  type Problem,
+  problems,
+  TILE_COLUMNS,
+  TILE_ROWS,
+} from './contraction.ts';
+import { type Epilogue, epilogueOf, finishTile, spill, type Tile } from './epilogue.ts';
+import { bindAll, type DepthBlock, pack, positionOf } from './pack.ts';
+
+/** Products below this are cheaper without packing. */
+const SMALLEST = 2048;
+
+interface Scratch {
+  readonly rows: ThreadBuffer;
+  readonly columns: ThreadBuffer;
+  readonly tiles: ThreadBuffer;
+}
+
+interface Schedule {
+  readonly problem: Problem;
+  readonly blocking: Blocking;
+  readonly epilogue: Epilogue;
+  readonly cycles: number;
+}
+
+/** The packed schedule of a nest with a contraction, or why the generic one is better. */
+export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
+  const c = nest.contract;
+  if (c === undefined) return { refused: 'no contraction' };
+  const refused = refusal(nest, c, caps);
+  if (refused !== undefined) return { refused };
+  const schedule = problems(c)
+    .flatMap((problem): Schedule[] => {
+      const cut = blocking(problem, caps);
+      if (cut === undefined) return [];
+      const epilogue = epilogueOf(problem, nest.stores);
+      const stored = problem.rows.size * problem.columns.size * problem.batches;
+      const storing = (stored * epilogue.storeCycles) / Math.min(caps.parallelism, cut.grid);
+      return [{ problem, blocking: cut, epilogue, cycles: cut.cycles + storing }];
+    })
+    .reduce<Schedule | undefined>(
+      (a, b) => (a !== undefined && a.cycles <= b.cycles ? a : b),
+      undefined,
+    );
+  if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };
+  return planOf(schedule);
+};
+
+const refusal = (nest: Nest, c: Contraction, caps: Caps): string | undefined => {
+  if (caps.lanes !== 4) return 'the packed schedule needs vectors of four lanes';
+  if (registerOf(c.a.dtype) !== 'f32' || registerOf(c.b.dtype) !== 'f32')
+    return 'the packed schedule sums in float32';
+  if (nest.stores.some((s) => s.mode !== 'set' || s.over.length > 0))
+    return 'the packed schedule does not scatter';
+  if (nest.stores.some((s) => s.axes.length !== nest.axes.length))
+    return 'a store takes part in outer axes only';
+  const [{ rows, columns, depth }] = problems(c) as [Problem, Problem];
+  if (Math.min(rows.size, columns.size) < 4)
+    return 'fewer than four rows: packing costs more than it saves';
+  if (depth < 4) return `a sum of ${depth} is no work for packed panels`;
+  if (rows.size * columns.size * depth < SMALLEST) return 'too small for packing';
+  return undefined;
+};
+
+const planOf = (schedule: Schedule): NestPlan => {
+  const { problem: p, blocking: b, epilogue } = schedule;
+  const shared = (name: string, elements: number): ThreadBuffer => ({
+    name,
+    dtype: 'float32',
+    space: 'shared',
+    access: 'readwrite',
+    elements,
+  });
+  const scratch: Scratch = {
+    rows: shared('packedRows', b.packedRows * b.k.depth),
+    columns: shared('packedColumns', b.columns * b.k.depth),
+    tiles: shared('tiles', b.k.count > 1 ? b.rows * b.columns : TILE_ROWS * TILE_COLUMNS),
+  };
+  const [m, n, k] = [p.rows.size, p.columns.size, p.depth];
+  return {
+    grid: b.grid,
+    shared: [scratch.rows, scratch.columns, scratch.tiles],
+    cost: {
+      flops: p.batches * m * n * (k + epilogue.cost),
+      bytes: 4 * p.batches * (m * k + k * n + m * n),
+    },
+    notes: [
+      `contraction ${p.batches > 1 ? `${p.batches} x ` : ''}${m} x ${n} x ${k}: rows packed by ${p.rows.packing}, columns by ${p.columns.packing}`,
+      `workgroups ${b.batchBlocks} x ${b.rowBlocks} x ${b.columnBlocks} of ${b.rows} x ${b.columns}, sum in ${b.k.count} of ${b.k.depth}`,
+    ],
+    emit: (workgroup, buffer) => new Template(schedule, scratch, buffer).emit(workgroup),
+  };
+};
+
+/** What a workgroup owns. */
+interface Share {
+  readonly rowStart: TExpr;
+  readonly rowTiles: TExpr;
+  readonly columnStart: TExpr;
+  readonly columnTiles: TExpr;
+}
+
+class Template {
+  private readonly p: Problem;
+  private readonly b: Blocking;
+  private readonly epilogue: Epilogue;
+  private readonly scratch: Scratch;
+  private readonly em: Emitter;
+
+  constructor(schedule: Schedule, scratch: Scratch, resolve: (b: LoopBuffer) => ThreadBuffer) {
+    this.p = schedule.problem;
+    this.b = schedule.blocking;
+    this.epilogue = schedule.epilogue;
+    this.scratch = scratch;
+    this.em = new Emitter({ lanes: 4, resolve });
+  }
+
+  emit(workgroup: TExpr): TStmt[] {
+    const { em, b, p } = this;
+    const column = em.name('columnBlock', operate('mod', workgroup, i32(b.columnBlocks)));
+    const rest = em.name('rest', operate('floordiv', workgroup, i32(b.columnBlocks)));
+    const row = em.name('rowBlock', operate('mod', rest, i32(b.rowBlocks)));
+    const batch = em.name('batchBlock', operate('floordiv', rest, i32(b.rowBlocks)));
+    const share: Share = {
+      rowStart: em.name('rowStart', mul(row, i32(b.rows))),
+      rowTiles: this.tilesOf('rowTiles', p.rows.size, TILE_ROWS, row, b.rows),
+      columnStart: em.name('columnStart', mul(column, i32(b.columns))),
+      columnTiles: this.tilesOf('columnTiles', p.columns.size, TILE_COLUMNS, column, b.columns),
+    };
+    const from = em.name('batchStart', mul(batch, i32(b.batches)));
+    const end = add(from, i32(b.batches));
+    const to = p.batches % b.batches === 0 ? end : operate('min', end, i32(p.batches));
+    const perBatch = (at: TExpr): void => {
+      bindAll(em, positionOf(em, p.batch, at));
+      this.sumBlocks(share);
+    };
+    if (b.batches === 1) em.scope('same', () => perBatch(from));
+    else em.loop('batch', from, em.name('batchEnd', to), 1, perBatch);
+    return em.body;
+  }
+
+  /** Tiles of a block, of which the last may be smaller. */
+  private tilesOf(name: string, size: number, tile: number, block: TExpr, length: number): TExpr {
+    const [all, most] = [Math.ceil(size / tile), length / tile];
+    if (all % most === 0) return i32(most);
+    const left = operate('sub', i32(all), mul(block, i32(most)));
+    return this.em.name(name, operate('min', left, i32(most)));
+  }
+
+  private sumBlocks(share: Share): void {
+    const { em, p } = this;
+    const { k } = p;
+    const conjunction = (terms: readonly TExpr[]): TExpr =>
+      terms.reduce((x, y) => operate('and', x, y), constantOf(1, regType('bool')));
+    const chunked = (): void =>
+      em.loop('kStart', i32(0), i32(k.extent), k.chunk, (from) => {
+        const left = operate('sub', i32(k.extent), from);
+        const length =
+          k.extent % k.chunk === 0
+            ? i32(k.chunk)
+            : em.name('kLength', operate('min', left, i32(k.chunk)));
+        const outer = p.outerK.map((a) => em.index(idxAxis(a)));
+        const first = conjunction([
+          operate('eq', from, i32(0)),
+          ...outer.map((v) => operate('eq', v, i32(0))),
+        ]);
+        const last = conjunction([
+          operate('ge', from, i32(k.extent - k.chunk)),
+          ...outer.map((v, i) => operate('eq', v, i32(p.outerK[i]!.extent - 1))),
+        ]);
+        this.block(
+          share,
+          { blocks: k, from, length },
+          em.name('isFirst', first),
+          em.name('isLast', last),
+        );
+      });
+    const walk = (i: number): void => {
+      if (i === p.outerK.length) chunked();
+      else em.axisLoop(p.outerK[i]!, () => walk(i + 1));
+    };
+    walk(0);
+  }
+
+  private block(share: Share, depth: DepthBlock, first: TExpr, last: TExpr): void {
+    const { em, p, b, scratch } = this;
+    pack(
+      em,
+      p.columns,
+      {
+        buffer: scratch.columns,
+        width: TILE_COLUMNS,
+        start: share.columnStart,
+        count: share.columnTiles,
+      },
+      depth,
+    );
+    const step = b.packedRows / TILE_ROWS;
+    em.loop('rowsDone', i32(0), share.rowTiles, step, (done) => {
+      const whole = share.rowTiles.kind === 'const' && share.rowTiles.value % step === 0;
+      const left = operate('sub', share.rowTiles, done);
+      const tiles = whole ? i32(step) : em.name('tiles', operate('min', left, i32(step)));
+      const start = em.name('rowsFrom', add(share.rowStart, mul(done, i32(TILE_ROWS))));
+      pack(em, p.rows, { buffer: scratch.rows, width: TILE_ROWS, start, count: tiles }, depth);
+      em.loop('columnTile', i32(0), share.columnTiles, 1, (columnTile) =>
+        em.loop('rowTile', i32(0), tiles, 1, (rowTile) => {
+          const tile = this.accumulate(share, depth, first, columnTile, rowTile, done);
+          em.branch(
+            last,
+            () => finishTile(em, this.epilogue, tile),
+            () => spill(em, tile),
+          );
+        }),
+      );
+    });
+  }
+
+  /** The micro-kernel: one tile of the result, for one block of the sum, in eight vector registers. */
+  private accumulate(
+    share: Share,
+    depth: DepthBlock,
+    first: TExpr,
+    columnTile: TExpr,
+    rowTile: TExpr,
+    done: TExpr,
+  ): Tile {
+    const { em, b, scratch } = this;
+    const vector = regType('f32', 4);
+    const place = add(mul(add(done, rowTile), i32(b.columns / TILE_COLUMNS)), columnTile);
+    const slot =
+      b.k.count > 1 ? em.name('slot', mul(place, i32(TILE_ROWS * TILE_COLUMNS))) : i32(0);
+    const zero = constantOf(0, vector);
+    const accumulators = Array.from({ length: TILE_ROWS }, (): [Register, Register] => [
+      em.variable('c', zero),
+      em.variable('c', zero),
+    ]);
+    em.branch(operate('not', first), () => {
+      accumulators.forEach((pair, r) => {
+        pair.forEach((register, half) => {
+          const at = add(slot, i32(r * TILE_COLUMNS + 4 * half));
+          em.set(register, loadFrom(scratch.tiles, at, 4));
+        });
+      });
+    });
+    const rowPanel = em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * b.k.depth)));
+    const columnPanel = em.name('columnPanel', mul(columnTile, i32(TILE_COLUMNS * b.k.depth)));
+    const length = em.name('depth', mul(depth.length, i32(b.k.inner)));
+    em.loop('k', i32(0), length, 1, (k) => {
+      const columns = [0, 4].map((half) => {
+        const at = add(add(columnPanel, mul(k, i32(TILE_COLUMNS))), i32(half));
+        return em.name('b', loadFrom(scratch.columns, at, 4));
+      });
+      const from = add(rowPanel, mul(k, i32(TILE_ROWS)));
+      accumulators.forEach((pair, r) => {
+        const a = em.name('a', splat(loadFrom(scratch.rows, add(from, i32(r)))));
+        pair.forEach((register, half) => {
+          em.set(register, fma(a, columns[half]!, get(register)));
+        });
+      });
+    });
+    const tileRow = add(done, rowTile);
+    return {
+      accumulators,
+      memory: scratch.tiles,
+      slot,
+      row: em.name('row', add(share.rowStart, mul(tileRow, i32(TILE_ROWS)))),
+      column: em.name('column', add(share.columnStart, mul(columnTile, i32(TILE_COLUMNS)))),
+    };
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * Packs a block of an operand into panels for the micro-kernel: `panel[k][lane]`, lanes being rows or columns.
+ *
+ * Invariants: whatever the operand computes (padding, fused maps) is computed once per packed element; lanes beyond the
+ * operand's last row or column hold some other element of it, so that nothing is read out of bounds: their results are
+ * never stored.
+ */
+import type { Axis } from '../../ir/dim.ts';
+import { add, i32, mul, operate, shuffle, storeTo, vec4 } from '../../ir/thread/build.ts';
+import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
+import type { Emitter } from '../emit.ts';
+import type { DepthBlocks, Operand } from './contraction.ts';
+
+const LANES = [0, 1, 2, 3] as const;
+
+/** Values of axes at a position in their row-major enumeration. */
+export type Position = readonly (readonly [Axis, TExpr])[];
+
+export const positionOf = (em: Emitter, axes: readonly Axis[], at: TExpr): Position => {
+  let rest = at;
+  const values: [Axis, TExpr][] = [];
+  for (let i = axes.length - 1; i >= 0; i--) {
+    const axis = axes[i]!;
+    values.push([
+      axis,
+      i === 0 ? rest : em.name(axis.name, operate('mod', rest, i32(axis.extent))),
+    ]);
+    if (i > 0) rest = em.name('rest', operate('floordiv', rest, i32(axis.extent)));
+  }
+  return values;
+};
+
+export const bindAll = (em: Emitter, position: Position): void => {
+  for (const [axis, value] of position) em.bind(axis, value);
+};
+
+/** A block of the sum: the chunked axis runs over `[from, from + length)`. */
+export interface DepthBlock {
+  readonly blocks: DepthBlocks;
+  readonly from: TExpr;
+  readonly length: TExpr;
+}
+
+export interface Panels {
+  readonly buffer: ThreadBuffer;
+  /** Lanes of a panel: 4 or 8. */
+  readonly width: number;
+  /** First row or column, and the number of panels. */
+  readonly start: TExpr;
+  readonly count: TExpr;
+}
+
+export const pack = (em: Emitter, operand: Operand, panels: Panels, block: DepthBlock): void => {
+  const quarters = panels.width / 4;
+  em.loop('lanes', i32(0), mul(panels.count, i32(quarters)), 1, (group) => {
+    const first = em.name('first', add(panels.start, mul(group, i32(4))));
+    const panel = quarters === 1 ? group : operate('shr', group, i32(1));
+    const half = quarters === 1 ? i32(0) : mul(operate('and', group, i32(1)), i32(4));
+    const base = add(mul(panel, i32(panels.width * block.blocks.depth)), half);
+    const target: Target = { buffer: panels.buffer, width: panels.width, base };
+    if (operand.packing === 'free') packAlongFree(em, operand, first, target, block);
+    else packLanes(em, operand, first, target, block);
+  });
+};
+
+interface Target {
+  readonly buffer: ThreadBuffer;
+  readonly width: number;
+  readonly base: TExpr;
+}
+
+const put = (em: Emitter, t: Target, k: TExpr, value: TExpr): void =>
+  em.push(storeTo(t.buffer, add(t.base, mul(k, i32(t.width))), value));
+
+/** Four lanes are neighbours in memory unless they run over the end of the last axis. */
+const packAlongFree = (
+  em: Emitter,
+  operand: Operand,
+  first: TExpr,
+  target: Target,
+  block: DepthBlock,
+): void => {
+  const last = operand.free.at(-1)!;
+  const aligned = last.extent % 4 === 0;
+  const start = aligned ? operate('min', first, i32(operand.size - 4)) : first;
+  const position = positionOf(em, operand.free, start);
+  const along = position[0]![1];
+  const vectors = (): void => {
+    bindAll(em, position);
+    const fill = (k: TExpr): void => put(em, target, k, em.vector(operand.expr, last));
+    overDepth(em, operand.summed, block, { one: fill });
+  };
+  if (aligned) em.scope('same', vectors);
+  else
+    em.branch(operate('le', along, i32(last.extent - 4)), vectors, () =>
+      packLanes(em, { ...operand, packing: 'scalar' }, first, target, block),
+    );
+};
+
+/** Each lane has a position of its own; vectors along the sum are transposed, four by four. */
+const packLanes = (
+  em: Emitter,
+  operand: Operand,
+  first: TExpr,
+  target: Target,
+  block: DepthBlock,
+): void => {
+  const lanes = LANES.map((lane) => {
+    const at = operate('min', add(first, i32(lane)), i32(operand.size - 1));
+    return positionOf(em, operand.free, em.name('lane', at));
+  });
+  const gather = (value: () => TExpr): [TExpr, TExpr, TExpr, TExpr] =>
+    lanes.map((position) => {
+      let result = i32(0);
+      em.scope('same', () => {
+        bindAll(em, position);
+        result = em.name('x', value());
+      });
+      return result;
+    }) as [TExpr, TExpr, TExpr, TExpr];
+  const one = (k: TExpr): void =>
+    put(em, target, k, vec4(...gather(() => em.scalar(operand.expr))));
+  const last = operand.summed.at(-1);
+  if (operand.packing !== 'summed' || last === undefined) {
+    overDepth(em, operand.summed, block, { one });
+    return;
+  }
+  const four = (k: TExpr): void => {
+    const columns = transposed(
+      em,
+      gather(() => em.vector(operand.expr, last)),
+    );
+    columns.forEach((v, i) => {
+      put(em, target, add(k, i32(i)), v);
+    });
+  };
+  overDepth(em, operand.summed, block, { one, four });
+};
+
+const transposed = (em: Emitter, [a, b, c, d]: [TExpr, TExpr, TExpr, TExpr]): TExpr[] => {
+  const low = em.name('low', shuffle(a, b, [0, 4, 1, 5]));
+  const low2 = em.name('low', shuffle(c, d, [0, 4, 1, 5]));
+  const high = em.name('high', shuffle(a, b, [2, 6, 3, 7]));
+  const high2 = em.name('high', shuffle(c, d, [2, 6, 3, 7]));
+  return [
+    shuffle(low, low2, [0, 1, 4, 5]),
+    shuffle(low, low2, [2, 3, 6, 7]),
+    shuffle(high, high2, [0, 1, 4, 5]),
+    shuffle(high, high2, [2, 3, 6, 7]),
+  ];
+};
+
+interface Fill {
+  /** Fills the panel's row `k` for the bound value of the summed axes. */
+  readonly one: (k: TExpr) => void;
+  /** Fills rows `k` to `k + 3`; the last axis is bound to the first of them. */
+  readonly four?: (k: TExpr) => void;
+}
+
+/** Loops over a block of the sum in order; `k` counts its elements from 0. */
+const overDepth = (
+  em: Emitter,
+  axes: readonly Axis[],
+  block: DepthBlock,
+  { one, four }: Fill,
+): void => {
+  const [chunked] = axes;
+  if (chunked === undefined) {
+    one(i32(0));
+    return;
+  }
+  // the first axis may have been merged with some behind it: a block of it is longer by those
+  const others = axes.slice(1).reduce((n, a) => n * a.extent, 1);
+  const scale = i32(block.blocks.inner / others);
+  const from = mul(block.from, scale);
+  const walk = (i: number, outer: TExpr): void => {
+    const axis = axes[i]!;
+    const length = i === 0 ? mul(block.length, scale) : i32(axis.extent);
+    const at = (v: TExpr): TExpr => add(outer, v);
+    const bound = (v: TExpr): void => em.bind(axis, i === 0 ? add(from, v) : v);
+    if (i + 1 < axes.length) {
+      em.loop(axis.name, i32(0), length, 1, (v) => {
+        bound(v);
+        walk(i + 1, em.name('k', mul(at(v), i32(axes[i + 1]!.extent))));
+      });
+      return;
+    }
+    const whole = four === undefined ? i32(0) : operate('and', length, i32(-4));
+    if (four !== undefined)
+      em.loop(axis.name, i32(0), whole, 4, (v) => {
+        bound(v);
+        four(at(v));
+      });
+    em.loop(axis.name, whole, length, 1, (v) => {
+      bound(v);
+      one(at(v));
+    });
+  };
+  walk(0, i32(0));
+};
