@@ -1,0 +1,72 @@
+/**
+ * `tigon compile`: the code for a graph or a program, or its text at a lower level.
+ *
+ * Invariant: needs no device: capabilities are those of the target.
+ */
+import { writeFile } from 'node:fs/promises';
+import { wasmCaps } from '../codegen/wasm/caps.ts';
+import { renderProgram } from '../codegen/wasm/program.ts';
+import { programText } from '../codegen/wasm/wat.ts';
+import { TigonError } from '../ir/errors.ts';
+import { printGraph } from '../ir/graph/print.ts';
+import { printLoop } from '../ir/loop/print.ts';
+import { printProgram } from '../ir/program/print.ts';
+import { printThread } from '../ir/thread/print.ts';
+import type { Compiled } from '../passes/pipeline.ts';
+import { programOf } from './read.ts';
+
+const TARGETS = ['wasm'];
+const LEVELS = ['graph', 'loop', 'thread', 'program'] as const;
+type Level = (typeof LEVELS)[number];
+
+export interface CompileFlags {
+  readonly target?: string | undefined;
+  readonly output?: string | undefined;
+  readonly level?: string | undefined;
+}
+
+export const compileCommand = async (file: string, flags: CompileFlags): Promise<number> => {
+  const target = flags.target ?? 'wasm';
+  if (!TARGETS.includes(target))
+    throw new TigonError(
+      'option',
+      `there is no target ${target}`,
+      `targets: ${TARGETS.join(', ')}`,
+    );
+  const caps = wasmCaps(true);
+  const { program, compiled } = await programOf(file, caps);
+  if (flags.level !== undefined) {
+    process.stdout.write(levelText(flags.level, compiled) ?? printProgram(program));
+    return 0;
+  }
+  if (flags.output === undefined) {
+    process.stdout.write(programText(program, caps));
+    return 0;
+  }
+  const { bytes } = renderProgram(program, caps, { shared: true, maximumPages: 65536, threads: 2 });
+  await writeFile(flags.output, bytes);
+  console.error(`wrote ${bytes.length} bytes to ${flags.output}`);
+  return 0;
+};
+
+const levelText = (name: string, compiled: Compiled | undefined): string | undefined => {
+  if (!(LEVELS as readonly string[]).includes(name))
+    throw new TigonError('option', `there is no level ${name}`, `levels: ${LEVELS.join(', ')}`);
+  const level = name as Level;
+  if (level === 'program') return undefined;
+  if (compiled === undefined)
+    throw new TigonError('option', `a program has no ${level} text`, 'compile the graph instead');
+  const stage = compiled.stages.findLast((s) => s.level === level)!;
+  switch (stage.level) {
+    case 'graph':
+      return printGraph(stage.graph);
+    case 'loop':
+      return stage.kernels.map(printLoop).join('\n');
+    case 'thread':
+      return stage.kernels.map((k) => printThread(k)).join('\n');
+    case 'program':
+      return undefined;
+    default:
+      return stage satisfies never;
+  }
+};
