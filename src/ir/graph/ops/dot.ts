@@ -152,27 +152,19 @@ export const dot: Op<DotAttrs> = defineOp<DotAttrs>({
     const fromA = aFree.map((_, i) => aBatch.length + i);
     const fromB = bFree.map((_, i) => aBatch.length + aFree.length + i);
     return [
-      // dy · b over b's free axes: batch, a's free axes, then b's contracted axes in b's order.
-      restore(
+      // Over b's free axes: batch, a's free axes, and b's contracted axes for a's.
+      product(
         builder,
-        builder.emit(dot, [dy, b], {
-          aBatch: batches,
-          bBatch,
-          aContract: fromB,
-          bContract: bFree,
-        }),
-        [...aBatch, ...aFree, ...inOrderOf(bContract, aContract)],
+        aBatch,
+        { x: dy, batch: batches, contract: fromB, places: aFree },
+        { x: b, batch: bBatch, contract: bFree, places: inOrderOf(bContract, aContract) },
       ),
-      // a · dy over a's free axes: batch, a's contracted axes in a's order, then b's free axes.
-      restore(
+      // Over a's free axes: batch, a's contracted axes for b's, and b's free axes.
+      product(
         builder,
-        builder.emit(dot, [a, dy], {
-          aBatch,
-          bBatch: batches,
-          aContract: aFree,
-          bContract: fromA,
-        }),
-        [...bBatch, ...inOrderOf(aContract, bContract), ...bFree],
+        bBatch,
+        { x: a, batch: aBatch, contract: aFree, places: inOrderOf(aContract, bContract) },
+        { x: dy, batch: batches, contract: fromA, places: bFree },
       ),
     ];
   },
@@ -204,6 +196,36 @@ const inOrderOf = (own: readonly number[], theirs: readonly number[]): number[] 
     .sort((p, q) => p.axis - q.axis)
     .map((p) => p.partner);
 
-/** Puts axis `i` of `x` back to where it belongs: `places[i]`. */
-const restore = (builder: GraphBuilder, x: Node, places: readonly number[]): Node =>
-  builder.transpose(x, inversePermutation(places));
+/** One side of a product: its batch and contracted axes, and where its free axes belong in the result. */
+interface Side {
+  readonly x: Node;
+  readonly batch: readonly number[];
+  readonly contract: readonly number[];
+  readonly places: readonly number[];
+}
+
+/**
+ * The product with its axes put where they belong (`batch` first in operand order). The side whose free axes come first
+ * in the result stands left where that saves the transpose.
+ */
+const product = (
+  builder: GraphBuilder,
+  batch: readonly number[],
+  left: Side,
+  right: Side,
+): Node => {
+  const places = [...batch, ...left.places, ...right.places];
+  const turned = [...batch, ...right.places, ...left.places];
+  const [a, b, own] =
+    isSorted(turned) && !isSorted(places) ? [right, left, turned] : [left, right, places];
+  const y = builder.emit(dot, [a.x, b.x], {
+    aBatch: a.batch,
+    bBatch: b.batch,
+    aContract: a.contract,
+    bContract: b.contract,
+  });
+  return builder.transpose(y, inversePermutation(own));
+};
+
+const isSorted = (axes: readonly number[]): boolean =>
+  axes.every((a, i) => i === 0 || a > axes[i - 1]!);
