@@ -99,11 +99,15 @@ export const finishTile = (em: Emitter, e: Epilogue, tile: Tile): void => {
     );
 };
 
-/** Four columns from `column` on are neighbours on the last axis. */
+/** Four columns from `column` on are inside the result, and neighbours on its last axis. */
 const unbroken = (em: Emitter, e: Epilogue, column: TExpr): TExpr => {
   const last = e.columns.at(-1)!;
   const [, value] = positionOf(em, e.columns, column)[0]!;
-  return operate('le', value, i32(last.extent - 4));
+  return operate(
+    'and',
+    operate('le', value, i32(last.extent - 4)),
+    operate('le', column, i32(e.columnCount - 4)),
+  );
 };
 
 const fromRegisters = (em: Emitter, e: Epilogue, tile: Tile): void => {

@@ -92,10 +92,18 @@ const packAlongFree = (
   };
   if (aligned) em.scope('same', vectors);
   else
-    em.branch(operate('le', along, i32(last.extent - 4)), vectors, () =>
+    em.branch(unbroken(operand, first, along), vectors, () =>
       packLanes(em, { ...operand, packing: 'scalar' }, first, target, block),
     );
 };
+
+/** Four lanes from `first` on are inside the operand, and neighbours on its last axis. */
+const unbroken = (operand: Operand, first: TExpr, along: TExpr): TExpr =>
+  operate(
+    'and',
+    operate('le', along, i32(operand.free.at(-1)!.extent - 4)),
+    operate('le', first, i32(operand.size - 4)),
+  );
 
 /** Each lane has a position of its own; vectors along the sum are transposed, four by four. */
 const packLanes = (

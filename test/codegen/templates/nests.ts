@@ -1,0 +1,194 @@
+/**
+ * Contractions made by hand, and their meaning computed point by point in double precision.
+ *
+ * Invariant: nothing here shares code with schedules or emitters.
+ */
+
+import type { Caps } from '../../../src/codegen/caps.ts';
+import { cleanup } from '../../../src/codegen/cleanup.ts';
+import { isRefusal, type NestPlan } from '../../../src/codegen/plan.ts';
+import { planContraction } from '../../../src/codegen/templates/matmul.ts';
+import { type Axis, type Idx, idxEvaluate, newAxis } from '../../../src/ir/dim.ts';
+import type { Expr, LoopBuffer, LoopKernel, Nest } from '../../../src/ir/loop/loop.ts';
+import { scalarOps } from '../../../src/ir/scalar.ts';
+import { get, register, regType } from '../../../src/ir/thread/build.ts';
+import { interpretThread } from '../../../src/ir/thread/interpret.ts';
+import type { ThreadBuffer, ThreadKernel } from '../../../src/ir/thread/thread.ts';
+import { verifyThread } from '../../../src/ir/thread/verify.ts';
+
+export const caps = (parallelism: number, sharedBytes: number = 1 << 20): Caps => ({
+  target: 'wasm',
+  lanes: 4,
+  fusedMultiplyAdd: true,
+  parallelism,
+  sharedBytes,
+  maxBindings: 1000,
+  alignment: 64,
+});
+
+export const par = (name: string, extent: number): Axis => newAxis(name, extent, 'par');
+export const red = (name: string, extent: number): Axis => newAxis(name, extent, 'red');
+
+export const generator = (seed: number): ((n: number) => number) => {
+  let state = seed | 0;
+  return (n) => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return (state >>> 10) % n;
+  };
+};
+
+export const elementsOf = (b: LoopBuffer): number =>
+  1 + b.shape.reduce((sum, d, i) => sum + (d - 1) * b.strides[i]!, 0);
+
+export type Memory = ReadonlyMap<LoopBuffer, Float64Array>;
+
+/** Small multiples of 1/8, so that sums of products are exact in float32. */
+export const randomMemory = (buffers: readonly LoopBuffer[], seed: number): Memory => {
+  const pick = generator(seed);
+  return new Map(
+    buffers.map((b) => [b, Float64Array.from({ length: elementsOf(b) }, () => (pick(17) - 8) / 8)]),
+  );
+};
+
+const forEach = (axes: readonly Axis[], at: Map<Axis, number>, visit: () => void): void => {
+  const [axis, ...rest] = axes;
+  if (axis === undefined) {
+    visit();
+    return;
+  }
+  for (let i = 0; i < axis.extent; i++) {
+    at.set(axis, i);
+    forEach(rest, at, visit);
+  }
+};
+
+/** Evaluates a nest into copies of the memory. */
+export const evaluate = (nests: readonly Nest[], memory: Memory): Memory => {
+  const out = new Map([...memory].map(([b, m]) => [b, m.slice()]));
+  const at = new Map<Axis, number>();
+  let acc = 0;
+  const index = (i: Idx): number =>
+    idxEvaluate(
+      i,
+      (a) => at.get(a)!,
+      (ref) => value(ref as Expr),
+    );
+  const offset = (b: LoopBuffer, i: readonly Idx[]): number =>
+    i.reduce((sum, x, d) => sum + index(x) * b.strides[d]!, 0);
+  const value = (e: Expr): number => {
+    switch (e.kind) {
+      case 'const':
+        return e.value;
+      case 'index':
+        return index(e.idx);
+      case 'op':
+        return scalarOps[e.op].value(...e.args.map(value));
+      case 'cast':
+        return value(e.arg);
+      case 'load':
+        return memory.get(e.buffer)![offset(e.buffer, e.index)]!;
+      case 'guard':
+        return e.bounds.every((b) => index(b.idx) >= b.lo && index(b.idx) < b.hi)
+          ? value(e.then)
+          : value(e.otherwise);
+      case 'reduce': {
+        let sum = 0;
+        forEach(e.axes, at, () => {
+          sum += value(e.body);
+        });
+        return sum;
+      }
+      case 'acc':
+        return acc;
+      default:
+        return e satisfies never;
+    }
+  };
+  for (const nest of nests)
+    forEach(nest.axes, at, () => {
+      const c = nest.contract;
+      if (c !== undefined) {
+        acc = 0;
+        forEach(c.k, at, () => {
+          acc += value(c.a) * value(c.b);
+        });
+      }
+      for (const s of nest.stores) out.get(s.buffer)![offset(s.buffer, s.index)] = value(s.value);
+    });
+  return out;
+};
+
+/** The launch a plan becomes, cleaned up. */
+export const kernelOf = (
+  plan: NestPlan,
+  buffers: readonly LoopBuffer[],
+  written: ReadonlySet<LoopBuffer>,
+): ThreadKernel => {
+  const workgroup = register('workgroup', regType('i32'));
+  const made = new Map<LoopBuffer, ThreadBuffer>(
+    buffers.map((b) => [
+      b,
+      {
+        name: b.name,
+        dtype: b.dtype,
+        space: 'global',
+        access: written.has(b) ? 'readwrite' : 'read',
+        elements: elementsOf(b),
+      },
+    ]),
+  );
+  return {
+    name: 'contraction',
+    buffers: [...made.values(), ...plan.shared],
+    workgroup,
+    grid: plan.grid,
+    body: plan.emit(get(workgroup), (b) => made.get(b)!),
+    cost: plan.cost,
+    notes: plan.notes,
+  };
+};
+
+export interface Ran {
+  readonly kernel: ThreadKernel;
+  readonly want: Memory;
+  readonly got: Memory;
+  /** Largest difference over what is stored. */
+  readonly error: number;
+}
+
+/** Plans, emits, cleans and interprets a nest, and compares it with its meaning. */
+export const check = (
+  nest: Nest,
+  buffers: readonly LoopBuffer[],
+  device: Caps,
+  seed: number,
+): Ran | string => {
+  const plan = planContraction(nest, device);
+  if (isRefusal(plan)) return plan.refused;
+  const memory = randomMemory(buffers, seed);
+  const written = new Set(nest.stores.map((s) => s.buffer));
+  const raw = kernelOf(plan, buffers, written);
+  verifyThread(raw, device);
+  const kernel = cleanup(raw);
+  verifyThread(kernel, device);
+  const got = new Map([...memory].map(([b, m]) => [b, m.slice()]));
+  interpretThread(kernel, new Map(buffers.map((b, i) => [kernel.buffers[i]!, got.get(b)!])), {
+    order: 'random',
+    seed,
+  });
+  const want = evaluate([nest], memory);
+  let error = 0;
+  for (const b of written)
+    want.get(b)!.forEach((w, i) => {
+      const difference = Math.abs(w - got.get(b)![i]!);
+      error = Math.max(error, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
+    });
+  return { kernel, want, got, error };
+};
+
+export const kernelWith = (nest: Nest, buffers: readonly LoopBuffer[]): LoopKernel => ({
+  name: 'contraction',
+  buffers,
+  nests: [nest],
+  origin: [],
+});
