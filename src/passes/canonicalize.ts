@@ -8,6 +8,7 @@ import { algebraRules } from './algebra.ts';
 import { removeDeadAssigns } from './dce.ts';
 import { foldRules } from './fold.ts';
 import type { GraphPass } from './pass.ts';
+import { poolingRules } from './pooling.ts';
 import { reductionRules } from './reductions.ts';
 import { RewritingBuilder, type RuleTable, rebuild } from './rewrite.ts';
 import { viewRules } from './views.ts';
@@ -17,6 +18,7 @@ export const canonicalTables: readonly RuleTable[] = [
   algebraRules,
   viewRules,
   reductionRules,
+  poolingRules,
   foldRules,
 ];
 

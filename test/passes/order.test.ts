@@ -1,17 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { orderUnits, peakBytes, type Unit } from '../../src/passes/order.ts';
-
-/** A small generator (mulberry32): the same cases on every run. */
-const random = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-};
+import { random } from '../support/random.ts';
 
 const none: readonly boolean[] = [];
 
@@ -115,7 +105,7 @@ test('launches that wait for each other are refused', () => {
 });
 
 test('random graphs: legal, and never above the order given', () => {
-  const next = random(5);
+  const { next } = random(5);
   for (let round = 0; round < 100; round++) {
     const states = 3;
     const count = 2 + Math.floor(next() * 30);

@@ -1,17 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkPlan, type Interval, planMemory } from '../../src/passes/plan.ts';
-
-/** A small generator (mulberry32): the same cases on every run. */
-const random = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-};
+import { random } from '../support/random.ts';
 
 const planned = (intervals: readonly Interval[], alignment = 1): ReturnType<typeof planMemory> => {
   const plan = planMemory(intervals, alignment);
@@ -90,7 +80,7 @@ test('two intervals cannot take over the same bytes', () => {
 
 test('the search reaches the bound where greedy orders do not', () => {
   // Cut from a perfect packing: rectangles that fill 64 x 64 exactly.
-  const next = random(11);
+  const { next } = random(11);
   for (let round = 0; round < 20; round++) {
     const rectangles: { x: number; y: number; w: number; h: number }[] = [
       { x: 0, y: 0, w: 64, h: 64 },
@@ -116,7 +106,7 @@ test('the search reaches the bound where greedy orders do not', () => {
 });
 
 test('plans of random problems are valid and near the bound', () => {
-  const next = random(3);
+  const { next } = random(3);
   for (let round = 0; round < 60; round++) {
     const count = 1 + Math.floor(next() * 60);
     const intervals: Interval[] = [];

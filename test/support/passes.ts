@@ -12,21 +12,11 @@ import { printGraph } from '../../src/ir/graph/print.ts';
 import { verifyGraph } from '../../src/ir/graph/verify.ts';
 import type { GraphPass } from '../../src/passes/pass.ts';
 import { goldenText } from './golden.ts';
-
-/** A small generator (mulberry32): numbers in [0, 1). */
-export const randomNumbers = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-};
+import { random } from './random.ts';
 
 /** Random inputs of a graph: floats in [-2, 2), integers in [0, 4), bools. */
 export const randomInputs = (graph: Graph, seed: number): Values[] => {
-  const next = randomNumbers(seed);
+  const { next } = random(seed);
   return graph.inputs.map(({ type }) =>
     new Float64Array(type.size).map(() => {
       if (type.dtype === 'bool') return next() < 0.5 ? 0 : 1;
@@ -63,10 +53,24 @@ export const assertSameMeaning = (before: Graph, after: Graph, tolerance = 1e-5)
     want.outputs.forEach((w, i) => {
       assertClose(got.outputs[i]!, w, tolerance, `output ${i}`);
     });
-    want.assigns.forEach((w, i) => {
-      assertClose(got.assigns[i]!, w, tolerance, `assign ${i}`);
+    const states = finalStates(after, inputs, got.assigns);
+    finalStates(before, inputs, want.assigns).forEach((w, i) => {
+      assertClose(states[i]!, w, tolerance, `input ${i} afterwards`);
     });
   }
+};
+
+/** What the inputs hold after a run. */
+const finalStates = (
+  graph: Graph,
+  inputs: readonly Values[],
+  assigned: readonly Values[],
+): Values[] => {
+  const states = inputs.slice();
+  graph.assigns.forEach(({ target }, i) => {
+    states[graph.inputs.indexOf(target)] = assigned[i]!;
+  });
+  return states;
 };
 
 /** Runs a pass, checks that it keeps the graph's meaning; gives the result and its notes. */

@@ -1,0 +1,37 @@
+/**
+ * Backward of pooling after a rectifier: the mask is taken on the small side of the pool.
+ *
+ * Invariant: a window passes its gradient to the element it chose, so a test of that element is a test of the window's
+ * maximum; the full-size activation is then needed neither by the mask nor between forward and backward.
+ */
+import type { Node } from '../ir/graph/graph.ts';
+import {
+  type PoolScatterAttrs,
+  poolScatter,
+  type WindowAttrs,
+  windowArgmax,
+  windowMax,
+} from '../ir/graph/ops/window.ts';
+import { type Rule, type RuleTable, uniform } from './rewrite.ts';
+
+/** `select(x > c, poolScatter(dy, argmax of x), 0) = poolScatter(select(max of x > c, dy, 0), argmax of x)`. */
+const maskBeforeScatter: Rule = ({ inputs: [mask, spread, zero] }, b) => {
+  if (uniform(zero) !== 0 || mask!.op.name !== 'gt' || spread!.op.name !== 'poolScatter')
+    return undefined;
+  const [dy, idx] = spread!.inputs as [Node, Node];
+  const [x, limit] = mask!.inputs as [Node, Node];
+  const threshold = uniform(limit);
+  if (idx.op.name !== windowArgmax.name || idx.inputs[0] !== x || threshold === undefined)
+    return undefined;
+  const scatter = spread!.attrs as PoolScatterAttrs;
+  const windows = idx.attrs as WindowAttrs;
+  if (!sameWindows(scatter, windows)) return undefined;
+  const top = b.emit(windowMax, [x], windows);
+  const kept = b.op('select', b.op('gt', top, b.lit(threshold, top)), dy, b.lit(0, dy));
+  return b.emit(poolScatter, [kept, idx], scatter);
+};
+
+const sameWindows = (a: WindowAttrs, b: WindowAttrs): boolean =>
+  (['kernel', 'strides', 'low', 'high'] as const).every((name) => `${a[name]}` === `${b[name]}`);
+
+export const poolingRules: RuleTable = { select: maskBeforeScatter };
