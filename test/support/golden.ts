@@ -11,7 +11,11 @@ import * as assert from 'uvu/assert';
  * Compares a text with the one in the test. `expected` is the literal as written; `canonical` what it means, when the
  * test may be laid out more freely than the printer does it.
  */
-export const goldenText = (actual: string, expected: string, canonical = expected): void => {
+export const goldenText = (
+  actual: string,
+  expected: string,
+  canonical: string = expected,
+): void => {
   if (actual.trim() === canonical.trim()) return;
   if (process.env['UPDATE']) replaceInTest(expected, `\n${actual.trim()}\n`);
   else assert.fixture(actual.trim(), canonical.trim());
