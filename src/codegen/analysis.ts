@@ -16,30 +16,8 @@ import {
   idxScale,
 } from '../ir/dim.ts';
 import type { Expr, GuardExpr, LoadExpr, ReduceExpr } from '../ir/loop/loop.ts';
+import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
-
-/** Operands of an expression, in evaluation order; indices read from memory included. */
-export const operands = (e: Expr): Expr[] => {
-  switch (e.kind) {
-    case 'const':
-    case 'acc':
-      return [];
-    case 'index':
-      return opaqueExprs([e.idx]);
-    case 'op':
-      return [...e.args];
-    case 'cast':
-      return [e.arg];
-    case 'load':
-      return opaqueExprs(e.index);
-    case 'guard':
-      return [...opaqueExprs(e.bounds.map((b) => b.idx)), e.then, e.otherwise];
-    case 'reduce':
-      return [e.body];
-    default:
-      return e satisfies never;
-  }
-};
 
 /** Opaque references of loop indices are expressions: the algebra only knows them by key. */
 export const opaqueExprs = (index: readonly Idx[]): Expr[] => {
@@ -59,7 +37,7 @@ export const freeAxes = (e: Expr): ReadonlySet<Axis> => {
   if (e.kind === 'index') addIdx(e.idx);
   else if (e.kind === 'load') e.index.forEach(addIdx);
   else if (e.kind === 'guard') for (const b of e.bounds) addIdx(b.idx);
-  for (const arg of operands(e)) for (const a of freeAxes(arg)) free.add(a);
+  for (const arg of operandsOf(e)) for (const a of freeAxes(arg)) free.add(a);
   if (e.kind === 'reduce') for (const a of e.axes) free.delete(a);
   freeOf.set(e, free);
   return free;
@@ -79,7 +57,7 @@ const accOf = new WeakMap<Expr, boolean>();
 export const usesAccumulator = (e: Expr): boolean => {
   let uses = accOf.get(e);
   if (uses === undefined) {
-    uses = e.kind === 'acc' || operands(e).some(usesAccumulator);
+    uses = e.kind === 'acc' || operandsOf(e).some(usesAccumulator);
     accOf.set(e, uses);
   }
   return uses;
@@ -170,7 +148,7 @@ export const visitLoads = (
       for (const o of opaqueExprs(x.bounds.map((b) => b.idx))) walk(o, bounds, key);
       walk(x.then, [...bounds, ...x.bounds], `${key}&${boundsKey(x)}`);
       walk(x.otherwise, bounds, key);
-    } else for (const arg of operands(x)) walk(arg, bounds, key);
+    } else for (const arg of operandsOf(x)) walk(arg, bounds, key);
   };
   walk(e, [], '');
 };
@@ -204,7 +182,7 @@ export const evaluationCost = (e: Expr): number => {
     const trip = e.kind === 'reduce' ? e.axes.reduce((n, a) => n * a.extent, 1) : 1;
     cost = Math.min(
       1e12,
-      own + trip * operands(e).reduce((sum, arg) => sum + evaluationCost(arg), 0),
+      own + trip * operandsOf(e).reduce((sum, arg) => sum + evaluationCost(arg), 0),
     );
     if (e.kind === 'reduce') cost += trip;
     costs.set(e, cost);
@@ -219,7 +197,7 @@ export const reductionsIn = (roots: readonly Expr[]): ReduceExpr[] => {
   const walk = (e: Expr): void => {
     if (seen.has(e)) return;
     seen.add(e);
-    operands(e).forEach(walk);
+    operandsOf(e).forEach(walk);
     if (e.kind === 'reduce') found.push(e);
   };
   roots.forEach(walk);
@@ -233,7 +211,7 @@ export const contains = (whole: Expr, part: Expr): boolean => {
     if (e === part) return true;
     if (seen.has(e) || e.id < part.id) return false;
     seen.add(e);
-    return operands(e).some(walk);
+    return operandsOf(e).some(walk);
   };
   return walk(whole);
 };

@@ -5,8 +5,9 @@
  */
 import type { Axis, Idx } from '../ir/dim.ts';
 import type { Expr } from '../ir/loop/loop.ts';
+import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
-import { freeAxes, idxFree, offsetOf, operands, stepAlong } from './analysis.ts';
+import { freeAxes, idxFree, offsetOf, stepAlong } from './analysis.ts';
 
 /** Share of lanes that do work when an axis of this extent is cut in fours with a scalar tail. */
 export const laneCost = (extent: number): number =>
@@ -85,7 +86,7 @@ export const elementCost = (
     }
     return (
       ownCost(e, along && free.has(along) ? along : undefined) +
-      operands(e).reduce((s, a) => s + walk(a), 0)
+      operandsOf(e).reduce((s, a) => s + walk(a), 0)
     );
   };
   return walk(root);

@@ -7,6 +7,7 @@
 import { type Axis, type Bound, type Idx, idxOffset } from '../ir/dim.ts';
 import { invariant } from '../ir/errors.ts';
 import type { Expr, GuardExpr, LoadExpr, LoopBuffer, OpExpr } from '../ir/loop/loop.ts';
+import { operandsOf } from '../ir/loop/visit.ts';
 import {
   constantOf,
   convert,
@@ -41,7 +42,6 @@ import {
   idxFree,
   isSafe,
   offsetOf,
-  operands,
   stepAlong,
   usesAccumulator,
 } from './analysis.ts';
@@ -199,7 +199,7 @@ export class Emitter {
     const walk = (e: Expr): void => {
       const n = this.#uses.get(e) ?? 0;
       this.#uses.set(e, n + 1);
-      if (n === 0) operands(e).forEach(walk);
+      if (n === 0) operandsOf(e).forEach(walk);
     };
     roots.forEach(walk);
   }
@@ -221,6 +221,10 @@ export class Emitter {
   /** The value of an index at the bound axes. */
   index(idx: Idx): TExpr {
     return this.#index(idx, SCALAR);
+  }
+
+  indexAt(idx: Idx, mode: Mode): TExpr {
+    return this.#index(idx, mode);
   }
 
   evaluate(e: Expr, wanted: Mode): TExpr {

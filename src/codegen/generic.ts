@@ -1,0 +1,223 @@
+/**
+ * The schedule for every nest without a contraction: maps, rows, reductions, in lanes where that pays.
+ *
+ * Invariant: results do not depend on the number of threads, only how the elements are shared out does.
+ */
+import type { Axis } from '../ir/dim.ts';
+import { invariant } from '../ir/errors.ts';
+import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
+import { operandsOf } from '../ir/loop/visit.ts';
+import { i32, operate } from '../ir/thread/build.ts';
+import type { TExpr, ThreadBuffer } from '../ir/thread/thread.ts';
+import { evaluationCost, freeAxes, reductionsIn, visitLoads } from './analysis.ts';
+import type { Caps } from './caps.ts';
+import { Emitter, type RowCache } from './emit.ts';
+import { chooseLoops, type Loops } from './loops.ts';
+import { type Mode, SCALAR } from './mode.ts';
+import { normalize } from './normalize.ts';
+import type { NestPlan } from './plan.ts';
+import { planScatter } from './scatter.ts';
+import { bytesMoved, emitRows, type Sharing, share, vectorLoop, writeTo } from './sharing.ts';
+
+const points = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1);
+
+/** Arithmetic of the whole nest. */
+const flopsOf = (nest: Nest, loops: Loops): number => {
+  const each = nest.stores.reduce((c, s) => c + points(s.axes) * evaluationCost(s.value), 0);
+  return Math.round(Math.min(each, 4 * loops.cost));
+};
+
+/**
+ * Values that several passes over a row compute and that cost more than reading them back, with a buffer for each.
+ * The passes are the bodies of reductions over `axis` and the stores at its elements.
+ */
+const rowCaches = (nest: Nest, loops: Loops, caps: Caps): Map<Expr, RowCache> => {
+  const caches = new Map<Expr, RowCache>();
+  const axis = loops.order[loops.order.length - 1];
+  if (axis === undefined) return caches;
+  const roots = nest.stores.map((s) => s.value);
+  const passes: Expr[][] = reductionsIn(roots)
+    .filter((e) => e.axes.length === 1 && e.axes[0] === axis)
+    .map((e) => [e.body]);
+  passes.push(nest.stores.filter((s) => s.axes.includes(axis)).map((s) => s.value));
+  const visit = (pass: readonly Expr[], each: (e: Expr) => boolean): void => {
+    const seen = new Set<Expr>();
+    const walk = (e: Expr): void => {
+      if (seen.has(e) || !freeAxes(e).has(axis)) return;
+      seen.add(e);
+      if (each(e) && e.kind !== 'reduce') operandsOf(e).forEach(walk);
+    };
+    pass.forEach(walk);
+  };
+  const count = new Map<Expr, number>();
+  for (const pass of passes)
+    visit(pass, (e) => {
+      count.set(e, (count.get(e) ?? 0) + 1);
+      return true;
+    });
+  const isWorth = (e: Expr): boolean =>
+    count.get(e)! > 1 && e.kind !== 'reduce' && e.dtype === 'float32' && evaluationCost(e) >= 8;
+  const chosen = new Set<Expr>();
+  for (const pass of passes)
+    visit(pass, (e) => {
+      if (isWorth(e)) chosen.add(e);
+      return !isWorth(e);
+    });
+  const lanes = loops.along && loops.along !== axis ? 4 : 1;
+  let room = caps.sharedBytes;
+  for (const e of chosen) {
+    const elements = axis.extent * lanes;
+    room -= elements * 4;
+    if (room < 0) break;
+    const buffer: ThreadBuffer = {
+      name: `row${caches.size === 0 ? '' : caches.size}`,
+      dtype: 'float32',
+      space: 'shared',
+      access: 'readwrite',
+      elements,
+    };
+    caches.set(e, { axis, buffer });
+  }
+  return caches;
+};
+
+/**
+ * How many leading axes may be shared out: a store at an outer level whose old value is read must happen after all of
+ * its readers, so they stay in one workgroup.
+ */
+const updatedInPlace = (nest: Nest): number => {
+  const read = new Set<LoopBuffer>();
+  for (const s of nest.stores) visitLoads(s.value, (l) => read.add(l.buffer));
+  return nest.stores
+    .filter((s) => read.has(s.buffer) && s.axes.length < nest.axes.length)
+    .reduce((least, s) => Math.min(least, s.axes.length), Number.POSITIVE_INFINITY);
+};
+
+/** Plans a nest that has no contraction. */
+export const planNest = (nest: Nest, caps: Caps): NestPlan => {
+  invariant(nest.contract === undefined, 'the generic schedule takes nests without contraction');
+  if (points(nest.axes) === 0)
+    return { grid: 1, shared: [], cost: { flops: 0, bytes: 0 }, notes: ['empty'], emit: () => [] };
+  if (nest.stores.some((s) => s.mode === 'add')) return planScatter(nest, caps);
+  const plain = normalize(nest);
+  const loops = chooseLoops(plain, caps.lanes);
+  const { order, along } = loops;
+  const caches = rowCaches(plain, loops, caps);
+  const alongAt = along ? order.indexOf(along) : order.length;
+  const leading = order.slice(0, alongAt);
+  // a chunk repeats what its row computes: only where that is little
+  const above = loops.costs.slice(0, alongAt + 1).reduce((a, b) => a + b, 0);
+  const fixed = updatedInPlace(plain);
+  const canChunk = along !== undefined && above * 16 < loops.cost && fixed > alongAt;
+  // a flattened range repeats what its outer axes alone decide
+  const repeated = (count: number): number =>
+    loops.costs.slice(1, count).reduce((a, b) => a + b, 0) * order[count - 1]!.extent;
+  const sharing = share(
+    leading,
+    canChunk ? along : undefined,
+    loops.cost - Math.min(loops.costs[0]! * 8, loops.cost),
+    caps.parallelism,
+    (count) => count <= fixed && repeated(count) * 4 < loops.cost,
+  );
+  const grid = sharing.groups * sharing.chunks;
+  const names = (list: readonly Axis[]): string =>
+    list.map((a) => `${a.name}:${a.extent}`).join(' ');
+  return {
+    grid,
+    shared: [...caches.values()].map((c) => c.buffer),
+    cost: { flops: flopsOf(plain, loops), bytes: bytesMoved(plain) },
+    notes: [
+      `generic: loops ${names(order) || 'none'}${along ? `, four lanes along ${along.name}` : ''}` +
+        `${grid > 1 ? `, ${sharing.groups} x ${sharing.chunks} workgroups` : ''}` +
+        `${caches.size > 0 ? `, ${caches.size} kept per row` : ''}`,
+    ],
+    emit: (workgroup, buffer) => {
+      const em = new Emitter({ lanes: caps.lanes, resolve: buffer });
+      for (const [e, cache] of caches) em.caches.set(e, cache);
+      const roots = plain.stores.map((s) => s.value);
+      em.siblings = reductionsIn(roots);
+      em.expect(roots);
+      emitLoops(em, plain, loops, sharing, workgroup);
+      return em.body;
+    },
+  };
+};
+
+const emitLoops = (
+  em: Emitter,
+  nest: Nest,
+  loops: Loops,
+  sharing: Sharing,
+  workgroup: TExpr,
+): void => {
+  const { order, along } = loops;
+  const { chunks, chunk, flattened } = sharing;
+  const group = chunks === 1 ? workgroup : operate('floordiv', workgroup, i32(chunks));
+  const piece = chunks === 1 ? i32(0) : em.name('piece', operate('mod', workgroup, i32(chunks)));
+  const alongAt = along ? order.indexOf(along) : -1;
+
+  /** Stores whose axes are all bound after `depth` of them, in the given mode; `inner` runs between reads and writes. */
+  const at = (depth: number, mode: Mode): void => {
+    const stores = nest.stores.filter((s) => s.axes.length === depth);
+    const values = stores.map((s) => em.evaluate(s.value, mode));
+    const axis = order[depth];
+    if (axis === along && axis !== undefined) {
+      const from = em.name('first', operate('mul', piece, i32(chunk)));
+      const end = operate('add', from, i32(chunk));
+      const clipped = axis.extent % chunk === 0 ? end : operate('min', end, i32(axis.extent));
+      const range = chunks === 1 ? undefined : { from, to: em.name('last', clipped) };
+      vectorLoop(em, axis, unrollOf(nest, loops), range, (inside) => at(depth + 1, inside));
+    } else if (axis !== undefined) em.axisLoop(axis, () => at(depth + 1, mode));
+    const write = (): void => {
+      stores.forEach((s, i) => {
+        writeTo(em, s, values[i]!, mode);
+      });
+    };
+    // each chunk of a row would write what belongs to the row: the first does
+    if (chunks > 1 && depth <= alongAt && stores.length > 0)
+      em.branch(operate('eq', piece, i32(0)), write);
+    else write();
+  };
+  // stores without axes belong to no row
+  if (flattened > 0 && nest.stores.some((s) => s.axes.length < flattened)) {
+    em.branch(operate('eq', workgroup, i32(0)), () => {
+      for (const s of nest.stores) if (s.axes.length < flattened) writeOutside(em, s, order);
+    });
+  }
+  emitRows(em, order.slice(0, flattened), sharing, group, () => at(flattened, SCALAR));
+};
+
+/** A store of an outer level, by loops of its own. */
+const writeOutside = (em: Emitter, s: Store, order: readonly Axis[]): void => {
+  const visit = (depth: number): void => {
+    if (depth === s.axes.length) writeTo(em, s, em.scalar(s.value), SCALAR);
+    else em.axisLoop(order[depth]!, () => visit(depth + 1));
+  };
+  em.scope('same', () => visit(0));
+};
+
+/** Vectors for each trip: many where each does little. */
+const unrollOf = (nest: Nest, loops: Loops): number => {
+  const { along, order } = loops;
+  if (along === undefined || along !== order[order.length - 1]) return 1;
+  let cost = 0;
+  const seen = new Set<Expr>();
+  const walk = (e: Expr): void => {
+    if (seen.has(e) || !freeAxes(e).has(along)) return;
+    seen.add(e);
+    if (e.kind === 'reduce') {
+      cost += 32;
+      return;
+    }
+    cost +=
+      e.kind === 'guard'
+        ? 16
+        : evaluationCost(e) - operandsOf(e).reduce((s, a) => s + evaluationCost(a), 0);
+    operandsOf(e).forEach(walk);
+  };
+  for (const s of nest.stores) walk(s.value);
+  const wanted = cost <= 4 ? 4 : cost <= 16 ? 2 : 1;
+  let unroll = wanted;
+  while (unroll > 1 && along.extent < 4 * unroll) unroll /= 2;
+  return unroll;
+};

@@ -1,0 +1,69 @@
+/**
+ * Rewrites loop expressions: other axes, other loads, other sub-expressions.
+ *
+ * Invariant: equal inputs give the identical (interned) output, so sharing survives.
+ */
+import { type Axis, type Idx, idxAxis, idxSubstitute } from '../ir/dim.ts';
+import { cast, guard, indexValue, load, reduce, scalar } from '../ir/loop/expr.ts';
+import type { Expr, ReduceExpr } from '../ir/loop/loop.ts';
+
+export interface Rewriting {
+  /** What stands for an axis. */
+  axis?(a: Axis): Idx | undefined;
+  /** Axes of a reduction, when the rewriting renames or merges them. */
+  axes?(e: ReduceExpr): readonly Axis[];
+  /** What stands for an expression (as written before rewriting). */
+  replace?(e: Expr): Expr | undefined;
+}
+
+export interface Rewriter {
+  expr(e: Expr): Expr;
+  idx(idx: Idx): Idx;
+}
+
+/** A rewriter with its own memory: use one for all roots that belong together. */
+export const rewriter = (rules: Rewriting): Rewriter => {
+  const done = new Map<Expr, Expr>();
+  const idx = (x: Idx): Idx =>
+    x.terms.length === 0
+      ? x
+      : idxSubstitute(
+          x,
+          (a) => rules.axis?.(a) ?? idxAxis(a),
+          (ref) => expr(ref as Expr),
+        );
+  const rebuild = (e: Expr): Expr => {
+    switch (e.kind) {
+      case 'const':
+      case 'acc':
+        return e;
+      case 'index':
+        return indexValue(idx(e.idx));
+      case 'op':
+        return scalar(e.op, ...e.args.map(expr));
+      case 'cast':
+        return cast(expr(e.arg), e.dtype);
+      case 'load':
+        return load(e.buffer, e.index.map(idx));
+      case 'guard':
+        return guard(
+          e.bounds.map((b) => ({ ...b, idx: idx(b.idx) })),
+          expr(e.then),
+          expr(e.otherwise),
+        );
+      case 'reduce':
+        return reduce(e.op, rules.axes?.(e) ?? e.axes, expr(e.body));
+      default:
+        return e satisfies never;
+    }
+  };
+  const expr = (e: Expr): Expr => {
+    let out = done.get(e);
+    if (out === undefined) {
+      out = rules.replace?.(e) ?? rebuild(e);
+      done.set(e, out);
+    }
+    return out;
+  };
+  return { expr, idx };
+};

@@ -1,0 +1,53 @@
+/**
+ * L2 to L3: every nest by the schedule that fits it, all nests of a kernel in one launch.
+ *
+ * Invariant: any verified loop kernel has a schedule: what templates refuse, the generic one takes.
+ */
+import { reduce, scalar } from '../ir/loop/expr.ts';
+import type { LoopKernel, Nest } from '../ir/loop/loop.ts';
+import type { ThreadKernel } from '../ir/thread/thread.ts';
+import { verifyThread } from '../ir/thread/verify.ts';
+import { assemble } from './assemble.ts';
+import type { Caps } from './caps.ts';
+import { planNest } from './generic.ts';
+import { isRefusal, type NestPlan } from './plan.ts';
+import { rewriter } from './rewrite.ts';
+import { planContraction } from './templates/matmul.ts';
+
+/** The same nest with its contraction as a reduction inside the stored values. */
+export const contractionAsReduce = (nest: Nest): Nest => {
+  const { contract } = nest;
+  if (contract === undefined) return nest;
+  const product = reduce('add', contract.k, scalar('mul', contract.a, contract.b));
+  const { expr } = rewriter({ replace: (e) => (e.kind === 'acc' ? product : undefined) });
+  return {
+    axes: nest.axes,
+    stores: nest.stores.map((s) => ({ ...s, value: expr(s.value) })),
+    contract: undefined,
+  };
+};
+
+/** Accumulating stores get nests of their own. */
+const separate = (nest: Nest): Nest[] => {
+  const adding = nest.stores.filter((s) => s.mode === 'add');
+  if (adding.length === 0 || nest.stores.length === 1) return [nest];
+  const setting = nest.stores.filter((s) => s.mode === 'set');
+  const parts = adding.map((s): Nest => ({ ...nest, axes: s.axes, stores: [s] }));
+  return setting.length > 0 ? [{ ...nest, stores: setting }, ...parts] : parts;
+};
+
+const plan = (nest: Nest, caps: Caps): NestPlan => {
+  if (nest.contract === undefined) return planNest(nest, caps);
+  const attempt = planContraction(nest, caps);
+  if (!isRefusal(attempt)) return attempt;
+  const generic = planNest(contractionAsReduce(nest), caps);
+  return { ...generic, notes: [`no contraction template: ${attempt.refused}`, ...generic.notes] };
+};
+
+/** The launch that does what `kernel` says on a device with `caps`. */
+export const schedule = (kernel: LoopKernel, caps: Caps): ThreadKernel => {
+  const plans = kernel.nests.flatMap(separate).map((nest) => plan(nest, caps));
+  const launch = assemble(kernel, plans);
+  verifyThread(launch, caps);
+  return launch;
+};

@@ -1,0 +1,149 @@
+/**
+ * How the elements of a nest are shared out among workgroups, and the loops each of them runs.
+ *
+ * Invariant: ranges of workgroups cover every element once; what is stored does not depend on how they are cut.
+ */
+import type { Axis } from '../ir/dim.ts';
+import { bytesOf } from '../ir/dtype.ts';
+import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
+import { i32, laneOf, operate } from '../ir/thread/build.ts';
+import type { TExpr } from '../ir/thread/thread.ts';
+import { extentOf, stepAlong, visitLoads } from './analysis.ts';
+import type { Emitter } from './emit.ts';
+import { LANES, type Mode, SCALAR } from './mode.ts';
+import { storeOffset } from './normalize.ts';
+
+/** Scalar operations that are worth a workgroup of their own. */
+const GRAIN = 32768;
+
+/** How the work is shared out: ranges of the leading axes, then chunks of the vector axis. */
+export interface Sharing {
+  /** Number of leading axes that are one range, shared among workgroups. */
+  readonly flattened: number;
+  readonly rows: number;
+  readonly rowsPerGroup: number;
+  readonly groups: number;
+  readonly chunk: number;
+  readonly chunks: number;
+}
+
+/** Splits `leading` axes (and `along`, when it may be) so that each workgroup has enough to do. */
+export const share = (
+  leading: readonly Axis[],
+  along: Axis | undefined,
+  cost: number,
+  parallelism: number,
+  mayFlatten: (count: number) => boolean = () => true,
+): Sharing => {
+  const wanted = Math.max(1, Math.min(Math.floor(cost / GRAIN), parallelism * 8));
+  let flattened = 0;
+  let rows = 1;
+  if (wanted > 1)
+    while (flattened < leading.length && rows < 4 * wanted && mayFlatten(flattened + 1))
+      rows *= leading[flattened++]!.extent;
+  const rowsPerGroup = Math.max(1, Math.ceil(rows / wanted));
+  const groups = Math.max(1, Math.ceil(rows / rowsPerGroup));
+  const n = along?.extent ?? 1;
+  const pieces = along ? Math.max(1, Math.floor(wanted / groups)) : 1;
+  const chunk = pieces === 1 ? n : Math.ceil(n / pieces / 64) * 64;
+  return {
+    flattened,
+    rows,
+    rowsPerGroup,
+    groups,
+    chunk,
+    chunks: Math.max(1, Math.ceil(n / chunk)),
+  };
+};
+
+/** Bytes that must move at least: each element of each buffer once. */
+export const bytesMoved = (nest: Nest): number => {
+  const buffers = new Set<LoopBuffer>();
+  for (const s of nest.stores) visitLoads(s.value, (l) => buffers.add(l.buffer));
+  const touched = [...buffers, ...nest.stores.map((s) => s.buffer)];
+  return touched.reduce((sum, b) => sum + bytesOf(b.dtype) * extentOf(b), 0);
+};
+
+/** Runs `each` for the rows of workgroup range `group`, with the flattened axes bound. */
+export const emitRows = (
+  em: Emitter,
+  axes: readonly Axis[],
+  sharing: Sharing,
+  group: TExpr,
+  each: () => void,
+): void => {
+  const { rows, rowsPerGroup } = sharing;
+  const bindAll = (row: TExpr): void => {
+    let rest = row;
+    for (let i = axes.length - 1; i >= 0; i--) {
+      const axis = axes[i]!;
+      const value = i === 0 ? rest : operate('mod', rest, i32(axis.extent));
+      em.bind(axis, em.name(axis.name, value));
+      if (i > 0) rest = em.name('outer', operate('floordiv', rest, i32(axis.extent)));
+    }
+    each();
+  };
+  if (axes.length === 0) em.scope('same', each);
+  else if (rowsPerGroup === 1) em.scope('same', () => bindAll(group));
+  else {
+    const from = em.name('from', operate('mul', group, i32(rowsPerGroup)));
+    const end = operate('add', from, i32(rowsPerGroup));
+    const to = rows % rowsPerGroup === 0 ? end : operate('min', end, i32(rows));
+    em.loop('row', from, em.name('to', to), 1, bindAll);
+  }
+};
+
+/**
+ * Calls `each` for all elements of `axis` in `[from, to)`, by vectors, then the rest one by one. `whole`: the range is the
+ * whole axis.
+ */
+export const vectorLoop = (
+  em: Emitter,
+  axis: Axis,
+  unroll: number,
+  range: { readonly from: TExpr; readonly to: TExpr } | undefined,
+  each: (mode: Mode) => void,
+): void => {
+  const n = axis.extent;
+  const step = 4 * unroll;
+  const from = range?.from ?? i32(0);
+  const to = range?.to ?? i32(n);
+  const upTo = (multiple: number): TExpr => {
+    if (!range) return i32(n - (n % multiple));
+    if (n % multiple === 0) return to;
+    const whole = operate('and', operate('sub', to, from), i32(-multiple));
+    return em.name('whole', operate('add', from, whole));
+  };
+  const main = upTo(step);
+  const rest = unroll === 1 ? main : upTo(4);
+  const vector: Mode = { along: axis, lane: 'all' };
+  const at = (value: TExpr, mode: Mode): void => {
+    em.scope('same', () => {
+      em.bind(axis, value);
+      each(mode);
+    });
+  };
+  em.loop(axis.name, from, main, step, (v) => {
+    for (let u = 0; u < unroll; u++) at(operate('add', v, i32(4 * u)), vector);
+  });
+  if (n % step !== 0 && unroll > 1) em.loop(axis.name, main, rest, 4, (v) => at(v, vector));
+  if (n % 4 !== 0) em.loop(axis.name, rest, to, 1, (v) => at(v, SCALAR));
+};
+
+/** Writes the value of a store at the bound axes. */
+export const writeTo = (em: Emitter, s: Store, value: TExpr, mode: Mode): void => {
+  const offset = storeOffset(s);
+  const along = mode.along;
+  const varies = along !== undefined && s.axes.includes(along);
+  if (!varies || mode.lane !== 'all') {
+    em.store(s.buffer, em.index(offset), value.type.lanes === 4 ? laneOf(value, 0) : value);
+    return;
+  }
+  const wide = value.type.lanes === 4 ? em.name('value', value) : value;
+  if (stepAlong(offset, along) === 1) {
+    em.store(s.buffer, em.index(offset), wide);
+    return;
+  }
+  for (const lane of LANES)
+    em.store(s.buffer, em.indexAt(offset, { along, lane }), laneOf(wide, lane));
+};
