@@ -51,7 +51,7 @@ export const at = <T>(source: Source, place: Place, make: () => T): T => {
 /** `did you mean exp?`, when one of `known` is close to `word`. */
 export const didYouMean = (word: string, known: Iterable<string>): string | undefined => {
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let least = Math.max(1, Math.round(word.length * 0.4)) + 1;
   for (const candidate of known) {
     const d = distance(word.toLowerCase(), candidate.toLowerCase());
     if (d < least) {

@@ -1,0 +1,96 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Cells, interpretThread } from '../../../src/ir/thread/interpret.ts';
+import { parseThread } from '../../../src/ir/thread/parse.ts';
+import { printThread } from '../../../src/ir/thread/print.ts';
+import type { ThreadBuffer } from '../../../src/ir/thread/thread.ts';
+import { verifyThread } from '../../../src/ir/thread/verify.ts';
+import { goldenText } from '../../support/golden.ts';
+
+const roundTrip = (text: string, expected: string): void => {
+  const kernel = parseThread(text);
+  verifyThread(kernel);
+  const printed = printThread(kernel);
+  goldenText(printed, expected);
+  assert.is(printThread(parseThread(printed)), printed);
+};
+
+test('statements, vectors and precedence', () => {
+  roundTrip(
+    `thread dense(read x: f32[1024], read idx: u8[16], write y: f32[1024], shared tile: f32[256]) grid 4 workgroup g {
+      cost 8192, 1e4
+      note "4x8 tiles"
+      let base = g * 256
+      var acc: f32x4 = f32x4(0.0)
+      for k in 0..base + 3 step 4 {
+        set acc = fma(x[base + k : 4], splat(x[k]), acc)
+        y[base : 4] = acc * (acc - (acc - acc))
+        if (k + 1) * 2 - (k - 1) < 3 { barrier } else { let q = 3u y[0] = lane(acc, 3) * -1.5 + f32(idx[0]) + f32(q) }
+      }
+      for k in 0..3 { tile[k] = select(k < 3, 0.1, mod(x[k], -inf)) y[k : 4] = shuffle(acc, vec4(0.0, 1.0, x[0], 0.5), 0, 1, 4, 5) }
+    }`,
+    `
+thread dense(
+  read x: f32[1024],
+  read idx: u8[16],
+  write y: f32[1024],
+  shared tile: f32[256],
+) grid 4 workgroup g {
+  cost 8192, 10000
+  note "4x8 tiles"
+  let base: i32 = g * 256
+  var acc: f32x4 = f32x4(0.0)
+  for k in 0..base + 3 step 4 {
+    set acc = fma(x[base + k : 4], splat(x[k]), acc)
+    y[base : 4] = acc * (acc - (acc - acc))
+    if (k + 1) * 2 - (k - 1) < 3 {
+      barrier
+    } else {
+      let q: u32 = 3u
+      y[0] = lane(acc, 3) * -1.5 + f32(idx[0]) + f32(q)
+    }
+  }
+  for k in 0..3 {
+    tile[k] = select(k < 3, 0.1, mod(x[k], -inf))
+    y[k : 4] = shuffle(acc, vec4(0.0, 1.0, x[0], 0.5), 0, 1, 4, 5)
+  }
+}
+`,
+  );
+});
+
+test('an inner register may have the name of an outer one; the text tells them apart', () => {
+  roundTrip(
+    'thread k(write y: i32[2]) grid 1 { let a = 1 for i in 0..2 { let a = a + i y[i] = a } }',
+    `
+thread k(
+  write y: i32[2],
+) grid 1 workgroup "workgroup" {
+  cost 0, 0
+  let a: i32 = 1
+  for i in 0..2 {
+    let a.1: i32 = a + i
+    y[i] = a.1
+  }
+}
+`,
+  );
+});
+
+test('a parsed kernel runs', () => {
+  const kernel = parseThread(
+    'thread scale(read x: f32[8], write y: f32[8]) grid 2 workgroup g { for i in 0..4 { y[g * 4 + i] = x[g * 4 + i] * 2.0 } }',
+  );
+  const y = new Float32Array(8);
+  const [from, to] = kernel.buffers as [(typeof kernel.buffers)[0], (typeof kernel.buffers)[0]];
+  interpretThread(
+    kernel,
+    new Map<ThreadBuffer, Cells>([
+      [from, [1, 2, 3, 4, 5, 6, 7, 8]],
+      [to, y],
+    ]),
+  );
+  assert.equal([...y], [2, 4, 6, 8, 10, 12, 14, 16]);
+});
+
+test.run();
