@@ -19,8 +19,6 @@ export interface Block {
   /** Contains no loop (known once its statements are numbered). */
   innermost: boolean;
   readonly out: TStmt[];
-  /** What has to run at the end of each pass through a loop body. */
-  readonly tail: TStmt[];
 }
 
 type Shape =
@@ -54,8 +52,6 @@ export interface Value {
   readonly lo: number;
   readonly hi: number;
   readonly linear: Linear | undefined;
-  /** `start + step * (passes so far)` in the loop whose body is `home`: can be kept by an addition. */
-  readonly induction: { readonly start: Value; readonly step: number } | undefined;
   uses: number;
   /** Innermost block around all uses. */
   spot: Block | undefined;
@@ -65,12 +61,6 @@ export interface Value {
   hint: Register | undefined;
   /** Where it was put, once it has been computed into a register. */
   register: Register | undefined;
-}
-
-interface LoopCounter {
-  readonly body: Block;
-  readonly from: Value;
-  readonly step: number;
 }
 
 const MIN = -2147483648;
@@ -86,7 +76,6 @@ const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a 
 export class Values {
   readonly all: Value[] = [];
   private readonly byKey = new Map<string, Value>();
-  private readonly counters = new Map<Value, LoopCounter>();
   private readonly buffers = new Map<ThreadBuffer, number>();
   private readonly top: Block;
 
@@ -114,12 +103,6 @@ export class Values {
     hi: number = MAX,
   ): Value {
     return this.intern(key, { kind: 'get', register }, register.type, [], since, pinned, lo, hi);
-  }
-
-  counter(register: Register, key: string, loop: LoopCounter, lo: number, hi: number): Value {
-    const value = this.read(register, key, loop.body, false, lo, hi);
-    this.counters.set(value, loop);
-    return value;
   }
 
   /**
@@ -213,7 +196,6 @@ export class Values {
     lo = MIN,
     hi = MAX,
     linear?: Linear,
-    induction?: Value['induction'],
   ): Value {
     const seen = this.byKey.get(key);
     if (seen !== undefined) return seen;
@@ -228,7 +210,6 @@ export class Values {
       lo: isConst ? shape.value : lo,
       hi: isConst ? shape.value : hi,
       linear,
-      induction,
       uses: 0,
       spot: undefined,
       forced: false,
@@ -241,29 +222,12 @@ export class Values {
   }
 
   /** An operation as it stands, with the bounds of its result. */
-  private raw(
-    op: ScalarOp,
-    type: RegType,
-    args: readonly Value[],
-    linear?: Linear,
-    induction?: Value['induction'],
-  ): Value {
+  private raw(op: ScalarOp, type: RegType, args: readonly Value[], linear?: Linear): Value {
     const home = args.reduce((h, a) => deeper(h, a.home), this.top);
     const key = `${op}:${type.elem}${type.lanes}(${args.map((a) => a.id).join(',')})`;
     const [lo, hi] = isIndex(type) ? bounds(op, args) : [MIN, MAX];
     const pinned = args.some((a) => a.pinned);
-    return this.intern(
-      key,
-      { kind: 'op', op },
-      type,
-      args,
-      home,
-      pinned,
-      lo,
-      hi,
-      linear,
-      induction,
-    );
+    return this.intern(key, { kind: 'op', op }, type, args, home, pinned, lo, hi, linear);
   }
 
   private folded(op: ScalarOp, type: RegType, args: readonly Value[]): Value | undefined {
@@ -376,18 +340,6 @@ export class Values {
     end: number,
   ): Value {
     const group = terms.slice(at, end);
-    const only = group.length === 1 ? group[0]! : undefined;
-    const loop = only === undefined ? undefined : this.counters.get(only.value);
-    if (only !== undefined && loop !== undefined && outer !== undefined && only.coef !== 1) {
-      const start = this.sum(linearOf(outer), linearOf(loop.from), only.coef);
-      return this.raw(
-        'add',
-        I32,
-        [outer, this.scaled(only)],
-        { terms: terms.slice(0, end), constant: 0 },
-        { start, step: Math.imul(only.coef, loop.step) },
-      );
-    }
     const factor = group.reduce((g, t) => gcd(t.coef, g), 0);
     if (group.length > 1 && factor > 1) {
       const inner = this.added(

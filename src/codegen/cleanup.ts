@@ -1,5 +1,5 @@
 /**
- * Thread IR to Thread IR: computes each thing once, as far out of the loops as it may be, and index sums by addition.
+ * Thread IR to Thread IR: computes each thing once, as far out of the loops as it may be.
  *
  * Invariants: loads are never moved where they might not have run, nor past a write to their buffer; what depends on
  * memory or a `var` is computed no later than in the source; statements with effects keep their order.
@@ -60,9 +60,6 @@ interface Writes {
   readonly barrier: boolean;
 }
 
-/** Inductions cost a register each: more in one loop would spill. */
-const MAX_INDUCTIONS = 8;
-
 class Cleanup {
   private readonly top: Block = {
     id: 0,
@@ -72,7 +69,6 @@ class Cleanup {
     sure: true,
     innermost: true,
     out: [],
-    tail: [],
   };
   private readonly values = new Values(this.top);
   private readonly lets = new Map<Register, Value>();
@@ -82,7 +78,6 @@ class Cleanup {
   private readonly readVars = new Set<Register>();
   private readonly writable: readonly ThreadBuffer[];
   private readonly writesOf = new Map<readonly TStmt[], Writes>();
-  private readonly inductions = new Map<Block, number>();
   private block: Block = this.top;
   private blocks = 1;
   private versions = 1;
@@ -114,7 +109,6 @@ class Cleanup {
       sure,
       innermost: true,
       out: [],
-      tail: [],
     };
   }
 
@@ -215,9 +209,8 @@ class Cleanup {
     this.block = block;
     this.bumpAll(s.body);
     const hi = Math.max(from.lo, to.hi - 1);
-    const loop = { body: block, from, step: s.step };
     const key = `counter${block.id}`;
-    this.lets.set(s.counter, this.values.counter(s.counter, key, loop, from.lo, hi));
+    this.lets.set(s.counter, this.values.read(s.counter, key, block, false, from.lo, hi));
     const body = { block, steps: this.number(s.body) };
     this.block = outer;
     this.bumpAll(s.body);
@@ -334,11 +327,6 @@ class Cleanup {
       const value = all[i]!;
       if (value.uses === 0) continue;
       const at = this.wantsRegister(value) ? this.placeOf(value) : value.spot!;
-      const start = this.inductionAt(value, at);
-      if (start !== undefined) {
-        use(start, at.parent!);
-        continue;
-      }
       for (const arg of value.args) use(arg, at);
     }
   }
@@ -388,24 +376,8 @@ class Cleanup {
   private wantsRegister(value: Value): boolean {
     if (isFree(value)) return false;
     if (value.shape.kind === 'const') return this.placeOf(value) !== value.spot;
-    return (
-      value.forced ||
-      value.uses > 1 ||
-      this.placeOf(value) !== value.spot ||
-      (value.induction !== undefined && value.spot === value.home)
-    );
+    return value.forced || value.uses > 1 || this.placeOf(value) !== value.spot;
   }
-
-  /** The start value, if `value` is to be kept by addition in the loop whose body is `at`. */
-  private inductionAt(value: Value, at: Block): Value | undefined {
-    if (value.induction === undefined || at !== value.home) return undefined;
-    const count = this.inductions.get(at) ?? 0;
-    if (count >= MAX_INDUCTIONS && !this.chosen.has(value)) return undefined;
-    if (!this.chosen.has(value)) this.inductions.set(at, count + 1);
-    this.chosen.add(value);
-    return value.induction.start;
-  }
-  private readonly chosen = new Set<Value>();
 
   // Writing.
 
@@ -457,7 +429,7 @@ class Cleanup {
     this.block = block;
     this.writeSteps(steps);
     this.block = outer;
-    return [...block.out, ...block.tail];
+    return block.out;
   }
 
   private emit(s: TStmt): void {
@@ -470,20 +442,8 @@ class Cleanup {
     if (!this.wantsRegister(value)) return this.spell(value);
     const place = this.placeOf(value);
     const register: Register = value.hint ?? { name: `t${value.id}`, type: value.type };
-    if (this.chosen.has(value)) {
-      const { start, step } = value.induction!;
-      place.parent!.out.push({ kind: 'var', register, value: this.expression(start) });
-      const next: TExpr = {
-        kind: 'op',
-        type: value.type,
-        op: 'add',
-        args: [get(register), { kind: 'const', type: value.type, value: step }],
-      };
-      place.tail.push({ kind: 'set', register, value: next });
-    } else {
-      const e = this.spell(value);
-      place.out.push({ kind: 'let', register, value: e });
-    }
+    const e = this.spell(value);
+    place.out.push({ kind: 'let', register, value: e });
     value.register = register;
     return get(register);
   }
