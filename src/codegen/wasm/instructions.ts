@@ -96,6 +96,7 @@ export const PLAIN = {
   'f64x2.eq': 0xfd047,
   'f64x2.ne': 0xfd048,
   'f64x2.lt': 0xfd049,
+  'f64x2.ge': 0xfd04c,
   'v128.not': 0xfd04d,
   'v128.and': 0xfd04e,
   'v128.andnot': 0xfd04f,

@@ -191,8 +191,10 @@ const floatRemainder = lanewise((v, x, y) =>
   throughDoubles(v, [x, y], (a, b) => {
     const reduce = (x: Wasm): Wasm =>
       op('f64x2.sub', x, op('f64x2.mul', op('f64x2.trunc', op('f64x2.div', x, b!)), b!));
-    // the second step changes nothing but what a greater quotient left behind
-    const rest = reduce(v.keep(reduce(a!)));
+    // the second step changes nothing but what a greater quotient left behind; past 2^53 nothing is left to know
+    const second = v.keep(reduce(v.keep(reduce(a!))), 'rest');
+    const lost = op('f64x2.ge', op('f64x2.abs', second), op('f64x2.abs', b!));
+    const rest = op('v128.andnot', second, lost);
     const infinite = v.keep(op('f64x2.eq', op('f64x2.abs', b!), v.d(Number.POSITIVE_INFINITY)));
     const finite = op('f64x2.lt', op('f64x2.abs', a!), v.d(Number.POSITIVE_INFINITY));
     const r = v.keep(v.choose(op('v128.and', infinite, finite), a!, rest), 'r');

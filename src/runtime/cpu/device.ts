@@ -1,0 +1,182 @@
+/**
+ * The CPU as a device: one WebAssembly memory, generated modules, worker threads.
+ *
+ * Invariant: nothing happens at import; memory is made by the first call of `cpu()`, threads by the first program that
+ * is worth them. Results do not depend on the number of threads.
+ */
+import { platform } from '#platform';
+import type { Caps } from '../../codegen/caps.ts';
+import { wasmCaps } from '../../codegen/wasm/caps.ts';
+import { TigonError } from '../../ir/errors.ts';
+import type { Program } from '../../ir/program.ts';
+import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
+import { CpuExecutable, type Host } from './executable.ts';
+import { hasRelaxedSimd, hasSimd } from './features.ts';
+import { Heap } from './heap.ts';
+import { WorkerPool } from './pool.ts';
+import { StoragePool } from './storage.ts';
+
+export interface CpuOptions {
+  /** Threads that take part, this one included. Default: `TIGON_THREADS`, else one a core, at most 16. */
+  readonly threads?: number;
+  /** No fused multiply-add, so that results are the same on every engine. Default: `TIGON_DETERMINISTIC`. */
+  readonly deterministic?: boolean;
+  /** Limit of the memory, in pages of 64 kB. Default: 65536, i.e. 4 GB. */
+  readonly maximumPages?: number;
+  /** Bytes of new arrays after which `pressure` asks for a collection. */
+  readonly pressureBytes?: number;
+}
+
+const MOST_THREADS = 16;
+const MAXIMUM_PAGES = 65536;
+const PRESSURE_BYTES = 192 * 1024 * 1024;
+const STRIDE = 128;
+
+export class CpuDevice implements Device, Host {
+  readonly kind = 'cpu';
+  readonly name = 'cpu()';
+  readonly caps: Caps;
+  readonly heap: Heap;
+  readonly threads: number;
+  readonly pool: WorkerPool | undefined;
+  arenaAddress = 0;
+  scratchAddress = 0;
+  scratchStride = 0;
+  readonly #storages: StoragePool;
+  #arena: Storage | undefined;
+  #scratch: Storage | undefined;
+  #relief: Promise<void> | undefined;
+
+  constructor(options: CpuOptions = {}) {
+    if (!hasSimd())
+      throw new TigonError(
+        'device',
+        'cpu(): this WebAssembly engine has no 128-bit SIMD',
+        'use Node 20.19 or later, or a browser of 2023 or later',
+      );
+    const deterministic = options.deterministic ?? isSet('TIGON_DETERMINISTIC');
+    this.caps = wasmCaps(!deterministic && hasRelaxedSimd());
+    const maximumPages = options.maximumPages ?? MAXIMUM_PAGES;
+    const threads = threadCount(options.threads);
+    this.heap = new Heap(maximumPages, threads > 1);
+    this.threads = this.heap.shared ? threads : 1;
+    this.pool = this.threads > 1 ? new WorkerPool(this.heap, this.threads) : undefined;
+    this.#storages = new StoragePool(this.heap, options.pressureBytes ?? PRESSURE_BYTES);
+  }
+
+  /** Makes the arena and each thread's workgroup memory at least so large. */
+  reserve(arenaBytes: number, scratchBytes: number): void {
+    if (arenaBytes > (this.#arena?.bytes ?? 0)) {
+      if (this.#arena !== undefined) this.release(this.#arena);
+      this.#arena = this.allocate(arenaBytes, 'arena of compiled programs');
+      this.arenaAddress = this.#arena.pointer;
+    }
+    if (scratchBytes > this.scratchStride) {
+      if (this.#scratch !== undefined) this.release(this.#scratch);
+      this.scratchStride = Math.ceil(scratchBytes / STRIDE) * STRIDE;
+      this.#scratch = this.allocate(this.scratchStride * this.threads, 'scratch of threads');
+      this.scratchAddress = this.#scratch.pointer;
+    }
+  }
+
+  allocate(bytes: number, label: string): Storage {
+    return this.#storages.allocate(this, bytes, label);
+  }
+
+  release(storage: Storage): void {
+    this.#storages.release(storage);
+  }
+
+  load(program: Program): Executable {
+    return new CpuExecutable(program, this);
+  }
+
+  write(storage: Storage, offset: number, bytes: Uint8Array): void {
+    const at = this.#range('write', storage, offset, bytes.length);
+    this.heap.bytes.set(bytes, at);
+  }
+
+  async read(storage: Storage, offset: number, bytes: number): Promise<Uint8Array> {
+    await this.relieve();
+    return this.readSync(storage, offset, bytes);
+  }
+
+  readSync(storage: Storage, offset: number, bytes: number): Uint8Array {
+    const at = this.#range('read', storage, offset, bytes);
+    return this.heap.bytes.slice(at, at + bytes);
+  }
+
+  #range(action: string, storage: Storage, offset: number, bytes: number): number {
+    if (storage.pointer === 0)
+      throw new TigonError(
+        'freed',
+        `${action}: the array was freed before this call`,
+        'do not use an array after dispose() or after its `using` block',
+      );
+    if (offset < 0 || offset + bytes > storage.bytes)
+      throw new TigonError(
+        'value',
+        `${action}: bytes ${offset} to ${offset + bytes} of a storage of ${storage.bytes}`,
+      );
+    return storage.pointer + offset;
+  }
+
+  async synchronize(): Promise<void> {
+    this.pool?.check();
+  }
+
+  memory(): MemoryReport {
+    return this.#storages.report();
+  }
+
+  get pressure(): boolean {
+    return this.#storages.pressure;
+  }
+
+  relieve(): Promise<void> | undefined {
+    if (!this.#storages.pressure) return undefined;
+    this.#relief ??= this.#collect();
+    return this.#relief;
+  }
+
+  async #collect(): Promise<void> {
+    // references of the running job stay alive until it ends: let it end, collect, then let finalizers run
+    await platform.macrotask();
+    platform.collectGarbage();
+    await platform.macrotask();
+    await platform.macrotask();
+    this.#storages.settle();
+    this.#relief = undefined;
+  }
+
+  /** Ends the worker threads. Storages stay readable; running programs is over. */
+  dispose(): void {
+    this.pool?.dispose();
+  }
+}
+
+const isSet = (name: string): boolean => {
+  const value = platform.environment(name);
+  return value !== undefined && value !== '' && value !== '0';
+};
+
+const threadCount = (option: number | undefined): number => {
+  const text = platform.environment('TIGON_THREADS');
+  const wanted = option ?? (text === undefined || text === '' ? undefined : Number(text));
+  if (wanted === undefined) return Math.max(1, Math.min(MOST_THREADS, platform.cores()));
+  if (!Number.isInteger(wanted) || wanted < 1)
+    throw new TigonError(
+      'option',
+      `cpu(): ${option === undefined ? 'TIGON_THREADS' : 'threads'} is ${text ?? wanted}, not a whole number from 1 to ${MOST_THREADS}`,
+      'TIGON_THREADS=1 runs without worker threads',
+    );
+  return Math.min(MOST_THREADS, wanted);
+};
+
+let shared: CpuDevice | undefined;
+
+/** The CPU of this process, made on first use. */
+export const cpu = (): CpuDevice => {
+  shared ??= new CpuDevice();
+  return shared;
+};

@@ -1,0 +1,163 @@
+/**
+ * A program on the CPU: its module, its argument block, its constants.
+ *
+ * Invariant: a run writes pointers and numbers and makes one call. Temps live in the device's arena, which all programs
+ * share because they run one after the other; constants are uploaded when the program is loaded.
+ */
+import type { Caps } from '../../codegen/caps.ts';
+import { type ProgramModule, renderProgram } from '../../codegen/wasm/program.ts';
+import type { DType } from '../../ir/dtype.ts';
+import { invariant, TigonError } from '../../ir/errors.ts';
+import { externals, type Program } from '../../ir/program.ts';
+import type { Executable, Storage } from '../device.ts';
+import { encodeElements } from './elements.ts';
+import type { Heap } from './heap.ts';
+import type { Job, WorkerPool } from './pool.ts';
+
+/** What a device lends to its programs. */
+export interface Host {
+  readonly heap: Heap;
+  readonly caps: Caps;
+  readonly pool: WorkerPool | undefined;
+  /** Of the memory for temps that all programs share; 0 while none needs any. */
+  readonly arenaAddress: number;
+  /** Of the first thread's workgroup memory, and how far apart those of threads are. */
+  readonly scratchAddress: number;
+  readonly scratchStride: number;
+  reserve(arenaBytes: number, scratchBytes: number): void;
+  allocate(bytes: number, label: string): Storage;
+  release(storage: Storage): void;
+}
+
+/** Programs shorter than this run on the caller alone: waking a worker takes as long. */
+const PARALLEL_NANOSECONDS = 60_000;
+
+let nextId = 1;
+
+export class CpuExecutable implements Executable {
+  readonly program: Program;
+  readonly #host: Host;
+  readonly #storages: Storage[] = [];
+  readonly #args: number;
+  /** Word index of each external buffer's pointer, in binding order. */
+  readonly #pointers: Int32Array;
+  /** Where scalars go: word index, and the dtype it is written as. */
+  readonly #scalars: readonly { readonly word: number; readonly dtype: DType }[];
+  readonly #temps: readonly { readonly word: number; readonly offset: number }[];
+  readonly #run: (args: number, scratch: number) => void;
+  readonly #job: Job | undefined;
+  #arena = -1;
+  #disposed = false;
+
+  constructor(program: Program, host: Host) {
+    this.program = program;
+    this.#host = host;
+    const threads = host.pool?.threads ?? 1;
+    const limits = { shared: host.heap.shared, maximumPages: host.heap.maximumPages };
+    let module = renderProgram(program, host.caps, { ...limits, threads });
+    if (module.nanoseconds < PARALLEL_NANOSECONDS && module.controlBytes > 0)
+      module = renderProgram(program, host.caps, { ...limits, threads: 1 });
+    host.reserve(program.arenaBytes, module.scratchBytes);
+
+    this.#args = this.#keep(module.argumentBytes, `${program.name}: arguments`);
+    const base = this.#args >>> 2;
+    const bound = externals(program);
+    const isScalar = (b: number): boolean => program.buffers[b]!.role === 'scalar';
+    this.#pointers = Int32Array.from(bound.filter((b) => !isScalar(b)).map((b) => base + b));
+    const words = host.heap.i32;
+    this.#scalars = bound.filter(isScalar).map((b) => {
+      const at = this.#args + module.scalarOffsets.get(b)!;
+      words[base + b] = at;
+      return { word: at >>> 2, dtype: program.buffers[b]!.dtype };
+    });
+    this.#temps = program.buffers.flatMap((b, i) =>
+      b.role === 'temp' ? [{ word: base + i, offset: b.offset ?? 0 }] : [],
+    );
+    program.buffers.forEach((b, i) => {
+      if (b.role !== 'constant') return;
+      invariant(b.values !== undefined, `constant ${b.name} has values`);
+      const at = this.#keep(b.bytes, `${program.name}: constant ${b.name}`);
+      host.heap.bytes.set(encodeElements(b.dtype, b.values), at);
+      host.heap.i32[base + i] = at;
+    });
+
+    const { exports } = new WebAssembly.Instance(
+      new WebAssembly.Module(module.bytes as BufferSource),
+      { env: { memory: host.heap.memory } },
+    );
+    this.#run = exports['run'] as (args: number, scratch: number) => void;
+    this.#job =
+      module.controlBytes > 0 ? this.#makeJob(module, exports['work'] as Job['work']) : undefined;
+  }
+
+  #keep(bytes: number, label: string): number {
+    const storage = this.#host.allocate(bytes, label);
+    this.#storages.push(storage);
+    return storage.pointer;
+  }
+
+  #makeJob(module: ProgramModule, work: Job['work']): Job {
+    const { name } = this.program;
+    const moduleAt = this.#keep(module.bytes.length, `${name}: code`);
+    this.#host.heap.bytes.set(module.bytes, moduleAt);
+    return {
+      id: nextId++,
+      work,
+      args: this.#args,
+      control: this.#keep(module.controlBytes, `${name}: control`),
+      controlBytes: module.controlBytes,
+      moduleAt,
+      moduleBytes: module.bytes.length,
+    };
+  }
+
+  run(buffers: readonly Storage[], offsets: readonly number[], scalars: readonly number[]): void {
+    const host = this.#host;
+    const words = host.heap.i32;
+    const pointers = this.#pointers;
+    for (let i = 0; i < pointers.length; i++) {
+      const { pointer } = buffers[i]!;
+      if (pointer === 0) throw this.#freed(i);
+      words[pointers[i]!] = pointer + offsets[i]!;
+    }
+    for (let i = 0; i < this.#scalars.length; i++) {
+      const { word, dtype } = this.#scalars[i]!;
+      if (dtype === 'float32') host.heap.f32[word] = scalars[i]!;
+      else if (dtype === 'int32' || dtype === 'uint32') words[word] = scalars[i]!;
+      else host.heap.bytes.set(encodeElements(dtype, [scalars[i]!]), word * 4);
+    }
+    if (this.#arena !== host.arenaAddress) this.#bindArena();
+    if (this.#job === undefined || host.pool === undefined)
+      this.#run(this.#args, host.scratchAddress);
+    else host.pool.run(this.#job, host.scratchAddress, host.scratchStride);
+  }
+
+  #bindArena(): void {
+    if (this.#disposed)
+      throw new TigonError(
+        'freed',
+        `${this.program.name}: the program was disposed`,
+        'load it again',
+      );
+    this.#arena = this.#host.arenaAddress;
+    for (const { word, offset } of this.#temps) this.#host.heap.i32[word] = this.#arena + offset;
+  }
+
+  #freed(position: number): TigonError {
+    const bound = externals(this.program).filter((b) => this.program.buffers[b]!.role !== 'scalar');
+    const buffer = this.program.buffers[bound[position]!]!;
+    return new TigonError(
+      'freed',
+      `${this.program.name}: ${buffer.role} ${buffer.name} was freed before this call`,
+      'do not use an array after dispose() or after its `using` block; keep a copy if you need it later',
+    );
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    // a later run finds the arena changed, looks why, and refuses
+    this.#arena = -1;
+    for (const s of this.#storages) this.#host.release(s);
+  }
+}

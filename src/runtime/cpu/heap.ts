@@ -1,0 +1,62 @@
+/**
+ * The one WebAssembly memory of a CPU device, and typed views of it.
+ *
+ * Invariant: views cover the whole memory after every growth; what holds a view across an allocation must fetch it
+ * again (an unshared memory detaches old ones). Addresses below `LOW_BYTES` belong to the device itself.
+ */
+import { LOW_BYTES } from '../../codegen/wasm/render.ts';
+
+export const PAGE = 65536;
+/** Bytes committed at first: address space, not memory, until it is touched. */
+const INITIAL_PAGES = 1024;
+
+export class Heap {
+  readonly memory: WebAssembly.Memory;
+  readonly shared: boolean;
+  readonly maximumPages: number;
+  bytes: Uint8Array;
+  i32: Int32Array;
+  f32: Float32Array;
+
+  constructor(maximumPages: number, allowShared: boolean) {
+    this.maximumPages = maximumPages;
+    this.shared = allowShared && typeof SharedArrayBuffer !== 'undefined';
+    this.memory = new WebAssembly.Memory({
+      initial: Math.min(INITIAL_PAGES, maximumPages),
+      maximum: maximumPages,
+      shared: this.shared,
+    });
+    const { buffer } = this.memory;
+    this.bytes = new Uint8Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.f32 = new Float32Array(buffer);
+  }
+
+  /** First address that arrays may use, and the end of what there is now. */
+  get begin(): number {
+    return LOW_BYTES;
+  }
+  get end(): number {
+    return this.bytes.length;
+  }
+
+  /** Grows by at least `needed` bytes (by half, if it can, so that growths are few); false when it cannot. */
+  grow(needed: number): boolean {
+    const now = this.end / PAGE;
+    const least = Math.ceil(needed / PAGE);
+    const wish = Math.min(Math.max(least, now >> 1), this.maximumPages - now);
+    for (const pages of wish >= least ? [wish, least] : []) {
+      try {
+        this.memory.grow(pages);
+      } catch {
+        continue;
+      }
+      const { buffer } = this.memory;
+      this.bytes = new Uint8Array(buffer);
+      this.i32 = new Int32Array(buffer);
+      this.f32 = new Float32Array(buffer);
+      return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * `#platform` in browsers (and in workers of browsers).
+ *
+ * Invariant: uses standard interfaces only; what pages may not do (block, collect garbage) is answered with a no.
+ */
+import type { Platform, WorkerHandle } from './platform.ts';
+
+const spawnWorker = (
+  source: string,
+  data: unknown,
+  failed: (message: string) => void,
+): WorkerHandle => {
+  const text = `onmessage = ({ data }) => {\n${source}\n};`;
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+  const worker = new Worker(url, { name: 'tigon' });
+  worker.onerror = (event) => failed(event.message);
+  worker.postMessage(data);
+  return {
+    terminate: () => {
+      worker.terminate();
+      URL.revokeObjectURL(url);
+    },
+  };
+};
+
+export const platform: Platform = {
+  kind: 'browser',
+  cores: () => navigator.hardwareConcurrency ?? 1,
+  environment: () => undefined,
+  mayBlock: () => typeof document === 'undefined',
+  spawnWorker,
+  collectGarbage: () => false,
+  enableRelaxedSimd: () => {},
+  macrotask: () =>
+    new Promise((resolve) => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => {
+        channel.port1.close();
+        resolve();
+      };
+      channel.port2.postMessage(null);
+    }),
+};

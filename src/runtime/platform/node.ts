@@ -1,0 +1,51 @@
+/**
+ * `#platform` in Node.
+ *
+ * Invariant: workers are unreferenced, so that a script ends when its own work ends.
+ */
+import { availableParallelism } from 'node:os';
+import v8 from 'node:v8';
+import vm from 'node:vm';
+import { Worker } from 'node:worker_threads';
+import type { Platform, WorkerHandle } from './platform.ts';
+
+let collect: (() => void) | undefined;
+
+const spawnWorker = (
+  source: string,
+  data: unknown,
+  failed: (message: string) => void,
+): WorkerHandle => {
+  const worker = new Worker(`const data = require('node:worker_threads').workerData;\n${source}`, {
+    eval: true,
+    workerData: data,
+    execArgv: [],
+    name: 'tigon',
+  });
+  worker.on('error', (error: Error) => failed(error.message));
+  worker.on('exit', (code) => failed(`worker ended with code ${code}`));
+  worker.unref();
+  return { terminate: () => void worker.terminate() };
+};
+
+export const platform: Platform = {
+  kind: 'node',
+  cores: availableParallelism,
+  environment: (name) => process.env[name],
+  mayBlock: () => true,
+  spawnWorker,
+  collectGarbage: () => {
+    if (collect === undefined) {
+      v8.setFlagsFromString('--expose-gc');
+      collect = vm.runInNewContext('gc') as () => void;
+    }
+    collect();
+    return true;
+  },
+  enableRelaxedSimd: () => {
+    // V8 12 (Node 22) has it on by default and warns about the flag
+    if (Number(process.versions.v8.split('.')[0]) < 12)
+      v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+  },
+  macrotask: () => new Promise((resolve) => setImmediate(resolve)),
+};
