@@ -47,6 +47,8 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     fused.units.filter((u) => reads.get(u)!.has(buffer));
   const outputSources = new Set(graph.outputs.map(unreshaped));
   const placed = new Set<Node>();
+  /** Units that read a state before another unit replaces it. */
+  const before = new Map<Unit, readonly Unit[]>();
   for (const { target, value } of graph.assigns) {
     if (value === target) continue;
     const source = unreshaped(value);
@@ -65,10 +67,12 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
       !graph.outputs.includes(target) &&
       readersOf(fused.buffers.of(source)).every((u) => u === unit) &&
       readsInPlace(unit, source, state, fused) &&
-      !readers.some((r) => r !== unit && dependsOn(r, unit, fused, reads))
+      !readers.some((r) => r !== unit && dependsOn(r, unit, fused, reads, before))
     ) {
       fused.buffers.alias(source, state);
       placed.add(source);
+      const others = readers.filter((r) => r !== unit);
+      before.set(unit, [...(before.get(unit) ?? []), ...others]);
     } else {
       context.note(`the new value of ${state.name} is copied: its old value is still needed`);
       copies.push({ from: fused.buffers.of(source), to: state });
@@ -221,12 +225,13 @@ const visitLoads = (
     );
 };
 
-/** Whether what `unit` computes depends on a result of `on`. */
+/** Whether `unit` can only run after `on`: it needs its results, or replaces a state that `on` reads. */
 const dependsOn = (
   unit: Unit,
   on: Unit,
   fused: Fused,
   reads: ReadonlyMap<Unit, ReadonlySet<LoopBuffer>>,
+  before: ReadonlyMap<Unit, readonly Unit[]>,
 ): boolean => {
   const writers = new Map<LoopBuffer, Unit>();
   for (const u of fused.units) for (const m of u.members) writers.set(fused.buffers.of(m.node), u);
@@ -239,7 +244,7 @@ const dependsOn = (
       const writer = writers.get(buffer);
       if (writer !== undefined && writer !== u && visit(writer)) return true;
     }
-    return false;
+    return (before.get(u) ?? []).some(visit);
   };
   return visit(unit);
 };
