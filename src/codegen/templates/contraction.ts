@@ -8,7 +8,7 @@ import type { Axis } from '../../ir/dim.ts';
 import type { Contraction, Expr, LoadExpr } from '../../ir/loop/loop.ts';
 import { evaluationCost, freeAxes, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
-import { mergeAxes } from './substitute.ts';
+import { mergeAxes } from './merge.ts';
 
 /** The micro-kernel: 4 x 8 accumulators are eight vectors; more would spill. */
 export const TILE_ROWS = 4;

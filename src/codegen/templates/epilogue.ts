@@ -10,8 +10,8 @@ import type { Register, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import { evaluationCost, stepAlong } from '../analysis.ts';
 import type { Emitter } from '../emit.ts';
 import { type Problem, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { mergeAxes } from './merge.ts';
 import { bindAll, positionOf } from './pack.ts';
-import { mergeAxes } from './substitute.ts';
 
 const LANES = [0, 1, 2, 3] as const;
 

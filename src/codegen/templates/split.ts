@@ -8,8 +8,8 @@ import { accumulator, load, newBuffer, reduce } from '../../ir/loop/expr.ts';
 import type { Contraction, LoopBuffer, LoopKernel, Nest } from '../../ir/loop/loop.ts';
 import { visitExpr } from '../../ir/loop/visit.ts';
 import type { Caps } from '../caps.ts';
+import { rewriter } from '../rewrite.ts';
 import { blocking, type Problem, problems } from './contraction.ts';
-import { substitution } from './substitute.ts';
 
 /** Sums shorter than this are not worth a second launch. */
 const SHORTEST = 2048;
@@ -72,7 +72,7 @@ const cut = (c: Contraction, parts: number): Split => {
   const length = first.extent / parts;
   const rest = newAxis(first.name, length, 'red');
   const at = idxAdd(idxScale(idxAxis(part), length), idxAxis(rest));
-  const map = substitution({ axis: (a) => (a === first ? at : idxAxis(a)) });
+  const map = rewriter({ axis: (a) => (a === first ? at : undefined) });
   const contract: Contraction = {
     ...c,
     batch: [part, ...c.batch],
@@ -106,12 +106,11 @@ const kernelsOf = (kernel: LoopKernel, nest: Nest, { part, contract }: Split): L
 
   const part2 = newAxis('part', part.extent, 'red');
   const total = reduce('add', [part2], load(partial, [idxAxis(part2), ...nest.axes.map(idxAxis)]));
-  const map = substitution({ axis: idxAxis, acc: total });
+  const map = rewriter({ replace: (e) => (e.kind === 'acc' ? total : undefined) });
   const finish: Nest = {
     axes: nest.axes,
     stores: nest.stores.map((s) => ({
       ...s,
-      index: s.index.map(map.index),
       value: map.expr(s.value),
     })),
     contract: undefined,
