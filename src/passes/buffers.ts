@@ -20,8 +20,8 @@ export class BufferTable {
   of(node: Node): LoopBuffer {
     let buffer = this.#byNode.get(node);
     if (buffer === undefined) {
-      const strides = node.attrs['strides'];
       const own = node.op.name === 'input';
+      const strides = own ? node.attrs['strides'] : undefined;
       buffer = newBuffer(
         own ? String(node.attrs['name']) : `${node.op.name}${this.#next++}`,
         node.type,
