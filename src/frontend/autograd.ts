@@ -1,0 +1,283 @@
+/**
+ * Automatic differentiation, as users see it: record what happens, then ask for gradients.
+ *
+ * Invariant: nothing here knows any particular function; gradients come from the graphs of recorded calls.
+ */
+import { isFloat } from '../ir/dtype.ts';
+import { showType } from '../ir/type.ts';
+import { flow, type Head } from './backprop.ts';
+import { assign, call2 } from './call.ts';
+import { failure } from './callsite.ts';
+import { mode, withMode } from './mode.ts';
+import { addition } from './nd/arithmetic.ts';
+import { filled } from './nd/filled.ts';
+import { aliasOf, isNDArray, type NDArray } from './ndarray.ts';
+import { checkChoice, checkOptions } from './options.ts';
+import { type GradientMode, type Leaf, leafGradient, type Origin, originOf, push } from './tape.ts';
+
+export type { GradientMode } from './tape.ts';
+
+const synchronous = <T>(where: string, result: T): T => {
+  if (result instanceof Promise)
+    throw failure(
+      'value',
+      `autograd.${where}: the function returned a promise`,
+      'recording ends when the function returns: do the awaiting outside',
+    );
+  return result;
+};
+
+/**
+ * Runs `body` and records what it does to arrays that have `attachGrad()`, so that gradients can flow back through it.
+ * Turns training mode on, unless `{ training: false }`.
+ *
+ * @example
+ * const l = autograd.record(() => loss(net(x), y));
+ * l.backward();
+ */
+export const record = <T>(body: () => T, options?: { readonly training?: boolean }): T => {
+  checkOptions('autograd.record', options, ['training']);
+  return synchronous(
+    'record',
+    withMode({ recording: true, taping: true, training: options?.training ?? true }, body),
+  );
+};
+
+/** Runs `body` without recording it. Turns training mode off, unless `{ training: true }`. */
+export const pause = <T>(body: () => T, options?: { readonly training?: boolean }): T => {
+  checkOptions('autograd.pause', options, ['training']);
+  return synchronous(
+    'pause',
+    withMode({ recording: false, taping: false, training: options?.training ?? false }, body),
+  );
+};
+
+/** Runs `body` as in training (dropout drops, batch norm uses the batch). Recording stays as it is. */
+export const trainMode = <T>(body: () => T): T =>
+  synchronous('trainMode', withMode({ training: true }, body));
+/** Runs `body` as in prediction. Recording stays as it is. */
+export const predictMode = <T>(body: () => T): T =>
+  synchronous('predictMode', withMode({ training: false }, body));
+
+export const isRecording = (): boolean => mode.recording;
+export const isTraining = (): boolean => mode.training;
+
+/**
+ * Asks for the gradient of `x`: later backward passes write it to `x.grad` (`write`), add it (`add`) or skip it (`null`).
+ * Cuts `x` from what it was computed from.
+ */
+export const attachGrad = (x: NDArray, gradientMode: GradientMode = 'write'): NDArray => {
+  checkChoice('attachGrad', 'mode', gradientMode, ['write', 'add', 'null']);
+  if (!isFloat(x.dtype))
+    throw failure(
+      'dtype',
+      `attachGrad: ${showType(x.type)} has no gradient: only floats have`,
+      "convert it first: x.astype('float32')",
+    );
+  x.origin =
+    gradientMode === 'null' ? undefined : { kind: 'leaf', mode: gradientMode, gradient: undefined };
+  return x;
+};
+
+/** The gradient array of `x` (zeros before the first backward), or undefined without `attachGrad()`. */
+export const gradientOf = (x: NDArray): NDArray | undefined =>
+  x.origin?.kind === 'leaf' ? leafGradient(x.origin, x) : undefined;
+
+const write = (leaf: Leaf, g: NDArray): void => {
+  const target = leafGradient(leaf, g);
+  if (leaf.mode === 'add') {
+    const sum = call2(addition, target, g, target.layout, g.layout);
+    assign(target, sum);
+    if (mode.trace === undefined) sum.dispose();
+  } else assign(target, g);
+  const history = mode.taping ? g.origin : undefined;
+  if (target.origin?.kind !== 'leaf') target.origin = history;
+};
+
+/**
+ * Says that an update has used up the gradient of `x`: inside a hybridized function its value then stays in the program
+ * and `x.grad` is not written (unless `keepGradients`). For optimizers.
+ */
+export const consumeGradient = (x: NDArray): void => {
+  if (x.origin?.kind !== 'leaf' || x.origin.mode !== 'write') return;
+  if (x.origin.gradient !== undefined) mode.trace?.consume(x.origin.gradient);
+};
+
+export interface BackwardOptions {
+  /** Keep the recorded values, so that backward can run again. Default: `createGraph`. */
+  readonly retainGraph?: boolean;
+  /** Record the backward pass itself, for gradients of gradients. Default false. */
+  readonly createGraph?: boolean;
+}
+
+const headsOf = (
+  where: string,
+  heads: readonly NDArray[],
+  headGrads: readonly (NDArray | undefined)[] | undefined,
+): Head[] => {
+  if (headGrads !== undefined && headGrads.length !== heads.length)
+    throw failure(
+      'value',
+      `${where}: ${heads.length} heads but ${headGrads.length} head gradients`,
+    );
+  return heads.map((y, i) => {
+    if (!isNDArray(y)) throw failure('value', `${where}: head ${i} is not an NDArray`);
+    const origin = originOf(y);
+    if (origin === undefined)
+      throw failure(
+        'gradient',
+        `${where}: ${showType(y.type)} does not depend on anything recorded`,
+        'compute it inside autograd.record(() => …) from arrays with attachGrad(); detach() and integer results cut the path',
+      );
+    const given = headGrads?.[i];
+    if (given !== undefined && given.type !== y.type)
+      throw failure(
+        'shape',
+        `${where}: the head gradient is ${showType(given.type)}, the head ${showType(y.type)}`,
+        'they must have the same shape and dtype',
+      );
+    return { origin, dy: given ?? filled(y.type, 1, y.device) };
+  });
+};
+
+const list = <T>(x: T | readonly T[] | undefined): readonly T[] | undefined =>
+  x === undefined ? undefined : Array.isArray(x) ? x : [x as T];
+
+/**
+ * Computes gradients of `heads` and writes them to the `grad` of every array with `attachGrad()` that they depend on.
+ * `headGrads`: gradients of the heads, ones when left out.
+ */
+export const backward = (
+  heads: NDArray | readonly NDArray[],
+  headGrads?: NDArray | readonly (NDArray | undefined)[],
+  options: BackwardOptions = {},
+): void => {
+  checkOptions('backward', options, ['retainGraph', 'createGraph']);
+  const create = options.createGraph ?? false;
+  const retain = options.retainGraph ?? create;
+  const all = headsOf('backward', list(heads)!, list<NDArray | undefined>(headGrads));
+  const gradients = flow(all, undefined, { retain, create });
+  withMode({ recording: create, taping: create }, () => {
+    for (const [origin, g] of gradients) {
+      if (origin.kind === 'leaf') write(origin, g);
+      else if (origin.kind === 'border')
+        throw failure(
+          'trace',
+          'backward: inside a hybridized function, gradients would flow to arrays recorded outside of it',
+          'record and run backward on the same side of the hybridized function',
+        );
+      if (mode.trace === undefined && !create) g.dispose();
+    }
+  });
+};
+
+export interface GradOptions extends BackwardOptions {
+  readonly headGrads?: NDArray | readonly (NDArray | undefined)[];
+}
+
+/**
+ * Gradients of `heads` with respect to `variables`, as new arrays; `grad` of no array changes. A variable that the heads
+ * do not depend on gets zeros.
+ *
+ * @example
+ * x.attachGrad();
+ * const y = autograd.record(() => x.pow(3).sum());
+ * const [dx] = autograd.grad(y, [x], { createGraph: true });
+ */
+export const grad = (
+  heads: NDArray | readonly NDArray[],
+  variables: readonly NDArray[],
+  options: GradOptions = {},
+): NDArray[] => {
+  checkOptions('autograd.grad', options, ['headGrads', 'retainGraph', 'createGraph']);
+  const create = options.createGraph ?? false;
+  const retain = options.retainGraph ?? create;
+  const origins = variables.map((x, i) => {
+    const origin = originOf(x);
+    if (origin === undefined)
+      throw failure(
+        'gradient',
+        `autograd.grad: variable ${i}, ${showType(x.type)}, was not recorded`,
+        'call attachGrad() on it before recording',
+      );
+    return origin;
+  });
+  const all = headsOf('autograd.grad', list(heads)!, list<NDArray | undefined>(options.headGrads));
+  const found = flow(all, new Set<Origin>(origins), { retain, create });
+  const results = variables.map((x, i) => {
+    const g = found.get(origins[i]!);
+    if (g === undefined) return filled(x.type, 0, x.device);
+    const result = aliasOf(g);
+    result.origin = g.origin;
+    return result;
+  });
+  for (const g of found.values()) g.dispose();
+  return results;
+};
+
+/** A copy of the handle without history: gradients do not flow through it. */
+export const detached = (x: NDArray): NDArray =>
+  mode.trace === undefined ? aliasOf(x) : mode.trace.stopGradient(x);
+
+/** Thrown by custom functions in a trace without a tape: the trace starts again with one. Never reaches users. */
+export class NeedsTape extends Error {}
+
+/**
+ * A function with a gradient of your own. Subclass it, define `forward` and `backward` on arrays, and call `apply`.
+ * Works eager, recorded and in hybridized functions.
+ *
+ * @example
+ * class Clip extends autograd.Function {
+ *   forward(x: nd.NDArray) { this.mask = x.abs().lt(1); return x.clip(-1, 1); }
+ *   backward(dy: nd.NDArray) { return dy.mul(this.mask); }
+ * }
+ * const y = new Clip().apply(x);
+ */
+abstract class CustomFunction {
+  abstract forward(...inputs: NDArray[]): NDArray | NDArray[];
+  /** From gradients of the outputs to gradients of the inputs, one each; undefined for none. */
+  abstract backward(
+    ...gradients: NDArray[]
+  ): NDArray | undefined | readonly (NDArray | undefined)[];
+
+  apply(...inputs: NDArray[]): NDArray {
+    return this.applyAll(...inputs)[0]!;
+  }
+
+  /** For functions with several outputs. */
+  applyAll(...inputs: NDArray[]): NDArray[] {
+    const { trace } = mode;
+    if (trace !== undefined && mode.recording && !mode.taping) throw new NeedsTape();
+    const outputs = withMode({ recording: false, taping: false }, () => this.forward(...inputs));
+    const results = list(outputs)!.map((y) =>
+      trace === undefined ? aliasOf(y) : trace.wrap(trace.nodeOf(y)),
+    );
+    const origins = inputs.map((x) => (isFloat(x.dtype) ? originOf(x) : undefined));
+    if (!mode.taping || origins.every((o) => o === undefined)) return results;
+    const name = this.constructor.name;
+    if (trace !== undefined) trace.custom = name;
+    const run = (dys: readonly (NDArray | undefined)[]): readonly (NDArray | undefined)[] => {
+      const gradients = list<NDArray | undefined>(this.backward(...(dys as NDArray[]))) ?? [
+        undefined,
+      ];
+      if (gradients.length !== inputs.length)
+        throw failure(
+          'gradient',
+          `${name}.backward: ${gradients.length} gradients for ${inputs.length} inputs`,
+          'return one gradient per input, undefined where there is none',
+        );
+      gradients.forEach((g, i) => {
+        if (g !== undefined && g.type !== inputs[i]!.type)
+          throw failure(
+            'shape',
+            `${name}.backward: gradient ${i} is ${showType(g.type)}, the input ${showType(inputs[i]!.type)}`,
+          );
+      });
+      return gradients;
+    };
+    push({ kind: 'custom', run }, name, origins, results);
+    return results;
+  }
+}
+
+export { CustomFunction as Function };

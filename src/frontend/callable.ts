@@ -1,0 +1,221 @@
+/**
+ * Callables: an L1 graph together with the programs it was compiled to, one per combination of operand layouts.
+ *
+ * Invariant: a callable's graph has no strides and no device; what it means does not depend on who compiled it. Inputs
+ * of role `scalar` are bound to numbers, all others to arrays.
+ */
+import { GraphBuilder } from '../ir/graph/builder.ts';
+import { type Graph, type Node, topological } from '../ir/graph/graph.ts';
+import type { TensorType } from '../ir/type.ts';
+import { type Compiled, compileGraph } from '../passes/pipeline.ts';
+import type { Device, Executable, Storage } from '../runtime/device.ts';
+import { failure } from './callsite.ts';
+import type { Backward } from './differentiate.ts';
+import { denseLayout, type Layout } from './layout.ts';
+import { letGo, NDArray, type Operand, storageOf } from './ndarray.ts';
+
+export interface Callable {
+  readonly name: string;
+  readonly graph: Graph;
+  /** Compiled forms by operand layouts. */
+  readonly loaded: Map<string, Loaded>;
+  /** Backward graphs by what is wanted and given; see differentiate.ts. */
+  readonly backwards: Map<string, Backward>;
+  /** Replaces the generic derivation (programs that were split when they were traced). */
+  readonly differentiate: (() => Backward) | undefined;
+  /** Like `differentiate`, from inputs alone: what can be differentiated again. */
+  readonly exact: (() => Backward) | undefined;
+}
+
+export const callableOf = (
+  graph: Graph,
+  split?: { readonly differentiate: () => Backward; readonly exact: () => Backward },
+): Callable => ({
+  name: graph.name,
+  graph,
+  loaded: new Map(),
+  backwards: new Map(),
+  differentiate: split?.differentiate,
+  exact: split?.exact,
+});
+
+export const isScalarInput = (node: Node): boolean => node.attrs['role'] === 'scalar';
+
+/** A callable made ready on one device for one combination of layouts. */
+export interface Loaded {
+  readonly callable: Callable;
+  readonly device: Device;
+  readonly compiled: Compiled;
+  readonly executable: Executable;
+  /** Layout of each fresh output of the program. */
+  readonly fresh: readonly Layout[];
+  /** For each output: position among the fresh ones, or -1 - (index of the operand that it is). */
+  readonly sources: readonly number[];
+  /** True when outputs are the fresh buffers, one to one, and nothing is assigned. */
+  readonly plain: boolean;
+  /** Indices of operands that the program overwrites. */
+  readonly states: readonly number[];
+  readonly label: string;
+}
+
+/** Copies the nodes of `graph` into `builder` with its inputs replaced; returns what each node became. */
+export const inline = (
+  graph: Graph,
+  builder: GraphBuilder,
+  inputs: readonly Node[],
+): Map<Node, Node> => {
+  const became = new Map<Node, Node>();
+  graph.inputs.forEach((node, i) => {
+    became.set(node, inputs[i]!);
+  });
+  for (const node of topological(graph)) {
+    if (became.has(node)) continue;
+    const operands = node.inputs.map((x) => became.get(x)!);
+    became.set(node, builder.emit(node.op, operands, node.attrs));
+  }
+  return became;
+};
+
+/** The graph with the strides that its operands really have. */
+const withStrides = (graph: Graph, layouts: readonly Layout[]): Graph => {
+  if (layouts.every((l) => l.strides === undefined)) return graph;
+  const builder = new GraphBuilder();
+  const inputs = graph.inputs.map((node, i) =>
+    builder.input(node.type, {
+      name: String(node.attrs['name']),
+      role: isScalarInput(node) ? 'scalar' : 'input',
+      ...(layouts[i]!.strides === undefined ? {} : { strides: layouts[i]!.strides }),
+    }),
+  );
+  const became = inline(graph, builder, inputs);
+  return builder.graph(
+    graph.name,
+    graph.outputs.map((n) => became.get(n)!),
+    graph.assigns.map((a) => ({ target: became.get(a.target)!, value: became.get(a.value)! })),
+  );
+};
+
+/** Compiles `callable` for these operand layouts, or finds it compiled. */
+export const loadedFor = (
+  callable: Callable,
+  device: Device,
+  layouts: readonly Layout[],
+): Loaded => {
+  let key = '';
+  for (const layout of layouts) key += `${layout.id},`;
+  let loaded = callable.loaded.get(key);
+  if (loaded === undefined) {
+    loaded = load(callable, device, layouts);
+    callable.loaded.set(key, loaded);
+  }
+  return loaded;
+};
+
+const load = (callable: Callable, device: Device, layouts: readonly Layout[]): Loaded => {
+  const odd = layouts.findIndex((l) => l.device !== device);
+  if (odd >= 0)
+    throw failure(
+      'device',
+      `${callable.name}: operands live on ${device.name} and ${layouts[odd]!.device.name}`,
+      'make all operands on one device',
+    );
+  const graph = withStrides(callable.graph, layouts);
+  const compiled = compileGraph(graph, device.caps);
+  const fresh: Layout[] = [];
+  const sources = compiled.outputs.map((source, i) => {
+    if (source.kind === 'input') return -1 - source.input;
+    fresh[source.position] = denseLayout(device, graph.outputs[i]!.type);
+    return source.position;
+  });
+  const states = graph.assigns.map((a) => graph.inputs.indexOf(a.target));
+  return {
+    callable,
+    device,
+    compiled,
+    executable: device.load(compiled.program),
+    fresh,
+    sources,
+    states,
+    plain: states.length === 0 && sources.every((s, i) => s === i),
+    label: callable.name,
+  };
+};
+
+/** Runs a loaded callable on concrete operands. */
+export const run = (loaded: Loaded, operands: readonly Operand[]): NDArray[] => {
+  const { states, fresh, sources, label, device } = loaded;
+  for (let i = 0; i < states.length; i++) ownState(operands, states[i]!, label);
+  const buffers: Storage[] = [];
+  const offsets: number[] = [];
+  const scalars: number[] = [];
+  for (let i = 0; i < operands.length; i++) {
+    const x = operands[i]!;
+    if (typeof x === 'number') scalars.push(x);
+    else {
+      buffers.push(x.storage ?? storageOf(x, label));
+      offsets.push(x.offset);
+    }
+  }
+  const made: NDArray[] = [];
+  for (let i = 0; i < fresh.length; i++) {
+    const layout = fresh[i]!;
+    const storage = device.allocate(layout.bytes, label);
+    storage.holders = 1;
+    made.push(new NDArray(layout, storage, 0, undefined));
+    buffers.push(storage);
+    offsets.push(0);
+  }
+  loaded.executable.run(buffers, offsets, scalars);
+  if (loaded.plain) return made;
+  const taken = new Set<number>();
+  return sources.map((source) => {
+    const x = source < 0 ? (operands[-1 - source] as NDArray) : made[source]!;
+    if (source >= 0 && !taken.has(source)) {
+      taken.add(source);
+      return x;
+    }
+    x.storage!.holders++;
+    return new NDArray(x.layout, x.storage, x.offset, undefined);
+  });
+};
+
+/** Before a state is overwritten: if anyone else may read its memory, the handle moves to a copy. */
+const ownState = (operands: readonly Operand[], index: number, label: string): void => {
+  const x = operands[index] as NDArray;
+  const storage = storageOf(x, label);
+  let shared = storage.holders > 1 || x.layout.strides !== undefined;
+  for (let i = 0; i < operands.length && !shared; i++) {
+    const other = operands[i]!;
+    shared = i !== index && typeof other !== 'number' && other.storage === storage;
+  }
+  if (!shared) return;
+  const copy = copyOf(x);
+  x.layout = copy.layout;
+  x.storage = copy.storage;
+  x.offset = 0;
+  letGo(storage);
+};
+
+const copiers = new WeakMap<TensorType, Callable>();
+
+/** A row-major copy of `x` in fresh memory. */
+export const copyOf = (x: NDArray): NDArray => {
+  const { device, type } = x.layout;
+  let copier = copiers.get(type);
+  if (copier === undefined) {
+    const builder = new GraphBuilder();
+    const from = builder.input(type, { name: 'from' });
+    const to = builder.input(type, { name: 'to' });
+    copier = callableOf(builder.graph('copy', [], [{ target: to, value: from }]));
+    copiers.set(type, copier);
+  }
+  const layout = denseLayout(device, type);
+  const storage = device.allocate(layout.bytes, 'copy');
+  storage.holders = 1;
+  const copy = new NDArray(layout, storage, 0, undefined);
+  run(loadedFor(copier, device, [x.layout, layout]), [x, copy]);
+  return copy;
+};
+
+/** `x` itself when it is row-major, else a copy that is. */
+export const contiguous = (x: NDArray): NDArray => (x.layout.strides === undefined ? x : copyOf(x));

@@ -1,0 +1,86 @@
+/**
+ * Finds the user's line: errors and traced nodes say where in the user's program they come from.
+ *
+ * Invariant: frames inside Tigon itself and inside Node never count as the user's.
+ */
+import { TigonError } from '../ir/errors.ts';
+
+/** The folder that holds Tigon's own modules (`src/` or `dist/`), with a trailing slash. */
+const home = new URL('..', import.meta.url).href;
+const homePath = home.startsWith('file://') ? decodeURIComponent(home.slice(7)) : home;
+
+const isOurs = (frame: string): boolean =>
+  frame.includes(home) ||
+  frame.includes(homePath) ||
+  frame.includes('node:') ||
+  frame.includes('/node_modules/');
+
+const blocks: string[] = [];
+
+/** Runs `body` inside the named block, so that errors can say `in Net › hidden (Dense)`. */
+export const withinBlock = <T>(label: string, body: () => T): T => {
+  blocks.push(label);
+  try {
+    return body();
+  } finally {
+    blocks.pop();
+  }
+};
+
+/** `Net › hidden (Dense)`, or undefined outside all blocks. */
+export const blockPath = (): string | undefined =>
+  blocks.length === 0 ? undefined : blocks.join(' › ');
+
+/** The first frame of a stack text that is the user's: `train.ts:41:18`. */
+export const lineInStack = (stack: string | undefined): string | undefined => {
+  for (const frame of (stack ?? '').split('\n')) {
+    if (!/^\s+at /.test(frame) || isOurs(frame)) continue;
+    const place = /\(?(?:file:\/\/)?([^()\s]+:\d+:\d+)\)?$/.exec(frame.trim());
+    if (place !== null) return shorten(place[1]!);
+  }
+  return undefined;
+};
+
+const shorten = (place: string): string => {
+  const folder = typeof process === 'undefined' ? undefined : process.cwd?.();
+  return folder !== undefined && place.startsWith(`${folder}/`)
+    ? place.slice(folder.length + 1)
+    : place;
+};
+
+/** Where the user's program is now. Costs a stack walk: for tracing and errors only. */
+export const userLine = (): string | undefined => {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 80;
+  const { stack } = new Error();
+  Error.stackTraceLimit = limit;
+  return lineInStack(stack);
+};
+
+/** `train.ts:41:18, in Net › hidden (Dense)`. */
+export const userPlace = (): string | undefined => {
+  const line = userLine();
+  const path = blockPath();
+  if (line === undefined) return path === undefined ? undefined : `in ${path}`;
+  return path === undefined ? line : `${line}, in ${path}`;
+};
+
+const placed = new WeakSet<TigonError>();
+
+/** The same error with the user's call and place added; errors that have them, and foreign errors, pass through. */
+export const located = (error: unknown, call: string): unknown => {
+  if (!(error instanceof TigonError) || placed.has(error)) return error;
+  const name = call.slice(0, call.indexOf('('));
+  const brief = error.brief.startsWith(name) ? error.brief : `${call}: ${error.brief}`;
+  const result = new TigonError(error.code, brief, error.help, userPlace());
+  result.cause = error;
+  placed.add(result);
+  return result;
+};
+
+/** A TigonError that names the user's line. */
+export const failure = (code: TigonError['code'], brief: string, help?: string): TigonError => {
+  const error = new TigonError(code, brief, help, userPlace());
+  placed.add(error);
+  return error;
+};

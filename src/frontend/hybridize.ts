@@ -1,0 +1,159 @@
+/**
+ * hybridize: a function that is traced once per signature and from then on runs as one compiled program.
+ *
+ * Invariant: the hybridized function does what the plain one does; plans are kept per signature in a bounded cache, so
+ * alternating shapes never thrash and endless new ones never pile up.
+ */
+import type { Device } from '../runtime/device.ts';
+import { failure } from './callsite.ts';
+import { defaultDevice } from './device.ts';
+import { mode } from './mode.ts';
+import type { NDArray } from './ndarray.ts';
+import { checkOptions } from './options.ts';
+import { isFresh, type Plan, replay, trace } from './plan.ts';
+import { signature } from './signature.ts';
+
+export interface HybridizeOptions {
+  /** False: run the plain function. Default true. */
+  readonly active?: boolean;
+  /** For messages and `explain`. Default: the name of the function. */
+  readonly name?: string;
+  /** How many compiled signatures to keep; the one unused for longest goes first. Default 16. */
+  readonly maxPlans?: number;
+  /** Also write gradients to `grad` that an update in the same program has used up. Default false. */
+  readonly keepGradients?: boolean;
+  /** Accepted for Gluon's sake: static planning is how Tigon compiles. */
+  readonly staticAlloc?: boolean;
+  readonly staticShape?: boolean;
+}
+
+const KNOWN = ['active', 'name', 'maxPlans', 'keepGradients', 'staticAlloc', 'staticShape'];
+
+/** The compiled forms of one function. Blocks hold one; `hybridize` wraps one. */
+export class CachedFunction {
+  readonly name: string;
+  active = true;
+  readonly #body: (...args: never[]) => unknown;
+  #maxPlans = 16;
+  #keepGradients = false;
+  readonly #plans = new Map<string, Plan>();
+  #clock = 0;
+
+  constructor(body: (...args: never[]) => unknown, options: HybridizeOptions = {}) {
+    this.#body = body;
+    this.name = options.name ?? (body.name === '' ? 'function' : body.name);
+    this.configure(options);
+  }
+
+  /** Changes options; drops plans that they no longer fit. */
+  configure(options: HybridizeOptions): void {
+    checkOptions('hybridize', options, KNOWN);
+    this.active = options.active ?? true;
+    const { maxPlans = this.#maxPlans, keepGradients = this.#keepGradients } = options;
+    if (!Number.isInteger(maxPlans) || maxPlans < 1)
+      throw failure('option', `hybridize: maxPlans is ${maxPlans}`, 'pass an integer ≥ 1');
+    if (keepGradients !== this.#keepGradients) this.clear();
+    this.#keepGradients = keepGradients;
+    this.#maxPlans = maxPlans;
+    while (this.#plans.size > maxPlans) this.#evict();
+  }
+
+  /** Forgets all plans: the next call traces anew. Blocks call it when a child or parameter is replaced. */
+  clear(): void {
+    for (const plan of this.#plans.values()) plan.loaded?.executable.dispose();
+    this.#plans.clear();
+  }
+
+  /** The plans, least recently used first. */
+  get plans(): readonly Plan[] {
+    return [...this.#plans.values()].sort((a, b) => a.used - b.used);
+  }
+
+  call(args: readonly unknown[]): unknown {
+    if (!this.active || mode.trace !== undefined) return this.#body(...(args as never[]));
+    const arrays: NDArray[] = [];
+    let key = mode.recording ? (mode.training ? 'rt' : 'r') : mode.training ? 't' : '';
+    for (let i = 0; i < args.length; i++) key += `;${signature(args[i], arrays)}`;
+    let plan = this.#plans.get(key);
+    if (plan === undefined || !isFresh(plan)) plan = this.#trace(key, args, arrays);
+    plan.used = ++this.#clock;
+    return replay(plan, arrays);
+  }
+
+  #trace(key: string, args: readonly unknown[], arrays: readonly NDArray[]): Plan {
+    this.#plans.get(key)?.loaded?.executable.dispose();
+    this.#plans.delete(key);
+    const plan = trace({
+      name: this.name,
+      key,
+      device: this.#deviceOf(arrays),
+      body: this.#body as (...args: unknown[]) => unknown,
+      args,
+      arrays,
+      keepGradients: this.#keepGradients,
+    });
+    while (this.#plans.size >= this.#maxPlans) this.#evict();
+    this.#plans.set(key, plan);
+    return plan;
+  }
+
+  #deviceOf(arrays: readonly NDArray[]): Device {
+    const device = arrays[0]?.device ?? defaultDevice();
+    const odd = arrays.find((x) => x.device !== device);
+    if (odd !== undefined)
+      throw failure(
+        'device',
+        `${this.name}: arguments live on ${device.name} and ${odd.device.name}`,
+        'make all arguments on one device',
+      );
+    return device;
+  }
+
+  #evict(): void {
+    const oldest = this.plans[0]!;
+    oldest.loaded?.executable.dispose();
+    this.#plans.delete(oldest.key);
+  }
+}
+
+/** A function made by {@link hybridize}. */
+export type Hybridized<F> = F & {
+  /** Changes options, e.g. `fn.hybridize({ active: false })` to debug imperatively. */
+  hybridize(options?: HybridizeOptions): void;
+  /** Its compiled forms. */
+  readonly cached: CachedFunction;
+};
+
+/**
+ * Compiles a function of arrays: it is traced at the first call for each combination of argument shapes, dtypes and
+ * plain values, and runs as one program from then on. Arrays that it reads from outside are inputs, arrays that it
+ * updates (parameters, running statistics) are updated; `record`, `backward` and `trainer.step` may all be inside.
+ *
+ * The function must be synchronous, must not look at array *values* (shapes are fine), and its plain TypeScript code
+ * runs at trace time only.
+ *
+ * @example
+ * const step = hybridize((x: nd.NDArray, y: nd.NDArray) => {
+ *   const l = autograd.record(() => loss(net(x), y));
+ *   l.backward();
+ *   trainer.step(x.shape[0]);
+ *   return l.mean();
+ * });
+ */
+export const hybridize = <A extends unknown[], R>(
+  body: (...args: A) => R,
+  options?: HybridizeOptions,
+): Hybridized<(...args: A) => R> => {
+  if (typeof body !== 'function')
+    throw failure('value', 'hybridize: takes a function', 'blocks have a method: net.hybridize()');
+  const cached = new CachedFunction(body as (...args: never[]) => unknown, options);
+  const callable = (...args: A): R => cached.call(args) as R;
+  return Object.assign(callable, {
+    hybridize: (changed: HybridizeOptions = {}): void => cached.configure(changed),
+    cached,
+  });
+};
+
+/** The compiled plans of a hybridized function, for explain and tests. */
+export const plansOf = (fn: { readonly cached: CachedFunction }): readonly Plan[] =>
+  fn.cached.plans;

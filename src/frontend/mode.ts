@@ -1,0 +1,30 @@
+/**
+ * What the calling code is doing now: plain eager work, recording for a backward pass, or being traced.
+ *
+ * Invariant: `recording` is what the user's program sees; `taping` whether calls go on the tape: not so while tracing a
+ * call that is recorded outside, which is differentiated as a whole.
+ */
+import type { Trace } from './trace.ts';
+
+export interface Mode {
+  recording: boolean;
+  taping: boolean;
+  training: boolean;
+  trace: Trace | undefined;
+}
+
+export const mode: Mode = { recording: false, taping: false, training: false, trace: undefined };
+
+/** Runs `body` with some of the mode changed, and puts it back whatever happens. */
+export const withMode = <T>(change: Partial<Mode>, body: () => T): T => {
+  const { recording, taping, training, trace } = mode;
+  Object.assign(mode, change);
+  try {
+    return body();
+  } finally {
+    mode.recording = recording;
+    mode.taping = taping;
+    mode.training = training;
+    mode.trace = trace;
+  }
+};

@@ -1,0 +1,158 @@
+/**
+ * Functions of two operands: arithmetic, comparison, logic, with NumPy broadcasting and promotion.
+ *
+ * Invariant: a JavaScript number takes the dtype of the array it meets; if an integer array cannot hold it, the result is
+ * int32 (integers) or float32 (fractions). Its value never enters a cache key.
+ */
+import { type DType, isFloat, promote } from '../../ir/dtype.ts';
+import { TigonError } from '../../ir/errors.ts';
+import type { GraphBuilder } from '../../ir/graph/builder.ts';
+import type { Node } from '../../ir/graph/graph.ts';
+import type { ScalarOp } from '../../ir/scalar.ts';
+import { type Shape, showType } from '../../ir/type.ts';
+import { call1, call2, type Fragment, fragment } from '../call.ts';
+import { failure } from '../callsite.ts';
+import { type Layout, scalarLayout } from '../layout.ts';
+import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
+import { fits } from './filled.ts';
+
+/** The common shape of arrays under NumPy broadcasting, or a ShapeError that shows them all. */
+export const broadcastShapes = (name: string, nodes: readonly Node[]): Shape => {
+  const rank = Math.max(...nodes.map((n) => n.type.shape.length));
+  return Array.from({ length: rank }, (_, i) => {
+    let size = 1;
+    for (const { type } of nodes) {
+      const d = type.shape[i - rank + type.shape.length] ?? 1;
+      if (d === 1 || d === size) continue;
+      if (size !== 1)
+        throw new TigonError(
+          'shape',
+          `${name}: cannot broadcast ${nodes.map((n) => showType(n.type)).join(' with ')} (${size} ≠ ${d} at axis ${i - rank})`,
+          'axes must be equal or 1, counted from the last; expandDims or reshape adds axes of 1',
+        );
+      size = d;
+    }
+    return size;
+  });
+};
+
+/** The operands with one dtype and one shape. */
+export const aligned = (
+  b: GraphBuilder,
+  name: string,
+  nodes: readonly Node[],
+  dtype: DType,
+): Node[] => {
+  const shape = broadcastShapes(name, nodes);
+  return nodes.map((n) => b.broadcastTo(b.cast(n, dtype), shape));
+};
+
+type Rule = 'arithmetic' | 'float' | 'compare' | 'logic';
+
+const computeDtype = (name: string, rule: Rule, x: Node, y: Node): DType => {
+  const dtype = promote(x.type.dtype, y.type.dtype);
+  switch (rule) {
+    case 'arithmetic':
+      return dtype === 'bool' ? 'int32' : dtype;
+    case 'float':
+      return isFloat(dtype) ? dtype : 'float32';
+    case 'compare':
+      return dtype;
+    case 'logic':
+      if (!isFloat(dtype)) return dtype;
+      throw new TigonError(
+        'dtype',
+        `${name}: takes booleans and integers, not ${showType(x.type)} and ${showType(y.type)}`,
+        'compare first: x.ne(0)',
+      );
+    default:
+      return rule satisfies never;
+  }
+};
+
+const binary = (name: string, op: ScalarOp, rule: Rule): Fragment =>
+  fragment(name, (b, [x, y]) => {
+    const [p, q] = aligned(b, name, [x!, y!], computeDtype(name, rule, x!, y!));
+    return b.op(op, p!, q!);
+  });
+
+const weakDtype = (array: NDArray, value: number): DType => {
+  const { dtype } = array;
+  if (isFloat(dtype) || fits(value, dtype)) return dtype;
+  return fits(value, 'int32') ? promote(dtype, 'int32') : 'float32';
+};
+
+const layoutFor = (x: Operand, other: Operand, name: string): Layout => {
+  if (typeof x === 'number') {
+    if (!isNDArray(other)) throw failure('value', `${name}: needs at least one array`);
+    return scalarLayout(other.layout.device, weakDtype(other, x));
+  }
+  if (isNDArray(x)) return x.layout;
+  throw failure(
+    'value',
+    `${name}: ${Array.isArray(x) ? 'a JavaScript array' : String(x)} is not an operand`,
+    'operands are NDArrays and numbers; nd.array(values) makes an array',
+  );
+};
+
+/** Calls a function of two operands, of which one may be a number. */
+export const callBinary = (f: Fragment, x: Operand, y: Operand): NDArray =>
+  call2(f, x, y, layoutFor(x, y, f.name), layoutFor(y, x, f.name));
+
+export const addition: Fragment = binary('add', 'add', 'arithmetic');
+const subtraction = binary('sub', 'sub', 'arithmetic');
+const multiplication = binary('mul', 'mul', 'arithmetic');
+const division = binary('div', 'div', 'float');
+const floorDivision = binary('floorDiv', 'floordiv', 'arithmetic');
+const modulo = binary('mod', 'mod', 'arithmetic');
+const power = binary('pow', 'pow', 'float');
+const smaller = binary('minimum', 'min', 'arithmetic');
+const larger = binary('maximum', 'max', 'arithmetic');
+const equal = binary('eq', 'eq', 'compare');
+const unequal = binary('ne', 'ne', 'compare');
+const less = binary('lt', 'lt', 'compare');
+const lessEqual = binary('le', 'le', 'compare');
+const greater = binary('gt', 'gt', 'compare');
+const greaterEqual = binary('ge', 'ge', 'compare');
+const conjunction = binary('logicalAnd', 'and', 'logic');
+const disjunction = binary('logicalOr', 'or', 'logic');
+const exclusive = binary('logicalXor', 'xor', 'logic');
+const squared = fragment('square', (b, [x]) => b.op('mul', x!, x!));
+
+/** `x + y`, broadcast and promoted; booleans count as 0 and 1. */
+export const add = (x: Operand, y: Operand): NDArray => callBinary(addition, x, y);
+/** `x - y`. */
+export const sub = (x: Operand, y: Operand): NDArray => callBinary(subtraction, x, y);
+/** `x · y`, element by element. */
+export const mul = (x: Operand, y: Operand): NDArray => callBinary(multiplication, x, y);
+/** `x / y`; integers give float32. */
+export const div = (x: Operand, y: Operand): NDArray => callBinary(division, x, y);
+/** `floor(x / y)`; integer division by zero gives 0. */
+export const floorDiv = (x: Operand, y: Operand): NDArray => callBinary(floorDivision, x, y);
+/** Remainder with the sign of the divisor, as `%` in Python. */
+export const mod = (x: Operand, y: Operand): NDArray => callBinary(modulo, x, y);
+/** `x ** y`; integers give float32, but a square keeps the dtype. */
+export const pow = (x: Operand, y: Operand): NDArray =>
+  y === 2 && isNDArray(x) && x.dtype !== 'bool' ? call1(squared, x) : callBinary(power, x, y);
+/** The smaller of two, element by element; NaN if either is. */
+export const minimum = (x: Operand, y: Operand): NDArray => callBinary(smaller, x, y);
+/** The larger of two, element by element; NaN if either is. */
+export const maximum = (x: Operand, y: Operand): NDArray => callBinary(larger, x, y);
+/** `x = y` as booleans. */
+export const eq = (x: Operand, y: Operand): NDArray => callBinary(equal, x, y);
+/** `x ≠ y` as booleans. */
+export const ne = (x: Operand, y: Operand): NDArray => callBinary(unequal, x, y);
+/** `x < y` as booleans. */
+export const lt = (x: Operand, y: Operand): NDArray => callBinary(less, x, y);
+/** `x ≤ y` as booleans. */
+export const le = (x: Operand, y: Operand): NDArray => callBinary(lessEqual, x, y);
+/** `x > y` as booleans. */
+export const gt = (x: Operand, y: Operand): NDArray => callBinary(greater, x, y);
+/** `x ≥ y` as booleans. */
+export const ge = (x: Operand, y: Operand): NDArray => callBinary(greaterEqual, x, y);
+/** Both (booleans), or the bits in both (integers). */
+export const logicalAnd = (x: Operand, y: Operand): NDArray => callBinary(conjunction, x, y);
+/** Either (booleans), or the bits in either (integers). */
+export const logicalOr = (x: Operand, y: Operand): NDArray => callBinary(disjunction, x, y);
+/** One but not both. */
+export const logicalXor = (x: Operand, y: Operand): NDArray => callBinary(exclusive, x, y);

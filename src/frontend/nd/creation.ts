@@ -1,0 +1,226 @@
+/**
+ * Arrays out of JavaScript values, and constant arrays.
+ *
+ * Invariant: nested arrays must be rectangular; every value must fit the dtype, or the error names where it stands.
+ */
+import { DTYPES, type DType, isFloat } from '../../ir/dtype.ts';
+import { literal } from '../../ir/graph/ops/leaf.ts';
+import { type Shape, tensor } from '../../ir/type.ts';
+import type { Device } from '../../runtime/device.ts';
+import { failure } from '../callsite.ts';
+import { defaultDevice } from '../device.ts';
+import { mode } from '../mode.ts';
+import { isNDArray, type NDArray } from '../ndarray.ts';
+import { checkChoice, checkOptions } from '../options.ts';
+import { checkFits, filled, halfBits, hostBuffer, type TypedArray, upload } from './filled.ts';
+
+/** Numbers or booleans in nested arrays of equal lengths. */
+export type Nested = number | boolean | bigint | readonly Nested[];
+/** What `nd.array` takes. */
+export type ArrayLike =
+  | Nested
+  | TypedArray
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Uint16Array
+  | BigInt64Array;
+
+export interface CreationOptions {
+  /** Default: float32; what typed arrays hold; bool for booleans. */
+  readonly dtype?: DType;
+  /** Default: `device.default()`. */
+  readonly device?: Device;
+}
+export interface ArrayOptions extends CreationOptions {
+  /** Shape of flat values. Default: that of the nesting. */
+  readonly shape?: Shape;
+}
+
+export const checkDtype = (where: string, dtype: DType): DType =>
+  checkChoice(where, 'dtype', dtype, DTYPES);
+
+/** Throws unless `shape` is a list of integers ≥ 0. */
+export const checkShape = (where: string, shape: Shape): Shape => {
+  if (!Array.isArray(shape) || !shape.every((d) => Number.isInteger(d) && d >= 0))
+    throw failure(
+      'shape',
+      `${where}: ${JSON.stringify(shape)} is not a shape`,
+      'a shape is an array of integers ≥ 0, like [2, 3]',
+    );
+  return shape;
+};
+
+const deviceOf = (options: CreationOptions | undefined): Device =>
+  options?.device ?? mode.trace?.device ?? defaultDevice();
+
+const CREATION = ['dtype', 'device'];
+
+const shapeOfNested = (values: Nested): number[] => {
+  const shape: number[] = [];
+  for (let level: Nested = values; Array.isArray(level); level = level[0] ?? 0)
+    shape.push(level.length);
+  return shape;
+};
+
+const flatten = (values: Nested, shape: readonly number[]): (number | boolean | bigint)[] => {
+  const flat: (number | boolean | bigint)[] = [];
+  const visit = (level: Nested, depth: number, path: string): void => {
+    if (
+      Array.isArray(level) !== depth < shape.length ||
+      (Array.isArray(level) && level.length !== shape[depth])
+    )
+      throw failure(
+        'shape',
+        `nd.array: ragged nesting: ${path === '' ? 'the outermost array' : `[${path}]`} is ${
+          Array.isArray(level) ? `an array of ${level.length}` : 'a single value'
+        }, expected ${depth < shape.length ? `an array of ${shape[depth]}` : 'a single value'}`,
+        'all arrays at one depth must have the same length; pad the shorter ones',
+      );
+    if (Array.isArray(level))
+      level.forEach((v, i) => {
+        visit(v, depth + 1, path === '' ? `${i}` : `${path}, ${i}`);
+      });
+    else flat.push(level as number | boolean | bigint);
+  };
+  visit(values, 0, '');
+  return flat;
+};
+
+const dtypeOfView = (values: ArrayBufferView): DType => {
+  if (values instanceof Uint8Array) return 'uint8';
+  if (values instanceof Uint32Array) return 'uint32';
+  return values instanceof Float32Array || values instanceof Float64Array ? 'float32' : 'int32';
+};
+
+/**
+ * An array with the given values: a number, nested arrays, or a typed array. float32 unless said otherwise; booleans give
+ * bool; typed arrays keep their dtype (Float64Array: float32; BigInt64Array and small integers: int32, range-checked).
+ *
+ * @example
+ * nd.array([[1, 2], [3, 4]]);                       // float32 [2, 2]
+ * nd.array(new Uint8Array(784), { shape: [28, 28] });
+ */
+export const array = (values: ArrayLike | NDArray, options?: ArrayOptions): NDArray => {
+  checkOptions('nd.array', options, ['dtype', 'device', 'shape']);
+  if (isNDArray(values))
+    throw failure(
+      'value',
+      'nd.array: the values are an NDArray already',
+      'use x.copy() or x.astype(dtype)',
+    );
+  const typed = ArrayBuffer.isView(values);
+  const nested = typed ? [values.length] : shapeOfNested(values);
+  const flat = typed ? values : flatten(values, nested);
+  const dtype =
+    options?.dtype ??
+    (typed
+      ? dtypeOfView(values)
+      : flat.length > 0 && typeof flat[0] === 'boolean'
+        ? 'bool'
+        : 'float32');
+  checkDtype('nd.array', dtype);
+  const shape = checkShape('nd.array', options?.shape ?? nested);
+  const type = tensor(dtype, shape);
+  if (type.size !== flat.length)
+    throw failure(
+      'shape',
+      `nd.array: ${flat.length} values do not fill shape [${shape.join(', ')}] (${type.size})`,
+    );
+  const elements = elementsOf(flat, dtype);
+  const { trace } = mode;
+  if (trace !== undefined && type.size <= 64 && dtype !== 'float16')
+    return trace.wrap(
+      trace.builder.emit(literal, [], { values: Array.from(elements), dtype, shape: type.shape }),
+    );
+  return upload(type, elements, deviceOf(options), 'array');
+};
+
+type Flat = readonly (number | boolean | bigint)[] | Exclude<ArrayLike, Nested>;
+
+const elementsOf = (flat: Flat, dtype: DType): ReturnType<typeof hostBuffer> => {
+  if (flat instanceof Float32Array && dtype === 'float32') return flat;
+  if (flat instanceof Int32Array && dtype === 'int32') return flat;
+  if (flat instanceof Uint32Array && dtype === 'uint32') return flat;
+  if (flat instanceof Uint8Array && dtype === 'uint8') return flat;
+  const elements = hostBuffer(dtype, flat.length);
+  for (let i = 0; i < flat.length; i++) {
+    const raw: unknown = flat[i];
+    const value = typeof raw === 'boolean' || typeof raw === 'bigint' ? Number(raw) : raw;
+    if (typeof value !== 'number' || !isFloat(dtype))
+      checkFits(`nd.array: value ${i}`, value, dtype);
+    elements[i] = dtype === 'float16' ? halfBits(value as number) : (value as number);
+  }
+  return elements;
+};
+
+/** An array of one number. float32 unless said otherwise. */
+export const full = (shape: Shape, value: number, options?: CreationOptions): NDArray => {
+  checkOptions('nd.full', options, CREATION);
+  const dtype = checkDtype('nd.full', options?.dtype ?? 'float32');
+  checkFits('nd.full', value, dtype);
+  return filled(tensor(dtype, checkShape('nd.full', shape)), value, deviceOf(options));
+};
+/** An array of zeros. */
+export const zeros = (shape: Shape, options?: CreationOptions): NDArray => full(shape, 0, options);
+/** An array of ones. */
+export const ones = (shape: Shape, options?: CreationOptions): NDArray => full(shape, 1, options);
+
+/** Zeros with the shape, dtype and device of `x`. */
+export const zerosLike = (x: NDArray): NDArray => filled(x.type, 0, x.device);
+/** Ones with the shape, dtype and device of `x`. */
+export const onesLike = (x: NDArray): NDArray => filled(x.type, 1, x.device);
+/** One number with the shape, dtype and device of `x`. */
+export const fullLike = (x: NDArray, value: number): NDArray => {
+  checkFits('nd.fullLike', value, x.dtype);
+  return filled(x.type, value, x.device);
+};
+
+/** `start, start + step, ...` before `stop`; with one number, from 0 to it. int32 when all are integers. */
+export const arange = (
+  start: number,
+  stop?: number,
+  step = 1,
+  options?: CreationOptions,
+): NDArray => {
+  checkOptions('nd.arange', options, CREATION);
+  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+  if (![from, to, step].every(Number.isFinite) || step === 0)
+    throw failure(
+      'value',
+      `nd.arange: start ${from}, stop ${to}, step ${step}`,
+      'the step must not be 0',
+    );
+  const whole = Number.isInteger(from) && Number.isInteger(step);
+  const count = Math.max(0, Math.ceil((to - from) / step));
+  return array(
+    Array.from({ length: count }, (_, i) => from + i * step),
+    { dtype: whole ? 'int32' : 'float32', ...options, shape: [count] },
+  );
+};
+
+/** `count` numbers from `start` to `stop`, both included, evenly spaced. */
+export const linspace = (
+  start: number,
+  stop: number,
+  count: number,
+  options?: CreationOptions,
+): NDArray => {
+  checkOptions('nd.linspace', options, CREATION);
+  const step = count > 1 ? (stop - start) / (count - 1) : 0;
+  return array(
+    Array.from({ length: count }, (_, i) =>
+      i === count - 1 && count > 1 ? stop : start + i * step,
+    ),
+    { dtype: 'float32', ...options, shape: [count] },
+  );
+};
+
+/** The identity matrix: `rows` × `columns` (default: square) with ones on the diagonal. */
+export const eye = (rows: number, columns: number = rows, options?: CreationOptions): NDArray => {
+  checkOptions('nd.eye', options, CREATION);
+  const dtype = checkDtype('nd.eye', options?.dtype ?? 'float32');
+  const values = new Array<number>(rows * columns).fill(0);
+  for (let i = 0; i < Math.min(rows, columns); i++) values[i * columns + i] = 1;
+  return array(values, { ...options, dtype, shape: checkShape('nd.eye', [rows, columns]) });
+};

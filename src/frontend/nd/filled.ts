@@ -1,0 +1,120 @@
+/**
+ * Arrays made from numbers: the border between JavaScript values and device memory.
+ *
+ * Invariant: values are checked here (range, integrality where the dtype needs it); inside, elements are raw bytes.
+ */
+import { type DType, isFloat } from '../../ir/dtype.ts';
+import type { TensorType } from '../../ir/type.ts';
+import type { Device } from '../../runtime/device.ts';
+import { failure } from '../callsite.ts';
+import { denseLayout } from '../layout.ts';
+import { mode } from '../mode.ts';
+import { allocated, type NDArray } from '../ndarray.ts';
+
+/** What `data()` gives and `nd.array` takes without a copy per element. */
+export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array;
+
+/** Memory to hold `count` elements of `dtype` (float16 as its bit patterns). */
+export const hostBuffer = (
+  dtype: DType,
+  count: number,
+): Float32Array | Int32Array | Uint32Array | Uint8Array | Uint16Array => {
+  switch (dtype) {
+    case 'float32':
+      return new Float32Array(count);
+    case 'int32':
+      return new Int32Array(count);
+    case 'uint32':
+      return new Uint32Array(count);
+    case 'float16':
+      return new Uint16Array(count);
+    case 'uint8':
+    case 'bool':
+      return new Uint8Array(count);
+    default:
+      return dtype satisfies never;
+  }
+};
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** The bits of the nearest half-precision number, ties to even. */
+export const halfBits = (x: number): number => {
+  word.setFloat32(0, x);
+  const bits = word.getUint32(0);
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = (bits >>> 23) & 0xff;
+  const fraction = bits & 0x7fffff;
+  if (exponent === 0xff) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200);
+  const power = exponent - 112;
+  if (power >= 31) return sign | 0x7c00;
+  if (power < -10) return sign;
+  const shift = power <= 0 ? 14 - power : 13;
+  const mantissa = power <= 0 ? fraction | 0x800000 : fraction;
+  const base = power <= 0 ? 0 : power << 10;
+  const rest = mantissa & ((1 << shift) - 1);
+  const half = 1 << (shift - 1);
+  let result = base + (mantissa >>> shift);
+  if (rest > half || (rest === half && (result & 1) === 1)) result++;
+  return sign | result;
+};
+
+/** The number that half-precision bits stand for. */
+export const fromHalfBits = (bits: number): number => {
+  const exponent = (bits >>> 10) & 31;
+  const fraction = bits & 1023;
+  const sign = bits & 0x8000 ? -1 : 1;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+};
+
+const LIMITS: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
+  uint8: [0, 255],
+  int32: [-2147483648, 2147483647],
+  uint32: [0, 4294967295],
+};
+
+/** True when an array of `dtype` can hold `value` exactly (floats: any number). */
+export const fits = (value: number, dtype: DType): boolean => {
+  if (isFloat(dtype)) return true;
+  if (dtype === 'bool') return value === 0 || value === 1;
+  const [low, high] = LIMITS[dtype]!;
+  return Number.isInteger(value) && value >= low && value <= high;
+};
+
+/** Throws unless an array of `dtype` can hold `value`. */
+export const checkFits = (where: string, value: unknown, dtype: DType): void => {
+  if (typeof value !== 'number')
+    throw failure('value', `${where}: ${String(value)} (${typeof value}) is not a number`);
+  if (fits(value, dtype)) return;
+  const limits = LIMITS[dtype];
+  const range = limits === undefined ? '0 or 1' : `an integer from ${limits[0]} to ${limits[1]}`;
+  throw failure(
+    'value',
+    `${where}: ${value} does not fit ${dtype} (${range})`,
+    'pass { dtype: "float32" }, or convert the values first',
+  );
+};
+
+/** An array with these raw elements, in device memory. */
+export const upload = (
+  type: TensorType,
+  elements: ArrayBufferView,
+  device: Device,
+  label: string,
+): NDArray => {
+  const x = allocated(denseLayout(device, type), label);
+  const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+  if (bytes.length > 0) device.write(x.storage!, 0, bytes);
+  return x;
+};
+
+/** An array full of one number; inside a trace a constant. */
+export const filled = (type: TensorType, value: number, device: Device): NDArray => {
+  if (mode.trace !== undefined)
+    return mode.trace.wrap(mode.trace.builder.full(value, type.dtype, type.shape));
+  const host = hostBuffer(type.dtype, type.size);
+  if (value !== 0) host.fill(type.dtype === 'float16' ? halfBits(value) : value);
+  return upload(type, host, device, 'full');
+};

@@ -1,0 +1,307 @@
+/**
+ * What layers are made of: softmax, convolution, pooling, normalization, embedding.
+ *
+ * Invariant: images are [batch, channels, ...space]; kernels are [out, in / groups, ...space]; options that are one number
+ * stand for all axes of space.
+ */
+import { TigonError } from '../../ir/errors.ts';
+import type { GraphBuilder } from '../../ir/graph/builder.ts';
+import type { Node } from '../../ir/graph/graph.ts';
+import {
+  layerNorm as layerNormOp,
+  logSoftmax as logSoftmaxOp,
+  softmax as softmaxOp,
+} from '../../ir/graph/ops/composite.ts';
+import { type ConvAttrs, conv as convOp } from '../../ir/graph/ops/conv.ts';
+import { take as takeOp } from '../../ir/graph/ops/take.ts';
+import { type WindowAttrs, windowMax, windowSum } from '../../ir/graph/ops/window.ts';
+import { showType } from '../../ir/type.ts';
+import { call, callAll, type Fragment, fragment } from '../call.ts';
+import { failure } from '../callsite.ts';
+import type { NDArray } from '../ndarray.ts';
+import { checkOptions } from '../options.ts';
+import { axisOf, kept } from './axes.ts';
+import { floating } from './math.ts';
+
+type AxisAttrs = { readonly axis: number };
+export interface AxisOptions {
+  /** Default: the last. */
+  readonly axis?: number;
+}
+const softening: Fragment<AxisAttrs> = fragment<AxisAttrs>('softmax', (b, [x], attrs) =>
+  b.emit(softmaxOp, [floating(b, x!)], attrs),
+);
+const logSoftening: Fragment<AxisAttrs> = fragment<AxisAttrs>('logSoftmax', (b, [x], attrs) =>
+  b.emit(logSoftmaxOp, [floating(b, x!)], attrs),
+);
+const along = (f: Fragment<AxisAttrs>, x: NDArray, options: AxisOptions | undefined): NDArray => {
+  checkOptions(f.name, options, ['axis']);
+  const axis = axisOf(f.name, options?.axis ?? -1, x.ndim);
+  return call(f, [x], { attrs: { axis }, key: `${axis}` });
+};
+/** `exp(x) / sum(exp(x))` along an axis, without overflow. */
+export const softmax = (x: NDArray, options?: AxisOptions): NDArray => along(softening, x, options);
+/** `log(softmax(x))`, exact where the softmax underflows. */
+export const logSoftmax = (x: NDArray, options?: AxisOptions): NDArray =>
+  along(logSoftening, x, options);
+
+const spatial = (
+  name: string,
+  option: string,
+  value: number | readonly number[] | undefined,
+  standard: number | readonly number[],
+  rank: number,
+  least: number,
+): readonly number[] => {
+  const given = value ?? standard;
+  const all = typeof given === 'number' ? new Array<number>(rank).fill(given) : given;
+  if (all.length === rank && all.every((n) => Number.isInteger(n) && n >= least)) return all;
+  throw failure(
+    'option',
+    `${name}: ${option} is ${JSON.stringify(given)}`,
+    `pass an integer ≥ ${least}, or ${rank} of them, one per axis of space`,
+  );
+};
+
+export interface ConvolutionOptions {
+  /** Default 1. */
+  readonly strides?: number | readonly number[];
+  /** Zeros added on both sides. Default 0. */
+  readonly padding?: number | readonly number[];
+  /** Distance between kernel elements. Default 1. */
+  readonly dilation?: number | readonly number[];
+  /** Channels in and out are cut in this many groups that do not see each other. Default 1. */
+  readonly groups?: number;
+}
+const convolving: Fragment<ConvAttrs> = fragment<ConvAttrs>(
+  'convolution',
+  (b, [x, w, bias], attrs) => {
+    const y = b.emit(convOp, [floating(b, x!), b.cast(w!, floating(b, x!).type.dtype)], attrs);
+    if (bias === undefined) return y;
+    const { shape } = y.type;
+    if (bias.type.shape.length !== 1 || bias.type.shape[0] !== shape[1])
+      throw new TigonError(
+        'shape',
+        `convolution: bias ${showType(bias.type)} must have shape [${shape[1]}], one number per channel out`,
+      );
+    return b.op('add', y, b.broadcast(b.cast(bias, y.type.dtype), shape, [1]));
+  },
+);
+/**
+ * Convolution of `x` [batch, in, ...space] with `weight` [out, in / groups, ...space], 1 to 3 axes of space; `bias` [out].
+ * (A cross-correlation, as everywhere in deep learning: the kernel is not flipped.)
+ */
+export const convolution = (
+  x: NDArray,
+  weight: NDArray,
+  bias?: NDArray,
+  options?: ConvolutionOptions,
+): NDArray => {
+  checkOptions('convolution', options, ['strides', 'padding', 'dilation', 'groups']);
+  const rank = Math.max(1, weight.ndim - 2);
+  const read = (option: 'strides' | 'padding' | 'dilation', standard: number): readonly number[] =>
+    spatial('convolution', option, options?.[option], standard, rank, option === 'padding' ? 0 : 1);
+  const padding = read('padding', 0);
+  const attrs: ConvAttrs = {
+    strides: read('strides', 1),
+    low: padding,
+    high: padding,
+    dilations: read('dilation', 1),
+    groups: options?.groups ?? 1,
+  };
+  const key = `${attrs.strides}|${padding}|${attrs.dilations}|${attrs.groups}`;
+  return call(convolving, bias === undefined ? [x, weight] : [x, weight, bias], { attrs, key });
+};
+
+export interface PoolOptions {
+  /** Size of the window. */
+  readonly kernel: number | readonly number[];
+  /** Default: `kernel`. */
+  readonly strides?: number | readonly number[];
+  /** Added on both sides: nothing to a maximum, zeros to a mean. Default 0. */
+  readonly padding?: number | readonly number[];
+  /** Keep a last window that only partly fits. Default false. */
+  readonly ceil?: boolean;
+}
+export interface AvgPoolOptions extends PoolOptions {
+  /** Count padding in the mean. Default true. */
+  readonly countPadding?: boolean;
+}
+const POOL = ['kernel', 'strides', 'padding', 'ceil'];
+
+const windowOf = (name: string, x: NDArray, options: PoolOptions): WindowAttrs => {
+  const rank = x.ndim - 2;
+  if (rank < 1)
+    throw failure('shape', `${name}: takes [batch, channels, ...space], not ${showType(x.type)}`);
+  const kernel = spatial(name, 'kernel', options.kernel, 1, rank, 1);
+  const strides = spatial(name, 'strides', options.strides, kernel, rank, 1);
+  const low = spatial(name, 'padding', options.padding, 0, rank, 0);
+  const high = low.map((p, i) => {
+    const room = x.shape[i + 2]! + 2 * p - kernel[i]!;
+    if (room < 0)
+      throw failure(
+        'shape',
+        `${name}: a window of ${kernel[i]} does not fit axis ${i + 2} of ${showType(x.type)} with padding ${p}`,
+      );
+    const rest = room % strides[i]!;
+    return options.ceil && rest > 0 ? p + strides[i]! - rest : p;
+  });
+  return { kernel, strides, low, high };
+};
+const windowKey = (w: WindowAttrs): string => `${w.kernel}|${w.strides}|${w.low}|${w.high}`;
+
+const maximal: Fragment<WindowAttrs> = fragment<WindowAttrs>('maxPool', (b, [x], attrs) =>
+  b.emit(windowMax, [floating(b, x!)], attrs),
+);
+interface AverageAttrs {
+  readonly window: WindowAttrs;
+  readonly padded: boolean;
+}
+const averaging: Fragment<AverageAttrs> = fragment<AverageAttrs>(
+  'avgPool',
+  (b, [x], { window, padded }) => {
+    const value = floating(b, x!);
+    const total = b.emit(windowSum, [value], window);
+    if (padded)
+      return b.op('mul', total, b.lit(1 / window.kernel.reduce((n, k) => n * k, 1), total));
+    return b.op('div', total, b.emit(windowSum, [b.lit(1, value)], window));
+  },
+);
+/** Largest value in each window of the axes after the first two. */
+export const maxPool = (x: NDArray, options: PoolOptions): NDArray => {
+  checkOptions('maxPool', options, POOL);
+  const attrs = windowOf('maxPool', x, options);
+  return call(maximal, [x], { attrs, key: windowKey(attrs) });
+};
+/** Mean of each window of the axes after the first two. */
+export const avgPool = (x: NDArray, options: AvgPoolOptions): NDArray => {
+  checkOptions('avgPool', options, [...POOL, 'countPadding']);
+  const window = windowOf('avgPool', x, options);
+  const padded = options.countPadding ?? true;
+  return call(averaging, [x], { attrs: { window, padded }, key: `${windowKey(window)}|${padded}` });
+};
+
+type NormAttrs = { readonly axis: number; readonly eps: number };
+export interface NormOptions {
+  /** Default: the last for layerNorm, 1 (channels) for batchNorm. */
+  readonly axis?: number;
+  /** Added to the variance. Default 1e-5. */
+  readonly eps?: number;
+}
+const normOptions = (
+  name: string,
+  x: NDArray,
+  options: NormOptions | undefined,
+  axis: number,
+): NormAttrs => {
+  checkOptions(name, options, ['axis', 'eps']);
+  return { axis: axisOf(name, options?.axis ?? axis, x.ndim), eps: options?.eps ?? 1e-5 };
+};
+const layered: Fragment<NormAttrs> = fragment<NormAttrs>(
+  'layerNorm',
+  (b, [x, gamma, beta], attrs) => {
+    const value = floating(b, x!);
+    const { dtype } = value.type;
+    return b.emit(layerNormOp, [value, b.cast(gamma!, dtype), b.cast(beta!, dtype)], attrs);
+  },
+);
+/** `(x - mean) / sqrt(variance + eps) · gamma + beta` with mean and variance along one axis; gamma, beta: its length. */
+export const layerNorm = (
+  x: NDArray,
+  gamma: NDArray,
+  beta: NDArray,
+  options?: NormOptions,
+): NDArray => {
+  const attrs = normOptions('layerNorm', x, options, -1);
+  return call(layered, [x, gamma, beta], { attrs, key: `${attrs.axis}/${attrs.eps}` });
+};
+
+const perChannel = (name: string, b: GraphBuilder, x: Node, value: Node, axis: number): Node => {
+  const { shape, dtype } = x.type;
+  if (value.type.shape.length !== 1 || value.type.shape[0] !== shape[axis])
+    throw new TigonError(
+      'shape',
+      `${name}: ${showType(value.type)} must have shape [${shape[axis]}], one number per position of axis ${axis} of ${showType(x.type)}`,
+    );
+  return b.broadcast(b.cast(value, dtype), shape, [axis]);
+};
+const scaled = (
+  b: GraphBuilder,
+  x: Node,
+  stats: readonly [mean: Node, variance: Node, gamma: Node, beta: Node],
+  { axis, eps }: NormAttrs,
+): Node => {
+  const [mean, variance, gamma, beta] = stats;
+  const lift = (n: Node): Node => perChannel('batchNorm', b, x, n, axis);
+  const factor = b.op('mul', b.op('rsqrt', b.op('add', variance, b.lit(eps, variance))), gamma);
+  const centered = b.op('sub', x, lift(mean));
+  return b.op('add', b.op('mul', centered, lift(factor)), lift(beta));
+};
+const normalizing: Fragment<NormAttrs> = fragment<NormAttrs>(
+  'batchNorm',
+  (b, [x, gamma, beta, mean, variance], attrs) => {
+    const value = floating(b, x!);
+    const rest = [mean!, variance!, gamma!, beta!].map((n) => b.cast(n, value.type.dtype));
+    return scaled(b, value, rest as [Node, Node, Node, Node], attrs);
+  },
+);
+/** `(x - mean) / sqrt(variance + eps) · gamma + beta`, all four of shape [channels]: batch norm with given statistics. */
+export const batchNorm = (
+  x: NDArray,
+  gamma: NDArray,
+  beta: NDArray,
+  mean: NDArray,
+  variance: NDArray,
+  options?: NormOptions,
+): NDArray => {
+  const attrs = normOptions('batchNorm', x, options, 1);
+  return call(normalizing, [x, gamma, beta, mean, variance], {
+    attrs,
+    key: `${attrs.axis}/${attrs.eps}`,
+  });
+};
+
+const normalizingBatch: Fragment<NormAttrs> = fragment<NormAttrs>(
+  'batchNormTraining',
+  (b, [x, gamma, beta], attrs) => {
+    const value = floating(b, x!);
+    const { shape, dtype } = value.type;
+    const axes = shape.flatMap((_, i) => (i === attrs.axis ? [] : [i]));
+    const count = axes.reduce((n, a) => n * shape[a]!, 1);
+    const average = (n: Node): Node => {
+      const total = b.sum(n, axes);
+      return b.op('mul', total, b.lit(1 / count, total));
+    };
+    const mean = average(value);
+    const away = b.op('sub', value, b.broadcastTo(b.reshape(mean, kept(shape, axes)), shape));
+    const variance = average(b.op('mul', away, away));
+    const stats = [mean, variance, b.cast(gamma!, dtype), b.cast(beta!, dtype)] as const;
+    return [scaled(b, value, stats, attrs), mean, variance];
+  },
+);
+/** Batch norm with the statistics of `x` itself: `[result, mean, variance]` (variance divided by the count). */
+export const batchNormTraining = (
+  x: NDArray,
+  gamma: NDArray,
+  beta: NDArray,
+  options?: NormOptions,
+): [result: NDArray, mean: NDArray, variance: NDArray] => {
+  const attrs = normOptions('batchNormTraining', x, options, 1);
+  const [y, mean, variance] = callAll(normalizingBatch, [x, gamma, beta], {
+    attrs,
+    key: `${attrs.axis}/${attrs.eps}`,
+  });
+  return [y!, mean!, variance!];
+};
+
+const looking: Fragment = fragment('embedding', (b, [idx, weight]) => {
+  if (weight!.type.shape.length !== 2)
+    throw new TigonError(
+      'shape',
+      `embedding: weight ${showType(weight!.type)} must be [words, size]`,
+    );
+  return b.emit(takeOp, [weight!, b.cast(idx!, 'int32')], { axis: 0 });
+});
+/** Rows of `weight` [words, size] at the integer positions `idx` (clamped): shape of `idx`, then size. */
+export const embedding = (idx: NDArray, weight: NDArray): NDArray =>
+  call(looking, [idx, weight], { attrs: {}, key: '' });

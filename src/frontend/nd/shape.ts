@@ -1,0 +1,329 @@
+/**
+ * Functions that move elements about, or only look at them otherwise: shapes, axes, parts.
+ *
+ * Invariant: eagerly, reshape, transpose, broadcast, slice and flip are views wherever strides can say it; recorded and
+ * traced they are graph ops like any other.
+ */
+import { bytesOf, promote } from '../../ir/dtype.ts';
+import { concat as concatOp, pad as padOp } from '../../ir/graph/ops/view.ts';
+import { type Shape, showType, tensor } from '../../ir/type.ts';
+import { call, type Fragment, fragment, type View } from '../call.ts';
+import { failure } from '../callsite.ts';
+import { type Layout, reshapeStrides, stridedLayout, stridesIn } from '../layout.ts';
+import type { NDArray } from '../ndarray.ts';
+import { checkOptions } from '../options.ts';
+import { axesOf, axisOf } from './axes.ts';
+
+const viewAs = (layout: Layout, shape: Shape, strides: readonly number[], elements = 0): View => ({
+  layout: stridedLayout(layout.device, tensor(layout.type.dtype, shape), strides),
+  offset: elements * bytesOf(layout.type.dtype),
+});
+
+interface ShapeAttrs {
+  readonly shape: Shape;
+}
+const reshaping: Fragment<ShapeAttrs> = fragment<ShapeAttrs>(
+  'reshape',
+  (b, [x], { shape }) => b.reshape(x!, shape),
+  {
+    view: (layout, { shape }) => {
+      const strides = reshapeStrides(layout, shape);
+      return strides === undefined ? undefined : viewAs(layout, shape, strides);
+    },
+  },
+);
+
+const reshapeTo = (x: NDArray, shape: Shape): NDArray =>
+  call(reshaping, [x], { attrs: { shape }, key: shape.join('.') });
+
+/**
+ * The same elements in row-major order under another shape. One size may be -1: it is what the others leave over.
+ *
+ * @example x.reshape([2, -1])
+ */
+export const reshape = (x: NDArray, shape: Shape): NDArray => {
+  const open = shape.indexOf(-1);
+  const known = shape.reduce((n, d, i) => (i === open ? n : n * d), 1);
+  const target =
+    open < 0 ? shape : shape.map((d, i) => (i === open ? (known === 0 ? 0 : x.size / known) : d));
+  if (
+    !target.every((d) => Number.isInteger(d) && d >= 0) ||
+    target.reduce((n, d) => n * d, 1) !== x.size
+  )
+    throw failure(
+      'shape',
+      `reshape: ${showType(x.type)} has ${x.size} elements, which do not fill [${shape.join(', ')}]`,
+      'one size may be -1, to be inferred',
+    );
+  return reshapeTo(x, target);
+};
+
+/** All axes in one. */
+export const ravel = (x: NDArray): NDArray => reshapeTo(x, [x.size]);
+/** The first axis kept, all others in one: images to rows. */
+export const flatten = (x: NDArray): NDArray =>
+  reshapeTo(x, [x.shape[0] ?? 1, x.shape.slice(1).reduce((n, d) => n * d, 1)]);
+
+/** A new axis of size 1 before axis `axis` of the result. */
+export const expandDims = (x: NDArray, axis: number): NDArray => {
+  const at = axisOf('expandDims', axis, x.ndim + 1);
+  return reshapeTo(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
+};
+
+/** Without axes of size 1: the given ones, or all. */
+export const squeeze = (x: NDArray, axis?: number | readonly number[]): NDArray => {
+  const axes =
+    axis === undefined
+      ? x.shape.flatMap((d, i) => (d === 1 ? [i] : []))
+      : axesOf('squeeze', axis, x.ndim);
+  const wide = axes.find((a) => x.shape[a] !== 1);
+  if (wide !== undefined)
+    throw failure(
+      'shape',
+      `squeeze: axis ${wide} of ${showType(x.type)} has size ${x.shape[wide]}, not 1`,
+    );
+  return reshapeTo(
+    x,
+    x.shape.filter((_, i) => !axes.includes(i)),
+  );
+};
+
+interface AxesAttrs {
+  readonly axes: readonly number[];
+}
+const transposing: Fragment<AxesAttrs> = fragment<AxesAttrs>(
+  'transpose',
+  (b, [x], { axes }) => b.transpose(x!, axes),
+  {
+    view: (layout, { axes }) => {
+      const strides = stridesIn(layout);
+      return viewAs(
+        layout,
+        axes.map((a) => layout.type.shape[a]!),
+        axes.map((a) => strides[a]!),
+      );
+    },
+  },
+);
+/** Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out. */
+export const transpose = (x: NDArray, axes?: readonly number[]): NDArray => {
+  const order = (axes ?? x.shape.map((_, i) => x.ndim - 1 - i)).map((a) =>
+    axisOf('transpose', a, x.ndim),
+  );
+  if (order.length !== x.ndim || new Set(order).size !== x.ndim)
+    throw failure(
+      'shape',
+      `transpose: axes [${order.join(', ')}] do not name each axis of ${showType(x.type)} once`,
+    );
+  return call(transposing, [x], { attrs: { axes: order }, key: order.join('.') });
+};
+/** Two axes exchanged. */
+export const swapAxes = (x: NDArray, first: number, second: number): NDArray => {
+  const a = axisOf('swapAxes', first, x.ndim);
+  const c = axisOf('swapAxes', second, x.ndim);
+  return transpose(
+    x,
+    x.shape.map((_, i) => (i === a ? c : i === c ? a : i)),
+  );
+};
+
+const stretching: Fragment<ShapeAttrs> = fragment<ShapeAttrs>(
+  'broadcastTo',
+  (b, [x], { shape }) => b.broadcastTo(x!, shape),
+  {
+    view: (layout, { shape }) => {
+      const lead = shape.length - layout.type.shape.length;
+      const strides = stridesIn(layout);
+      return viewAs(
+        layout,
+        shape,
+        shape.map((d, i) =>
+          i < lead || layout.type.shape[i - lead] !== d ? 0 : strides[i - lead]!,
+        ),
+      );
+    },
+  },
+);
+/** `x` repeated to `shape`: trailing axes must be equal or 1. */
+export const broadcastTo = (x: NDArray, shape: Shape): NDArray => {
+  const lead = shape.length - x.ndim;
+  if (lead < 0 || !x.shape.every((d, i) => d === 1 || d === shape[i + lead]))
+    throw failure(
+      'shape',
+      `broadcastTo: ${showType(x.type)} does not stretch to [${shape.join(', ')}]`,
+      'axes must be equal or 1, counted from the last',
+    );
+  return call(stretching, [x], { attrs: { shape }, key: shape.join('.') });
+};
+
+export interface SliceAttrs {
+  readonly begin: readonly number[];
+  readonly end: readonly number[];
+  readonly step: readonly number[];
+}
+const slicing: Fragment<SliceAttrs> = fragment<SliceAttrs>(
+  'slice',
+  (b, [x], { begin, end, step }) => b.slice(x!, begin, end, step),
+  {
+    view: (layout, { begin, end, step }) => {
+      const strides = stridesIn(layout);
+      const shape = begin.map((from, i) => Math.max(0, Math.ceil((end[i]! - from) / step[i]!)));
+      return viewAs(
+        layout,
+        shape,
+        strides.map((s, i) => s * step[i]!),
+        shape.includes(0) ? 0 : begin.reduce((n, from, i) => n + from * strides[i]!, 0),
+      );
+    },
+  },
+);
+/** The part of `x` from `begin` before `end` by `step`, all axes given and in range. */
+export const slicePart = (x: NDArray, attrs: SliceAttrs): NDArray =>
+  call(slicing, [x], {
+    attrs,
+    key: `${attrs.begin.join('.')}|${attrs.end.join('.')}|${attrs.step.join('.')}`,
+  });
+
+/** The order of elements along the axes (default: all) reversed. */
+export const flip = (x: NDArray, axis?: number | readonly number[]): NDArray => {
+  const axes = axesOf('flip', axis, x.ndim);
+  const back = (i: number): boolean => axes.includes(i) && x.shape[i]! > 0;
+  return slicePart(x, {
+    begin: x.shape.map((d, i) => (back(i) ? d - 1 : 0)),
+    end: x.shape.map((d, i) => (back(i) ? -1 : d)),
+    step: x.shape.map((_, i) => (back(i) ? -1 : 1)),
+  });
+};
+
+interface AxisAttrs {
+  readonly axis: number;
+}
+const joining: Fragment<AxisAttrs> = fragment<AxisAttrs>('concat', (b, xs, { axis }) => {
+  const dtype = xs.reduce((d, x) => promote(d, x.type.dtype), xs[0]!.type.dtype);
+  return b.emit(
+    concatOp,
+    xs.map((x) => b.cast(x, dtype)),
+    { axis },
+  );
+});
+/** Arrays one after the other along `axis` (default 0); all other sizes must be equal. */
+export const concat = (xs: readonly NDArray[], axis = 0): NDArray => {
+  const first = xs[0];
+  if (first === undefined) throw failure('value', 'concat: needs at least one array');
+  return call(joining, xs, { attrs: { axis: axisOf('concat', axis, first.ndim) }, key: `${axis}` });
+};
+/** Arrays of equal shape along a new axis (default: the first). */
+export const stack = (xs: readonly NDArray[], axis = 0): NDArray => {
+  const first = xs[0];
+  if (first === undefined) throw failure('value', 'stack: needs at least one array');
+  const odd = xs.find((x) => x.shape !== first.shape && x.shape.join() !== first.shape.join());
+  if (odd !== undefined)
+    throw failure(
+      'shape',
+      `stack: shapes differ: ${showType(first.type)} and ${showType(odd.type)}`,
+    );
+  const at = axisOf('stack', axis, first.ndim + 1);
+  return concat(
+    xs.map((x) => expandDims(x, at)),
+    at,
+  );
+};
+/** `x` cut along `axis`: into equal parts (a number) or before the given positions. */
+export const split = (x: NDArray, parts: number | readonly number[], axis = 0): NDArray[] => {
+  const at = axisOf('split', axis, x.ndim);
+  const size = x.shape[at]!;
+  if (typeof parts === 'number' && (!Number.isInteger(parts) || parts < 1 || size % parts !== 0))
+    throw failure(
+      'shape',
+      `split: axis ${axis} of ${showType(x.type)} does not divide into ${parts} equal parts`,
+      'pass the positions to cut before: split(x, [3, 5])',
+    );
+  const cuts =
+    typeof parts === 'number'
+      ? Array.from({ length: parts - 1 }, (_, i) => ((i + 1) * size) / parts)
+      : parts;
+  const edges = [0, ...cuts, size];
+  if (
+    edges.some((e, i) => !Number.isInteger(e) || e < 0 || e > size || (i > 0 && e < edges[i - 1]!))
+  )
+    throw failure('value', `split: positions [${cuts.join(', ')}] must ascend within 0 … ${size}`);
+  return edges.slice(1).map((end, i) =>
+    slicePart(x, {
+      begin: x.shape.map((_, k) => (k === at ? edges[i]! : 0)),
+      end: x.shape.map((d, k) => (k === at ? end : d)),
+      step: x.shape.map(() => 1),
+    }),
+  );
+};
+
+/** `x` side by side, `times[i]` times along axis `i` (trailing axes when fewer). */
+export const tile = (x: NDArray, times: number | readonly number[]): NDArray => {
+  const counts = typeof times === 'number' ? [times] : times;
+  const rank = Math.max(counts.length, x.ndim);
+  const shape = [...new Array<number>(rank - x.ndim).fill(1), ...x.shape];
+  const full = [...new Array<number>(rank - counts.length).fill(1), ...counts];
+  if (!full.every((n) => Number.isInteger(n) && n >= 0))
+    throw failure('value', `tile: counts [${full.join(', ')}] must be integers ≥ 0`);
+  const apart = reshapeTo(
+    x,
+    shape.flatMap((d) => [1, d]),
+  );
+  const wide = broadcastTo(
+    apart,
+    shape.flatMap((d, i) => [full[i]!, d]),
+  );
+  return reshapeTo(
+    wide,
+    shape.map((d, i) => d * full[i]!),
+  );
+};
+/** Each element `count` times in a row along `axis` (default: of the flattened array). */
+export const repeat = (x: NDArray, count: number, axis?: number): NDArray => {
+  if (!Number.isInteger(count) || count < 0)
+    throw failure('value', `repeat: count ${count} must be an integer ≥ 0`);
+  if (axis === undefined) return repeat(ravel(x), count, 0);
+  const at = axisOf('repeat', axis, x.ndim);
+  const { shape } = x;
+  const wide = [...shape.slice(0, at + 1), count, ...shape.slice(at + 1)];
+  return reshapeTo(
+    broadcastTo(expandDims(x, at + 1), wide),
+    shape.map((d, i) => (i === at ? d * count : d)),
+  );
+};
+
+interface PadAttrs {
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  readonly value: number;
+}
+const padding: Fragment<PadAttrs> = fragment<PadAttrs>('pad', (b, [x], { low, high, value }) =>
+  b.emit(padOp, [x!], { low, high, interior: low.map(() => 0), value }),
+);
+export interface PadOptions {
+  /** What to fill with. Default 0. */
+  readonly value?: number;
+}
+/** `x` with elements added before and after each axis: one `[before, after]` (or one number for both) per axis. */
+export const pad = (
+  x: NDArray,
+  widths: readonly (number | readonly [number, number])[],
+  options?: PadOptions,
+): NDArray => {
+  checkOptions('pad', options, ['value']);
+  const pairs = widths.map((w) => (typeof w === 'number' ? ([w, w] as const) : w));
+  if (pairs.length !== x.ndim || !pairs.flat().every((n) => Number.isInteger(n) && n >= 0))
+    throw failure(
+      'shape',
+      `pad: widths ${JSON.stringify(widths)} do not fit ${showType(x.type)}`,
+      'pass one [before, after] pair of integers ≥ 0 per axis',
+    );
+  const attrs = {
+    low: pairs.map((p) => p[0]),
+    high: pairs.map((p) => p[1]),
+    value: options?.value ?? 0,
+  };
+  return call(padding, [x], {
+    attrs,
+    key: `${attrs.low.join('.')}|${attrs.high.join('.')}|${attrs.value}`,
+  });
+};

@@ -1,0 +1,64 @@
+/**
+ * Checks option objects: an unknown key is an error that lists the known ones and the nearest spelling.
+ *
+ * Invariant: every public function that takes options calls `checkOptions` before it reads them.
+ */
+import { failure } from './callsite.ts';
+
+const distance = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(
+        Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      );
+    row = next;
+  }
+  return row[b.length]!;
+};
+
+/** The known word that looks most like `word`, if any is close. */
+export const nearest = (word: string, known: readonly string[]): string | undefined => {
+  const scored = known
+    .map((k) => ({ k, d: distance(word.toLowerCase(), k.toLowerCase()) }))
+    .sort((a, b) => a.d - b.d);
+  const best = scored[0];
+  return best !== undefined && best.d <= Math.max(2, word.length / 3) ? best.k : undefined;
+};
+
+/** Throws an OptionError when `given` has a key that is not in `known`. */
+export const checkOptions = (
+  where: string,
+  given: object | undefined,
+  known: readonly string[],
+): void => {
+  if (given === undefined) return;
+  if (given === null || typeof given !== 'object' || Array.isArray(given))
+    throw failure('option', `${where}: options must be an object like { ${known[0] ?? ''}: … }`);
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    const near = nearest(key, known);
+    throw failure(
+      'option',
+      `${where}: unknown option "${key}"; known: ${known.join(', ')}`,
+      near === undefined ? undefined : `did you mean "${near}"?`,
+    );
+  }
+};
+
+/** Throws an OptionError unless `value` is one of `allowed`. */
+export const checkChoice = <T extends string>(
+  where: string,
+  name: string,
+  value: T,
+  allowed: readonly T[],
+): T => {
+  if (allowed.includes(value)) return value;
+  const near = nearest(String(value), allowed);
+  throw failure(
+    'option',
+    `${where}: ${name} is ${JSON.stringify(value)}; allowed: ${allowed.map((a) => `"${a}"`).join(', ')}`,
+    near === undefined ? undefined : `did you mean "${near}"?`,
+  );
+};

@@ -1,0 +1,274 @@
+/**
+ * Traces a function into a plan, and replays it: one compiled program per signature.
+ *
+ * Invariant: a plan is replayed only while everything it captured still has the layout it was traced with; its program
+ * reads captured handles at each replay and leaves in them what the function assigned.
+ */
+import { isFloat } from '../ir/dtype.ts';
+import type { Graph, Node } from '../ir/graph/graph.ts';
+import { type Partition, partition, partitionJoint } from '../passes/recompute.ts';
+import type { Device } from '../runtime/device.ts';
+import { NeedsTape } from './autograd.ts';
+import { flow } from './backprop.ts';
+import { layoutsOf } from './call.ts';
+import { type Callable, callableOf, type Loaded, loadedFor, run } from './callable.ts';
+import { failure } from './callsite.ts';
+import { type Backward, derive } from './differentiate.ts';
+import { mode, withMode } from './mode.ts';
+import { isNDArray, letGo, type NDArray, type Operand } from './ndarray.ts';
+import { mapArrays } from './signature.ts';
+import { type Origin, record } from './tape.ts';
+import { type Bound, Trace } from './trace.ts';
+
+export interface Plan {
+  readonly name: string;
+  readonly key: string;
+  readonly callable: Callable;
+  readonly bounds: readonly Bound[];
+  readonly hooks: readonly (() => void)[];
+  /** Results with a number in place of each array: its position among the outputs. */
+  readonly structure: unknown;
+  /** Results the user sees; what comes after them is saved for backward. */
+  readonly visible: number;
+  /** Handles whose new value stays inside the program. */
+  readonly dropped: readonly NDArray[];
+  readonly device: Device;
+  readonly trace: Trace;
+  loaded: Loaded | undefined;
+  /** When it was last used, for eviction. */
+  used: number;
+}
+
+/** Stands for an output in `Plan.structure`. */
+class Slot {
+  readonly index: number;
+  constructor(index: number) {
+    this.index = index;
+  }
+}
+
+export interface TraceRequest {
+  readonly name: string;
+  readonly key: string;
+  readonly device: Device;
+  readonly body: (...args: unknown[]) => unknown;
+  readonly args: readonly unknown[];
+  readonly arrays: readonly NDArray[];
+  /** Write gradients that the same program has consumed too. */
+  readonly keepGradients: boolean;
+}
+
+/** Traces `body` on arrays like the given ones. */
+export const trace = (request: TraceRequest): Plan => {
+  try {
+    return attempt(request, false);
+  } catch (error) {
+    if (error instanceof NeedsTape) return attempt(request, true);
+    throw error;
+  }
+};
+
+const attempt = (request: TraceRequest, tape: boolean): Plan => {
+  const { name, device, arrays, args } = request;
+  const recorded = mode.recording;
+  const t = new Trace(name, device, recorded, request.keepGradients);
+  try {
+    return withMode({ trace: t, taping: recorded && tape }, () => {
+      const inside = new Map<number, NDArray>();
+      let next = 0;
+      const replaced = args.map((arg) =>
+        mapArrays(arg, (x) => {
+          const index = next++;
+          const stand = t.argument(index, x);
+          inside.set(index, stand);
+          return stand;
+        }),
+      );
+      const result = request.body(...replaced);
+      if (result instanceof Promise)
+        throw failure(
+          'trace',
+          `${name}: the function returned a promise`,
+          'hybridized functions are synchronous: read values outside of them',
+        );
+      const outputs: NDArray[] = [];
+      const structure = mapArrays(result, (y) => {
+        outputs.push(y);
+        return new Slot(outputs.length - 1);
+      });
+      const nodes = outputs.map((y) => t.nodeOf(y));
+      const assigns = t.assigns();
+      const graph = t.builder.graph(name, nodes, assigns);
+      const wanted = t.bounds.map((b) => wantsGradient(b, arrays));
+      const differentiable = recorded && wanted.includes(true);
+      const callable = !differentiable
+        ? callableOf(graph)
+        : tape
+          ? jointCallable(t, graph, outputs, inside)
+          : splitCallable(graph, wanted);
+      return {
+        name,
+        key: request.key,
+        callable,
+        bounds: t.bounds,
+        hooks: t.hooks,
+        structure,
+        visible: nodes.length,
+        dropped: [...t.dropped],
+        device,
+        trace: t,
+        loaded: undefined,
+        used: 0,
+      };
+    });
+  } finally {
+    t.ended = true;
+  }
+};
+
+const wantsGradient = (bound: Bound, arrays: readonly NDArray[]): boolean => {
+  const x =
+    bound.kind === 'capture'
+      ? bound.array
+      : bound.kind === 'argument'
+        ? arrays[bound.index]
+        : undefined;
+  return x?.origin !== undefined && isFloat(x.dtype);
+};
+
+const backwardFrom = (p: Partition): Backward => ({
+  callable: p.results.every((r) => r === null) ? undefined : callableOf(p.backward),
+  takes: [
+    ...p.saved.map(({ kind, index }) => ({ from: kind, index })),
+    ...p.seeds.map((index) => ({ from: 'dy' as const, index })),
+  ],
+  gives: p.results.map((r) => r ?? -1),
+});
+
+/** Forward and backward of a graph that is recorded from outside. */
+const splitCallable = (graph: Graph, wanted: readonly boolean[]): Callable => {
+  const parts = partition(graph, wanted);
+  const bits = wanted.map((w) => (w ? '1' : '0')).join('');
+  const given = parts.forward.outputs.map((_, i) => (parts.seeds.includes(i) ? '1' : '0')).join('');
+  const backward = backwardFrom(parts);
+  return callableOf(parts.forward, {
+    differentiate: () => backward,
+    exact: () => derive(parts.forward, bits, given, false),
+  });
+};
+
+/** The same where the gradient is not all in the graph: custom functions have put it on the trace's own tape. */
+const jointCallable = (
+  t: Trace,
+  graph: Graph,
+  outputs: readonly NDArray[],
+  inside: ReadonlyMap<number, NDArray>,
+): Callable => {
+  const seeds: number[] = [];
+  const heads = outputs.flatMap((y, i) => {
+    const origin = t.originOf(y);
+    if (origin === undefined) return [];
+    seeds.push(i);
+    return [{ origin, dy: t.wrap(t.builder.input(y.type, { name: `dy${i}` })) }];
+  });
+  const dys: Node[] = heads.map((h) => t.nodeOf(h.dy));
+  const found: Map<Origin, NDArray> = flow(heads, undefined, { retain: true, create: false });
+  const gradients: Node[] = [];
+  const results = t.bounds.slice(0, graph.inputs.length).map((bound) => {
+    const x =
+      bound.kind === 'capture'
+        ? bound.array
+        : bound.kind === 'argument'
+          ? inside.get(bound.index)
+          : undefined;
+    const origin = x === undefined ? undefined : t.originOf(x);
+    const g = origin === undefined ? undefined : found.get(origin);
+    return g === undefined ? null : gradients.push(t.nodeOf(g)) - 1;
+  });
+  if (t.bounds.length > graph.inputs.length)
+    throw failure(
+      'trace',
+      `${t.name}: the backward of ${t.custom} uses arrays or random numbers that its forward did not`,
+      'use them in forward, and keep what backward needs',
+    );
+  const parts = partitionJoint({ ...graph, dys, gradients, seeds, results });
+  const backward = backwardFrom(parts);
+  return callableOf(parts.forward, {
+    differentiate: () => backward,
+    exact: () => {
+      throw failure(
+        'gradient',
+        `${t.name}: second derivatives through ${t.custom} do not exist in a hybridized function`,
+        'call hybridize({ active: false }) for higher derivatives through custom functions',
+      );
+    },
+  });
+};
+
+/** False when something the plan captured has changed its type, its device or its part in recording. */
+export const isFresh = (plan: Plan): boolean => {
+  for (const bound of plan.bounds)
+    if (
+      bound.kind === 'capture' &&
+      (bound.array.layout !== bound.layout ||
+        (bound.array.origin !== undefined) !== bound.differentiable)
+    )
+      return false;
+  return true;
+};
+
+/** Runs the plan's program once. */
+export const replay = (plan: Plan, arrays: readonly NDArray[]): unknown => {
+  const { bounds, callable } = plan;
+  const operands: Operand[] = new Array(bounds.length);
+  for (let i = 0; i < bounds.length; i++) {
+    const bound = bounds[i]!;
+    switch (bound.kind) {
+      case 'argument':
+        operands[i] = arrays[bound.index]!;
+        break;
+      case 'capture':
+        operands[i] = bound.array;
+        break;
+      case 'scalar':
+        operands[i] = bound.read();
+        break;
+      case 'gradient':
+        operands[i] = bound.of(arrays[bound.index]!);
+        break;
+      default:
+        bound satisfies never;
+    }
+  }
+  for (const hook of plan.hooks) hook();
+  plan.loaded ??= loadedFor(callable, plan.device, layoutsOf(callable, operands, plan.device));
+  const outputs = run(plan.loaded, operands);
+  if (mode.taping) record(callable, operands, outputs);
+  for (const x of plan.dropped) leaveInside(x, plan.trace);
+  for (let i = plan.visible; i < outputs.length; i++) {
+    const { storage } = outputs[i]!;
+    if (storage !== undefined) letGo(storage);
+  }
+  return plan.structure instanceof Slot
+    ? outputs[plan.structure.index]
+    : rebuild(plan.structure, outputs);
+};
+
+/** A gradient that was used up inside the program: reading it says so. */
+const leaveInside = (x: NDArray, trace: Trace): void => {
+  if (x.storage === undefined) return;
+  letGo(x.storage);
+  x.storage = undefined;
+  x.traced = trace.remains(x);
+};
+
+const rebuild = (structure: unknown, outputs: readonly NDArray[]): unknown => {
+  if (structure instanceof Slot) return outputs[structure.index];
+  if (isNDArray(structure) || typeof structure !== 'object' || structure === null) return structure;
+  if (Array.isArray(structure)) return structure.map((item) => rebuild(item, outputs));
+  const prototype = Object.getPrototypeOf(structure);
+  if (prototype !== Object.prototype && prototype !== null) return structure;
+  return Object.fromEntries(
+    Object.entries(structure).map(([name, item]) => [name, rebuild(item, outputs)]),
+  );
+};

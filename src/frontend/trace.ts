@@ -1,0 +1,242 @@
+/**
+ * A trace: collects the calls of a user's function into one graph, with everything it reads from outside as inputs.
+ *
+ * Invariants: concrete arrays are captured by handle (their value at each replay counts, not the one at trace time);
+ * writes to handles become assigns, in effect for later reads in the same trace; an array made here is of no use after.
+ */
+import { type DType, isFloat } from '../ir/dtype.ts';
+import { GraphBuilder } from '../ir/graph/builder.ts';
+import type { Assign, Node } from '../ir/graph/graph.ts';
+import { stopGradient } from '../ir/graph/ops/view.ts';
+import { showType, type TensorType, tensor } from '../ir/type.ts';
+import type { Device } from '../runtime/device.ts';
+import { type Callable, inline } from './callable.ts';
+import { failure, userPlace } from './callsite.ts';
+import { denseLayout, type Layout } from './layout.ts';
+import { mode, withMode } from './mode.ts';
+import { filled } from './nd/filled.ts';
+import { NDArray, type Operand, rebind, type Traced, valueError } from './ndarray.ts';
+import { type Border, type Leaf, leafGradient, type Origin } from './tape.ts';
+
+/** What is bound to an input of the traced graph at each replay. */
+export type Bound =
+  | { readonly kind: 'argument'; readonly index: number }
+  | {
+      readonly kind: 'capture';
+      readonly array: NDArray;
+      readonly layout: Layout;
+      /** Whether it took part in recording when the plan was made. */
+      readonly differentiable: boolean;
+    }
+  /** The gradient array of an argument. */
+  | { readonly kind: 'gradient'; readonly index: number; readonly of: (x: NDArray) => NDArray }
+  | { readonly kind: 'scalar'; readonly read: () => number };
+
+interface Captured {
+  readonly array: NDArray;
+  /** Made when the value is first read (or at the end, for arrays that are only written). */
+  input: Node | undefined;
+  current: Node | undefined;
+}
+
+export class Trace {
+  readonly name: string;
+  readonly device: Device;
+  readonly builder: GraphBuilder = new GraphBuilder();
+  /** One per input of the graph, in order. */
+  readonly bounds: Bound[] = [];
+  readonly captured: Map<NDArray, Captured> = new Map();
+  /** Run before each replay, after the scalars are read. */
+  readonly hooks: (() => void)[] = [];
+  /** Handles whose new value nobody needs outside the program. */
+  readonly dropped: Set<NDArray> = new Set();
+  readonly #keepGradients: boolean;
+  readonly #borders = new Map<NDArray, Border>();
+  readonly #gradients = new Map<NDArray, number>();
+  /** True when the call being traced is recorded outside: its graph will be differentiated. */
+  readonly recorded: boolean;
+  /** Name of a custom function that was used: its gradient is not in the graph. */
+  custom: string | undefined;
+  ended = false;
+
+  constructor(name: string, device: Device, recorded: boolean, keepGradients: boolean) {
+    this.name = name;
+    this.device = device;
+    this.recorded = recorded;
+    this.#keepGradients = keepGradients;
+  }
+
+  /** An update in this trace has used up `gradient`: unless asked otherwise, its value stays inside the program. */
+  consume(gradient: NDArray): void {
+    if (!this.#keepGradients && gradient.traced === undefined && this.captured.has(gradient))
+      this.dropped.add(gradient);
+  }
+
+  /** What a dropped handle holds after a replay: the node it stood for, without a value. */
+  remains(x: NDArray): Traced {
+    return { trace: this, node: this.captured.get(x)!.current! };
+  }
+
+  /** The value of `x`, cut from its history in the graph too. */
+  stopGradient(x: NDArray): NDArray {
+    return this.wrap(this.#still(this.nodeOf(x)));
+  }
+
+  #still(node: Node): Node {
+    return isFloat(node.type.dtype) ? this.builder.emit(stopGradient, [node], {}) : node;
+  }
+
+  wrap(node: Node): NDArray {
+    return new NDArray(denseLayout(this.device, node.type), undefined, 0, { trace: this, node });
+  }
+
+  /** A handle for argument `index`, seen from inside. */
+  argument(index: number, outside: NDArray): NDArray {
+    this.bounds.push({ kind: 'argument', index });
+    const inside = this.wrap(this.builder.input(outside.type, { name: `arg${index}` }));
+    const { origin } = outside;
+    if (origin?.kind === 'leaf') inside.origin = this.#argumentLeaf(index, outside, origin);
+    else if (origin !== undefined) inside.origin = { kind: 'border' };
+    return inside;
+  }
+
+  /** An argument with a gradient: the gradient written is that of the argument of the replay. */
+  #argumentLeaf(index: number, outside: NDArray, leaf: Leaf): Leaf {
+    const stand = new NDArray(denseLayout(this.device, outside.type), undefined, 0, undefined);
+    this.#gradients.set(stand, index);
+    return { kind: 'leaf', mode: leaf.mode, gradient: stand };
+  }
+
+  /** The node that stands for `x` now. */
+  nodeOf(x: NDArray): Node {
+    if (x.traced !== undefined) {
+      if (x.traced.trace === this) return x.traced.node;
+      throw valueError(x, this.name);
+    }
+    const captured = this.#capture(x);
+    captured.current ??= captured.input ??= this.#bind(x);
+    return captured.current;
+  }
+
+  #capture(x: NDArray): Captured {
+    let captured = this.captured.get(x);
+    if (captured === undefined) {
+      if (x.storage === undefined && !this.#gradients.has(x)) throw valueError(x, this.name);
+      if (x.device !== this.device)
+        throw failure(
+          'device',
+          `${this.name}: an array on ${x.device.name} is used in a function traced for ${this.device.name}`,
+          'make all arrays of one function on one device',
+        );
+      captured = { array: x, input: undefined, current: undefined };
+      this.captured.set(x, captured);
+    }
+    return captured;
+  }
+
+  #bind(array: NDArray): Node {
+    const index = this.#gradients.get(array);
+    this.bounds.push(
+      index === undefined
+        ? {
+            kind: 'capture',
+            array,
+            layout: array.layout,
+            differentiable: array.origin !== undefined,
+          }
+        : { kind: 'gradient', index, of: gradientArray },
+    );
+    const role = array.origin === undefined ? 'input' : 'param';
+    return this.builder.input(array.type, { name: `p${this.bounds.length - 1}`, role });
+  }
+
+  /** From here on `x` stands for `value`; concrete arrays are overwritten when the program runs. */
+  assign(x: NDArray, value: NDArray): void {
+    const node = this.nodeOf(value);
+    if (x.traced?.trace === this) {
+      x.traced = { trace: this, node };
+      return;
+    }
+    // A gradient that an earlier program kept to itself gets memory again.
+    if (x.traced?.trace.dropped.has(x)) revive(x);
+    this.#capture(x).current = node;
+  }
+
+  /** A number read anew at each replay. */
+  hostScalar(read: () => number, dtype: DType): NDArray {
+    this.bounds.push({ kind: 'scalar', read });
+    const name = `s${this.bounds.length - 1}`;
+    return this.wrap(this.builder.input(tensor(dtype, []), { name, role: 'scalar' }));
+  }
+
+  originOf(x: NDArray): Origin | undefined {
+    if (x.traced !== undefined || x.origin === undefined || x.origin.kind === 'leaf')
+      return x.origin;
+    let border = this.#borders.get(x);
+    if (border === undefined) {
+      border = { kind: 'border' };
+      this.#borders.set(x, border);
+    }
+    return border;
+  }
+
+  /** Emits a call; numbers become constants. */
+  emit(callable: Callable, operands: readonly Operand[]): NDArray[] {
+    this.builder.origin = userPlace();
+    const inputs = operands.map((x, i) =>
+      typeof x === 'number'
+        ? this.builder.full(x, callable.graph.inputs[i]!.type.dtype, [])
+        : this.nodeOf(x),
+    );
+    const became = inline(callable.graph, this.builder, inputs);
+    const paused = this.recorded && !mode.recording;
+    return callable.graph.outputs.map((n) => {
+      const node = became.get(n)!;
+      return this.wrap(paused ? this.#still(node) : node);
+    });
+  }
+
+  /** The writes, in the order in which the handles were first touched. */
+  assigns(): Assign[] {
+    const assigns: Assign[] = [];
+    for (const captured of this.captured.values()) {
+      const { current, array } = captured;
+      if (current === undefined || current === captured.input || this.dropped.has(array)) continue;
+      captured.input ??= this.#bind(array);
+      assigns.push({ target: captured.input, value: current });
+    }
+    return assigns;
+  }
+}
+
+const revive = (x: NDArray): void =>
+  withMode({ trace: undefined }, () => rebind(x, filled(x.type, 0, x.device)));
+
+/** The gradient array of an argument at a replay. */
+const gradientArray = (x: NDArray): NDArray => leafGradient(x.origin as Leaf, x);
+
+/** True while a hybridized function is being traced: values are not known, shapes are. */
+export const isTracing = (): boolean => mode.trace !== undefined;
+
+/**
+ * Makes `x` stand for `value` from now on: at once, or, while tracing, when the program runs. Types must be equal.
+ * Internal: parameter updates, running statistics, gradient writes.
+ */
+export const checkAssignable = (x: NDArray, type: TensorType): void => {
+  if (x.type === type) return;
+  throw failure(
+    x.type.dtype === type.dtype ? 'shape' : 'dtype',
+    `assign: ${showType(type)} does not fit ${showType(x.type)}`,
+    'the new value must have the same shape and dtype',
+  );
+};
+
+/** Calls `hook` before each replay of the program being traced; outside a trace, calls it once now. */
+export const onReplay = (hook: () => void): void => {
+  if (mode.trace === undefined) hook();
+  else mode.trace.hooks.push(hook);
+};
+
+/** `read()` now, or, while tracing, an array of shape [] that is read anew at each replay. */
+export const hostScalar = (read: () => number, dtype: DType = 'float32'): Operand =>
+  mode.trace === undefined ? read() : mode.trace.hostScalar(read, dtype);
