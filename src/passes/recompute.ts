@@ -53,8 +53,14 @@ export const partition = (
   return split(joint, saved);
 };
 
-/** Forward and backward in one canonical graph, and which part is which. */
-interface Joint {
+/** {@link partition} for a gradient that was derived elsewhere, such as on the tape of a trace. */
+export const partitionJoint = (joint: Joint): Partition => {
+  const whole = canonical(joint);
+  return split(whole, chooseSaved(whole, true));
+};
+
+/** Forward and backward in one graph, and which part is which. */
+export interface Joint {
   readonly name: string;
   readonly inputs: readonly Node[];
   readonly outputs: readonly Node[];
@@ -83,27 +89,36 @@ const differentiate = (graph: Graph, wanted: readonly boolean[]): Joint => {
   let next = 0;
   const positions = found.map((x) => (x === null ? null : next++));
   const results = graph.inputs.map((x) => positions[wrt.indexOf(made.get(x)!)] ?? null);
+  return canonical({
+    name: graph.name,
+    inputs: builder.inputs.slice(0, graph.inputs.length),
+    outputs,
+    assigns: graph.assigns.map((a) => ({ target: made.get(a.target)!, value: made.get(a.value)! })),
+    dys,
+    gradients: present,
+    seeds: candidates,
+    results,
+  });
+};
+
+const canonical = (joint: Joint): Joint => {
+  const count = joint.inputs.length;
   const whole = rebuild(
     {
-      name: graph.name,
-      inputs: builder.inputs,
-      outputs: [...outputs, ...present],
-      assigns: graph.assigns.map((a) => ({
-        target: made.get(a.target)!,
-        value: made.get(a.value)!,
-      })),
+      name: joint.name,
+      inputs: [...joint.inputs, ...joint.dys],
+      outputs: [...joint.outputs, ...joint.gradients],
+      assigns: joint.assigns,
     },
     canonicalBuilder(),
   );
   return {
-    name: graph.name,
-    inputs: whole.inputs.slice(0, graph.inputs.length),
-    outputs: whole.outputs.slice(0, outputs.length),
+    ...joint,
+    inputs: whole.inputs.slice(0, count),
+    outputs: whole.outputs.slice(0, joint.outputs.length),
     assigns: whole.assigns,
-    dys: whole.inputs.slice(graph.inputs.length),
-    gradients: whole.outputs.slice(outputs.length),
-    seeds: candidates,
-    results,
+    dys: whole.inputs.slice(count),
+    gradients: whole.outputs.slice(joint.outputs.length),
   };
 };
 
