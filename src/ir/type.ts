@@ -54,3 +54,7 @@ export const stridesOf = (shape: Shape): number[] => {
   }
   return strides;
 };
+
+/** Elements from the first to the last that a view reaches. */
+export const spanOf = (shape: Shape, strides: readonly number[]): number =>
+  shape.includes(0) ? 0 : 1 + shape.reduce((n, d, i) => n + (d - 1) * strides[i]!, 0);

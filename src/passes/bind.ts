@@ -10,6 +10,7 @@ import type { Expr, LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 import type { BufferRole, Dispatch, Program, ProgramBuffer } from '../ir/program.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
+import { spanOf } from '../ir/type.ts';
 import { type Kernels, type ResultSource, readsOf } from './kernels.ts';
 import { orderUnits } from './order.ts';
 import { type Interval, planMemory } from './plan.ts';
@@ -252,4 +253,4 @@ const withBarriers = (
 };
 
 const byteLength = (buffer: LoopBuffer): number =>
-  buffer.shape.reduce((n, d) => n * d, 1) * bytesOf(buffer.dtype);
+  spanOf(buffer.shape, buffer.strides) * bytesOf(buffer.dtype);

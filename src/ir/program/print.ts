@@ -7,7 +7,7 @@ import { bytesOf, shortName } from '../dtype.ts';
 import type { Program, ProgramBuffer } from '../program.ts';
 import { Names, spellDouble, spellName } from '../text/words.ts';
 import { printThread } from '../thread/print.ts';
-import { type Shape, stridesOf } from '../type.ts';
+import { spanOf, stridesOf } from '../type.ts';
 
 /** The text of a program. */
 export const printProgram = (program: Program): string => {
@@ -43,13 +43,6 @@ const showBuffer = (b: ProgramBuffer, name: string, nameAt: (i: number) => strin
   return text;
 };
 
-/** Bytes from the first to the last element that a view reaches. */
-export const spannedBytes = (view: {
-  readonly dtype: ProgramBuffer['dtype'];
-  readonly shape: Shape;
-  readonly strides: readonly number[];
-}): number => {
-  if (view.shape.includes(0)) return 0;
-  const last = view.shape.reduce((n, d, i) => n + (d - 1) * Math.abs(view.strides[i]!), 0);
-  return (last + 1) * bytesOf(view.dtype);
-};
+/** Bytes from the first to the last element that a buffer reaches. */
+export const spannedBytes = (view: Pick<ProgramBuffer, 'dtype' | 'shape' | 'strides'>): number =>
+  spanOf(view.shape, view.strides) * bytesOf(view.dtype);
