@@ -32,7 +32,7 @@ export const KEYWORDS = [
   'readwrite',
   'shared',
   'grid',
-  'workgroup',
+  'as',
   'cost',
   'note',
   'let',

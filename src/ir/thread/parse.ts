@@ -88,7 +88,7 @@ export class ThreadRules extends Grammar {
     this.CONSUME(T.K.grid);
     const grid = this.SUBRULE(this.number);
     const workgroup = this.OPTION1(() => {
-      this.CONSUME(T.K.workgroup);
+      this.CONSUME(T.K.as);
       return this.SUBRULE1(this.bareName);
     });
     const open = this.CONSUME(T.OpenBrace);

@@ -33,7 +33,7 @@ class Printer {
     const { buffers, grid, workgroup, body, cost, notes } = this.#kernel;
     const list = buffers.map((b) => `\n  ${this.#buffer(b)},`).join('');
     const end = buffers.length === 0 ? '' : '\n';
-    return `thread ${spellName(name)}(${list}${end}) grid ${grid} workgroup ${this.#define(workgroup)} {
+    return `thread ${spellName(name)}(${list}${end}) grid ${grid} as ${this.#define(workgroup)} {
   cost ${spellDouble(cost.flops)}, ${spellDouble(cost.bytes)}
 ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${this.#block(body, '  ')}}
 `;

@@ -9,7 +9,7 @@ const BODY = `  thread double(
     read x: f32[4],
     read s: f32[1],
     write y: f32[4],
-  ) grid 4 workgroup g {
+  ) grid 4 as g {
     cost 4, 36
     y[g] = x[g] * s[0]
   }
@@ -17,7 +17,7 @@ const BODY = `  thread double(
     read x: f32[4],
     read c: f32[4],
     write y: f32[4],
-  ) grid 4 workgroup g {
+  ) grid 4 as g {
     cost 4, 48
     y[g] = x[g] + c[g]
   }

@@ -17,7 +17,7 @@ const roundTrip = (text: string, expected: string): void => {
 
 test('statements, vectors and precedence', () => {
   roundTrip(
-    `thread dense(read x: f32[1024], read idx: u8[16], write y: f32[1024], shared tile: f32[256]) grid 4 workgroup g {
+    `thread dense(read x: f32[1024], read idx: u8[16], write y: f32[1024], shared tile: f32[256]) grid 4 as g {
       cost 8192, 1e4
       note "4x8 tiles"
       let base = g * 256
@@ -35,7 +35,7 @@ thread dense(
   read idx: u8[16],
   write y: f32[1024],
   shared tile: f32[256],
-) grid 4 workgroup g {
+) grid 4 as g {
   cost 8192, 10000
   note "4x8 tiles"
   let base: i32 = g * 256
@@ -65,7 +65,7 @@ test('an inner register may have the name of an outer one; the text tells them a
     `
 thread k(
   write y: i32[2],
-) grid 1 workgroup "workgroup" {
+) grid 1 as "workgroup" {
   cost 0, 0
   let a: i32 = 1
   for i in 0..2 {
@@ -79,7 +79,7 @@ thread k(
 
 test('a parsed kernel runs', () => {
   const kernel = parseThread(
-    'thread scale(read x: f32[8], write y: f32[8]) grid 2 workgroup g { for i in 0..4 { y[g * 4 + i] = x[g * 4 + i] * 2.0 } }',
+    'thread scale(read x: f32[8], write y: f32[8]) grid 2 as g { for i in 0..4 { y[g * 4 + i] = x[g * 4 + i] * 2.0 } }',
   );
   const y = new Float32Array(8);
   const [from, to] = kernel.buffers as [(typeof kernel.buffers)[0], (typeof kernel.buffers)[0]];
