@@ -169,6 +169,7 @@ function* smaller(graph: Graph): Generator<Graph> {
       yield { ...graph, outputs: graph.outputs.filter((o) => o !== drop) };
   }
   const nodes = topological(graph).filter((n) => n.op.name !== 'input');
+  if (graph.inputs.some((x) => !topological(graph).includes(x))) yield replace(graph);
   // A node becomes an input: what computed it goes. Late nodes first: that drops most.
   for (const node of nodes.toReversed())
     if (node.inputs.length > 0 && !graph.outputs.includes(node))
@@ -178,8 +179,8 @@ function* smaller(graph: Graph): Generator<Graph> {
       if (operand.type === node.type) yield replace(graph, node, operand);
 }
 
-/** The graph with `node` replaced by a fresh input or by another node; inputs that nothing uses go. */
-const replace = (graph: Graph, node: Node, by: Node | 'input'): Graph => {
+/** The graph with `node`, if any, replaced by a fresh input or by another node; inputs that nothing uses go. */
+const replace = (graph: Graph, node?: Node, by: Node | 'input' = 'input'): Graph => {
   const builder = new GraphBuilder();
   const order = topological(graph);
   const made = new Map<Node, Node>();

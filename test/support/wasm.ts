@@ -2,9 +2,19 @@
 import type { Caps } from '../../src/codegen/caps.ts';
 import { renderProgram } from '../../src/codegen/wasm/program.ts';
 import { LOW_BYTES } from '../../src/codegen/wasm/render.ts';
-import { bytesOf } from '../../src/ir/dtype.ts';
+import { bytesOf, type DType } from '../../src/ir/dtype.ts';
 import type { Program } from '../../src/ir/program.ts';
-import type { ThreadKernel } from '../../src/ir/thread/thread.ts';
+import {
+  forOf,
+  get,
+  i32,
+  loadFrom,
+  register,
+  regType,
+  storeTo,
+} from '../../src/ir/thread/build.ts';
+import type { TExpr, ThreadBuffer, ThreadKernel } from '../../src/ir/thread/thread.ts';
+import { encodeElements } from '../../src/runtime/cpu/elements.ts';
 
 /** A program of one launch whose buffers are the kernel's globals. */
 export const programOf = (kernel: ThreadKernel): Program => {
@@ -72,4 +82,73 @@ export const runKernel = (
       throw new Error(`${kernel.name} wrote behind buffer ${i}`);
     return bytes.slice(starts[i]!, end);
   });
+};
+
+/** Applies an expression of one to four vectors to arrays whose length is a multiple of four. */
+export const mapFloats = (
+  f: (...x: TExpr[]) => TExpr,
+  inputs: readonly Float32Array[],
+  caps: Caps,
+): Float32Array => {
+  const elements = inputs[0]!.length;
+  const buffer = (name: string, access: ThreadBuffer['access']): ThreadBuffer => ({
+    name,
+    dtype: 'float32',
+    space: 'global',
+    access,
+    elements,
+  });
+  const reads = inputs.map((_, i) => buffer(`x${i}`, 'read'));
+  const out = buffer('out', 'write');
+  const i = register('i', regType('i32'));
+  const value = f(...reads.map((b) => loadFrom(b, get(i), 4)));
+  const kernel: ThreadKernel = {
+    name: 'map',
+    buffers: [...reads, out],
+    workgroup: register('group', regType('i32')),
+    grid: 1,
+    body: [forOf(i, i32(0), i32(elements), 4, [storeTo(out, get(i), value)])],
+    cost: { flops: elements, bytes: elements },
+    notes: [],
+  };
+  const contents = [...inputs.map(bytesIn), new Uint8Array(4 * elements)];
+  return new Float32Array(runKernel(kernel, caps, contents).at(-1)!.buffer);
+};
+
+const bytesIn = (x: Float32Array): Uint8Array =>
+  new Uint8Array(x.buffer, x.byteOffset, x.byteLength);
+
+/** Numbers as the bytes of a dtype. */
+export const encode: typeof encodeElements = encodeElements;
+
+/** Bytes as numbers. */
+export const decode = (dtype: DType, bytes: Uint8Array): number[] => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: bytes.length / bytesOf(dtype) }, (_, i) => {
+    switch (dtype) {
+      case 'float32':
+        return view.getFloat32(4 * i, true);
+      case 'int32':
+        return view.getInt32(4 * i, true);
+      case 'uint32':
+        return view.getUint32(4 * i, true);
+      case 'float16':
+        return fromHalf(view.getUint16(2 * i, true));
+      case 'uint8':
+      case 'bool':
+        return bytes[i]!;
+      default:
+        return dtype satisfies never;
+    }
+  });
+};
+
+const fromHalf = (bits: number): number => {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent === 0
+    ? sign * fraction * 2 ** -24
+    : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 };

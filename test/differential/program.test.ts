@@ -1,0 +1,44 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Caps } from '../../src/codegen/caps.ts';
+import { parseLoop } from '../../src/ir/loop/parse.ts';
+import { printLoop } from '../../src/ir/loop/print.ts';
+import { parseProgram } from '../../src/ir/program/parse.ts';
+import { printProgram } from '../../src/ir/program/print.ts';
+import { compileGraph } from '../../src/passes/pipeline.ts';
+import { byProgram, checkWay } from '../support/differential.ts';
+import { randomGraph } from '../support/random-graph.ts';
+
+const SEEDS = 600;
+
+const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
+  target: 'wasm',
+  lanes,
+  fusedMultiplyAdd: false,
+  parallelism,
+  sharedBytes: 1 << 18,
+  maxBindings: 64,
+  alignment: 64,
+});
+const machines: readonly Caps[] = [caps(4, 2), caps(1, 1), caps(4, 16)];
+
+for (const [i, machine] of machines.entries())
+  test(`random graphs mean the same compiled for ${machine.lanes} lanes, ${machine.parallelism} at once`, () => {
+    for (let seed = 1 + i; seed <= SEEDS; seed += machines.length)
+      checkWay(randomGraph(seed), byProgram(machine), 'compiled program on the interpreter', seed);
+  });
+
+test('kernels and programs of 100 random graphs survive a round trip through text', () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const { program, stages } = compileGraph(randomGraph(seed), machines[0]!);
+    const text = printProgram(program);
+    assert.is(printProgram(parseProgram(text, `seed ${seed}`)), text);
+    for (const stage of stages)
+      for (const kernel of stage.level === 'loop' ? stage.kernels : []) {
+        const loop = printLoop(kernel);
+        assert.is(printLoop(parseLoop(loop, `seed ${seed}`)), loop);
+      }
+  }
+});
+
+test.run();
