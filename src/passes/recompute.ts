@@ -162,11 +162,7 @@ const chooseSaved = (joint: Joint, extras: boolean): Node[] => {
     if (needed.has(node)) network.addEdge(2 * i + 1, sink, UNAFFORDABLE);
   });
   const before = network.minCut(source, sink);
-  const saved = early.filter((_, i) => before[2 * i] && !before[2 * i + 1]);
-  for (const node of saved) if (holding(node) === 'overwritten') throw overwrittenError(node);
-  const spilled = early.find((node, i) => before[2 * i + 1] && needed.has(node));
-  if (spilled !== undefined) throw overwrittenError(spilled);
-  return saved;
+  return early.filter((_, i) => before[2 * i] && !before[2 * i + 1]);
 };
 
 /** Constants cost nothing to make again. */
@@ -193,6 +189,9 @@ const holdingOf = (joint: Joint, extras: boolean): ((node: Node) => Holding) => 
 };
 
 const split = (joint: Joint, saved: readonly Node[]): Partition => {
+  const late = reachableFrom(joint.gradients, new Set([...saved, ...joint.dys]));
+  const overwritten = new Set(joint.assigns.map((a) => a.target));
+  for (const node of [...saved, ...late]) if (overwritten.has(node)) throw overwrittenError(node);
   const outputs = joint.outputs.slice();
   const sources = saved.map((node): SavedSource => {
     const input = joint.inputs.indexOf(node);
@@ -216,7 +215,7 @@ const split = (joint: Joint, saved: readonly Node[]): Partition => {
   });
   for (const dy of joint.dys)
     made.set(dy, builder.input(dy.type, { name: String(dy.attrs['name']) }));
-  copyNodes(reachableFrom(joint.gradients, made), builder, made);
+  copyNodes(late, builder, made);
   return {
     forward: { name: joint.name, inputs: joint.inputs, outputs, assigns: joint.assigns },
     saved: sources,
@@ -230,7 +229,7 @@ const split = (joint: Joint, saved: readonly Node[]): Partition => {
 };
 
 /** What `roots` depend on, short of the nodes in `known`; operands first. */
-const reachableFrom = (roots: readonly Node[], known: ReadonlyMap<Node, Node>): Node[] => {
+const reachableFrom = (roots: readonly Node[], known: ReadonlySet<Node>): Node[] => {
   const needed = new Set<Node>();
   const stack = roots.slice();
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
