@@ -22,11 +22,16 @@ const isOp = (node: Node, name: string): boolean => node.op.name === name;
 const isConst = (node: Node, value: number): boolean => uniform(node) === value;
 const isInt = (node: Node): boolean => !isFloat(node.type.dtype) && node.type.dtype !== 'bool';
 
-/** Constants second, else the older operand first. */
+/** Constants last, repeated values before them, else the older operand first. */
 const ordered: Rule = ({ op, inputs: [x, y] }, b) => {
-  const [left, right] = [uniform(x) !== undefined, uniform(y) !== undefined];
-  const swap = left === right ? x!.id > y!.id : left;
+  const [left, right] = [place(x!), place(y!)];
+  const swap = left === right ? x!.id > y!.id : left > right;
   return swap ? b.emit(op, [y!, x!], {}) : undefined;
+};
+
+const place = (node: Node): number => {
+  if (uniform(node) !== undefined) return 2;
+  return isOp(node, 'broadcast') ? 1 : 0;
 };
 
 /** `f(f(x)) = f(x)`. */

@@ -201,20 +201,27 @@ const layerNormOfQuotient: Rule = ({ inputs: [deviation, scale] }, b) =>
 const layerNormOfProduct: Rule = ({ inputs: [x, y] }, b) =>
   standardized(x!, y!, 'rsqrt', b) ?? standardized(y!, x!, 'rsqrt', b);
 
+/** The values along `axis` that `node` repeats along all others. */
+const weightAlong = (node: Node, axis: number): Node | undefined => {
+  if (node.type.shape.length === 1) return node;
+  const axes = node.op.name === 'broadcast' ? (node.attrs as BroadcastAttrs).axes : [];
+  return axes.length === 1 && axes[0] === axis ? node.inputs[0] : undefined;
+};
+
 /** A weight per element of the axis, multiplied with or added to a norm that has none yet, becomes its own. */
 const absorbWeight =
   (place: 1 | 2, neutral: number): Rule =>
   ({ inputs: [x, y] }, b) => {
-    for (const [norm, spread] of [
+    for (const [norm, other] of [
       [x!, y!],
       [y!, x!],
     ] as const) {
-      if (norm.op.name !== 'layerNorm' || spread.op.name !== 'broadcast') continue;
+      if (norm.op.name !== 'layerNorm') continue;
       const attrs = norm.attrs as LayerNormAttrs;
-      const { axes } = spread.attrs as BroadcastAttrs;
+      const weight = weightAlong(other, attrs.axis);
       const free = uniform(norm.inputs[place]) === neutral && uniform(norm.inputs[2]) === 0;
-      if (!free || axes.length !== 1 || axes[0] !== attrs.axis) continue;
-      return b.emit(layerNorm, norm.inputs.with(place, spread.inputs[0]!), attrs);
+      if (!free || weight === undefined) continue;
+      return b.emit(layerNorm, norm.inputs.with(place, weight), attrs);
     }
     return undefined;
   };

@@ -258,11 +258,17 @@ const rejoin = (
   return sliceAxis(b, source, axis, begin, next!);
 };
 
+/** Stopped gradients move outward, so that views meet. */
+const viewBeforeStop: Rule = ({ op, inputs: [x], attrs }, b) =>
+  isOp(x!, 'stopGradient')
+    ? b.emit(x!.op, [b.emit(op, [x!.inputs[0]!], attrs)], x!.attrs)
+    : undefined;
+
 export const viewRules: RuleTable = {
-  reshape,
-  transpose,
-  broadcast,
-  slice,
+  reshape: [reshape, viewBeforeStop],
+  transpose: [transpose, viewBeforeStop],
+  broadcast: [broadcast, viewBeforeStop],
+  slice: [slice, viewBeforeStop],
   pad,
   concat,
 };

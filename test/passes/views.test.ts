@@ -141,6 +141,13 @@ test('pads of the same value add up', () => {
   becomes(other, other, '(%v: f32[3])');
 });
 
+test('stopped gradients let views meet', () => {
+  becomes(
+    '%a = reshape %x {shape=[6, 4]} %s = stopGradient %a %r = reshape %s {shape=[2, 3, 4]} return %r',
+    '%r = stopGradient %x return %r',
+  );
+});
+
 test('concatenations flatten, and put slices together again', () => {
   becomes(
     '%a = concat %v, %w {axis=0} %r = concat %a, %v {axis=0} return %r',
