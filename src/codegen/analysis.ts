@@ -16,6 +16,7 @@ import {
   idxScale,
 } from '../ir/dim.ts';
 import type { Expr, GuardExpr, LoadExpr, ReduceExpr } from '../ir/loop/loop.ts';
+import { boundsOtherwise, rangeUnder } from '../ir/loop/verify.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
 
@@ -106,29 +107,6 @@ export const extentOf = (buffer: {
     ? 0
     : 1 + buffer.shape.reduce((sum, d, i) => sum + (d - 1) * buffer.strides[i]!, 0);
 
-/** The range `idx` can take where all `bounds` hold: replaces sub-sums that a bound limits by that limit. */
-export const rangeUnder = (idx: Idx, bounds: readonly Bound[]): readonly [number, number] => {
-  let rest = idx;
-  let lo = 0;
-  let hi = 0;
-  for (const bound of bounds) {
-    const first = bound.idx.terms[0];
-    const same = first && rest.terms.find((t) => t.atom.key === first.atom.key);
-    if (!first || !same || same.coef % first.coef !== 0) continue;
-    const by = same.coef / first.coef;
-    const without = idxAdd(rest, idxScale(bound.idx, -by));
-    const a = Math.max(bound.lo, bound.idx.lo);
-    const b = Math.min(bound.hi - 1, bound.idx.hi);
-    const low = without.lo + Math.min(by * a, by * b);
-    const high = without.hi + Math.max(by * a, by * b);
-    if (high - low >= rest.hi - rest.lo) continue;
-    rest = without;
-    lo += Math.min(by * a, by * b);
-    hi += Math.max(by * a, by * b);
-  }
-  return [rest.lo + lo, rest.hi + hi];
-};
-
 /** Visits loads with the bounds of the guards (inside `e`) that they stand under. */
 export const visitLoads = (
   e: Expr,
@@ -147,7 +125,7 @@ export const visitLoads = (
     if (x.kind === 'guard') {
       for (const o of opaqueExprs(x.bounds.map((b) => b.idx))) walk(o, bounds, key);
       walk(x.then, [...bounds, ...x.bounds], `${key}&${boundsKey(x)}`);
-      walk(x.otherwise, bounds, key);
+      walk(x.otherwise, [...bounds, ...boundsOtherwise(x.bounds)], `${key}|${boundsKey(x)}`);
     } else for (const arg of operandsOf(x)) walk(arg, bounds, key);
   };
   walk(e, [], '');

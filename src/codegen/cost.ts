@@ -91,3 +91,16 @@ export const elementCost = (
   };
   return walk(root);
 };
+
+/** Arithmetic of one step along `axis`: parts that do not depend on it are computed outside. Shared parts count once. */
+export const stepCost = (roots: readonly Expr[], axis: Axis): number => {
+  const seen = new Set<Expr>();
+  const walk = (e: Expr): number => {
+    if (seen.has(e) || !freeAxes(e).has(axis)) return 0;
+    seen.add(e);
+    if (e.kind === 'reduce') return 32;
+    const own = e.kind === 'op' ? scalarOps[e.op].cost : e.kind === 'guard' ? 16 : 0.5;
+    return operandsOf(e).reduce((sum, arg) => sum + walk(arg), own);
+  };
+  return roots.reduce((sum, e) => sum + walk(e), 0);
+};

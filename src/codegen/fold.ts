@@ -21,7 +21,7 @@ import {
 } from '../ir/thread/build.ts';
 import { type Register, registerOf, type TExpr } from '../ir/thread/thread.ts';
 import { contains, evaluationCost, positionOver } from './analysis.ts';
-import { foldChoice } from './cost.ts';
+import { foldChoice, stepCost } from './cost.ts';
 import type { Emitter } from './emit.ts';
 import { type Mode, SCALAR } from './mode.ts';
 
@@ -170,7 +170,7 @@ class Fold {
     const width = vector ? 4 : 1;
     const outer = this.#group[0]!.axes.filter((a) => a !== inner);
     const n = inner.extent;
-    const unroll = this.#unroll(Math.floor(n / width));
+    const unroll = this.#unroll(inner, Math.floor(n / width));
     const chunk = width * unroll;
     const main = n - (n % chunk);
     const rest = n - (n % width);
@@ -285,8 +285,9 @@ class Fold {
     });
   }
 
-  #unroll(steps: number): number {
-    const cost = this.#group.reduce((c, e) => c + Math.min(64, evaluationCost(e.body)), 0);
+  #unroll(inner: Axis, steps: number): number {
+    const bodies = this.#group.map((e) => e.body);
+    const cost = stepCost(bodies, inner);
     const wanted = this.#group.some((e) => isArg(e.op)) ? 2 : cost <= 8 ? 4 : cost <= 24 ? 2 : 1;
     let unroll = wanted;
     while (unroll > 1 && steps < unroll * 2) unroll /= 2;

@@ -9,8 +9,9 @@ import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { i32, operate } from '../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../ir/thread/thread.ts';
-import { evaluationCost, freeAxes, reductionsIn, visitLoads } from './analysis.ts';
+import { evaluationCost, freeAxes, isSafe, reductionsIn, visitLoads } from './analysis.ts';
 import type { Caps } from './caps.ts';
+import { stepCost } from './cost.ts';
 import { Emitter, type RowCache } from './emit.ts';
 import { chooseLoops, type Loops } from './loops.ts';
 import { type Mode, SCALAR } from './mode.ts';
@@ -161,6 +162,9 @@ const emitLoops = (
     const stores = nest.stores.filter((s) => s.axes.length === depth);
     const values = stores.map((s) => em.evaluate(s.value, mode));
     const axis = order[depth];
+    // passes that keep values for later ones come first
+    if (em.caches.size > 0)
+      for (const e of em.siblings) if (em.isBound(e) && isSafe(e)) em.evaluate(e, mode);
     if (axis === along && axis !== undefined) {
       const from = em.name('first', operate('mul', piece, i32(chunk)));
       const end = operate('add', from, i32(chunk));
@@ -200,22 +204,10 @@ const writeOutside = (em: Emitter, s: Store, order: readonly Axis[]): void => {
 const unrollOf = (nest: Nest, loops: Loops): number => {
   const { along, order } = loops;
   if (along === undefined || along !== order[order.length - 1]) return 1;
-  let cost = 0;
-  const seen = new Set<Expr>();
-  const walk = (e: Expr): void => {
-    if (seen.has(e) || !freeAxes(e).has(along)) return;
-    seen.add(e);
-    if (e.kind === 'reduce') {
-      cost += 32;
-      return;
-    }
-    cost +=
-      e.kind === 'guard'
-        ? 16
-        : evaluationCost(e) - operandsOf(e).reduce((s, a) => s + evaluationCost(a), 0);
-    operandsOf(e).forEach(walk);
-  };
-  for (const s of nest.stores) walk(s.value);
+  const cost = stepCost(
+    nest.stores.map((s) => s.value),
+    along,
+  );
   const wanted = cost <= 4 ? 4 : cost <= 16 ? 2 : 1;
   let unroll = wanted;
   while (unroll > 1 && along.extent < 4 * unroll) unroll /= 2;

@@ -1,0 +1,215 @@
+/**
+ * What Loop IR means, as a program: evaluates every store point by point in double precision.
+ *
+ * Invariant: floats are rounded at stores (and where a cast asks for it), integers at every operation; reads outside a
+ * buffer are errors, not undefined values.
+ */
+import type { Axis, Bound, Idx } from '../dim.ts';
+import { idxEvaluate } from '../dim.ts';
+import { isFloat } from '../dtype.ts';
+import { TigonError } from '../errors.ts';
+import { castTo, roundTo, scalarOps } from '../scalar.ts';
+import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest, ReduceExpr } from './loop.ts';
+
+/** Elements of one buffer, by offset (strides applied): a typed array or a plain one. */
+export interface LoopCells {
+  readonly length: number;
+  [offset: number]: number;
+}
+
+/** Runs `kernel` on `memory`, which holds an array for each buffer. Stores happen after all reads of their nest. */
+export const interpretKernel = (
+  kernel: LoopKernel,
+  memory: ReadonlyMap<LoopBuffer, LoopCells>,
+): void => {
+  const machine = new Machine(kernel, memory);
+  for (const nest of kernel.nests) machine.run(nest);
+};
+
+class Machine {
+  readonly #name: string;
+  readonly #memory: ReadonlyMap<LoopBuffer, LoopCells>;
+  readonly #axes = new Map<Axis, number>();
+  #contract: Contraction | undefined;
+
+  constructor(kernel: LoopKernel, memory: ReadonlyMap<LoopBuffer, LoopCells>) {
+    this.#name = kernel.name;
+    this.#memory = memory;
+  }
+
+  run(nest: Nest): void {
+    this.#contract = nest.contract;
+    const writes: (() => void)[] = [];
+    for (const s of nest.stores) {
+      if (s.mode === 'add') {
+        const cells = this.#cells(s.buffer);
+        for (let i = 0; i < cells.length; i++) cells[i] = 0;
+        this.#each([...s.axes, ...s.over], () => {
+          const at = this.#offset(s.buffer, s.index);
+          cells[at] = roundTo(s.buffer.dtype, cells[at]! + this.#value(s.value));
+        });
+        continue;
+      }
+      this.#each(s.axes, () => {
+        const value = roundTo(s.buffer.dtype, this.#value(s.value));
+        const cells = this.#cells(s.buffer);
+        const at = this.#offset(s.buffer, s.index);
+        writes.push(() => {
+          cells[at] = value;
+        });
+      });
+    }
+    for (const write of writes) write();
+  }
+
+  #each(axes: readonly Axis[], visit: () => void): void {
+    const [axis, ...rest] = axes;
+    if (axis === undefined) {
+      visit();
+      return;
+    }
+    const outer = this.#axes.get(axis);
+    for (let i = 0; i < axis.extent; i++) {
+      this.#axes.set(axis, i);
+      this.#each(rest, visit);
+    }
+    if (outer === undefined) this.#axes.delete(axis);
+    else this.#axes.set(axis, outer);
+  }
+
+  #fail(rule: string): never {
+    throw new TigonError('verify', `loop kernel ${this.#name}: ${rule}`);
+  }
+  #cells(buffer: LoopBuffer): LoopCells {
+    return this.#memory.get(buffer) ?? this.#fail(`no memory was given for ${buffer.name}`);
+  }
+  #axis(axis: Axis): number {
+    return this.#axes.get(axis) ?? this.#fail(`axis ${axis.name} is not bound here`);
+  }
+  #idx(idx: Idx): number {
+    return idxEvaluate(
+      idx,
+      (a) => this.#axis(a),
+      (ref) => this.#value(ref as Expr),
+    );
+  }
+  #offset(buffer: LoopBuffer, index: readonly Idx[]): number {
+    let offset = 0;
+    index.forEach((idx, d) => {
+      const i = this.#idx(idx);
+      if (i < 0 || i >= buffer.shape[d]!)
+        this.#fail(
+          `${buffer.name}: index ${i} of dimension ${d} is outside 0..${buffer.shape[d]! - 1}`,
+        );
+      offset += i * buffer.strides[d]!;
+    });
+    return offset;
+  }
+  #holds(b: Bound): boolean {
+    const value = this.#idx(b.idx);
+    return value >= b.lo && value < b.hi;
+  }
+
+  #value(e: Expr): number {
+    switch (e.kind) {
+      case 'const':
+        return e.value;
+      case 'index':
+        return this.#idx(e.idx);
+      case 'op': {
+        const args = e.args.map((a) => this.#value(a));
+        if (isFloat(e.dtype)) return scalarOps[e.op].value(...args);
+        // integers wrap: products beyond 2^53 would be rounded in double precision
+        if (e.op === 'mul') return roundTo(e.dtype, Math.imul(args[0]!, args[1]!));
+        if ((e.op === 'floordiv' || e.op === 'mod') && args[1] === 0) return 0;
+        return roundTo(e.dtype, scalarOps[e.op].value(...args));
+      }
+      case 'cast':
+        return isFloat(e.dtype) && e.dtype === 'float32' && isFloat(e.arg.dtype)
+          ? this.#value(e.arg)
+          : castTo(e.dtype, this.#value(e.arg));
+      case 'load': {
+        const cells = this.#cells(e.buffer);
+        return cells[this.#offset(e.buffer, e.index)]!;
+      }
+      case 'guard':
+        return this.#value(e.bounds.every((b) => this.#holds(b)) ? e.then : e.otherwise);
+      case 'reduce':
+        return this.#reduce(e);
+      case 'acc': {
+        const c = this.#contract ?? this.#fail('`acc` stands in a nest without contraction');
+        let sum = 0;
+        this.#each(c.k, () => {
+          sum += this.#value(c.a) * this.#value(c.b);
+        });
+        return sum;
+      }
+      default:
+        return e satisfies never;
+    }
+  }
+
+  #reduce(e: ReduceExpr): number {
+    let best: number | undefined;
+    let position = 0;
+    let at = 0;
+    const fold = (value: number): void => {
+      if (best === undefined) {
+        best = value;
+        return;
+      }
+      switch (e.op) {
+        case 'add':
+          best += value;
+          return;
+        case 'mul':
+          best = isFloat(e.dtype) ? best * value : Math.imul(best, value);
+          return;
+        case 'max':
+        case 'min':
+          best = Number.isNaN(best) || Number.isNaN(value) ? Number.NaN : Math[e.op](best, value);
+          return;
+        case 'argmax':
+        case 'argmin': {
+          const wins = e.op === 'argmax' ? value > best : value < best;
+          if (wins || (Number.isNaN(value) && !Number.isNaN(best))) {
+            best = value;
+            position = at;
+          }
+          return;
+        }
+        default:
+          e.op satisfies never;
+      }
+    };
+    this.#each(e.axes, () => {
+      fold(this.#value(e.body));
+      at++;
+    });
+    if (e.op === 'argmax' || e.op === 'argmin') return position;
+    return roundInteger(e, best ?? neutral(e));
+  }
+}
+
+const roundInteger = (e: ReduceExpr, value: number): number =>
+  isFloat(e.dtype) ? value : roundTo(e.dtype, value);
+
+const neutral = (e: ReduceExpr): number => {
+  switch (e.op) {
+    case 'add':
+    case 'argmax':
+    case 'argmin':
+      return 0;
+    case 'mul':
+      return 1;
+    case 'max':
+      return isFloat(e.dtype) ? Number.NEGATIVE_INFINITY : e.dtype === 'int32' ? -(2 ** 31) : 0;
+    case 'min':
+      if (isFloat(e.dtype)) return Number.POSITIVE_INFINITY;
+      return { bool: 1, uint8: 255, int32: 2 ** 31 - 1, uint32: 2 ** 32 - 1 }[
+        e.dtype as 'bool' | 'uint8' | 'int32' | 'uint32'
+      ];
+    default:
+      return e.op satisfies never;
+  }
+};

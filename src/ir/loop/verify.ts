@@ -1,0 +1,209 @@
+/**
+ * The rules of Loop IR, checked: what schedules may assume of every kernel they are given.
+ *
+ * Invariant: a kernel that passes reads and writes within its buffers for all axis values; what cannot be proven by
+ * intervals and guards is refused.
+ */
+import { type Axis, type Bound, type Idx, idxAdd, idxAxes, idxOpaques, idxScale } from '../dim.ts';
+import { TigonError } from '../errors.ts';
+import { scalarOps } from '../scalar.ts';
+import type { Expr, LoopBuffer, LoopKernel, Nest, Store } from './loop.ts';
+
+/** Throws a `VerifyError` that names the kernel, the place and the broken rule. */
+export const verifyKernel = (kernel: LoopKernel): void => {
+  const verifier = new Verifier(kernel);
+  for (const nest of kernel.nests) verifier.nest(nest);
+};
+
+/** The range `idx` can take where all `bounds` hold: replaces sub-sums that a bound limits by that limit. */
+export const rangeUnder = (idx: Idx, bounds: readonly Bound[]): readonly [number, number] => {
+  let rest = idx;
+  let lo = 0;
+  let hi = 0;
+  for (const bound of bounds) {
+    const first = bound.idx.terms[0];
+    const same = first && rest.terms.find((t) => t.atom.key === first.atom.key);
+    if (!first || !same || same.coef % first.coef !== 0) continue;
+    const by = same.coef / first.coef;
+    const without = idxAdd(rest, idxScale(bound.idx, -by));
+    const a = by * Math.max(bound.lo, bound.idx.lo);
+    const b = by * Math.min(bound.hi - 1, bound.idx.hi);
+    const low = Math.min(a, b);
+    const high = Math.max(a, b);
+    if (without.hi - without.lo + high - low >= rest.hi - rest.lo) continue;
+    rest = without;
+    lo += low;
+    hi += high;
+  }
+  return [rest.lo + lo, rest.hi + hi];
+};
+
+/** What is known where a conjunction fails: something for a single bound with one open side. */
+export const boundsOtherwise = (bounds: readonly Bound[]): readonly Bound[] => {
+  const [b] = bounds;
+  if (b === undefined || bounds.length > 1) return [];
+  const { idx } = b;
+  if (b.lo <= idx.lo) return [{ idx, lo: b.hi, hi: idx.hi + 1 }];
+  if (b.hi > idx.hi) return [{ idx, lo: idx.lo, hi: b.lo }];
+  return [];
+};
+
+class Verifier {
+  readonly #kernel: LoopKernel;
+  /** Expressions found correct, by the guards they stood under. */
+  #done = new Map<string, Set<Expr>>();
+  #hasContraction = false;
+
+  constructor(kernel: LoopKernel) {
+    this.#kernel = kernel;
+    const { buffers } = kernel;
+    this.#rule(new Set(buffers).size === buffers.length, 'a buffer is listed twice');
+    for (const b of buffers)
+      this.#rule(
+        b.shape.length === b.strides.length,
+        `${b.name} has one stride for each dimension`,
+      );
+  }
+
+  nest(nest: Nest): void {
+    this.#done = new Map();
+    this.#hasContraction = nest.contract !== undefined;
+    this.#rule(new Set(nest.axes).size === nest.axes.length, 'an axis is listed twice');
+    for (const a of nest.axes) this.#rule(a.kind === 'par', `nest axis ${a.name} is parallel`);
+    const c = nest.contract;
+    if (c) {
+      const order = [...c.batch, ...c.m, ...c.n];
+      this.#rule(
+        order.length === nest.axes.length && order.every((a, i) => a === nest.axes[i]),
+        'the axes of a nest with contraction are its batch, m and n axes in order',
+      );
+      for (const a of c.k)
+        this.#rule(a.kind === 'red', `contraction axis ${a.name} is summed over`);
+      this.#expr(c.a, new Set([...c.batch, ...c.m, ...c.k]), []);
+      this.#expr(c.b, new Set([...c.batch, ...c.n, ...c.k]), []);
+    }
+    for (const s of nest.stores) this.#store(s, nest);
+  }
+
+  #store(s: Store, nest: Nest): void {
+    const name = s.buffer.name;
+    this.#rule(this.#kernel.buffers.includes(s.buffer), `${name} is written but not listed`);
+    this.#rule(
+      s.axes.every((a, i) => a === nest.axes[i]),
+      `axes of the store to ${name} are the first of its nest`,
+    );
+    this.#rule(
+      s.mode === 'add' || s.over.length === 0,
+      `${name}: only accumulation runs over axes`,
+    );
+    this.#rule(
+      s.value.dtype === s.buffer.dtype,
+      `${name} holds ${s.buffer.dtype}, the value stored is ${s.value.dtype}`,
+    );
+    const bound = new Set([...s.axes, ...s.over]);
+    this.#expr(s.value, bound, []);
+    this.#access(s.buffer, s.index, bound, [], 'store to');
+    if (s.mode === 'set') this.#disjoint(s);
+  }
+
+  /** Different axis values reach different elements: axes sorted by step must each step over the reach of the smaller. */
+  #disjoint(s: Store): void {
+    const steps = new Map<Axis, number>();
+    for (const [d, idx] of s.index.entries())
+      for (const { coef, atom } of idx.terms) {
+        // divisions and remainders permute elements in ways intervals do not see
+        if (atom.kind !== 'axis') return;
+        steps.set(atom.axis, (steps.get(atom.axis) ?? 0) + coef * s.buffer.strides[d]!);
+      }
+    const moving = s.axes.filter((a) => a.extent > 1);
+    const sorted = moving
+      .map((a) => ({ axis: a, step: Math.abs(steps.get(a) ?? 0) }))
+      .sort((x, y) => x.step - y.step);
+    let reach = 0;
+    for (const { axis, step } of sorted) {
+      this.#rule(
+        step > reach,
+        `store to ${s.buffer.name}: different values of ${axis.name} write the same element`,
+      );
+      reach += step * (axis.extent - 1);
+    }
+  }
+
+  #access(
+    buffer: LoopBuffer,
+    index: readonly Idx[],
+    bound: ReadonlySet<Axis>,
+    bounds: readonly Bound[],
+    what: string,
+  ): void {
+    const { name, shape } = buffer;
+    this.#rule(index.length === shape.length, `${what} ${name} has one index for each dimension`);
+    index.forEach((idx, d) => {
+      this.#idx(idx, bound, bounds, `${what} ${name}`);
+      const [lo, hi] = rangeUnder(idx, bounds);
+      const size = shape[d]!;
+      this.#rule(
+        size === 0 || (lo >= 0 && hi < size),
+        `${what} ${name}: index ${d} can be ${lo < 0 ? lo : hi}, outside 0..${size - 1}`,
+      );
+    });
+  }
+  #idx(idx: Idx, bound: ReadonlySet<Axis>, bounds: readonly Bound[], where: string): void {
+    idxAxes(idx, (a) => this.#rule(bound.has(a), `${where}: axis ${a.name} is not bound here`));
+    idxOpaques(idx, (ref) => this.#expr(ref as Expr, bound, bounds));
+  }
+
+  #expr(e: Expr, bound: ReadonlySet<Axis>, bounds: readonly Bound[]): void {
+    const key = [
+      ...[...bound].map((a) => a.id),
+      ...bounds.map((b) => `${b.lo}<=${b.idx.key}<${b.hi}`),
+    ].join();
+    const seen = this.#done.get(key) ?? new Set();
+    this.#done.set(key, seen);
+    if (seen.has(e)) return;
+    seen.add(e);
+    switch (e.kind) {
+      case 'const':
+        return;
+      case 'acc':
+        this.#rule(this.#hasContraction, '`acc` stands in a nest with a contraction');
+        return;
+      case 'index':
+        this.#idx(e.idx, bound, bounds, 'index value');
+        return;
+      case 'op': {
+        for (const a of e.args) this.#expr(a, bound, bounds);
+        const dtype = scalarOps[e.op].dtype(...e.args.map((a) => a.dtype));
+        this.#rule(dtype === e.dtype, `${e.op} of its operands gives ${dtype}, not ${e.dtype}`);
+        return;
+      }
+      case 'cast':
+        this.#expr(e.arg, bound, bounds);
+        return;
+      case 'load':
+        this.#rule(
+          this.#kernel.buffers.includes(e.buffer),
+          `${e.buffer.name} is read but not listed`,
+        );
+        this.#access(e.buffer, e.index, bound, bounds, 'load from');
+        return;
+      case 'guard':
+        for (const b of e.bounds) this.#idx(b.idx, bound, bounds, 'guard');
+        this.#rule(e.then.dtype === e.otherwise.dtype, 'both sides of a guard have one dtype');
+        this.#expr(e.then, bound, [...bounds, ...e.bounds]);
+        this.#expr(e.otherwise, bound, [...bounds, ...boundsOtherwise(e.bounds)]);
+        return;
+      case 'reduce':
+        for (const a of e.axes)
+          this.#rule(a.kind === 'red', `reductions run over reduction axes, not ${a.name}`);
+        this.#expr(e.body, new Set([...bound, ...e.axes]), bounds);
+        return;
+      default:
+        e satisfies never;
+    }
+  }
+
+  #rule(holds: boolean, rule: string): void {
+    if (!holds) throw new TigonError('verify', `loop kernel ${this.#kernel.name}: ${rule}`);
+  }
+}
