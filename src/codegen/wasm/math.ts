@@ -235,7 +235,8 @@ const sinCos = (v: Vectors, r: Wasm): { sine: Wasm; cosine: Wasm } => {
   const z = v.keep(op('f32x4.mul', r, r), 'z');
   const sine = v.madd(op('f32x4.mul', v.poly(z, SIN), z), r, r);
   const cosine = v.madd(op('f32x4.mul', v.poly(z, COS), z), z, v.madd(z, v.f(-0.5), v.f(1)));
-  return { sine: v.keep(sine, 'sine'), cosine: v.keep(cosine, 'cosine') };
+  // the sum loses the sign of zero
+  return { sine: v.keep(v.copySign(sine, r), 'sine'), cosine: v.keep(cosine, 'cosine') };
 };
 
 /** sin for `turn` 0, cos for `turn` 1: a quarter turn further. */
@@ -273,7 +274,7 @@ export const tanh = (v: Vectors, x: Wasm): Wasm => {
   const e = expInRange(v, v.keep(op('f32x4.add', capped, capped), 'twice'));
   const large = op('f32x4.sub', v.f(1), op('f32x4.div', v.f(2), op('f32x4.add', e, v.f(1))));
   // a NaN takes the branch of small arguments, which keeps it
-  return v.choose(op('f32x4.ge', size, v.f(0.625)), v.copySign(large, given), small);
+  return v.copySign(v.choose(op('f32x4.ge', size, v.f(0.625)), large, small), given);
 };
 
 /** With `e = exp(-|x|)`, which cannot overflow: 1 / (1 + e), times e for negative x. */
@@ -301,7 +302,7 @@ export const erf = (v: Vectors, x: Wasm): Wasm => {
   const small = v.madd(v.poly(z, ERF_SMALL), given, given);
   const exponent = v.madd(v.poly(size, ERF_LARGE), size, op('f32x4.neg', size));
   const large = op('f32x4.sub', v.f(1), expInRange(v, v.keep(exponent, 'exponent')));
-  return v.choose(op('f32x4.ge', size, v.f(0.921875)), v.copySign(large, given), small);
+  return v.copySign(v.choose(op('f32x4.ge', size, v.f(0.921875)), large, small), given);
 };
 
 /** log2 of four positive floats (two pairs of doubles at a time) by the series of the area tangent. */
