@@ -168,7 +168,7 @@ export interface Blocking {
   readonly columnBlocks: number;
   readonly batchBlocks: number;
   readonly grid: number;
-  /** Estimated cycles until the last workgroup is done. */
+  /** Estimated cycles until the last workgroup is done, on as many cores as the device allows for. */
   readonly cycles: number;
 }
 
@@ -202,15 +202,26 @@ export const blocking = (p: Problem, caps: Caps): Blocking | undefined => {
           batchBlocks: Math.ceil(p.batches / batches),
         };
         const grid = counts.rowBlocks * counts.columnBlocks * counts.batchBlocks;
-        const one = batches * blockCycles(p, k, rows, columns) + START;
-        const rounds = Math.ceil(grid / caps.parallelism);
-        // a last round that is one of few leaves cores idle if they are not equally fast
-        const cycles = rounds * one * (grid > 1 && rounds < 2 ? 1.02 : 1);
+        const cycles = elapsed(grid, batches * blockCycles(p, k, rows, columns) + START, caps);
         if (best === undefined || cycles < best.cycles)
           best = { k, rows, columns, batches, packedRows: fit, ...counts, grid, cycles };
       }
   }
   return best;
+};
+
+/**
+ * Cycles until the last of `grid` equal workgroups is done. The device may have fewer cores than it allows for: the
+ * mean over 1, 2, 4, ... cores, each as if it had all of them busy, weighs doubled packing against idle cores.
+ */
+const elapsed = (grid: number, one: number, caps: Caps): number => {
+  let sum = 0;
+  let counted = 0;
+  for (let cores = 1; cores <= caps.parallelism; cores *= 2) {
+    sum += Math.ceil(grid / cores) * one * cores;
+    counted++;
+  }
+  return sum / counted / caps.parallelism;
 };
 
 const batchCounts = (batches: number, parallelism: number): number[] =>

@@ -84,7 +84,7 @@ const refusal = (nest: Nest, c: Contraction, caps: Caps): string | undefined => 
     return 'the packed schedule sums in float32';
   if (nest.stores.some((s) => s.mode !== 'set' || s.over.length > 0))
     return 'the packed schedule does not scatter';
-  if (nest.stores.some((s) => s.axes.length !== nest.axes.length))
+  if (nest.stores.some((s) => nest.axes.some((a) => a.extent > 1 && !s.axes.includes(a))))
     return 'a store takes part in outer axes only';
   const [{ rows, columns, depth }] = problems(c) as [Problem, Problem];
   if (Math.min(rows.size, columns.size) < 4)
