@@ -3,15 +3,18 @@ import type { Caps } from '../../src/codegen/caps.ts';
 import { renderProgram } from '../../src/codegen/wasm/program.ts';
 import { LOW_BYTES } from '../../src/codegen/wasm/render.ts';
 import { bytesOf, type DType } from '../../src/ir/dtype.ts';
-import type { Program } from '../../src/ir/program.ts';
+import type { Program, ProgramBuffer } from '../../src/ir/program.ts';
 import {
   forOf,
   get,
   i32,
   loadFrom,
+  operate,
+  add as plus,
   register,
   regType,
   storeTo,
+  mul as times,
 } from '../../src/ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, ThreadKernel } from '../../src/ir/thread/thread.ts';
 import { encodeElements } from '../../src/runtime/cpu/elements.ts';
@@ -151,4 +154,72 @@ const fromHalf = (bits: number): number => {
   return exponent === 0
     ? sign * fraction * 2 ** -24
     : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+};
+
+/**
+ * A program of `steps` launches of `grid` workgroups with `columns` numbers each: input → temps → output; each launch
+ * reads across the workgroups of the one before, adds a scalar and takes a sine.
+ */
+export const chainProgram = (steps: number, columns: number, grid: number): Program => {
+  const elements = columns * grid;
+  const buffers: ProgramBuffer[] = [];
+  const add = (name: string, role: ProgramBuffer['role'], size: number, offset?: number): number =>
+    buffers.push({
+      name,
+      dtype: 'float32',
+      shape: [size],
+      strides: [1],
+      role,
+      bytes: 4 * size,
+      offset,
+      inPlaceOf: undefined,
+      values: role === 'constant' ? Array.from({ length: size }, (_, i) => i / size) : undefined,
+    }) - 1;
+  const input = add('input', 'input', elements);
+  const temps = [0, 1].map((t) => add(`temp${t}`, 'temp', elements, 4 * elements * t));
+  const table = add('table', 'constant', columns);
+  const scalar = add('bias', 'scalar', 1);
+  const output = add('output', 'output', elements);
+
+  const x: ThreadBuffer = {
+    name: 'x',
+    dtype: 'float32',
+    space: 'global',
+    access: 'read',
+    elements,
+  };
+  const c: ThreadBuffer = { ...x, name: 'c', elements: columns };
+  const bias: ThreadBuffer = { ...x, name: 'bias', elements: 1 };
+  const y: ThreadBuffer = { ...x, name: 'y', access: 'write' };
+  const group = register('group', regType('i32'));
+  const i = register('i', regType('i32'));
+  const across = plus(times(get(i), i32(grid)), get(group));
+  const sum = plus(plus(loadFrom(x, across), loadFrom(c, get(i))), loadFrom(bias, i32(0)));
+  const at = plus(times(get(group), i32(columns)), get(i));
+  const kernel: ThreadKernel = {
+    name: 'step',
+    buffers: [x, c, bias, y],
+    workgroup: group,
+    grid,
+    body: [forOf(i, i32(0), i32(columns), 1, [storeTo(y, at, operate('sin', sum))])],
+    cost: { flops: 20 * elements, bytes: 8 * elements },
+    notes: [],
+  };
+  return {
+    name: 'chain',
+    buffers,
+    kernels: [kernel],
+    steps: Array.from({ length: steps }, (_, s) => ({
+      kernel: 0,
+      bindings: [
+        s === 0 ? input : temps[(s - 1) % 2]!,
+        table,
+        scalar,
+        s === steps - 1 ? output : temps[s % 2]!,
+      ],
+      barrier: s > 0,
+    })),
+    arenaBytes: 8 * elements,
+    lowerBoundBytes: 8 * elements,
+  };
 };

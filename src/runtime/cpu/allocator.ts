@@ -2,7 +2,8 @@
  * Blocks of an address range: two-level segregated fit, freed neighbours merge at once.
  *
  * Invariants: blocks tile the range without gap or overlap and never touch two free neighbours; every address and size
- * is a multiple of 64 bytes; allocation and release take constant time.
+ * is a multiple of 64 bytes; allocation and release take constant time
+ * (but for a last look through one class before memory grows).
  */
 
 const UNIT = 64;
@@ -36,6 +37,8 @@ const searchClass = (units: number): number => {
 };
 
 const CLASSES = 32 * CUTS;
+/** Blocks of the exact class to look at before a larger class is tried. */
+const FEW = 8;
 
 export class Allocator {
   readonly #lists: (Block | undefined)[] = new Array<Block | undefined>(CLASSES).fill(undefined);
@@ -91,17 +94,27 @@ export class Allocator {
     for (let b = this.#first; b !== undefined; b = b.after) if (!b.free) yield b;
   }
 
+  /** A block of the very class, if one of the first few fits: what was freed serves its like again. */
   #find(units: number): Block | undefined {
+    const own = classOf(units);
+    const near = this.#scan(own, units * UNIT, FEW);
+    if (near !== undefined) return near;
     const wanted = searchClass(units);
     for (let word = wanted >> 5; word < this.#occupied.length; word++) {
       const mask = word === wanted >> 5 ? -1 << (wanted & 31) : -1;
       const bits = this.#occupied[word]! & mask;
       if (bits !== 0) return this.#lists[(word << 5) + 31 - Math.clz32(bits & -bits)];
     }
-    // the class below may hold a block that is large enough all the same
-    let block = this.#lists[classOf(units)];
-    while (block !== undefined && block.size < units * UNIT) block = block.right;
-    return block;
+    return this.#scan(own, units * UNIT, Number.POSITIVE_INFINITY);
+  }
+
+  #scan(list: number, size: number, tries: number): Block | undefined {
+    let block = this.#lists[list];
+    for (let n = 0; block !== undefined && n < tries; n++) {
+      if (block.size >= size) return block;
+      block = block.right;
+    }
+    return undefined;
   }
 
   #split(block: Block, size: number): void {
