@@ -34,6 +34,7 @@ export { parseGraph } from './graph/parse.ts';
 export { type PrintGraphOptions, printGraph } from './graph/print.ts';
 export { graphOps } from './graph/registry.ts';
 export { verifyGraph } from './graph/verify.ts';
+export { interpretKernel, type LoopCells } from './loop/interpret.ts';
 export type {
   Contraction,
   Expr,
@@ -45,6 +46,7 @@ export type {
 } from './loop/loop.ts';
 export { parseLoop } from './loop/parse.ts';
 export { printLoop } from './loop/print.ts';
+export { verifyKernel } from './loop/verify.ts';
 export { interpretProgram } from './program/interpret.ts';
 export { parseProgram } from './program/parse.ts';
 export { printProgram } from './program/print.ts';
