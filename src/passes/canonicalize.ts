@@ -7,6 +7,7 @@
 import { algebraRules } from './algebra.ts';
 import { removeDeadAssigns } from './dce.ts';
 import { foldRules } from './fold.ts';
+import { oneHotRules } from './one-hot.ts';
 import type { GraphPass } from './pass.ts';
 import { poolingRules } from './pooling.ts';
 import { reductionRules } from './reductions.ts';
@@ -19,6 +20,7 @@ export const canonicalTables: readonly RuleTable[] = [
   viewRules,
   reductionRules,
   poolingRules,
+  oneHotRules,
   foldRules,
 ];
 

@@ -1,8 +1,8 @@
 /**
- * Backward of pooling after a rectifier: the mask is taken on the small side of the pool.
+ * Backward of pooling: masks and sums are taken on the small side of the pool.
  *
- * Invariant: a window passes its gradient to the element it chose, so a test of that element is a test of the window's
- * maximum; the full-size activation is then needed neither by the mask nor between forward and backward.
+ * Invariant: a window passes its gradient to the one element it chose, so a test of that element is a test of the
+ * window's maximum; the full-size activation is then needed neither by the mask nor between forward and backward.
  */
 import type { Node } from '../ir/graph/graph.ts';
 import {
@@ -34,4 +34,17 @@ const maskBeforeScatter: Rule = ({ inputs: [mask, spread, zero] }, b) => {
 const sameWindows = (a: WindowAttrs, b: WindowAttrs): boolean =>
   (['kernel', 'strides', 'low', 'high'] as const).every((name) => `${a[name]}` === `${b[name]}`);
 
-export const poolingRules: RuleTable = { select: maskBeforeScatter };
+/** What a pool passes back sums up to what came in: each window's value lands on one element of the array. */
+const sumBeforeScatter: Rule = ({ inputs: [x], attrs }, b) => {
+  if (x!.op.name !== 'poolScatter') return undefined;
+  const [dy, idx] = x!.inputs as [Node, Node];
+  const scatter = x!.attrs as PoolScatterAttrs;
+  const axes = attrs['axes'] as readonly number[];
+  const rank = scatter.shape.length;
+  const pooled = scatter.kernel.map((_, i) => rank - 1 - i);
+  const chosen =
+    idx.op.name === windowArgmax.name && sameWindows(scatter, idx.attrs as WindowAttrs);
+  return chosen && pooled.every((a) => axes.includes(a)) ? b.sum(dy, axes) : undefined;
+};
+
+export const poolingRules: RuleTable = { select: maskBeforeScatter, sum: sumBeforeScatter };

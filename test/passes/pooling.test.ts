@@ -40,6 +40,21 @@ test('also where windows overlap and are padded', () => {
   golden(canonicalize, before, after);
 });
 
+test('the sum of what a pool passes back is the sum of what came in', () => {
+  const pools = (out: string): string => `
+    %i = windowArgmax %x {kernel=[3, 2], strides=[2, 2], low=[1, 0], high=[1, 0]}
+    %s = poolScatter %dy, %i {kernel=[3, 2], strides=[2, 2], low=[1, 0], high=[1, 0], shape=[2, 5, 6]}
+    %b = sum %s {axes=${out}}`;
+  const head = 'graph (%x: f32[2, 5, 6], %dy: f32[2, 3, 3])';
+  golden(
+    canonicalize,
+    `${head} { ${pools('[0, 1, 2]')} return %b }`,
+    `${head} { %b = sum %dy {axes=[0, 1, 2]} return %b }`,
+  );
+  const partial = `${head} { ${pools('[0, 1]')} return %b }`;
+  golden(canonicalize, partial, partial);
+});
+
 test('the mask of another array stays where it is', () => {
   const text = `graph (%x: f32[2, 6], %y: f32[2, 6], %dy: f32[2, 3]) {
     %i = windowArgmax %x {kernel=[2], strides=[2], low=[0], high=[0]}
