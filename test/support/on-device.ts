@@ -1,0 +1,97 @@
+/**
+ * Runs a graph on a device: arrays go in and come out as doubles.
+ *
+ * Invariant: storages hold exactly what the program's buffers say; results are read after the run, synchronously.
+ */
+
+import { bytesOf, type DType } from '../../src/ir/dtype.ts';
+import type { Values } from '../../src/ir/graph/graph.ts';
+import { verifyProgram } from '../../src/ir/program/verify.ts';
+import { externals, type Program } from '../../src/ir/program.ts';
+import { compileGraph } from '../../src/passes/pipeline.ts';
+import type { Device, Storage } from '../../src/runtime/device.ts';
+import { collect, layOut, type Way } from './differential.ts';
+
+/** Compiles for `device` and runs there. */
+export const byDevice =
+  (device: Device): Way =>
+  (graph, inputs) => {
+    const compiled = compileGraph(graph, device.caps);
+    verifyProgram(compiled.program, device.caps);
+    const memory = layOut(graph, compiled.program, inputs);
+    run(device, compiled.program, memory.externals);
+    return collect(graph, compiled, memory);
+  };
+
+/** Runs `program` on arrays, in the order of `externals(program)`; states and outputs are written back to them. */
+const run = (device: Device, program: Program, arrays: readonly Float64Array[]): void => {
+  const order = externals(program);
+  const storages: Storage[] = [];
+  const scalars: number[] = [];
+  const placed = order.flatMap((index, i) => {
+    const buffer = program.buffers[index]!;
+    if (buffer.role === 'scalar') {
+      scalars.push(arrays[i]![0]!);
+      return [];
+    }
+    const storage = device.allocate(Math.max(buffer.bytes, 4), 'test');
+    device.write(storage, 0, encode(buffer.dtype, arrays[i]!));
+    storages.push(storage);
+    return [{ buffer, storage, array: arrays[i]! }];
+  });
+  const executable = device.load(program);
+  executable.run(
+    storages,
+    storages.map(() => 0),
+    scalars,
+  );
+  for (const { buffer, storage, array } of placed)
+    if (buffer.role === 'state' || buffer.role === 'output')
+      array.set(decode(buffer.dtype, device.readSync(storage, 0, buffer.bytes)!, array.length));
+  executable.dispose();
+  for (const storage of storages) device.release(storage);
+};
+
+const encode = (dtype: DType, values: Float64Array): Uint8Array => {
+  const typed = ((): ArrayBufferView => {
+    switch (dtype) {
+      case 'float32':
+        return Float32Array.from(values);
+      case 'int32':
+        return Int32Array.from(values);
+      case 'uint32':
+        return Uint32Array.from(values);
+      case 'uint8':
+      case 'bool':
+        return Uint8Array.from(values);
+      case 'float16':
+        throw new Error('random graphs have no float16 inputs');
+      default:
+        return dtype satisfies never;
+    }
+  })();
+  return new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength);
+};
+
+const decode = (dtype: DType, bytes: Uint8Array, length: number): Values => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const size = bytesOf(dtype);
+  const read = (at: number): number => {
+    switch (dtype) {
+      case 'float32':
+        return view.getFloat32(at, true);
+      case 'int32':
+        return view.getInt32(at, true);
+      case 'uint32':
+        return view.getUint32(at, true);
+      case 'uint8':
+      case 'bool':
+        return view.getUint8(at);
+      case 'float16':
+        throw new Error('random graphs have no float16 results');
+      default:
+        return dtype satisfies never;
+    }
+  };
+  return Float64Array.from({ length }, (_, i) => read(i * size));
+};
