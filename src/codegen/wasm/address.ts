@@ -4,7 +4,7 @@
  * Invariant: two indices with equal `key` differ by their constants alone wherever both are defined; a form is `stable`
  * when nothing it reads can change (no variables, no loads).
  */
-import type { Register, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
+import type { Register, TExpr, TStmt } from '../../ir/thread/thread.ts';
 
 export interface Term {
   readonly coef: number;
@@ -160,66 +160,80 @@ const scale = (a: Linear, by: number): Linear =>
         a.stable,
       );
 
-/** Loads and stores that run at each turn of a loop with this body, nested loops included, branches left out. */
-export const accessesOf = (
-  body: readonly TStmt[],
-  visit: (access: { readonly buffer: ThreadBuffer; readonly index: TExpr }) => void,
-): void => {
-  const expr = (e: TExpr): void => {
-    switch (e.kind) {
-      case 'const':
-      case 'get':
-        return;
-      case 'op':
-      case 'vec4':
-        e.args.forEach(expr);
-        return;
-      case 'cast':
-      case 'splat':
-      case 'lane':
-        expr(e.arg);
-        return;
-      case 'fma':
-        expr(e.a);
-        expr(e.b);
-        expr(e.c);
-        return;
-      case 'shuffle':
-        expr(e.a);
-        expr(e.b);
-        return;
-      case 'load':
-        expr(e.index);
-        visit(e);
-        return;
-      default:
-        e satisfies never;
+/** A load or a store. */
+export type Access = Extract<TExpr, { kind: 'load' }> | Extract<TStmt, { kind: 'store' }>;
+
+/** Loads and stores that run whenever this list of statements does, nested loops included, branches left out. */
+export class Accesses {
+  readonly #lists = new Map<readonly TStmt[], readonly Access[]>();
+
+  of(body: readonly TStmt[]): readonly Access[] {
+    let list = this.#lists.get(body);
+    if (list === undefined) {
+      const found: Access[] = [];
+      for (const s of body) this.#statement(s, found);
+      list = found;
+      this.#lists.set(body, list);
     }
-  };
-  for (const s of body) {
+    return list;
+  }
+
+  #statement(s: TStmt, found: Access[]): void {
     switch (s.kind) {
       case 'let':
       case 'var':
       case 'set':
-        expr(s.value);
-        break;
+        gather(s.value, found);
+        return;
       case 'store':
-        expr(s.value);
-        expr(s.index);
-        visit(s);
-        break;
+        gather(s.value, found);
+        gather(s.index, found);
+        found.push(s);
+        return;
       case 'for':
-        expr(s.from);
-        expr(s.to);
-        accessesOf(s.body, visit);
-        break;
+        gather(s.from, found);
+        gather(s.to, found);
+        for (const access of this.of(s.body)) found.push(access);
+        return;
       case 'if':
-        expr(s.condition);
-        break;
+        gather(s.condition, found);
+        return;
       case 'barrier':
-        break;
+        return;
       default:
         s satisfies never;
     }
+  }
+}
+
+const gather = (e: TExpr, found: Access[]): void => {
+  switch (e.kind) {
+    case 'const':
+    case 'get':
+      return;
+    case 'op':
+    case 'vec4':
+      for (const a of e.args) gather(a, found);
+      return;
+    case 'cast':
+    case 'splat':
+    case 'lane':
+      gather(e.arg, found);
+      return;
+    case 'fma':
+      gather(e.a, found);
+      gather(e.b, found);
+      gather(e.c, found);
+      return;
+    case 'shuffle':
+      gather(e.a, found);
+      gather(e.b, found);
+      return;
+    case 'load':
+      gather(e.index, found);
+      found.push(e);
+      return;
+    default:
+      e satisfies never;
   }
 };

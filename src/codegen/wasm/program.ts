@@ -38,8 +38,6 @@ export interface ProgramModule {
   readonly scratchBytes: number;
   /** Bytes of the control block, zero when a run starts; 0 when the module has no `work`. */
   readonly controlBytes: number;
-  /** Rough duration on one thread. */
-  readonly nanoseconds: number;
 }
 
 /** Offsets in the first line of the control block. */
@@ -53,6 +51,10 @@ const CLAIM_NANOSECONDS = 3000;
 /** What one thread needs for a kernel: a guess for deciding who runs it, no more. */
 export const nanosecondsOf = (kernel: ThreadKernel): number =>
   20 + Math.max(kernel.cost.flops / 12, kernel.cost.bytes / 12);
+
+/** Rough duration of a program on one thread. */
+export const programNanoseconds = (program: Program): number =>
+  program.steps.reduce((sum, s) => sum + nanosecondsOf(program.kernels[s.kernel]!), 0);
 
 /** Renders all of a program. Without `threads > 1` there is no parallel entry. */
 export const renderProgram = (
@@ -68,10 +70,6 @@ export const renderProgram = (
     scalarOffsets.set(i, argumentBytes);
     argumentBytes += 4;
   });
-  const nanoseconds = program.steps.reduce(
-    (sum, s) => sum + nanosecondsOf(program.kernels[s.kernel]!),
-    0,
-  );
   const entries = [serialEntry(program, kernels)];
   const parallel = options.threads > 1 && options.shared;
   if (parallel) entries.push(parallelEntry(program, kernels, options.threads));
@@ -83,7 +81,6 @@ export const renderProgram = (
     scalarOffsets,
     scratchBytes: Math.max(0, ...program.kernels.map(sharedBytesOf)),
     controlBytes: parallel ? LINE * (1 + program.steps.length + phasesOf(program).length) : 0,
-    nanoseconds,
   };
 };
 

@@ -14,9 +14,17 @@ import type {
   TStmt,
 } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
-import { accessesOf, Indices, type Linear, type RegisterFacts, registerFacts } from './address.ts';
+import {
+  type Access,
+  Accesses,
+  Indices,
+  type Linear,
+  type RegisterFacts,
+  registerFacts,
+} from './address.ts';
 import { FunctionBuilder } from './builder.ts';
 import { cast, extract, insert, load, splat, splatLoads, store, valueType } from './numbers.ts';
+import { withoutDeadSets } from './prune.ts';
 import { type Range, rangeOf } from './ranges.ts';
 import { spellings } from './scalar.ts';
 import {
@@ -59,6 +67,16 @@ interface Place {
   readonly offset: number;
 }
 
+/** An access' index as a sum; its constant as what the instruction adds (`offset`) and what the key has in it. */
+interface Address {
+  readonly form: Linear;
+  readonly key: string;
+  readonly offset: number;
+  readonly coarse: number;
+  /** Bytes of an element. */
+  readonly size: number;
+}
+
 /** What a block has made: addresses by key, and registers, which mean nothing outside it. */
 interface Scope {
   readonly addresses: Map<string, Local>;
@@ -72,6 +90,8 @@ class Renderer {
   readonly #v: Vectors;
   readonly #facts: RegisterFacts;
   readonly #indices: Indices;
+  readonly #accesses = new Accesses();
+  readonly #addresses = new Map<Access, Address>();
   readonly #places = new Map<ThreadBuffer, Place>();
   readonly #registers = new Map<Register, Local>();
   readonly #ranges = new Map<Register, Range>();
@@ -122,21 +142,16 @@ class Renderer {
       then: [{ kind: 'loop', label, body }],
       otherwise: [],
     });
-    return fb.finish(kernel.name, { notes: kernel.notes });
+    return withoutDeadSets(fb.finish(kernel.name, { notes: kernel.notes }));
   }
 
+  /** Counts accesses by address; those in branches too, which loops do not prepare for. */
   #countAddresses(body: readonly TStmt[]): void {
-    accessesOf(body, ({ buffer, index }) => {
-      const { key } = this.#address(buffer, this.#indices.of(index, true));
+    for (const access of this.#accesses.of(body)) {
+      const { key } = this.#address(access);
       this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1);
-    });
-    for (const s of body) {
-      if (s.kind === 'for') this.#countBranches(s.body);
-      else if (s.kind === 'if') {
-        this.#countAddresses(s.then);
-        this.#countAddresses(s.otherwise);
-      }
     }
+    this.#countBranches(body);
   }
   #countBranches(body: readonly TStmt[]): void {
     for (const s of body) {
@@ -150,22 +165,26 @@ class Renderer {
 
   // --- addresses
 
-  /** The key of an address, what of its constant part goes into the instruction, and what into the sum. */
-  #address(
-    buffer: ThreadBuffer,
-    form: Linear,
-  ): { key: string; offset: number; coarse: number; size: number } {
+  #address(access: Access): Address {
+    let address = this.#addresses.get(access);
+    if (address === undefined) {
+      const form = this.#indices.of(access.index, true);
+      const split = this.#split(access.buffer, form);
+      const base = this.#place(access.buffer).pointer;
+      const name = base.kind === 'get' ? base.local.index : -1;
+      const key = `${name}:${split.size}:${split.coarse}:${form.key}`;
+      address = { form, key, ...split };
+      this.#addresses.set(access, address);
+    }
+    return address;
+  }
+
+  /** What of an address' constant part goes into the instruction, and what into the sum. */
+  #split(buffer: ThreadBuffer, form: Linear): { offset: number; coarse: number; size: number } {
     const size = bytesOf(buffer.dtype);
     const constant = this.#place(buffer).offset + form.constant * size;
     const coarse = constant >= 0 && constant < LOW_BYTES ? 0 : Math.floor(constant / 65536) * 65536;
-    const base = this.#place(buffer).pointer;
-    const name = base.kind === 'get' ? base.local.index : -1;
-    return {
-      key: `${name}:${size}:${coarse}:${form.key}`,
-      offset: constant - coarse,
-      coarse,
-      size,
-    };
+    return { offset: constant - coarse, coarse, size };
   }
 
   #place(buffer: ThreadBuffer): Place {
@@ -187,24 +206,21 @@ class Renderer {
   }
 
   /** Pointer and constant offset of an element. */
-  #element(buffer: ThreadBuffer, index: TExpr): { address: Wasm; offset: number } {
-    const deep = this.#indices.of(index, true);
-    const { key, offset, coarse } = this.#address(buffer, deep);
-    if (deep.stable && deep.terms.length > 0) {
-      const known = this.#known(key);
-      if (known !== undefined) return { address: get(known), offset };
-    }
-    const shallow = this.#indices.of(index, false);
-    const own = this.#address(buffer, shallow);
-    // constants that a `let` holds are part of its register here
-    const address = this.#sum(buffer, shallow, own.coarse, own.size);
-    const inside = own.offset;
-    if (!deep.stable || deep.terms.length === 0 || (this.#uses.get(key) ?? 0) < 2)
-      return { address, offset: inside };
+  #element(access: Access): { address: Wasm; offset: number } {
+    const { buffer, index } = access;
+    const { form, key, offset, coarse, size } = this.#address(access);
+    const sharable = form.stable && form.terms.length > 0;
+    const known = sharable ? this.#known(key) : undefined;
+    if (known !== undefined) return { address: get(known), offset };
+    // the short form reads registers where the long one computes again what they hold
+    const short = this.#indices.of(index, false);
+    const own = this.#split(buffer, short);
+    const address = this.#sum(buffer, short, own.coarse, size);
+    if (!sharable || (this.#uses.get(key) ?? 0) < 2) return { address, offset: own.offset };
     const local = this.#fb.local('i32', `at_${buffer.name}`);
     // the shared address leaves out the constant that this access adds: see whether the short form does so too
-    const short = own.coarse === coarse && inside === offset;
-    this.#fb.push(set(local, short ? address : this.#sum(buffer, deep, coarse, own.size)));
+    const same = own.coarse === coarse && own.offset === offset;
+    this.#fb.push(set(local, same ? address : this.#sum(buffer, form, coarse, size)));
     this.#scopes.at(-1)!.addresses.set(key, local);
     return { address: get(local), offset };
   }
@@ -213,25 +229,23 @@ class Renderer {
   #prepareLoop(loop: Extract<TStmt, { kind: 'for' }>): readonly (readonly [Local, number])[] {
     const steps: (readonly [Local, number])[] = [];
     const scope = this.#scopes.at(-1)!.addresses;
-    accessesOf(loop.body, ({ buffer, index }) => {
-      const form = this.#indices.of(index, true);
-      if (!form.stable || form.terms.length === 0) return;
+    const ready = (r: Register): boolean => r !== loop.counter && this.#registers.has(r);
+    for (const access of this.#accesses.of(loop.body)) {
+      const { form, key, coarse, size } = this.#address(access);
+      if (!form.stable || form.terms.length === 0 || this.#known(key) !== undefined) continue;
       let step = 0;
+      let open = false;
       for (const t of form.terms) {
-        if (t.atom.kind === 'get' && t.atom.register === loop.counter) {
-          step = t.coef * loop.step;
-          continue;
-        }
-        const ready = (r: Register): boolean => r !== loop.counter && this.#registers.has(r);
-        if (!t.registers.every(ready)) return;
+        if (t.atom.kind === 'get' && t.atom.register === loop.counter) step = t.coef * loop.step;
+        else if (!t.registers.every(ready)) open = true;
       }
-      const { key, coarse, size } = this.#address(buffer, form);
-      if (this.#known(key) !== undefined) return;
+      if (open) continue;
+      const { buffer } = access;
       const local = this.#fb.local('i32', `at_${buffer.name}`);
       this.#fb.push(set(local, this.#sum(buffer, form, coarse, size)));
       scope.set(key, local);
       if (step !== 0) steps.push([local, step * size]);
-    });
+    }
     return steps;
   }
 
@@ -277,7 +291,7 @@ class Renderer {
       case 'store': {
         const value = this.#value(s.value);
         const { lanes } = s.value.type;
-        const { address, offset } = this.#element(s.buffer, s.index);
+        const { address, offset } = this.#element(s);
         fb.push(store(this.#v, s.buffer.dtype, lanes, address, offset, value));
         return;
       }
@@ -372,13 +386,13 @@ class Renderer {
           : op('f32.add', op('f32.mul', a, b), c);
       }
       case 'load': {
-        const { address, offset } = this.#element(e.buffer, e.index);
+        const { address, offset } = this.#element(e);
         return load(v, e.buffer.dtype, e.type.lanes, address, offset);
       }
       case 'splat': {
         if (e.arg.kind === 'const') return this.#constant(e.type, e.arg.value);
         if (e.arg.kind === 'load' && splatLoads(e.arg.buffer.dtype)) {
-          const { address, offset } = this.#element(e.arg.buffer, e.arg.index);
+          const { address, offset } = this.#element(e.arg);
           return memory('v128.load32_splat', offset, address);
         }
         return splat(e.type.elem, this.#value(e.arg));

@@ -8,7 +8,7 @@ import type { ThreadKernel } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import { renderProgram } from './program.ts';
 import { renderKernel } from './render.ts';
-import type { Wasm, WasmFunction } from './tree.ts';
+import type { Local, Wasm, WasmFunction } from './tree.ts';
 
 const WIDTH = 100;
 
@@ -88,6 +88,13 @@ const print = (w: Wasm, indent: string): string => {
 
 const word = (name: string): string => name.replace(/[^\w!#$%&'*+\-./:<=>?@\\^`|~]/g, '_');
 
+/** Locals that are assigned; the others are left over from values that became addresses. */
+const noteSets = (w: Wasm, into: Set<Local>): void => {
+  if (w.kind === 'set') into.add(w.local);
+  else if (w.kind === 'block' || w.kind === 'loop') for (const s of w.body) noteSets(s, into);
+  else if (w.kind === 'if') for (const s of [...w.then, ...w.otherwise]) noteSets(s, into);
+};
+
 /** One function. */
 export const functionText = (f: WasmFunction): string => {
   const params = f.params.map((p) => ` (param $${p.name} ${p.type})`).join('');
@@ -96,7 +103,10 @@ export const functionText = (f: WasmFunction): string => {
   const lines = f.notes.map((n) => `;; ${n}`);
   lines.push(`(func ${name}${params}${result}`);
   let row = '';
+  const assigned = new Set<Local>();
+  for (const w of f.body) noteSets(w, assigned);
   for (const local of f.locals) {
+    if (!assigned.has(local)) continue;
     const item = ` (local $${local.name} ${local.type})`;
     if (row.length + item.length > WIDTH) {
       lines.push(` ${row}`);

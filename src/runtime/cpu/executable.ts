@@ -5,7 +5,11 @@
  * share because they run one after the other; constants are uploaded when the program is loaded.
  */
 import type { Caps } from '../../codegen/caps.ts';
-import { type ProgramModule, renderProgram } from '../../codegen/wasm/program.ts';
+import {
+  type ProgramModule,
+  programNanoseconds,
+  renderProgram,
+} from '../../codegen/wasm/program.ts';
 import type { DType } from '../../ir/dtype.ts';
 import { invariant, TigonError } from '../../ir/errors.ts';
 import { externals, type Program } from '../../ir/program.ts';
@@ -52,11 +56,12 @@ export class CpuExecutable implements Executable {
   constructor(program: Program, host: Host) {
     this.program = program;
     this.#host = host;
-    const threads = host.pool?.threads ?? 1;
-    const limits = { shared: host.heap.shared, maximumPages: host.heap.maximumPages };
-    let module = renderProgram(program, host.caps, { ...limits, threads });
-    if (module.nanoseconds < PARALLEL_NANOSECONDS && module.controlBytes > 0)
-      module = renderProgram(program, host.caps, { ...limits, threads: 1 });
+    const worthwhile = programNanoseconds(program) >= PARALLEL_NANOSECONDS;
+    const module = renderProgram(program, host.caps, {
+      shared: host.heap.shared,
+      maximumPages: host.heap.maximumPages,
+      threads: worthwhile ? (host.pool?.threads ?? 1) : 1,
+    });
     host.reserve(program.arenaBytes, module.scratchBytes);
 
     this.#args = this.#keep(module.argumentBytes, `${program.name}: arguments`);
