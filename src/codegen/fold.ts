@@ -20,7 +20,7 @@ import {
   shuffle,
 } from '../ir/thread/build.ts';
 import { type Register, registerOf, type TExpr } from '../ir/thread/thread.ts';
-import { contains, evaluationCost, positionOver } from './analysis.ts';
+import { contains, evaluationCost, isSafe, positionOver } from './analysis.ts';
 import { foldChoice, stepCost } from './cost.ts';
 import type { Emitter } from './emit.ts';
 import { type Mode, SCALAR } from './mode.ts';
@@ -118,6 +118,8 @@ const companions = (em: Emitter, e: ReduceExpr): ReduceExpr[] => {
     const alike =
       other.axes.length === e.axes.length && other.axes.every((a, i) => a === e.axes[i]);
     if (!alike || !em.isBound(other) || em.placement(other) !== em.depth) continue;
+    // It may stand under a guard that does not hold here.
+    if (!isSafe(other)) continue;
     if (em.isKnown(other) || group.some((g) => contains(g, other) || contains(other, g))) continue;
     group.push(other);
   }
