@@ -6,16 +6,17 @@
 import { type Axis, type Idx, idxFlatten } from '../../ir/dim.ts';
 import type { Expr, LoopBuffer, Store } from '../../ir/loop/loop.ts';
 import { add, get, i32, laneOf, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
-import type { Register, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
+import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import { evaluationCost, stepAlong } from '../analysis.ts';
 import type { Emitter } from '../emit.ts';
 import { type Problem, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { mergeAxes } from './merge.ts';
+import { type Accumulators, eachAccumulator } from './micro.ts';
 import { bindAll, positionOf } from './pack.ts';
 
 const LANES = [0, 1, 2, 3] as const;
 
-interface Output {
+export interface Output {
   readonly buffer: LoopBuffer;
   readonly value: Expr;
   readonly offset: Idx;
@@ -35,26 +36,44 @@ export interface Epilogue {
   readonly storeCycles: number;
 }
 
+export const outputsOf = (stores: readonly Store[]): Output[] =>
+  stores.map((s) => ({
+    buffer: s.buffer,
+    value: s.value,
+    offset: idxFlatten(s.index, s.buffer.strides),
+  }));
+
+/** True when all outputs can be computed four at a time along `axis`. */
+export const inVectors = (outputs: readonly Output[], axis: Axis | undefined): axis is Axis =>
+  axis !== undefined &&
+  axis.extent >= 4 &&
+  outputs.every((o) => stepAlong(o.offset, axis) !== undefined);
+
 export const epilogueOf = (p: Problem, stores: readonly Store[]): Epilogue => {
-  const offsets = stores.map((s) => idxFlatten(s.index, s.buffer.strides));
-  const values = stores.map((s) => s.value);
-  const byColumn = mergeAxes(p.columnAxes, values, offsets);
+  const raw = outputsOf(stores);
+  const byColumn = mergeAxes(
+    p.columnAxes,
+    raw.map((o) => o.value),
+    raw.map((o) => o.offset),
+  );
   const merged = mergeAxes(p.rowAxes, byColumn.exprs, byColumn.indices);
+  const outputs = raw.map(
+    ({ buffer }, i): Output => ({
+      buffer,
+      value: merged.exprs[i]!,
+      offset: merged.indices[i]!,
+    }),
+  );
   const last = byColumn.axes.at(-1);
-  const steps = merged.indices.map((i) => (last === undefined ? undefined : stepAlong(i, last)));
-  const vector = last !== undefined && last.extent >= 4 && steps.every((s) => s !== undefined);
+  const vector = inVectors(outputs, last);
+  const unit = vector && outputs.every((o) => stepAlong(o.offset, last) === 1);
   const cost = merged.exprs.reduce((sum, e) => sum + evaluationCost(e), 0);
-  const unit = vector && steps.every((s) => s === 1);
   return {
     rows: merged.axes,
     columns: byColumn.axes,
     rowCount: p.rows.size,
     columnCount: p.columns.size,
-    outputs: stores.map((s, i) => ({
-      buffer: s.buffer,
-      value: merged.exprs[i]!,
-      offset: merged.indices[i]!,
-    })),
+    outputs,
     vector,
     cost,
     storeCycles: stores.length * (unit ? 0.5 : 3) + cost / (vector ? 4 : 1),
@@ -63,7 +82,7 @@ export const epilogueOf = (p: Problem, stores: readonly Store[]): Epilogue => {
 
 /** A finished tile: its accumulators, the memory it may be put into, and where it stands in the result. */
 export interface Tile {
-  readonly accumulators: readonly (readonly [Register, Register])[];
+  readonly accumulators: Accumulators;
   readonly memory: ThreadBuffer;
   readonly slot: TExpr;
   readonly row: TExpr;
@@ -118,7 +137,7 @@ const fromRegisters = (em: Emitter, e: Epilogue, tile: Tile): void => {
         em.scope('same', () => {
           bindAll(em, positionOf(em, e.rows, add(tile.row, i32(r))));
           em.setAccumulator(get(pair[half]));
-          storeVectors(em, e);
+          storeVectors(em, e.outputs, e.columns.at(-1)!);
         });
       });
     });
@@ -126,11 +145,9 @@ const fromRegisters = (em: Emitter, e: Epilogue, tile: Tile): void => {
 
 /** Leaves the tile in memory, row by row. */
 export const spill = (em: Emitter, tile: Tile): void =>
-  tile.accumulators.forEach((pair, r) => {
-    pair.forEach((register, half) => {
-      const at = add(tile.slot, i32(r * TILE_COLUMNS + 4 * half));
-      em.push(storeTo(tile.memory, at, get(register)));
-    });
+  eachAccumulator(tile.accumulators, (register, row, half) => {
+    const at = add(tile.slot, i32(row * TILE_COLUMNS + 4 * half));
+    em.push(storeTo(tile.memory, at, get(register)));
   });
 
 const throughMemory = (em: Emitter, e: Epilogue, tile: Tile): void => {
@@ -150,13 +167,13 @@ const throughMemory = (em: Emitter, e: Epilogue, tile: Tile): void => {
     const at = em.name('at', add(tile.slot, half));
     const vectors = (): void => {
       bindAll(em, positionOf(em, e.columns, column));
-      overRows(at, 4, () => storeVectors(em, e));
+      overRows(at, 4, () => storeVectors(em, e.outputs, e.columns.at(-1)!));
     };
     const scalars = (): void => {
       const count = operate('min', i32(4), operate('sub', i32(e.columnCount), column));
       em.loop('lane', i32(0), em.name('lanes', count), 1, (lane) => {
         bindAll(em, positionOf(em, e.columns, em.name('column', add(column, lane))));
-        overRows(em.name('at', add(at, lane)), 1, () => storeScalars(em, e));
+        overRows(em.name('at', add(at, lane)), 1, () => storeScalars(em, e.outputs));
       });
     };
     const last = e.columns.at(-1);
@@ -167,10 +184,10 @@ const throughMemory = (em: Emitter, e: Epilogue, tile: Tile): void => {
   });
 };
 
-const storeVectors = (em: Emitter, e: Epilogue): void => {
-  const last = e.columns.at(-1)!;
-  const values = e.outputs.map((o) => em.name(o.buffer.name, em.vector(o.value, last)));
-  e.outputs.forEach(({ buffer, offset }, i) => {
+/** Evaluates and stores four lanes along `last`, for the accumulator and the axes as they are bound. */
+export const storeVectors = (em: Emitter, outputs: readonly Output[], last: Axis): void => {
+  const values = outputs.map((o) => em.name(o.buffer.name, em.vector(o.value, last)));
+  outputs.forEach(({ buffer, offset }, i) => {
     const at = em.index(offset);
     const step = stepAlong(offset, last)!;
     if (step === 1) em.store(buffer, at, values[i]!);
@@ -180,9 +197,9 @@ const storeVectors = (em: Emitter, e: Epilogue): void => {
   });
 };
 
-const storeScalars = (em: Emitter, e: Epilogue): void => {
-  const values = e.outputs.map((o) => em.name(o.buffer.name, em.scalar(o.value)));
-  e.outputs.forEach(({ buffer, offset }, i) => {
+export const storeScalars = (em: Emitter, outputs: readonly Output[]): void => {
+  const values = outputs.map((o) => em.name(o.buffer.name, em.scalar(o.value)));
+  outputs.forEach(({ buffer, offset }, i) => {
     em.store(buffer, em.index(offset), values[i]!);
   });
 };

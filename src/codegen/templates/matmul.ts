@@ -6,25 +6,8 @@
  */
 import { idxAxis } from '../../ir/dim.ts';
 import type { Contraction, LoopBuffer, Nest } from '../../ir/loop/loop.ts';
-import {
-  add,
-  constantOf,
-  fma,
-  get,
-  i32,
-  loadFrom,
-  mul,
-  operate,
-  regType,
-  splat,
-} from '../../ir/thread/build.ts';
-import {
-  type Register,
-  registerOf,
-  type TExpr,
-  type ThreadBuffer,
-  type TStmt,
-} from '../../ir/thread/thread.ts';
+import { add, constantOf, i32, loadFrom, mul, operate, regType } from '../../ir/thread/build.ts';
+import { registerOf, type TExpr, type ThreadBuffer, type TStmt } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
@@ -37,6 +20,7 @@ import {
   TILE_ROWS,
 } from './contraction.ts';
 import { type Epilogue, epilogueOf, finishTile, spill, type Tile } from './epilogue.ts';
+import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
 import { bindAll, type DepthBlock, pack, positionOf } from './pack.ts';
 
 /** Products below this are cheaper without packing. */
@@ -221,6 +205,7 @@ class Template {
       p.columns,
       {
         buffer: scratch.columns,
+        offset: i32(0),
         width: TILE_COLUMNS,
         start: share.columnStart,
         count: share.columnTiles,
@@ -233,7 +218,12 @@ class Template {
       const left = operate('sub', share.rowTiles, done);
       const tiles = whole ? i32(step) : em.name('tiles', operate('min', left, i32(step)));
       const start = em.name('rowsFrom', add(share.rowStart, mul(done, i32(TILE_ROWS))));
-      pack(em, p.rows, { buffer: scratch.rows, width: TILE_ROWS, start, count: tiles }, depth);
+      pack(
+        em,
+        p.rows,
+        { buffer: scratch.rows, offset: i32(0), width: TILE_ROWS, start, count: tiles },
+        depth,
+      );
       em.loop('columnTile', i32(0), share.columnTiles, 1, (columnTile) =>
         em.loop('rowTile', i32(0), tiles, 1, (rowTile) => {
           const tile = this.accumulate(share, depth, first, columnTile, rowTile, done);
@@ -247,7 +237,7 @@ class Template {
     });
   }
 
-  /** The micro-kernel: one tile of the result, for one block of the sum, in eight vector registers. */
+  /** One tile of the result, for one block of the sum. */
   private accumulate(
     share: Share,
     depth: DepthBlock,
@@ -257,40 +247,24 @@ class Template {
     done: TExpr,
   ): Tile {
     const { em, b, scratch } = this;
-    const vector = regType('f32', 4);
-    const place = add(mul(add(done, rowTile), i32(b.columns / TILE_COLUMNS)), columnTile);
-    const slot =
-      b.k.count > 1 ? em.name('slot', mul(place, i32(TILE_ROWS * TILE_COLUMNS))) : i32(0);
-    const zero = constantOf(0, vector);
-    const accumulators = Array.from({ length: TILE_ROWS }, (): [Register, Register] => [
-      em.variable('c', zero),
-      em.variable('c', zero),
-    ]);
-    em.branch(operate('not', first), () => {
-      accumulators.forEach((pair, r) => {
-        pair.forEach((register, half) => {
-          const at = add(slot, i32(r * TILE_COLUMNS + 4 * half));
-          em.set(register, loadFrom(scratch.tiles, at, 4));
-        });
-      });
-    });
-    const rowPanel = em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * b.k.depth)));
-    const columnPanel = em.name('columnPanel', mul(columnTile, i32(TILE_COLUMNS * b.k.depth)));
-    const length = em.name('depth', mul(depth.length, i32(b.k.inner)));
-    em.loop('k', i32(0), length, 1, (k) => {
-      const columns = [0, 4].map((half) => {
-        const at = add(add(columnPanel, mul(k, i32(TILE_COLUMNS))), i32(half));
-        return em.name('b', loadFrom(scratch.columns, at, 4));
-      });
-      const from = add(rowPanel, mul(k, i32(TILE_ROWS)));
-      accumulators.forEach((pair, r) => {
-        const a = em.name('a', splat(loadFrom(scratch.rows, add(from, i32(r)))));
-        pair.forEach((register, half) => {
-          em.set(register, fma(a, columns[half]!, get(register)));
-        });
-      });
-    });
+    const { k } = this.p;
     const tileRow = add(done, rowTile);
+    const place = add(mul(tileRow, i32(b.columns / TILE_COLUMNS)), columnTile);
+    const slot = k.count > 1 ? em.name('slot', mul(place, i32(TILE_ROWS * TILE_COLUMNS))) : i32(0);
+    const accumulators = zeroAccumulators(em);
+    em.branch(operate('not', first), () =>
+      eachAccumulator(accumulators, (register, row, half) => {
+        const at = add(slot, i32(row * TILE_COLUMNS + 4 * half));
+        em.set(register, loadFrom(scratch.tiles, at, 4));
+      }),
+    );
+    accumulate(em, accumulators, {
+      rows: scratch.rows,
+      rowPanel: em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * k.depth))),
+      columns: scratch.columns,
+      columnPanel: em.name('columnPanel', mul(columnTile, i32(TILE_COLUMNS * k.depth))),
+      depth: em.name('depth', mul(depth.length, i32(k.inner))),
+    });
     return {
       accumulators,
       memory: scratch.tiles,

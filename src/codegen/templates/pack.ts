@@ -36,13 +36,15 @@ export const bindAll = (em: Emitter, position: Position): void => {
 
 /** A block of the sum: the chunked axis runs over `[from, from + length)`. */
 export interface DepthBlock {
-  readonly blocks: DepthBlocks;
+  readonly blocks: Pick<DepthBlocks, 'inner' | 'depth'>;
   readonly from: TExpr;
   readonly length: TExpr;
 }
 
 export interface Panels {
   readonly buffer: ThreadBuffer;
+  /** Where the panels start in the buffer. */
+  readonly offset: TExpr;
   /** Lanes of a panel: 4 or 8. */
   readonly width: number;
   /** First row or column, and the number of panels. */
@@ -56,7 +58,8 @@ export const pack = (em: Emitter, operand: Operand, panels: Panels, block: Depth
     const first = em.name('first', add(panels.start, mul(group, i32(4))));
     const panel = quarters === 1 ? group : operate('shr', group, i32(1));
     const half = quarters === 1 ? i32(0) : mul(operate('and', group, i32(1)), i32(4));
-    const base = add(mul(panel, i32(panels.width * block.blocks.depth)), half);
+    const inside = add(mul(panel, i32(panels.width * block.blocks.depth)), half);
+    const base = add(panels.offset, inside);
     const target: Target = { buffer: panels.buffer, width: panels.width, base };
     if (operand.packing === 'free') packAlongFree(em, operand, first, target, block);
     else packLanes(em, operand, first, target, block);

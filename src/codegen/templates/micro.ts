@@ -1,0 +1,66 @@
+/**
+ * The micro-kernel: a 4 x 8 tile of a product in eight vector registers, over packed panels.
+ *
+ * Invariant: two column vectors, one broadcast row element and eight sums are alive at a time, and the loop is not
+ * unrolled: engines allocate registers well for exactly this (a ninth sum or a second step spills).
+ */
+import {
+  add,
+  constantOf,
+  fma,
+  get,
+  i32,
+  loadFrom,
+  mul,
+  regType,
+  splat,
+} from '../../ir/thread/build.ts';
+import type { Register, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
+import type { Emitter } from '../emit.ts';
+import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+
+/** Sums of one row: left and right half. */
+export type Accumulators = readonly (readonly [Register, Register])[];
+
+export const zeroAccumulators = (em: Emitter): Accumulators => {
+  const zero = constantOf(0, regType('f32', 4));
+  return Array.from({ length: TILE_ROWS }, (): [Register, Register] => [
+    em.variable('c', zero),
+    em.variable('c', zero),
+  ]);
+};
+
+/** Visits the eight accumulators with their row and half. */
+export const eachAccumulator = (
+  accumulators: Accumulators,
+  visit: (register: Register, row: number, half: 0 | 1) => void,
+): void =>
+  accumulators.forEach(([left, right], row) => {
+    visit(left, row, 0);
+    visit(right, row, 1);
+  });
+
+export interface PanelPair {
+  readonly rows: ThreadBuffer;
+  readonly rowPanel: TExpr;
+  readonly columns: ThreadBuffer;
+  readonly columnPanel: TExpr;
+  /** Elements to sum over. */
+  readonly depth: TExpr;
+}
+
+/** Adds the product of two panels. */
+export const accumulate = (em: Emitter, accumulators: Accumulators, p: PanelPair): void =>
+  em.loop('k', i32(0), p.depth, 1, (k) => {
+    const columns = [0, 4].map((half) => {
+      const at = add(add(p.columnPanel, mul(k, i32(TILE_COLUMNS))), i32(half));
+      return em.name('b', loadFrom(p.columns, at, 4));
+    });
+    const from = add(p.rowPanel, mul(k, i32(TILE_ROWS)));
+    accumulators.forEach((pair, r) => {
+      const a = em.name('a', splat(loadFrom(p.rows, add(from, i32(r)))));
+      pair.forEach((register, half) => {
+        em.set(register, fma(a, columns[half]!, get(register)));
+      });
+    });
+  });
