@@ -170,6 +170,27 @@ const mapBeforeView: Rule = ({ op, inputs, attrs }, b) => {
   return b.emit(view.op, [b.emit(op, sources, attrs)], view.attrs);
 };
 
+/** A map of a reshaped product is computed in the product's shape, where it can be its epilogue. */
+const mapBeforeReshape: Rule = ({ op, inputs, attrs }, b) => {
+  if (op.kind !== 'map') return undefined;
+  const view = inputs.find((x) => isOp(x, 'reshape') && endsProduct(x.inputs[0]!));
+  if (view === undefined) return undefined;
+  // Another product, or repeats that would need dividing and remainders, would rather keep the shape as it is.
+  if (inputs.some((x) => endsProduct(x) || isOp(x, 'broadcast'))) return undefined;
+  const { shape } = view.inputs[0]!.type;
+  const sources = inputs.map((x) => {
+    const value = uniform(x);
+    if (value !== undefined) return b.full(value, x.type.dtype, shape);
+    return isSameView(x, view) ? x.inputs[0]! : b.reshape(x, shape);
+  });
+  return b.reshape(b.emit(op, sources, attrs), view.type.shape);
+};
+
+/** A product, or a few maps on one. */
+const endsProduct = (node: Node, depth = 4): boolean =>
+  node.op.kind === 'contract' ||
+  (node.op.kind === 'map' && depth > 0 && node.inputs.some((x) => endsProduct(x, depth - 1)));
+
 /** A reshape that only adds or removes axes of size 1. */
 const isSqueeze = (x: Node): boolean =>
   isOp(x, 'reshape') && sameShape(large(x.inputs[0]!), large(x));
@@ -208,5 +229,5 @@ export const algebraRules: RuleTable = {
   xor: ordered,
   eq: ordered,
   ne: ordered,
-  any: mapBeforeView,
+  any: [mapBeforeView, mapBeforeReshape],
 };

@@ -119,6 +119,25 @@ test('a map of repeated values is computed before repeating', () => {
   );
 });
 
+test('maps of a reshaped product become its epilogue', () => {
+  golden(
+    simplifyAlgebra,
+    `graph (%x: f32[4, 3], %w: f32[3, 6], %y: f32[4, 2, 3]) {
+      %p = dot %x, %w {aBatch=[], bBatch=[], aContract=[1], bContract=[0]}
+      %v = reshape %p {shape=[4, 2, 3]}
+      %a = relu %v
+      %r = mul %a, %y
+      return %r }`,
+    `graph (%x: f32[4, 3], %w: f32[3, 6], %y: f32[4, 2, 3]) {
+      %p = dot %x, %w {aBatch=[], bBatch=[], aContract=[1], bContract=[0]}
+      %a = relu %p
+      %v = reshape %y {shape=[4, 6]}
+      %m = mul %a, %v
+      %r = reshape %m {shape=[4, 2, 3]}
+      return %r }`,
+  );
+});
+
 test('values repeated along different axes are not one', () => {
   const text = `graph (%v: f32[4], %w: f32[4]) {
       %a = broadcast %v {shape=[4, 4], axes=[0]}
