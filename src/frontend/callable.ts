@@ -12,6 +12,7 @@ import type { Device, Executable, Storage } from '../runtime/device.ts';
 import { failure } from './callsite.ts';
 import type { Backward } from './differentiate.ts';
 import { denseLayout, type Layout } from './layout.ts';
+import { filled } from './nd/filled.ts';
 import { letGo, NDArray, type Operand, storageOf } from './ndarray.ts';
 
 export interface Callable {
@@ -49,6 +50,8 @@ export interface Loaded {
   readonly executable: Executable;
   /** Layout of each fresh output of the program. */
   readonly fresh: readonly Layout[];
+  /** Layout of each output of the graph: several may be one fresh output, seen differently. */
+  readonly layouts: readonly Layout[];
   /** For each output: position among the fresh ones, or -1 - (index of the operand that it is). */
   readonly sources: readonly number[];
   /** True when outputs are the fresh buffers, one to one, and nothing is assigned. */
@@ -122,9 +125,10 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
   const graph = withStrides(callable.graph, layouts);
   const compiled = compileGraph(graph, device.caps);
   const fresh: Layout[] = [];
+  const results = graph.outputs.map((node) => denseLayout(device, node.type));
   const sources = compiled.outputs.map((source, i) => {
     if (source.kind === 'input') return -1 - source.input;
-    fresh[source.position] = denseLayout(device, graph.outputs[i]!.type);
+    fresh[source.position] ??= results[i]!;
     return source.position;
   });
   const states = graph.assigns.map((a) => graph.inputs.indexOf(a.target));
@@ -134,6 +138,7 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
     compiled,
     executable: device.load(compiled.program),
     fresh,
+    layouts: results,
     sources,
     states,
     plain: states.length === 0 && sources.every((s, i) => s === i),
@@ -167,15 +172,14 @@ export const run = (loaded: Loaded, operands: readonly Operand[]): NDArray[] => 
   }
   loaded.executable.run(buffers, offsets, scalars);
   if (loaded.plain) return made;
-  const taken = new Set<number>();
-  return sources.map((source) => {
-    const x = source < 0 ? (operands[-1 - source] as NDArray) : made[source]!;
-    if (source >= 0 && !taken.has(source)) {
-      taken.add(source);
-      return x;
-    }
+  return sources.map((source, i) => {
+    const layout = loaded.layouts[i]!;
+    const x = source < 0 ? operands[-1 - source]! : made[source]!;
+    if (typeof x === 'number') return filled(layout.type, x, device);
+    // The first result to use a fresh buffer is its handle; others look at the same memory.
+    if (source >= 0 && sources.indexOf(source) === i) return x;
     x.storage!.holders++;
-    return new NDArray(x.layout, x.storage, x.offset, undefined);
+    return new NDArray(layout, x.storage, x.offset, undefined);
   });
 };
 

@@ -69,8 +69,10 @@ export const stridedLayout = (
   const dense = stridesOf(type.shape);
   if (type.size <= 1 || strides.every((s, i) => type.shape[i] === 1 || s === dense[i]))
     return denseLayout(device, type);
-  const key = `${type.id}:${strides.join(',')}`;
-  return remember(tableOf(device).strided, key, () => make(device, type, strides.slice()));
+  const plain = strides.map((s, i) => (type.shape[i] === 1 ? 0 : s));
+  return remember(tableOf(device).strided, `${type.id}:${plain.join(',')}`, () =>
+    make(device, type, plain),
+  );
 };
 
 /** Strides in elements, row-major ones spelled out. */

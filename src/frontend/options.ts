@@ -20,6 +20,8 @@ const distance = (a: string, b: string): number => {
 
 /** The known word that looks most like `word`, if any is close. */
 export const nearest = (word: string, known: readonly string[]): string | undefined => {
+  const longer = known.find((k) => k.startsWith(word) || word.startsWith(k));
+  if (longer !== undefined && word !== '') return longer;
   const scored = known
     .map((k) => ({ k, d: distance(word.toLowerCase(), k.toLowerCase()) }))
     .sort((a, b) => a.d - b.d);

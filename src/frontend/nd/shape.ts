@@ -1,7 +1,7 @@
 /**
  * Functions that move elements about, or only look at them otherwise: shapes, axes, parts.
  *
- * Invariant: eagerly, reshape, transpose, broadcast, slice and flip are views wherever strides can say it; recorded and
+ * Invariant: eagerly, reshape, transpose, broadcast and slice are views wherever strides ≥ 0 can say it; recorded and
  * traced they are graph ops like any other.
  */
 import { bytesOf, promote } from '../../ir/dtype.ts';
@@ -166,6 +166,8 @@ const slicing: Fragment<SliceAttrs> = fragment<SliceAttrs>(
   (b, [x], { begin, end, step }) => b.slice(x!, begin, end, step),
   {
     view: (layout, { begin, end, step }) => {
+      // Buffers are addressed from their first byte up, so elements in reverse order have to move.
+      if (step.some((s) => s < 0)) return undefined;
       const strides = stridesIn(layout);
       const shape = begin.map((from, i) => Math.max(0, Math.ceil((end[i]! - from) / step[i]!)));
       return viewAs(

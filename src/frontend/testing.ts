@@ -1,0 +1,217 @@
+/**
+ * Checks for programs that use Tigon, and for Tigon itself: close values, right gradients, equal hybridized runs.
+ *
+ * Invariant: a failed check throws an Error that names the worst element, both values and the tolerance; arrays that the
+ * checked function changes are put back between runs.
+ */
+import { isFloat } from '../ir/dtype.ts';
+import { sameShape } from '../ir/type.ts';
+import * as autograd from './autograd.ts';
+import { assign } from './call.ts';
+import { copyOf } from './callable.ts';
+import { hybridize } from './hybridize.ts';
+import type { NDArray } from './methods.ts';
+import { mul } from './nd/arithmetic.ts';
+import { array, type Nested } from './nd/creation.ts';
+import { isNDArray } from './ndarray.ts';
+import { checkOptions } from './options.ts';
+import { getState, setState, uniform } from './random.ts';
+import { dataSync } from './reading.ts';
+import { mapArrays } from './signature.ts';
+
+export interface Tolerance {
+  /** Relative. Default 1e-5. */
+  readonly rtol?: number;
+  /** Absolute. Default 1e-6. */
+  readonly atol?: number;
+  /** Put before the message. */
+  readonly label?: string;
+}
+
+const asArray = (
+  x: NDArray | Nested,
+): { readonly shape: readonly number[]; readonly values: ArrayLike<number> } => {
+  const a = isNDArray(x) ? x : array(x);
+  return { shape: a.shape, values: dataSync(a) };
+};
+
+const indexIn = (flat: number, shape: readonly number[]): string => {
+  const index: number[] = [];
+  for (let i = shape.length - 1, rest = flat; i >= 0; i--) {
+    index.unshift(rest % shape[i]!);
+    rest = Math.floor(rest / shape[i]!);
+  }
+  return `[${index.join(', ')}]`;
+};
+
+/** Throws unless `|actual - expected| ≤ atol + rtol · |expected|` everywhere (NaN equals NaN). Shapes must be equal. */
+export const assertAllClose = (
+  actual: NDArray | Nested,
+  expected: NDArray | Nested,
+  tolerance: Tolerance = {},
+): void => {
+  checkOptions('assertAllClose', tolerance, ['rtol', 'atol', 'label']);
+  const { rtol = 1e-5, atol = 1e-6, label } = tolerance;
+  const a = asArray(actual);
+  const e = asArray(expected);
+  const prefix = label === undefined ? '' : `${label}: `;
+  if (!sameShape(a.shape, e.shape))
+    throw new Error(
+      `${prefix}shapes differ: [${a.shape.join(', ')}], expected [${e.shape.join(', ')}]`,
+    );
+  let worst = -1;
+  let excess = 0;
+  let count = 0;
+  for (let i = 0; i < a.values.length; i++) {
+    const p = a.values[i]!;
+    const q = e.values[i]!;
+    if (Object.is(p, q) || p === q) continue;
+    const over = Math.abs(p - q) - (atol + rtol * Math.abs(q));
+    if (over <= 0) continue;
+    count++;
+    if (worst < 0 || !(over <= excess)) {
+      worst = i;
+      excess = over;
+    }
+  }
+  if (worst < 0) return;
+  const p = a.values[worst]!;
+  const q = e.values[worst]!;
+  throw new Error(
+    `${prefix}${count} of ${a.values.length} elements differ; worst at ${indexIn(worst, a.shape)}: ${p}, expected ${q} ` +
+      `(off by ${Math.abs(p - q)}; rtol ${rtol}, atol ${atol})`,
+  );
+};
+
+export interface GradientOptions {
+  /** Step of the central differences. Default 1e-2: values are float32. */
+  readonly step?: number;
+  /** Default 2e-2. */
+  readonly rtol?: number;
+  /** Default 2e-3. */
+  readonly atol?: number;
+}
+
+/**
+ * Compares the gradients of `f` at `inputs` with central differences, along random weights of the outputs. `f` must be
+ * smooth around the inputs. Integer inputs are left as they are.
+ */
+export const checkGradients = (
+  f: (...inputs: NDArray[]) => NDArray | readonly NDArray[],
+  inputs: readonly NDArray[],
+  options: GradientOptions = {},
+): void => {
+  checkOptions('checkGradients', options, ['step', 'rtol', 'atol']);
+  const { step = 1e-2, rtol = 2e-2, atol = 2e-3 } = options;
+  const state = getState();
+  const variables = inputs.map((x) => (isFloat(x.dtype) ? copyOf(x).attachGrad() : x));
+  const heads = autograd.record(() => [f(...variables)].flat()).filter((y) => isFloat(y.dtype));
+  const after = getState();
+  const weights = heads.map((y) => uniform(y.shape, -1, 1, { dtype: y.dtype as 'float32' }));
+  autograd.backward(heads, weights);
+  const loss = (at: number, position: number, delta: number): number => {
+    const moved = variables.map((x, i) => {
+      if (i !== at) return x.detach();
+      const values = Array.from(dataSync(x));
+      values[position]! += delta;
+      return array(values, { shape: x.shape, dtype: x.dtype, device: x.device });
+    });
+    setState(state);
+    const ys = autograd.trainMode(() => [f(...moved)].flat()).filter((y) => isFloat(y.dtype));
+    return ys.reduce((total, y, i) => {
+      const terms = dataSync(mul(y, weights[i]!));
+      return total + Array.from(terms).reduce((p, q) => p + q, 0);
+    }, 0);
+  };
+  variables.forEach((x, i) => {
+    if (!isFloat(x.dtype)) return;
+    const estimate = Array.from({ length: x.size }, (_, k) => {
+      const up = loss(i, k, step);
+      return (up - loss(i, k, -step)) / (2 * step);
+    });
+    const expected = array(estimate, { shape: x.shape });
+    assertAllClose(x.grad!, expected, { rtol, atol, label: `gradient of input ${i}` });
+  });
+  setState(after);
+};
+
+export interface HybridizeCheckOptions extends Tolerance {
+  /** Arrays that the function reads or changes (parameters, statistics): their values and gradients are compared too. */
+  readonly state?: readonly NDArray[];
+  /** Record and run backward. Default true. */
+  readonly backward?: boolean;
+  /** How often to call in a row: more than once shows whether state carries over. Default 2. */
+  readonly calls?: number;
+}
+
+interface Outcome {
+  readonly label: string;
+  readonly value: NDArray;
+}
+
+/**
+ * Runs `f` imperatively and hybridized from the same state and random seed, and compares outputs, gradients and state.
+ * `f` may be a block.
+ */
+export const checkHybridize = (
+  f: ((...args: NDArray[]) => unknown) & {
+    hybridize?: (options?: { active?: boolean }) => unknown;
+  },
+  inputs: readonly NDArray[],
+  options: HybridizeCheckOptions = {},
+): void => {
+  checkOptions('checkHybridize', options, ['rtol', 'atol', 'label', 'state', 'backward', 'calls']);
+  const { state = [], backward = true, calls = 2, label, rtol = 1e-4, atol = 1e-5 } = options;
+  const seed = getState();
+  const saved = state.map(copyOf);
+  const once = (g: (...args: NDArray[]) => unknown, call: number): Outcome[] => {
+    const args = inputs.map((x) => (backward && isFloat(x.dtype) ? copyOf(x).attachGrad() : x));
+    const outputs: NDArray[] = [];
+    const collect = (result: unknown): unknown =>
+      mapArrays(result, (y) => {
+        outputs.push(y);
+        return y;
+      });
+    if (backward) {
+      const heads = autograd.record(() => {
+        collect(g(...args));
+        return outputs.filter((y) => isFloat(y.dtype) && y.origin !== undefined);
+      });
+      if (heads.length > 0) autograd.backward(heads);
+    } else collect(g(...args));
+    const gradients = [...args, ...state].flatMap((x, i) =>
+      x.origin?.kind === 'leaf'
+        ? [
+            {
+              label: `call ${call}, gradient of ${i < args.length ? `argument ${i}` : `state ${i - args.length}`}`,
+              value: copyOf(x.grad!),
+            },
+          ]
+        : [],
+    );
+    return [
+      ...outputs.map((y, i) => ({ label: `call ${call}, output ${i}`, value: copyOf(y) })),
+      ...gradients,
+      ...state.map((x, i) => ({ label: `call ${call}, state ${i}`, value: copyOf(x) })),
+    ];
+  };
+  const all = (g: (...args: NDArray[]) => unknown): Outcome[] => {
+    setState(seed);
+    state.forEach((x, i) => {
+      assign(x, copyOf(saved[i]!));
+    });
+    return Array.from({ length: calls }, (_, i) => once(g, i)).flat();
+  };
+  f.hybridize?.({ active: false });
+  const expected = all(f);
+  f.hybridize?.({ active: true });
+  const actual = all(f.hybridize === undefined ? hybridize(f) : f);
+  if (actual.length !== expected.length)
+    throw new Error(
+      `${label ?? 'checkHybridize'}: ${actual.length} results, expected ${expected.length}`,
+    );
+  actual.forEach((outcome, i) => {
+    const name = label === undefined ? outcome.label : `${label}: ${outcome.label}`;
+    assertAllClose(outcome.value, expected[i]!.value, { rtol, atol, label: name });
+  });
+};

@@ -1,0 +1,101 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { nd } from '../../src/index.ts';
+import { fails } from './support.ts';
+
+test('nested arrays become float32, booleans bool, typed arrays keep their dtype', () => {
+  const x = nd.array([
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
+  assert.equal(x.shape, [2, 3]);
+  assert.is(x.dtype, 'float32');
+  assert.equal(x.arraySync(), [
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
+  assert.equal(nd.array([true, false]).arraySync(), [true, false]);
+  assert.is(nd.array(new Uint8Array(3)).dtype, 'uint8');
+  assert.is(nd.array(new Int32Array(3)).dtype, 'int32');
+  assert.is(nd.array(new Float64Array(3)).dtype, 'float32');
+  assert.is(nd.array(new Int8Array([-1])).dtype, 'int32');
+  assert.is(nd.array(7).itemSync(), 7);
+  assert.equal(nd.array(7).shape, []);
+});
+
+test('values of flat arrays take the shape given', () => {
+  const x = nd.array(new Float32Array([1, 2, 3, 4]), { shape: [2, 2] });
+  assert.equal(x.arraySync(), [
+    [1, 2],
+    [3, 4],
+  ]);
+  fails(() => nd.array([1, 2, 3], { shape: [2, 2] }), 'shape', '3 values', '[2, 2]');
+});
+
+test('64-bit labels are checked and become int32', () => {
+  const labels = nd.array(new BigInt64Array([3n, -5n]));
+  assert.is(labels.dtype, 'int32');
+  assert.equal(labels.arraySync(), [3, -5]);
+  fails(
+    () => nd.array(new BigInt64Array([1n, 9007199254740993n])),
+    'value',
+    'value 1',
+    'int32',
+    'creation.test.ts',
+  );
+});
+
+test('values that do not fit are named', () => {
+  fails(() => nd.array([1, 256], { dtype: 'uint8' }), 'value', 'value 1', '256', 'uint8');
+  fails(() => nd.array([1.5], { dtype: 'int32' }), 'value', '1.5', 'int32');
+  fails(() => nd.array([Number.NaN], { dtype: 'int32' }), 'value', 'NaN');
+  fails(() => nd.array(['a'] as never), 'value', 'a (string) is not a number');
+  fails(() => nd.full([2], 2, { dtype: 'bool' }), 'value', '0 or 1');
+});
+
+test('ragged nesting says where', () => {
+  fails(() => nd.array([[1, 2], [3]]), 'shape', '[1]', 'array of 1', 'expected an array of 2');
+  fails(() => nd.array([[1], 2]), 'shape', 'single value');
+});
+
+test('unknown options are refused with the nearest spelling', () => {
+  fails(
+    () => nd.zeros([2], { dtpye: 'int32' } as never),
+    'option',
+    'unknown option "dtpye"',
+    'known: dtype, device',
+    'did you mean "dtype"?',
+    'creation.test.ts',
+  );
+  fails(() => nd.zeros([2], { dtype: 'float64' as never }), 'option', 'float64', '"float32"');
+  fails(() => nd.zeros([-1]), 'shape', '[-1]');
+});
+
+test('constant arrays', () => {
+  assert.equal(nd.zeros([2], { dtype: 'int32' }).arraySync(), [0, 0]);
+  assert.equal(nd.ones([2], { dtype: 'bool' }).arraySync(), [true, true]);
+  assert.equal(nd.full([2], 0.5).arraySync(), [0.5, 0.5]);
+  assert.equal(nd.eye(2, 3).arraySync(), [
+    [1, 0, 0],
+    [0, 1, 0],
+  ]);
+  assert.equal(nd.arange(3).arraySync(), [0, 1, 2]);
+  assert.is(nd.arange(3).dtype, 'int32');
+  assert.equal(nd.arange(1, 2, 0.25).arraySync(), [1, 1.25, 1.5, 1.75]);
+  assert.equal(nd.arange(5, 0, -2).arraySync(), [5, 3, 1]);
+  assert.equal(nd.linspace(0, 1, 5).arraySync(), [0, 0.25, 0.5, 0.75, 1]);
+  assert.equal(nd.onesLike(nd.zeros([1, 2])).arraySync(), [[1, 1]]);
+  assert.equal(nd.zeros([0, 3]).arraySync(), []);
+});
+
+test('half precision is stored rounded and read as numbers', () => {
+  const x = nd.array([1 / 3, 65504, 1e-8, -0.5, 2049], { dtype: 'float16' });
+  assert.is(x.dtype, 'float16');
+  assert.equal(x.arraySync(), [0.333251953125, 65504, 0, -0.5, 2048]);
+  assert.equal(nd.array([1e6], { dtype: 'float16' }).arraySync(), [Number.POSITIVE_INFINITY]);
+  const sum = x.add(x);
+  assert.is(sum.dtype, 'float16');
+  assert.is(sum.arraySync()[0 as never], 0.66650390625 as never);
+});
+
+test.run();
