@@ -66,7 +66,7 @@ const guarded = (e: Expr): boolean => {
   return under;
 };
 
-const operand = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand => {
+export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand => {
   const { axes: free, exprs } = mergeAxes(axes, [e]);
   const {
     axes: summed,
@@ -86,10 +86,10 @@ const operand = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand =>
 };
 
 /**
- * Both ways to assign the operands to rows and columns. Batch axes that one operand does not depend on become free axes
- * of the other: what is packed of the first then serves the whole batch.
+ * Batch axes that one operand does not depend on are free axes of the other: what is packed of the first then serves the
+ * whole batch.
  */
-export const problems = (c: Contraction): readonly Problem[] => {
+export const foldBatch = (c: Contraction): { batch: Axis[]; m: Axis[]; n: Axis[] } => {
   const [ofA, ofB] = [freeAxes(c.a), freeAxes(c.b)];
   const batch: Axis[] = [];
   const m: Axis[] = [];
@@ -100,12 +100,16 @@ export const problems = (c: Contraction): readonly Problem[] => {
     else if (!ofB.has(axis)) m.push(axis);
     else batch.push(axis);
   }
-  m.push(...c.m);
-  n.push(...c.n);
+  return { batch, m: [...m, ...c.m], n: [...n, ...c.n] };
+};
+
+/** Both ways to assign the operands to rows and columns. */
+export const problems = (c: Contraction): readonly Problem[] => {
+  const { batch, m, n } = foldBatch(c);
   const axes = c.k.filter((axis) => axis.extent !== 1);
   const k = depthBlocks(axes);
   const inside = axes.slice(k.axis);
-  const [a, b] = [operand(c.a, m, inside), operand(c.b, n, inside)];
+  const [a, b] = [operandOf(c.a, m, inside), operandOf(c.b, n, inside)];
   const shared = {
     batch,
     batches: sizeOf(batch),
@@ -178,7 +182,7 @@ const PACKED_COLUMN_BYTES = 256 * 1024;
 const PARTIAL_BYTES = 256 * 1024;
 /** Cycles to start a workgroup, and of one step of the micro-kernel. */
 const START = 1500;
-const STEP = 4.4;
+export const STEP = 4.4;
 
 const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
@@ -214,7 +218,7 @@ export const blocking = (p: Problem, caps: Caps): Blocking | undefined => {
  * Cycles until the last of `grid` equal workgroups is done. The device may have fewer cores than it allows for: the
  * mean over 1, 2, 4, ... cores, each as if it had all of them busy, weighs doubled packing against idle cores.
  */
-const elapsed = (grid: number, one: number, caps: Caps): number => {
+export const elapsed = (grid: number, one: number, caps: Caps): number => {
   let sum = 0;
   let counted = 0;
   for (let cores = 1; cores <= caps.parallelism; cores *= 2) {

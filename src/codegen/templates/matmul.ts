@@ -22,6 +22,7 @@ import {
 import { type Epilogue, epilogueOf, finishTile, spill, type Tile } from './epilogue.ts';
 import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
 import { bindAll, type DepthBlock, pack, positionOf } from './pack.ts';
+import { planShifted } from './shifted.ts';
 
 /** Products below this are cheaper without packing. */
 const SMALLEST = 2048;
@@ -58,6 +59,9 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
       (a, b) => (a !== undefined && a.cycles <= b.cycles ? a : b),
       undefined,
     );
+  const shifted = planShifted(nest, c, caps);
+  if (shifted !== undefined && shifted.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
+    return shifted.plan;
   if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };
   return planOf(schedule);
 };
