@@ -3,6 +3,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { planShifted } from '../../../src/codegen/templates/shifted.ts';
 import { splitContraction } from '../../../src/codegen/templates/split.ts';
 import {
   type Axis,
@@ -260,6 +261,25 @@ test('convolutions: both gradients', () => {
   passes(convGradInput(2, 4, 9, 9, 5, 3), 2, 2, 'input, rows of 9');
   passes(convGradWeight(3, 4, 12, 12, 6, 5), 2, 3, 'weight');
   passes(convGradWeight(2, 4, 9, 9, 5, 3), 2, 4, 'weight, rows of 7');
+});
+
+test('convolutions by shifts: borders of vectors, tiles, images and results', () => {
+  const shifted = (made: Made, parallelism: number, seed: number, what: string): void => {
+    const ran = check(made.nest, made.buffers, caps(parallelism), seed, (nest, device) => {
+      const found = planShifted(nest, nest.contract!, device);
+      return found === undefined ? { refused: 'no shifts' } : found.plan;
+    });
+    if (typeof ran === 'string') throw new Error(`${what}: ${ran}`);
+    assert.ok(ran.error < 1e-4, `${what}: error ${ran.error}`);
+  };
+  shifted(convGradInput(3, 4, 12, 12, 8, 5), 2, 1, 'rows of 8');
+  shifted(convGradInput(2, 5, 9, 11, 9, 3), 2, 2, 'rows of 9, 5 channels');
+  shifted(convGradInput(3, 6, 5, 5, 8, 3), 8, 3, 'an odd number of vectors');
+  shifted(conv(2, 8, 8, 8, 6, 3, { pad: 1 }), 2, 4, 'forward, padded');
+  shifted(conv(2, 9, 7, 10, 7, 5, { pad: 2 }), 1, 5, 'forward, padded by 2, with bias');
+  shifted(conv(5, 8, 6, 6, 21, 3, { pad: 2 }), 8, 6, 'results larger than inputs');
+  const strided = conv(1, 8, 9, 9, 5, 3, { pad: 1, stride: 2 });
+  assert.is(planShifted(strided.nest, strided.nest.contract!, caps(1)), undefined);
 });
 
 test('views with any strides', () => {

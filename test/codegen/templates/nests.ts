@@ -6,7 +6,7 @@
 
 import type { Caps } from '../../../src/codegen/caps.ts';
 import { cleanup } from '../../../src/codegen/cleanup.ts';
-import { isRefusal, type NestPlan } from '../../../src/codegen/plan.ts';
+import { isRefusal, type NestPlan, type Refusal } from '../../../src/codegen/plan.ts';
 import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { type Axis, type Idx, idxEvaluate, newAxis } from '../../../src/ir/dim.ts';
 import type { Expr, LoopBuffer, LoopKernel, Nest } from '../../../src/ir/loop/loop.ts';
@@ -162,8 +162,9 @@ export const check = (
   buffers: readonly LoopBuffer[],
   device: Caps,
   seed: number,
+  planner: (nest: Nest, device: Caps) => NestPlan | Refusal = planContraction,
 ): Ran | string => {
-  const plan = planContraction(nest, device);
+  const plan = planner(nest, device);
   if (isRefusal(plan)) return plan.refused;
   const memory = randomMemory(buffers, seed);
   const written = new Set(nest.stores.map((s) => s.buffer));
