@@ -158,7 +158,8 @@ const nestOf = (unit: Unit, fused: Fused): { nest: Nest; values: readonly Expr[]
     };
     return {
       nest: { axes: scattering.axes, stores: [store], contract: undefined },
-      values: [scattering.value],
+      // Positions are read from memory too.
+      values: [scattering.value, ...scattering.index.flatMap(opaqueValues)],
     };
   }
   // Operands may have moved since the unit was formed: lower the contraction again.
