@@ -229,7 +229,6 @@ class Renderer {
   #prepareLoop(loop: Extract<TStmt, { kind: 'for' }>): readonly (readonly [Local, number])[] {
     const steps: (readonly [Local, number])[] = [];
     const scope = this.#scopes.at(-1)!.addresses;
-    const ready = (r: Register): boolean => r !== loop.counter && this.#registers.has(r);
     for (const access of this.#accesses.of(loop.body)) {
       const { form, key, coarse, size } = this.#address(access);
       if (!form.stable || form.terms.length === 0 || this.#known(key) !== undefined) continue;
@@ -237,7 +236,8 @@ class Renderer {
       let open = false;
       for (const t of form.terms) {
         if (t.atom.kind === 'get' && t.atom.register === loop.counter) step = t.coef * loop.step;
-        else if (!t.registers.every(ready)) open = true;
+        else if (!t.registers.every((r) => r !== loop.counter && this.#registers.has(r)))
+          open = true;
       }
       if (open) continue;
       const { buffer } = access;
@@ -347,6 +347,8 @@ class Renderer {
 
   // --- values
 
+  readonly #nonNegative = (e: TExpr): boolean => (this.#range(e)?.[0] ?? -1) >= 0;
+
   #range(expr: TExpr): Range | undefined {
     return expr.type.elem === 'i32' ? rangeOf(expr, (r) => this.#ranges.get(r)) : undefined;
   }
@@ -373,7 +375,7 @@ class Renderer {
           type: e.args.at(-1)!.type,
           args: e.args.map((a) => this.#value(a)),
           exprs: e.args,
-          nonNegative: (x) => (this.#range(x)?.[0] ?? -1) >= 0,
+          nonNegative: this.#nonNegative,
         });
       case 'cast':
         return cast(v, e.arg.type.elem, e.to, e.type.lanes, this.#value(e.arg));

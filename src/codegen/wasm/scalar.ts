@@ -209,6 +209,8 @@ const byKind =
   (o) =>
     float(o) ? floats(o) : integers(o);
 
+const generalPower = lanewise(math.pow);
+
 const rotate = (o: Operands, x: Wasm, by: number): Wasm => {
   if (!wide(o)) return op('i32.rotl', x, i32(by));
   const held = o.v.keep(x);
@@ -311,7 +313,13 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
   div: (o) => op(wide(o) ? 'f32x4.div' : 'f32.div', o.args[0]!, o.args[1]!),
   floordiv: byKind(floorDivide, integerDivision(false)),
   mod: byKind(floatRemainder, integerDivision(true)),
-  pow: lanewise(math.pow),
+  pow: (o) => {
+    const power = o.exprs[1]!;
+    const known = power.kind === 'splat' ? power.arg : power;
+    if (known.kind !== 'const' || known.value !== 2) return generalPower(o);
+    const x = o.v.fb.hold(o.args[0]!, valueType(o.type));
+    return op(wide(o) ? 'f32x4.mul' : 'f32.mul', x, x);
+  },
   min: extreme('min'),
   max: extreme('max'),
   eq: comparison('eq'),

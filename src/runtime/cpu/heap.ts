@@ -10,6 +10,24 @@ export const PAGE = 65536;
 /** Bytes committed at first: address space, not memory, until it is touched. */
 const INITIAL_PAGES = 1024;
 
+/** The largest memory that the engine lets us reserve, up to `most` pages: small devices refuse 4 GB. */
+const makeMemory = (
+  most: number,
+  shared: boolean,
+): { memory: WebAssembly.Memory; maximumPages: number } => {
+  for (let maximum = most; ; maximum >>= 1) {
+    const initial = Math.min(INITIAL_PAGES, maximum);
+    try {
+      return {
+        memory: new WebAssembly.Memory({ initial, maximum, shared }),
+        maximumPages: maximum,
+      };
+    } catch (error) {
+      if (maximum <= INITIAL_PAGES) throw error;
+    }
+  }
+};
+
 export class Heap {
   readonly memory: WebAssembly.Memory;
   readonly shared: boolean;
@@ -19,13 +37,10 @@ export class Heap {
   f32: Float32Array;
 
   constructor(maximumPages: number, allowShared: boolean) {
-    this.maximumPages = maximumPages;
     this.shared = allowShared && typeof SharedArrayBuffer !== 'undefined';
-    this.memory = new WebAssembly.Memory({
-      initial: Math.min(INITIAL_PAGES, maximumPages),
-      maximum: maximumPages,
-      shared: this.shared,
-    });
+    const made = makeMemory(maximumPages, this.shared);
+    this.memory = made.memory;
+    this.maximumPages = made.maximumPages;
     const { buffer } = this.memory;
     this.bytes = new Uint8Array(buffer);
     this.i32 = new Int32Array(buffer);

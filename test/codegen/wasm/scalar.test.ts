@@ -197,6 +197,20 @@ test('minimum and maximum with a constant keep NaN', () => {
     }
 });
 
+test('squares', () => {
+  const values = VALUES.float32.slice(0, 12);
+  const got = runOp([{ dtype: 'float32', values }], 'float32', (lanes, [x]) => ({
+    kind: 'op',
+    op: 'pow',
+    type: { elem: 'f32', lanes },
+    args: [x!, { kind: 'const', type: { elem: 'f32', lanes }, value: 2 }],
+  }));
+  assert.equal(
+    got,
+    [...values, ...values].map((x) => Math.fround(x * x)),
+  );
+});
+
 for (const from of COMPUTED)
   for (const to of DTYPES)
     test(`cast ${from} to ${to}`, () => {
