@@ -65,6 +65,8 @@ interface Binding {
 export interface RowCache {
   readonly axis: Axis;
   readonly buffer: ThreadBuffer;
+  /** Axis value of the first element kept, when not 0. */
+  readonly start?: TExpr;
 }
 interface Pass {
   readonly axis: Axis;
@@ -292,6 +294,10 @@ export class Emitter {
     }
     return branch < 0 || (loop >= 0 && safe()) ? depth : branch;
   }
+  /** Depth of the innermost scope that knows a value; -1 if none does. */
+  #foundAt(key: string): number {
+    return this.#scopes.findLastIndex((scope) => scope.memo.has(key));
+  }
   #lookup(key: string, depth: number): TExpr | undefined {
     for (let i = this.depth; i >= depth; i--) {
       const value = this.#scopes[i]!.memo.get(key);
@@ -310,10 +316,12 @@ export class Emitter {
   #splat(e: Expr): TExpr {
     if (e.kind === 'const') return constantOf(e.value, regType(registerOf(e.dtype), 4));
     const key = `w${e.id}`;
-    const depth = this.placement(e);
-    const known = this.#lookup(key, depth);
+    const wanted = this.placement(e);
+    const known = this.#lookup(key, wanted);
     if (known) return known;
     const value = this.evaluate(e, SCALAR);
+    // The value may be known from a branch around this loop: then it is not visible further out.
+    const depth = Math.max(wanted, this.#foundAt(`${keyOf(SCALAR)}${e.id}`));
     return this.at(depth, () => {
       const wide = this.name(`${hintOf(e)}_x4`, splat(value));
       this.#scopes[this.depth]!.memo.set(key, wide);
@@ -590,8 +598,14 @@ export class Emitter {
     emit();
     if (pass) pass.depth = -1;
   }
+  /** From here on in this scope, `e` is read from `cache`. */
+  cacheFilled(e: Expr, cache: RowCache): void {
+    this.caches.set(e, cache);
+    this.#scopes[this.depth]!.memo.set(`full${e.id}`, i32(1));
+  }
   #cacheIndex(cache: RowCache, mode: Mode): TExpr {
-    const value = this.#bindings.get(cache.axis)!.value;
+    const axisValue = this.#bindings.get(cache.axis)!.value;
+    const value = cache.start ? operate('sub', axisValue, cache.start) : axisValue;
     if (mode.along === cache.axis)
       return mode.lane === 'all' ? value : operate('add', value, i32(mode.lane));
     return mode.lane === 'all' ? operate('mul', value, i32(4)) : value;

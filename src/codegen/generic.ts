@@ -11,6 +11,7 @@ import { i32, operate } from '../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../ir/thread/thread.ts';
 import { evaluationCost, freeAxes, isSafe, reductionsIn, visitLoads } from './analysis.ts';
 import type { Caps } from './caps.ts';
+import { planColumns } from './columns.ts';
 import { stepCost } from './cost.ts';
 import { Emitter, type RowCache } from './emit.ts';
 import { chooseLoops, type Loops } from './loops.ts';
@@ -102,6 +103,8 @@ export const planNest = (nest: Nest, caps: Caps): NestPlan => {
   if (nest.stores.some((s) => s.mode === 'add')) return planScatter(nest, caps);
   const plain = normalize(nest);
   const loops = chooseLoops(plain, caps.lanes);
+  const columns = planColumns(plain, loops, caps);
+  if (columns) return columns;
   const { order, along } = loops;
   const caches = rowCaches(plain, loops, caps);
   const alongAt = along ? order.indexOf(along) : order.length;

@@ -167,9 +167,6 @@ const alignReductions = (nest: Nest): Nest => {
     const inner = rewriter({ replace });
     const body = rewriter({
       axis: (a) => to.get(a),
-      // nested reductions that do not depend on these axes are done already
-      replace: (x) =>
-        x.kind === 'reduce' && !e.axes.some((a) => freeAxes(x).has(a)) ? x : undefined,
     }).expr(inner.expr(e.body));
     aligned.set(
       e,

@@ -51,11 +51,32 @@ export const rewriter = (rules: Rewriting): Rewriter => {
           expr(e.then),
           expr(e.otherwise),
         );
-      case 'reduce':
-        return reduce(e.op, rules.axes?.(e) ?? e.axes, expr(e.body));
+      case 'reduce': {
+        if (rules.axes) return reduce(e.op, rules.axes(e), expr(e.body));
+        // an axis that is bound again inside is another one there
+        const hidden = e.axes.filter((a) => rules.axis?.(a) !== undefined);
+        return reduce(
+          e.op,
+          e.axes,
+          hidden.length > 0 ? without(hidden).expr(e.body) : expr(e.body),
+        );
+      }
       default:
         return e satisfies never;
     }
+  };
+  const nested = new Map<string, Rewriter>();
+  const without = (hidden: readonly Axis[]): Rewriter => {
+    const key = hidden.map((a) => a.id).join();
+    let inner = nested.get(key);
+    if (inner === undefined) {
+      inner = rewriter({
+        ...rules,
+        axis: (a) => (hidden.includes(a) ? undefined : rules.axis?.(a)),
+      });
+      nested.set(key, inner);
+    }
+    return inner;
   };
   const expr = (e: Expr): Expr => {
     let out = done.get(e);
