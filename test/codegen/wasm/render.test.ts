@@ -235,6 +235,19 @@ test('large constant offsets, positive and negative', () => {
   check(kernel, [ramp(n), zeros(8)]);
 });
 
+test('indices less a constant, at the very start of a buffer', () => {
+  const x = buffer('x', 'read');
+  const y = buffer('y', 'write');
+  const counter = b.register('i', INT);
+  const i = b.get(counter);
+  const kernel = kernelOf([x, y], () => [
+    b.forOf(counter, b.i32(9), b.i32(SIZE), 1, [
+      b.storeTo(y, b.add(i, b.i32(-9)), b.loadFrom(x, b.operate('sub', i, b.i32(8)))),
+    ]),
+  ]);
+  check(kernel, [ramp(SIZE), zeros(SIZE)]);
+});
+
 const random = (seed: number): ((n: number) => number) => {
   let state = seed | 0;
   return (n) => {
