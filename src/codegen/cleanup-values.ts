@@ -268,19 +268,20 @@ export class Values {
   private index(op: ScalarOp, a: Value, b: Value, by: number | undefined): Value | undefined {
     switch (op) {
       case 'add':
+        if (by !== undefined) return this.plus(a, by);
         return this.sum(linearOf(a), linearOf(b), 1);
       case 'sub':
+        if (by !== undefined) return this.plus(a, -by | 0);
         return this.sum(linearOf(a), linearOf(b), -1);
       case 'neg':
-        return this.sum({ terms: [], constant: 0 }, linearOf(a), -1);
+        return this.sum(ZERO, linearOf(a), -1);
       case 'mul':
-        if (by !== undefined) return this.sum({ terms: [], constant: 0 }, linearOf(a), by);
-        if (a.shape.kind === 'const')
-          return this.sum({ terms: [], constant: 0 }, linearOf(b), a.shape.value);
+        if (by !== undefined) return this.sum(ZERO, linearOf(a), by);
+        if (a.shape.kind === 'const') return this.sum(ZERO, linearOf(b), a.shape.value);
         return undefined;
       case 'shl':
         return by !== undefined && by >= 0 && by < 31
-          ? this.sum({ terms: [], constant: 0 }, linearOf(a), 2 ** by)
+          ? this.sum(ZERO, linearOf(a), 2 ** by)
           : undefined;
       case 'floordiv':
         if (by === undefined || by < 1) return undefined;
@@ -304,14 +305,19 @@ export class Values {
     }
   }
 
+  private plus(a: Value, constant: number): Value {
+    const { terms, constant: before } = linearOf(a);
+    // the constant part of a sum is its outermost operation
+    const base = a.linear !== undefined && before !== 0 ? a.args[0]! : a;
+    const total = (before + constant) | 0;
+    if (terms.length === 0) return this.constant(total, I32);
+    return total === 0
+      ? base
+      : this.raw('add', I32, [base, this.constant(total, I32)], { terms, constant: total });
+  }
+
   private sum(a: Linear, b: Linear, scale: number): Value {
-    const merged = new Map<Value, number>();
-    for (const t of a.terms) merged.set(t.value, t.coef);
-    for (const t of b.terms)
-      merged.set(t.value, ((merged.get(t.value) ?? 0) + Math.imul(t.coef, scale)) | 0);
-    const terms: Term[] = [];
-    for (const [value, coef] of merged) if (coef !== 0) terms.push({ value, coef });
-    terms.sort((x, y) => x.value.home.depth - y.value.home.depth || x.value.id - y.value.id);
+    const terms = mergeTerms(a.terms, b.terms, scale);
     return this.ordered(terms, (a.constant + Math.imul(b.constant, scale)) | 0);
   }
 
@@ -384,6 +390,33 @@ export class Values {
   }
 }
 
+const ZERO: Linear = { terms: [], constant: 0 };
+
+/** `a + scale * b`, both ordered by block and then by age. */
+const mergeTerms = (a: readonly Term[], b: readonly Term[], scale: number): Term[] => {
+  const terms: Term[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const [x, y] = [a[i], b[j]];
+    if (x !== undefined && (y === undefined || precedes(x.value, y.value))) {
+      terms.push(x);
+      i++;
+      continue;
+    }
+    let coef = Math.imul(y!.coef, scale);
+    j++;
+    if (x !== undefined && x.value === y!.value) {
+      coef = (coef + x.coef) | 0;
+      i++;
+    }
+    if (coef !== 0) terms.push({ value: y!.value, coef });
+  }
+  return terms;
+};
+const precedes = (a: Value, b: Value): boolean =>
+  a.home.depth !== b.home.depth ? a.home.depth < b.home.depth : a.id < b.id;
+
 const linearOf = (v: Value): Linear =>
   v.linear ??
   (v.shape.kind === 'const'
@@ -409,11 +442,12 @@ const compare = (op: ScalarOp, a: Value, b: Value): boolean | undefined => {
   }
 };
 
+const within = (lo: number, hi: number): readonly [number, number] =>
+  lo >= MIN && hi <= MAX ? [lo, hi] : [MIN, MAX];
+
 /** Bounds of an int32 operation; those of one that may wrap say nothing. */
 const bounds = (op: ScalarOp, args: readonly Value[]): readonly [number, number] => {
   const [a, b, c] = args as readonly [Value, Value, Value];
-  const within = (lo: number, hi: number): readonly [number, number] =>
-    lo >= MIN && hi <= MAX ? [lo, hi] : [MIN, MAX];
   switch (op) {
     case 'add':
       return within(a.lo + b.lo, a.hi + b.hi);

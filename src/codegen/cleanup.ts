@@ -258,7 +258,18 @@ class Cleanup {
     return result;
   }
 
+  /** Values of expressions that mean the same wherever they occur. */
+  private readonly known = new Map<TExpr, Value>();
+
   private value(e: TExpr): Value {
+    const known = this.known.get(e);
+    if (known !== undefined) return known;
+    const value = this.valueHere(e);
+    if (!value.pinned) this.known.set(e, value);
+    return value;
+  }
+
+  private valueHere(e: TExpr): Value {
     const { values } = this;
     switch (e.kind) {
       case 'const':
