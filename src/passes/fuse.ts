@@ -78,7 +78,8 @@ class Fusion {
     }
     this.#mergeNeighbours();
     const units = new Map<Draft, Unit>();
-    for (const draft of this.#drafts) units.set(draft, this.#shape(draft).unit);
+    for (const draft of [...this.#drafts])
+      for (const [part, unit] of this.#unitsOf(draft)) units.set(part, unit);
     return {
       units: [...units.values()],
       buffers: this.#buffers,
@@ -91,6 +92,23 @@ class Fusion {
           : undefined;
       },
     };
+  }
+
+  /** What was inlined after a draft was tried can make it impossible: then each of its members gets a unit of its own. */
+  #unitsOf(draft: Draft): readonly (readonly [Draft, Unit])[] {
+    const nodes = new Set(draft.members);
+    if (draft.contract !== undefined) nodes.add(draft.contract);
+    try {
+      return [[draft, this.#shape(draft).unit]];
+    } catch (error) {
+      if (!(error instanceof CannotLower) || nodes.size === 1) throw error;
+      this.#context.note(
+        `${describe(draft.members[0]!)} and what was fused with it stay apart: ${error.message}`,
+      );
+    }
+    this.#drafts.delete(draft);
+    for (const node of nodes) this.#store(node);
+    return [...nodes].flatMap((node) => this.#unitsOf(this.#draftOf.get(node)!));
   }
 
   #decide(node: Node): void {
