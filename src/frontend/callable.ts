@@ -146,10 +146,10 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
   };
 };
 
-/** Runs a loaded callable on concrete operands. */
+/** Runs a loaded callable on concrete operands. An operand that is overwritten must not occur twice. */
 export const run = (loaded: Loaded, operands: readonly Operand[]): NDArray[] => {
   const { states, fresh, sources, label, device } = loaded;
-  for (let i = 0; i < states.length; i++) ownState(operands, states[i]!, label);
+  for (let i = 0; i < states.length; i++) ownState(operands[states[i]!] as NDArray, label);
   const buffers: Storage[] = [];
   const offsets: number[] = [];
   const scalars: number[] = [];
@@ -184,15 +184,9 @@ export const run = (loaded: Loaded, operands: readonly Operand[]): NDArray[] => 
 };
 
 /** Before a state is overwritten: if anyone else may read its memory, the handle moves to a copy. */
-const ownState = (operands: readonly Operand[], index: number, label: string): void => {
-  const x = operands[index] as NDArray;
+const ownState = (x: NDArray, label: string): void => {
   const storage = storageOf(x, label);
-  let shared = storage.holders > 1 || x.layout.strides !== undefined;
-  for (let i = 0; i < operands.length && !shared; i++) {
-    const other = operands[i]!;
-    shared = i !== index && typeof other !== 'number' && other.storage === storage;
-  }
-  if (!shared) return;
+  if (storage.holders <= 1 && x.layout.strides === undefined) return;
   const copy = copyOf(x);
   x.layout = copy.layout;
   x.storage = copy.storage;

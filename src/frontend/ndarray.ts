@@ -151,6 +151,12 @@ export const valueError = (x: NDArray, where: string): Error => {
       }`,
       'use where() for a choice by value, read values outside the hybridized function, or leave this block imperative with hybridize({ active: false })',
     );
+  if (x.traced.trace.dropped.has(x))
+    return failure(
+      'trace',
+      `${where}: this gradient ${showType(x.type)} was used up by the update inside ${x.traced.trace.name}, and not written`,
+      'pass { keepGradients: true } to hybridize to read gradients of a compiled step',
+    );
   return failure(
     'trace',
     `${where}: this array ${showType(x.type)} (from ${name}) was made while tracing ${x.traced.trace.name} and has no value of its own`,

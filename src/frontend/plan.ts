@@ -15,7 +15,7 @@ import { type Callable, callableOf, type Loaded, loadedFor, run } from './callab
 import { failure } from './callsite.ts';
 import { type Backward, derive } from './differentiate.ts';
 import { mode, withMode } from './mode.ts';
-import { isNDArray, letGo, type NDArray, type Operand } from './ndarray.ts';
+import { aliasOf, isNDArray, letGo, type NDArray, type Operand } from './ndarray.ts';
 import { mapArrays } from './signature.ts';
 import { type Origin, record } from './tape.ts';
 import { type Bound, Trace } from './trace.ts';
@@ -74,16 +74,8 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
   const t = new Trace(name, device, recorded, request.keepGradients);
   try {
     return withMode({ trace: t, taping: recorded && tape }, () => {
-      const inside = new Map<number, NDArray>();
-      let next = 0;
-      const replaced = args.map((arg) =>
-        mapArrays(arg, (x) => {
-          const index = next++;
-          const stand = t.argument(index, x);
-          inside.set(index, stand);
-          return stand;
-        }),
-      );
+      const inside = arrays.map((x, index) => t.argument(index, x));
+      const replaced = args.map((arg) => mapArrays(arg, (x) => inside[arrays.indexOf(x)]));
       const result = request.body(...replaced);
       if (result instanceof Promise)
         throw failure(
@@ -162,7 +154,7 @@ const jointCallable = (
   t: Trace,
   graph: Graph,
   outputs: readonly NDArray[],
-  inside: ReadonlyMap<number, NDArray>,
+  inside: readonly NDArray[],
 ): Callable => {
   const seeds: number[] = [];
   const heads = outputs.flatMap((y, i) => {
@@ -179,7 +171,7 @@ const jointCallable = (
       bound.kind === 'capture'
         ? bound.array
         : bound.kind === 'argument'
-          ? inside.get(bound.index)
+          ? inside[bound.index]
           : undefined;
     const origin = x === undefined ? undefined : t.originOf(x);
     const g = origin === undefined ? undefined : found.get(origin);
@@ -221,12 +213,19 @@ export const isFresh = (plan: Plan): boolean => {
 export const replay = (plan: Plan, arrays: readonly NDArray[]): unknown => {
   const { bounds, callable } = plan;
   const operands: Operand[] = new Array(bounds.length);
+  const borrowed: NDArray[] = [];
   for (let i = 0; i < bounds.length; i++) {
     const bound = bounds[i]!;
     switch (bound.kind) {
-      case 'argument':
-        operands[i] = arrays[bound.index]!;
+      case 'argument': {
+        const x = arrays[bound.index]!;
+        if (plan.trace.captured.has(x)) {
+          const copy = apart(x);
+          borrowed.push(copy);
+          operands[i] = copy;
+        } else operands[i] = x;
         break;
+      }
       case 'capture':
         operands[i] = bound.array;
         break;
@@ -244,6 +243,7 @@ export const replay = (plan: Plan, arrays: readonly NDArray[]): unknown => {
   plan.loaded ??= loadedFor(callable, plan.device, layoutsOf(callable, operands, plan.device));
   const outputs = run(plan.loaded, operands);
   if (mode.taping) record(callable, operands, outputs);
+  for (const x of borrowed) x.dispose();
   for (const x of plan.dropped) leaveInside(x, plan.trace);
   for (let i = plan.visible; i < outputs.length; i++) {
     const { storage } = outputs[i]!;
@@ -252,6 +252,13 @@ export const replay = (plan: Plan, arrays: readonly NDArray[]): unknown => {
   return plan.structure instanceof Slot
     ? outputs[plan.structure.index]
     : rebuild(plan.structure, outputs);
+};
+
+/** A handle of its own for an argument that the program may also overwrite as a captured array. */
+const apart = (x: NDArray): NDArray => {
+  const copy = aliasOf(x);
+  copy.origin = x.origin;
+  return copy;
 };
 
 /** A gradient that was used up inside the program: reading it says so. */

@@ -23,9 +23,11 @@ const isPlain = (x: object): x is Record<string, unknown> => {
   return prototype === Object.prototype || prototype === null;
 };
 
-/** Appends the arrays in `value` to `arrays` and returns its key. */
+/** Appends the arrays in `value` to `arrays`, each handle once, and returns its key. */
 export const signature = (value: unknown, arrays: NDArray[]): string => {
   if (value instanceof NDArray) {
+    const before = arrays.indexOf(value);
+    if (before >= 0) return `=${before}`;
     arrays.push(value);
     const { origin } = value;
     const mark = origin === undefined ? '' : origin.kind === 'leaf' ? origin.mode[0] : '*';

@@ -102,7 +102,7 @@ const resolve = (
  *
  * @example x.slice([0, 10], ':', -1)   // rows 0 to 9, all columns, the last of the third axis
  */
-export const slice = (x: NDArray, ...specs: readonly Index[]): NDArray => {
+export const slice = (x: NDArray, ...specs: Index[]): NDArray => {
   const part = selection('slice', x, specs);
   const whole = part.begin.every(
     (b, i) => b === 0 && part.step[i] === 1 && part.end[i] === x.shape[i],
@@ -117,7 +117,7 @@ export const slice = (x: NDArray, ...specs: readonly Index[]): NDArray => {
 };
 
 /** The element or part at the given positions of the first axes. */
-export const at = (x: NDArray, ...positions: readonly number[]): NDArray => slice(x, ...positions);
+export const at = (x: NDArray, ...positions: number[]): NDArray => slice(x, ...positions);
 
 interface SetAttrs {
   readonly begin: readonly number[];
