@@ -8,49 +8,18 @@ import {
   type Bound,
   type Idx,
   idxAdd,
-  idxAxes,
   idxConst,
   idxFlatten,
   idxOffset,
-  idxOpaques,
   idxScale,
 } from '../ir/dim.ts';
+import { freeAxes, idxFree, opaqueExprs } from '../ir/loop/free.ts';
 import type { Expr, GuardExpr, LoadExpr, ReduceExpr } from '../ir/loop/loop.ts';
 import { boundsOtherwise, rangeUnder } from '../ir/loop/verify.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
 
-/** Opaque references of loop indices are expressions: the algebra only knows them by key. */
-export const opaqueExprs = (index: readonly Idx[]): Expr[] => {
-  const out: Expr[] = [];
-  for (const idx of index) idxOpaques(idx, (ref) => out.push(ref as Expr));
-  return out;
-};
-
-const freeOf = new WeakMap<Expr, ReadonlySet<Axis>>();
-
-/** Axes an expression depends on, axes of its own reductions excluded. */
-export const freeAxes = (e: Expr): ReadonlySet<Axis> => {
-  const seen = freeOf.get(e);
-  if (seen) return seen;
-  const free = new Set<Axis>();
-  const addIdx = (idx: Idx): void => idxAxes(idx, (a) => free.add(a));
-  if (e.kind === 'index') addIdx(e.idx);
-  else if (e.kind === 'load') e.index.forEach(addIdx);
-  else if (e.kind === 'guard') for (const b of e.bounds) addIdx(b.idx);
-  for (const arg of operandsOf(e)) for (const a of freeAxes(arg)) free.add(a);
-  if (e.kind === 'reduce') for (const a of e.axes) free.delete(a);
-  freeOf.set(e, free);
-  return free;
-};
-
-/** Axes an index depends on, through loaded parts too. */
-export const idxFree = (idx: Idx): ReadonlySet<Axis> => {
-  const free = new Set<Axis>();
-  idxAxes(idx, (a) => free.add(a));
-  for (const e of opaqueExprs([idx])) for (const a of freeAxes(e)) free.add(a);
-  return free;
-};
+export { freeAxes, idxFree, opaqueExprs };
 
 const accOf = new WeakMap<Expr, boolean>();
 

@@ -31,10 +31,12 @@ import { bytesMoved, emitRows, share, vectorLoop, writeTo } from './sharing.ts';
 const LEAST_COLUMNS = 32;
 /** Fewer rows are not worth a row of partial results. */
 const LEAST_ROWS = 16;
-/** Columns done together: their partial results stay in the first-level cache. */
+/** Columns done together, and the fewest in a workgroup: partial results stay in the first-level cache, reads stay long. */
 const TILE = 1024;
-/** Rows read together, so that partial results are loaded and stored once for all of them. */
-const ROWS = 4;
+/** Rows read together, so that partial results are loaded and stored once for all of them; fewer for short rows. */
+const ROWS = 8;
+const SHORT_ROWS = 4;
+const SHORT = 256;
 /** Rows summed before partial sums go to the totals. */
 const BLOCK = 256;
 
@@ -118,7 +120,7 @@ export const planColumns = (nest: Nest, loops: Loops, caps: Caps): NestPlan | un
   const columns = analyse(nest, loops, caps);
   if (columns === undefined) return undefined;
   const { along, rows, list } = columns;
-  const sharing = share(rows, along, loops.cost, caps.parallelism);
+  const sharing = share(rows, along, loops.cost, caps.parallelism, { leastChunk: TILE });
   const flops = nest.stores.reduce((n, s) => n + points(s.axes) * evaluationCost(s.value), 0);
   return {
     grid: sharing.groups * sharing.chunks,
@@ -260,9 +262,10 @@ const fillRows = (
     });
   };
   const addRange = (from: TExpr, to: TExpr, count: number): void => {
-    const even = count - (count % ROWS);
+    const together = along.extent < SHORT ? SHORT_ROWS : ROWS;
+    const even = count - (count % together);
     const middle = count === even ? to : operate('add', from, i32(even));
-    em.loop(last.name, from, middle, ROWS, (r) => addRows(r, ROWS));
+    em.loop(last.name, from, middle, together, (r) => addRows(r, together));
     if (count !== even) em.loop(last.name, middle, to, 1, (r) => addRows(r, 1));
   };
   const long = group.some((c) => c.totals);

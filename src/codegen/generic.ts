@@ -121,7 +121,7 @@ export const planNest = (nest: Nest, caps: Caps): NestPlan => {
     canChunk ? along : undefined,
     loops.cost - Math.min(loops.costs[0]! * 8, loops.cost),
     caps.parallelism,
-    (count) => count <= fixed && repeated(count) * 4 < loops.cost,
+    { mayFlatten: (count) => count <= fixed && repeated(count) * 4 < loops.cost },
   );
   const grid = sharing.groups * sharing.chunks;
   const names = (list: readonly Axis[]): string =>

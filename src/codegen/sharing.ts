@@ -33,18 +33,27 @@ export const share = (
   along: Axis | undefined,
   cost: number,
   parallelism: number,
-  mayFlatten: (count: number) => boolean = () => true,
+  limits: {
+    readonly mayFlatten?: (count: number) => boolean;
+    /** Fewest elements of `along` in a chunk. */
+    readonly leastChunk?: number;
+  } = {},
 ): Sharing => {
   const wanted = Math.max(1, Math.min(Math.floor(cost / GRAIN), parallelism * 8));
   let flattened = 0;
   let rows = 1;
   if (wanted > 1)
-    while (flattened < leading.length && rows < 4 * wanted && mayFlatten(flattened + 1))
+    while (
+      flattened < leading.length &&
+      rows < 4 * wanted &&
+      (limits.mayFlatten?.(flattened + 1) ?? true)
+    )
       rows *= leading[flattened++]!.extent;
   const rowsPerGroup = Math.max(1, Math.ceil(rows / wanted));
   const groups = Math.max(1, Math.ceil(rows / rowsPerGroup));
   const n = along?.extent ?? 1;
-  const pieces = along ? Math.max(1, Math.floor(wanted / groups)) : 1;
+  const most = Math.max(1, Math.floor(n / (limits.leastChunk ?? 64)));
+  const pieces = along ? Math.max(1, Math.min(most, Math.floor(wanted / groups))) : 1;
   const chunk = pieces === 1 ? n : Math.ceil(n / pieces / 64) * 64;
   return {
     flattened,

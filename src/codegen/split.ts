@@ -42,6 +42,10 @@ const PART_WORK = 1 << 15;
 const MOST_PARTS = 64;
 /** Results that keep a device busy without cutting. */
 const ENOUGH_RESULTS = 16;
+/** Down columns, memory is read by rows of this many neighbours, and each part costs a row of results. */
+const LONG_ROW = 1024;
+const ENOUGH_ROWS = 8;
+const MOST_COLUMN_PARTS = 16;
 
 const points = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1);
 
@@ -66,12 +70,14 @@ const cutOf = (e: ReduceExpr, nest: Nest): Cut | undefined => {
   visitLoads(e.body, (l) => {
     if (outer.some((a) => stepAlong(offsetOf(l), a) === 1)) columns = true;
   });
-  if (points(outer) / (columns ? 64 : 1) >= ENOUGH_RESULTS) return undefined;
+  const results = points(outer) / (columns ? LONG_ROW : 1);
+  if (results >= (columns ? ENOUGH_ROWS : ENOUGH_RESULTS)) return undefined;
   const longest = e.axes.reduce((best, a, i) => (a.extent > e.axes[best]!.extent ? i : best), 0);
   const positional = e.op === 'argmax' || e.op === 'argmin';
   const at = positional || e.axes[0]!.extent >= 8 ? 0 : longest;
   const { extent } = e.axes[at]!;
-  const parts = Math.min(MOST_PARTS, extent, Math.max(2, Math.floor(work / PART_WORK)));
+  const most = columns ? Math.ceil(MOST_COLUMN_PARTS / Math.max(1, results)) : MOST_PARTS;
+  const parts = Math.min(most, extent, Math.max(2, Math.floor(work / PART_WORK)));
   const even = Math.ceil(extent / parts);
   const length = even > 256 ? Math.ceil(even / 64) * 64 : even;
   const whole = Math.floor(extent / length);

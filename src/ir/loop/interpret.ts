@@ -9,6 +9,7 @@ import { idxEvaluate } from '../dim.ts';
 import { isFloat } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { castTo, roundTo, scalarOps } from '../scalar.ts';
+import { freeAxes } from './free.ts';
 import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest, ReduceExpr } from './loop.ts';
 
 /** Elements of one buffer, by offset (strides applied): a typed array or a plain one. */
@@ -30,6 +31,8 @@ class Machine {
   readonly #name: string;
   readonly #memory: ReadonlyMap<LoopBuffer, LoopCells>;
   readonly #axes = new Map<Axis, number>();
+  /** The last value of each reduction and the axis values it was for: rows are folded once, not at each element. */
+  #folds = new Map<ReduceExpr, { readonly free: readonly Axis[]; at: string; value: number }>();
   #contract: Contraction | undefined;
 
   constructor(kernel: LoopKernel, memory: ReadonlyMap<LoopBuffer, LoopCells>) {
@@ -39,6 +42,7 @@ class Machine {
 
   run(nest: Nest): void {
     this.#contract = nest.contract;
+    this.#folds = new Map();
     const writes: (() => void)[] = [];
     for (const s of nest.stores) {
       if (s.mode === 'add') {
@@ -134,8 +138,19 @@ class Machine {
       }
       case 'guard':
         return this.#value(e.bounds.every((b) => this.#holds(b)) ? e.then : e.otherwise);
-      case 'reduce':
-        return this.#reduce(e);
+      case 'reduce': {
+        let fold = this.#folds.get(e);
+        if (fold === undefined) {
+          fold = { free: [...freeAxes(e)], at: 'none', value: 0 };
+          this.#folds.set(e, fold);
+        }
+        const here = fold.free.map((a) => this.#axis(a)).join();
+        if (fold.at !== here) {
+          fold.value = this.#reduce(e);
+          fold.at = here;
+        }
+        return fold.value;
+      }
       case 'acc': {
         const c = this.#contract ?? this.#fail('`acc` stands in a nest without contraction');
         let sum = 0;
