@@ -178,8 +178,8 @@ export interface Blocking {
 
 const PACKED_ROWS = 128;
 /** Bytes of packed columns and of partial sums that the second-level cache holds beside each other. */
-const PACKED_COLUMN_BYTES = 256 * 1024;
-const PARTIAL_BYTES = 256 * 1024;
+const PACKED_COLUMN_BYTES = 128 * 1024;
+const PARTIAL_BYTES = 128 * 1024;
 /** Cycles to start a workgroup, and of one step of the micro-kernel. */
 const START = 1500;
 export const STEP = 4.4;

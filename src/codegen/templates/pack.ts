@@ -54,16 +54,28 @@ export interface Panels {
 
 export const pack = (em: Emitter, operand: Operand, panels: Panels, block: DepthBlock): void => {
   const quarters = panels.width / 4;
-  em.loop('lanes', i32(0), mul(panels.count, i32(quarters)), 1, (group) => {
+  const together = groupsTogether(operand, panels);
+  em.loop('lanes', i32(0), mul(panels.count, i32(quarters)), together, (group) => {
     const first = em.name('first', add(panels.start, mul(group, i32(4))));
-    const panel = quarters === 1 ? group : operate('shr', group, i32(1));
-    const half = quarters === 1 ? i32(0) : mul(operate('and', group, i32(1)), i32(4));
-    const inside = add(mul(panel, i32(panels.width * block.blocks.depth)), half);
-    const base = add(panels.offset, inside);
-    const target: Target = { buffer: panels.buffer, width: panels.width, base };
-    if (operand.packing === 'free') packAlongFree(em, operand, first, target, block);
-    else packLanes(em, operand, first, target, block);
+    const targets = Array.from({ length: together }, (_, i): Target => {
+      const at = add(group, i32(i));
+      const panel = quarters === 1 ? at : operate('shr', at, i32(1));
+      const half = quarters === 1 ? i32(0) : mul(operate('and', at, i32(1)), i32(4));
+      const inside = add(mul(panel, i32(panels.width * block.blocks.depth)), half);
+      return { buffer: panels.buffer, width: panels.width, base: add(panels.offset, inside) };
+    });
+    if (operand.packing === 'free') packAlongFree(em, operand, first, targets, block);
+    else packLanes(em, operand, first, targets[0]!, block);
   });
+};
+
+/**
+ * Groups of four lanes packed in one walk over the sum. Where that walk goes down a matrix, each step is in another cache
+ * line: two groups use more of it before it is gone.
+ */
+const groupsTogether = (operand: Operand, { width, count }: Panels): 1 | 2 => {
+  const even = width === 8 || (count.kind === 'const' && count.value % 2 === 0);
+  return operand.packing === 'free' && operand.free.at(-1)!.extent % 8 === 0 && even ? 2 : 1;
 };
 
 interface Target {
@@ -80,23 +92,30 @@ const packAlongFree = (
   em: Emitter,
   operand: Operand,
   first: TExpr,
-  target: Target,
+  targets: readonly Target[],
   block: DepthBlock,
 ): void => {
   const last = operand.free.at(-1)!;
-  const aligned = last.extent % 4 === 0;
-  const start = aligned ? operate('min', first, i32(operand.size - 4)) : first;
-  const position = positionOf(em, operand.free, start);
+  const aligned = last.extent % (4 * targets.length) === 0;
+  const most = operand.size - 4 * targets.length;
+  const start = aligned ? operate('min', first, i32(most)) : first;
+  const position = positionOf(em, operand.free, em.name('start', start));
   const along = position[0]![1];
   const vectors = (): void => {
     bindAll(em, position);
-    const fill = (k: TExpr): void => put(em, target, k, em.vector(operand.expr, last));
-    overDepth(em, operand.summed, block, { one: fill });
+    const one = (k: TExpr): void =>
+      targets.forEach((target, i) => {
+        em.scope('same', () => {
+          em.bind(last, add(along, i32(4 * i)));
+          put(em, target, k, em.vector(operand.expr, last));
+        });
+      });
+    overDepth(em, operand.summed, block, { one });
   };
   if (aligned) em.scope('same', vectors);
   else
     em.branch(unbroken(operand, first, along), vectors, () =>
-      packLanes(em, { ...operand, packing: 'scalar' }, first, target, block),
+      packLanes(em, { ...operand, packing: 'scalar' }, first, targets[0]!, block),
     );
 };
 
