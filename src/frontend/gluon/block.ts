@@ -1,0 +1,278 @@
+/**
+ * Blocks: callable layers and models. A HybridBlock can also run as one compiled program.
+ *
+ * Invariant: a block is a function object with its class's prototype: `net(x)` runs hooks and `forward`; hybridized or
+ * not, it computes the same. Members live on prototypes; children and parameters are own properties.
+ */
+import type { DType } from '../../ir/dtype.ts';
+import { TigonError } from '../../ir/errors.ts';
+import type { Device } from '../../runtime/device.ts';
+import { failure, withinBlock } from '../callsite.ts';
+import { CachedFunction, type HybridizeOptions } from '../hybridize.ts';
+import { mode } from '../mode.ts';
+import { checkOptions } from '../options.ts';
+import type { InitializerLike } from './init.ts';
+import type { Parameter } from './parameter.ts';
+import { type LoadOptions, loadInto, saveFrom } from './save.ts';
+import { blocksIn, markBlocks, membersOf, parametersIn, structureOf } from './structure.ts';
+import { summaryOf } from './summary.ts';
+
+/** Called before `forward` with its arguments. */
+export type ForwardPreHook = (block: Block, args: readonly unknown[]) => void;
+/** Called after `forward` with its arguments and result. */
+export type ForwardHook = (block: Block, args: readonly unknown[], result: unknown) => void;
+/** Removes a hook. */
+export interface HookHandle {
+  detach(): void;
+}
+
+interface Hidden {
+  label: string;
+  readonly preHooks: Set<ForwardPreHook>;
+  readonly hooks: Set<ForwardHook>;
+}
+
+/** State that is no member: kept off the block so that walking its properties finds only the user's. */
+const hidden = new WeakMap<Block, Hidden>();
+const hiddenOf = (block: Block): Hidden => {
+  let state = hidden.get(block);
+  if (state === undefined) {
+    state = { label: block.constructor.name, preHooks: new Set(), hooks: new Set() };
+    hidden.set(block, state);
+  }
+  return state;
+};
+
+export interface Block {
+  (...args: Parameters<this['forward']>): ReturnType<this['forward']>;
+  /** As of any function. */
+  readonly length: number;
+}
+
+/**
+ * A layer or model that runs imperatively. Subclasses declare children and parameters as fields, and `forward`.
+ *
+ * @example
+ * class Twice extends Block {
+ *   layer = new nn.Dense(4);
+ *   forward(x: nd.NDArray) { return this.layer(this.layer(x)); }
+ * }
+ */
+export class Block {
+  constructor() {
+    const self = (...args: unknown[]): unknown => (self as unknown as Block).invoke(args);
+    // biome-ignore lint/correctness/noConstructorReturn: a callable object with this class's prototype
+    return Object.setPrototypeOf(self, new.target.prototype) as this;
+  }
+
+  /** What the block computes. Arguments and result: arrays, or nested arrays and plain objects of them. */
+  forward(..._args: never[]): unknown {
+    throw failure(
+      'value',
+      `${this.constructor.name} has no forward()`,
+      'define forward(x) { ... } in the class',
+    );
+  }
+
+  /** Runs hooks and `forward`: what calling the block does. @internal */
+  invoke(args: readonly unknown[]): unknown {
+    return withinBlock(hiddenOf(this).label, () => {
+      if (mode.trace === undefined) return this.run(args);
+      try {
+        return this.run(args);
+      } catch (error) {
+        throw isHybrid(this) || !isUntraceable(error) ? error : new Untraceable(error, this);
+      }
+    });
+  }
+
+  /** Hooks around `forward`. @internal */
+  run(args: readonly unknown[]): unknown {
+    const { preHooks, hooks } = hiddenOf(this);
+    for (const hook of preHooks) hook(this, args);
+    const result = this.forward(...(args as never[]));
+    for (const hook of hooks) hook(this, args, result);
+    return result;
+  }
+
+  /** All parameters below this block, in the order in which they were declared. */
+  parameters(): Parameter[] {
+    return [...this.collectParams().values()];
+  }
+
+  /**
+   * Parameters by name. `select`: a regular expression (or its text) that names must match from the start, as in
+   * `net.collectParams('.*weight')`.
+   */
+  collectParams(select?: string | RegExp): Map<string, Parameter> {
+    labelChildren(this);
+    const all = parametersIn(this);
+    for (const [name, parameter] of all) parameter.name = name;
+    if (select === undefined) return all;
+    const pattern = typeof select === 'string' ? new RegExp(`^(?:${select})`) : select;
+    return new Map([...all].filter(([name]) => pattern.test(name)));
+  }
+
+  /**
+   * Gives all parameters values: each by its own initializer if it has one, else by `init` (default 'uniform').
+   * Parameters whose shape depends on the input get them at the first call.
+   */
+  initialize(
+    options: { init?: InitializerLike; device?: Device; forceReinit?: boolean } = {},
+  ): void {
+    checkOptions('initialize', options, ['init', 'device', 'forceReinit']);
+    for (const parameter of this.collectParams().values()) parameter.initialize(options);
+  }
+
+  /** Activates every HybridBlock below. Plain blocks stay imperative. */
+  hybridize(options: HybridizeOptions = {}): void {
+    for (const member of membersOf(this))
+      if (member.kind === 'block') member.block.hybridize(options);
+  }
+
+  /** Calls `visit` for this block and all below, children first. */
+  apply(visit: (block: Block) => void): this {
+    for (const { block } of blocksIn(this).reverse()) visit(block);
+    return this;
+  }
+
+  /** Changes the dtype of all parameters. */
+  cast(dtype: DType): void {
+    for (const parameter of this.parameters()) parameter.cast(dtype);
+  }
+
+  /** Sets the gradients of all parameters to zero. */
+  zeroGrad(): void {
+    for (const p of this.parameters()) if (p.gradReq !== 'null' && p.isInitialized) p.zeroGrad();
+  }
+
+  registerForwardPreHook(hook: ForwardPreHook): HookHandle {
+    const { preHooks } = hiddenOf(this);
+    preHooks.add(hook);
+    return { detach: () => void preHooks.delete(hook) };
+  }
+
+  /** Called after every `forward` of this block; while tracing it sees arrays without values. */
+  registerForwardHook(hook: ForwardHook): HookHandle {
+    const { hooks } = hiddenOf(this);
+    hooks.add(hook);
+    return { detach: () => void hooks.delete(hook) };
+  }
+
+  /** Writes all parameters to a safetensors file, under their names. */
+  async saveParameters(path: string): Promise<void> {
+    await saveFrom(this, path);
+  }
+
+  /** Reads parameters from a safetensors file (path or bytes). Names, shapes and dtypes must match. */
+  async loadParameters(source: string | Uint8Array, options?: LoadOptions): Promise<void> {
+    await loadInto(this, source, options);
+  }
+
+  /** A table of layers, result shapes and parameter counts for the given inputs. */
+  summary(...args: unknown[]): string {
+    return summaryOf(this, args);
+  }
+}
+markBlocks(Block.prototype);
+
+interface Compilation {
+  readonly cached: CachedFunction;
+  structure: readonly object[];
+  /** Why the block cannot run as one program: its children are compiled each for itself. */
+  split: string | undefined;
+}
+
+const compilations = new WeakMap<HybridBlock, Compilation>();
+
+/**
+ * A block that can be compiled: after `hybridize()` its `forward` is traced once per signature and replayed as one fused
+ * program. `forward` may use shapes freely, but no values.
+ *
+ * @example
+ * class Net extends HybridBlock {
+ *   hidden = new nn.Dense(64, { activation: 'relu' });
+ *   output = new nn.Dense(10);
+ *   forward(x: nd.NDArray) { return this.output(this.hidden(x)); }
+ * }
+ * const net = new Net();
+ * net.initialize();
+ * net.hybridize();
+ */
+export class HybridBlock extends Block {
+  override invoke(args: readonly unknown[]): unknown {
+    const compilation = compilations.get(this);
+    if (compilation === undefined || mode.trace !== undefined || !compilation.cached.active)
+      return super.invoke(args);
+    const structure = structureOf(this);
+    if (!sameList(structure, compilation.structure)) {
+      compilation.cached.clear();
+      compilation.structure = structure;
+      compilation.split = undefined;
+      labelChildren(this);
+    }
+    if (compilation.split !== undefined) return super.invoke(args);
+    try {
+      return compilation.cached.call(args);
+    } catch (error) {
+      if (!(error instanceof Untraceable)) throw error;
+      compilation.split = error.message;
+      return super.invoke(args);
+    }
+  }
+
+  /**
+   * Compiles this block and all below from the next call on; `{ active: false }` goes back to running imperatively.
+   * A plain Block inside that reads values splits the program: the hybrid children are compiled each for itself.
+   */
+  override hybridize(options: HybridizeOptions = {}): void {
+    const compilation = compilations.get(this);
+    if (compilation === undefined) {
+      const body = (...args: unknown[]): unknown => super.invoke(args);
+      compilations.set(this, {
+        cached: new CachedFunction(body, { name: this.constructor.name, ...options }),
+        structure: structureOf(this),
+        split: undefined,
+      });
+      labelChildren(this);
+    } else {
+      compilation.cached.configure(options);
+      compilation.split = undefined;
+    }
+    super.hybridize(options);
+  }
+}
+
+/** The compiled form of a hybridized block, for explain and tests. */
+export const compilationOf = (block: HybridBlock): Readonly<Compilation> | undefined =>
+  compilations.get(block);
+
+/** A value was read inside a plain block while tracing: the trace ends here, the program can be split. */
+class Untraceable extends TigonError {
+  constructor(error: TigonError, block: Block) {
+    super(
+      'trace',
+      error.brief,
+      error.help,
+      `${block.constructor.name}, a block that is not hybrid`,
+    );
+    this.message = error.message;
+    this.cause = error;
+  }
+}
+
+const isUntraceable = (error: unknown): error is TigonError =>
+  error instanceof TigonError && error.code === 'trace' && !(error instanceof Untraceable);
+
+const isHybrid = (block: Block): boolean => block instanceof HybridBlock;
+
+const sameList = (a: readonly object[], b: readonly object[]): boolean =>
+  a.length === b.length && a.every((x, i) => x === b[i]);
+
+/** Gives the blocks below the names they have in their parents, for messages: `hidden (Dense)`. */
+const labelChildren = (block: Block): void => {
+  for (const { block: parent } of blocksIn(block))
+    for (const member of membersOf(parent))
+      if (member.kind === 'block')
+        hiddenOf(member.block).label = `${member.path} (${member.block.constructor.name})`;
+};

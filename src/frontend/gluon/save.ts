@@ -1,0 +1,83 @@
+/**
+ * Parameters to and from safetensors files.
+ *
+ * Invariant: nothing is changed unless the whole file fits the block.
+ */
+import { shortName } from '../../ir/dtype.ts';
+import { tensor } from '../../ir/type.ts';
+import { contiguous } from '../callable.ts';
+import { failure } from '../callsite.ts';
+import { defaultDevice } from '../device.ts';
+import { readSafetensors, type TensorBytes, writeSafetensors } from '../io/safetensors.ts';
+import { upload } from '../nd/filled.ts';
+import { storageOf } from '../ndarray.ts';
+import { checkOptions, nearest } from '../options.ts';
+import type { Block } from './block.ts';
+import { parametersIn } from './structure.ts';
+
+export interface LoadOptions {
+  /** Leave parameters that the file does not have as they are. Default false: an error. */
+  readonly allowMissing?: boolean;
+  /** Ignore tensors that the block does not have. Default false: an error. */
+  readonly ignoreExtra?: boolean;
+}
+
+export const saveFrom = async (block: Block, path: string): Promise<void> => {
+  const tensors: [string, TensorBytes][] = [];
+  for (const [name, parameter] of parametersIn(block)) {
+    parameter.name = name;
+    const data = contiguous(parameter.data());
+    const { device, dtype, shape, offset, layout } = data;
+    const bytes = await device.read(storageOf(data, 'saveParameters'), offset, layout.bytes);
+    tensors.push([name, { dtype, shape, bytes: bytes.slice() }]);
+  }
+  await writeSafetensors(path, tensors);
+};
+
+export const loadInto = async (
+  block: Block,
+  source: string | Uint8Array,
+  options: LoadOptions = {},
+): Promise<void> => {
+  checkOptions('loadParameters', options, ['allowMissing', 'ignoreExtra']);
+  const file = typeof source === 'string' ? source : 'bytes';
+  const { tensors } = await readSafetensors(source);
+  const parameters = parametersIn(block);
+  const problems: string[] = [];
+  for (const [name, parameter] of parameters) {
+    const found = tensors.get(name);
+    if (found === undefined) {
+      const guess = nearest(name, [...tensors.keys()]);
+      if (!options.allowMissing)
+        problems.push(`${name} is missing${guess === undefined ? '' : ` (the file has ${guess})`}`);
+      continue;
+    }
+    const fits =
+      parameter.shape.length === found.shape.length &&
+      parameter.shape.every((d, i) => d === 0 || d === found.shape[i]);
+    if (!fits)
+      problems.push(
+        `${name} has shape [${found.shape.join(', ')}], the block needs [${parameter.shape.join(', ')}]`,
+      );
+    if (found.dtype !== parameter.dtype)
+      problems.push(
+        `${name} is ${shortName(found.dtype)}, the block needs ${shortName(parameter.dtype)}`,
+      );
+  }
+  for (const name of tensors.keys())
+    if (!parameters.has(name) && !options.ignoreExtra)
+      problems.push(`${name} is in the file, but not in the block`);
+  if (problems.length > 0)
+    throw failure(
+      'file',
+      `loadParameters: ${file} does not fit ${block.constructor.name}:\n  - ${problems.join('\n  - ')}`,
+      'load into the architecture that was saved, or pass allowMissing / ignoreExtra',
+    );
+  for (const [name, parameter] of parameters) {
+    const found = tensors.get(name);
+    if (found === undefined) continue;
+    const { shape, dtype, bytes } = found;
+    const device = parameter.isInitialized ? parameter.data().device : defaultDevice();
+    parameter.setData(upload(tensor(dtype, shape), bytes, device, name));
+  }
+};

@@ -1,0 +1,103 @@
+/**
+ * What a block is made of: children and parameters, found by walking its own properties.
+ *
+ * Invariant: names are paths of property names (`features.0.weight`), in the order in which the properties were made;
+ * a block or parameter that is reachable on two paths has the first.
+ */
+import type { Block } from './block.ts';
+import { Parameter } from './parameter.ts';
+
+/** Tells blocks from other functions without importing the class (which needs this module). */
+const BLOCK = Symbol('tigon.block');
+
+/** Marks what has this prototype as a block. */
+export const markBlocks = (prototype: object): void => {
+  Object.defineProperty(prototype, BLOCK, { value: true });
+};
+
+export const isBlock = (x: unknown): x is Block =>
+  typeof x === 'function' && (x as { [BLOCK]?: true })[BLOCK] === true;
+
+const isPlainObject = (x: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(x);
+  return prototype === Object.prototype || prototype === null;
+};
+
+/** Something found in a property, under its path from the block. */
+export type Member =
+  | { readonly path: string; readonly kind: 'block'; readonly block: Block }
+  | { readonly path: string; readonly kind: 'parameter'; readonly parameter: Parameter };
+
+/** Children and parameters directly in `block`, containers (arrays, maps, plain objects) looked through. */
+export const membersOf = (block: object): Member[] => {
+  const members: Member[] = [];
+  const seen = new Set<object>([block]);
+  const visit = (path: string, value: unknown): void => {
+    if (isBlock(value)) members.push({ path, kind: 'block', block: value });
+    else if (value instanceof Parameter)
+      members.push({ path, kind: 'parameter', parameter: value });
+    else if (typeof value === 'object' && value !== null && !seen.has(value)) {
+      if (Array.isArray(value)) {
+        seen.add(value);
+        value.forEach((item, i) => {
+          visit(`${path}.${i}`, item);
+        });
+      } else if (value instanceof Map) {
+        seen.add(value);
+        for (const [key, item] of value) visit(`${path}.${String(key)}`, item);
+      } else if (isPlainObject(value)) {
+        seen.add(value);
+        for (const [key, item] of Object.entries(value)) visit(`${path}.${key}`, item);
+      }
+    }
+  };
+  for (const key of Object.keys(block)) visit(key, (block as Record<string, unknown>)[key]);
+  return members;
+};
+
+/** All blocks under `block` (itself first, with path ''), each once. */
+export const blocksIn = (block: Block): { readonly path: string; readonly block: Block }[] => {
+  const found: { path: string; block: Block }[] = [];
+  const seen = new Set<Block>();
+  const visit = (path: string, b: Block): void => {
+    if (seen.has(b)) return;
+    seen.add(b);
+    found.push({ path, block: b });
+    for (const member of membersOf(b))
+      if (member.kind === 'block') visit(join(path, member.path), member.block);
+  };
+  visit('', block);
+  return found;
+};
+
+/** All parameters under `block` by path, each once. */
+export const parametersIn = (block: Block): Map<string, Parameter> => {
+  const found = new Map<string, Parameter>();
+  const seen = new Set<Parameter>();
+  for (const { path, block: b } of blocksIn(block))
+    for (const member of membersOf(b)) {
+      if (member.kind !== 'parameter' || seen.has(member.parameter)) continue;
+      seen.add(member.parameter);
+      found.set(join(path, member.path), member.parameter);
+    }
+  return found;
+};
+
+const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
+
+/** A list that changes when a child or parameter anywhere below is added, removed or replaced. */
+export const structureOf = (block: Block): object[] => {
+  const parts: object[] = [];
+  const seen = new Set<object>();
+  const visit = (b: Block): void => {
+    if (seen.has(b)) return;
+    seen.add(b);
+    for (const member of membersOf(b)) {
+      const part = member.kind === 'block' ? member.block : member.parameter;
+      parts.push(part);
+      if (member.kind === 'block') visit(member.block);
+    }
+  };
+  visit(block);
+  return parts;
+};
