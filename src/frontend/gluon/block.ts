@@ -28,6 +28,8 @@ export interface HookHandle {
 
 interface Hidden {
   label: string;
+  /** True when this block and all below know their names. */
+  named: boolean;
   readonly preHooks: Set<ForwardPreHook>;
   readonly hooks: Set<ForwardHook>;
 }
@@ -37,7 +39,7 @@ const hidden = new WeakMap<Block, Hidden>();
 const hiddenOf = (block: Block): Hidden => {
   let state = hidden.get(block);
   if (state === undefined) {
-    state = { label: block.constructor.name, preHooks: new Set(), hooks: new Set() };
+    state = { label: block.constructor.name, named: false, preHooks: new Set(), hooks: new Set() };
     hidden.set(block, state);
   }
   return state;
@@ -76,7 +78,9 @@ export class Block {
 
   /** Runs hooks and `forward`: what calling the block does. @internal */
   invoke(args: readonly unknown[]): unknown {
-    return withinBlock(hiddenOf(this).label, () => {
+    const state = hiddenOf(this);
+    if (!state.named) nameMembers(this);
+    return withinBlock(state.label, () => {
       if (mode.trace === undefined) return this.run(args);
       try {
         return this.run(args);
@@ -105,9 +109,7 @@ export class Block {
    * `net.collectParams('.*weight')`.
    */
   collectParams(select?: string | RegExp): Map<string, Parameter> {
-    labelChildren(this);
-    const all = parametersIn(this);
-    for (const [name, parameter] of all) parameter.name = name;
+    const all = nameMembers(this);
     if (select === undefined) return all;
     const pattern = typeof select === 'string' ? new RegExp(`^(?:${select})`) : select;
     return new Map([...all].filter(([name]) => pattern.test(name)));
@@ -209,7 +211,7 @@ export class HybridBlock extends Block {
       compilation.cached.clear();
       compilation.structure = structure;
       compilation.split = undefined;
-      labelChildren(this);
+      nameMembers(this);
     }
     if (compilation.split !== undefined) return super.invoke(args);
     try {
@@ -234,7 +236,7 @@ export class HybridBlock extends Block {
         structure: structureOf(this),
         split: undefined,
       });
-      labelChildren(this);
+      nameMembers(this);
     } else {
       compilation.cached.configure(options);
       compilation.split = undefined;
@@ -269,10 +271,15 @@ const isHybrid = (block: Block): boolean => block instanceof HybridBlock;
 const sameList = (a: readonly object[], b: readonly object[]): boolean =>
   a.length === b.length && a.every((x, i) => x === b[i]);
 
-/** Gives the blocks below the names they have in their parents, for messages: `hidden (Dense)`. */
-const labelChildren = (block: Block): void => {
-  for (const { block: parent } of blocksIn(block))
+/** Tells blocks and parameters below the names they have from here, for messages: `hidden (Dense)`. */
+const nameMembers = (block: Block): Map<string, Parameter> => {
+  for (const { block: parent } of blocksIn(block)) {
+    hiddenOf(parent).named = true;
     for (const member of membersOf(parent))
       if (member.kind === 'block')
         hiddenOf(member.block).label = `${member.path} (${member.block.constructor.name})`;
+  }
+  const parameters = parametersIn(block);
+  for (const [name, parameter] of parameters) parameter.name = name;
+  return parameters;
 };
