@@ -97,6 +97,7 @@ const execute = (plan: Plan, operands: readonly Operand[]): NDArray[] => {
     outputs = run(plan.loaded, operands);
   }
   if (mode.taping) record(plan.callable, operands, outputs);
+  if (mode.scope !== undefined) mode.scope.push(...outputs);
   return outputs;
 };
 

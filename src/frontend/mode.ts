@@ -4,6 +4,7 @@
  * Invariant: `recording` is what the user's program sees; `taping` whether calls go on the tape: not so while tracing a
  * call that is recorded outside, which is differentiated as a whole.
  */
+import type { NDArray } from './ndarray.ts';
 import type { Trace } from './trace.ts';
 
 export interface Mode {
@@ -11,13 +12,21 @@ export interface Mode {
   taping: boolean;
   training: boolean;
   trace: Trace | undefined;
+  /** Results made in the innermost `nd.scope`. */
+  scope: NDArray[] | undefined;
 }
 
-export const mode: Mode = { recording: false, taping: false, training: false, trace: undefined };
+export const mode: Mode = {
+  recording: false,
+  taping: false,
+  training: false,
+  trace: undefined,
+  scope: undefined,
+};
 
 /** Runs `body` with some of the mode changed, and puts it back whatever happens. */
 export const withMode = <T>(change: Partial<Mode>, body: () => T): T => {
-  const { recording, taping, training, trace } = mode;
+  const { recording, taping, training, trace, scope } = mode;
   Object.assign(mode, change);
   try {
     return body();
@@ -26,5 +35,6 @@ export const withMode = <T>(change: Partial<Mode>, body: () => T): T => {
     mode.taping = taping;
     mode.training = training;
     mode.trace = trace;
+    mode.scope = scope;
   }
 };

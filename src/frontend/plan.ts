@@ -73,7 +73,7 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
   const recorded = mode.recording;
   const t = new Trace(name, device, recorded, request.keepGradients);
   try {
-    return withMode({ trace: t, taping: recorded && tape }, () => {
+    return withMode({ trace: t, taping: recorded && tape, scope: undefined }, () => {
       const inside = arrays.map((x, index) => t.argument(index, x));
       const replaced = args.map((arg) => mapArrays(arg, (x) => inside[arrays.indexOf(x)]));
       const result = request.body(...replaced);
@@ -245,6 +245,7 @@ export const replay = (plan: Plan, arrays: readonly NDArray[]): unknown => {
   if (mode.taping) record(callable, operands, outputs);
   for (const x of borrowed) x.dispose();
   for (const x of plan.dropped) leaveInside(x, plan.trace);
+  if (mode.scope !== undefined) mode.scope.push(...outputs.slice(0, plan.visible));
   for (let i = plan.visible; i < outputs.length; i++) {
     const { storage } = outputs[i]!;
     if (storage !== undefined) letGo(storage);

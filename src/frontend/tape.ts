@@ -55,7 +55,9 @@ export interface TapeEntry {
 
 /** The gradient array of a leaf, zeros when it is made here. */
 export const leafGradient = (leaf: Leaf, like: NDArray): NDArray => {
-  leaf.gradient ??= withMode({ trace: undefined }, () => filled(like.type, 0, like.device));
+  leaf.gradient ??= withMode({ trace: undefined, scope: undefined }, () =>
+    filled(like.type, 0, like.device),
+  );
   return leaf.gradient;
 };
 

@@ -107,6 +107,7 @@ export const upload = (
   const x = allocated(denseLayout(device, type), label);
   const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
   if (bytes.length > 0) device.write(x.storage!, 0, bytes);
+  mode.scope?.push(x);
   return x;
 };
 

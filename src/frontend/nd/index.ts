@@ -10,6 +10,7 @@ export { NDArray } from '../methods.ts';
 export { isNDArray, type Operand } from '../ndarray.ts';
 export { dropout } from '../random.ts';
 export type { Values } from '../reading.ts';
+export { scope } from '../scope.ts';
 export {
   add,
   div,
