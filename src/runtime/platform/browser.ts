@@ -23,8 +23,18 @@ const spawnWorker = (
   };
 };
 
+const decompress: Platform['decompress'] = async (bytes, compression) => {
+  if (compression !== 'gzip') throw new Error(`browsers do not undo ${compression}`);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+};
+
 export const platform: Platform = {
   kind: 'browser',
+  files: undefined,
+  decompress,
+  warn: (line) => console.warn(line),
+  progress: () => false,
   cores: () => navigator.hardwareConcurrency ?? 1,
   environment: () => undefined,
   mayBlock: () => typeof document === 'undefined',

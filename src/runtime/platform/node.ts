@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { Worker } from 'node:worker_threads';
+import { decompress, files } from './node-files.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 
 let collect: (() => void) | undefined;
@@ -28,8 +29,20 @@ const spawnWorker = (
   return { terminate: () => void worker.terminate() };
 };
 
+const progress = (line: string | undefined): boolean => {
+  const { stderr } = process;
+  if (!stderr.isTTY) return false;
+  const width = (stderr.columns ?? 80) - 1;
+  stderr.write(line === undefined ? '\n' : `\r\x1b[K${line.slice(0, width)}`);
+  return true;
+};
+
 export const platform: Platform = {
   kind: 'node',
+  files,
+  decompress,
+  warn: (line) => void process.stderr.write(`${line}\n`),
+  progress,
   cores: availableParallelism,
   environment: (name) => process.env[name],
   mayBlock: () => true,

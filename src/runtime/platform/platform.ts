@@ -9,8 +9,35 @@ export interface WorkerHandle {
   terminate(): void;
 }
 
+export type Compression = 'gzip' | 'brotli';
+
+/** A file system. Paths are the host's own; failures are the host's errors. */
+export interface Files {
+  read(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Writes the parts one after the other; the file appears whole or not at all. Makes missing folders. */
+  write(path: string, parts: readonly Uint8Array[]): Promise<void>;
+  /** True when `path` is a file that can be looked at. */
+  exists(path: string): Promise<boolean>;
+  /** Where this user keeps what can be fetched again. */
+  cacheFolder(): string;
+  join(...parts: readonly string[]): string;
+}
+
 export interface Platform {
   readonly kind: 'node' | 'browser';
+  /** Undefined where there are no files. */
+  readonly files: Files | undefined;
+  /** Undoes a compression; rejects when the stream is damaged, cut off or of a kind unknown here. */
+  decompress(
+    bytes: Uint8Array<ArrayBuffer>,
+    compression: Compression,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  /** Writes a line where warnings go. */
+  warn(line: string): void;
+  /**
+   * Replaces the progress line of a terminal, or ends it (undefined). False where nobody is looking at one.
+   */
+  progress(line: string | undefined): boolean;
   /** Logical processors this process may use. */
   cores(): number;
   /** An environment variable, where there are any. */

@@ -1,0 +1,79 @@
+/**
+ * Files, decompression and checksums wherever Tigon runs: the platform's own, with errors for people.
+ *
+ * Invariant: `writeFile` leaves either the whole new file or what was there before, never a part of it.
+ */
+import { platform } from '#platform';
+import { TigonError } from '../../ir/errors.ts';
+import type { Compression, Files } from '../../runtime/platform/platform.ts';
+
+export type { Compression } from '../../runtime/platform/platform.ts';
+
+const filesFor = (doing: string): Files => {
+  if (platform.files !== undefined) return platform.files;
+  throw new TigonError('file', `${doing}: there is no file system here`, 'pass the bytes instead');
+};
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  EEXIST: 'a part of the path is a file',
+  ENOTDIR: 'a part of the path is not a directory',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+};
+
+const reason = (error: unknown): string => {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code === 'string' && Object.hasOwn(REASONS, code)) return REASONS[code]!;
+  return error instanceof Error ? error.message : String(error);
+};
+
+/** The whole file. Throws a FileError that names the path. */
+export const readFile = async (path: string): Promise<Uint8Array<ArrayBuffer>> => {
+  const files = filesFor(`reading ${path}`);
+  try {
+    return await files.read(path);
+  } catch (error) {
+    throw new TigonError('file', `cannot read ${path}: ${reason(error)}`);
+  }
+};
+
+/** Writes `parts` one after the other; the file appears whole or not at all. Makes missing folders. */
+export const writeFile = async (path: string, parts: readonly Uint8Array[]): Promise<void> => {
+  const files = filesFor(`writing ${path}`);
+  try {
+    await files.write(path, parts);
+  } catch (error) {
+    throw new TigonError('file', `cannot write ${path}: ${reason(error)}`);
+  }
+};
+
+/** True when `path` is a file that can be looked at. */
+export const fileExists = async (path: string): Promise<boolean> =>
+  (await platform.files?.exists(path)) ?? false;
+
+/** Undoes `compression`. Throws a DataError that names `name` when the stream is corrupt or ends early. */
+export const decompress = async (
+  bytes: Uint8Array<ArrayBuffer>,
+  compression: Compression,
+  name: string,
+): Promise<Uint8Array<ArrayBuffer>> => {
+  try {
+    return await platform.decompress(bytes, compression);
+  } catch (error) {
+    throw new TigonError(
+      'data',
+      `${name}: not a whole ${compression} stream (${reason(error)})`,
+      'the file is damaged or was cut off: fetch it again',
+    );
+  }
+};
+
+/** Lower-case hexadecimal SHA-256. */
+export const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> => {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+};

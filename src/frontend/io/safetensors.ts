@@ -1,0 +1,234 @@
+/**
+ * The safetensors file format: named arrays as one JSON header and their bytes, the way checkpoints travel.
+ *
+ * Invariant: decoding checks every length and offset before it touches a byte, so a damaged file gives an error that
+ * names it, never a wrong array; encoding is deterministic.
+ */
+import { bytesOf, type DType } from '../../ir/dtype.ts';
+import { TigonError } from '../../ir/errors.ts';
+import type { Shape } from '../../ir/type.ts';
+import { readFile, writeFile } from './files.ts';
+
+/** A stored array: little-endian row-major bytes. */
+export interface TensorBytes {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly bytes: Uint8Array;
+}
+
+export interface SafetensorsFile {
+  readonly tensors: ReadonlyMap<string, TensorBytes>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const names: Readonly<Record<DType, string>> = {
+  bool: 'BOOL',
+  uint8: 'U8',
+  uint32: 'U32',
+  int32: 'I32',
+  float16: 'F16',
+  float32: 'F32',
+};
+
+const MAX_HEADER = 100_000_000;
+
+/** The bytes of a safetensors file, in parts that are written one after the other. */
+export const encode = (
+  tensors: Iterable<readonly [string, TensorBytes]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] => {
+  // Wide elements first keeps every array aligned to its element, as other readers want to map the file.
+  const entries = [...tensors].sort(
+    ([a, x], [b, y]) => bytesOf(y.dtype) - bytesOf(x.dtype) || (a < b ? -1 : a > b ? 1 : 0),
+  );
+  const header: Record<string, unknown> = Object.create(null);
+  if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata;
+  let offset = 0;
+  for (const [name, { dtype, shape, bytes }] of entries) {
+    const size = shape.reduce((n, d) => n * d, 1) * bytesOf(dtype);
+    if (name === '__metadata__' || name in header)
+      throw new TigonError('value', `safetensors: the name "${name}" is taken twice or reserved`);
+    if (bytes.byteLength !== size)
+      throw new TigonError(
+        'shape',
+        `safetensors: "${name}" has ${bytes.byteLength} bytes, ${names[dtype]} [${shape.join(', ')}] needs ${size}`,
+      );
+    header[name] = { dtype: names[dtype], shape, data_offsets: [offset, offset + size] };
+    offset += size;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const padded = Math.ceil(json.length / 8) * 8;
+  const head = new Uint8Array(8 + padded).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
+  head.set(json, 8);
+  return [head, ...entries.map(([, { bytes }]) => bytes)];
+};
+
+/**
+ * Reads a safetensors file from memory. Types Tigon does not store are converted: BF16 and F64 to float32, I64, I16, I8
+ * and U16 to int32 (a value that does not fit is an error). Throws a DataError that names `name`.
+ */
+export const decode = (file: Uint8Array, name = 'safetensors'): SafetensorsFile => {
+  const fail: (rule: string) => never = (rule) => {
+    throw new TigonError(
+      'data',
+      `${name}: not a valid safetensors file: ${rule}`,
+      'the file is damaged, was cut off, or has another format',
+    );
+  };
+  if (file.byteLength < 8) fail(`${file.byteLength} bytes are too few for the length field`);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const headerLength = Number(view.getBigUint64(0, true));
+  if (headerLength > MAX_HEADER) fail(`a header of ${headerLength} bytes is out of reason`);
+  if (8 + headerLength > file.byteLength)
+    fail(`the header says ${headerLength} bytes, the file has ${file.byteLength - 8} after it`);
+  const header = parseHeader(file.subarray(8, 8 + headerLength), fail);
+  const data = file.subarray(8 + headerLength);
+
+  const tensors = new Map<string, TensorBytes>();
+  let metadata: Record<string, string> = {};
+  const ranges: { name: string; begin: number; end: number }[] = [];
+  for (const [key, value] of Object.entries(header)) {
+    if (key === '__metadata__') {
+      if (!isStringRecord(value)) fail('"__metadata__" must map strings to strings');
+      metadata = value;
+      continue;
+    }
+    const { dtype, shape, begin, end } = parseEntry(key, value, data.byteLength, fail);
+    ranges.push({ name: key, begin, end });
+    tensors.set(key, convert(key, dtype, shape, data.slice(begin, end), name));
+  }
+  ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let position = 0;
+  for (const { name: key, begin, end } of ranges) {
+    if (begin !== position)
+      fail(
+        `"${key}" starts at byte ${begin}, ${begin < position ? 'inside' : 'not at the end of'} the array before it (${position})`,
+      );
+    position = end;
+  }
+  if (position !== data.byteLength)
+    fail(`the arrays end at byte ${position} of ${data.byteLength}`);
+  return { tensors, metadata };
+};
+
+type Fail = (rule: string) => never;
+
+const parseHeader = (bytes: Uint8Array, fail: Fail): Record<string, unknown> => {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    fail('the header is not JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    fail('the header is not a JSON object');
+  return header as Record<string, unknown>;
+};
+
+const isStringRecord = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((v) => typeof v === 'string');
+
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((d) => Number.isSafeInteger(d) && (d as number) >= 0);
+
+interface Entry {
+  readonly dtype: FileType;
+  readonly shape: number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+const parseEntry = (key: string, value: unknown, available: number, fail: Fail): Entry => {
+  const { dtype, shape, data_offsets } = (value ?? {}) as Record<string, unknown>;
+  if (typeof dtype !== 'string' || !isFileType(dtype))
+    return fail(
+      `"${key}" has dtype ${JSON.stringify(dtype)}; known: ${Object.keys(fileTypes).join(', ')}`,
+    );
+  if (!isCounts(shape)) return fail(`"${key}" has no shape of whole numbers`);
+  if (!isCounts(data_offsets) || data_offsets.length !== 2)
+    return fail(`"${key}" has no data_offsets [begin, end]`);
+  const [begin, end] = data_offsets as [number, number];
+  if (begin > end || end > available)
+    return fail(`"${key}" lies at bytes ${begin} to ${end}, the data has ${available}: cut off?`);
+  const size = shape.reduce((n, d) => n * d, 1) * fileTypes[dtype].bytes;
+  if (size !== end - begin)
+    return fail(
+      `"${key}" is ${dtype} [${shape.join(', ')}] = ${size} bytes, but has ${end - begin}`,
+    );
+  return { dtype, shape, begin, end };
+};
+
+interface FileTypeRow {
+  readonly bytes: number;
+  readonly dtype: DType;
+  /** Reads element `i` where the bytes must be converted. */
+  readonly read?: (view: DataView, i: number) => number;
+}
+
+const fileTypes = {
+  BOOL: { bytes: 1, dtype: 'bool' },
+  U8: { bytes: 1, dtype: 'uint8' },
+  U32: { bytes: 4, dtype: 'uint32' },
+  I32: { bytes: 4, dtype: 'int32' },
+  F16: { bytes: 2, dtype: 'float16' },
+  F32: { bytes: 4, dtype: 'float32' },
+  F64: { bytes: 8, dtype: 'float32', read: (v, i) => v.getFloat64(i * 8, true) },
+  BF16: {
+    bytes: 2,
+    dtype: 'float32',
+    read: (v, i) => {
+      scratch.setUint32(0, v.getUint16(i * 2, true) << 16, true);
+      return scratch.getFloat32(0, true);
+    },
+  },
+  I64: { bytes: 8, dtype: 'int32', read: (v, i) => Number(v.getBigInt64(i * 8, true)) },
+  I16: { bytes: 2, dtype: 'int32', read: (v, i) => v.getInt16(i * 2, true) },
+  I8: { bytes: 1, dtype: 'int32', read: (v, i) => v.getInt8(i) },
+  U16: { bytes: 2, dtype: 'int32', read: (v, i) => v.getUint16(i * 2, true) },
+} as const satisfies Record<string, FileTypeRow>;
+type FileType = keyof typeof fileTypes;
+const isFileType = (name: string): name is FileType => Object.hasOwn(fileTypes, name);
+const scratch = new DataView(new ArrayBuffer(4));
+
+const convert = (
+  key: string,
+  type: FileType,
+  shape: number[],
+  bytes: Uint8Array,
+  file: string,
+): TensorBytes => {
+  const row: FileTypeRow = fileTypes[type];
+  if (row.read === undefined) return { dtype: row.dtype, shape, bytes };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = bytes.byteLength / row.bytes;
+  const out = row.dtype === 'float32' ? new Float32Array(count) : new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const value = row.read(view, i);
+    out[i] = value;
+    if (row.dtype === 'int32' && out[i] !== value)
+      throw new TigonError(
+        'value',
+        `${file}: element ${i} of "${key}" (${type}) is ${value}, which does not fit int32`,
+      );
+  }
+  return { dtype: row.dtype, shape, bytes: new Uint8Array(out.buffer) };
+};
+
+/** Reads a safetensors file from a path or from its bytes. */
+export const readSafetensors = async (
+  source: string | Uint8Array | ArrayBuffer,
+): Promise<SafetensorsFile> => {
+  if (typeof source === 'string') return decode(await readFile(source), source);
+  return decode(source instanceof Uint8Array ? source : new Uint8Array(source));
+};
+
+/** Writes a safetensors file; the file appears whole or not at all. */
+export const writeSafetensors = (
+  path: string,
+  tensors: Iterable<readonly [string, TensorBytes]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> => writeFile(path, encode(tensors, metadata));
