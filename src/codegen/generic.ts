@@ -20,6 +20,7 @@ import { normalize } from './normalize.ts';
 import type { NestPlan } from './plan.ts';
 import { planScatter } from './scatter.ts';
 import { bytesMoved, emitRows, type Sharing, share, vectorLoop, writeTo } from './sharing.ts';
+import { planTiles } from './tiles.ts';
 
 const points = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1);
 
@@ -103,8 +104,8 @@ export const planNest = (nest: Nest, caps: Caps): NestPlan => {
   if (nest.stores.some((s) => s.mode === 'add')) return planScatter(nest, caps);
   const plain = normalize(nest);
   const loops = chooseLoops(plain, caps.lanes);
-  const columns = planColumns(plain, loops, caps);
-  if (columns) return columns;
+  const special = planColumns(plain, loops, caps) ?? planTiles(plain, loops, caps);
+  if (special) return special;
   const { order, along } = loops;
   const caches = rowCaches(plain, loops, caps);
   const alongAt = along ? order.indexOf(along) : order.length;

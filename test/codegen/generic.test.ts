@@ -83,6 +83,29 @@ test('transposed and strided loads and stores', () => {
   );
 });
 
+test('large transposes go by tiles', () => {
+  for (const [m, n] of [
+    [70, 67],
+    [64, 80],
+  ] as const) {
+    const [x, y] = [buffer('x', [m, n]), buffer('y', [n, m])];
+    const [out, back] = [buffer('out', [n, m]), buffer('back', [m, n])];
+    const [i, j] = [par('i', n), par('j', m)];
+    const sum = scalar('add', at(x, j, i), at(y, i, j));
+    const [thread] = check(
+      kernel(
+        'cross',
+        [x, y, out, back],
+        nest([i, j], put(out, [i, j], sum), put(back, [i, j], sum, [idxAxis(j), idxAxis(i)])),
+      ),
+    );
+    assert.match(thread!.notes.join(), /tiles/);
+  }
+  const [x, out] = [buffer('x', [3, 40, 37]), buffer('out', [3, 37, 40])];
+  const [b, i, j] = [par('b', 3), par('i', 37), par('j', 40)];
+  check(kernel('batched', [x, out], nest([b, i, j], put(out, [b, i, j], at(x, b, j, i)))));
+});
+
 test('padding reads nothing outside', () => {
   for (const [h, w] of [
     [5, 6],
