@@ -57,6 +57,7 @@ export interface Compiled {
   readonly program: Program;
   readonly outputs: readonly OutputSource[];
   readonly stages: readonly Stage[];
+  readonly caps: Caps;
 }
 
 /** The L1 passes, in order. */
@@ -107,5 +108,5 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
         ? { kind: 'input', input: out.input }
         : { kind: 'fresh', position: positions[i]! },
   );
-  return { program, outputs, stages };
+  return { program, outputs, stages, caps };
 };

@@ -8,6 +8,7 @@ import type { DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure, withinBlock } from '../callsite.ts';
+import { Explanation, programsOfCached } from '../explain.ts';
 import { CachedFunction, type HybridizeOptions } from '../hybridize.ts';
 import { mode } from '../mode.ts';
 import { checkOptions } from '../options.ts';
@@ -243,9 +244,35 @@ export class HybridBlock extends Block {
     }
     super.hybridize(options);
   }
+
+  /**
+   * What the compiler made of this block: graph, fused kernels with bytes and operations, refusals, memory plan. With
+   * arguments, calls the block first. A split block shows the programs of its parts.
+   *
+   * @example
+   * net.hybridize();
+   * console.log(net.explain(x).text());
+   */
+  explain(...args: unknown[]): Explanation {
+    if (args.length > 0) this.invoke(args);
+    const split = compilations.get(this)?.split;
+    const parts = split === undefined ? [this] : blocksIn(this).map(({ block }) => block);
+    const programs = parts.flatMap((b) => {
+      const cached = b instanceof HybridBlock ? compilations.get(b)?.cached : undefined;
+      return cached === undefined ? [] : programsOfCached(cached);
+    });
+    if (programs.length > 0) return new Explanation(programs, split);
+    throw failure(
+      'value',
+      `explain: ${this.constructor.name} has no compiled program yet`,
+      compilations.has(this)
+        ? 'call it once, or pass its arguments: net.explain(x)'
+        : 'call net.hybridize() first',
+    );
+  }
 }
 
-/** The compiled form of a hybridized block, for explain and tests. */
+/** The compiled form of a hybridized block, for tests. */
 export const compilationOf = (block: HybridBlock): Readonly<Compilation> | undefined =>
   compilations.get(block);
 

@@ -1,0 +1,130 @@
+/**
+ * `explain`: what the compiler made of a hybridized block or function: text, data, DOT and SVG.
+ *
+ * Invariant: shows the very programs that run; it compiles nothing for show.
+ */
+import { kernelText } from '../codegen/wasm/wat.ts';
+import { dotToSvg, graphDot } from '../explain/dot.ts';
+import { type Report, reportOf } from '../explain/report.ts';
+import { reportText, type TextOptions } from '../explain/text.ts';
+import type { Program } from '../ir/program.ts';
+import type { Compiled } from '../passes/pipeline.ts';
+import type { Callable } from './callable.ts';
+import { failure } from './callsite.ts';
+import type { CachedFunction } from './hybridize.ts';
+import { checkOptions } from './options.ts';
+
+/** One compiled program of a block or function. */
+export interface ExplainedProgram {
+  /** `forward`, `backward`, or `program` where there is only one. */
+  readonly part: string;
+  readonly program: Program;
+  readonly compiled: Compiled;
+}
+
+export interface ExplainOptions {
+  /** Every graph along the way. */
+  readonly allStages?: boolean;
+  /** Each kernel's Loop IR, Thread IR, or WebAssembly text. */
+  readonly loop?: boolean;
+  readonly thread?: boolean;
+  readonly wat?: boolean;
+}
+
+/** What {@link explain} returns: print it, or ask for a part. */
+export class Explanation {
+  readonly programs: readonly ExplainedProgram[];
+  /** Why a block is not one program, if so. */
+  readonly split: string | undefined;
+
+  constructor(programs: readonly ExplainedProgram[], split: string | undefined) {
+    this.programs = programs;
+    this.split = split;
+  }
+
+  /** As data: stages, kernels with bytes and operations, refusals, memory plan. */
+  get reports(): readonly Report[] {
+    return this.programs.map((p) => reportOf(p.compiled));
+  }
+
+  /** As text for a terminal. */
+  text(options: ExplainOptions = {}): string {
+    checkOptions('explain', options, ['allStages', 'loop', 'thread', 'wat']);
+    const { wat, ...rest } = options;
+    const parts = this.programs.map(({ part, compiled, program }) => {
+      const target = wat
+        ? new Map(program.kernels.map((k) => [k.name, kernelText(k, compiled.caps)]))
+        : undefined;
+      const text: TextOptions = { ...rest, ...(target === undefined ? {} : { target }) };
+      const title = this.programs.length > 1 ? `=== ${part} ===\n` : '';
+      return `${title}${reportText(reportOf(compiled), text)}`;
+    });
+    const split = this.split === undefined ? [] : [`not one program: ${this.split}\n`];
+    return [...split, ...parts].join('\n');
+  }
+
+  /** The optimized graph of each program in the DOT language. */
+  dot(): string[] {
+    return this.programs.map(({ compiled }) =>
+      graphDot(compiled.stages.findLast((s) => s.level === 'graph')!.graph),
+    );
+  }
+
+  /** The optimized graph of each program as SVG; needs the package @hpcc-js/wasm-graphviz. */
+  async svg(): Promise<string[]> {
+    return Promise.all(this.dot().map(dotToSvg));
+  }
+
+  toString(): string {
+    return this.text();
+  }
+
+  toJSON(): readonly Report[] {
+    return this.reports;
+  }
+}
+// What console.log prints in Node.
+Object.defineProperty(Explanation.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Explanation): string {
+    return this.text();
+  },
+});
+
+const programsOf = (callable: Callable, part: string): ExplainedProgram[] => {
+  const own = [...callable.loaded.values()].map(({ compiled }) => ({
+    part,
+    program: compiled.program,
+    compiled,
+  }));
+  const backward = [...callable.backwards.values()].flatMap((b) =>
+    b.callable === undefined ? [] : programsOf(b.callable, 'backward'),
+  );
+  return [...own, ...backward];
+};
+
+/** The programs of the plan that was used last. */
+export const programsOfCached = (cached: CachedFunction): ExplainedProgram[] => {
+  const plan = cached.plans.at(-1);
+  if (plan === undefined) return [];
+  const programs = programsOf(plan.callable, 'forward');
+  return programs.length === 1 ? [{ ...programs[0]!, part: 'program' }] : programs;
+};
+
+/**
+ * Explains a hybridized function. (Blocks have a method: `net.explain()`.)
+ *
+ * @example
+ * const f = hybridize((x: nd.NDArray) => x.exp().sum());
+ * f(nd.ones([4]));
+ * console.log(explain(f).text());
+ */
+export const explain = (fn: { readonly cached: CachedFunction }): Explanation => {
+  const programs = programsOfCached(fn.cached);
+  if (programs.length === 0)
+    throw failure(
+      'value',
+      `explain: ${fn.cached.name} has no compiled program yet`,
+      'call it once with the arguments you want explained',
+    );
+  return new Explanation(programs, undefined);
+};
