@@ -1,15 +1,7 @@
 /**
  * Tigon on the rows of the benchmark: imperative, hybridized, and as one whole step, all through the public API.
  */
-import {
-  autograd,
-  type Explanation,
-  explain,
-  type HybridBlock,
-  hybridize,
-  nd,
-  Trainer,
-} from 'tigon';
+import { autograd, type Explanation, explain, hybridize, nd, Trainer } from 'tigon';
 import { SoftmaxCrossEntropyLoss } from 'tigon/loss';
 import * as nn from 'tigon/nn';
 import type { Mode, Prepared, Subject } from './protocol.ts';

@@ -114,8 +114,12 @@ class Fusion {
   #decide(node: Node): void {
     const homes = this.#homesOf(node);
     this.#evaluations.set(node, this.#evaluationsOf(node));
-    if (this.#required.has(node)) this.#store(node);
-    else this.#decideBy(node, homes);
+    const reason = this.#required.get(node);
+    if (reason === undefined) this.#decideBy(node, homes);
+    else {
+      if (homes.size > 0) this.#context.note(`${describe(node)} is stored: ${reason}`);
+      this.#store(node);
+    }
   }
 
   #decideBy(node: Node, homes: Set<Draft>): void {
