@@ -9,9 +9,18 @@ import { splitReductions } from '../../src/codegen/split.ts';
 import { wasmCaps } from '../../src/codegen/wasm/caps.ts';
 import { renderProgram } from '../../src/codegen/wasm/program.ts';
 import { LOW_BYTES } from '../../src/codegen/wasm/render.ts';
-import { type Axis, idxAxis, newAxis } from '../../src/ir/dim.ts';
+import { type Axis, idxAdd, idxAxis, idxOffset, idxScale, newAxis } from '../../src/ir/dim.ts';
 import { bytesOf } from '../../src/ir/dtype.ts';
-import { constant, load, newBuffer, reduce, scalar } from '../../src/ir/loop/expr.ts';
+import {
+  cast,
+  constant,
+  guard,
+  indexValue,
+  load,
+  newBuffer,
+  reduce,
+  scalar,
+} from '../../src/ir/loop/expr.ts';
 import type { Expr, LoopBuffer, LoopKernel, Store } from '../../src/ir/loop/loop.ts';
 import type { Program } from '../../src/ir/program.ts';
 import { printThread } from '../../src/ir/thread/print.ts';
@@ -194,6 +203,64 @@ for (const [kk, n] of [
       put(out, [j], reduce('add', [k], scalar('mul', at(a, k), at(v, k, j)))),
     ),
     elements: kk * n,
+  });
+}
+
+{
+  const [n, c, h] = [64, 32, 28];
+  const x = buffer('x', n, c, h, h);
+  const [b, ch, y, z] = [par('b', n), par('c', c), par('y', h / 2), par('z', h / 2)];
+  const pool = (size: number, low: number): Expr => {
+    const [ky, kx] = [red('ky', size), red('kx', size)];
+    const row = idxOffset(idxAdd(idxScale(idxAxis(y), 2), idxAxis(ky)), -low);
+    const col = idxOffset(idxAdd(idxScale(idxAxis(z), 2), idxAxis(kx)), -low);
+    const inside = [row, col].map((idx) => ({ idx, lo: 0, hi: h }));
+    const value = load(x, [idxAxis(b), idxAxis(ch), row, col]);
+    return reduce('max', [ky, kx], guard(inside, value, f(Number.NEGATIVE_INFINITY)));
+  };
+  const out = buffer('out', n, c, h / 2, h / 2);
+  const axes = [b, ch, y, z];
+  const elements = n * c * h * h;
+  cases.push({ kernel: kernel('maxpool2', [x, out], axes, put(out, axes, pool(2, 0))), elements });
+  cases.push({
+    kernel: kernel('maxpool3_padded', [x, out], axes, put(out, axes, pool(3, 1))),
+    elements,
+  });
+  const sums = buffer('sums', c);
+  const [rb, rp] = [red('rb', n), red('rp', h * h)];
+  const flat = buffer('flat', n, c, h * h);
+  cases.push({
+    kernel: kernel(
+      'channel_sums',
+      [flat, sums],
+      [ch],
+      put(sums, [ch], reduce('add', [rb, rp], at(flat, rb, ch, rp))),
+    ),
+    elements,
+  });
+  const [p, scale, same] = [par('p', h * h), buffer('scale', c), buffer('same', n, c, h * h)];
+  const scaled = scalar('max', scalar('mul', at(flat, b, ch, p), at(scale, ch)), f(0));
+  cases.push({
+    kernel: kernel(
+      'channel_scale_relu',
+      [flat, scale, same],
+      [b, ch, p],
+      put(same, [b, ch, p], scaled),
+    ),
+    elements,
+  });
+  const word = (v: number): Expr => constant(v, 'uint32');
+  const [q, mask] = [par('q', elements), buffer('mask', elements)];
+  const bits = scalar(
+    'threefry',
+    word(1),
+    word(2),
+    cast(indexValue(idxAxis(q)), 'uint32'),
+    word(0),
+  );
+  cases.push({
+    kernel: kernel('random_bits', [mask], [q], put(mask, [q], cast(bits, 'float32'))),
+    elements,
   });
 }
 
