@@ -53,6 +53,16 @@ export const fragment = <A extends object = object>(
   plans: new Map(),
 });
 
+/** Shapes without end would make plans without end: past this many, a function starts over. */
+const MOST_PLANS = 1024;
+
+const notAnArray = (name: string, x: unknown): Error =>
+  failure(
+    'value',
+    `${name}: ${Array.isArray(x) ? 'a JavaScript array' : typeof x === 'object' ? 'an object' : String(x)} is not an NDArray`,
+    'nd.array(values) makes an array',
+  );
+
 const show = (x: Operand): string => (typeof x === 'number' ? String(x) : showType(x.type));
 
 const planFor = <A extends object>(
@@ -78,6 +88,7 @@ const planFor = <A extends object>(
       view: f.view?.(layouts[0]!, attrs),
       loaded: undefined,
     };
+    if (f.plans.size >= MOST_PLANS) f.plans.clear();
     f.plans.set(key, plan);
     return plan;
   } catch (error) {
@@ -120,6 +131,7 @@ export const callAll = <A extends object>(
   let device = options.device;
   for (const x of operands)
     if (typeof x !== 'number') {
+      if (x?.layout === undefined) throw notAnArray(f.name, x);
       device ??= x.layout.device;
       if (x.layout.device !== device)
         throw failure(
@@ -153,7 +165,8 @@ const NOTHING: object = {};
 
 /** Calls a function of one array without attributes: the short way for small arrays. */
 export const call1 = (f: Fragment, x: NDArray): NDArray => {
-  const { id } = x.layout;
+  const id = x?.layout?.id;
+  if (id === undefined) throw notAnArray(f.name, x);
   const plan = f.plans.get(id) ?? planFor(f, [x], [x.layout], NOTHING, id);
   return execute(plan, [x])[0]!;
 };

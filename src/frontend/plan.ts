@@ -18,7 +18,7 @@ import { mode, withMode } from './mode.ts';
 import { aliasOf, isNDArray, letGo, type NDArray, type Operand } from './ndarray.ts';
 import { mapArrays } from './signature.ts';
 import { type Origin, record } from './tape.ts';
-import { type Bound, Trace } from './trace.ts';
+import { type Bound, leafOf, Trace } from './trace.ts';
 
 export interface Plan {
   readonly name: string;
@@ -143,9 +143,13 @@ const splitCallable = (graph: Graph, wanted: readonly boolean[]): Callable => {
   const bits = wanted.map((w) => (w ? '1' : '0')).join('');
   const given = parts.forward.outputs.map((_, i) => (parts.seeds.includes(i) ? '1' : '0')).join('');
   const backward = backwardFrom(parts);
+  let exact: Backward | undefined;
   return callableOf(parts.forward, {
     differentiate: () => backward,
-    exact: () => derive(parts.forward, bits, given, false),
+    exact: () => {
+      exact ??= derive(parts.forward, bits, given, false);
+      return exact;
+    },
   });
 };
 
@@ -203,7 +207,8 @@ export const isFresh = (plan: Plan): boolean => {
     if (
       bound.kind === 'capture' &&
       (bound.array.layout !== bound.layout ||
-        (bound.array.origin !== undefined) !== bound.differentiable)
+        (bound.array.origin !== undefined) !== bound.differentiable ||
+        leafOf(bound.array) !== bound.leaf)
     )
       return false;
   return true;

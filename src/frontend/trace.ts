@@ -10,7 +10,7 @@ import type { Assign, Node } from '../ir/graph/graph.ts';
 import { stopGradient } from '../ir/graph/ops/view.ts';
 import { showType, type TensorType, tensor } from '../ir/type.ts';
 import type { Device } from '../runtime/device.ts';
-import { type Callable, inline } from './callable.ts';
+import { type Callable, copyOf, inline } from './callable.ts';
 import { failure, userPlace } from './callsite.ts';
 import { denseLayout, type Layout } from './layout.ts';
 import { mode, withMode } from './mode.ts';
@@ -25,8 +25,9 @@ export type Bound =
       readonly kind: 'capture';
       readonly array: NDArray;
       readonly layout: Layout;
-      /** Whether it took part in recording when the plan was made. */
+      /** Whether it took part in recording when the plan was made, and as which leaf. */
       readonly differentiable: boolean;
+      readonly leaf: Leaf | undefined;
     }
   /** The gradient array of an argument. */
   | { readonly kind: 'gradient'; readonly index: number; readonly of: (x: NDArray) => NDArray }
@@ -143,6 +144,7 @@ export class Trace {
             array,
             layout: array.layout,
             differentiable: array.origin !== undefined,
+            leaf: leafOf(array),
           }
         : { kind: 'gradient', index, of: gradientArray },
     );
@@ -159,6 +161,8 @@ export class Trace {
     }
     // A gradient that an earlier program kept to itself gets memory again.
     if (x.traced?.trace.dropped.has(x)) revive(x);
+    // The program writes it as a whole, so it must lie row-major.
+    if (x.layout.strides !== undefined) rebind(x, copyOf(x));
     this.#capture(x).current = node;
   }
 
@@ -208,6 +212,10 @@ export class Trace {
     return assigns;
   }
 }
+
+/** The leaf that `x` is, if any. */
+export const leafOf = (x: NDArray): Leaf | undefined =>
+  x.origin?.kind === 'leaf' ? x.origin : undefined;
 
 const revive = (x: NDArray): void =>
   withMode({ trace: undefined }, () => rebind(x, filled(x.type, 0, x.device)));

@@ -124,6 +124,15 @@ test('elementwise functions agree with JavaScript', () => {
   fails(() => a.clip(2, 1), 'value', 'clip');
 });
 
+test('integers are clipped exactly, and what is no array is refused', () => {
+  const big = nd.array([2147483647, -5], { dtype: 'int32' });
+  assert.equal(big.clip(0, 2147483646).arraySync(), [2147483646, 0]);
+  assert.equal(nd.array([5], { dtype: 'int32' }).clip(0, 2.5).arraySync(), [2]);
+  fails(() => nd.exp(3 as never), 'value', 'exp: 3 is not an NDArray');
+  fails(() => nd.exp(undefined as never), 'value', 'exp');
+  fails(() => x.matmul([[1]] as never), 'value', 'matmul', 'JavaScript array');
+});
+
 test('conversions saturate and truncate', () => {
   assert.equal(nd.array([1.9, -1.9, 300, Number.NaN]).astype('uint8').arraySync(), [1, 0, 255, 0]);
   assert.equal(nd.array([1.9, -1.9, 3e9]).astype('int32').arraySync(), [1, -1, 2147483647]);

@@ -295,6 +295,51 @@ test('accumulated gradients and arguments with gradients are written at each cal
   assert.equal(w.grad!.arraySync(), [5]);
 });
 
+test('a custom function may be part of a whole step', () => {
+  class Reversed extends autograd.Function {
+    forward(x: nd.NDArray): nd.NDArray {
+      return x.mul(1);
+    }
+    backward(dy: nd.NDArray): nd.NDArray {
+      return dy.neg();
+    }
+  }
+  const w = array([1, 2]).attachGrad();
+  const f = hybridize((x: nd.NDArray) => {
+    const l = autograd.record(() => new Reversed().apply(w.mul(x)).sum());
+    l.backward();
+    return l;
+  });
+  assert.is(f(array([3, 4])).itemSync(), 11);
+  assert.equal(w.grad!.arraySync(), [-3, -4]);
+});
+
+test('a view that is assigned becomes an array of its own', () => {
+  const base = nd.arange(4, undefined, 1, { dtype: 'float32' }).reshape([2, 2]);
+  const w = base.T;
+  const f = hybridize((x: nd.NDArray) => assign(w, w.add(x)));
+  f(nd.ones([2, 2]));
+  f(nd.ones([2, 2]));
+  assert.equal(w.arraySync(), [
+    [2, 4],
+    [3, 5],
+  ]);
+  assert.equal(base.arraySync(), [
+    [0, 1],
+    [2, 3],
+  ]);
+});
+
+test('attachGrad anew makes the next call write to the new gradient', () => {
+  const w = array([1]).attachGrad();
+  const f = hybridize((x: nd.NDArray) => autograd.record(() => w.mul(x)).backward());
+  f(array([2]));
+  assert.equal(w.grad!.arraySync(), [2]);
+  w.attachGrad();
+  f(array([3]));
+  assert.equal(w.grad!.arraySync(), [3]);
+});
+
 test('training and prediction have plans of their own', () => {
   const f = hybridize((x: nd.NDArray) => (autograd.isTraining() ? x.mul(2) : x));
   const x = array([1]);

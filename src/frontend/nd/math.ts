@@ -13,6 +13,7 @@ import { call, call1, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkDtype } from './creation.ts';
+import { fits } from './filled.ts';
 
 /** `x` as a float: itself, or float32. */
 export const floating = (b: GraphBuilder, x: Node): Node =>
@@ -157,24 +158,22 @@ const exponentialLinear = fragment(
 export const elu = (x: NDArray, alpha = 1): NDArray =>
   call(exponentialLinear, [x, alpha], { attrs: {}, key: '' });
 
-const bounded = fragment(
-  'clip',
-  (b, [x, low, high]) => {
-    const { dtype, shape } = x!.type;
-    const at = (n: Node): Node => b.broadcastTo(b.cast(n, dtype), shape);
-    if (dtype === 'bool')
-      throw new TigonError('dtype', `clip: takes numbers, not ${showType(x!.type)}`);
-    const inside = b.op('and', b.op('ge', x!, at(low!)), b.op('le', x!, at(high!)));
-    const value = b.op('min', b.op('max', x!, at(low!)), at(high!));
-    return isFloat(dtype) ? b.op('select', inside, x!, value) : value;
-  },
-  { scalars: [undefined, 'float32', 'float32'] },
-);
+const bounded = fragment('clip', (b, [x, low, high]) => {
+  const { dtype, shape } = x!.type;
+  const at = (n: Node): Node => b.broadcastTo(b.cast(n, dtype), shape);
+  if (dtype === 'bool')
+    throw new TigonError('dtype', `clip: takes numbers, not ${showType(x!.type)}`);
+  const inside = b.op('and', b.op('ge', x!, at(low!)), b.op('le', x!, at(high!)));
+  const value = b.op('min', b.op('max', x!, at(low!)), at(high!));
+  return isFloat(dtype) ? b.op('select', inside, x!, value) : value;
+});
 /** `x` limited to `low … high`; no gradient outside. */
 export const clip = (x: NDArray, low: number, high: number): NDArray => {
   if (!(low <= high))
     throw failure('value', `clip: low ${low} is not below high ${high}`, 'clip(x, low, high)');
-  return call(bounded, [x, low, high], { attrs: {}, key: '' });
+  const whole = !isFloat(x.dtype) && fits(low, x.dtype) && fits(high, x.dtype);
+  const dtype = whole ? x.dtype : 'float32';
+  return call(bounded, [x, low, high], { attrs: {}, key: '', scalars: [undefined, dtype, dtype] });
 };
 
 const casting: Fragment<{ readonly dtype: DType }> = fragment('astype', (b, [x], { dtype }) =>
