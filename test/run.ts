@@ -74,7 +74,7 @@ const execute = (command: readonly string[]): Promise<Ending> =>
       // A process group of its own, so that a timeout also ends what the test started.
       detached: process.platform !== 'win32',
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
+      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1', TIGON_VERIFY: '1' },
     });
     running.add(child);
     let output = '';

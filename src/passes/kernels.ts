@@ -182,7 +182,7 @@ const nestOf = (unit: Unit, fused: Fused): { nest: Nest; values: readonly Expr[]
       buffer: fused.buffers.of(m.node),
       index: m.index,
       value: values[i]!,
-      axes: axes.filter((a) => used.has(a.id)),
+      axes: axes.slice(0, axes.findLastIndex((a) => used.has(a.id)) + 1),
       mode: 'set',
       over: [],
     };

@@ -10,10 +10,14 @@ import { schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
 import { splitContraction } from '../codegen/templates/split.ts';
 import type { Graph } from '../ir/graph/graph.ts';
+import { verifyGraph } from '../ir/graph/verify.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
 import type { LoopKernel } from '../ir/loop/loop.ts';
+import { verifyKernel } from '../ir/loop/verify.ts';
+import { verifyProgram } from '../ir/program/verify.ts';
 import type { Program } from '../ir/program.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
+import { verifyThread } from '../ir/thread/verify.ts';
 import { bindKernels, indexBuffers, orderKernels, outputPositions } from './bind.ts';
 import { canonicalize } from './canonicalize.ts';
 import { horizontal } from './horizontal.ts';
@@ -69,6 +73,29 @@ export const GRAPH_PASSES: readonly GraphPass[] = [
   canonicalize,
 ];
 
+/** Checks every stage with its level's verifier: for tests and bug hunts (`TIGON_VERIFY=1`). */
+const verifying = (): boolean =>
+  typeof process !== 'undefined' && process.env?.['TIGON_VERIFY'] === '1';
+
+const verifyStage = (stage: Stage, caps: Caps): void => {
+  switch (stage.level) {
+    case 'graph':
+      verifyGraph(stage.graph);
+      break;
+    case 'loop':
+      for (const kernel of stage.kernels) verifyKernel(kernel);
+      break;
+    case 'thread':
+      for (const kernel of stage.kernels) verifyThread(kernel, caps);
+      break;
+    case 'program':
+      verifyProgram(stage.program, caps);
+      break;
+    default:
+      stage satisfies never;
+  }
+};
+
 /** Compiles a graph for a device with the given capabilities. */
 export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   freshExpressions();
@@ -94,13 +121,16 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   const ordered = orderKernels(split, lowered, index);
   stages.push({ level: 'loop', name: 'split and order', kernels: ordered, notes: [] });
 
-  const launches = ordered.map((loop) => ({ loop, kernel: cleanup(schedule(loop, caps)) }));
-  const threads = launches.map((l) => l.kernel);
-  stages.push({ level: 'thread', name: 'schedule', kernels: threads, notes: [] });
+  const scheduled = ordered.map((loop) => schedule(loop, caps));
+  stages.push({ level: 'thread', name: 'schedule', kernels: scheduled, notes: [] });
+  const launches = ordered.map((loop, i) => ({ loop, kernel: cleanup(scheduled[i]!) }));
+  const kernels = launches.map((l) => l.kernel);
+  stages.push({ level: 'thread', name: 'clean up', kernels, notes: [] });
 
   const program = bindKernels(graph.name, launches, index, caps);
   stages.push({ level: 'program', name: 'plan memory', program, notes: [] });
 
+  if (verifying()) for (const stage of stages) verifyStage(stage, caps);
   const positions = outputPositions(lowered.outputs);
   const outputs = lowered.outputs.map(
     (out, i): OutputSource =>
