@@ -96,7 +96,7 @@ const planFor = <A extends object>(
   }
 };
 
-const execute = (plan: Plan, operands: readonly Operand[]): NDArray[] => {
+const execute = (plan: Plan, operands: readonly Operand[], device?: Device): NDArray[] => {
   let outputs: NDArray[];
   const { trace } = mode;
   if (trace !== undefined) outputs = trace.emit(plan.callable, operands);
@@ -104,7 +104,7 @@ const execute = (plan: Plan, operands: readonly Operand[]): NDArray[] => {
     const x = operands[0] as NDArray;
     outputs = [viewOf(x, plan.view.layout, x.offset + plan.view.offset)];
   } else {
-    plan.loaded ??= loadedFor(plan.callable, plan.layouts[0]!.device, plan.layouts);
+    plan.loaded ??= loadedFor(plan.callable, device ?? plan.layouts[0]!.device, plan.layouts);
     outputs = run(plan.loaded, operands);
   }
   if (mode.taping) record(plan.callable, operands, outputs);
@@ -151,7 +151,7 @@ export const callAll = <A extends object>(
     key += `,${layout.id}`;
   }
   const plan = f.plans.get(key) ?? planFor(f, operands, layouts, options.attrs, key);
-  return execute(plan, operands);
+  return execute(plan, operands, device);
 };
 
 /** Calls a function with one result. */
