@@ -226,10 +226,7 @@ const gradientArray = (x: NDArray): NDArray => leafGradient(x.origin as Leaf, x)
 /** True while a hybridized function is being traced: values are not known, shapes are. */
 export const isTracing = (): boolean => mode.trace !== undefined;
 
-/**
- * Makes `x` stand for `value` from now on: at once, or, while tracing, when the program runs. Types must be equal.
- * Internal: parameter updates, running statistics, gradient writes.
- */
+/** Throws unless an array of this type can be assigned to `x`. */
 export const checkAssignable = (x: NDArray, type: TensorType): void => {
   if (x.type === type) return;
   throw failure(
