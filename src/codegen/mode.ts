@@ -12,3 +12,7 @@ export interface Mode {
 }
 export const LANES = [0, 1, 2, 3] as const;
 export const SCALAR: Mode = { along: undefined, lane: 0 };
+
+/** What distinguishes values of one expression in different modes. */
+export const keyOf = (mode: Mode): string =>
+  mode.along === undefined ? 's' : `${mode.lane === 'all' ? 'v' : mode.lane}@${mode.along.id}:`;
