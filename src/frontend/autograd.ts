@@ -90,6 +90,10 @@ const write = (leaf: Leaf, g: NDArray): void => {
     assign(target, sum);
     if (mode.trace === undefined) sum.dispose();
   } else assign(target, g);
+  leaf.fresh = true;
+  mode.trace?.hooks.push(() => {
+    leaf.fresh = true;
+  });
   const history = mode.taping ? g.origin : undefined;
   if (target.origin?.kind !== 'leaf') target.origin = history;
 };

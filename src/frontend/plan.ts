@@ -201,7 +201,7 @@ const jointCallable = (
   });
 };
 
-/** False when something the plan captured has changed its type, its device or its part in recording. */
+/** False when something the plan captured has changed its type, its device or its part in recording, or a guard fails. */
 export const isFresh = (plan: Plan): boolean => {
   for (const bound of plan.bounds)
     if (
@@ -211,12 +211,17 @@ export const isFresh = (plan: Plan): boolean => {
         leafOf(bound.array) !== bound.leaf)
     )
       return false;
-  return true;
+  return plan.trace.guards.every((holds) => holds());
 };
 
 /** Runs the plan's program once. */
 export const replay = (plan: Plan, arrays: readonly NDArray[]): unknown => {
   const { bounds, callable } = plan;
+  for (const { input, test } of plan.trace.checks) {
+    const bound = bounds[input]!;
+    if (bound.kind === 'argument') test(arrays[bound.index]!);
+    else if (bound.kind === 'capture') test(bound.array);
+  }
   const operands: Operand[] = new Array(bounds.length);
   const borrowed: NDArray[] = [];
   for (let i = 0; i < bounds.length; i++) {

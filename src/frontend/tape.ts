@@ -20,6 +20,8 @@ export interface Leaf {
   readonly mode: GradientMode;
   /** Made when first written or read. */
   gradient: NDArray | undefined;
+  /** Set by each backward pass that writes the gradient; optimizers clear it when they have used it. */
+  fresh?: boolean;
 }
 /** A place where a trace's gradients end: an argument or captured array that is recorded outside. */
 export interface Border {

@@ -49,8 +49,12 @@ export class Trace {
   readonly captured: Map<NDArray, Captured> = new Map();
   /** Run before each replay, after the scalars are read. */
   readonly hooks: (() => void)[] = [];
+  /** What must still hold for the plan to be replayed: options that shaped the graph. */
+  readonly guards: (() => boolean)[] = [];
   /** Handles whose new value nobody needs outside the program. */
   readonly dropped: Set<NDArray> = new Set();
+  /** Run before each replay on the array that is bound to an input then. */
+  readonly checks: { readonly input: number; readonly test: (x: NDArray) => void }[] = [];
   readonly #keepGradients: boolean;
   readonly #borders = new Map<NDArray, Border>();
   readonly #gradients = new Map<NDArray, number>();
@@ -150,6 +154,13 @@ export class Trace {
     );
     const role = array.origin === undefined ? 'input' : 'param';
     return this.builder.input(array.type, { name: `p${this.bounds.length - 1}`, role });
+  }
+
+  /** Has `test` look at what `node` is bound to before each replay, if it is an array that comes in from outside. */
+  check(node: Node, test: (x: NDArray) => void): void {
+    const input = this.builder.inputs.indexOf(node);
+    const kind = this.bounds[input]?.kind;
+    if (kind === 'argument' || kind === 'capture') this.checks.push({ input, test });
   }
 
   /** From here on `x` stands for `value`; concrete arrays are overwritten when the program runs. */
