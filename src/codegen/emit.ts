@@ -109,7 +109,7 @@ export class Emitter extends Scopes {
     if (e.kind === 'const') return constantOf(e.value, this.#type(e, mode));
     const depth = this.placement(e);
     const key = `${keyOf(mode)}${e.id}`;
-    const known = this.known(key);
+    const known = this.known(key, depth);
     if (known) return known;
     // only what is needed here and nowhere else goes unnamed
     const inline = depth === this.depth && isCheap(e) && !this.isShared(e) && !this.caches.has(e);
@@ -128,7 +128,7 @@ export class Emitter extends Scopes {
     this.memoize(`${keyOf(mode)}${e.id}`, this.name(hintOf(e), value));
   }
   isKnown(e: Expr): boolean {
-    return this.known(`${keyOf(SCALAR)}${e.id}`) !== undefined;
+    return this.known(`${keyOf(SCALAR)}${e.id}`, this.placement(e)) !== undefined;
   }
   isBound(e: Expr): boolean {
     return [...freeAxes(e)].every((a) => this.isAxisBound(a));
@@ -153,7 +153,7 @@ export class Emitter extends Scopes {
     if (e.kind === 'const') return constantOf(e.value, regType(registerOf(e.dtype), 4));
     const key = `w${e.id}`;
     const wanted = this.placement(e);
-    const known = this.known(key);
+    const known = this.known(key, wanted);
     if (known) return known;
     const value = this.evaluate(e, SCALAR);
     // The value may be known from a branch around this loop: then it is not visible further out.
@@ -260,14 +260,14 @@ export class Emitter extends Scopes {
   }
   #cached(e: Expr, mode: Mode): TExpr | undefined {
     const cache = this.caches.get(e);
-    if (!cache || !this.known(`full${e.id}`)) return undefined;
+    if (!cache || !this.known(`full${e.id}`, 0)) return undefined;
     return loadFrom(cache.buffer, this.#cacheIndex(cache, mode), mode.lane === 'all' ? 4 : 1);
   }
   #fill(e: Expr, mode: Mode, value: TExpr): void {
     const cache = this.caches.get(e);
     const pass = this.#pass;
     if (!cache || pass?.axis !== cache.axis || pass.depth !== this.depth) return;
-    if (this.known(`full${e.id}`)) return;
+    if (this.known(`full${e.id}`, 0)) return;
     this.push(storeTo(cache.buffer, this.#cacheIndex(cache, mode), value));
     pass.filled.set(e, (pass.filled.get(e) ?? 0) + 1);
   }

@@ -178,17 +178,20 @@ export class Scopes {
   memoize(key: string, value: TExpr): void {
     this.#scopes[this.depth]!.memo.set(key, value);
   }
-  /** A value known in any open scope. */
-  known(key: string): TExpr | undefined {
-    return this.knownAt(key, this.depth);
+  /** A value known at `lowest` or deeper. Further out, the same axes may have had other values. */
+  known(key: string, lowest: number): TExpr | undefined {
+    for (let i = this.depth; i >= lowest; i--) {
+      const value = this.#scopes[i]!.memo.get(key);
+      if (value) return value;
+    }
+    return undefined;
   }
-  /** A value visible at `depth`, which may be further out than here. */
+  /** A value remembered in the scope at `depth` itself. */
   knownAt(key: string, depth: number): TExpr | undefined {
-    return this.#scopes[this.knownDepth(key, depth)]?.memo.get(key);
+    return this.#scopes[depth]!.memo.get(key);
   }
-  /** Depth of the innermost scope (at most `depth`) that knows a value; -1 if none does. */
-  knownDepth(key: string, depth: number = this.depth): number {
-    for (let i = depth; i >= 0; i--) if (this.#scopes[i]!.memo.has(key)) return i;
-    return -1;
+  /** Depth of the innermost scope that knows a value; -1 if none does. */
+  knownDepth(key: string): number {
+    return this.#scopes.findLastIndex((scope) => scope.memo.has(key));
   }
 }
