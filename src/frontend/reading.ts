@@ -14,7 +14,9 @@ import { type NDArray, storageOf } from './ndarray.ts';
 export type Values = number | boolean | Values[];
 
 const decode = (bytes: Uint8Array, dtype: DType): TypedArray => {
-  const { buffer } = bytes.slice();
+  // A device may give a view: only bytes that fill their buffer can be handed out as they are.
+  const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+  const { buffer } = own;
   switch (dtype) {
     case 'float32':
       return new Float32Array(buffer);
@@ -59,6 +61,19 @@ export const dataSync = (x: NDArray): TypedArray => {
   const values = decode(bytes, x.dtype);
   if (dense !== x) dense.dispose();
   return values;
+};
+
+/**
+ * The elements where the host can see them without waiting, else undefined. For a look at once: later work may change
+ * them.
+ */
+export const peek = (x: NDArray): TypedArray | undefined => {
+  const dense = contiguous(x);
+  const { device, storage } = dense;
+  const bytes =
+    storage === undefined ? undefined : device.readSync(storage, dense.offset, dense.layout.bytes);
+  if (dense !== x) dense.dispose();
+  return bytes === undefined ? undefined : decode(bytes, x.dtype);
 };
 
 /** Flat values as nested arrays. */

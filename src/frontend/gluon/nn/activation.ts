@@ -1,0 +1,120 @@
+/**
+ * Activation functions with numbers or parameters of their own.
+ *
+ * Invariant: any shape; floats keep their dtype, integers become float32.
+ */
+import type { NDArray } from '../../methods.ts';
+import { add, minimum, mul } from '../../nd/arithmetic.ts';
+import { elu, gelu, leakyRelu, relu, silu } from '../../nd/math.ts';
+import { checkOptions } from '../../options.ts';
+import { HybridBlock } from '../block.ts';
+import type { InitializerLike } from '../init.ts';
+import { Parameter } from '../parameter.ts';
+import { count, expectSize } from './shared.ts';
+
+/**
+ * `x` where positive, else `alpha · x`. (Maas et al., ICML 2013.)
+ *
+ * @example
+ * new nn.LeakyReLU(0.1)(nd.array([-1, 2]));   // [-0.1, 2]
+ */
+export class LeakyReLU extends HybridBlock {
+  readonly alpha: number;
+  constructor(alpha: number) {
+    super();
+    this.alpha = alpha;
+  }
+  override forward(x: NDArray): NDArray {
+    return leakyRelu(x, this.alpha);
+  }
+}
+
+export interface PReLUOptions {
+  /** Of the slopes. Default 0.25. */
+  readonly alphaInit?: InitializerLike;
+  /** One slope for all, or one per channel (axis 1). Default 1. */
+  readonly inChannels?: number;
+}
+
+/**
+ * `x` where positive, else `alpha · x` with a learnt `alpha` [inChannels]. (He et al., ICCV 2015.)
+ *
+ * ShapeError when there is more than one slope and axis 1 has another size.
+ *
+ * @example
+ * const act = new nn.PReLU();
+ * act.initialize();
+ * act(nd.array([-1, 2]));   // [-0.25, 2]
+ */
+export class PReLU extends HybridBlock {
+  readonly alpha: Parameter;
+  constructor(options: PReLUOptions = {}) {
+    super();
+    checkOptions('PReLU', options, ['alphaInit', 'inChannels']);
+    const inChannels = count('PReLU', 'inChannels', options.inChannels ?? 1);
+    this.alpha = new Parameter({ shape: [inChannels], init: options.alphaInit ?? 0.25 });
+  }
+  override forward(x: NDArray): NDArray {
+    const alpha = this.alpha.data();
+    if (alpha.size > 1) expectSize('PReLU', x, 1, alpha.size, 'channels');
+    const slope =
+      alpha.size === 1 ? alpha : alpha.reshape(x.shape.map((_, i) => (i === 1 ? alpha.size : 1)));
+    return add(relu(x), mul(slope, minimum(x, 0)));
+  }
+}
+
+/**
+ * `x` where positive, else `alpha · (eˣ - 1)`. (Clevert et al., ICLR 2016.)
+ *
+ * @example
+ * new nn.ELU()(nd.array([-1, 2]));   // [-0.6321, 2]
+ */
+export class ELU extends HybridBlock {
+  readonly alpha: number;
+  constructor(alpha = 1) {
+    super();
+    this.alpha = alpha;
+  }
+  override forward(x: NDArray): NDArray {
+    return elu(x, this.alpha);
+  }
+}
+
+/** Fixed point of mean 0 and variance 1 (Klambauer et al., "Self-normalizing neural networks", NIPS 2017, eq. 14). */
+const FIXED_POINT = { scale: 1.0507009873554805, alpha: 1.6732632423543772 } as const;
+
+/**
+ * `scale · elu(x, alpha)` with the numbers that keep mean 0 and variance 1. (Klambauer et al., NIPS 2017.)
+ *
+ * @example
+ * new nn.SELU()(nd.array([1]));   // [1.0507]
+ */
+export class SELU extends HybridBlock {
+  override forward(x: NDArray): NDArray {
+    return elu(x, FIXED_POINT.alpha).mul(FIXED_POINT.scale);
+  }
+}
+
+/**
+ * `x · Φ(x)` with the exact normal distribution function. (Hendrycks & Gimpel, 2016.)
+ *
+ * @example
+ * new nn.GELU()(nd.array([1]));   // [0.8413]
+ */
+export class GELU extends HybridBlock {
+  override forward(x: NDArray): NDArray {
+    return gelu(x);
+  }
+}
+
+/**
+ * `x · sigmoid(x)`. (Elfwing et al., 2017; Ramachandran et al., 2017: swish.)
+ *
+ * @example
+ * new nn.SiLU()(nd.array([1]));   // [0.7311]
+ */
+export class SiLU extends HybridBlock {
+  override forward(x: NDArray): NDArray {
+    return silu(x);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Blocks in a row: each takes what the one before gave.
+ *
+ * Invariant: children are the properties '0', '1', …, so their parameters are named `0.weight`, `1.bias`, ….
+ */
+import { failure } from '../../callsite.ts';
+import type { NDArray } from '../../methods.ts';
+import { Block, HybridBlock } from '../block.ts';
+import { isBlock } from '../structure.ts';
+
+/** A block from one array to one array. */
+export type Layer = Block & { forward(x: NDArray): NDArray };
+
+type Row = Block & { [index: number]: Layer; readonly length: number };
+
+/** Makes `length` count the children: a function has one of its own. */
+const open = (row: Block): void => {
+  Object.defineProperty(row, 'length', { value: 0, writable: true, configurable: true });
+};
+
+const append = (row: Row, layers: readonly Layer[]): void => {
+  for (const layer of layers) {
+    if (!isBlock(layer))
+      throw failure(
+        'value',
+        `${row.constructor.name}: item ${row.length} is ${layer === null ? 'null' : `a ${typeof layer}`}, not a block`,
+        typeof layer === 'function'
+          ? 'wrap functions: new nn.HybridLambda(f)'
+          : 'pass blocks: new nn.HybridSequential(new nn.Dense(8), new nn.Dense(2))',
+      );
+    row[row.length] = layer;
+    (row as { length: number }).length++;
+  }
+};
+
+const childAt = (row: Row, index: number): Layer => {
+  const at = index < 0 ? index + row.length : index;
+  const layer = Number.isInteger(index) && at >= 0 ? row[at] : undefined;
+  if (layer !== undefined) return layer;
+  throw failure(
+    'value',
+    `${row.constructor.name}: there is no block ${index} of ${row.length}`,
+    `positions go from ${-row.length} to ${row.length - 1}`,
+  );
+};
+
+const through = (row: Row, x: NDArray): NDArray => {
+  let y = x;
+  for (let i = 0; i < row.length; i++) y = row[i]!(y);
+  return y;
+};
+
+/**
+ * Blocks one after the other, run imperatively. Its hybrid children are still compiled by `hybridize()`, each for
+ * itself; {@link HybridSequential} becomes one program.
+ *
+ * @example
+ * const net = new nn.Sequential(new nn.Dense(16, { activation: 'relu' }), new nn.Dense(2));
+ * net.initialize();
+ * net(nd.ones([4, 8])).shape;   // [4, 2]
+ */
+export class Sequential extends Block implements Iterable<Layer> {
+  [index: number]: Layer;
+
+  constructor(...layers: Layer[]) {
+    super();
+    open(this);
+    append(this, layers);
+  }
+
+  /** Appends blocks; returns this. Throws a ValueError for anything else. */
+  add(...layers: Layer[]): this {
+    append(this, layers);
+    return this;
+  }
+
+  /** The block at a position, negative from the end. */
+  at(index: number): Layer {
+    return childAt(this, index);
+  }
+
+  *[Symbol.iterator](): Iterator<Layer> {
+    for (let i = 0; i < this.length; i++) yield this[i]!;
+  }
+
+  override forward(x: NDArray): NDArray {
+    return through(this, x);
+  }
+}
+
+/**
+ * Blocks one after the other; after `hybridize()` they run as one compiled program.
+ *
+ * @example
+ * const net = new nn.HybridSequential(new nn.Dense(16, { activation: 'relu' }), new nn.Dense(2));
+ * net.initialize({ init: 'xavier' });
+ * net.hybridize();
+ * net(nd.ones([4, 8])).shape;   // [4, 2]
+ * net.length;                   // 2
+ * [...net.collectParams().keys()];   // ['0.weight', '0.bias', '1.weight', '1.bias']
+ */
+export class HybridSequential extends HybridBlock implements Iterable<Layer> {
+  [index: number]: Layer;
+
+  constructor(...layers: Layer[]) {
+    super();
+    open(this);
+    append(this, layers);
+  }
+
+  /** Appends blocks; returns this. Throws a ValueError for anything else. */
+  add(...layers: Layer[]): this {
+    append(this, layers);
+    return this;
+  }
+
+  /** The block at a position, negative from the end. */
+  at(index: number): Layer {
+    return childAt(this, index);
+  }
+
+  *[Symbol.iterator](): Iterator<Layer> {
+    for (let i = 0; i < this.length; i++) yield this[i]!;
+  }
+
+  override forward(x: NDArray): NDArray {
+    return through(this, x);
+  }
+}

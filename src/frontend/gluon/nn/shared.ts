@@ -1,0 +1,103 @@
+/**
+ * What layers share: checks of their arguments and of what they are called with, and their activation functions.
+ *
+ * Invariant: a layer refuses arguments when it is made, inputs when it is called, and names itself in both.
+ */
+import { showType } from '../../../ir/type.ts';
+import { failure } from '../../callsite.ts';
+import * as math from '../../nd/math.ts';
+import type { NDArray } from '../../ndarray.ts';
+import { checkChoice } from '../../options.ts';
+
+/** `value` if it is an integer of at least `least`. */
+export const count = (where: string, name: string, value: number, least = 1): number => {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw failure('option', `${where}: ${name} is ${value}`, `pass an integer ≥ ${least}`);
+};
+
+/** One integer for all axes of space, or one for each. */
+export const perAxis = (
+  where: string,
+  name: string,
+  value: number | readonly number[],
+  rank: number,
+  least: number,
+): readonly number[] => {
+  const all = typeof value === 'number' ? new Array<number>(rank).fill(value) : value;
+  if (all.length === rank && all.every((n) => Number.isInteger(n) && n >= least)) return all;
+  throw failure(
+    'option',
+    `${where}: ${name} is ${JSON.stringify(value)}`,
+    rank === 1 ? `pass an integer ≥ ${least}` : `pass an integer ≥ ${least}, or ${rank} of them`,
+  );
+};
+
+/** Throws unless `x` has `rank` axes; `form` shows them: `[batch, channels, height, width]`. */
+export const expectRank = (where: string, x: NDArray, rank: number, form: string): void => {
+  if (x.ndim === rank) return;
+  throw failure(
+    'shape',
+    `${where}: takes ${form}, not ${showType(x.type)}`,
+    x.ndim === rank - 1
+      ? 'one axis is missing: expandDims(0) adds a batch axis'
+      : `reshape the input to ${rank} axes first`,
+  );
+};
+
+/** Throws unless axis `axis` of `x` has `size` elements, which the parameters were made for. */
+export const expectSize = (
+  where: string,
+  x: NDArray,
+  axis: number,
+  size: number,
+  noun: string,
+): void => {
+  const given = x.shape[axis]!;
+  if (given === size) return;
+  throw failure(
+    'shape',
+    `${where}: the input ${showType(x.type)} has ${given} ${noun}, the parameters are for ${size}`,
+    'give every call the same size, or make a layer of its own for the other input',
+  );
+};
+
+const logSigmoid = (x: NDArray): NDArray => math.neg(math.softplus(math.neg(x)));
+const mish = (x: NDArray): NDArray => x.mul(math.tanh(math.softplus(x)));
+
+/**
+ * Name of an activation function: `relu` max(x, 0); `sigmoid` 1 / (1 + e⁻ˣ); `logSigmoid` its logarithm; `tanh`;
+ * `softrelu` log(1 + eˣ); `softsign` x / (1 + |x|); `gelu` x · Φ(x) (exact); `silu` x · sigmoid(x);
+ * `mish` x · tanh(softrelu(x)).
+ */
+export type ActivationName =
+  | 'relu'
+  | 'sigmoid'
+  | 'logSigmoid'
+  | 'tanh'
+  | 'softrelu'
+  | 'softsign'
+  | 'gelu'
+  | 'silu'
+  | 'mish';
+
+const FUNCTIONS: Readonly<Record<ActivationName, (x: NDArray) => NDArray>> = {
+  relu: math.relu,
+  sigmoid: math.sigmoid,
+  logSigmoid,
+  tanh: math.tanh,
+  softrelu: math.softplus,
+  softsign: math.softsign,
+  gelu: math.gelu,
+  silu: math.silu,
+  mish,
+};
+
+/** The function with this name; undefined gives the identity. */
+export const activationOf = (
+  where: string,
+  name: ActivationName | undefined,
+): ((x: NDArray) => NDArray) => {
+  if (name === undefined) return (x) => x;
+  const known = Object.keys(FUNCTIONS) as ActivationName[];
+  return FUNCTIONS[checkChoice(where, 'activation', name, known)];
+};
