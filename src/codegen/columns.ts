@@ -19,8 +19,8 @@ import {
   visitLoads,
 } from './analysis.ts';
 import type { Caps } from './caps.ts';
+import { combine, neutralOf } from './combine.ts';
 import { Emitter } from './emit.ts';
-import { combine, neutralOf } from './fold.ts';
 import type { Loops } from './loops.ts';
 import type { Mode } from './mode.ts';
 import type { NestPlan } from './plan.ts';

@@ -5,10 +5,9 @@
  * before they are folded into a second accumulator, so that long sums stay accurate.
  */
 import { type Axis, idxAxis } from '../ir/dim.ts';
-import type { DType } from '../ir/dtype.ts';
 import { isFloat } from '../ir/dtype.ts';
 import { indexValue } from '../ir/loop/expr.ts';
-import type { ReduceExpr, ReduceOp } from '../ir/loop/loop.ts';
+import type { ReduceExpr } from '../ir/loop/loop.ts';
 import {
   constantOf,
   fma,
@@ -21,50 +20,13 @@ import {
 } from '../ir/thread/build.ts';
 import { type Register, registerOf, type TExpr } from '../ir/thread/thread.ts';
 import { contains, evaluationCost, isSafe, positionOver } from './analysis.ts';
+import { better, combine, isArg, neutralOf, tied } from './combine.ts';
 import { foldChoice, stepCost } from './cost.ts';
 import type { Emitter } from './emit.ts';
 import { type Mode, SCALAR } from './mode.ts';
 
 /** Sums longer than this (for each accumulator) are cut in blocks of about this length. */
 const BLOCK = 128;
-
-/** The value folding starts from. */
-export const neutralOf = (op: ReduceOp, dtype: DType): number => {
-  switch (op) {
-    case 'add':
-      return 0;
-    case 'mul':
-      return 1;
-    case 'max':
-    case 'argmax':
-      return isFloat(dtype) ? Number.NEGATIVE_INFINITY : dtype === 'int32' ? -2147483648 : 0;
-    case 'min':
-    case 'argmin':
-      if (isFloat(dtype)) return Number.POSITIVE_INFINITY;
-      return { bool: 1, uint8: 255, uint32: 4294967295, int32: 2147483647 }[
-        dtype as 'bool' | 'uint8' | 'uint32' | 'int32'
-      ];
-    default:
-      return op satisfies never;
-  }
-};
-
-/** `x op y` for two partial results. */
-export const combine = (op: ReduceOp, dtype: DType, x: TExpr, y: TExpr): TExpr => {
-  switch (op) {
-    case 'add':
-    case 'mul':
-      return operate(op, x, y);
-    case 'max':
-    case 'argmax':
-      return operate(dtype === 'bool' ? 'or' : 'max', x, y);
-    case 'min':
-    case 'argmin':
-      return operate(dtype === 'bool' ? 'and' : 'min', x, y);
-    default:
-      return op satisfies never;
-  }
-};
 
 interface Accumulator {
   readonly value: Register;
@@ -75,20 +37,6 @@ interface Partial {
   readonly value: TExpr;
   readonly position: TExpr | undefined;
 }
-
-const isArg = (op: ReduceOp): boolean => op === 'argmax' || op === 'argmin';
-
-/** Strictly better, NaN best of all. */
-const better = (op: ReduceOp, dtype: DType, x: TExpr, best: TExpr): TExpr => {
-  if (!isFloat(dtype)) return operate(op === 'argmax' ? 'gt' : 'lt', x, best);
-  const notWorse = operate('not', operate(op === 'argmax' ? 'le' : 'ge', x, best));
-  return operate('and', notWorse, operate('not', operate('isnan', best)));
-};
-const tied = (dtype: DType, x: TExpr, y: TExpr): TExpr => {
-  const equal = operate('eq', x, y);
-  if (!isFloat(dtype)) return equal;
-  return operate('or', equal, operate('and', operate('isnan', x), operate('isnan', y)));
-};
 
 /** Emits a reduction in the current scope and returns its value in `mode`. */
 export const emitReduce = (em: Emitter, e: ReduceExpr, mode: Mode): TExpr => {

@@ -162,6 +162,17 @@ test('concatenation and masks', () => {
   );
 });
 
+test('rows inside a concatenation: values of an axis bound again inside stay apart', () => {
+  const [x, y, out] = [buffer('x', [6, 6]), buffer('y', [6, 6]), buffer('out', [18, 6])];
+  const [i, j, k] = [par('i', 18), par('j', 6), red('k', 6)];
+  const part = (p: number) => idxOffset(idxAxis(i), -6 * p);
+  const exp = (column: typeof j): Expr => scalar('exp', at(x, part(0), column));
+  const softmax = scalar('div', exp(j), reduce('add', [k], exp(k)));
+  const below = (n: number) => [{ idx: idxAxis(i), lo: 0, hi: n }];
+  const value = guard(below(6), softmax, guard(below(12), at(y, part(1), j), at(x, part(2), j)));
+  check(kernel('rows', [x, y, out], nest([i, j], put(out, [i, j], value))));
+});
+
 test('divided indices: repeat, tile, reshape of a view', () => {
   const [x, out] = [buffer('x', [6, 5]), buffer('out', [12, 15])];
   const [i, j] = [par('i', 12), par('j', 15)];
