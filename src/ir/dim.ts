@@ -68,7 +68,8 @@ export interface Bound {
   readonly hi: number;
 }
 
-const atomBounds = (atom: Atom): readonly [number, number] => {
+/** The least and greatest value of an atom. */
+export const atomBounds = (atom: Atom): readonly [number, number] => {
   switch (atom.kind) {
     case 'axis':
       return [0, Math.max(0, atom.axis.extent - 1)];

@@ -4,7 +4,18 @@
  * Invariant: a kernel that passes reads and writes within its buffers for all axis values; what cannot be proven by
  * intervals and guards is refused.
  */
-import { type Axis, type Bound, type Idx, idxAdd, idxAxes, idxOpaques, idxScale } from '../dim.ts';
+import {
+  type Axis,
+  atomBounds,
+  type Bound,
+  type Idx,
+  idxAdd,
+  idxAxes,
+  idxDiv,
+  idxOffset,
+  idxOpaques,
+  idxScale,
+} from '../dim.ts';
 import { TigonError } from '../errors.ts';
 import { scalarOps } from '../scalar.ts';
 import type { Expr, LoopBuffer, LoopKernel, Nest, Store } from './loop.ts';
@@ -20,7 +31,16 @@ export const rangeUnder = (idx: Idx, bounds: readonly Bound[]): readonly [number
   let rest = idx;
   let lo = 0;
   let hi = 0;
-  for (const bound of bounds) {
+  // What bounds a number bounds its quotients.
+  const merged = intersect(bounds);
+  const quotients = [...divisorsIn(idx)].flatMap((by) =>
+    [...bounds, ...merged].map((b) => ({
+      idx: idxDiv(b.idx, by),
+      lo: Math.floor(b.lo / by),
+      hi: Math.floor((b.hi - 1) / by) + 1,
+    })),
+  );
+  for (const bound of [...intersect(quotients), ...merged]) {
     const first = bound.idx.terms[0];
     const same = first && rest.terms.find((t) => t.atom.key === first.atom.key);
     if (!first || !same || same.coef % first.coef !== 0) continue;
@@ -35,16 +55,59 @@ export const rangeUnder = (idx: Idx, bounds: readonly Bound[]): readonly [number
     lo += low;
     hi += high;
   }
-  return [rest.lo + lo, rest.hi + hi];
+  // What is left: quotients by the range of what they divide.
+  for (const { coef, atom } of rest.terms) {
+    const [from, to] =
+      atom.kind === 'div'
+        ? rangeUnder(atom.arg, bounds).map((x) => Math.floor(x / atom.by))
+        : atomBounds(atom);
+    lo += Math.min(coef * from!, coef * to!);
+    hi += Math.max(coef * from!, coef * to!);
+  }
+  const whole = merged.find((b) => b.idx.key === idxOffset(idx, -idx.constant).key);
+  return [
+    Math.max(rest.constant + lo, whole === undefined ? -Infinity : whole.lo + idx.constant),
+    Math.min(rest.constant + hi, whole === undefined ? Infinity : whole.hi - 1 + idx.constant),
+  ];
+};
+
+/** Bounds on the same sum (up to a constant) as one. */
+const intersect = (bounds: readonly Bound[]): Bound[] => {
+  const bySum = new Map<string, Bound>();
+  for (const b of bounds) {
+    const idx = idxOffset(b.idx, -b.idx.constant);
+    const lo = b.lo - b.idx.constant;
+    const hi = b.hi - b.idx.constant;
+    const seen = bySum.get(idx.key);
+    bySum.set(
+      idx.key,
+      seen === undefined
+        ? { idx, lo, hi }
+        : { idx, lo: Math.max(lo, seen.lo), hi: Math.min(hi, seen.hi) },
+    );
+  }
+  return [...bySum.values()];
+};
+
+const divisorsIn = (idx: Idx, found: Set<number> = new Set()): Set<number> => {
+  for (const { atom } of idx.terms) {
+    if (atom.kind === 'div') found.add(atom.by);
+    if (atom.kind === 'div' || atom.kind === 'mod') divisorsIn(atom.arg, found);
+  }
+  return found;
 };
 
 /** What is known where a conjunction fails: something for a single bound with one open side. */
-export const boundsOtherwise = (bounds: readonly Bound[]): readonly Bound[] => {
+export const boundsOtherwise = (
+  bounds: readonly Bound[],
+  known: readonly Bound[] = [],
+): readonly Bound[] => {
   const [b] = bounds;
   if (b === undefined || bounds.length > 1) return [];
   const { idx } = b;
-  if (b.lo <= idx.lo) return [{ idx, lo: b.hi, hi: idx.hi + 1 }];
-  if (b.hi > idx.hi) return [{ idx, lo: idx.lo, hi: b.lo }];
+  const [lo, hi] = rangeUnder(idx, known);
+  if (b.lo <= lo) return [{ idx, lo: b.hi, hi: hi + 1 }];
+  if (b.hi > hi) return [{ idx, lo, hi: b.lo }];
   return [];
 };
 
@@ -191,7 +254,7 @@ class Verifier {
         for (const b of e.bounds) this.#idx(b.idx, bound, bounds, 'guard');
         this.#rule(e.then.dtype === e.otherwise.dtype, 'both sides of a guard have one dtype');
         this.#expr(e.then, bound, [...bounds, ...e.bounds]);
-        this.#expr(e.otherwise, bound, [...bounds, ...boundsOtherwise(e.bounds)]);
+        this.#expr(e.otherwise, bound, [...bounds, ...boundsOtherwise(e.bounds, bounds)]);
         return;
       case 'reduce':
         for (const a of e.axes)
