@@ -311,6 +311,33 @@ test('reductions over rows, columns, everything, windows', () => {
   check(kernel('pool', [img, pooled], nest([ch, y, xx], put(pooled, [ch, y, xx], window))));
 });
 
+test('long sums of positive numbers stay accurate', () => {
+  const positive = (size: number): Float64Array =>
+    Float64Array.from({ length: size }, (_, p) => Math.fround(((p * 37) % 101) / 100 + 0.1));
+  const [x, rows] = [buffer('x', [16, 9001]), buffer('rows', [16])];
+  const [i, k] = [par('i', 16), red('k', 9001)];
+  check(kernel('blocks', [x, rows], nest([i], put(rows, [i], reduce('add', [k], at(x, i, k))))), {
+    data: new Map([[x, positive(16 * 9001)]]),
+    tolerance: 5e-7,
+  });
+  for (const [outer, inner] of [
+    [900, 40],
+    [40, 900],
+    [9000, 6],
+  ] as const) {
+    const [y, sums] = [buffer('y', [outer, 3, inner]), buffer('sums', [3])];
+    const [c, a, b] = [par('c', 3), red('a', outer), red('b', inner)];
+    check(
+      kernel(
+        'channels',
+        [y, sums],
+        nest([c], put(sums, [c], reduce('add', [a, b], at(y, a, c, b)))),
+      ),
+      { data: new Map([[y, positive(outer * 3 * inner)]]), tolerance: 1e-6 },
+    );
+  }
+});
+
 test('positions of extremes: first of equals, NaN first of all', () => {
   const n = 53;
   const [x, most, least] = [
