@@ -9,6 +9,8 @@ import type { Caps } from '../codegen/caps.ts';
 import { bytesOf } from '../ir/dtype.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { topological, usersOf } from '../ir/graph/graph.ts';
+import type { Expr } from '../ir/loop/loop.ts';
+import { visitExpr } from '../ir/loop/visit.ts';
 import { BufferTable } from './buffers.ts';
 import { coneCosts, evaluationsBy, mustStore } from './fusion-model.ts';
 import { CannotLower, type Stored } from './lower.ts';
@@ -30,6 +32,8 @@ const SMALL_WORK = 1 << 14;
 const TRIFLE = 256;
 /** At most this many stores in one nest. */
 const MAX_MEMBERS = 8;
+/** At most this many distinct expressions in a nest for the sake of a concat. */
+const MAX_CODE = 96;
 
 export const fuse = (graph: Graph, caps: Caps, context: PassContext): Fused =>
   new Fusion(graph, caps, context).run();
@@ -160,6 +164,11 @@ class Fusion {
     const again = cost * evaluations;
     const once = cost * size + 2 * size + evaluations;
     const twice = evaluations <= (this.#isWindow(node) ? 1 : 2) * size;
+    if (node.op.name === 'concat' && [...homes].some((h) => this.#codeSize(h, node) > MAX_CODE)) {
+      this.#context.note(`${describe(node)} is stored: choosing among its parts again and again`);
+      this.#store(node);
+      return;
+    }
     const inOneUnit = homes.size === 1 && (twice || again - once < SMALL_WORK);
     if (inOneUnit || again <= 1.1 * once || again - once < TRIFLE) {
       this.#inline(node, homes);
@@ -170,6 +179,21 @@ class Fusion {
       `${describe(node)} is stored: ${homes.size} kernels need it and computing it again costs ${Math.round(again / once)}x`,
     );
     this.#store(node);
+  }
+
+  /** Distinct expressions of a unit with `node` computed in place: each part of a concat reads what is below elsewhere. */
+  #codeSize(draft: Draft, node: Node): number {
+    this.#decided.add(node);
+    try {
+      const seen = new Set<Expr>();
+      for (const value of this.#shape(draft).values) visitExpr(value, {}, seen);
+      return seen.size;
+    } catch (error) {
+      if (error instanceof CannotLower) return 0;
+      throw error;
+    } finally {
+      this.#decided.delete(node);
+    }
   }
 
   /** Windows overlap or not, but each holds few elements: they are computed again like maps. */
