@@ -120,7 +120,7 @@ export interface PoolOptions {
   readonly strides?: number | readonly number[];
   /** Added on both sides: nothing to a maximum, zeros to a mean. Default 0. */
   readonly padding?: number | readonly number[];
-  /** Keep a last window that only partly fits. Default false. */
+  /** Keep a last window that only partly fits, if it begins before the padding at the end. Default false. */
   readonly ceil?: boolean;
 }
 export interface AvgPoolOptions extends PoolOptions {
@@ -144,7 +144,8 @@ const windowOf = (name: string, x: NDArray, options: PoolOptions): WindowAttrs =
         `${name}: a window of ${kernel[i]} does not fit axis ${i + 2} of ${showType(x.type)} with padding ${p}`,
       );
     const rest = room % strides[i]!;
-    return options.ceil && rest > 0 ? p + strides[i]! - rest : p;
+    const begin = room - rest + strides[i]!;
+    return options.ceil && rest > 0 && begin < x.shape[i + 2]! + p ? p + strides[i]! - rest : p;
   });
   return { kernel, strides, low, high };
 };
@@ -162,9 +163,16 @@ const averaging: Fragment<AverageAttrs> = fragment<AverageAttrs>(
   (b, [x], { window, padded }) => {
     const value = floating(b, x!);
     const total = b.emit(windowSum, [value], window);
-    if (padded)
-      return b.op('mul', total, b.lit(1 / window.kernel.reduce((n, k) => n * k, 1), total));
-    return b.op('div', total, b.emit(windowSum, [b.lit(1, value)], window));
+    const { kernel, low, high } = window;
+    if (padded && high.every((h, i) => h === low[i]))
+      return b.op('mul', total, b.lit(1 / kernel.reduce((n, k) => n * k, 1), total));
+    // What a window has beyond the padding never counts; padding does if asked to.
+    const { shape, dtype } = value.type;
+    const wide = shape.map((d, i) => (padded && i >= 2 ? d + 2 * low[i - 2]! : d));
+    const counted = padded
+      ? { ...window, low: low.map(() => 0), high: high.map((h, i) => h - low[i]!) }
+      : window;
+    return b.op('div', total, b.emit(windowSum, [b.full(1, dtype, wide)], counted));
   },
 );
 /** Largest value in each window of the axes after the first two. */
