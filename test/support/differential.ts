@@ -136,12 +136,17 @@ export const disagreement = (graph: Graph, way: Way, seed: number): string | und
   return undefined;
 };
 
+/** Enough for all that matters; keeps a failing test from taking long. */
+const MOST_TRIES = 400;
+
 /** The smallest graph found by dropping results and cutting operands on which `fails` still holds. */
 export const shrink = (graph: Graph, fails: (graph: Graph) => boolean): Graph => {
   let best = graph;
+  let tries = 0;
   for (let improved = true; improved; ) {
     improved = false;
     for (const candidate of smaller(best)) {
+      if (tries++ > MOST_TRIES) return best;
       if (!stillFails(candidate, fails)) continue;
       best = candidate;
       improved = true;
