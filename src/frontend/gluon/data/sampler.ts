@@ -1,0 +1,57 @@
+/**
+ * Samplers: in which order a loader visits samples.
+ *
+ * Invariant: an order depends on the seed and on how many times the sampler was gone through before, nothing else.
+ */
+import { failure } from '../../callsite.ts';
+import { checkOptions } from '../../options.ts';
+import { getState, setState } from '../../random.ts';
+import { prng, shuffle } from './prng.ts';
+
+/** Numbers of samples in the order of a pass; each pass asks for a new iterator. */
+export interface Sampler extends Iterable<number> {
+  /** How many numbers a pass gives. */
+  readonly length: number;
+}
+
+const checkLength = (where: string, length: number): number => {
+  if (Number.isInteger(length) && length >= 0) return length;
+  throw failure('value', `${where}: the number of samples is ${String(length)}`);
+};
+
+/** `0, 1, ..., length - 1`. */
+export class SequentialSampler implements Sampler {
+  readonly length: number;
+  constructor(length: number) {
+    this.length = checkLength('SequentialSampler', length);
+  }
+  *[Symbol.iterator](): Iterator<number> {
+    for (let i = 0; i < this.length; i++) yield i;
+  }
+}
+
+/** The numbers below `length` in a new random order at each pass. Without a seed, one is drawn as `random.seed` says. */
+export class RandomSampler implements Sampler {
+  readonly length: number;
+  readonly #seed: readonly number[];
+  #passes = 0;
+  constructor(length: number, options: { readonly seed?: number | undefined } = {}) {
+    checkOptions('RandomSampler', options, ['seed']);
+    this.length = checkLength('RandomSampler', length);
+    const { seed } = options;
+    if (seed !== undefined && (!Number.isSafeInteger(seed) || seed < 0))
+      throw failure('value', `shuffling: the seed ${String(seed)} is not an integer ≥ 0`);
+    this.#seed = seed === undefined ? drawnSeed() : [seed];
+  }
+  [Symbol.iterator](): Iterator<number> {
+    const order = Int32Array.from({ length: this.length }, (_, i) => i);
+    shuffle(order, prng(...this.#seed, this.#passes++));
+    return order.values();
+  }
+}
+
+const drawnSeed = (): readonly number[] => {
+  const { seed, draws } = getState();
+  setState({ seed, draws: draws + 1 });
+  return [seed, draws];
+};
