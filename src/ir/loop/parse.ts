@@ -19,19 +19,11 @@ import {
 } from '../dim.ts';
 import { type DType, dtypeFromShort } from '../dtype.ts';
 import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
-import { Grammar, parseWith, type Rule } from '../text/grammar.ts';
+import { parseWith } from '../text/grammar.ts';
 import { infixOps } from '../text/infix.ts';
-import * as T from '../text/lexer.ts';
 import { readType } from '../text/read-type.ts';
 import { didYouMean, errorAt, type Place, type Source } from '../text/source.ts';
-import {
-  type BoundSyntax,
-  type ExprSyntax,
-  type Name,
-  type NumberSyntax,
-  type TypeSyntax,
-  unquote,
-} from '../text/syntax.ts';
+import type { BoundSyntax, ExprSyntax, Name, NumberSyntax } from '../text/syntax.ts';
 import {
   accumulator,
   cast,
@@ -43,188 +35,14 @@ import {
   reduce,
   scalar,
 } from './expr.ts';
+import {
+  type AxisSyntax,
+  type ContractSyntax,
+  LoopGrammar,
+  type NestSyntax,
+  type StoreSyntax,
+} from './grammar.ts';
 import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest, ReduceOp, Store } from './loop.ts';
-
-interface AxisSyntax {
-  readonly name: Name;
-  readonly extent: number;
-}
-interface BufferSyntax {
-  readonly name: Name;
-  readonly type: TypeSyntax;
-  /** The buffer whose bytes it is. */
-  readonly of: Name | undefined;
-}
-interface LetSyntax {
-  readonly kind: 'let';
-  readonly name: Name;
-  readonly value: ExprSyntax;
-}
-interface StoreSyntax {
-  readonly kind: 'store';
-  readonly buffer: Name;
-  readonly index: readonly ExprSyntax[];
-  readonly mode: Store['mode'];
-  readonly value: ExprSyntax;
-  readonly axes: readonly Name[] | undefined;
-  readonly over: readonly Name[];
-}
-interface ContractSyntax {
-  readonly kind: 'contract';
-  readonly batch: readonly Name[];
-  readonly m: readonly Name[];
-  readonly n: readonly Name[];
-  readonly k: readonly Name[];
-  readonly a: ExprSyntax;
-  readonly b: ExprSyntax;
-  readonly index: readonly ExprSyntax[];
-}
-interface NestSyntax {
-  readonly axes: readonly AxisSyntax[];
-  readonly over: readonly AxisSyntax[];
-  readonly body: readonly (LetSyntax | StoreSyntax | ContractSyntax)[];
-}
-interface KernelSyntax {
-  readonly name: Name;
-  readonly buffers: readonly BufferSyntax[];
-  readonly origin: readonly string[];
-  readonly nests: readonly NestSyntax[];
-}
-
-class LoopGrammar extends Grammar {
-  constructor() {
-    super();
-    this.performSelfAnalysis();
-  }
-
-  readonly kernel: Rule<KernelSyntax> = this.RULE('kernel', () => {
-    const buffers: BufferSyntax[] = [];
-    const origin: string[] = [];
-    const nests: NestSyntax[] = [];
-    this.CONSUME(T.K.kernel);
-    const name = this.SUBRULE(this.bareName);
-    this.CONSUME(T.OpenParen);
-    this.MANY(() => {
-      buffers.push(this.SUBRULE(this.buffer));
-      this.OPTION(() => this.CONSUME(T.Comma));
-    });
-    this.CONSUME(T.CloseParen);
-    this.CONSUME(T.OpenBrace);
-    this.MANY1(() => {
-      this.CONSUME(T.K.origin);
-      origin.push(unquote(this.CONSUME(T.Text).image));
-    });
-    this.MANY2(() => nests.push(this.SUBRULE(this.nest)));
-    this.CONSUME(T.CloseBrace);
-    return { name, buffers, origin, nests };
-  });
-
-  private readonly buffer: Rule<BufferSyntax> = this.RULE('buffer', () => {
-    const name = this.SUBRULE(this.bareName);
-    this.CONSUME(T.Colon);
-    const type = this.SUBRULE(this.type);
-    const of = this.OPTION(() => {
-      this.CONSUME(T.Is);
-      return this.SUBRULE1(this.bareName);
-    });
-    return { name, type, of };
-  });
-
-  private readonly nest: Rule<NestSyntax> = this.RULE('nest', () => {
-    const body: NestSyntax['body'][number][] = [];
-    this.CONSUME(T.K.nest);
-    const axes = this.SUBRULE(this.axes);
-    const over = this.OPTION(() => {
-      this.CONSUME(T.K.over);
-      return this.SUBRULE1(this.axes);
-    });
-    this.CONSUME(T.OpenBrace);
-    this.MANY(() =>
-      body.push(
-        this.OR({
-          DEF: [
-            { ALT: () => this.SUBRULE(this.naming) },
-            { ALT: () => this.SUBRULE(this.contract) },
-            { ALT: () => this.SUBRULE(this.store) },
-          ],
-          ERR_MSG: 'a let, a contract or a store',
-        }),
-      ),
-    );
-    this.CONSUME(T.CloseBrace);
-    return { axes, over: over ?? [], body };
-  });
-
-  /** `i < 3, j < 4` */
-  private readonly axes: Rule<AxisSyntax[]> = this.RULE('axes', () => {
-    const list: AxisSyntax[] = [];
-    this.MANY_SEP({
-      SEP: T.Comma,
-      DEF: () => {
-        const name = this.SUBRULE(this.bareName);
-        this.CONSUME(T.Less);
-        list.push({ name, extent: this.SUBRULE(this.number) });
-      },
-    });
-    return list;
-  });
-
-  private readonly naming: Rule<LetSyntax> = this.RULE('naming', (): LetSyntax => {
-    this.CONSUME(T.K.let);
-    const name = this.SUBRULE(this.bareName);
-    this.CONSUME(T.Is);
-    return { kind: 'let', name, value: this.SUBRULE(this.expression) };
-  });
-
-  private readonly contract: Rule<ContractSyntax> = this.RULE('contract', (): ContractSyntax => {
-    this.CONSUME(T.K.contract);
-    const batch = this.SUBRULE(this.names);
-    this.CONSUME(T.Comma);
-    const m = this.SUBRULE1(this.names);
-    this.CONSUME1(T.Comma);
-    const n = this.SUBRULE2(this.names);
-    this.CONSUME(T.K.over);
-    const k = this.SUBRULE3(this.names);
-    this.CONSUME(T.OpenBrace);
-    this.CONSUME(T.K.left);
-    this.CONSUME(T.Is);
-    const a = this.SUBRULE(this.expression);
-    this.CONSUME(T.K.right);
-    this.CONSUME1(T.Is);
-    const b = this.SUBRULE1(this.expression);
-    this.CONSUME(T.K.result);
-    const { index } = this.SUBRULE(this.subscript);
-    this.CONSUME(T.CloseBrace);
-    return { kind: 'contract', batch, m, n, k, a, b, index };
-  });
-
-  private readonly store: Rule<StoreSyntax> = this.RULE('store', (): StoreSyntax => {
-    const buffer = this.SUBRULE(this.bareName);
-    const { index } = this.SUBRULE(this.subscript);
-    const mode = this.OR([
-      { ALT: () => this.CONSUME(T.Is).image },
-      { ALT: () => this.CONSUME(T.AddTo).image },
-    ]);
-    const value = this.SUBRULE(this.expression);
-    const axes = this.OPTION(() => {
-      this.CONSUME(T.K.for);
-      return this.SUBRULE(this.names);
-    });
-    const over = this.OPTION1(() => {
-      this.CONSUME(T.K.over);
-      return this.SUBRULE1(this.names);
-    });
-    return {
-      kind: 'store',
-      buffer,
-      index,
-      mode: mode === '=' ? 'set' : 'add',
-      value,
-      axes,
-      over: over ?? [],
-    };
-  });
-}
 
 let grammar: LoopGrammar | undefined;
 

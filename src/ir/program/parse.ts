@@ -9,7 +9,8 @@ import * as T from '../text/lexer.ts';
 import { readType } from '../text/read-type.ts';
 import { didYouMean, errorAt, type Source } from '../text/source.ts';
 import type { Name, TypeSyntax } from '../text/syntax.ts';
-import { readThread, ThreadRules, type ThreadSyntax } from '../thread/parse.ts';
+import { ThreadRules, type ThreadSyntax } from '../thread/grammar.ts';
+import { readThread } from '../thread/parse.ts';
 import { stridesOf } from '../type.ts';
 import { spannedBytes } from './print.ts';
 

@@ -65,7 +65,7 @@ test('an inner register may have the name of an outer one; the text tells them a
     `
 thread k(
   write y: i32[2],
-) grid 1 as "workgroup" {
+) grid 1 as workgroup {
   cost 0, 0
   let a: i32 = 1
   for i in 0..2 {

@@ -1,0 +1,203 @@
+/**
+ * The grammar of thread kernels, and the syntax records it builds.
+ *
+ * Invariant: what it accepts may still be wrong; parse.ts gives names and types their meaning.
+ */
+import { Grammar, type Rule } from '../text/grammar.ts';
+import * as T from '../text/lexer.ts';
+import { type ExprSyntax, type Name, nameOf, unquote } from '../text/syntax.ts';
+
+export interface BufferSyntax {
+  readonly kind: string;
+  readonly name: Name;
+  readonly dtype: Name;
+  readonly elements: number;
+}
+export type StmtSyntax =
+  | {
+      readonly kind: 'let' | 'var' | 'set';
+      readonly name: Name;
+      readonly type: Name | undefined;
+      readonly value: ExprSyntax;
+    }
+  | {
+      readonly kind: 'store';
+      readonly name: Name;
+      readonly index: ExprSyntax;
+      readonly lanes: number;
+      readonly value: ExprSyntax;
+    }
+  | {
+      readonly kind: 'for';
+      readonly name: Name;
+      readonly from: ExprSyntax;
+      readonly to: ExprSyntax;
+      readonly step: number;
+      readonly body: readonly StmtSyntax[];
+    }
+  | {
+      readonly kind: 'if';
+      readonly condition: ExprSyntax;
+      readonly then: readonly StmtSyntax[];
+      readonly otherwise: readonly StmtSyntax[];
+    }
+  | { readonly kind: 'barrier' };
+
+export interface ThreadSyntax {
+  readonly name: Name;
+  readonly buffers: readonly BufferSyntax[];
+  readonly grid: number;
+  readonly workgroup: Name;
+  readonly flops: number;
+  readonly bytes: number;
+  readonly notes: readonly string[];
+  readonly body: readonly StmtSyntax[];
+}
+
+/** The rules of thread kernels; the grammar of programs adds to them. */
+export class ThreadRules extends Grammar {
+  readonly thread: Rule<ThreadSyntax> = this.RULE('thread', () => {
+    const buffers: BufferSyntax[] = [];
+    const notes: string[] = [];
+    this.CONSUME(T.K.thread);
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.OpenParen);
+    this.MANY(() => {
+      buffers.push(this.SUBRULE(this.threadBuffer));
+      this.OPTION(() => this.CONSUME(T.Comma));
+    });
+    this.CONSUME(T.CloseParen);
+    this.CONSUME(T.K.grid);
+    const grid = this.SUBRULE(this.number);
+    const workgroup = this.OPTION1(() => {
+      this.CONSUME(T.K.as);
+      return this.SUBRULE1(this.bareName);
+    });
+    const open = this.CONSUME(T.OpenBrace);
+    const cost = this.OPTION2(() => {
+      this.CONSUME(T.K.cost);
+      const flops = this.SUBRULE1(this.number);
+      this.CONSUME1(T.Comma);
+      return { flops, bytes: this.SUBRULE2(this.number) };
+    });
+    this.MANY1(() => {
+      this.CONSUME(T.K.note);
+      notes.push(unquote(this.CONSUME(T.Text).image));
+    });
+    const body = this.SUBRULE(this.statements);
+    this.CONSUME(T.CloseBrace);
+    return {
+      name,
+      buffers,
+      grid,
+      workgroup: workgroup ?? { text: 'workgroup', token: open },
+      flops: cost?.flops ?? 0,
+      bytes: cost?.bytes ?? 0,
+      notes,
+      body,
+    };
+  });
+
+  private readonly threadBuffer: Rule<BufferSyntax> = this.RULE('threadBuffer', () => {
+    const kind = this.OR({
+      DEF: [
+        { ALT: () => this.CONSUME(T.K.read).image },
+        { ALT: () => this.CONSUME(T.K.write).image },
+        { ALT: () => this.CONSUME(T.K.readwrite).image },
+        { ALT: () => this.CONSUME(T.K.shared).image },
+      ],
+      ERR_MSG: "'read', 'write', 'readwrite' or 'shared'",
+    });
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.Colon);
+    const dtype = nameOf(this.CONSUME(T.Identifier));
+    this.CONSUME(T.OpenBracket);
+    const elements = this.SUBRULE(this.number);
+    this.CONSUME(T.CloseBracket);
+    return { kind, name, dtype, elements };
+  });
+
+  private readonly statements: Rule<StmtSyntax[]> = this.RULE('statements', () => {
+    const list: StmtSyntax[] = [];
+    this.MANY(() => list.push(this.SUBRULE(this.statement)));
+    return list;
+  });
+
+  private readonly block: Rule<StmtSyntax[]> = this.RULE('block', () => {
+    this.CONSUME(T.OpenBrace);
+    const list = this.SUBRULE(this.statements);
+    this.CONSUME(T.CloseBrace);
+    return list;
+  });
+
+  private readonly statement: Rule<StmtSyntax> = this.RULE('statement', () =>
+    this.OR({
+      DEF: [
+        { ALT: () => this.SUBRULE(this.definition) },
+        { ALT: () => this.SUBRULE(this.loop) },
+        { ALT: () => this.SUBRULE(this.branch) },
+        {
+          ALT: (): StmtSyntax => {
+            this.CONSUME(T.K.barrier);
+            return { kind: 'barrier' };
+          },
+        },
+        { ALT: () => this.SUBRULE(this.store) },
+      ],
+      ERR_MSG: 'a statement',
+    }),
+  );
+
+  private readonly definition: Rule<StmtSyntax> = this.RULE('definition', (): StmtSyntax => {
+    const kind = this.OR([
+      { ALT: () => this.CONSUME(T.K.let).image },
+      { ALT: () => this.CONSUME(T.K.var).image },
+      { ALT: () => this.CONSUME(T.K.set).image },
+    ]) as 'let' | 'var' | 'set';
+    const name = this.SUBRULE(this.bareName);
+    const type = this.OPTION(() => {
+      this.CONSUME(T.Colon);
+      return nameOf(this.CONSUME(T.Identifier));
+    });
+    this.CONSUME(T.Is);
+    return { kind, name, type, value: this.SUBRULE(this.expression) };
+  });
+
+  private readonly loop: Rule<StmtSyntax> = this.RULE('loop', (): StmtSyntax => {
+    this.CONSUME(T.K.for);
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.K.in);
+    const from = this.SUBRULE(this.sum);
+    this.CONSUME(T.To);
+    const to = this.SUBRULE1(this.sum);
+    const step = this.OPTION(() => {
+      this.CONSUME(T.K.step);
+      return this.SUBRULE(this.number);
+    });
+    return { kind: 'for', name, from, to, step: step ?? 1, body: this.SUBRULE(this.block) };
+  });
+
+  private readonly branch: Rule<StmtSyntax> = this.RULE('branch', (): StmtSyntax => {
+    this.CONSUME(T.K.if);
+    const condition = this.SUBRULE(this.expression);
+    const then = this.SUBRULE(this.block);
+    const otherwise = this.OPTION(() => {
+      this.CONSUME(T.K.else);
+      return this.SUBRULE1(this.block);
+    });
+    return { kind: 'if', condition, then, otherwise: otherwise ?? [] };
+  });
+
+  private readonly store: Rule<StmtSyntax> = this.RULE('store', (): StmtSyntax => {
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.OpenBracket);
+    const index = this.SUBRULE(this.expression);
+    const lanes = this.OPTION(() => {
+      this.CONSUME(T.Colon);
+      return this.SUBRULE(this.number);
+    });
+    this.CONSUME(T.CloseBracket);
+    this.CONSUME(T.Is);
+    return { kind: 'store', name, index, lanes: lanes ?? 1, value: this.SUBRULE1(this.expression) };
+  });
+}
