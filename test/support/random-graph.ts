@@ -7,8 +7,26 @@
 import type { Graph, Node, Values } from '../../src/ir/graph/graph.ts';
 import { tensor } from '../../src/ir/type.ts';
 import { random } from './random.ts';
-import { Maker } from './random-maker.ts';
-import { STEPS } from './random-steps.ts';
+import { Maker, type Step } from './random-maker.ts';
+import {
+  compare,
+  convert,
+  floatBinary,
+  floatUnary,
+  integers,
+  leaf,
+  logic,
+  scalarOperand,
+  select,
+} from './random-maps.ts';
+import { composite, conv, dot, fold, gather, pool, view } from './random-structure.ts';
+
+/** Families, as often as they shall occur. */
+const STEPS: readonly Step[] = [
+  ...[floatUnary, floatUnary, floatUnary, floatBinary, floatBinary, floatBinary],
+  ...[view, view, view, fold, fold, compare, logic, integers, select, convert, leaf],
+  ...[pool, dot, conv, gather, composite, scalarOperand],
+];
 
 /** A graph of 3 to 25 steps, with 1 to 4 outputs and sometimes assigns. */
 export const randomGraph = (seed: number): Graph => {

@@ -96,3 +96,14 @@ export class Maker {
     return this.builder.emit(graphOps.get(name) as Op, inputs, attrs);
   }
 }
+
+/** Adds one node, or nothing. */
+export type Step = (m: Maker) => Node | undefined;
+
+export const isFloat = (n: Node): boolean => n.type.dtype === 'float32';
+export const isInt = (n: Node): boolean => n.type.dtype === 'int32';
+export const hasAxes = (n: Node): boolean => n.type.shape.length > 0;
+
+/** An operand of the same type: an old value, or a new input. */
+export const partner = (m: Maker, x: Node): Node =>
+  (m.rng.chance(0.7) ? m.some((n) => n.type === x.type) : undefined) ?? m.input(x.type);

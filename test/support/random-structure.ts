@@ -1,196 +1,22 @@
 /**
- * What random graphs are made of: one function per family of ops, each adding a node with random attributes.
+ * Steps of random graphs that move, fold, contract or gather elements.
  *
  * Invariant: a step keeps track of magnitude and exactness of what it adds, or adds nothing.
  */
-import type { DType } from '../../src/ir/dtype.ts';
 import type { Node } from '../../src/ir/graph/graph.ts';
-import type { ScalarOp } from '../../src/ir/scalar.ts';
 import { type Shape, tensor } from '../../src/ir/type.ts';
-import { LIMIT, type Maker, MOST_ELEMENTS } from './random-maker.ts';
+import {
+  hasAxes,
+  isFloat,
+  isInt,
+  LIMIT,
+  type Maker,
+  MOST_ELEMENTS,
+  partner,
+  type Step,
+} from './random-maker.ts';
 
-export type Step = (m: Maker) => Node | undefined;
-
-const isFloat = (n: Node): boolean => n.type.dtype === 'float32';
-const isInt = (n: Node): boolean => n.type.dtype === 'int32';
-const hasAxes = (n: Node): boolean => n.type.shape.length > 0;
-
-/** An operand of the same type: an old value, or a new input. */
-const partner = (m: Maker, x: Node): Node =>
-  (m.rng.chance(0.7) ? m.some((n) => n.type === x.type) : undefined) ?? m.input(x.type);
-
-/** Bound of the result, for ops whose result is exact only on exact operands. */
-const smooth: Readonly<Partial<Record<ScalarOp, (bound: number) => number>>> = {
-  tanh: () => 1,
-  sigmoid: () => 1,
-  sin: () => 1,
-  cos: () => 1,
-  erf: () => 1,
-};
-
-const floatUnary: Step = (m) => {
-  const x = m.some(isFloat);
-  if (x === undefined) return undefined;
-  const { bound, exact } = m.known(x);
-  const b = m.builder;
-  const positive = (): Node => b.op('add', b.op('abs', x), b.lit(0.5, x));
-  const name = m.rng.pick([
-    ...['neg', 'abs', 'relu', 'exp', 'expm1', 'tanh', 'sigmoid', 'sin', 'cos', 'erf'],
-    ...['log', 'log1p', 'sqrt', 'rsqrt', 'floor', 'ceil', 'round', 'sign', 'isnan'],
-  ] as ScalarOp[]);
-  switch (name) {
-    case 'neg':
-    case 'abs':
-    case 'relu':
-      return m.add(b.op(name, x), { bound, exact });
-    case 'exp':
-    case 'expm1':
-      return bound > 4 ? undefined : m.add(b.op(name, x), { bound: Math.exp(bound), exact: false });
-    case 'log':
-    case 'log1p':
-    case 'sqrt':
-    case 'rsqrt':
-      return m.add(b.op(name, positive()), { bound: bound + 1, exact: false });
-    case 'floor':
-    case 'ceil':
-    case 'round':
-    case 'sign':
-    case 'isnan':
-      return exact ? m.add(b.op(name, x), { bound: bound + 1, exact }) : undefined;
-    default:
-      return m.add(b.op(name, x), { bound: smooth[name]!(bound), exact: false });
-  }
-};
-
-const floatBinary: Step = (m) => {
-  const x = m.some(isFloat);
-  if (x === undefined) return undefined;
-  const y = partner(m, x);
-  const [a, c] = [m.known(x), m.known(y)];
-  const both = a.exact && c.exact;
-  const b = m.builder;
-  const name = m.rng.pick(['add', 'add', 'sub', 'mul', 'mul', 'min', 'max', 'div', 'pow'] as const);
-  switch (name) {
-    case 'add':
-    case 'sub':
-      return m.add(b.op(name, x, y), { bound: a.bound + c.bound, exact: both });
-    case 'mul':
-      return m.add(b.op(name, x, y), {
-        bound: a.bound * c.bound,
-        exact: both && a.bound * c.bound <= 16,
-      });
-    case 'min':
-    case 'max':
-      return m.add(b.op(name, x, y), { bound: Math.max(a.bound, c.bound), exact: both });
-    case 'div': {
-      const divisor = b.op('add', b.op('abs', y), b.lit(0.5, y));
-      return m.add(b.op('div', x, divisor), { bound: a.bound * 2, exact: false });
-    }
-    case 'pow': {
-      const base = b.op('add', b.op('sigmoid', x), b.lit(0.5, x));
-      return m.add(b.op('pow', base, b.op('tanh', y)), { bound: 2, exact: false });
-    }
-    default:
-      return name satisfies never;
-  }
-};
-
-const compare: Step = (m) => {
-  const x = m.some((n) => n.type.dtype !== 'bool' && m.known(n).exact);
-  if (x === undefined) return undefined;
-  const y = m.some((n) => n.type === x.type && m.known(n).exact) ?? m.input(x.type);
-  if (!m.known(y).exact) return undefined;
-  const name = m.rng.pick(['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const);
-  return m.add(m.builder.op(name, x, y), { bound: 1, exact: true });
-};
-
-const logic: Step = (m) => {
-  const x = m.some((n) => n.type.dtype === 'bool' || isInt(n));
-  if (x === undefined) return undefined;
-  if (x.type.dtype === 'bool' && m.rng.chance(0.3))
-    return m.add(m.builder.op('not', x), { bound: 1, exact: true });
-  const y = partner(m, x);
-  const name = m.rng.pick(['and', 'or', 'xor'] as const);
-  const bound = 2 ** Math.ceil(Math.log2(Math.max(m.known(x).bound, m.known(y).bound) + 1));
-  return m.add(m.builder.op(name, x, y), { bound, exact: true });
-};
-
-const integers: Step = (m) => {
-  const x = m.some(isInt);
-  if (x === undefined) return undefined;
-  const b = m.builder;
-  const a = m.known(x).bound;
-  const small = b.lit(m.rng.pick([-3, 2, 5]), x);
-  const y = partner(m, x);
-  const c = m.known(y).bound;
-  switch (m.rng.int(0, 7)) {
-    case 0:
-      return m.add(b.op('add', x, y), { bound: a + c, exact: true });
-    case 1:
-      return m.add(b.op('sub', x, y), { bound: a + c, exact: true });
-    case 2:
-      return m.add(b.op('mul', x, y), { bound: a * c, exact: true });
-    case 3:
-      return m.add(b.op('floordiv', x, small), { bound: a, exact: true });
-    case 4:
-      return m.add(b.op('mod', x, small), { bound: 5, exact: true });
-    case 5:
-      return m.add(b.op(m.rng.pick(['min', 'max']), x, y), { bound: Math.max(a, c), exact: true });
-    default:
-      return m.add(b.op('shr', x, b.lit(m.rng.int(0, 4), x)), { bound: a, exact: true });
-  }
-};
-
-const select: Step = (m) => {
-  const c = m.some((n) => n.type.dtype === 'bool');
-  if (c === undefined) return undefined;
-  const x =
-    m.some((n) => !(n.type.dtype === 'bool') && n.type.shape === c.type.shape) ??
-    m.input(tensor('float32', c.type.shape));
-  if (x.type.shape.join() !== c.type.shape.join()) return undefined;
-  const y = partner(m, x);
-  const [a, b] = [m.known(x), m.known(y)];
-  return m.add(m.builder.op('select', c, x, y), {
-    bound: Math.max(a.bound, b.bound),
-    exact: a.exact && b.exact,
-  });
-};
-
-const convert: Step = (m) => {
-  const x = m.some((n) => m.known(n).exact);
-  if (x === undefined) return undefined;
-  const to = m.rng.pick(['float32', 'int32', 'bool'] as DType[]);
-  if (to === x.type.dtype) return undefined;
-  return m.add(m.builder.cast(x, to), { bound: Math.max(1, m.known(x).bound), exact: true });
-};
-
-const leaf: Step = (m) => {
-  const shape = m.shape(m.rng.int(0, 3));
-  const size = shape.reduce((n, d) => n * d, 1);
-  const dtype = m.rng.pick(['float32', 'float32', 'int32'] as DType[]);
-  switch (m.rng.int(0, 3)) {
-    case 0:
-      return m.add(m.builder.full(m.rng.int(-4, 5), dtype, shape), { bound: 4, exact: true });
-    case 1:
-      if (size > 40) return undefined;
-      return m.add(
-        m.emit('literal', [], {
-          values: Array.from({ length: size }, () => m.rng.int(-4, 5)),
-          dtype,
-          shape,
-        }),
-        { bound: 4, exact: true },
-      );
-    default:
-      if (shape.length === 0) return undefined;
-      return m.add(m.emit('iota', [], { axis: m.rng.int(0, shape.length), dtype, shape }), {
-        bound: 13,
-        exact: true,
-      });
-  }
-};
-
-const view: Step = (m) => {
+export const view: Step = (m) => {
   const x = m.some(() => true)!;
   const { shape } = x.type;
   const rank = shape.length;
@@ -277,7 +103,7 @@ const someAxes = (m: Maker, x: Node): number[] =>
     .slice(0, m.rng.int(1, x.type.shape.length + 1))
     .sort((a, b) => a - b);
 
-const fold: Step = (m) => {
+export const fold: Step = (m) => {
   const x = m.some((n) => hasAxes(n) && n.type.dtype !== 'bool' && n.type.size > 0);
   if (x === undefined) return undefined;
   const axes = someAxes(m, x);
@@ -300,7 +126,7 @@ const fold: Step = (m) => {
   }
 };
 
-const pool: Step = (m) => {
+export const pool: Step = (m) => {
   const x = m.some((n) => isFloat(n) && n.type.shape.length >= 2);
   if (x === undefined) return undefined;
   const { shape } = x.type;
@@ -326,7 +152,7 @@ const pool: Step = (m) => {
   });
 };
 
-const dot: Step = (m) => {
+export const dot: Step = (m) => {
   const a = m.some((n) => isFloat(n) && hasAxes(n) && n.type.size > 0);
   if (a === undefined) return undefined;
   const { rng } = m;
@@ -368,7 +194,7 @@ const dot: Step = (m) => {
   );
 };
 
-const conv: Step = (m) => {
+export const conv: Step = (m) => {
   const { rng } = m;
   const spatial = rng.pick([1, 2, 2]);
   const x =
@@ -408,7 +234,7 @@ const conv: Step = (m) => {
   }
 };
 
-const gather: Step = (m) => {
+export const gather: Step = (m) => {
   const x = m.some((n) => hasAxes(n) && n.type.size > 0);
   if (x === undefined) return undefined;
   const { shape, dtype } = x.type;
@@ -451,7 +277,7 @@ const gather: Step = (m) => {
   }
 };
 
-const composite: Step = (m) => {
+export const composite: Step = (m) => {
   const x = m.some((n) => isFloat(n) && hasAxes(n) && n.type.size > 0);
   if (x === undefined) return undefined;
   const axis = m.rng.int(0, x.type.shape.length);
@@ -464,18 +290,3 @@ const composite: Step = (m) => {
   // A small eps would magnify rounding when all values along the axis are nearly equal.
   return m.add(m.emit(name, [x, gamma, beta], { axis, eps: 0.5 }), { bound: 20, exact: false });
 };
-
-const scalarOperand: Step = (m) => {
-  const x = m.some(isFloat);
-  if (x === undefined) return undefined;
-  const s = m.input(tensor('float32', []), 'scalar');
-  const wide = m.builder.broadcast(s, x.type.shape, []);
-  return m.add(m.builder.op('mul', x, wide), { bound: 4 * m.known(x).bound, exact: false });
-};
-
-/** Families, as often as they shall occur. */
-export const STEPS: readonly Step[] = [
-  ...[floatUnary, floatUnary, floatUnary, floatBinary, floatBinary, floatBinary],
-  ...[view, view, view, fold, fold, compare, logic, integers, select, convert, leaf],
-  ...[pool, dot, conv, gather, composite, scalarOperand],
-];
