@@ -14,7 +14,7 @@ import { LANES, type Mode, SCALAR } from './mode.ts';
 import { storeOffset } from './normalize.ts';
 
 /** Scalar operations that are worth a workgroup of their own. */
-const GRAIN = 32768;
+const GRAIN = 16384;
 
 /** How the work is shared out: ranges of the leading axes, then chunks of the vector axis. */
 export interface Sharing {

@@ -33,8 +33,12 @@ export interface Host {
   release(storage: Storage): void;
 }
 
-/** Programs shorter than this run on the caller alone: waking a worker takes as long. */
+/** Programs shorter than this run on the caller alone when workers sleep: waking one takes as long. */
 const PARALLEL_NANOSECONDS = 60_000;
+/** Programs of several launches shorter than this always do: handing them over would cost what it gains. */
+const AWAKE_NANOSECONDS = 24_000;
+/** How many runs of a short program go by before sleeping workers are woken for the next. */
+const PATIENCE = 16;
 
 let nextId = 1;
 
@@ -50,13 +54,19 @@ export class CpuExecutable implements Executable {
   readonly #temps: readonly { readonly word: number; readonly offset: number }[];
   readonly #run: (args: number, scratch: number) => void;
   readonly #job: Job | undefined;
+  /** True when it is shared with workers that are awake, but not worth waking them each time. */
+  readonly #short: boolean;
+  #waited = 0;
   #arena = -1;
   #disposed = false;
 
   constructor(program: Program, host: Host) {
     this.program = program;
     this.#host = host;
-    const worthwhile = programNanoseconds(program) >= PARALLEL_NANOSECONDS;
+    const nanoseconds = programNanoseconds(program);
+    this.#short = nanoseconds < PARALLEL_NANOSECONDS;
+    const worthwhile =
+      !this.#short || (program.steps.length > 1 && nanoseconds >= AWAKE_NANOSECONDS);
     const module = renderProgram(program, host.caps, {
       shared: host.heap.shared,
       maximumPages: host.heap.maximumPages,
@@ -132,9 +142,20 @@ export class CpuExecutable implements Executable {
       else host.heap.bytes.set(encodeElements(dtype, [scalars[i]!]), word * 4);
     }
     if (this.#arena !== host.arenaAddress) this.#bindArena();
-    if (this.#job === undefined || host.pool === undefined)
+    if (
+      this.#job === undefined ||
+      host.pool === undefined ||
+      (this.#short && this.#alone(host.pool))
+    )
       this.#run(this.#args, host.scratchAddress);
     else host.pool.run(this.#job, host.scratchAddress, host.scratchStride);
+  }
+
+  /** Whether a short program runs without the workers this time: they sleep, and it has not come often enough. */
+  #alone(pool: WorkerPool): boolean {
+    if (pool.awake) return false;
+    this.#waited = (this.#waited + 1) % PATIENCE;
+    return this.#waited !== 0;
   }
 
   #bindArena(): void {

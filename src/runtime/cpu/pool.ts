@@ -53,6 +53,11 @@ export class WorkerPool {
     }
   }
 
+  /** True while all workers are running, on a job or looking out for the next. */
+  get awake(): boolean {
+    return this.#workers.length > 0 && Atomics.load(this.#words, WORD.sleepers) === 0;
+  }
+
   /** Throws the error of a worker that has failed since the last look, once. */
   check(): void {
     const words = this.#words;
