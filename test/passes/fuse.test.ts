@@ -185,4 +185,14 @@ test('the training step of LeNet is 22 kernels', () => {
   assert.is(lowered(lenetStep()).kernels.length, 22);
 });
 
+test('sums of half-precision products are rounded before they meet other half-precision values', () => {
+  const k = lowered(`graph main(%x: f16[8, 4], %w: f16[4, 8], %b: f16[8]) {
+  %p = dot %x, %w {aBatch=[], bBatch=[], aContract=[1], bContract=[0]}
+  %c = broadcast %b {shape=[8, 8], axes=[1]}
+  %y = add %p, %c
+  return %y
+}`);
+  assert.is(k.kernels.length, 1);
+});
+
 test.run();
