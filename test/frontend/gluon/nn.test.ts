@@ -1,0 +1,418 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { HybridBlock } from '../../../src/frontend/gluon/block.ts';
+import * as nn from '../../../src/frontend/gluon/nn/index.ts';
+import { assertAllClose, checkGradients, checkHybridize } from '../../../src/frontend/testing.ts';
+import { autograd, hybridize, nd, random } from '../../../src/index.ts';
+import { fails } from '../support.ts';
+
+type One = HybridBlock & { forward(x: nd.NDArray): nd.NDArray };
+
+const ready = <T extends HybridBlock>(block: T): T => {
+  random.seed(11);
+  block.initialize({ init: 'xavier' });
+  return block;
+};
+const inputOf = (...shape: number[]): nd.NDArray => {
+  random.seed(5);
+  return random.uniform(shape, -1, 1);
+};
+
+/** Layers that are smooth (or whose windows keep their maxima under small steps), with an input each. */
+const SMOOTH: readonly (readonly [string, () => One, nd.NDArray])[] = [
+  ['Dense', () => new nn.Dense(3, { activation: 'tanh' }), inputOf(2, 4)],
+  ['Conv1D', () => new nn.Conv1D(2, 2, { activation: 'softrelu' }), inputOf(1, 2, 4)],
+  ['Conv2D', () => new nn.Conv2D(2, 2, { strides: 2, padding: 1, groups: 2 }), inputOf(1, 2, 3, 3)],
+  ['Conv3D', () => new nn.Conv3D(2, 2), inputOf(1, 1, 2, 3, 2)],
+  ['MaxPool2D', () => new nn.MaxPool2D(2), nd.arange(16).astype('float32').reshape([1, 1, 4, 4])],
+  ['AvgPool2D', () => new nn.AvgPool2D(2, { strides: 1, padding: 1 }), inputOf(1, 1, 3, 3)],
+  ['AvgPool1D', () => new nn.AvgPool1D(2, { ceilMode: true }), inputOf(1, 2, 5)],
+  ['GlobalAvgPool2D', () => new nn.GlobalAvgPool2D(), inputOf(2, 2, 2, 2)],
+  ['LayerNorm', () => new nn.LayerNorm({ epsilon: 0.1 }), inputOf(2, 4)],
+  ['BatchNorm', () => new nn.BatchNorm({ epsilon: 0.1 }), inputOf(3, 2)],
+  ['Flatten', () => new nn.Flatten(), inputOf(2, 2, 2)],
+  ['Dropout', () => new nn.Dropout(0.4), inputOf(3, 3)],
+  ['gelu', () => new nn.Activation('gelu'), inputOf(5)],
+  ['mish', () => new nn.Activation('mish'), inputOf(5)],
+];
+
+/** First derivatives as a function, to be differentiated again. */
+const derivative =
+  (f: (x: nd.NDArray) => nd.NDArray) =>
+  (x: nd.NDArray): nd.NDArray =>
+    autograd.record(() => {
+      if (x.grad === undefined) x.attachGrad();
+      const y = f(x);
+      return autograd.grad(y.mul(y), [x], { createGraph: true })[0]!;
+    });
+
+for (const [name, make, x] of SMOOTH) {
+  test(`${name}: gradients are the limits of differences, also of gradients`, () => {
+    const layer = ready(make());
+    layer(x);
+    checkGradients(layer, [x]);
+    // Random numbers go on from where they are, so both runs of a difference must start alike.
+    const f = (v: nd.NDArray): nd.NDArray => {
+      random.seed(3);
+      return layer(v);
+    };
+    checkGradients(derivative(f), [x], { rtol: 3e-2, atol: 1e-2 });
+  });
+  test(`${name}: hybridized is imperative, in training and in prediction`, () => {
+    const layer = ready(make());
+    layer(x);
+    const state = layer.parameters().map((p) => p.data());
+    checkHybridize(layer, [x], { state });
+    checkHybridize(layer, [x], { state, backward: false });
+    layer.hybridize();
+    checkGradients(layer, [x]);
+  });
+}
+
+test('sizes are learnt from the first input, imperative or hybridized', () => {
+  for (const hybrid of [false, true]) {
+    const dense = new nn.Dense(4);
+    const conv = new nn.Conv2D(6, 3, { groups: 2 });
+    const norm = new nn.BatchNorm();
+    assert.equal(dense.weight.shape, [4, 0]);
+    const net = new nn.HybridSequential(conv, norm, new nn.MaxPool2D(2), dense);
+    net.initialize();
+    assert.not(dense.weight.isInitialized);
+    assert.ok(dense.bias!.isInitialized);
+    if (hybrid) net.hybridize();
+    assert.equal(net(nd.ones([2, 4, 8, 8])).shape, [2, 4]);
+    assert.equal(conv.weight.shape, [6, 2, 3, 3]);
+    assert.equal(norm.runningVar.shape, [6]);
+    assert.equal(dense.weight.shape, [4, 6 * 3 * 3]);
+    assert.equal(net(nd.ones([5, 4, 8, 8])).shape, [5, 4]);
+  }
+  const given = new nn.Dense(4, { inUnits: 7 });
+  given.initialize();
+  assert.equal(given.weight.data().shape, [4, 7]);
+  const norm = new nn.LayerNorm({ inChannels: 3 });
+  norm.initialize();
+  assert.equal(norm.gamma.data().arraySync(), [1, 1, 1]);
+  const conv = new nn.Conv1D(4, 3, { inChannels: 6, groups: 2 });
+  conv.initialize();
+  assert.equal(conv.weight.data().shape, [4, 3, 3]);
+});
+
+test('parameters start as told', () => {
+  const dense = new nn.Dense(2, { inUnits: 3, weightInit: 0.5, biasInit: 'ones' });
+  const norm = new nn.BatchNorm({
+    inChannels: 2,
+    gammaInit: 2,
+    runningVarInit: 4,
+    runningMeanInit: 1,
+  });
+  const table = new nn.Embedding(2, 2, { weightInit: 'ones' });
+  for (const layer of [dense, norm, table]) layer.initialize({ init: 'zeros' });
+  assertAllClose(dense(nd.ones([1, 3])), [[2.5, 2.5]]);
+  assertAllClose(norm(nd.ones([1, 2]).mul(3)), [[2, 2]], { atol: 1e-4 });
+  assert.equal(table(nd.array([1], { dtype: 'int32' })).arraySync(), [[1, 1]]);
+  assert.is(new nn.Dense(2, { useBias: false }).bias, undefined);
+  assert.is(new nn.Dense(2, { useBias: false }).collectParams().size, 1);
+});
+
+test('layers refuse inputs that do not fit, naming layer, shapes and the fix', () => {
+  const dense = ready(new nn.Dense(4));
+  fails(() => new nn.Dense(4)(nd.ones([1, 2])), 'value', 'not initialized', 'net.initialize()');
+  dense(nd.ones([2, 5]));
+  fails(
+    () => dense(nd.ones([2, 6])),
+    'shape',
+    'Dense: the input f32[2, 6] has 6 features',
+    'for 5',
+  );
+  fails(
+    () => dense(nd.ones([5])),
+    'shape',
+    'Dense: takes [batch, ...features], not f32[5]',
+    'flatten',
+  );
+  assert.equal(ready(new nn.Dense(4, { flatten: false }))(nd.ones([5])).shape, [4]);
+  const conv = ready(new nn.Conv2D(2, 3));
+  fails(
+    () => conv(nd.ones([3, 8, 8])),
+    'shape',
+    'Conv2D: takes [batch, channels, height, width], not f32[3, 8, 8]',
+    'expandDims(0)',
+  );
+  conv(nd.ones([1, 3, 8, 8]));
+  fails(() => conv(nd.ones([1, 4, 8, 8])), 'shape', 'Conv2D', '4 channels', 'for 3');
+  fails(() => conv(nd.ones([1, 3, 2, 2])), 'shape', 'convolution');
+  fails(
+    () => ready(new nn.Conv2D(4, 3, { groups: 2 }))(nd.ones([1, 3, 8, 8])),
+    'option',
+    '3 input',
+  );
+  fails(() => new nn.MaxPool2D(5)(nd.ones([1, 1, 4, 4])), 'shape', 'a window of 5 does not fit');
+  fails(() => new nn.GlobalAvgPool1D()(nd.ones([1, 2])), 'shape', 'GlobalAvgPool1D', 'width]');
+  const norm = ready(new nn.BatchNorm());
+  norm(nd.ones([2, 3]));
+  fails(() => norm(nd.ones([2, 4])), 'shape', 'BatchNorm', '4 channels', 'for 3');
+  fails(() => norm(nd.ones([2])), 'shape', 'BatchNorm: axis 1 is out of range');
+  const other = ready(new nn.LayerNorm());
+  other(nd.ones([2, 3]));
+  fails(() => other(nd.ones([2, 4])), 'shape', 'LayerNorm', 'for 3');
+  fails(() => ready(new nn.PReLU({ inChannels: 3 }))(nd.ones([2, 4])), 'shape', 'PReLU', 'for 3');
+});
+
+test('errors say in which block of which net they happened', () => {
+  class Net extends HybridBlock {
+    features = new nn.HybridSequential(new nn.Dense(3));
+    override forward(x: nd.NDArray): nd.NDArray {
+      return this.features(x);
+    }
+  }
+  const net = ready(new Net());
+  net(nd.ones([1, 2]));
+  fails(() => net(nd.ones([1, 9])), 'shape', 'nn.test.ts', 'in Net › features', '› 0 (Dense)');
+  net.hybridize();
+  fails(() => net(nd.ones([1, 9])), 'shape', 'nn.test.ts', 'in Net › features', '› 0 (Dense)');
+});
+
+test('unknown options and wrong arguments are refused when the layer is made', () => {
+  const wrong: readonly (readonly [() => unknown, ...string[]])[] = [
+    [() => new nn.Dense(2, { activaton: 'relu' } as never), 'Dense', 'did you mean "activation"?'],
+    [() => new nn.Dense(2, { activation: 'rellu' as never }), 'Dense', 'did you mean "relu"?'],
+    [() => new nn.Dense(0), 'Dense: units is 0', 'an integer ≥ 1'],
+    [() => new nn.Activation('swishy' as never), 'Activation', 'allowed: "relu"'],
+    [() => new nn.Conv2D(2, 3, { stride: 2 } as never), 'Conv2D', 'did you mean "strides"?'],
+    [() => new nn.Conv2D(2, [3, 3, 3]), 'Conv2D: kernelSize is [3,3,3]', 'or 2 of them'],
+    [() => new nn.Conv1D(2, 3, { padding: -1 }), 'Conv1D: padding is -1', 'an integer ≥ 0'],
+    [() => new nn.Conv2D(3, 3, { groups: 2 }), 'Conv2D: 3 channels do not divide into 2 groups'],
+    [() => new nn.Conv2D(4, 3, { groups: 2, inChannels: 3 }), '3 inChannels do not divide'],
+    [() => new nn.MaxPool2D(2, { ceil: true } as never), 'MaxPool2D', 'did you mean "ceilMode"?'],
+    [
+      () => new nn.AvgPool3D(2, { countIncludePads: true } as never),
+      'did you mean "countIncludePad"?',
+    ],
+    [() => new nn.BatchNorm({ eps: 1 } as never), 'BatchNorm', 'unknown option "eps"', 'epsilon'],
+    [() => new nn.BatchNorm({ momentum: 2 }), 'BatchNorm: momentum is 2'],
+    [() => new nn.BatchNorm({ epsilon: -1 }), 'BatchNorm: epsilon is -1'],
+    [() => new nn.LayerNorm({ axes: 1 } as never), 'LayerNorm', 'did you mean "axis"?'],
+    [() => new nn.Embedding(2, 2, { dtyp: 'float32' } as never), 'did you mean "dtype"?'],
+    [() => new nn.Embedding(2.5, 2), 'Embedding: inputDim is 2.5'],
+    [() => new nn.Dropout(0.5, { axis: [1] } as never), 'Dropout', 'did you mean "axes"?'],
+    [() => new nn.PReLU({ alpha: 1 } as never), 'PReLU', 'did you mean "alphaInit"?'],
+  ];
+  for (const [make, ...parts] of wrong) fails(make, 'option', ...parts);
+  fails(() => new nn.Dropout(1), 'value', 'Dropout: rate 1 must be from 0 to below 1');
+});
+
+test('containers: children by number, added, counted, iterated, named', () => {
+  for (const Kind of [nn.Sequential, nn.HybridSequential]) {
+    const first = new nn.Dense(3);
+    const last = new nn.Activation('relu');
+    const net = new Kind(first).add(new nn.Flatten(), last);
+    assert.is(net.length, 3);
+    assert.is(net[0], first);
+    assert.is(net.at(-1), last);
+    assert.equal([...net].length, 3);
+    assert.equal([...net.collectParams().keys()], ['0.weight', '0.bias']);
+    fails(() => net.at(3), 'value', 'there is no block 3 of 3', '-3 to 2');
+    fails(
+      () => net.add(((x: nd.NDArray) => x) as never),
+      'value',
+      'item 3 is a function',
+      'HybridLambda',
+    );
+    fails(() => new Kind(null as never), 'value', 'item 0 is null');
+    net.initialize();
+    assert.equal(net(nd.ones([2, 4])).shape, [2, 3]);
+    net.hybridize();
+    assert.equal(net(nd.ones([2, 4])).shape, [2, 3]);
+  }
+  assert.is(new nn.Sequential().length, 0);
+  assert.is(new nn.Sequential()(nd.ones([1])).size, 1);
+});
+
+test('a container that changes after it was compiled is compiled anew', () => {
+  const net = new nn.HybridSequential(new nn.HybridLambda((x) => x.mul(2)));
+  net.hybridize();
+  const x = nd.array([1]);
+  assert.is(net(x).itemSync(), 2);
+  net.add(new nn.HybridLambda((y) => y.add(1)));
+  assert.is(net(x).itemSync(), 3);
+});
+
+test('functions as blocks: Lambda may read values, also inside a compiled net', () => {
+  const seen: number[] = [];
+  const net = new nn.HybridSequential(
+    new nn.HybridLambda((x) => x.add(1)),
+    new nn.Lambda((x: nd.NDArray) => {
+      seen.push(x.sum().itemSync());
+      return x;
+    }),
+    new nn.HybridLambda((x) => x.mul(2)),
+  );
+  net.hybridize();
+  assert.equal(net(nd.array([1, 2])).arraySync(), [4, 6]);
+  assert.equal(net(nd.array([3, 4])).arraySync(), [8, 10]);
+  assert.equal(seen, [5, 9]);
+  const two = new nn.HybridLambda((a: nd.NDArray, b: nd.NDArray) => [a.add(b), a.sub(b)] as const);
+  assert.equal(
+    two(nd.array([3]), nd.array([1])).map((y) => y.itemSync()),
+    [4, 2],
+  );
+});
+
+/** Running mean and variance after training on batches of [n, 1], by the formula. */
+const expectedStatistics = (batches: readonly number[][], momentum: number): [number, number] =>
+  batches.reduce<[number, number]>(
+    ([m, v], batch) => {
+      const mean = batch.reduce((a, b) => a + b, 0) / batch.length;
+      const variance = batch.reduce((a, b) => a + (b - mean) ** 2, 0) / batch.length;
+      return [momentum * m + (1 - momentum) * mean, momentum * v + (1 - momentum) * variance];
+    },
+    [0, 1],
+  );
+const BATCHES = [
+  [1, 2, 3, 6],
+  [-1, 0, 4, 5],
+  [2, 2, 3, 9],
+];
+const column = (values: readonly number[]): nd.NDArray =>
+  nd.array(values, { shape: [values.length, 1] });
+
+const trained: Readonly<Record<string, (net: HybridBlock & One) => (x: nd.NDArray) => void>> = {
+  'imperative, without recording': (net) => (x) => {
+    autograd.trainMode(() => net(x));
+  },
+  recorded: (net) => (x) => autograd.record(() => net(x)).backward(),
+  'hybridized, recorded': (net) => {
+    net.hybridize();
+    return (x) => autograd.record(() => net(x)).backward();
+  },
+  'hybridized, not recorded': (net) => {
+    net.hybridize();
+    return (x) => {
+      autograd.trainMode(() => net(x));
+    };
+  },
+  'inside a hybridized step': (net) =>
+    hybridize((x: nd.NDArray) => {
+      const l = autograd.record(() => net(x).sum());
+      l.backward();
+      return l;
+    }),
+  'as one of two hybridized parts': (net) => {
+    const second = new nn.HybridSequential(new nn.Dense(1, { weightInit: 'ones' }));
+    second.initialize();
+    net.hybridize();
+    second.hybridize();
+    return (x) => autograd.record(() => second(net(x))).backward();
+  },
+};
+for (const [how, prepare] of Object.entries(trained))
+  test(`BatchNorm keeps running statistics: ${how}`, () => {
+    const norm = new nn.BatchNorm({ momentum: 0.8 });
+    const net = new nn.HybridSequential(norm);
+    net.initialize();
+    const step = prepare(net as HybridBlock & One);
+    BATCHES.forEach((batch, i) => {
+      step(column(batch));
+      const [mean, variance] = expectedStatistics(BATCHES.slice(0, i + 1), 0.8);
+      assertAllClose(norm.runningMean.data(), [mean]);
+      assertAllClose(norm.runningVar.data(), [variance]);
+    });
+    const [mean, variance] = expectedStatistics(BATCHES, 0.8);
+    const y = net(column([7]));
+    assertAllClose(y, [[(7 - mean) / Math.sqrt(variance + 1e-5)]]);
+    assertAllClose(
+      autograd.record(() => net(column([7])), { training: false }),
+      y,
+    );
+    assertAllClose(norm.runningMean.data(), [mean]);
+    assert.is(norm.runningMean.data().grad, undefined);
+  });
+
+test('BatchNorm: fixed factor, offset and statistics', () => {
+  const norm = new nn.BatchNorm({ scale: false, center: false, useGlobalStats: true });
+  norm.initialize();
+  const x = column([1, 3]).attachGrad();
+  autograd.record(() => norm(x)).backward();
+  assertAllClose(x.grad!, [[1 / Math.sqrt(1 + 1e-5)], [1 / Math.sqrt(1 + 1e-5)]]);
+  assert.is(norm.runningMean.data().itemSync(), 0);
+  assert.is(norm.gamma.gradReq, 'null');
+  assert.is(norm.beta.gradReq, 'null');
+  const learnt = new nn.LayerNorm({ scale: false });
+  learnt.initialize();
+  autograd.record(() => learnt(nd.array([[1, 2]]))).backward();
+  assert.equal(learnt.beta.grad().arraySync(), [1, 1]);
+  assert.is(learnt.gamma.data().grad, undefined);
+});
+
+test('Dropout: the right share, scaled; nothing in prediction; axes share their draw', () => {
+  const drop = new nn.Dropout(0.25);
+  const x = nd.ones([100, 100]);
+  random.seed(1);
+  assert.equal(drop(x).sum().itemSync(), 10000);
+  for (const hybrid of [false, true]) {
+    if (hybrid) drop.hybridize();
+    random.seed(1);
+    const y = autograd.record(() => drop(x));
+    const values = Array.from(y.dataSync());
+    const zeros = values.filter((v) => v === 0).length;
+    // Three standard deviations of a binomial count: 3 · sqrt(10000 · 0.25 · 0.75) = 130.
+    assert.ok(Math.abs(zeros - 2500) < 130, `${zeros} zeros`);
+    assert.ok(values.every((v) => v === 0 || Math.abs(v - 4 / 3) < 1e-6));
+    assert.not.equal(autograd.record(() => drop(x)).dataSync(), y.dataSync());
+  }
+  const rows = autograd.record(() => new nn.Dropout(0.5, { axes: [1] })(nd.ones([50, 3])));
+  for (const row of rows.arraySync() as number[][]) assert.ok(row.every((v) => v === row[0]));
+  assert.equal(autograd.record(() => new nn.Dropout(0)(x)).dataSync(), x.dataSync());
+});
+
+test('Embedding: gradients of repeated rows add up; wrong indices are refused', () => {
+  const table = new nn.Embedding(3, 2);
+  table.initialize();
+  const idx = nd.array(
+    [
+      [0, 2],
+      [2, 2],
+    ],
+    { dtype: 'int32' },
+  );
+  autograd.record(() => table(idx)).backward();
+  assert.equal(table.weight.grad().arraySync(), [
+    [1, 1],
+    [0, 0],
+    [3, 3],
+  ]);
+  const parts = ['Embedding: index 3 at [1] of i32[2] is out of range for 3 rows', '0 to 2'];
+  for (const hybrid of [false, true]) {
+    if (hybrid) table.hybridize();
+    fails(() => table(nd.array([0, 3], { dtype: 'int32' })), 'value', 'nn.test.ts', ...parts);
+    fails(() => table(nd.array([-1], { dtype: 'int32' })), 'value', 'index -1 at [0]');
+    assert.equal(table(nd.array([2], { dtype: 'uint8' })).shape, [1, 2]);
+  }
+  fails(() => table(nd.array([0.5])), 'dtype', 'Embedding: indices must be integers', 'astype');
+});
+
+test('layers keep the dtype of their input and follow cast()', () => {
+  const net = new nn.HybridSequential(
+    new nn.Conv2D(2, 3, { padding: 1 }),
+    new nn.BatchNorm(),
+    new nn.Activation('relu'),
+    new nn.GlobalAvgPool2D(),
+    new nn.Dense(3),
+    new nn.LayerNorm(),
+  );
+  const x = inputOf(4, 2, 4, 4);
+  ready(net)(x);
+  const wide = net(x);
+  net.cast('float16');
+  for (const hybrid of [false, true]) {
+    if (hybrid) net.hybridize();
+    const y = net(x.astype('float16'));
+    assert.is(y.dtype, 'float16');
+    assertAllClose(y.astype('float32'), wide, { rtol: 0.02, atol: 0.02 });
+    const trained16 = autograd.record(() => net(x.astype('float16')));
+    trained16.backward();
+    assert.is(net.collectParams().get('0.weight')!.grad().dtype, 'float16');
+  }
+});
+
+test.run();
