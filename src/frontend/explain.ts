@@ -96,8 +96,10 @@ const programsOf = (callable: Callable, part: string): ExplainedProgram[] => {
     program: compiled.program,
     compiled,
   }));
-  const backward = [...callable.backwards.values()].flatMap((b) =>
-    b.callable === undefined ? [] : programsOf(b.callable, 'backward'),
+  // One backward may serve several combinations of wanted and given gradients.
+  const backwards = new Set([...callable.backwards.values()].map((b) => b.callable));
+  const backward = [...backwards].flatMap((c) =>
+    c === undefined ? [] : programsOf(c, 'backward'),
   );
   return [...own, ...backward];
 };

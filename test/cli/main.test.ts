@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const GRAPH = `graph scores(%x: f32[64, 128], param %w: f32[128]) {
+  %a = broadcast %w {shape=[64, 128], axes=[1]}
+  %b = mul %x, %a
+  %c = sum %b {axes=[1]}
+  %d = sigmoid %c
+  return %d
+}
+`;
+
+const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+
+const tigon = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
+  new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--conditions=tigon-source', '--import', 'tsx', main, ...args],
+      { maxBuffer: 1 << 26 },
+      (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
+  });
+
+const test = suite<{ folder: string; file: string }>('tigon');
+test.before(async (context) => {
+  context.folder = await mkdtemp(join(tmpdir(), 'tigon-'));
+  context.file = join(context.folder, 'scores.tg');
+  await writeFile(context.file, GRAPH);
+});
+test.after(async ({ folder }) => {
+  await rm(folder, { recursive: true });
+});
+
+test('devices lists the CPU and what it can do', async () => {
+  const { code, out } = await tigon('devices');
+  assert.is(code, 0);
+  assert.match(out, /cpu\(\): WebAssembly/);
+  const json = JSON.parse((await tigon('devices', '--json')).out) as { kind: string }[];
+  assert.is(json[0]!.kind, 'cpu');
+});
+
+test('explain prints graph, kernels and memory; --json the same as data; --dot a picture', async ({
+  file,
+}) => {
+  const { code, out } = await tigon('explain', file, '--wat');
+  assert.is(code, 0);
+  for (const part of ['scores: 1 kernels', 'mul_sum_sigmoid', '(func $mul_sum_sigmoid'])
+    assert.ok(out.includes(part), part);
+  const json = JSON.parse((await tigon('explain', file, '--json')).out) as { kernels: unknown[] };
+  assert.is(json.kernels.length, 1);
+  assert.match((await tigon('explain', file, '--dot')).out, /^digraph "scores"/);
+});
+
+test('explain --svg draws the graph', async ({ file, folder }) => {
+  const svg = join(folder, 'graph.svg');
+  assert.is((await tigon('explain', file, '--svg', svg)).code, 0);
+  assert.match(await readFile(svg, 'utf8'), /<svg/);
+});
+
+test('compile prints WebAssembly text or any level, and writes a valid module', async ({
+  file,
+  folder,
+}) => {
+  assert.match((await tigon('compile', file, '--target', 'wasm')).out, /^\(module/);
+  for (const [level, start] of [
+    ['graph', 'graph scores'],
+    ['loop', 'kernel mul_sum_sigmoid'],
+    ['thread', 'thread mul_sum_sigmoid'],
+    ['program', 'program scores'],
+  ] as const)
+    assert.ok((await tigon('compile', file, '--level', level)).out.startsWith(start), level);
+  const output = join(folder, 'scores.wasm');
+  assert.is((await tigon('compile', file, '--output', output)).code, 0);
+  const bytes = await readFile(output);
+  assert.equal([...bytes.subarray(0, 4)], [0, 0x61, 0x73, 0x6d]);
+});
+
+test('a program printed by compile can be compiled again', async ({ file, folder }) => {
+  const program = join(folder, 'program.tg');
+  await writeFile(program, (await tigon('compile', file, '--level', 'program')).out);
+  assert.match((await tigon('compile', program)).out, /^\(module/);
+});
+
+test('mistakes: unknown commands, options, targets, files and broken text', async ({
+  folder,
+  file,
+}) => {
+  const broken = join(folder, 'broken.tg');
+  await writeFile(broken, GRAPH.replace('sum %b', 'smu %b'));
+  for (const [args, message] of [
+    [['explian', file], /no command explian/],
+    [['explain', file, '--wta'], /--wta/],
+    [['explain'], /takes one file/],
+    [['explain', join(folder, 'none.tg')], /cannot read .*none\.tg/],
+    [['compile', file, '--target', 'ptx'], /no target ptx[\s\S]*wasm/],
+    [['explain', broken], /broken\.tg:4:\d+[\s\S]*smu/],
+  ] as const) {
+    const { code, err } = await tigon(...args);
+    assert.is(code, 1, err);
+    assert.match(err, message);
+  }
+});
+
+test.run();
