@@ -9,6 +9,7 @@ import { type Graph, type Node, topological } from '../ir/graph/graph.ts';
 import type { TensorType } from '../ir/type.ts';
 import { type Compiled, compileGraph } from '../passes/pipeline.ts';
 import type { Device, Executable, Storage } from '../runtime/device.ts';
+import { count, type Work, workOf } from './activity.ts';
 import { failure } from './callsite.ts';
 import type { Backward } from './differentiate.ts';
 import { denseLayout, type Layout } from './layout.ts';
@@ -59,6 +60,7 @@ export interface Loaded {
   /** Indices of operands that the program overwrites. */
   readonly states: readonly number[];
   readonly label: string;
+  readonly work: Work;
 }
 
 /** Copies the nodes of `graph` into `builder` with its inputs replaced; returns what each node became. */
@@ -143,6 +145,7 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
     states,
     plain: states.length === 0 && sources.every((s, i) => s === i),
     label: callable.name,
+    work: workOf(compiled.program),
   };
 };
 
@@ -171,6 +174,7 @@ export const run = (loaded: Loaded, operands: readonly Operand[]): NDArray[] => 
     offsets.push(0);
   }
   loaded.executable.run(buffers, offsets, scalars);
+  count(loaded.work);
   if (loaded.plain) return made;
   return sources.map((source, i) => {
     const layout = loaded.layouts[i]!;

@@ -22,4 +22,5 @@ export const setDefault = (device: Device): void => {
   chosen = device;
 };
 
+export { type Activity, activity } from './activity.ts';
 export { defaultDevice as default };

@@ -104,9 +104,10 @@ export class Trainer {
   /**
    * Updates every parameter (but those with gradReq 'null') with its gradient divided by `batchSize`.
    *
-   * Throws when a gradient has not been written since the last step, unless `ignoreStaleGrad`.
+   * `undefined` is in the type for `x.shape[0]` under `noUncheckedIndexedAccess`; as a value it is an error. Throws when
+   * a gradient has not been written since the last step, unless `ignoreStaleGrad`.
    */
-  step(batchSize: number, options: StepOptions = {}): void {
+  step(batchSize: number | undefined, options: StepOptions = {}): void {
     checkOptions('trainer.step', options, ['ignoreStaleGrad']);
     if (typeof batchSize !== 'number' || !(batchSize > 0) || !Number.isFinite(batchSize))
       throw failure(
