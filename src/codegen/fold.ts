@@ -80,6 +80,8 @@ class Fold {
   /** How bodies are evaluated; along the folded axis itself when lanes share the fold. */
   readonly #mode: Mode;
   readonly #lanes: 1 | 4;
+  /** Whether elements are visited in row-major order. */
+  #ordered = true;
 
   constructor(em: Emitter, group: readonly ReduceExpr[], mode: Mode) {
     this.#em = em;
@@ -116,6 +118,7 @@ class Fold {
   /** Loops, the innermost along `inner`. */
   run(inner: Axis): TExpr[] {
     const em = this.#em;
+    this.#ordered = inner === this.#group[0]!.axes.at(-1);
     const vector = this.#mode.along === inner;
     const width = vector ? 4 : 1;
     const outer = this.#group[0]!.axes.filter((a) => a !== inner);
@@ -270,7 +273,14 @@ class Fold {
       const value = em.evaluate(body, mode);
       const here = em.evaluate(indexValue(positionOver(e.axes, idxAxis)), mode);
       if (first) return { value, position: here };
-      const wins = em.name('wins', better(e.op, body.dtype, value, before.value));
+      const strictly = better(e.op, body.dtype, value, before.value);
+      // Only the first of equals counts, and it is met first only in row-major order.
+      const earlier = operate(
+        'and',
+        tied(body.dtype, value, before.value),
+        operate('lt', here, before.position!),
+      );
+      const wins = em.name('wins', this.#ordered ? strictly : operate('or', strictly, earlier));
       return {
         value: operate('select', wins, value, before.value),
         position: operate('select', wins, here, before.position!),

@@ -11,7 +11,7 @@ import { randomGraph } from '../support/random-graph.ts';
 
 const SEEDS = 600;
 /** Graphs that were once compiled wrongly. */
-const ONCE_WRONG = [1057, 1093, 5459, 6962, 7481];
+const ONCE_WRONG = [1057, 1093, 5459, 6962, 7481, 18330];
 
 const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   target: 'wasm',
