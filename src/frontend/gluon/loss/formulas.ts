@@ -1,0 +1,156 @@
+/**
+ * The graphs of losses: a formula per element, then weights and the mean over all axes but the batch's.
+ *
+ * Invariant: operands are predictions, labels, what the formula takes more, and last (if `weighted`) weights of samples.
+ */
+import { isFloat } from '../../../ir/dtype.ts';
+import { TigonError } from '../../../ir/errors.ts';
+import type { GraphBuilder } from '../../../ir/graph/builder.ts';
+import type { Node } from '../../../ir/graph/graph.ts';
+import { logSoftmax } from '../../../ir/graph/ops/composite.ts';
+import { takeAlong } from '../../../ir/graph/ops/take.ts';
+import { type Shape, sameShape, showType } from '../../../ir/type.ts';
+import { type Fragment, fragment } from '../../call.ts';
+import { kept } from '../../nd/axes.ts';
+import { floating } from '../../nd/math.ts';
+
+/** Everything about a loss that is fixed when its graph is built. */
+export interface LossAttrs {
+  readonly weight: number;
+  readonly batchAxis: number;
+  /** Of classes; -1 where there are none. */
+  readonly axis: number;
+  /** What predictions are. */
+  readonly given: 'scores' | 'likelihoods' | 'logarithms';
+  /** Labels have one number per class. */
+  readonly dense: boolean;
+  readonly weighted: boolean;
+}
+/** The loss of each element; axes that the formula folds stay with size 1. */
+type Formula = (
+  b: GraphBuilder,
+  pred: Node,
+  label: Node,
+  attrs: LossAttrs,
+  more: readonly Node[],
+) => Node;
+
+/** `given` for each element of a loss of `shape`: one per sample, or of that shape (sizes of 1 stretch). */
+const spread = (
+  b: GraphBuilder,
+  given: Node,
+  shape: Shape,
+  { batchAxis, axis }: LossAttrs,
+): Node => {
+  const own = given.type.shape;
+  if (own.length === 1 && own[0] === shape[batchAxis])
+    return b.broadcast(given, shape, [batchAxis]);
+  const rest = shape.filter((_, i) => i !== axis);
+  const whole =
+    own.length === rest.length && shape[axis] === 1
+      ? b.reshape(given, own.toSpliced(axis, 0, 1))
+      : given;
+  const { shape: full } = whole.type;
+  if (full.length === shape.length && full.every((d, i) => d === 1 || d === shape[i]))
+    return b.broadcastTo(whole, shape);
+  throw new TigonError(
+    'shape',
+    `sampleWeight ${showType(given.type)} does not fit losses of shape [${shape.join(', ')}]`,
+    `pass one weight per sample, [${shape[batchAxis]}], or the shape of the losses with some sizes 1`,
+  );
+};
+
+const define = (name: string, formula: Formula): Fragment<LossAttrs> =>
+  fragment<LossAttrs>(name, (b, [x, y, ...rest], attrs) => {
+    const pred = floating(b, x!);
+    const given = attrs.weighted ? rest.slice(0, -1) : rest;
+    let loss = formula(b, pred, y!, attrs, given);
+    if (attrs.weight !== 1) loss = b.op('mul', loss, b.lit(attrs.weight, loss));
+    const { shape, dtype } = loss.type;
+    if (attrs.weighted)
+      loss = b.op('mul', loss, spread(b, b.cast(rest[rest.length - 1]!, dtype), shape, attrs));
+    const axes = shape.flatMap((_, i) => (i === attrs.batchAxis ? [] : [i]));
+    const count = axes.reduce((n, a) => n * shape[a]!, 1);
+    const total = b.sum(loss, axes);
+    return count === 1 ? total : b.op('mul', total, b.lit(1 / count, total));
+  });
+
+/** Labels in the shape of predictions: sizes of 1 may be missing or added, nothing else. */
+const fitted = (b: GraphBuilder, label: Node, pred: Node): Node => {
+  const long = (shape: Shape): Shape => shape.filter((d) => d !== 1);
+  if (!sameShape(long(label.type.shape), long(pred.type.shape)))
+    throw new TigonError(
+      'shape',
+      `labels ${showType(label.type)} do not fit predictions ${showType(pred.type)}`,
+      'labels need the shape of the predictions',
+    );
+  return b.cast(b.reshape(label, pred.type.shape), pred.type.dtype);
+};
+
+const half = (b: GraphBuilder, x: Node): Node => b.op('mul', x, b.lit(0.5, x));
+/** Half the squared difference. */
+export const squares: Fragment<LossAttrs> = define('L2Loss', (b, pred, label) => {
+  const away = b.op('sub', pred, fitted(b, label, pred));
+  return half(b, b.op('mul', away, away));
+});
+/** The absolute difference. */
+export const distances: Fragment<LossAttrs> = define('L1Loss', (b, pred, label) =>
+  b.op('abs', b.op('sub', pred, fitted(b, label, pred))),
+);
+
+/** Positions as int32, and where they are not what a label can be. */
+const classes = (b: GraphBuilder, given: Node, count: number): { at: Node; wrong: Node } => {
+  const { dtype } = given.type;
+  // The number of classes may be more than what small dtypes hold.
+  const label = dtype === 'uint8' || dtype === 'bool' ? b.cast(given, 'int32') : given;
+  const least = b.op('ge', label, b.lit(0, label));
+  const bounded = b.op('and', least, b.op('lt', label, b.lit(count, label)));
+  const right = isFloat(label.type.dtype)
+    ? b.op('and', bounded, b.op('eq', label, b.op('floor', label)))
+    : bounded;
+  return { at: b.cast(label, 'int32'), wrong: b.op('not', right) };
+};
+
+/** Minus the log-likelihood of the label; NaN where a class number is wrong. */
+export const crossEntropy: Fragment<LossAttrs> = define(
+  'SoftmaxCrossEntropyLoss',
+  (b, pred, label, { axis, given, dense }) => {
+    const likelihood = given === 'logarithms' ? pred : b.emit(logSoftmax, [pred], { axis });
+    if (dense) {
+      const terms = b.op('mul', likelihood, fitted(b, label, pred));
+      return b.op('neg', b.reshape(b.sum(terms, [axis]), kept(pred.type.shape, [axis])));
+    }
+    const one = kept(pred.type.shape, [axis]);
+    const { at, wrong } = classes(b, b.reshape(label, one), pred.type.shape[axis]!);
+    const lost = b.op('neg', b.emit(takeAlong, [likelihood, at], { axis }));
+    return b.op('select', wrong, b.lit(Number.NaN, lost), lost);
+  },
+);
+
+/** Cross-entropy of each element for itself. */
+export const binary: Fragment<LossAttrs> = define(
+  'SigmoidBinaryCrossEntropyLoss',
+  (b, pred, label, { given }, [positive]) => {
+    const target = fitted(b, label, pred);
+    const one = b.lit(1, pred);
+    const factor =
+      positive === undefined
+        ? undefined
+        : b.broadcastTo(b.cast(positive, pred.type.dtype), pred.type.shape);
+    if (given === 'likelihoods') {
+      const tiny = b.lit(1e-12, pred);
+      const hit = b.op('mul', b.op('log', b.op('add', pred, tiny)), target);
+      const miss = b.op('log', b.op('add', b.op('sub', one, pred), tiny));
+      const rest = b.op('mul', miss, b.op('sub', one, target));
+      return b.op('neg', b.op('add', factor === undefined ? hit : b.op('mul', hit, factor), rest));
+    }
+    const decay = b.op('log1p', b.op('exp', b.op('neg', b.op('abs', pred))));
+    if (factor === undefined) {
+      const rise = b.op('sub', b.op('relu', pred), b.op('mul', pred, target));
+      return b.op('add', rise, decay);
+    }
+    const share = b.op('add', one, b.op('mul', b.op('sub', factor, one), target));
+    const tail = b.op('add', decay, b.op('relu', b.op('neg', pred)));
+    return b.op('add', b.op('sub', pred, b.op('mul', pred, target)), b.op('mul', share, tail));
+  },
+);
