@@ -149,10 +149,17 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
   };
 };
 
-/** Runs a loaded callable on concrete operands. An operand that is overwritten must not occur twice. */
-export const run = (loaded: Loaded, operands: readonly Operand[]): NDArray[] => {
+/** Runs a loaded callable on concrete operands. */
+export const run = (loaded: Loaded, given: readonly Operand[]): NDArray[] => {
   const { states, fresh, sources, label, device } = loaded;
-  for (let i = 0; i < states.length; i++) ownState(operands[states[i]!] as NDArray, label);
+  let operands = given;
+  for (let i = 0; i < states.length; i++) {
+    const state = given[states[i]!] as NDArray;
+    ownState(state, label);
+    // Whoever else gets the same array reads its old value.
+    if (given.indexOf(state) !== given.lastIndexOf(state))
+      operands = operands.map((x, j) => (x === state && j !== states[i] ? copyOf(state) : x));
+  }
   const buffers: Storage[] = [];
   const offsets: number[] = [];
   const scalars: number[] = [];

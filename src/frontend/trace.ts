@@ -56,6 +56,7 @@ export class Trace {
   /** Run before each replay on the array that is bound to an input then. */
   readonly checks: { readonly input: number; readonly test: (x: NDArray) => void }[] = [];
   readonly #keepGradients: boolean;
+  readonly #arguments: { readonly inside: NDArray; readonly input: Node }[] = [];
   readonly #borders = new Map<NDArray, Border>();
   readonly #gradients = new Map<NDArray, number>();
   /** True when the call being traced is recorded outside: its graph will be differentiated. */
@@ -98,7 +99,9 @@ export class Trace {
   /** A handle for argument `index`, seen from inside. */
   argument(index: number, outside: NDArray): NDArray {
     this.bounds.push({ kind: 'argument', index });
-    const inside = this.wrap(this.builder.input(outside.type, { name: `arg${index}` }));
+    const input = this.builder.input(outside.type, { name: `arg${index}` });
+    const inside = this.wrap(input);
+    this.#arguments.push({ inside, input });
     const { origin } = outside;
     if (origin?.kind === 'leaf') inside.origin = this.#argumentLeaf(index, outside, origin);
     else if (origin !== undefined) inside.origin = { kind: 'border' };
@@ -220,6 +223,10 @@ export class Trace {
       captured.input ??= this.#bind(array);
       assigns.push({ target: captured.input, value: current });
     }
+    // Arguments that were assigned to change the caller's arrays, as they do imperatively.
+    for (const { inside, input } of this.#arguments)
+      if (inside.traced!.node !== input)
+        assigns.push({ target: input, value: inside.traced!.node });
     return assigns;
   }
 }

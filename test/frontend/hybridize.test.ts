@@ -454,4 +454,20 @@ test('checkHybridize compares outputs, gradients and state over several calls', 
   assert.throws(() => checkHybridize(g, [nd.ones([2])]), /output 0/);
 });
 
+test('assigning to an argument changes the array of the caller, as it does imperatively', () => {
+  const bump = (x: nd.NDArray, y: nd.NDArray): nd.NDArray => {
+    assign(x, x.add(y));
+    return x.mul(10);
+  };
+  const compiled = hybridize(bump);
+  const a = nd.array([1, 2]);
+  const b = nd.array([1, 2]);
+  for (let i = 0; i < 3; i++)
+    assert.equal(compiled(a, nd.ones([2])).arraySync(), bump(b, nd.ones([2])).arraySync());
+  assert.equal(a.arraySync(), b.arraySync());
+  // The same array twice: the second is read before the first changes.
+  assert.equal(compiled(a, a).arraySync(), bump(b, b).arraySync());
+  assert.equal(a.arraySync(), b.arraySync());
+});
+
 test.run();
