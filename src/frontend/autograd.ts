@@ -90,20 +90,36 @@ const write = (leaf: Leaf, g: NDArray): void => {
     assign(target, sum);
     if (mode.trace === undefined) sum.dispose();
   } else assign(target, g);
-  leaf.fresh = true;
-  mode.trace?.hooks.push(() => {
-    leaf.fresh = true;
-  });
+  setFresh(leaf, true);
   const history = mode.taping ? g.origin : undefined;
   if (target.origin?.kind !== 'leaf') target.origin = history;
 };
+
+/** Now, or, while tracing, for the rest of the trace and then at each replay. */
+const setFresh = (leaf: Leaf, fresh: boolean): void => {
+  const { trace } = mode;
+  if (trace === undefined) {
+    leaf.fresh = fresh;
+    return;
+  }
+  trace.fresh.set(leaf, fresh);
+  trace.hooks.push(() => {
+    leaf.fresh = fresh;
+  });
+};
+
+/** Whether a backward pass has written the gradient of `x` since it was last consumed. For optimizers. */
+export const hasFreshGradient = (x: NDArray): boolean =>
+  x.origin?.kind === 'leaf' && (mode.trace?.fresh.get(x.origin) ?? x.origin.fresh) === true;
 
 /**
  * Says that an update has used up the gradient of `x`: inside a hybridized function its value then stays in the program
  * and `x.grad` is not written (unless `keepGradients`). For optimizers.
  */
 export const consumeGradient = (x: NDArray): void => {
-  if (x.origin?.kind !== 'leaf' || x.origin.mode !== 'write') return;
+  if (x.origin?.kind !== 'leaf') return;
+  setFresh(x.origin, false);
+  if (x.origin.mode !== 'write') return;
   if (x.origin.gradient !== undefined) mode.trace?.consume(x.origin.gradient);
 };
 

@@ -49,6 +49,8 @@ export class Trace {
   readonly captured: Map<NDArray, Captured> = new Map();
   /** Run before each replay, after the scalars are read. */
   readonly hooks: (() => void)[] = [];
+  /** Gradients written or consumed so far in this trace: whether they are fresh. */
+  readonly fresh: Map<Leaf, boolean> = new Map();
   /** What must still hold for the plan to be replayed: options that shaped the graph. */
   readonly guards: (() => boolean)[] = [];
   /** Handles whose new value nobody needs outside the program. */
@@ -238,8 +240,12 @@ export const leafOf = (x: NDArray): Leaf | undefined =>
 const revive = (x: NDArray): void =>
   withMode({ trace: undefined }, () => rebind(x, filled(x.type, 0, x.device)));
 
-/** The gradient array of an argument at a replay. */
-const gradientArray = (x: NDArray): NDArray => leafGradient(x.origin as Leaf, x);
+/** The gradient array of an argument at a replay, which writes it. */
+const gradientArray = (x: NDArray): NDArray => {
+  const leaf = x.origin as Leaf;
+  leaf.fresh = true;
+  return leafGradient(leaf, x);
+};
 
 /** True while a hybridized function is being traced: values are not known, shapes are. */
 export const isTracing = (): boolean => mode.trace !== undefined;

@@ -8,17 +8,22 @@
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Assign, Node } from '../../ir/graph/graph.ts';
 import { tensor } from '../../ir/type.ts';
-import { consumeGradient, gradientOf } from '../autograd.ts';
+import { consumeGradient, gradientOf, hasFreshGradient } from '../autograd.ts';
 import { failure } from '../callsite.ts';
 import { mode, withMode } from '../mode.ts';
 import { filled } from '../nd/filled.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
-import type { Leaf } from '../tape.ts';
 import { hostScalar, onReplay, type Trace } from '../trace.ts';
 import { applyUpdate, type Update, updateOf } from '../update.ts';
 import { arithmetic, checkNumber, Optimizer } from './optim/optimizer.ts';
-import { type AdamOptions, create, type OptimizerName, type SGDOptions } from './optim.ts';
+import {
+  type AdamOptions,
+  create,
+  type OptimizerName,
+  type OptimizerOptions,
+  type SGDOptions,
+} from './optim.ts';
 import { Parameter } from './parameter.ts';
 import { readStates, type StateRow, writeStates } from './trainer-states.ts';
 
@@ -58,6 +63,7 @@ export class Trainer {
   constructor(parameters: ParameterSource, optimizer: 'sgd', options?: SGDOptions);
   constructor(parameters: ParameterSource, optimizer: 'adam' | 'adamw', options?: AdamOptions);
   constructor(parameters: ParameterSource, optimizer: Optimizer);
+  constructor(parameters: ParameterSource, optimizer: OptimizerName, options?: OptimizerOptions);
   constructor(
     parameters: ParameterSource,
     optimizer: OptimizerName | Optimizer,
@@ -116,7 +122,7 @@ export class Trainer {
         'pass the number of samples that the loss was computed on: trainer.step(x.shape[0])',
       );
     const wanted = this.#slots.filter((s) => s.parameter.gradReq !== 'null');
-    const active = wanted.filter((s) => leafOf(s.parameter).fresh === true);
+    const active = wanted.filter((s) => hasFreshGradient(s.parameter.data()));
     if (active.length < wanted.length && !options.ignoreStaleGrad)
       throw staleError(wanted.filter((s) => !active.includes(s)));
     if (active.length > 0) this.#update(active, batchSize);
@@ -143,25 +149,23 @@ export class Trainer {
       [...arrays, ...numbers.map((read) => hostScalar(read))],
       active[0]!.parameter.data().device,
     );
+    onReplay(() => {
+      const stale = active.filter((s) => !hasFreshGradient(s.parameter.data()));
+      if (stale.length > 0) throw staleError(stale);
+    });
     for (const slot of active) this.#finish(slot);
     mode.trace?.guards.push(() => this.#keyOf(active, groupsOf(active)) === key);
   }
 
   /** Marks the gradient as used and counts the update: now, or at each replay of the program being traced. */
   #finish(slot: Slot): void {
-    const leaf = leafOf(slot.parameter);
+    const data = slot.parameter.data();
     const { trace } = mode;
-    leaf.fresh = false;
-    if (trace === undefined) slot.count++;
-    else {
-      slot.traced = { trace, updates: tracedUpdates(slot) + 1 };
-      onReplay(() => {
-        if (leaf.fresh !== true) throw staleError([slot]);
-        leaf.fresh = false;
-        slot.count++;
-      });
-    }
-    consumeGradient(slot.parameter.data());
+    if (trace !== undefined) slot.traced = { trace, updates: tracedUpdates(slot) + 1 };
+    onReplay(() => {
+      slot.count++;
+    });
+    consumeGradient(data);
   }
 
   #keyOf(active: readonly Slot[], groups: readonly number[]): string {
@@ -313,8 +317,6 @@ const stateOf = (slot: Slot, name: string): NDArray => {
   }
   return state;
 };
-
-const leafOf = (parameter: Parameter): Leaf => parameter.data().origin as Leaf;
 
 const staleError = (slots: readonly Slot[]): Error => {
   const names = slots.slice(0, 3).map((s) => s.parameter.name);
