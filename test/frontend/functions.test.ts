@@ -238,4 +238,20 @@ test('normalization', () => {
   );
 });
 
+test('means of half-precision values are right where their sums would overflow', () => {
+  const x = nd.full([100000], 4, { dtype: 'float16' });
+  for (const [y, wanted] of [
+    [x.mean(), 4],
+    [x.var(), 0],
+    [x.norm().div(100), Math.fround(12.65)],
+    [nd.layerNorm(x.mul(100), nd.ones([100000]), nd.ones([100000])).max(), 1],
+    [nd.avgPool(x.mul(1000).reshape([1, 1, 1000, 100]), { kernel: 100 }).max(), 4000],
+    [nd.batchNormTraining(x.reshape([100000, 1]), nd.ones([1]), nd.ones([1]))[0].max(), 1],
+    [x.logSumExp(), 4 + Math.log(100000)],
+  ] as const) {
+    assert.is(y.dtype, 'float16');
+    assertAllClose(y.astype('float32'), wanted, { rtol: 1e-3 });
+  }
+});
+
 test.run();

@@ -139,9 +139,11 @@ export class Block {
     return this;
   }
 
-  /** Changes the dtype of all parameters. */
+  /** Changes the dtype of all parameters; layers may keep some of theirs in float32. */
   cast(dtype: DType): void {
-    for (const parameter of this.parameters()) parameter.cast(dtype);
+    for (const member of membersOf(this))
+      if (member.kind === 'block') member.block.cast(dtype);
+      else member.parameter.cast(dtype);
   }
 
   /** Sets the gradients of all parameters to zero. */

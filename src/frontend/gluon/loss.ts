@@ -2,7 +2,7 @@
  * `tigon/loss`: how far predictions are from labels, one number per sample.
  *
  * Invariant: the loss of each element is scaled by `weight` and `sampleWeight`, then averaged over all axes but the
- * batch's. Labels with wrong values are refused, never trained on: see {@link SoftmaxCrossEntropyLoss}.
+ * batch's; float32 throughout. Labels with wrong values are refused, never trained on: see {@link SoftmaxCrossEntropyLoss}.
  */
 import { isFloat } from '../../ir/dtype.ts';
 import { sameShape, showType } from '../../ir/type.ts';
@@ -94,7 +94,7 @@ abstract class Loss extends HybridBlock {
  * Half the squared distance: `weight · ½ (pred - label)²`, averaged over all axes but the batch's.
  *
  * pred: floats [batch, ...]; label: the same shape (axes of size 1 aside), any dtype; `sampleWeight`: [batch], or the
- * shape of pred with some sizes 1. Result [batch], dtype of pred.
+ * shape of pred with some sizes 1. Result [batch], float32.
  * ShapeError when shapes do not fit; ValueError for NaN labels (up to 16384 of them; with more, the loss is NaN).
  *
  * @example
@@ -145,7 +145,7 @@ export interface SoftmaxCrossEntropyOptions extends LossOptions {
  *
  * pred: floats, e.g. [batch, classes] or [batch, classes, height, width] with `axis: 1`; label: class numbers of the
  * shape of pred without the axis of classes (or with size 1 there), any dtype; dense: the shape of pred.
- * `sampleWeight`: [batch], or the shape of the labels, or with size 1 along the axis of classes. Result [batch].
+ * `sampleWeight`: [batch], or the shape of the labels, or with size 1 along the axis of classes. Result [batch], float32.
  *
  * **Wrong labels.** A class number that is not an integer from 0 to classes - 1 is a ValueError that names it. Labels
  * that are arrays made outside of a compiled program are looked at before the program runs, so nothing is updated.
@@ -217,7 +217,7 @@ export interface SigmoidBinaryCrossEntropyOptions extends LossOptions {
  * added inside the logarithms. Averaged over all axes but the batch's.
  *
  * pred: floats [batch, ...]; label: the same shape (axes of size 1 aside), 0 … 1; `sampleWeight` as for {@link L2Loss};
- * `posWeight`: broadcasts to pred. Result [batch], dtype of pred.
+ * `posWeight`: broadcasts to pred. Result [batch], float32.
  * ShapeError when shapes do not fit; ValueError for labels that are not from 0 to 1 (up to 16384 are looked at).
  *
  * @example

@@ -18,6 +18,8 @@ import { fits } from './filled.ts';
 /** `x` as a float: itself, or float32. */
 export const floating = (b: GraphBuilder, x: Node): Node =>
   isFloat(x.type.dtype) ? x : b.cast(x, 'float32');
+/** `x` as float32: what sums are made of, which half precision may not hold. */
+export const single = (b: GraphBuilder, x: Node): Node => b.cast(x, 'float32');
 const countable = (b: GraphBuilder, x: Node): Node =>
   x.type.dtype === 'bool' ? b.cast(x, 'int32') : x;
 const isWhole = (x: Node): boolean => !isFloat(x.type.dtype);

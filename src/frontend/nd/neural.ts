@@ -2,7 +2,7 @@
  * What layers are made of: softmax, convolution, pooling, normalization, embedding.
  *
  * Invariant: images are [batch, channels, ...space]; kernels are [out, in / groups, ...space]; options that are one number
- * stand for all axes of space.
+ * stand for all axes of space. Sums are float32, whatever the dtype of the result.
  */
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
@@ -21,7 +21,7 @@ import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { axisOf, kept } from './axes.ts';
-import { floating } from './math.ts';
+import { floating, single } from './math.ts';
 
 type AxisAttrs = { readonly axis: number };
 export interface AxisOptions {
@@ -29,10 +29,10 @@ export interface AxisOptions {
   readonly axis?: number;
 }
 const softening: Fragment<AxisAttrs> = fragment<AxisAttrs>('softmax', (b, [x], attrs) =>
-  b.emit(softmaxOp, [floating(b, x!)], attrs),
+  b.cast(b.emit(softmaxOp, [single(b, x!)], attrs), floating(b, x!).type.dtype),
 );
 const logSoftening: Fragment<AxisAttrs> = fragment<AxisAttrs>('logSoftmax', (b, [x], attrs) =>
-  b.emit(logSoftmaxOp, [floating(b, x!)], attrs),
+  b.cast(b.emit(logSoftmaxOp, [single(b, x!)], attrs), floating(b, x!).type.dtype),
 );
 const along = (f: Fragment<AxisAttrs>, x: NDArray, options: AxisOptions | undefined): NDArray => {
   checkOptions(f.name, options, ['axis']);
@@ -161,18 +161,20 @@ interface AverageAttrs {
 const averaging: Fragment<AverageAttrs> = fragment<AverageAttrs>(
   'avgPool',
   (b, [x], { window, padded }) => {
-    const value = floating(b, x!);
-    const total = b.emit(windowSum, [value], window);
+    const { dtype } = floating(b, x!).type;
+    const total = b.emit(windowSum, [single(b, x!)], window);
     const { kernel, low, high } = window;
-    if (padded && high.every((h, i) => h === low[i]))
-      return b.op('mul', total, b.lit(1 / kernel.reduce((n, k) => n * k, 1), total));
+    if (padded && high.every((h, i) => h === low[i])) {
+      const share = 1 / kernel.reduce((n, k) => n * k, 1);
+      return b.cast(b.op('mul', total, b.lit(share, total)), dtype);
+    }
     // What a window has beyond the padding never counts; padding does if asked to.
-    const { shape, dtype } = value.type;
-    const wide = shape.map((d, i) => (padded && i >= 2 ? d + 2 * low[i - 2]! : d));
+    const wide = x!.type.shape.map((d, i) => (padded && i >= 2 ? d + 2 * low[i - 2]! : d));
     const counted = padded
       ? { ...window, low: low.map(() => 0), high: high.map((h, i) => h - low[i]!) }
       : window;
-    return b.op('div', total, b.emit(windowSum, [b.full(1, dtype, wide)], counted));
+    const count = b.emit(windowSum, [b.full(1, 'float32', wide)], counted);
+    return b.cast(b.op('div', total, count), dtype);
   },
 );
 /** Largest value in each window of the axes after the first two. */
@@ -208,9 +210,8 @@ const normOptions = (
 const layered: Fragment<NormAttrs> = fragment<NormAttrs>(
   'layerNorm',
   (b, [x, gamma, beta], attrs) => {
-    const value = floating(b, x!);
-    const { dtype } = value.type;
-    return b.emit(layerNormOp, [value, b.cast(gamma!, dtype), b.cast(beta!, dtype)], attrs);
+    const y = b.emit(layerNormOp, [single(b, x!), single(b, gamma!), single(b, beta!)], attrs);
+    return b.cast(y, floating(b, x!).type.dtype);
   },
 );
 /** `(x - mean) / sqrt(variance + eps) · gamma + beta` with mean and variance along one axis; gamma, beta: its length. */
@@ -248,9 +249,9 @@ const scaled = (
 const normalizing: Fragment<NormAttrs> = fragment<NormAttrs>(
   'batchNorm',
   (b, [x, gamma, beta, mean, variance], attrs) => {
-    const value = floating(b, x!);
-    const rest = [mean!, variance!, gamma!, beta!].map((n) => b.cast(n, value.type.dtype));
-    return scaled(b, value, rest as [Node, Node, Node, Node], attrs);
+    const rest = [mean!, variance!, gamma!, beta!].map((n) => single(b, n));
+    const y = scaled(b, single(b, x!), rest as [Node, Node, Node, Node], attrs);
+    return b.cast(y, floating(b, x!).type.dtype);
   },
 );
 /** `(x - mean) / sqrt(variance + eps) · gamma + beta`, all four of shape [channels]: batch norm with given statistics. */
@@ -272,8 +273,8 @@ export const batchNorm = (
 const normalizingBatch: Fragment<NormAttrs> = fragment<NormAttrs>(
   'batchNormTraining',
   (b, [x, gamma, beta], attrs) => {
-    const value = floating(b, x!);
-    const { shape, dtype } = value.type;
+    const value = single(b, x!);
+    const { shape } = value.type;
     const axes = shape.flatMap((_, i) => (i === attrs.axis ? [] : [i]));
     const count = axes.reduce((n, a) => n * shape[a]!, 1);
     const average = (n: Node): Node => {
@@ -283,11 +284,12 @@ const normalizingBatch: Fragment<NormAttrs> = fragment<NormAttrs>(
     const mean = average(value);
     const away = b.op('sub', value, b.broadcastTo(b.reshape(mean, kept(shape, axes)), shape));
     const variance = average(b.op('mul', away, away));
-    const stats = [mean, variance, b.cast(gamma!, dtype), b.cast(beta!, dtype)] as const;
-    return [scaled(b, value, stats, attrs), mean, variance];
+    const stats = [mean, variance, single(b, gamma!), single(b, beta!)] as const;
+    const y = scaled(b, value, stats, attrs);
+    return [b.cast(y, floating(b, x!).type.dtype), mean, variance];
   },
 );
-/** Batch norm with the statistics of `x` itself: `[result, mean, variance]` (variance divided by the count). */
+/** Batch norm with the statistics of `x` itself: `[result, mean, variance]` (variance divided by the count, both float32). */
 export const batchNormTraining = (
   x: NDArray,
   gamma: NDArray,

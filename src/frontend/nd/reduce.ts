@@ -1,7 +1,8 @@
 /**
  * Reductions: sums, extremes, means and their positions, over some axes or all.
  *
- * Invariant: integers and booleans sum as int32; means and deviations are floats; positions are int32.
+ * Invariant: integers and booleans sum as int32; means and deviations are floats, computed in float32; positions are
+ * int32.
  */
 import { isFloat } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
@@ -19,7 +20,7 @@ import { call, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { axesOf, kept } from './axes.ts';
-import { floating } from './math.ts';
+import { floating, single } from './math.ts';
 
 export interface ReduceOptions {
   /** One axis or several, negative from the end. Default: all. */
@@ -58,10 +59,15 @@ const filledOnly = (name: string, x: Node, axes: readonly number[]): void => {
     );
 };
 
-const variance: Build = (b, x, { axes, off }) => {
-  const value = floating(b, x);
+/** Computes in float32; the result has the dtype of `x`, if that is a float. */
+const precise =
+  (build: Build): Build =>
+  (b, x, attrs) =>
+    b.cast(build(b, single(b, x), attrs), floating(b, x).type.dtype);
+
+const variance: Build = (b, value, { axes, off }) => {
   const { shape } = value.type;
-  const count = countOf(x, axes);
+  const count = countOf(value, axes);
   if (count <= off)
     throw new TigonError('shape', `var: ${count} values are too few for ddof ${off}`);
   const center = b.reshape(average(b, value, axes, count), kept(shape, axes));
@@ -73,8 +79,9 @@ const total = define('sum', (b, x, { axes }) => b.sum(summable(b, x), axes));
 const product = define('prod', (b, x, { axes }) =>
   axes.length === 0 ? summable(b, x) : b.emit(prodOp, [summable(b, x)], { axes }),
 );
-const middle = define('mean', (b, x, { axes }) =>
-  average(b, floating(b, x), axes, countOf(x, axes)),
+const middle = define(
+  'mean',
+  precise((b, x, { axes }) => average(b, x, axes, countOf(x, axes))),
 );
 const extreme = (name: string, op: typeof reduceMax): Fragment<Attrs> =>
   define(name, (b, x, { axes }) => {
@@ -102,23 +109,28 @@ const some = define('any', (b, x, { axes }) =>
     ? b.cast(x, 'bool')
     : b.cast(b.emit(reduceMax, [b.cast(b.cast(x, 'bool'), 'uint8')], { axes }), 'bool'),
 );
-const spread = define('var', variance);
-const deviation = define('std', (b, x, attrs) => b.op('sqrt', variance(b, x, attrs)));
-const euclidean = define('norm', (b, x, { axes }) => {
-  const value = floating(b, x);
-  return b.op('sqrt', b.sum(b.op('mul', value, value), axes));
-});
-const smooth = define('logSumExp', (b, x, { axes }) => {
-  const value = floating(b, x);
-  filledOnly('logSumExp', x, axes);
-  if (axes.length === 0) return value;
-  const { shape } = value.type;
-  const top = b.emit(reduceMax, [value], { axes });
-  const limit = b.lit(Number.POSITIVE_INFINITY, top);
-  const safe = b.op('select', b.op('lt', b.op('abs', top), limit), top, b.lit(0, top));
-  const away = b.op('sub', value, b.broadcastTo(b.reshape(safe, kept(shape, axes)), shape));
-  return b.op('add', b.op('log', b.sum(b.op('exp', away), axes)), safe);
-});
+const spread = define('var', precise(variance));
+const deviation = define(
+  'std',
+  precise((b, x, attrs) => b.op('sqrt', variance(b, x, attrs))),
+);
+const euclidean = define(
+  'norm',
+  precise((b, x, { axes }) => b.op('sqrt', b.sum(b.op('mul', x, x), axes))),
+);
+const smooth = define(
+  'logSumExp',
+  precise((b, x, { axes }) => {
+    filledOnly('logSumExp', x, axes);
+    if (axes.length === 0) return x;
+    const { shape } = x.type;
+    const top = b.emit(reduceMax, [x], { axes });
+    const limit = b.lit(Number.POSITIVE_INFINITY, top);
+    const safe = b.op('select', b.op('lt', b.op('abs', top), limit), top, b.lit(0, top));
+    const away = b.op('sub', x, b.broadcastTo(b.reshape(safe, kept(shape, axes)), shape));
+    return b.op('add', b.op('log', b.sum(b.op('exp', away), axes)), safe);
+  }),
+);
 
 const reduce = (
   f: Fragment<Attrs>,

@@ -247,4 +247,13 @@ test('NaN in dense labels is refused, imperative and hybridized', () => {
   assert.ok(Number.isNaN(new L2Loss()(nd.ones([1, 20000]), many).itemSync()));
 });
 
+test('losses of half-precision predictions are float32, without overflow', () => {
+  const pred = nd.full([2, 1000], 300, { dtype: 'float16' }).attachGrad();
+  const l = autograd.record(() => new L2Loss()(pred, nd.zeros([2, 1000])));
+  l.backward();
+  assertAllClose(l, [45000, 45000]);
+  assert.is(pred.grad!.dtype, 'float16');
+  assertAllClose(pred.grad!.at(0, 0).astype('float32'), 0.3, { rtol: 1e-3 });
+});
+
 test.run();

@@ -415,4 +415,37 @@ test('layers keep the dtype of their input and follow cast()', () => {
   }
 });
 
+test('batch norm stays float32 in a half-precision net', () => {
+  const norm = new nn.BatchNorm();
+  const net = ready(new nn.HybridSequential(norm));
+  net(nd.ones([1, 2]));
+  net.cast('float16');
+  const x = nd.full([4, 2, 200, 200], 300, { dtype: 'float16' });
+  assert.is(autograd.record(() => net(x)).dtype, 'float16');
+  assert.is(norm.runningMean.dtype, 'float32');
+  assertAllClose(norm.runningMean.data(), [30, 30]);
+});
+
+test('pools: the first of equal maxima gets the gradient of a window; global ones share it', () => {
+  const x = nd.ones([1, 1, 2, 2]).attachGrad();
+  autograd.record(() => new nn.MaxPool2D(2)(x)).backward();
+  assert.equal(x.grad!.arraySync(), [
+    [
+      [
+        [1, 0],
+        [0, 0],
+      ],
+    ],
+  ]);
+  autograd.record(() => new nn.GlobalMaxPool2D()(x)).backward();
+  assert.equal(x.grad!.arraySync(), [
+    [
+      [
+        [0.25, 0.25],
+        [0.25, 0.25],
+      ],
+    ],
+  ]);
+});
+
 test.run();

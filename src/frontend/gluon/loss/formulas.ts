@@ -1,7 +1,8 @@
 /**
  * The graphs of losses: a formula per element, then weights and the mean over all axes but the batch's.
  *
- * Invariant: operands are predictions, labels, what the formula takes more, and last (if `weighted`) weights of samples.
+ * Invariant: operands are predictions, labels, what the formula takes more, and last (if `weighted`) weights of samples;
+ * everything is computed in float32, whatever their dtypes.
  */
 import { isFloat } from '../../../ir/dtype.ts';
 import { TigonError } from '../../../ir/errors.ts';
@@ -12,7 +13,7 @@ import { takeAlong } from '../../../ir/graph/ops/take.ts';
 import { type Shape, sameShape, showType } from '../../../ir/type.ts';
 import { type Fragment, fragment } from '../../call.ts';
 import { kept } from '../../nd/axes.ts';
-import { floating } from '../../nd/math.ts';
+import { single } from '../../nd/math.ts';
 
 /** Everything about a loss that is fixed when its graph is built. */
 export interface LossAttrs {
@@ -62,13 +63,13 @@ const spread = (
 
 const define = (name: string, formula: Formula): Fragment<LossAttrs> =>
   fragment<LossAttrs>(name, (b, [x, y, ...rest], attrs) => {
-    const pred = floating(b, x!);
+    const pred = single(b, x!);
     const given = attrs.weighted ? rest.slice(0, -1) : rest;
     let loss = formula(b, pred, y!, attrs, given);
     if (attrs.weight !== 1) loss = b.op('mul', loss, b.lit(attrs.weight, loss));
-    const { shape, dtype } = loss.type;
+    const { shape } = loss.type;
     if (attrs.weighted)
-      loss = b.op('mul', loss, spread(b, b.cast(rest[rest.length - 1]!, dtype), shape, attrs));
+      loss = b.op('mul', loss, spread(b, single(b, rest[rest.length - 1]!), shape, attrs));
     const axes = shape.flatMap((_, i) => (i === attrs.batchAxis ? [] : [i]));
     const count = axes.reduce((n, a) => n * shape[a]!, 1);
     const total = b.sum(loss, axes);
