@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { HybridBlock } from '../../../src/frontend/gluon/block.ts';
 import * as nn from '../../../src/frontend/gluon/nn/index.ts';
 import { assertAllClose, checkGradients, checkHybridize } from '../../../src/frontend/testing.ts';
-import { autograd, hybridize, nd, random } from '../../../src/index.ts';
+import { autograd, nd, random } from '../../../src/index.ts';
 import { fails } from '../support.ts';
 
 type One = HybridBlock & { forward(x: nd.NDArray): nd.NDArray };
@@ -201,149 +201,6 @@ test('unknown options and wrong arguments are refused when the layer is made', (
   fails(() => new nn.Dropout(1), 'value', 'Dropout: rate 1 must be from 0 to below 1');
 });
 
-test('containers: children by number, added, counted, iterated, named', () => {
-  for (const Kind of [nn.Sequential, nn.HybridSequential]) {
-    const first = new nn.Dense(3);
-    const last = new nn.Activation('relu');
-    const net = new Kind(first).add(new nn.Flatten(), last);
-    assert.is(net.length, 3);
-    assert.is(net[0], first);
-    assert.is(net.at(-1), last);
-    assert.equal([...net].length, 3);
-    assert.equal([...net.collectParams().keys()], ['0.weight', '0.bias']);
-    fails(() => net.at(3), 'value', 'there is no block 3 of 3', '-3 to 2');
-    fails(
-      () => net.add(((x: nd.NDArray) => x) as never),
-      'value',
-      'item 3 is a function',
-      'HybridLambda',
-    );
-    fails(() => new Kind(null as never), 'value', 'item 0 is null');
-    net.initialize();
-    assert.equal(net(nd.ones([2, 4])).shape, [2, 3]);
-    net.hybridize();
-    assert.equal(net(nd.ones([2, 4])).shape, [2, 3]);
-  }
-  assert.is(new nn.Sequential().length, 0);
-  assert.is(new nn.Sequential()(nd.ones([1])).size, 1);
-});
-
-test('a container that changes after it was compiled is compiled anew', () => {
-  const net = new nn.HybridSequential(new nn.HybridLambda((x) => x.mul(2)));
-  net.hybridize();
-  const x = nd.array([1]);
-  assert.is(net(x).itemSync(), 2);
-  net.add(new nn.HybridLambda((y) => y.add(1)));
-  assert.is(net(x).itemSync(), 3);
-});
-
-test('functions as blocks: Lambda may read values, also inside a compiled net', () => {
-  const seen: number[] = [];
-  const net = new nn.HybridSequential(
-    new nn.HybridLambda((x) => x.add(1)),
-    new nn.Lambda((x: nd.NDArray) => {
-      seen.push(x.sum().itemSync());
-      return x;
-    }),
-    new nn.HybridLambda((x) => x.mul(2)),
-  );
-  net.hybridize();
-  assert.equal(net(nd.array([1, 2])).arraySync(), [4, 6]);
-  assert.equal(net(nd.array([3, 4])).arraySync(), [8, 10]);
-  assert.equal(seen, [5, 9]);
-  const two = new nn.HybridLambda((a: nd.NDArray, b: nd.NDArray) => [a.add(b), a.sub(b)] as const);
-  assert.equal(
-    two(nd.array([3]), nd.array([1])).map((y) => y.itemSync()),
-    [4, 2],
-  );
-});
-
-/** Running mean and variance after training on batches of [n, 1], by the formula. */
-const expectedStatistics = (batches: readonly number[][], momentum: number): [number, number] =>
-  batches.reduce<[number, number]>(
-    ([m, v], batch) => {
-      const mean = batch.reduce((a, b) => a + b, 0) / batch.length;
-      const variance = batch.reduce((a, b) => a + (b - mean) ** 2, 0) / batch.length;
-      return [momentum * m + (1 - momentum) * mean, momentum * v + (1 - momentum) * variance];
-    },
-    [0, 1],
-  );
-const BATCHES = [
-  [1, 2, 3, 6],
-  [-1, 0, 4, 5],
-  [2, 2, 3, 9],
-];
-const column = (values: readonly number[]): nd.NDArray =>
-  nd.array(values, { shape: [values.length, 1] });
-
-const trained: Readonly<Record<string, (net: HybridBlock & One) => (x: nd.NDArray) => void>> = {
-  'imperative, without recording': (net) => (x) => {
-    autograd.trainMode(() => net(x));
-  },
-  recorded: (net) => (x) => autograd.record(() => net(x)).backward(),
-  'hybridized, recorded': (net) => {
-    net.hybridize();
-    return (x) => autograd.record(() => net(x)).backward();
-  },
-  'hybridized, not recorded': (net) => {
-    net.hybridize();
-    return (x) => {
-      autograd.trainMode(() => net(x));
-    };
-  },
-  'inside a hybridized step': (net) =>
-    hybridize((x: nd.NDArray) => {
-      const l = autograd.record(() => net(x).sum());
-      l.backward();
-      return l;
-    }),
-  'as one of two hybridized parts': (net) => {
-    const second = new nn.HybridSequential(new nn.Dense(1, { weightInit: 'ones' }));
-    second.initialize();
-    net.hybridize();
-    second.hybridize();
-    return (x) => autograd.record(() => second(net(x))).backward();
-  },
-};
-for (const [how, prepare] of Object.entries(trained))
-  test(`BatchNorm keeps running statistics: ${how}`, () => {
-    const norm = new nn.BatchNorm({ momentum: 0.8 });
-    const net = new nn.HybridSequential(norm);
-    net.initialize();
-    const step = prepare(net as HybridBlock & One);
-    BATCHES.forEach((batch, i) => {
-      step(column(batch));
-      const [mean, variance] = expectedStatistics(BATCHES.slice(0, i + 1), 0.8);
-      assertAllClose(norm.runningMean.data(), [mean]);
-      assertAllClose(norm.runningVar.data(), [variance]);
-    });
-    const [mean, variance] = expectedStatistics(BATCHES, 0.8);
-    const y = net(column([7]));
-    assertAllClose(y, [[(7 - mean) / Math.sqrt(variance + 1e-5)]]);
-    assertAllClose(
-      autograd.record(() => net(column([7])), { training: false }),
-      y,
-    );
-    assertAllClose(norm.runningMean.data(), [mean]);
-    assert.is(norm.runningMean.data().grad, undefined);
-  });
-
-test('BatchNorm: fixed factor, offset and statistics', () => {
-  const norm = new nn.BatchNorm({ scale: false, center: false, useGlobalStats: true });
-  norm.initialize();
-  const x = column([1, 3]).attachGrad();
-  autograd.record(() => norm(x)).backward();
-  assertAllClose(x.grad!, [[1 / Math.sqrt(1 + 1e-5)], [1 / Math.sqrt(1 + 1e-5)]]);
-  assert.is(norm.runningMean.data().itemSync(), 0);
-  assert.is(norm.gamma.gradReq, 'null');
-  assert.is(norm.beta.gradReq, 'null');
-  const learnt = new nn.LayerNorm({ scale: false });
-  learnt.initialize();
-  autograd.record(() => learnt(nd.array([[1, 2]]))).backward();
-  assert.equal(learnt.beta.grad().arraySync(), [1, 1]);
-  assert.is(learnt.gamma.data().grad, undefined);
-});
-
 test('Dropout: the right share, scaled; nothing in prediction; axes share their draw', () => {
   const drop = new nn.Dropout(0.25);
   const x = nd.ones([100, 100]);
@@ -413,17 +270,6 @@ test('layers keep the dtype of their input and follow cast()', () => {
     trained16.backward();
     assert.is(net.collectParams().get('0.weight')!.grad().dtype, 'float16');
   }
-});
-
-test('batch norm stays float32 in a half-precision net', () => {
-  const norm = new nn.BatchNorm();
-  const net = ready(new nn.HybridSequential(norm));
-  net(nd.ones([1, 2]));
-  net.cast('float16');
-  const x = nd.full([4, 2, 200, 200], 300, { dtype: 'float16' });
-  assert.is(autograd.record(() => net(x)).dtype, 'float16');
-  assert.is(norm.runningMean.dtype, 'float32');
-  assertAllClose(norm.runningMean.data(), [30, 30]);
 });
 
 test('pools: the first of equal maxima gets the gradient of a window; global ones share it', () => {
