@@ -29,7 +29,7 @@ export interface CpuOptions {
 
 const MOST_THREADS = 16;
 const MAXIMUM_PAGES = 65536;
-const PRESSURE_BYTES = 192 * 1024 * 1024;
+const PRESSURE_BYTES = 128 * 1024 * 1024;
 const STRIDE = 128;
 
 export class CpuDevice implements Device, Host {

@@ -10,6 +10,9 @@ export const PAGE = 65536;
 /** Bytes committed at first: address space, not memory, until it is touched. */
 const INITIAL_PAGES = 1024;
 
+/** Added at a time: 16 MB. */
+const GROWTH_PAGES = 256;
+
 /** The largest memory that the engine lets us reserve, up to `most` pages: small devices refuse 4 GB. */
 const makeMemory = (
   most: number,
@@ -55,11 +58,14 @@ export class Heap {
     return this.bytes.length;
   }
 
-  /** Grows by at least `needed` bytes (by half, if it can, so that growths are few); false when it cannot. */
+  /**
+   * Grows by at least `needed` bytes, by a few more so that growths are few; false when it cannot. Not by much more: what
+   * is there gets used in turn, and so becomes resident.
+   */
   grow(needed: number): boolean {
     const now = this.end / PAGE;
     const least = Math.ceil(needed / PAGE);
-    const wish = Math.min(Math.max(least, now >> 1), this.maximumPages - now);
+    const wish = Math.min(Math.max(least, GROWTH_PAGES), this.maximumPages - now);
     for (const pages of wish >= least ? [wish, least] : []) {
       try {
         this.memory.grow(pages);
