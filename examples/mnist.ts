@@ -65,10 +65,13 @@ const TOLERANCE = 1e-4;
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-/** One line that is replaced on a terminal; elsewhere only what `always` marks. */
-const show = (line: string, always = false): void => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}${always ? '\n' : ''}`);
-  else if (always) process.stderr.write(`${line}\n`);
+/** One line that is replaced on a terminal; elsewhere a line for each milestone. */
+const show = (line: string, milestone: boolean): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+  else if (milestone) process.stderr.write(`${line}\n`);
+};
+const endProgress = (): void => {
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 };
 
 /** A net, ready to train in one of the modes. */
@@ -147,11 +150,12 @@ const train = async (
         plannedPeakBytes = peak();
       }
       done++;
-      if (done % 20 === 0 || done === loader.length) {
-        const always = done % Math.ceil(loader.length / 4) < 20 && done === loader.length;
+      const milestone = done === loader.length || done % Math.ceil(loader.length / 4) === 0;
+      if (milestone || done % 20 === 0) {
+        const speed = `${median(times.slice(-50)).toFixed(1)} ms a step`;
         show(
-          `${MODES[mode]}: epoch ${epoch}, step ${done} of ${loader.length}, loss ${(await l.item()).toFixed(4)}, ${median(times.slice(-50)).toFixed(1)} ms a step`,
-          always || done === loader.length,
+          `${MODES[mode]}: epoch ${epoch}, step ${done} of ${loader.length}, loss ${(await l.item()).toFixed(4)}, ${speed}`,
+          milestone,
         );
       }
     }
@@ -196,15 +200,16 @@ const table = (results: readonly Result[]): string => {
 /** Where the speed came from, in the programs' own numbers. */
 const reasons = ([imperative, net, step]: readonly Result[]): string => {
   const [a, b, c] = [imperative!, net!, step!];
-  const times = (x: number, y: number): string => `${(x / y).toFixed(2)}×`;
+  const ratio = (x: number, y: number): string => (x / y).toFixed(2);
   return [
-    `The whole step is ${times(a.stepMs, c.stepMs)} as fast as the imperative one (hybridized net: ${times(a.stepMs, b.stepMs)}).`,
-    `Imperatively, a step starts ${a.work.programs} programs with ${a.work.kernels} kernels, which read and write ${megabytes(a.work.bytes)}:`,
-    'each function leaves its result in memory for the next one to fetch.',
-    `With the net hybridized, forward and backward are one program each; loss and update still run apart: ${b.work.programs} programs, ${b.work.kernels} kernels, ${megabytes(b.work.bytes)}.`,
-    `As one program the step has ${c.work.kernels} kernels and moves ${megabytes(c.work.bytes)}, ${times(a.work.bytes, c.work.bytes)} less:`,
-    'bias, activation, pooling and their gradients are computed where their operands are made, gradients go into the update without being kept,',
-    `and all intermediate values share ${megabytes(c.plannedPeakBytes ?? 0)} planned in advance.`,
+    `Steps a second, imperative = 1: hybridized net ${ratio(a.stepMs, b.stepMs)}, hybridized step ${ratio(a.stepMs, c.stepMs)}. Where that comes from:`,
+    `- Imperatively, a step starts ${a.work.programs} programs with ${a.work.kernels} kernels that read and write ${megabytes(a.work.bytes)}: each function`,
+    '  leaves its result in memory for the next one to fetch.',
+    `- With the net hybridized, its forward and its backward are one program each; loss and update run apart: ${b.work.programs} programs,`,
+    `  ${b.work.kernels} kernels, ${megabytes(b.work.bytes)}.`,
+    `- As one program, the step is ${c.work.kernels} kernels that move ${megabytes(c.work.bytes)}, ${ratio(a.work.bytes, c.work.bytes)} times less than imperatively: bias, activation,`,
+    '  pooling and their gradients are computed where their operands are made, gradients go into the update without being kept,',
+    `  one kernel updates all parameters, and everything in between shares ${megabytes(c.plannedPeakBytes ?? 0)}, planned in advance.`,
   ].join('\n');
 };
 
@@ -237,6 +242,7 @@ const main = async (options: Options): Promise<boolean> => {
   );
   const results: Result[] = [];
   for (const mode of Object.keys(MODES) as Mode[]) results.push(await train(mode, data, options));
+  endProgress();
   console.log(`${table(results)}\n\n${reasons(results)}\n`);
   const difference = largestDifference(results);
   const agree = difference <= TOLERANCE;

@@ -32,6 +32,7 @@ interface Verdict {
 const bin = (name: string): string => `node_modules/.bin/${name}`;
 const checks: readonly Job[] = [
   { name: 'check types (tsc)', command: [bin('tsc'), '-p', 'tsconfig.json'], kind: 'check' },
+  { name: 'check types of examples (tsc)', command: [bin('tsc'), '-p', 'examples'], kind: 'check' },
   { name: 'check lint (biome)', command: [bin('biome'), 'check', '.'], kind: 'check' },
 ];
 
