@@ -24,6 +24,7 @@ const here = (path: string): string => new URL(path, import.meta.url).pathname;
 class SubjectProcess {
   readonly name: string;
   readonly #child: ChildProcess;
+  readonly #loaded: Promise<Reply>;
   #waiting: { resolve: (r: Reply) => void; reject: (e: Error) => void } | undefined;
 
   constructor(name: string, module: string, threads: number | undefined) {
@@ -33,6 +34,7 @@ class SubjectProcess {
       env: { ...process.env, ...(threads === undefined ? {} : { TIGON_THREADS: String(threads) }) },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
+    this.#loaded = this.#wait();
     this.#child.on('message', (reply: Reply) => {
       const waiting = this.#waiting;
       this.#waiting = undefined;
@@ -46,7 +48,7 @@ class SubjectProcess {
 
   /** Resolves when the process has loaded its subject. */
   ready(): Promise<Reply> {
-    return this.#wait();
+    return this.#loaded;
   }
 
   ask(request: Request): Promise<Reply> {
