@@ -12,7 +12,7 @@ import { topological, usersOf } from '../ir/graph/graph.ts';
 import type { Expr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 import { BufferTable } from './buffers.ts';
-import { coneCosts, evaluationsBy, mustStore } from './fusion-model.ts';
+import { coneCosts, evaluationsBy, mustStore, rowValues } from './fusion-model.ts';
 import { CannotLower, type Stored } from './lower.ts';
 import type { PassContext } from './pass.ts';
 import { type Draft, shapeUnit } from './shape-unit.ts';
@@ -48,6 +48,7 @@ class Fusion {
   readonly #users: ReadonlyMap<Node, readonly Node[]>;
   readonly #required: ReadonlyMap<Node, string>;
   readonly #costs: ReadonlyMap<Node, number>;
+  readonly #rows: ReadonlySet<Node>;
   readonly #optimizer: ReadonlySet<Node>;
   /** Nodes not yet decided are loaded by trial lowerings. */
   readonly #decided = new Set<Node>();
@@ -65,6 +66,7 @@ class Fusion {
     this.#users = usersOf(graph);
     this.#required = mustStore(graph, this.#order);
     this.#costs = coneCosts(this.#order);
+    this.#rows = rowValues(this.#order);
     const outputs = new Set(graph.outputs);
     this.#optimizer = new Set(
       graph.assigns.map((a) => a.value).filter((v) => v.op.kind === 'map' && !outputs.has(v)),
@@ -492,9 +494,8 @@ class Fusion {
    * maps read where they write, and a reduction is computed once per row whoever asks.
    */
   #evaluationsOf(node: Node): number {
-    // A fold along whole axes is hoisted to where its row is: once for each unit that has it.
-    if (node.op.kind === 'reduce' && !this.#isWindow(node))
-      return node.type.size * this.#homesOf(node).size;
+    // What is one value a row is computed once for each unit that has it.
+    if (this.#rows.has(node)) return node.type.size * this.#homesOf(node).size;
     let apart = 0;
     const shared = new Map<Draft | undefined, number>();
     for (const user of this.#users.get(node) ?? []) {

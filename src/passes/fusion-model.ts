@@ -149,6 +149,23 @@ export const foldSize = (node: Node): number => {
   return node.inputs[0]!.type.size / Math.max(1, node.type.size);
 };
 
+/**
+ * Values of one element a row: folds along whole axes, and maps of nothing else. In the nest that has the fold they are
+ * computed where it is, once a row.
+ */
+export const rowValues = (order: readonly Node[]): ReadonlySet<Node> => {
+  const rows = new Set<Node>();
+  for (const node of order) {
+    const folds = node.op.kind === 'reduce' && node.attrs['kernel'] === undefined;
+    const mapsRows =
+      node.op.kind === 'map' &&
+      node.inputs.some((x) => rows.has(x)) &&
+      node.inputs.every((x) => rows.has(x) || x.op.name === 'full');
+    if (folds || mapsRows) rows.add(node);
+  }
+  return rows;
+};
+
 /** How often `operand` is evaluated when `user` is evaluated `times` times in place. */
 export const evaluationsBy = (user: Node, operand: Node, times: number): number => {
   const uses = user.inputs.filter((x) => x === operand).length;

@@ -89,7 +89,10 @@ export const softmax: Op<AxisAttrs> = defineOp<AxisAttrs>({
   },
   decompose: (builder, [x], { axis }) => {
     const powers = builder.op('exp', shifted(builder, x!, axis));
-    return builder.op('div', powers, sumAlong(builder, powers, axis));
+    // One division a row and a product an element: divisions are the dearest arithmetic there is.
+    const total = builder.sum(powers, [axis]);
+    const share = builder.op('div', builder.lit(1, total), total);
+    return builder.op('mul', powers, along(builder, share, x!, axis));
   },
   gradient: (builder, node, dy) => {
     const { axis } = node.attrs;
