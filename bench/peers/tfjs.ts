@@ -2,8 +2,9 @@
  * TensorFlow.js with its WebAssembly backend on the rows of the benchmark. It is eager only; it has no kernel for the
  * gradient of a convolution, so LeNet's training is not offered.
  */
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+
 import * as tf from '@tensorflow/tfjs';
+import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import type { Prepared, Subject } from '../protocol.ts';
 import * as work from '../work.ts';
 

@@ -94,7 +94,11 @@ export const visitLoads = (
     if (x.kind === 'guard') {
       for (const o of opaqueExprs(x.bounds.map((b) => b.idx))) walk(o, bounds, key);
       walk(x.then, [...bounds, ...x.bounds], `${key}&${boundsKey(x)}`);
-      walk(x.otherwise, [...bounds, ...boundsOtherwise(x.bounds, bounds)], `${key}|${boundsKey(x)}`);
+      walk(
+        x.otherwise,
+        [...bounds, ...boundsOtherwise(x.bounds, bounds)],
+        `${key}|${boundsKey(x)}`,
+      );
     } else for (const arg of operandsOf(x)) walk(arg, bounds, key);
   };
   walk(e, [], '');

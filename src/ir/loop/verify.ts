@@ -71,6 +71,38 @@ export const rangeUnder = (idx: Idx, bounds: readonly Bound[]): readonly [number
   ];
 };
 
+/** Divisions by more than this are not taken apart. */
+const LARGEST_DIVISOR = 4096;
+
+/**
+ * The range of a quotient whose dividend (shifted by something) is bounded: what is left when a flat position under a
+ * guard is taken apart into a multi-index.
+ */
+const quotientRange = (
+  idx: Idx,
+  bounds: readonly Bound[],
+  /** Sizes of the dimensions after the one that `idx` is for, innermost first. */
+  inner: readonly number[],
+): readonly [number, number] | undefined => {
+  const divisors = [...divisorsIn(idx)];
+  const chains = [inner, ...divisors.flatMap((a) => [[a], ...divisors.map((b) => [a, b])])];
+  const bare = idxOffset(idx, -idx.constant).key;
+  for (const b of intersect(bounds))
+    for (const chain of chains) {
+      const by = chain.reduce((n, d) => n * d, 1);
+      for (let shift = 0; by <= LARGEST_DIVISOR && shift < by; shift++) {
+        const quotient = chain.reduce(idxDiv, idxOffset(b.idx, shift));
+        if (idxOffset(quotient, -quotient.constant).key !== bare) continue;
+        const offset = idx.constant - quotient.constant;
+        return [
+          Math.floor((b.lo + shift) / by) + offset,
+          Math.floor((b.hi - 1 + shift) / by) + offset,
+        ];
+      }
+    }
+  return undefined;
+};
+
 /** Bounds on the same sum (up to a constant) as one. */
 const intersect = (bounds: readonly Bound[]): Bound[] => {
   const bySum = new Map<string, Bound>();
@@ -203,8 +235,10 @@ class Verifier {
     this.#rule(index.length === shape.length, `${what} ${name} has one index for each dimension`);
     index.forEach((idx, d) => {
       this.#idx(idx, bound, bounds, `${what} ${name}`);
-      const [lo, hi] = rangeUnder(idx, bounds);
       const size = shape[d]!;
+      let [lo, hi] = rangeUnder(idx, bounds);
+      if (lo < 0 || hi >= size)
+        [lo, hi] = quotientRange(idx, bounds, shape.slice(d + 1).reverse()) ?? [lo, hi];
       this.#rule(
         size === 0 || (lo >= 0 && hi < size),
         `${what} ${name}: index ${d} can be ${lo < 0 ? lo : hi}, outside 0..${size - 1}`,
