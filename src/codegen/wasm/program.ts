@@ -1,7 +1,7 @@
 /**
  * Program → one WebAssembly module: a function for each kernel, and entries that replay all launches.
  *
- * Invariant: `run(args, scratch)` replays on one thread. `work(args, scratch, control, mayWait)` is called by every
+ * Invariant: `run(args, scratch)` replays on one thread. `work(args, scratch, control, mayWait, side)` is called by every
  * thread that takes part: workgroups are claimed from counters, and a launch with a barrier starts when all workgroups
  * before it are done, whoever did them. A thread that comes late finds nothing left to claim, so none is waited for.
  */
@@ -22,6 +22,7 @@ import {
   op,
   plus,
   set,
+  times,
   type Wasm,
   type WasmFunction,
 } from './tree.ts';
@@ -186,6 +187,7 @@ const parallelEntry = (
   const scratch = get(fb.param('i32', 'scratch'));
   const control = get(fb.param('i32', 'control'));
   const mayWait = get(fb.param('i32', 'mayWait'));
+  const side = get(fb.param('i32', 'side'));
   const begin = fb.local('i32', 'begin');
   const end = fb.local('i32', 'end');
   const seen = fb.local('i32', 'seen');
@@ -207,7 +209,17 @@ const parallelEntry = (
       const grid = grids[i]!;
       const again: Label = { name: `claim${step}` };
       const none: Label = { name: `none${step}` };
-      const claim = memory('i32.atomic.rmw.add', claims[step]!, control, i32(chunk));
+      const chunks = Math.ceil(grid / chunk);
+      const taken = claims[step]!;
+      const one = (at: number): Wasm => memory('i32.atomic.rmw.add', at, control, i32(1));
+      // Even threads take from the front, odd ones from the back, so that each meets the same rows run after run and
+      // finds them in its own cache; the common count keeps the two from meeting.
+      const place: Wasm = {
+        kind: 'if',
+        condition: side,
+        then: [set(begin, op('i32.sub', i32(chunks - 1), one(taken + 8)))],
+        otherwise: [set(begin, one(taken + 4))],
+      };
       const beyond = plus(get(begin), i32(chunk));
       fb.push({
         kind: 'block',
@@ -221,14 +233,11 @@ const parallelEntry = (
               {
                 kind: 'branch',
                 label: none,
-                condition: op(
-                  'i32.ge_s',
-                  memory('i32.atomic.load', claims[step]!, control),
-                  i32(grid),
-                ),
+                condition: op('i32.ge_s', memory('i32.atomic.load', taken, control), i32(chunks)),
               },
-              set(begin, claim),
-              { kind: 'branch', label: none, condition: op('i32.ge_s', get(begin), i32(grid)) },
+              { kind: 'branch', label: none, condition: op('i32.ge_s', one(taken), i32(chunks)) },
+              place,
+              set(begin, times(get(begin), chunk)),
               set(
                 end,
                 chunk === 1

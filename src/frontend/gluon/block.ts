@@ -15,7 +15,15 @@ import { checkOptions } from '../options.ts';
 import type { InitializerLike } from './init.ts';
 import type { Parameter } from './parameter.ts';
 import { type LoadOptions, loadInto, saveFrom } from './save.ts';
-import { blocksIn, markBlocks, membersOf, parametersIn, structureOf } from './structure.ts';
+import {
+  blocksIn,
+  markBlocks,
+  membersOf,
+  parametersIn,
+  type Structure,
+  sameStructure,
+  structureOf,
+} from './structure.ts';
 import { summaryOf } from './summary.ts';
 
 /** Called before `forward` with its arguments. */
@@ -183,7 +191,7 @@ markBlocks(Block.prototype);
 
 interface Compilation {
   readonly cached: CachedFunction;
-  structure: readonly object[];
+  structure: Structure;
   /** Why the block cannot run as one program: its children are compiled each for itself. */
   split: string | undefined;
 }
@@ -209,10 +217,9 @@ export class HybridBlock extends Block {
     const compilation = compilations.get(this);
     if (compilation === undefined || mode.trace !== undefined || !compilation.cached.active)
       return super.invoke(args);
-    const structure = structureOf(this);
-    if (!sameList(structure, compilation.structure)) {
+    if (!sameStructure(compilation.structure)) {
       compilation.cached.clear();
-      compilation.structure = structure;
+      compilation.structure = structureOf(this);
       compilation.split = undefined;
       nameMembers(this);
     }
@@ -296,9 +303,6 @@ const isUntraceable = (error: unknown): error is TigonError =>
   error instanceof TigonError && error.code === 'trace' && !(error instanceof Untraceable);
 
 const isHybrid = (block: Block): boolean => block instanceof HybridBlock;
-
-const sameList = (a: readonly object[], b: readonly object[]): boolean =>
-  a.length === b.length && a.every((x, i) => x === b[i]);
 
 /** Tells blocks and parameters below the names they have from here, for messages: `hidden (Dense)`. */
 const nameMembers = (block: Block): Map<string, Parameter> => {

@@ -85,19 +85,59 @@ export const parametersIn = (block: Block): Map<string, Parameter> => {
 
 const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
 
-/** A list that changes when a child or parameter anywhere below is added, removed or replaced. */
-export const structureOf = (block: Block): object[] => {
-  const parts: object[] = [];
+/** An object whose members matter: its property names (or map keys), and the members among their values. */
+interface Holder {
+  readonly object: object;
+  /** Number of own properties or entries. */
+  readonly size: number;
+  readonly keys: readonly unknown[];
+  readonly values: readonly unknown[];
+}
+
+/** What a block was made of at some time. */
+export type Structure = readonly Holder[];
+
+const sizeOf = (object: object): number => {
+  if (object instanceof Map) return object.size;
+  return Array.isArray(object) ? object.length : Object.keys(object).length;
+};
+
+const valueAt = (object: object, key: unknown): unknown =>
+  object instanceof Map ? object.get(key) : (object as Record<string, unknown>)[key as string];
+
+const isMember = (value: unknown): value is object =>
+  isBlock(value) ||
+  (typeof value === 'object' &&
+    value !== null &&
+    (value instanceof Parameter ||
+      value instanceof Map ||
+      Array.isArray(value) ||
+      isPlainObject(value)));
+
+/** What `block` is made of now: blocks, parameters and the containers that hold them, all the way down. */
+export const structureOf = (block: Block): Structure => {
+  const holders: Holder[] = [];
   const seen = new Set<object>();
-  const visit = (b: Block): void => {
-    if (seen.has(b)) return;
-    seen.add(b);
-    for (const member of membersOf(b)) {
-      const part = member.kind === 'block' ? member.block : member.parameter;
-      parts.push(part);
-      if (member.kind === 'block') visit(member.block);
-    }
+  const visit = (object: object): void => {
+    if (seen.has(object)) return;
+    seen.add(object);
+    const keys = [...(object instanceof Map ? object.keys() : Object.keys(object))].filter((key) =>
+      isMember(valueAt(object, key)),
+    );
+    const values = keys.map((key) => valueAt(object, key) as object);
+    holders.push({ object, size: sizeOf(object), keys, values });
+    for (const value of values) if (!(value instanceof Parameter)) visit(value);
   };
   visit(block);
-  return parts;
+  return holders;
+};
+
+/** Whether no child, parameter or container was added, removed or replaced since. Runs at every hybridized call. */
+export const sameStructure = (structure: Structure): boolean => {
+  for (let i = 0; i < structure.length; i++) {
+    const { object, size, keys, values } = structure[i]!;
+    if (sizeOf(object) !== size) return false;
+    for (let k = 0; k < keys.length; k++) if (valueAt(object, keys[k]) !== values[k]) return false;
+  }
+  return true;
 };

@@ -14,7 +14,13 @@ import { WORD, WORDS, WORDS_AT, workerSource } from './worker.ts';
 /** A program made ready for several threads. */
 export interface Job {
   readonly id: number;
-  readonly work: (args: number, scratch: number, control: number, mayWait: number) => number;
+  readonly work: (
+    args: number,
+    scratch: number,
+    control: number,
+    mayWait: number,
+    side: number,
+  ) => number;
   readonly args: number;
   readonly control: number;
   readonly controlBytes: number;
@@ -95,7 +101,7 @@ export class WorkerPool {
     Atomics.store(words, WORD.job, this.#job);
     if (Atomics.load(words, WORD.sleepers) > 0) Atomics.notify(words, WORD.job);
     try {
-      job.work(job.args, scratch, job.control, this.#mayBlock ? 1 : 0);
+      job.work(job.args, scratch, job.control, this.#mayBlock ? 1 : 0, 0);
     } finally {
       // after a trap here the others must not wait for workgroups that will never be done
       Atomics.store(this.#heap.i32, control + CONTROL.stop / 4, 1);

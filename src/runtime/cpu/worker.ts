@@ -56,7 +56,7 @@ const join = (job) => {
     if (work === undefined)
       bytes = new Uint8Array(memory.buffer, words[${WORD.moduleAt}] >>> 0, words[${WORD.moduleBytes}]).slice();
     else try {
-      work(words[${WORD.args}], words[${WORD.scratch}] + rank * words[${WORD.scratchStride}], control, 1);
+      work(words[${WORD.args}], words[${WORD.scratch}] + rank * words[${WORD.scratchStride}], control, 1, rank & 1);
     } catch (error) {
       fail(error);
       Atomics.store(new Int32Array(memory.buffer), control >>> 2, 1);
