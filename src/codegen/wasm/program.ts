@@ -170,11 +170,15 @@ const phasesOf = (program: Program): number[][] => {
   return phases;
 };
 
+/** Launches shorter than this are claimed in few pieces: each claim costs a trip of a cache line. */
+const BRIEF_NANOSECONDS = 200_000;
+
 const chunkOf = (kernel: ThreadKernel, threads: number): number => {
   const total = nanosecondsOf(kernel);
   if (total < 2 * CLAIM_NANOSECONDS) return kernel.grid;
   const worth = Math.ceil(CLAIM_NANOSECONDS / (total / kernel.grid));
-  return Math.max(1, Math.min(worth, Math.ceil(kernel.grid / threads)));
+  const few = total < BRIEF_NANOSECONDS ? Math.ceil(kernel.grid / (2 * threads)) : 1;
+  return Math.max(1, few, Math.min(worth, Math.ceil(kernel.grid / threads)));
 };
 
 const parallelEntry = (
