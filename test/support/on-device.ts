@@ -4,13 +4,12 @@
  * Invariant: storages hold exactly what the program's buffers say; results are read after the run, synchronously.
  */
 
-import { bytesOf, type DType } from '../../src/ir/dtype.ts';
-import type { Values } from '../../src/ir/graph/graph.ts';
 import { verifyProgram } from '../../src/ir/program/verify.ts';
 import { externals, type Program } from '../../src/ir/program.ts';
 import { compileGraph } from '../../src/passes/pipeline.ts';
 import type { Device, Storage } from '../../src/runtime/device.ts';
 import { collect, layOut, type Way } from './differential.ts';
+import { decode, encode } from './wasm.ts';
 
 /** Compiles for `device` and runs there. */
 export const byDevice =
@@ -35,7 +34,7 @@ const run = (device: Device, program: Program, arrays: readonly Float64Array[]):
       return [];
     }
     const storage = device.allocate(Math.max(buffer.bytes, 4), 'test');
-    device.write(storage, 0, encode(buffer.dtype, arrays[i]!));
+    device.write(storage, 0, encode(buffer.dtype, [...arrays[i]!]));
     storages.push(storage);
     return [{ buffer, storage, array: arrays[i]! }];
   });
@@ -47,51 +46,7 @@ const run = (device: Device, program: Program, arrays: readonly Float64Array[]):
   );
   for (const { buffer, storage, array } of placed)
     if (buffer.role === 'state' || buffer.role === 'output')
-      array.set(decode(buffer.dtype, device.readSync(storage, 0, buffer.bytes)!, array.length));
+      array.set(decode(buffer.dtype, device.readSync(storage, 0, buffer.bytes)!));
   executable.dispose();
   for (const storage of storages) device.release(storage);
-};
-
-const encode = (dtype: DType, values: Float64Array): Uint8Array => {
-  const typed = ((): ArrayBufferView => {
-    switch (dtype) {
-      case 'float32':
-        return Float32Array.from(values);
-      case 'int32':
-        return Int32Array.from(values);
-      case 'uint32':
-        return Uint32Array.from(values);
-      case 'uint8':
-      case 'bool':
-        return Uint8Array.from(values);
-      case 'float16':
-        throw new Error('random graphs have no float16 inputs');
-      default:
-        return dtype satisfies never;
-    }
-  })();
-  return new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength);
-};
-
-const decode = (dtype: DType, bytes: Uint8Array, length: number): Values => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const size = bytesOf(dtype);
-  const read = (at: number): number => {
-    switch (dtype) {
-      case 'float32':
-        return view.getFloat32(at, true);
-      case 'int32':
-        return view.getInt32(at, true);
-      case 'uint32':
-        return view.getUint32(at, true);
-      case 'uint8':
-      case 'bool':
-        return view.getUint8(at);
-      case 'float16':
-        throw new Error('random graphs have no float16 results');
-      default:
-        return dtype satisfies never;
-    }
-  };
-  return Float64Array.from({ length }, (_, i) => read(i * size));
 };

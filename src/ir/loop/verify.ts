@@ -83,10 +83,11 @@ const quotientRange = (
   bounds: readonly Bound[],
   /** Sizes of the dimensions after the one that `idx` is for, innermost first. */
   inner: readonly number[],
-): readonly [number, number] | undefined => {
-  const divisors = [...divisorsIn(idx)];
+): readonly [number, number] => {
+  const divisors = [...divisorsIn(idx), ...inner];
   const chains = [inner, ...divisors.flatMap((a) => [[a], ...divisors.map((b) => [a, b])])];
   const bare = idxOffset(idx, -idx.constant).key;
+  let { lo, hi } = idx;
   for (const b of intersect(bounds))
     for (const chain of chains) {
       const by = chain.reduce((n, d) => n * d, 1);
@@ -94,13 +95,11 @@ const quotientRange = (
         const quotient = chain.reduce(idxDiv, idxOffset(b.idx, shift));
         if (idxOffset(quotient, -quotient.constant).key !== bare) continue;
         const offset = idx.constant - quotient.constant;
-        return [
-          Math.floor((b.lo + shift) / by) + offset,
-          Math.floor((b.hi - 1 + shift) / by) + offset,
-        ];
+        lo = Math.max(lo, Math.floor((b.lo + shift) / by) + offset);
+        hi = Math.min(hi, Math.floor((b.hi - 1 + shift) / by) + offset);
       }
     }
-  return undefined;
+  return [lo, hi];
 };
 
 /** Bounds on the same sum (up to a constant) as one. */
@@ -237,8 +236,11 @@ class Verifier {
       this.#idx(idx, bound, bounds, `${what} ${name}`);
       const size = shape[d]!;
       let [lo, hi] = rangeUnder(idx, bounds);
-      if (lo < 0 || hi >= size)
-        [lo, hi] = quotientRange(idx, bounds, shape.slice(d + 1).reverse()) ?? [lo, hi];
+      if (lo < 0 || hi >= size) {
+        const [low, high] = quotientRange(idx, bounds, shape.slice(d + 1).reverse());
+        lo = Math.max(lo, low);
+        hi = Math.min(hi, high);
+      }
       this.#rule(
         size === 0 || (lo >= 0 && hi < size),
         `${what} ${name}: index ${d} can be ${lo < 0 ? lo : hi}, outside 0..${size - 1}`,
@@ -287,8 +289,8 @@ class Verifier {
       case 'guard':
         for (const b of e.bounds) this.#idx(b.idx, bound, bounds, 'guard');
         this.#rule(e.then.dtype === e.otherwise.dtype, 'both sides of a guard have one dtype');
-        this.#expr(e.then, bound, [...bounds, ...e.bounds]);
-        this.#expr(e.otherwise, bound, [...bounds, ...boundsOtherwise(e.bounds, bounds)]);
+        this.#branch(e.then, bound, [...bounds, ...e.bounds]);
+        this.#branch(e.otherwise, bound, [...bounds, ...boundsOtherwise(e.bounds, bounds)]);
         return;
       case 'reduce':
         for (const a of e.axes)
@@ -298,6 +300,11 @@ class Verifier {
       default:
         e satisfies never;
     }
+  }
+
+  /** One side of a guard; nothing is asked of a side that is never taken. */
+  #branch(e: Expr, bound: ReadonlySet<Axis>, bounds: readonly Bound[]): void {
+    if (intersect(bounds).every((b) => b.lo < b.hi)) this.#expr(e, bound, bounds);
   }
 
   #rule(holds: boolean, rule: string): void {

@@ -4,6 +4,7 @@
  * Invariants: what a finalizer holds is a lease, never the storage; a lease gives its block back once. Small storages
  * share a slab and keep it alive, so that registering with the collector (over 1 µs) is paid once a slab.
  */
+import { platform } from '#platform';
 import { TigonError } from '../../ir/errors.ts';
 import type { Device, MemoryReport, Storage } from '../device.ts';
 import { Allocator, type Block } from './allocator.ts';
@@ -15,9 +16,16 @@ const SMALL_BYTES = 2048;
 const ALIGNMENT = 64;
 const REPORTED = 8;
 
+/** Storages from this size on are watched, so that dead ones can be found without waiting for finalizers. */
+const WATCHED_BYTES = 32768;
+/** New arrays in one job, as multiples of the pressure signal, after which dead ones are looked for at once. */
+const PATIENCE = 1.5;
+
 /** The right to a block, until it is given back. */
 interface Lease {
   block: Block | undefined;
+  /** Tells whether the owner is still reachable; large blocks only. */
+  owner: WeakRef<object> | undefined;
 }
 
 /** A block cut into storages from the front, or one storage's own. */
@@ -28,7 +36,7 @@ class Home {
   readonly limit: number;
   live = 0;
   constructor(block: Block) {
-    this.lease = { block };
+    this.lease = { block, owner: undefined };
     this.cursor = block.address;
     this.limit = block.address + block.size;
   }
@@ -53,6 +61,7 @@ export class StoragePool {
   readonly #allocator = new Allocator();
   readonly #registry: FinalizationRegistry<Lease>;
   readonly #pressureBytes: number;
+  readonly #watched = new Set<Lease>();
   #slab: Home | undefined;
   #peak = 0;
   /** Bytes handed out and not yet seen to come back since the last collection. */
@@ -86,7 +95,7 @@ export class StoragePool {
     const home = new Home(this.#block(bytes, label));
     home.live = 1;
     const storage = new CpuStorage(device, bytes, home.cursor, home);
-    this.#registry.register(storage, home.lease);
+    this.#watch(storage, home.lease, bytes);
     return storage;
   }
 
@@ -111,7 +120,7 @@ export class StoragePool {
 
   #newSlab(): Home {
     const slab = new Home(this.#block(SLAB_BYTES, 'small arrays'));
-    this.#registry.register(slab, slab.lease);
+    this.#watch(slab, slab.lease, SLAB_BYTES);
     const full = this.#slab;
     this.#slab = slab;
     // emptied by releases while it was current
@@ -119,28 +128,52 @@ export class StoragePool {
     return slab;
   }
 
+  #watch(owner: object, lease: Lease, bytes: number): void {
+    this.#registry.register(owner, lease);
+    if (bytes < WATCHED_BYTES) return;
+    lease.owner = new WeakRef(owner);
+    this.#watched.add(lease);
+  }
+
+  /**
+   * Frees the blocks of unreachable arrays without leaving the running job, where the platform can: a loop that never
+   * awaits anything gives finalizers no turn.
+   */
+  #reclaim(): void {
+    this.#debt = 0;
+    if (!platform.collectNow()) return;
+    for (const lease of this.#watched)
+      if (lease.owner?.deref() === undefined) this.#giveBack(lease);
+  }
+
   #giveBack(lease: Lease): void {
     const { block } = lease;
     if (block === undefined) return;
     lease.block = undefined;
+    this.#watched.delete(lease);
     this.#debt = Math.max(0, this.#debt - block.size);
     this.#allocator.release(block);
   }
 
   #block(bytes: number, label: string): Block {
-    let block = this.#allocator.allocate(bytes, label);
+    if (this.#debt > PATIENCE * this.#pressureBytes) this.#reclaim();
+    let block = this.#allocator.allocate(bytes, label) ?? this.#grown(bytes, label);
     if (block === undefined) {
-      const end = this.#heap.end;
-      const missing = bytes + ALIGNMENT - this.#allocator.tail;
-      if (this.#heap.grow(missing)) {
-        this.#allocator.extend(end, this.#heap.end - end);
-        block = this.#allocator.allocate(bytes, label);
-      }
+      this.#reclaim();
+      block = this.#allocator.allocate(bytes, label);
     }
     if (block === undefined) throw this.#exhausted(bytes, label);
     this.#debt += block.size;
     this.#peak = Math.max(this.#peak, this.#allocator.used);
     return block;
+  }
+
+  #grown(bytes: number, label: string): Block | undefined {
+    const end = this.#heap.end;
+    const missing = bytes + ALIGNMENT - this.#allocator.tail;
+    if (!this.#heap.grow(missing)) return undefined;
+    this.#allocator.extend(end, this.#heap.end - end);
+    return this.#allocator.allocate(bytes, label);
   }
 
   #largest(): { bytes: number; label: string; count: number }[] {

@@ -40,6 +40,7 @@ export const platform: Platform = {
   mayBlock: () => typeof document === 'undefined',
   spawnWorker,
   collectGarbage: () => false,
+  collectNow: () => false,
   enableRelaxedSimd: () => {},
   macrotask: () =>
     new Promise((resolve) => {

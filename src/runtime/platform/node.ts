@@ -12,6 +12,18 @@ import type { Platform, WorkerHandle } from './platform.ts';
 
 let collect: (() => void) | undefined;
 
+/**
+ * Objects whose weak references were made or read in a job are kept to its end. The end of a microtask queue counts as
+ * one, and a context may have a queue of its own that is emptied when a script in it ends.
+ */
+let endJob: (() => void) | undefined;
+
+const makeEndJob = (): (() => void) => {
+  const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' });
+  const script = new vm.Script('Promise.resolve().then(() => {}); undefined');
+  return () => void script.runInContext(context);
+};
+
 const spawnWorker = (
   source: string,
   data: unknown,
@@ -54,6 +66,11 @@ export const platform: Platform = {
     }
     collect();
     return true;
+  },
+  collectNow: () => {
+    endJob ??= makeEndJob();
+    endJob();
+    return platform.collectGarbage();
   },
   enableRelaxedSimd: () => {
     // V8 12 (Node 22) has it on by default and warns about the flag

@@ -48,6 +48,11 @@ export interface Platform {
   spawnWorker(source: string, data: unknown, failed: (message: string) => void): WorkerHandle;
   /** Full garbage collection now; false where programs cannot ask for it. */
   collectGarbage(): boolean;
+  /**
+   * Collects garbage of the running job too, so that weak references to unreachable objects are empty when it returns.
+   * False where that cannot be done.
+   */
+  collectNow(): boolean;
   /** Turns on relaxed SIMD in engines that have it behind a flag. */
   enableRelaxedSimd(): void;
   /** Resolves in a later task, after finalizers that were due. */

@@ -1,0 +1,112 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isFloat } from '../../src/ir/dtype.ts';
+import { GraphBuilder } from '../../src/ir/graph/builder.ts';
+import type { Graph, Node, Values } from '../../src/ir/graph/graph.ts';
+import { interpretGraph } from '../../src/ir/graph/interpret.ts';
+import { copyInto, gradients } from '../../src/passes/autodiff.ts';
+import { CpuDevice } from '../../src/runtime/cpu/device.ts';
+import { type OpCase, opCases, random, randomValues } from '../ir/graph/cases.ts';
+import { byDevice } from '../support/on-device.ts';
+
+const device = new CpuDevice({ threads: 2 });
+const run = byDevice(device);
+
+/** Largest difference against the largest magnitude of the wanted values. */
+const worst = (got: Values, wanted: Values): number => {
+  let scale = 1;
+  let difference = 0;
+  wanted.forEach((w, i) => {
+    const g = got[i]!;
+    if (Object.is(g, w) || g === w) return;
+    scale = Math.max(scale, Math.abs(w));
+    difference = Math.max(difference, Math.abs(g - w));
+  });
+  return difference / scale;
+};
+
+/** float16 results are rounded to 11 bits at different places; everything else is float32. */
+const toleranceOf = (graph: Graph): number =>
+  [...graph.inputs, ...graph.outputs].some((x) => x.type.dtype === 'float16') ? 4e-3 : 2e-5;
+
+const agree = (graph: Graph, data: readonly Values[]): void => {
+  const wanted = interpretGraph(graph, data.slice()).outputs;
+  run(graph, data).forEach((got, i) => {
+    const e = worst(got, wanted[i]!);
+    assert.ok(e <= toleranceOf(graph), `${graph.name}, result ${i}: off by ${e}`);
+  });
+};
+
+/** The gradient of a weighted sum of the results, as a graph of inputs and weights. */
+const gradientGraph = (graph: Graph, wanted: readonly number[]): Graph | undefined => {
+  const builder = new GraphBuilder();
+  const became = copyInto(builder, graph);
+  const outputs = graph.outputs.map((y) => became.get(y)!);
+  const dys = outputs.map((y, i) => builder.input(y.type, { name: `dy${i}` }));
+  const found = gradients(
+    builder,
+    outputs,
+    dys,
+    wanted.map((i) => builder.inputs[i]!),
+  );
+  const results = found.filter((g): g is Node => g !== null);
+  return results.length === 0 ? undefined : builder.graph(`${graph.name}'`, results);
+};
+
+const differentiable = ({ example, node }: OpCase): number[] =>
+  example.gradient === false || !isFloat(node.type.dtype)
+    ? []
+    : example.inputs.flatMap((t, i) => (isFloat(t.dtype) ? [i] : []));
+
+const withWeights = (graph: Graph, data: readonly Values[], seed: number): Values[] => {
+  const next = random(seed);
+  return graph.inputs.map((x, i) => data[i] ?? randomValues(next, x.type, [-1, 1]));
+};
+
+for (const c of opCases()) {
+  test(`${c.title}: device = interpreter, forward and two orders of gradient`, () => {
+    agree(c.graph, c.data);
+    const wanted = differentiable(c);
+    if (wanted.length === 0) return;
+    const first = gradientGraph(c.graph, wanted);
+    if (first === undefined) return;
+    const data = withWeights(first, c.data, 1);
+    agree(first, data);
+    const second = gradientGraph(first, wanted);
+    if (second !== undefined) agree(second, withWeights(second, data, 2));
+  });
+
+  test(`${c.title}: finite differences at float32 on the device`, () => {
+    const wanted = differentiable(c);
+    if (wanted.length === 0 || c.graph.inputs.some((x) => x.type.dtype === 'float16')) return;
+    const first = gradientGraph(c.graph, wanted);
+    if (first === undefined) return;
+    const data = withWeights(first, c.data, 3);
+    const slopes = run(first, data);
+    const weights = data.at(-1)!;
+    const value = (inputs: readonly Values[]): number =>
+      run(c.graph, inputs)[0]!.reduce((sum, y, i) => sum + y * weights[i]!, 0);
+    // One direction through all inputs at once: the change of the weighted sum is the gradient along it.
+    const next = random(4);
+    const step = 2e-3;
+    const directions = wanted.map((i) => c.data[i]!.map(() => (next() < 0.5 ? -1 : 1)));
+    const moved = (by: number): Values[] =>
+      c.data.map((x, i) => {
+        const at = wanted.indexOf(i);
+        return at < 0 ? x : x.map((v, j) => Math.fround(v + by * directions[at]![j]!));
+      });
+    const numeric = (value(moved(step)) - value(moved(-step))) / (2 * step);
+    const exact = slopes.reduce(
+      (sum, slope, i) => sum + slope.reduce((s, v, j) => s + v * directions[i]![j]!, 0),
+      0,
+    );
+    const scale = slopes.reduce((s, slope) => s + slope.reduce((t, v) => t + Math.abs(v), 0), 1);
+    assert.ok(
+      Math.abs(numeric - exact) <= 2e-2 * scale,
+      `numeric ${numeric}, gradient ${exact}, scale ${scale}`,
+    );
+  });
+}
+
+test.after(() => device.dispose());
+test.run();
