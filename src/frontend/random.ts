@@ -21,6 +21,7 @@ import { fits, upload } from './nd/filled.ts';
 import { take } from './nd/indexing.ts';
 import { isNDArray, type NDArray, type Operand, rebind } from './ndarray.ts';
 import { checkOptions } from './options.ts';
+import { uniformOnHost } from './random-host.ts';
 import type { Trace } from './trace.ts';
 
 const state = { low: 0, high: 0, counter: 0 };
@@ -139,6 +140,9 @@ const draw = (
   });
 };
 
+/** Arrays up to this size are drawn on the host, in a few milliseconds; compiling for a new shape takes longer. */
+const HOST_ELEMENTS = 1 << 18;
+
 const spread = (b: GraphBuilder, n: Node, shape: Shape): Node =>
   b.broadcastTo(b.cast(n, 'float32'), shape);
 
@@ -156,7 +160,13 @@ export const uniform = (shape: Shape, low = 0, high = 1, options?: RandomOptions
   checkOptions('random.uniform', options, KNOWN);
   if (!(low <= high))
     throw failure('value', `random.uniform: low ${low} is not below high ${high}`);
-  return draw(uniformly, shape, [low, high], floatType('random.uniform', options), options);
+  const dtype = floatType('random.uniform', options);
+  const type = tensor(dtype, checkShape('random.uniform', shape));
+  if (mode.trace !== undefined || dtype !== 'float32' || type.size > HOST_ELEMENTS)
+    return draw(uniformly, shape, [low, high], dtype, options);
+  const [k0, k1, first] = drawOperands() as [number, number, number];
+  const values = uniformOnHost(type.size, low, high, [k0, k1], first);
+  return upload(type, values, options?.device ?? defaultDevice(), 'random.uniform');
 };
 
 const floatType = (name: string, options: RandomOptions | undefined): DType => {

@@ -90,4 +90,23 @@ test('bad parameters are named', () => {
   fails(() => random.permutation(-1), 'value', '-1');
 });
 
+test('small arrays drawn on the host have the numbers of the compiled program, bit for bit', () => {
+  for (const [value, low, high] of [
+    [0, 0, 1],
+    [1, -0.07, 0.07],
+    [2 ** 40 + 7, -3.3, 12.9],
+  ] as const) {
+    random.seed(value);
+    const host = [random.uniform([997], low, high), random.uniform([3, 5], low, high)];
+    random.seed(value);
+    const draw = hybridize(() => [
+      random.uniform([997], low, high),
+      random.uniform([3, 5], low, high),
+    ]);
+    draw().forEach((compiled, i) => {
+      assert.equal(compiled.dataSync(), host[i]!.dataSync());
+    });
+  }
+});
+
 test.run();

@@ -46,7 +46,8 @@ export class GraphBuilder implements Algebra<Node> {
   }
 
   /** A node of `op`; returns the existing one if it was made before. Leaves take their type from `attrs`. */
-  emit<A extends Attrs>(op: Op<A>, inputs: readonly Node[], attrs: A): Node {
+  emit<A extends Attrs>(op: Op<A>, inputs: readonly Node[], given: A): Node {
+    const attrs = op.normalize?.(given) ?? given;
     let key = op.name;
     for (const x of inputs) key += ` ${x.id}`;
     for (const name in attrs) key += ` ${name}=${attrKey(attrs[name])}`;

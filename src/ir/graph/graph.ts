@@ -56,6 +56,8 @@ export interface Op<A extends Attrs = Attrs> {
   readonly name: string;
   readonly kind: OpKind;
   readonly schema: AttrSchema;
+  /** Attributes in the one form that nodes have: numbers as the dtype holds them. */
+  normalize?(attrs: A): A;
   /** Result type. Throws a TigonError that names the op, the operand types and the broken rule. */
   type(inputs: readonly TensorType[], attrs: A): TensorType;
   /** Reference meaning, in double precision; the caller rounds to the result's dtype. Absent for composites. */

@@ -5,7 +5,7 @@
  * have their default value are left out.
  */
 import { type DType, shortName } from '../dtype.ts';
-import { Names, spellDouble, spellName, spellValue } from '../text/words.ts';
+import { Names, spellDouble, spellFloat, spellName, spellValue } from '../text/words.ts';
 import { showType } from '../type.ts';
 import { type AttrKind, type AttrValue, type Graph, type Node, topological } from './graph.ts';
 
@@ -70,15 +70,18 @@ const showAttrs = (node: Node): string => {
     const value = node.attrs[key];
     return value === undefined || (field.default !== undefined && sameAttr(value, field.default))
       ? []
-      : [`${key}=${showAttr(field.kind, value)}`];
+      : [`${key}=${showAttr(field.kind, value, node.type.dtype)}`];
   });
   return shown.length === 0 ? '' : `{${shown.join(', ')}}`;
 };
 
-const showAttr = (kind: AttrKind, value: AttrValue): string => {
+const showAttr = (kind: AttrKind, value: AttrValue, dtype: DType): string => {
   if (typeof value === 'object') return showList(value);
   if (kind === 'dtype') return shortName(value as DType);
-  return typeof value === 'number' ? spellDouble(value) : JSON.stringify(value);
+  if (typeof value !== 'number') return JSON.stringify(value);
+  // The shortest text that means the same float32; where more digits are meant they are kept.
+  const rounded = dtype === 'float32' && !Number.isInteger(value) && Math.fround(value) === value;
+  return rounded ? spellFloat(value) : spellDouble(value);
 };
 
 const showList = (values: readonly number[]): string => `[${values.map(spellDouble).join(', ')}]`;

@@ -107,7 +107,7 @@ export const spellNumber = (value: number, dtype: DType): string => {
 };
 
 /** The shortest decimal that rounds to the same float32, always with a point or an exponent. */
-const spellFloat = (value: number): string => {
+export const spellFloat = (value: number): string => {
   if (!Number.isFinite(value)) return spellDouble(value);
   let text = spellDouble(value);
   if (Math.fround(value) === value)

@@ -3,6 +3,7 @@
  *
  * Invariant: a composite means its decomposition; its own gradient is there only where it saves work or rounding.
  */
+import { roundTo } from '../../scalar.ts';
 import type { TensorType } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Node, Op } from '../graph.ts';
@@ -190,7 +191,7 @@ export const layerNorm: Op<LayerNormAttrs> = defineOp<LayerNormAttrs>({
       const elements = line(index);
       const mean = elements.reduce((a, b) => a + b, 0) / n;
       const variance = elements.reduce((a, b) => a + (b - mean) ** 2, 0) / n;
-      const normal = (x![flat]! - mean) / Math.sqrt(variance + eps);
+      const normal = (x![flat]! - mean) / Math.sqrt(variance + roundTo(type.dtype, eps));
       return normal * gamma![index[axis]!]! + beta![index[axis]!]!;
     });
   },

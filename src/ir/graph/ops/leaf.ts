@@ -8,6 +8,7 @@ import { type DType, shortName } from '../../dtype.ts';
 import { TigonError } from '../../errors.ts';
 import { cast, constant, indexValue, scalar } from '../../loop/expr.ts';
 import type { Expr } from '../../loop/loop.ts';
+import { roundTo } from '../../scalar.ts';
 import { type Shape, stridesOf } from '../../type.ts';
 import type { Attrs, Op } from '../graph.ts';
 import { checkAxis, defineOp, leafType, ruleFor, tabulate } from './define.ts';
@@ -37,6 +38,8 @@ export const full: Op<FullAttrs> = defineOp<FullAttrs>({
   name: 'full',
   kind: 'leaf',
   schema: { value: { kind: 'number' }, dtype: { kind: 'dtype' }, shape: { kind: 'ints' } },
+  // Folding must see the number that a program would.
+  normalize: (attrs) => ({ ...attrs, value: roundTo(attrs.dtype, attrs.value) }),
   type: (_, { dtype, shape }) => leafType('full', dtype, shape),
   evaluate: (_, { attrs, type }) => new Float64Array(type.size).fill(attrs.value),
   lower: ({ attrs }) => constant(attrs.value, attrs.dtype),
