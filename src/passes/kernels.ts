@@ -47,6 +47,10 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     fused.units.filter((u) => reads.get(u)!.has(buffer));
   const outputSources = new Set(graph.outputs.map(unreshaped));
   const placed = new Set<Node>();
+  const assignedOften = (source: Node): boolean =>
+    graph.assigns.filter((a) => unreshaped(a.value) === source).length > 1;
+  /** States whose old value becomes that of another state, unchanged. */
+  const passedOn = new Set(graph.assigns.map((a) => fused.buffers.of(unreshaped(a.value))));
   /** Units that read a state before another unit replaces it. */
   const before = new Map<Unit, readonly Unit[]>();
   for (const { target, value } of graph.assigns) {
@@ -56,8 +60,11 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     const unit = fused.stored(source)?.unit;
     const readers = readersOf(state);
     const direct =
-      unit !== undefined && !outputSources.has(source) && !placed.has(source) && isRowMajor(state);
-    const unread = readers.length === 0 && !graph.outputs.includes(target);
+      unit !== undefined &&
+      !outputSources.has(source) &&
+      !assignedOften(source) &&
+      isRowMajor(state);
+    const unread = readers.length === 0 && !graph.outputs.includes(target) && !passedOn.has(state);
     if (direct && unread) {
       fused.buffers.alias(source, state);
       overwritten.add(state);
@@ -74,8 +81,13 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
       const others = readers.filter((r) => r !== unit);
       before.set(unit, [...(before.get(unit) ?? []), ...others]);
     } else {
-      context.note(`the new value of ${state.name} is copied: its old value is still needed`);
-      copies.push({ from: fused.buffers.of(source), to: state });
+      const from = fused.buffers.of(source);
+      context.note(`the new value of ${state.name} is copied: an old value is still needed`);
+      if (states.has(from)) {
+        // By way of a temporary: states may take each other's values.
+        const kept = newBuffer(`old_${from.name}`, value.type);
+        copies.push({ from, to: kept }, { from: kept, to: state });
+      } else copies.push({ from, to: state });
     }
   }
 
@@ -370,6 +382,3 @@ const uniqueNames = (kernels: readonly LoopKernel[]): LoopKernel[] => {
     return n === 1 ? k : { ...k, name: `${k.name}_${n}` };
   });
 };
-
-export const bytesOfBuffer = (buffer: LoopBuffer): number =>
-  buffer.shape.reduce((n, d) => n * d, 1) * bytesOf(buffer.dtype);

@@ -129,6 +129,32 @@ test('states may swap their values', () => {
   checkGraph(graph, randomInputs(graph, 3));
 });
 
+test("states may take each other's old values, unchanged", () => {
+  const swap = parseGraph(`graph main(param %a: f32[5], param %b: f32[5]) {
+  assign %a, %b
+  assign %b, %a
+  return
+}`);
+  checkGraph(swap, randomInputs(swap, 5));
+  const shift = parseGraph(`graph main(param %a: f32[5], param %b: f32[5]) {
+  %z = full {value=7, dtype=f32, shape=[5]}
+  assign %a, %b
+  assign %b, %z
+  return
+}`);
+  checkGraph(shift, randomInputs(shift, 6));
+});
+
+test('one value may go to two states', () => {
+  const graph = parseGraph(`graph main(param %a: f32[5], param %b: f32[5], %x: f32[5]) {
+  %v = mul %a, %x
+  assign %a, %v
+  assign %b, %v
+  return
+}`);
+  checkGraph(graph, randomInputs(graph, 7));
+});
+
 test('views passed in are read through their strides', () => {
   const graph = parseGraph(`graph main(%x: f32[3, 4] strides [1, 3], %w: f32[2, 4]) {
   %y = dot %x, %w {aBatch=[], bBatch=[], aContract=[1], bContract=[1]}
