@@ -10,7 +10,6 @@ import {
   idxAdd,
   idxConst,
   idxFlatten,
-  idxOffset,
   idxScale,
 } from '../ir/dim.ts';
 import { freeAxes, idxFree, opaqueExprs } from '../ir/loop/free.ts';
@@ -170,6 +169,3 @@ export const contains = (whole: Expr, part: Expr): boolean => {
 /** Row-major position over `axes`. */
 export const positionOver = (axes: readonly Axis[], value: (a: Axis) => Idx): Idx =>
   axes.reduce((sum, a) => idxAdd(idxScale(sum, a.extent), value(a)), idxConst(0));
-
-/** `idx` at `axis + lane`, for an index that moves `step` a lane. */
-export const atLane = (idx: Idx, step: number, lane: number): Idx => idxOffset(idx, step * lane);

@@ -9,7 +9,7 @@ import type { Node } from '../ir/graph/graph.ts';
 import { type Shape, showType, type TensorType } from '../ir/type.ts';
 import type { Device, Storage } from '../runtime/device.ts';
 import { blockPath, failure } from './callsite.ts';
-import { type Layout, stridedLayout } from './layout.ts';
+import type { Layout } from './layout.ts';
 import type { Methods } from './methods.ts';
 import type { Origin } from './tape.ts';
 import type { Trace } from './trace.ts';
@@ -117,16 +117,6 @@ export const viewOf = (x: NDArray, layout: Layout, offset: number): NDArray => {
   if (x.storage !== undefined) x.storage.holders++;
   return new NDArray(layout, x.storage, offset, x.traced);
 };
-
-/** A view with the given strides; `offset` counts elements from the first of `x`. */
-export const stridedView = (
-  x: NDArray,
-  type: TensorType,
-  strides: readonly number[],
-  offset: number,
-  bytesPerElement: number,
-): NDArray =>
-  viewOf(x, stridedLayout(x.layout.device, type, strides), x.offset + offset * bytesPerElement);
 
 /** The memory of `x`, or the error that says why there is none. */
 export const storageOf = (x: NDArray, where: string): Storage => {

@@ -247,9 +247,6 @@ const gradientArray = (x: NDArray): NDArray => {
   return leafGradient(leaf, x);
 };
 
-/** True while a hybridized function is being traced: values are not known, shapes are. */
-export const isTracing = (): boolean => mode.trace !== undefined;
-
 /** Throws unless an array of this type can be assigned to `x`. */
 export const checkAssignable = (x: NDArray, type: TensorType): void => {
   if (x.type === type) return;

@@ -7,7 +7,6 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import { idxAxes, newAxis } from '../ir/dim.ts';
-import { bytesOf } from '../ir/dtype.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { load, newBuffer } from '../ir/loop/expr.ts';
 import type { Expr, LoopBuffer, LoopKernel, Nest, Store } from '../ir/loop/loop.ts';

@@ -4,7 +4,7 @@
  * Invariant: a unit's axes are in loop order, outermost first; every member's `index` maps those axes one to one onto
  * the elements of the member, using a prefix of them.
  */
-import { type Axis, type Idx, newAxis } from '../ir/dim.ts';
+import type { Axis, Idx } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import type { Contraction, Scattering } from '../ir/loop/loop.ts';
 
@@ -22,11 +22,4 @@ export interface Unit {
   readonly contract: { readonly node: Node; readonly contraction: Contraction } | undefined;
   /** The accumulation that is the unit's only member. */
   readonly scatter: Scattering | undefined;
-}
-
-/** Makes axes; ids are unique in the process, because the expressions over them are interned for all of it. */
-export class AxisPool {
-  make(name: string, extent: number, kind: Axis['kind']): Axis {
-    return newAxis(name, extent, kind);
-  }
 }

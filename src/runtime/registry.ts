@@ -28,8 +28,4 @@ export const deviceEntries = (): readonly DeviceEntry[] => {
   return [{ kind: 'cpu', name: 'cpu()', available, detail, open: cpu }];
 };
 
-/** The best device that works here. */
-export const bestDevice = (): Device =>
-  (deviceEntries().find((e) => e.available) ?? deviceEntries()[0]!).open();
-
 export { cpu };
