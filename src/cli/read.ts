@@ -15,7 +15,7 @@ import type { Program } from '../ir/program.ts';
 import { type Compiled, compileGraph } from '../passes/pipeline.ts';
 
 /** The text of a file, or of standard input for `-`. */
-export const readSource = async (file: string): Promise<string> => {
+const readSource = async (file: string): Promise<string> => {
   if (file === '-') return text(process.stdin);
   try {
     return await readFile(file, 'utf8');

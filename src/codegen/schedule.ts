@@ -14,7 +14,7 @@ import { rewriter } from './rewrite.ts';
 import { planContraction } from './templates/matmul.ts';
 
 /** The same nest with its contraction as a reduction inside the stored values. */
-export const contractionAsReduce = (nest: Nest): Nest => {
+const contractionAsReduce = (nest: Nest): Nest => {
   const { contract } = nest;
   if (contract === undefined) return nest;
   const product = reduce('add', contract.k, scalar('mul', contract.a, contract.b));

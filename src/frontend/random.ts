@@ -79,7 +79,7 @@ const drawsOf = (trace: Trace): TraceDraws => {
 };
 
 /** Key and draw number for a random function that makes `count` draws. */
-export const drawOperands = (count = 1): [low: Operand, high: Operand, draw: Operand] => {
+const drawOperands = (count = 1): [low: Operand, high: Operand, draw: Operand] => {
   if (mode.trace === undefined) {
     const draw = state.counter;
     state.counter += count;
@@ -92,7 +92,7 @@ export const drawOperands = (count = 1): [low: Operand, high: Operand, draw: Ope
 };
 
 /** Random 32-bit words of the given shape: element `i` is threefry(key, i, draw). */
-export const randomBits = (
+const randomBits = (
   b: GraphBuilder,
   [low, high, draw]: readonly Node[],
   shape: Shape,
@@ -104,7 +104,7 @@ export const randomBits = (
 };
 
 /** Uniform floats in [0, 1) with 24 random bits: `(bits >> 8) · 2⁻²⁴`. */
-export const unitUniform = (b: GraphBuilder, key: readonly Node[], shape: Shape): Node => {
+const unitUniform = (b: GraphBuilder, key: readonly Node[], shape: Shape): Node => {
   const bits = randomBits(b, key, shape);
   const top = b.cast(b.op('shr', bits, b.lit(8, bits)), 'float32');
   return b.op('mul', top, b.lit(2 ** -24, top));

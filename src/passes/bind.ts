@@ -22,7 +22,7 @@ export interface Launch {
 }
 
 /** Buffers of a program, found by the id of the loop buffer (which reshapes of it share). */
-export class BufferIndex {
+class BufferIndex {
   readonly list: {
     readonly buffer: LoopBuffer;
     readonly role: BufferRole;

@@ -143,7 +143,7 @@ export const coneCosts = (order: readonly Node[]): ReadonlyMap<Node, number> => 
 };
 
 /** How many operand elements one result element of a reduction reads. */
-export const foldSize = (node: Node): number => {
+const foldSize = (node: Node): number => {
   const kernel = node.attrs['kernel'];
   if (Array.isArray(kernel)) return (kernel as number[]).reduce((n, k) => n * k, 1);
   return node.inputs[0]!.type.size / Math.max(1, node.type.size);

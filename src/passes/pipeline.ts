@@ -65,7 +65,7 @@ export interface Compiled {
 }
 
 /** The L1 passes, in order. */
-export const GRAPH_PASSES: readonly GraphPass[] = [
+const GRAPH_PASSES: readonly GraphPass[] = [
   canonicalize,
   recognize,
   horizontal,

@@ -5,7 +5,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TigonError } from '../../src/ir/errors.ts';
 import { CpuDevice } from '../../src/runtime/cpu/device.ts';
-import { deviceEntries } from '../../src/runtime/registry.ts';
 import { chainProgram } from '../support/wasm.ts';
 
 const device = new CpuDevice({ threads: 1, maximumPages: 2048 });
@@ -129,12 +128,6 @@ test('options are checked', () => {
   process.env['TIGON_THREADS'] = '1';
   assert.is(new CpuDevice().threads, 1);
   assert.is(new CpuDevice({ deterministic: true }).caps.fusedMultiplyAdd, false);
-});
-
-test('the registry lists the CPU', () => {
-  const [entry] = deviceEntries();
-  assert.is(entry!.name, 'cpu()');
-  assert.ok(entry!.available);
 });
 
 /** Runs a script beside this file; gives its output, or fails with it. */

@@ -139,7 +139,7 @@ export interface DepthBlocks {
 /** Packed columns of this depth stay in the first-level cache while rows stream past. */
 const MOST_DEPTH = 320;
 
-export const depthBlocks = (k: readonly Axis[]): DepthBlocks => {
+const depthBlocks = (k: readonly Axis[]): DepthBlocks => {
   let axis = Math.max(0, k.length - 1);
   let inner = 1;
   while (axis > 0 && inner * k[axis]!.extent <= MOST_DEPTH) inner *= k[axis--]!.extent;

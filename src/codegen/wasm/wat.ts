@@ -96,7 +96,7 @@ const noteSets = (w: Wasm, into: Set<Local>): void => {
 };
 
 /** One function. */
-export const functionText = (f: WasmFunction): string => {
+const functionText = (f: WasmFunction): string => {
   const params = f.params.map((p) => ` (param $${p.name} ${p.type})`).join('');
   const result = f.result === undefined ? '' : ` (result ${f.result})`;
   const name = f.exported ? `$${f.name} (export "${f.name}")` : `$${word(f.name)}`;

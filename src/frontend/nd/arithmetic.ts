@@ -96,7 +96,7 @@ const layoutFor = (x: Operand, other: Operand, name: string): Layout => {
 };
 
 /** Calls a function of two operands, of which one may be a number. */
-export const callBinary = (f: Fragment, x: Operand, y: Operand): NDArray =>
+const callBinary = (f: Fragment, x: Operand, y: Operand): NDArray =>
   call2(f, x, y, layoutFor(x, y, f.name), layoutFor(y, x, f.name));
 
 export const addition: Fragment = binary('add', 'add', 'arithmetic');

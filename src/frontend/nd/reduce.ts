@@ -188,7 +188,7 @@ export interface DeviationOptions extends ReduceOptions {
 }
 const DEVIATION = ['axis', 'keepDims', 'ddof'];
 /** Mean squared distance from the mean. */
-export const varianceOf = (x: NDArray, options?: DeviationOptions): NDArray => {
+const varianceOf = (x: NDArray, options?: DeviationOptions): NDArray => {
   checkOptions('var', options, DEVIATION);
   return reduce(spread, x, options, options?.ddof);
 };

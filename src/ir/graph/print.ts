@@ -87,7 +87,7 @@ const showAttr = (kind: AttrKind, value: AttrValue, dtype: DType): string => {
 const showList = (values: readonly number[]): string => `[${values.map(spellDouble).join(', ')}]`;
 
 /** Equality of attributes: lists by their elements, numbers by `Object.is`. */
-export const sameAttr = (a: AttrValue, b: AttrValue): boolean =>
+const sameAttr = (a: AttrValue, b: AttrValue): boolean =>
   typeof a === 'object' && typeof b === 'object'
     ? a.length === b.length && a.every((x, i) => Object.is(x, b[i]))
     : Object.is(a, b);

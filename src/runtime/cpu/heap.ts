@@ -6,7 +6,7 @@
  */
 import { LOW_BYTES } from '../../codegen/wasm/render.ts';
 
-export const PAGE = 65536;
+const PAGE = 65536;
 /** Bytes committed at first: address space, not memory, until it is touched. */
 const INITIAL_PAGES = 1024;
 

@@ -21,7 +21,7 @@ export interface OptimizerOptions {
   readonly rescaleGrad?: number;
 }
 
-export const COMMON: readonly string[] = ['learningRate', 'wd', 'clipGradient', 'rescaleGrad'];
+const COMMON: readonly string[] = ['learningRate', 'wd', 'clipGradient', 'rescaleGrad'];
 
 /** Arithmetic on nodes of one shape, scalars stretched: keeps update rules readable. */
 export interface Arithmetic {
