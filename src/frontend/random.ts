@@ -92,11 +92,7 @@ const drawOperands = (count = 1): [low: Operand, high: Operand, draw: Operand] =
 };
 
 /** Random 32-bit words of the given shape: element `i` is threefry(key, i, draw). */
-const randomBits = (
-  b: GraphBuilder,
-  [low, high, draw]: readonly Node[],
-  shape: Shape,
-): Node => {
+const randomBits = (b: GraphBuilder, [low, high, draw]: readonly Node[], shape: Shape): Node => {
   const size = shape.reduce((n, d) => n * d, 1);
   const index = b.reshape(b.emit(iota, [], { axis: 0, dtype: 'uint32', shape: [size] }), shape);
   const [k0, k1, c1] = [low!, high!, draw!].map((n) => b.broadcastTo(n, shape));

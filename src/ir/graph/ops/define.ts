@@ -33,10 +33,7 @@ export type AxesAttrs = { readonly axes: readonly number[] };
 export type AxisAttrs = { readonly axis: number };
 
 /** An operand list as messages show it: `x f32[2, 3] · idx i32[4]`. */
-const showOperands = (
-  inputs: readonly TensorType[],
-  names: readonly string[] = [],
-): string =>
+const showOperands = (inputs: readonly TensorType[], names: readonly string[] = []): string =>
   inputs
     .map((t, i) => (names[i] === undefined ? showType(t) : `${names[i]} ${showType(t)}`))
     .join(' · ');
