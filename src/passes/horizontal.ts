@@ -5,9 +5,10 @@
  * saves more than joining the others costs; every refusal is noted.
  */
 import { type Graph, type Node, topological } from '../ir/graph/graph.ts';
+import { concat } from '../ir/graph/ops/concat.ts';
 import { otherAxes } from '../ir/graph/ops/define.ts';
 import { type DotAttrs, dot } from '../ir/graph/ops/dot.ts';
-import { concat, sliceAxis } from '../ir/graph/ops/view.ts';
+import { sliceAxis } from '../ir/graph/ops/slice.ts';
 import { showType } from '../ir/type.ts';
 import { canonicalBuilder } from './canonicalize.ts';
 import type { GraphPass, PassContext } from './pass.ts';

@@ -6,17 +6,10 @@
  */
 import type { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Node } from '../ir/graph/graph.ts';
+import { concat as concatOp } from '../ir/graph/ops/concat.ts';
 import { inversePermutation } from '../ir/graph/ops/define.ts';
-import {
-  type BroadcastAttrs,
-  concat as concatOp,
-  type PadAttrs,
-  pad as padOp,
-  type ReshapeAttrs,
-  type SliceAttrs,
-  sliceAxis,
-  type TransposeAttrs,
-} from '../ir/graph/ops/view.ts';
+import { type PadAttrs, pad as padOp, type SliceAttrs, sliceAxis } from '../ir/graph/ops/slice.ts';
+import type { BroadcastAttrs, ReshapeAttrs, TransposeAttrs } from '../ir/graph/ops/view.ts';
 import { type Shape, sameShape } from '../ir/type.ts';
 import type { GraphPass } from './pass.ts';
 import { type Rule, type RuleTable, rewrite } from './rewrite.ts';

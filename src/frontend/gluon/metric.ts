@@ -7,8 +7,8 @@
 import type { DType } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Assign, Node } from '../../ir/graph/graph.ts';
+import { concat } from '../../ir/graph/ops/concat.ts';
 import { argmax } from '../../ir/graph/ops/reduce.ts';
-import { concat } from '../../ir/graph/ops/view.ts';
 import { sameShape, showType, tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import { assign } from '../call.ts';

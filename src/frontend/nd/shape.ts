@@ -5,7 +5,8 @@
  * traced they are graph ops like any other.
  */
 import { bytesOf, promote } from '../../ir/dtype.ts';
-import { concat as concatOp, pad as padOp } from '../../ir/graph/ops/view.ts';
+import { concat as concatOp } from '../../ir/graph/ops/concat.ts';
+import { pad as padOp } from '../../ir/graph/ops/slice.ts';
 import { type Shape, showType, tensor } from '../../ir/type.ts';
 import { call, type Fragment, fragment, type View } from '../call.ts';
 import { failure } from '../callsite.ts';

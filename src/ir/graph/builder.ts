@@ -11,7 +11,8 @@ import type { Attrs, Graph, InputRole, Node, Op } from './graph.ts';
 import { full, input } from './ops/leaf.ts';
 import { cast, mapOps } from './ops/map.ts';
 import { sum } from './ops/reduce.ts';
-import { broadcast, reshape, slice, transpose } from './ops/view.ts';
+import { slice } from './ops/slice.ts';
+import { broadcast, reshape, transpose } from './ops/view.ts';
 
 let nextId = 1;
 

@@ -5,13 +5,15 @@
  */
 import type { Op } from './graph.ts';
 import { layerNorm, logSoftmax, softmax } from './ops/composite.ts';
+import { concat } from './ops/concat.ts';
 import { conv, convGradInput, convGradWeight } from './ops/conv.ts';
 import { dot } from './ops/dot.ts';
 import { full, input, iota, literal } from './ops/leaf.ts';
 import { cast, mapOps } from './ops/map.ts';
 import { argmax, argmin, prod, reduceMax, reduceMin, sum } from './ops/reduce.ts';
+import { pad, slice } from './ops/slice.ts';
 import { take, takeAlong, takeAlongGrad, takeGrad } from './ops/take.ts';
-import { broadcast, concat, pad, reshape, slice, stopGradient, transpose } from './ops/view.ts';
+import { broadcast, reshape, stopGradient, transpose } from './ops/view.ts';
 import { poolScatter, poolSelect, windowArgmax, windowMax, windowSum } from './ops/window.ts';
 
 const all: readonly Op[] = [

@@ -12,6 +12,7 @@ import { valueIn } from '../../scalar.ts';
 import { stridesOf, tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Node, Op, OpExample } from '../graph.ts';
+import { concat } from './concat.ts';
 import {
   type AxesAttrs,
   checkAxes,
@@ -26,7 +27,7 @@ import {
   sizeOf,
   without,
 } from './define.ts';
-import { concat, sliceAxis } from './view.ts';
+import { sliceAxis } from './slice.ts';
 
 interface Fold {
   readonly name: string;

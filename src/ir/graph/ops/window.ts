@@ -34,7 +34,7 @@ import {
   slide,
 } from './geometry.ts';
 import { clampedIndex } from './opaque.ts';
-import { zeroPad } from './view.ts';
+import { zeroPad } from './slice.ts';
 
 export type WindowAttrs = {
   readonly kernel: readonly number[];
