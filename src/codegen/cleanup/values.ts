@@ -1,79 +1,28 @@
 /**
- * Value numbering for the Thread IR clean-up: equal computations become one `Value`, folded and in a canonical form.
+ * Value numbering: equal computations become one `Value`, folded and in a canonical form.
  *
- * Invariants: a `Value` is what an expression is worth at one time (a var or a written buffer has a new version after
- * each write); its arguments have smaller ids; `home` is the outermost block in which it can be computed; int32 sums
- * are linear forms ordered from outer to inner blocks, so that their outer parts leave the loops.
+ * Invariant: int32 sums are linear forms, whatever the order they were written in; nothing is folded that could give
+ * another number at run time.
  */
-import { castTo, type ScalarOp, scalarOps } from '../ir/scalar.ts';
-import type { Register, RegType, TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
+import { castTo, type ScalarOp, scalarOps } from '../../ir/scalar.ts';
+import type { Register, RegType, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
+import { bounds, compare, MAX, MIN } from './bounds.ts';
+import { type Maker, mergeTerms, ordered } from './sums.ts';
+import {
+  type Block,
+  deeper,
+  I32,
+  isIndex,
+  type Linear,
+  linearOf,
+  type Shape,
+  type Value,
+} from './value.ts';
 
-/** A statement list being rewritten. */
-export interface Block {
-  readonly id: number;
-  readonly depth: number;
-  readonly parent: Block | undefined;
-  readonly kind: 'top' | 'loop' | 'branch';
-  /** For loops: the body is entered at least once whenever the loop is reached. */
-  readonly sure: boolean;
-  /** Contains no loop (known once its statements are numbered). */
-  innermost: boolean;
-  readonly out: TStmt[];
-}
-
-type Shape =
-  | { readonly kind: 'const'; readonly value: number }
-  | { readonly kind: 'get'; readonly register: Register }
-  | { readonly kind: 'op'; readonly op: ScalarOp }
-  | { readonly kind: 'cast'; readonly to: (TExpr & { kind: 'cast' })['to'] }
-  | { readonly kind: 'load'; readonly buffer: ThreadBuffer }
-  | { readonly kind: 'lane'; readonly lane: 0 | 1 | 2 | 3 }
-  | { readonly kind: 'shuffle'; readonly lanes: readonly [number, number, number, number] }
-  | { readonly kind: 'fma' | 'splat' | 'vec4' };
-
-interface Term {
-  readonly value: Value;
-  readonly coef: number;
-}
-interface Linear {
-  readonly terms: readonly Term[];
-  readonly constant: number;
-}
-
-export interface Value {
-  readonly id: number;
-  readonly shape: Shape;
-  readonly type: RegType;
-  readonly args: readonly Value[];
-  readonly home: Block;
-  /** Depends on memory or on a var: must be computed no later than where the source does. */
-  readonly pinned: boolean;
-  /** Bounds of an i32 scalar. */
-  readonly lo: number;
-  readonly hi: number;
-  readonly linear: Linear | undefined;
-  uses: number;
-  /** Innermost block around all uses. */
-  spot: Block | undefined;
-  /** Set where the source has a `let` that may not move down. */
-  forced: boolean;
-  /** The register of the source's `let`, whose name is kept. */
-  hint: Register | undefined;
-  /** Where it was put, once it has been computed into a register. */
-  register: Register | undefined;
-}
-
-const MIN = -2147483648;
-const MAX = 2147483647;
-const I32: RegType = { elem: 'i32', lanes: 1 };
-
-export const deeper = (a: Block, b: Block): Block => (b.depth > a.depth ? b : a);
-
-const isIndex = (type: RegType): boolean => type.elem === 'i32' && type.lanes === 1;
-const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
+const ZERO: Linear = { terms: [], constant: 0 };
 
 /** Interns values for one kernel. */
-export class Values {
+export class Values implements Maker {
   readonly all: Value[] = [];
   private readonly byKey = new Map<string, Value>();
   private readonly buffers = new Map<ThreadBuffer, number>();
@@ -222,7 +171,7 @@ export class Values {
   }
 
   /** An operation as it stands, with the bounds of its result. */
-  private raw(op: ScalarOp, type: RegType, args: readonly Value[], linear?: Linear): Value {
+  raw(op: ScalarOp, type: RegType, args: readonly Value[], linear?: Linear): Value {
     const home = args.reduce((h, a) => deeper(h, a.home), this.top);
     const key = `${op}:${type.elem}${type.lanes}(${args.map((a) => a.id).join(',')})`;
     const [lo, hi] = isIndex(type) ? bounds(op, args) : [MIN, MAX];
@@ -318,162 +267,6 @@ export class Values {
 
   private sum(a: Linear, b: Linear, scale: number): Value {
     const terms = mergeTerms(a.terms, b.terms, scale);
-    return this.ordered(terms, (a.constant + Math.imul(b.constant, scale)) | 0);
-  }
-
-  /** Outer terms first, the constant last: loads and stores take constants for free. */
-  private ordered(terms: readonly Term[], constant: number): Value {
-    let sum: Value | undefined;
-    let at = 0;
-    while (at < terms.length) {
-      const { depth } = terms[at]!.value.home;
-      let end = at + 1;
-      while (end < terms.length && terms[end]!.value.home.depth === depth) end++;
-      sum = this.extended(sum, terms, at, end);
-      at = end;
-    }
-    if (sum === undefined) return this.constant(constant, I32);
-    return constant === 0
-      ? sum
-      : this.raw('add', I32, [sum, this.constant(constant, I32)], { terms, constant });
-  }
-
-  /** `outer + terms[at..end)`, where those terms live in one block. */
-  private extended(
-    outer: Value | undefined,
-    terms: readonly Term[],
-    at: number,
-    end: number,
-  ): Value {
-    const group = terms.slice(at, end);
-    const factor = group.reduce((g, t) => gcd(t.coef, g), 0);
-    if (group.length > 1 && factor > 1) {
-      const inner = this.added(
-        undefined,
-        group.map((t) => ({ value: t.value, coef: t.coef / factor })),
-        [],
-      );
-      const product = this.raw('mul', I32, [inner, this.constant(factor, I32)], {
-        terms: group,
-        constant: 0,
-      });
-      return outer === undefined
-        ? product
-        : this.raw('add', I32, [outer, product], { terms: terms.slice(0, end), constant: 0 });
-    }
-    return this.added(outer, group, terms.slice(0, at));
-  }
-
-  private added(outer: Value | undefined, group: readonly Term[], before: readonly Term[]): Value {
-    let sum = outer;
-    const done = [...before];
-    for (const term of group) {
-      done.push(term);
-      if (sum === undefined) sum = this.scaled(term);
-      else {
-        const negative = term.coef < 0 && term.coef > MIN;
-        const part = this.scaled(negative ? { value: term.value, coef: -term.coef } : term);
-        const linear = { terms: done.slice(), constant: 0 };
-        sum = this.raw(negative ? 'sub' : 'add', I32, [sum, part], linear);
-      }
-    }
-    return sum!;
-  }
-
-  private scaled(term: Term): Value {
-    return term.coef === 1
-      ? term.value
-      : this.raw('mul', I32, [term.value, this.constant(term.coef, I32)], {
-          terms: [term],
-          constant: 0,
-        });
+    return ordered(this, terms, (a.constant + Math.imul(b.constant, scale)) | 0);
   }
 }
-
-const ZERO: Linear = { terms: [], constant: 0 };
-
-/** `a + scale * b`, both ordered by block and then by age. */
-const mergeTerms = (a: readonly Term[], b: readonly Term[], scale: number): Term[] => {
-  const terms: Term[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    const [x, y] = [a[i], b[j]];
-    if (x !== undefined && (y === undefined || precedes(x.value, y.value))) {
-      terms.push(x);
-      i++;
-      continue;
-    }
-    let coef = Math.imul(y!.coef, scale);
-    j++;
-    if (x !== undefined && x.value === y!.value) {
-      coef = (coef + x.coef) | 0;
-      i++;
-    }
-    if (coef !== 0) terms.push({ value: y!.value, coef });
-  }
-  return terms;
-};
-const precedes = (a: Value, b: Value): boolean =>
-  a.home.depth !== b.home.depth ? a.home.depth < b.home.depth : a.id < b.id;
-
-const linearOf = (v: Value): Linear =>
-  v.linear ??
-  (v.shape.kind === 'const'
-    ? { terms: [], constant: v.shape.value }
-    : { terms: [{ value: v, coef: 1 }], constant: 0 });
-
-const compare = (op: ScalarOp, a: Value, b: Value): boolean | undefined => {
-  switch (op) {
-    case 'lt':
-      return a.hi < b.lo ? true : a.lo >= b.hi ? false : undefined;
-    case 'le':
-      return a.hi <= b.lo ? true : a.lo > b.hi ? false : undefined;
-    case 'gt':
-      return compare('lt', b, a);
-    case 'ge':
-      return compare('le', b, a);
-    case 'eq':
-      return a === b ? true : a.hi < b.lo || b.hi < a.lo ? false : undefined;
-    case 'ne':
-      return a === b ? false : a.hi < b.lo || b.hi < a.lo ? true : undefined;
-    default:
-      return undefined;
-  }
-};
-
-const within = (lo: number, hi: number): readonly [number, number] =>
-  lo >= MIN && hi <= MAX ? [lo, hi] : [MIN, MAX];
-
-/** Bounds of an int32 operation; those of one that may wrap say nothing. */
-const bounds = (op: ScalarOp, args: readonly Value[]): readonly [number, number] => {
-  const [a, b, c] = args as readonly [Value, Value, Value];
-  switch (op) {
-    case 'add':
-      return within(a.lo + b.lo, a.hi + b.hi);
-    case 'sub':
-      return within(a.lo - b.hi, a.hi - b.lo);
-    case 'mul': {
-      const corners = [a.lo * b.lo, a.lo * b.hi, a.hi * b.lo, a.hi * b.hi];
-      return within(Math.min(...corners), Math.max(...corners));
-    }
-    case 'min':
-      return [Math.min(a.lo, b.lo), Math.min(a.hi, b.hi)];
-    case 'max':
-      return [Math.max(a.lo, b.lo), Math.max(a.hi, b.hi)];
-    case 'select':
-      return [Math.min(b.lo, c.lo), Math.max(b.hi, c.hi)];
-    case 'floordiv':
-      return b.lo === b.hi && b.lo > 0
-        ? [Math.floor(a.lo / b.lo), Math.floor(a.hi / b.lo)]
-        : [MIN, MAX];
-    case 'shr':
-      return b.lo === b.hi && b.lo >= 0 && b.lo < 32 ? [a.lo >> b.lo, a.hi >> b.lo] : [MIN, MAX];
-    case 'mod':
-      return b.lo === b.hi && b.lo > 0 ? [0, b.lo - 1] : [MIN, MAX];
-    case 'and':
-      return b.lo >= 0 ? [0, b.hi] : a.lo >= 0 ? [0, a.hi] : [MIN, MAX];
-    default:
-      return [MIN, MAX];
-  }
-};

@@ -1,0 +1,298 @@
+/**
+ * Reads a kernel and numbers its expressions, keeping account of what each var and buffer holds at each point.
+ *
+ * Invariant: a write gives its var or buffer a new version, at the end of the loop or branch it is in as well; a loop's
+ * body starts from the versions after any of its rounds.
+ */
+import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../../ir/thread/thread.ts';
+import type { Scope, Step } from './steps.ts';
+import type { Block, Value } from './value.ts';
+import { Values } from './values.ts';
+
+/** A kernel's steps, and all values they are made of, oldest first. */
+export interface Numbered {
+  readonly steps: readonly Step[];
+  readonly top: Block;
+  readonly values: readonly Value[];
+  /** Vars that are read anywhere: sets of others are dropped. */
+  readonly readVars: ReadonlySet<Register>;
+}
+
+export const numbered = (kernel: ThreadKernel): Numbered => new Numbering(kernel).run(kernel);
+
+/** Since when a var or a buffer holds what it holds. */
+interface Version {
+  readonly number: number;
+  readonly since: Block;
+}
+
+interface Writes {
+  readonly registers: ReadonlySet<Register>;
+  readonly buffers: ReadonlySet<ThreadBuffer>;
+  readonly barrier: boolean;
+}
+
+class Numbering {
+  private readonly top: Block = {
+    id: 0,
+    depth: 0,
+    parent: undefined,
+    kind: 'top',
+    sure: true,
+    innermost: true,
+    out: [],
+  };
+  private readonly values = new Values(this.top);
+  private readonly lets = new Map<Register, Value>();
+  private readonly varVersions = new Map<Register, Version>();
+  private readonly memoryVersions = new Map<ThreadBuffer, Version>();
+  private readonly registerIds = new Map<Register, number>();
+  private readonly readVars = new Set<Register>();
+  private readonly writable: readonly ThreadBuffer[];
+  private readonly writesOf = new Map<readonly TStmt[], Writes>();
+  private block: Block = this.top;
+  private blocks = 1;
+  private versions = 1;
+
+  constructor(kernel: ThreadKernel) {
+    this.writable = kernel.buffers.filter((b) => b.access !== 'read');
+    this.lets.set(
+      kernel.workgroup,
+      this.values.read(kernel.workgroup, 'workgroup', this.top, false, 0, kernel.grid - 1),
+    );
+  }
+
+  run(kernel: ThreadKernel): Numbered {
+    const steps = this.number(kernel.body);
+    return { steps, top: this.top, values: this.values.all, readVars: this.readVars };
+  }
+
+  private inner(kind: 'loop' | 'branch', sure: boolean): Block {
+    return {
+      id: this.blocks++,
+      depth: this.block.depth + 1,
+      parent: this.block,
+      kind,
+      sure,
+      innermost: true,
+      out: [],
+    };
+  }
+
+  private number(statements: readonly TStmt[]): Step[] {
+    const steps: Step[] = [];
+    for (const s of statements) this.numberStatement(s, steps);
+    return steps;
+  }
+
+  private numberStatement(s: TStmt, steps: Step[]): void {
+    switch (s.kind) {
+      case 'let': {
+        const value = this.value(s.value);
+        value.hint ??= s.register;
+        this.lets.set(s.register, value);
+        if (value.pinned && value.shape.kind !== 'const') steps.push({ kind: 'compute', value });
+        break;
+      }
+      case 'var':
+      case 'set': {
+        steps.push({ kind: s.kind, register: s.register, value: this.value(s.value) });
+        this.bumpVar(s.register);
+        break;
+      }
+      case 'store': {
+        const index = this.value(s.index);
+        const value = this.value(s.value);
+        steps.push({ kind: 'store', buffer: s.buffer, index, value });
+        this.bumpMemory(s.buffer);
+        break;
+      }
+      case 'for':
+        this.numberLoop(s, steps);
+        break;
+      case 'if': {
+        const condition = this.value(s.condition);
+        if (condition.shape.kind === 'const') {
+          steps.push(...this.number(condition.shape.value ? s.then : s.otherwise));
+          break;
+        }
+        const then = this.numberScope(s.then, this.inner('branch', false));
+        const otherwise = this.numberScope(s.otherwise, this.inner('branch', false));
+        this.bumpAll(s.then);
+        this.bumpAll(s.otherwise);
+        if (then.steps.length + otherwise.steps.length > 0)
+          steps.push({ kind: 'if', condition, then, otherwise });
+        break;
+      }
+      case 'barrier':
+        for (const buffer of this.writable) this.bumpMemory(buffer);
+        steps.push(s);
+        break;
+      default:
+        s satisfies never;
+    }
+  }
+
+  private numberScope(statements: readonly TStmt[], block: Block): Scope {
+    const outer = this.block;
+    this.block = block;
+    const restore = this.snapshot(statements);
+    const steps = this.number(statements);
+    restore();
+    this.block = outer;
+    return { block, steps };
+  }
+
+  /** The two branches of an `if` start from the same state. */
+  private snapshot(statements: readonly TStmt[]): () => void {
+    const { registers, buffers, barrier } = this.writes(statements);
+    const vars = [...registers].map((r) => [r, this.varVersions.get(r)] as const);
+    const memory = (barrier ? this.writable : [...buffers]).map(
+      (b) => [b, this.memoryVersions.get(b)] as const,
+    );
+    return () => {
+      for (const [r, v] of vars) if (v !== undefined) this.varVersions.set(r, v);
+      for (const [b, v] of memory) {
+        if (v !== undefined) this.memoryVersions.set(b, v);
+        else this.memoryVersions.delete(b);
+      }
+    };
+  }
+
+  private numberLoop(s: TStmt & { kind: 'for' }, steps: Step[]): void {
+    const from = this.value(s.from);
+    const to = this.value(s.to);
+    if (from.lo >= to.hi) return;
+    const sure = from.hi < to.lo;
+    if (sure && to.hi - from.lo <= s.step) {
+      this.lets.set(s.counter, from);
+      if (from.pinned) steps.push({ kind: 'compute', value: from });
+      steps.push(...this.number(s.body));
+      return;
+    }
+    const block = this.inner('loop', sure);
+    const outer = this.block;
+    for (let b: Block | undefined = outer; b !== undefined; b = b.parent) b.innermost = false;
+    this.block = block;
+    this.bumpAll(s.body);
+    const hi = Math.max(from.lo, to.hi - 1);
+    const key = `counter${block.id}`;
+    this.lets.set(s.counter, this.values.read(s.counter, key, block, false, from.lo, hi));
+    const body = { block, steps: this.number(s.body) };
+    this.block = outer;
+    this.bumpAll(s.body);
+    if (body.steps.length > 0)
+      steps.push({ kind: 'for', counter: s.counter, from, to, step: s.step, body });
+  }
+
+  private bumpVar(register: Register): void {
+    this.varVersions.set(register, { number: this.versions++, since: this.block });
+  }
+
+  private bumpMemory(buffer: ThreadBuffer): void {
+    this.memoryVersions.set(buffer, { number: this.versions++, since: this.block });
+  }
+
+  private bumpAll(statements: readonly TStmt[]): void {
+    const { registers, buffers, barrier } = this.writes(statements);
+    for (const register of registers) if (this.varVersions.has(register)) this.bumpVar(register);
+    for (const buffer of barrier ? this.writable : buffers) this.bumpMemory(buffer);
+  }
+
+  private writes(statements: readonly TStmt[]): Writes {
+    const known = this.writesOf.get(statements);
+    if (known !== undefined) return known;
+    const registers = new Set<Register>();
+    const buffers = new Set<ThreadBuffer>();
+    let barrier = false;
+    const include = (inner: Writes): void => {
+      for (const r of inner.registers) registers.add(r);
+      for (const b of inner.buffers) buffers.add(b);
+      barrier ||= inner.barrier;
+    };
+    for (const s of statements) {
+      if (s.kind === 'set') registers.add(s.register);
+      else if (s.kind === 'store') buffers.add(s.buffer);
+      else if (s.kind === 'barrier') barrier = true;
+      else if (s.kind === 'for') include(this.writes(s.body));
+      else if (s.kind === 'if') {
+        include(this.writes(s.then));
+        include(this.writes(s.otherwise));
+      }
+    }
+    const result = { registers, buffers, barrier };
+    this.writesOf.set(statements, result);
+    return result;
+  }
+
+  /** Values of expressions that mean the same wherever they occur. */
+  private readonly known = new Map<TExpr, Value>();
+
+  private value(e: TExpr): Value {
+    const known = this.known.get(e);
+    if (known !== undefined) return known;
+    const value = this.valueHere(e);
+    if (!value.pinned) this.known.set(e, value);
+    return value;
+  }
+
+  private valueHere(e: TExpr): Value {
+    const { values } = this;
+    switch (e.kind) {
+      case 'const':
+        return values.constant(e.value, e.type);
+      case 'get': {
+        const known = this.lets.get(e.register);
+        if (known !== undefined) return known;
+        this.readVars.add(e.register);
+        const version = this.varVersions.get(e.register) ?? { number: 0, since: this.top };
+        const key = `var${this.registerId(e.register)}.${version.number}`;
+        return values.read(e.register, key, version.since, true);
+      }
+      case 'op':
+        return values.op(
+          e.op,
+          e.type,
+          e.args.map((a) => this.value(a)),
+        );
+      case 'cast':
+        return values.cast(e.to, e.type, this.value(e.arg));
+      case 'fma':
+        return values.fma(e.type, this.value(e.a), this.value(e.b), this.value(e.c));
+      case 'load': {
+        const index = this.value(e.index);
+        const version = this.memoryVersions.get(e.buffer) ?? { number: 0, since: this.top };
+        const { number, since } = version;
+        return values.load(e.buffer, e.type, index, number, since, this.certain());
+      }
+      case 'splat':
+        return values.splat(e.type, this.value(e.arg));
+      case 'vec4': {
+        const [a, b, c, d] = e.args;
+        return values.vec4(e.type, [this.value(a), this.value(b), this.value(c), this.value(d)]);
+      }
+      case 'lane':
+        return values.lane(e.type, this.value(e.arg), e.lane);
+      case 'shuffle':
+        return values.shuffle(e.type, this.value(e.a), this.value(e.b), e.lanes);
+      default:
+        return e satisfies never;
+    }
+  }
+
+  private registerId(register: Register): number {
+    let id = this.registerIds.get(register);
+    if (id === undefined) {
+      id = this.registerIds.size;
+      this.registerIds.set(register, id);
+    }
+    return id;
+  }
+
+  /** The outermost block that runs if and only if the current one runs at least once. */
+  private certain(): Block {
+    let { block } = this;
+    while (block.kind === 'loop' && block.sure) block = block.parent!;
+    return block;
+  }
+}

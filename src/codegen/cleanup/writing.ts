@@ -1,0 +1,128 @@
+/**
+ * Writes the numbered steps out as statements again.
+ *
+ * Invariant: a value that wants a register is computed just before its first use in the block it was placed in; what
+ * nobody uses is not written at all.
+ */
+import type { Register, TExpr, TStmt } from '../../ir/thread/thread.ts';
+import type { Numbered } from './numbering.ts';
+import { placeOf, wantsRegister } from './placing.ts';
+import type { Scope, Step } from './steps.ts';
+import type { Block, Value } from './value.ts';
+
+/** The statements of a kernel whose uses are counted. */
+export const written = (kernel: Numbered): readonly TStmt[] => new Writer(kernel).run(kernel);
+
+class Writer {
+  private readonly readVars: ReadonlySet<Register>;
+  private block: Block;
+
+  constructor({ top, readVars }: Numbered) {
+    this.block = top;
+    this.readVars = readVars;
+  }
+
+  run({ steps, top }: Numbered): readonly TStmt[] {
+    this.writeSteps(steps);
+    return top.out;
+  }
+
+  private writeSteps(steps: readonly Step[]): void {
+    for (const s of steps) this.writeStep(s);
+  }
+
+  private writeStep(s: Step): void {
+    switch (s.kind) {
+      case 'compute':
+        if (s.value.uses > 0) this.expression(s.value);
+        break;
+      case 'var':
+      case 'set':
+        if (this.readVars.has(s.register))
+          this.emit({ kind: s.kind, register: s.register, value: this.expression(s.value) });
+        break;
+      case 'store': {
+        const index = this.expression(s.index);
+        this.emit({ kind: 'store', buffer: s.buffer, index, value: this.expression(s.value) });
+        break;
+      }
+      case 'for': {
+        const from = this.expression(s.from);
+        const to = this.expression(s.to);
+        const body = this.writeScope(s.body);
+        if (body.length > 0)
+          this.emit({ kind: 'for', counter: s.counter, from, to, step: s.step, body });
+        break;
+      }
+      case 'if': {
+        const condition = this.expression(s.condition);
+        const then = this.writeScope(s.then);
+        const otherwise = this.writeScope(s.otherwise);
+        if (then.length + otherwise.length > 0)
+          this.emit({ kind: 'if', condition, then, otherwise });
+        break;
+      }
+      case 'barrier':
+        this.emit(s);
+        break;
+      default:
+        s satisfies never;
+    }
+  }
+
+  private writeScope({ block, steps }: Scope): readonly TStmt[] {
+    const outer = this.block;
+    this.block = block;
+    this.writeSteps(steps);
+    this.block = outer;
+    return block.out;
+  }
+
+  private emit(s: TStmt): void {
+    this.block.out.push(s);
+  }
+
+  /** The expression for a value here; computes it into a register first where that is wanted. */
+  private expression(value: Value): TExpr {
+    if (value.register !== undefined) return get(value.register);
+    if (!wantsRegister(value)) return this.spell(value);
+    const place = placeOf(value);
+    const register: Register = value.hint ?? { name: `t${value.id}`, type: value.type };
+    const e = this.spell(value);
+    place.out.push({ kind: 'let', register, value: e });
+    value.register = register;
+    return get(register);
+  }
+
+  private spell(value: Value): TExpr {
+    const { shape, type } = value;
+    const args = value.args.map((a) => this.expression(a));
+    const [a, b, c, d] = args as [TExpr, TExpr, TExpr, TExpr];
+    switch (shape.kind) {
+      case 'const':
+        return { kind: 'const', type, value: shape.value };
+      case 'get':
+        return get(shape.register);
+      case 'op':
+        return { kind: 'op', type, op: shape.op, args };
+      case 'cast':
+        return { kind: 'cast', type, to: shape.to, arg: a };
+      case 'fma':
+        return { kind: 'fma', type, a, b, c };
+      case 'load':
+        return { kind: 'load', type, buffer: shape.buffer, index: a };
+      case 'splat':
+        return { kind: 'splat', type, arg: a };
+      case 'vec4':
+        return { kind: 'vec4', type, args: [a, b, c, d] };
+      case 'lane':
+        return { kind: 'lane', type, arg: a, lane: shape.lane };
+      case 'shuffle':
+        return { kind: 'shuffle', type, a, b, lanes: shape.lanes };
+      default:
+        return shape satisfies never;
+    }
+  }
+}
+
+const get = (register: Register): TExpr => ({ kind: 'get', type: register.type, register });
