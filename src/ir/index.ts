@@ -60,7 +60,8 @@ export {
 } from './program.ts';
 export { castTo, isScalarOp, roundTo, SCALAR_OPS, type ScalarOp, scalarOps } from './scalar.ts';
 export { type AnyText, parseText } from './text/any.ts';
-export { type Cells, type InterpretOptions, interpretThread } from './thread/interpret.ts';
+export { type InterpretOptions, interpretThread } from './thread/interpret.ts';
+export type { Cells } from './thread/memory.ts';
 export { parseThread } from './thread/parse.ts';
 export { printThread } from './thread/print.ts';
 export type {

@@ -7,7 +7,8 @@
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { externals, type Program, type ProgramBuffer } from '../program.ts';
-import { type Cells, type InterpretOptions, interpretThread } from '../thread/interpret.ts';
+import { type InterpretOptions, interpretThread } from '../thread/interpret.ts';
+import type { Cells } from '../thread/memory.ts';
 import type { ThreadBuffer } from '../thread/thread.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Cells, interpretThread } from '../../../src/ir/thread/interpret.ts';
+import { interpretThread } from '../../../src/ir/thread/interpret.ts';
+import type { Cells } from '../../../src/ir/thread/memory.ts';
 import { parseThread } from '../../../src/ir/thread/parse.ts';
 import { printThread } from '../../../src/ir/thread/print.ts';
 import type { ThreadBuffer } from '../../../src/ir/thread/thread.ts';
