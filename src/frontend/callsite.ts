@@ -5,8 +5,14 @@
  */
 import { TigonError } from '../ir/errors.ts';
 
-/** The folder that holds Tigon's own modules (`src/` or `dist/`), with a trailing slash. */
-const home = new URL('..', import.meta.url).href;
+/** No module in a bundle that is a plain script, and no place for `new URL` in one made from a Blob. */
+const here: string | undefined = import.meta.url;
+
+/**
+ * The folder that holds Tigon's own modules (`src/` or `dist/`), with a trailing slash. In a bundle it may be empty or
+ * the whole site: every frame may be ours then, and none is shown.
+ */
+const home = (here ?? '').replace(/[^/]*\/[^/]*$/, '');
 const homePath = home.startsWith('file://') ? decodeURIComponent(home.slice(7)) : home;
 
 const isOurs = (frame: string): boolean =>

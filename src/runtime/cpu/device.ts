@@ -58,8 +58,10 @@ export class CpuDevice implements Device, Host {
     this.caps = wasmCaps(!deterministic && hasRelaxedSimd());
     const maximumPages = options.maximumPages ?? MAXIMUM_PAGES;
     const threads = threadCount(options.threads);
-    this.heap = new Heap(maximumPages, threads > 1);
-    this.threads = this.heap.shared ? threads : 1;
+    const unshared = threads > 1 ? platform.unshared() : undefined;
+    if (unshared !== undefined) platform.warn(`tigon: cpu() runs on one thread: ${unshared}`);
+    this.threads = unshared === undefined ? threads : 1;
+    this.heap = new Heap(maximumPages, this.threads > 1);
     this.pool = this.threads > 1 ? new WorkerPool(this.heap, this.threads) : undefined;
     this.#storages = new StoragePool(this.heap, options.pressureBytes ?? PRESSURE_BYTES);
   }

@@ -39,8 +39,8 @@ export class Heap {
   i32: Int32Array;
   f32: Float32Array;
 
-  constructor(maximumPages: number, allowShared: boolean) {
-    this.shared = allowShared && typeof SharedArrayBuffer !== 'undefined';
+  constructor(maximumPages: number, shared: boolean) {
+    this.shared = shared;
     const made = makeMemory(maximumPages, this.shared);
     this.memory = made.memory;
     this.maximumPages = made.maximumPages;

@@ -23,6 +23,21 @@ const spawnWorker = (
   };
 };
 
+/** Asked of the engine: it depends on the kind of worker, too. */
+const mayBlock = (): boolean => {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const unshared = (): string | undefined =>
+  typeof SharedArrayBuffer === 'undefined' || globalThis.crossOriginIsolated === false
+    ? 'this page is not cross-origin isolated: serve it with the headers "Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp"'
+    : undefined;
+
 const decompress: Platform['decompress'] = async (bytes, compression) => {
   if (compression !== 'gzip') throw new Error(`browsers do not undo ${compression}`);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
@@ -37,7 +52,8 @@ export const platform: Platform = {
   progress: () => false,
   cores: () => navigator.hardwareConcurrency ?? 1,
   environment: () => undefined,
-  mayBlock: () => typeof document === 'undefined',
+  mayBlock,
+  unshared,
   spawnWorker,
   collectGarbage: () => false,
   collectNow: () => false,

@@ -58,6 +58,7 @@ export const platform: Platform = {
   cores: availableParallelism,
   environment: (name) => process.env[name],
   mayBlock: () => true,
+  unshared: () => undefined,
   spawnWorker,
   collectGarbage: () => {
     if (collect === undefined) {

@@ -44,6 +44,8 @@ export interface Platform {
   environment(name: string): string | undefined;
   /** Whether this thread may block in `Atomics.wait` (the main thread of a browser may not). */
   mayBlock(): boolean;
+  /** Why threads cannot share memory here, and what would change that; undefined where they can. */
+  unshared(): string | undefined;
   /** Runs JavaScript text in a thread; it finds `data` in a variable of that name. */
   spawnWorker(source: string, data: unknown, failed: (message: string) => void): WorkerHandle;
   /** Full garbage collection now; false where programs cannot ask for it. */

@@ -1,0 +1,71 @@
+/**
+ * Headless Chromium, where it is installed: opens one address in a profile of its own.
+ *
+ * Invariant: when `close` resolves, the browser and its profile are gone.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/** Path of the browser: `CHROMIUM`, else the first of the usual names on the path. */
+export const findChromium = (): string | undefined => {
+  const chosen = process.env['CHROMIUM'];
+  if (chosen !== undefined && chosen !== '') return chosen;
+  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
+  return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(existsSync);
+};
+
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-extensions',
+  '--disable-dev-shm-usage',
+];
+
+export interface Browser {
+  /** Resolves with what it printed if it ends by itself. */
+  readonly ended: Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Opens `address`. */
+export const openBrowser = (path: string, address: string): Browser => {
+  const profile = mkdtempSync(join(tmpdir(), 'tigon-browser-'));
+  const child = spawn(path, [...FLAGS, `--user-data-dir=${profile}`, address], {
+    // a process group of its own, so that its helpers end with it
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let printed = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+  });
+  const ended = new Promise<string>((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', () => resolve(printed));
+  });
+  const close = async (): Promise<void> => {
+    killGroup(child);
+    await ended;
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return { ended, close };
+};
+
+const killGroup = (child: ChildProcess): void => {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // it has ended by itself
+  }
+};
