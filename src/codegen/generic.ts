@@ -14,6 +14,7 @@ import type { Caps } from './caps.ts';
 import { planColumns } from './columns.ts';
 import { stepCost } from './cost.ts';
 import { Emitter, type RowCache } from './emit.ts';
+import { planInterleaved } from './interleave.ts';
 import { chooseLoops, type Loops } from './loops.ts';
 import { type Mode, SCALAR } from './mode.ts';
 import { normalize } from './normalize.ts';
@@ -104,7 +105,10 @@ export const planNest = (nest: Nest, caps: Caps): NestPlan => {
   if (nest.stores.some((s) => s.mode === 'add')) return planScatter(nest, caps);
   const plain = normalize(nest);
   const loops = chooseLoops(plain, caps.lanes);
-  const special = planColumns(plain, loops, caps) ?? planTiles(plain, loops, caps);
+  const special =
+    planColumns(plain, loops, caps) ??
+    planInterleaved(plain, caps) ??
+    planTiles(plain, loops, caps);
   if (special) return special;
   const { order, along } = loops;
   const caches = rowCaches(plain, loops, caps);

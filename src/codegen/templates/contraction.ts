@@ -52,7 +52,7 @@ const loadsOf = (e: Expr): LoadExpr[] => {
 };
 
 /** True when a vector along `axis` is read by vector loads and broadcasts alone. */
-const readsVectors = (e: Expr, axis: Axis | undefined): boolean => {
+export const readsVectors = (e: Expr, axis: Axis | undefined): boolean => {
   if (axis === undefined || axis.extent < 4) return false;
   const steps = loadsOf(e).map((l) => stepAlong(offsetOf(l), axis));
   return steps.every((s) => s === 0 || s === 1) && steps.includes(1);

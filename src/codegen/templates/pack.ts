@@ -9,7 +9,7 @@ import type { Axis } from '../../ir/dim.ts';
 import { add, i32, mul, operate, shuffle, storeTo, vec4 } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit.ts';
-import type { DepthBlocks, Operand } from './contraction.ts';
+import { type DepthBlocks, type Operand, type Packing, readsVectors } from './contraction.ts';
 
 const LANES = [0, 1, 2, 3] as const;
 
@@ -115,9 +115,16 @@ const packAlongFree = (
   if (aligned) em.scope('same', vectors);
   else
     em.branch(unbroken(operand, first, along), vectors, () =>
-      packLanes(em, { ...operand, packing: 'scalar' }, first, targets[0]!, block),
+      packLanes(em, { ...operand, packing: brokenPacking(operand) }, first, targets[0]!, block),
     );
 };
+
+/**
+ * How lanes that are no neighbours are read: by vectors along the sum where those are in memory. For the 5 x 5 shifts of
+ * a convolution's weight gradient three groups in five are broken; transposing halves what they cost.
+ */
+const brokenPacking = (operand: Operand): Packing =>
+  readsVectors(operand.expr, operand.summed.at(-1)) ? 'summed' : 'scalar';
 
 /** Four lanes from `first` on are inside the operand, and neighbours on its last axis. */
 const unbroken = (operand: Operand, first: TExpr, along: TExpr): TExpr =>
