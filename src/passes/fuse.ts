@@ -11,11 +11,13 @@ import type { Graph, Node } from '../ir/graph/graph.ts';
 import { topological, usersOf } from '../ir/graph/graph.ts';
 import type { Expr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
-import { BufferTable } from './buffers.ts';
+import type { BufferTable } from './buffers.ts';
+import { Drafts, MAX_MEMBERS } from './drafts.ts';
 import { coneCosts, evaluationsBy, mustStore, rowValues } from './fusion-model.ts';
 import { CannotLower, type Stored } from './lower.ts';
+import { mergeNeighbours } from './neighbours.ts';
 import type { PassContext } from './pass.ts';
-import { type Draft, shapeUnit } from './shape-unit.ts';
+import type { Draft } from './shape-unit.ts';
 import type { Unit } from './units.ts';
 
 export interface Fused {
@@ -30,8 +32,6 @@ export interface Fused {
 const SMALL_WORK = 1 << 14;
 /** Multiply-adds that are not worth a buffer even when several units compute the value. */
 const TRIFLE = 256;
-/** At most this many stores in one nest. */
-const MAX_MEMBERS = 8;
 /** At most this many distinct expressions in a nest for the sake of a concat. */
 const MAX_CODE = 96;
 
@@ -39,28 +39,17 @@ export const fuse = (graph: Graph, caps: Caps, context: PassContext): Fused =>
   new Fusion(graph, caps, context).run();
 
 class Fusion {
-  readonly #caps: Caps;
   readonly #context: PassContext;
-  readonly #buffers = new BufferTable();
-  /** Stand-ins for values that are not decided yet. */
-  readonly #pending = new BufferTable();
   readonly #order: readonly Node[];
   readonly #users: ReadonlyMap<Node, readonly Node[]>;
   readonly #required: ReadonlyMap<Node, string>;
   readonly #costs: ReadonlyMap<Node, number>;
   readonly #rows: ReadonlySet<Node>;
   readonly #optimizer: ReadonlySet<Node>;
-  /** Nodes not yet decided are loaded by trial lowerings. */
-  readonly #decided = new Set<Node>();
-  readonly #drafts = new Set<Draft>();
-  readonly #draftOf = new Map<Node, Draft>();
-  /** For inlined nodes: drafts that compute them. */
-  readonly #homes = new Map<Node, Set<Draft>>();
+  readonly #drafts: Drafts;
   readonly #evaluations = new Map<Node, number>();
-  #nextDraft = 0;
 
   constructor(graph: Graph, caps: Caps, context: PassContext) {
-    this.#caps = caps;
     this.#context = context;
     this.#order = topological(graph);
     this.#users = usersOf(graph);
@@ -71,8 +60,7 @@ class Fusion {
     this.#optimizer = new Set(
       graph.assigns.map((a) => a.value).filter((v) => v.op.kind === 'map' && !outputs.has(v)),
     );
-    for (const node of this.#order)
-      if (node.op.name === 'input' || node.op.name === 'literal') this.#buffers.of(node);
+    this.#drafts = new Drafts(this.#order, this.#users, caps);
   }
 
   run(): Fused {
@@ -80,21 +68,22 @@ class Fusion {
       const node = this.#order[i]!;
       if (node.op.name === 'input' || node.op.name === 'literal') continue;
       this.#decide(node);
-      this.#decided.add(node);
+      this.#drafts.decide(node);
     }
-    this.#mergeNeighbours();
+    mergeNeighbours(this.#drafts, (draft) => this.#updates(draft));
     const units = new Map<Draft, Unit>();
-    for (const draft of [...this.#drafts])
+    for (const draft of [...this.#drafts.all])
       for (const [part, unit] of this.#unitsOf(draft)) units.set(part, unit);
     return {
       units: [...units.values()],
-      buffers: this.#buffers,
+      buffers: this.#drafts.buffers,
       literals: this.#order.filter((n) => n.op.name === 'literal'),
       stored: (node) => {
-        const draft = this.#draftOf.get(node);
-        if (draft !== undefined) return { buffer: this.#buffers.of(node), unit: units.get(draft) };
-        return this.#buffers.has(node)
-          ? { buffer: this.#buffers.of(node), unit: undefined }
+        const draft = this.#drafts.draftOf.get(node);
+        if (draft !== undefined)
+          return { buffer: this.#drafts.buffers.of(node), unit: units.get(draft) };
+        return this.#drafts.buffers.has(node)
+          ? { buffer: this.#drafts.buffers.of(node), unit: undefined }
           : undefined;
       },
     };
@@ -105,37 +94,37 @@ class Fusion {
     const nodes = new Set(draft.members);
     if (draft.contract !== undefined) nodes.add(draft.contract);
     try {
-      return [[draft, this.#shape(draft).unit]];
+      return [[draft, this.#drafts.shape(draft).unit]];
     } catch (error) {
       if (!(error instanceof CannotLower) || nodes.size === 1) throw error;
       this.#context.note(
         `${describe(draft.members[0]!)} and what was fused with it stay apart: ${error.message}`,
       );
     }
-    this.#drafts.delete(draft);
-    for (const node of nodes) this.#store(node);
-    return [...nodes].flatMap((node) => this.#unitsOf(this.#draftOf.get(node)!));
+    this.#drafts.all.delete(draft);
+    for (const node of nodes) this.#drafts.store(node);
+    return [...nodes].flatMap((node) => this.#unitsOf(this.#drafts.draftOf.get(node)!));
   }
 
   #decide(node: Node): void {
-    const homes = this.#homesOf(node);
+    const homes = this.#drafts.homesOf(node);
     this.#evaluations.set(node, this.#evaluationsOf(node));
     const reason = this.#required.get(node);
     if (reason === undefined) this.#decideBy(node, homes);
     else {
       if (homes.size > 0) this.#context.note(`${describe(node)} is stored: ${reason}`);
-      this.#store(node);
+      this.#drafts.store(node);
     }
   }
 
   #decideBy(node: Node, homes: Set<Draft>): void {
     switch (node.op.kind) {
       case 'leaf':
-        this.#inline(node, homes);
+        this.#drafts.inline(node, homes);
         break;
       case 'view':
         if (node.op.name === 'concat' || node.op.name === 'pad') this.#decideMap(node, homes);
-        else this.#inline(node, homes);
+        else this.#drafts.inline(node, homes);
         break;
       case 'map':
       case 'gather':
@@ -149,7 +138,7 @@ class Fusion {
         this.#decideContract(node, homes);
         break;
       case 'scatter':
-        this.#store(node);
+        this.#drafts.store(node);
         break;
       case 'composite':
         throw new Error(`${node.op.name} must be decomposed before fusion`);
@@ -168,34 +157,29 @@ class Fusion {
     const twice = evaluations <= (this.#isWindow(node) ? 1 : 2) * size;
     if (node.op.name === 'concat' && [...homes].some((h) => this.#codeSize(h, node) > MAX_CODE)) {
       this.#context.note(`${describe(node)} is stored: choosing among its parts again and again`);
-      this.#store(node);
+      this.#drafts.store(node);
       return;
     }
     const inOneUnit = homes.size === 1 && (twice || again - once < SMALL_WORK);
     if (inOneUnit || again <= 1.1 * once || again - once < TRIFLE) {
-      this.#inline(node, homes);
+      this.#drafts.inline(node, homes);
       return;
     }
     if (homes.size > 1 && this.#savesWork(homes, node) && this.#tryMerge(homes, node)) return;
     this.#context.note(
       `${describe(node)} is stored: ${homes.size} kernels need it and computing it again costs ${Math.round(again / once)}x`,
     );
-    this.#store(node);
+    this.#drafts.store(node);
   }
 
   /** Distinct expressions of a unit with `node` computed in place: each part of a concat reads what is below elsewhere. */
   #codeSize(draft: Draft, node: Node): number {
-    this.#decided.add(node);
-    try {
+    const count = this.#drafts.supposing(node, () => {
       const seen = new Set<Expr>();
-      for (const value of this.#shape(draft).values) visitExpr(value, {}, seen);
+      for (const value of this.#drafts.shape(draft).values) visitExpr(value, {}, seen);
       return seen.size;
-    } catch (error) {
-      if (error instanceof CannotLower) return 0;
-      throw error;
-    } finally {
-      this.#decided.delete(node);
-    }
+    });
+    return count instanceof CannotLower ? 0 : count;
   }
 
   /** Windows overlap or not, but each holds few elements: they are computed again like maps. */
@@ -213,18 +197,18 @@ class Fusion {
       const [home] = homes;
       if (home !== undefined && this.#tryInline(node, home)) return;
     }
-    this.#store(node);
+    this.#drafts.store(node);
   }
 
   /** A contraction takes its consumers as epilogue when they use it element for element. */
   #decideContract(node: Node, homes: Set<Draft>): void {
     const drafts = [...homes];
     if (drafts.length > 0 && drafts.every((d) => d.contract === undefined && !this.#updates(d))) {
-      const merged = this.#mergedDraft(drafts, node);
-      const reason = this.#illegal(drafts, node) ?? this.#lowerable(merged, node);
+      const merged = this.#drafts.merged(drafts, node);
+      const reason = this.#drafts.illegal(drafts, node) ?? this.#drafts.lowerable(merged, node);
       if (reason === undefined) {
-        this.#replace(drafts, merged);
-        this.#homes.set(node, new Set([merged]));
+        this.#drafts.replace(drafts, merged);
+        this.#drafts.homes.set(node, new Set([merged]));
         return;
       }
       this.#context.note(`${describe(node)} keeps its result apart: ${reason}`);
@@ -239,27 +223,13 @@ class Fusion {
       const users = this.#users.get(last)!;
       const next = users[0];
       if (users.length !== 1 || next === undefined || next.op.kind !== 'map') break;
-      if (this.#draftOf.has(next) || next.type.shape.join() !== node.type.shape.join()) break;
+      if (this.#drafts.draftOf.has(next) || next.type.shape.join() !== node.type.shape.join())
+        break;
       last = next;
     }
-    for (; last !== node; last = last.inputs.find((x) => this.#feeds(node, x))!) {
-      const draft: Draft = {
-        id: this.#nextDraft,
-        members: [last],
-        contract: node,
-        scatter: false,
-        loads: undefined,
-      };
-      if (this.#lowerable(draft, node) !== undefined) continue;
-      this.#nextDraft++;
-      this.#drafts.add(draft);
-      this.#draftOf.set(last, draft);
-      this.#buffers.of(last);
-      this.#homes.set(node, new Set([draft]));
-      this.#refreshHomes();
-      return;
-    }
-    this.#store(node);
+    for (; last !== node; last = last.inputs.find((x) => this.#feeds(node, x))!)
+      if (this.#drafts.tryEpilogue(last, node)) return;
+    this.#drafts.store(node);
   }
 
   /** Whether `node` is `from` or computed from it by maps alone. */
@@ -269,224 +239,45 @@ class Fusion {
     );
   }
 
-  /** Homes of decided values after a value between them and their users was stored. */
-  #refreshHomes(): void {
-    for (let i = this.#order.length - 1; i >= 0; i--) {
-      const node = this.#order[i]!;
-      if (this.#homes.has(node) && this.#decided.has(node))
-        this.#homes.set(node, this.#homesOf(node));
-    }
-    for (const draft of this.#drafts) draft.loads = undefined;
-  }
-
-  /** Units that read the same data over the same domain, or each other's results in place, become one. */
-  #mergeNeighbours(): void {
-    for (let again = true; again; ) {
-      again = false;
-      const drafts = [...this.#drafts].sort((a, b) => a.id - b.id);
-      search: for (const a of drafts)
-        for (const b of drafts) {
-          if (a.id >= b.id || !this.#related(a, b)) continue;
-          const merged = this.#mergedDraft([a, b], undefined);
-          if (this.#illegal([a, b], undefined) !== undefined) continue;
-          if (this.#lowerable(merged, undefined) !== undefined) continue;
-          this.#replace([a, b], merged);
-          again = true;
-          break search;
-        }
-    }
-  }
-
-  /** Worth merging: one reads the other's result, or both read the same bytes over equal domains. */
-  #related(a: Draft, b: Draft): boolean {
-    if (a.contract !== undefined && b.contract !== undefined) return false;
-    if (a.scatter || b.scatter || a.members.length + b.members.length > MAX_MEMBERS) return false;
-    if (this.#updates(a) !== this.#updates(b)) return false;
-    const loadsA = this.#loadsOf(a);
-    const loadsB = this.#loadsOf(b);
-    if (a.members.some((m) => loadsB.has(m)) || b.members.some((m) => loadsA.has(m))) {
-      return (
-        a.members[0]!.type.size === b.members[0]!.type.size ||
-        (a.contract === undefined && b.contract === undefined)
-      );
-    }
-    if (a.contract !== undefined || b.contract !== undefined) return false;
-    if (a.members[0]!.type.shape.join() !== b.members[0]!.type.shape.join()) return false;
-    for (const x of loadsA) if (loadsB.has(x) && x.type.size > 1) return true;
-    return false;
-  }
-
   /** Whether a draft computes new values of states only. */
   #updates(draft: Draft): boolean {
     return draft.members.every((m) => this.#optimizer.has(m));
   }
 
-  /** The stored values a draft reads (inputs included), outside itself. */
-  #loadsOf(draft: Draft): ReadonlySet<Node> {
-    if (draft.loads !== undefined) return draft.loads;
-    const loads = new Set<Node>();
-    const seen = new Set<Node>();
-    const visit = (node: Node): void => {
-      for (const x of node.inputs) {
-        if (seen.has(x)) continue;
-        seen.add(x);
-        if (draft.members.includes(x)) continue;
-        if (this.#draftOf.has(x) || this.#buffers.has(x) || !this.#decided.has(x)) loads.add(x);
-        else visit(x);
-      }
-    };
-    for (const member of draft.members) visit(member);
-    draft.loads = loads;
-    return loads;
-  }
-
-  /** Why merging would make the units depend on each other in a circle. */
-  #illegal(drafts: readonly Draft[], contract: Node | undefined): string | undefined {
-    const inside = new Set(drafts);
-    const seen = new Set<Draft>();
-    const reaches = (draft: Draft): boolean => {
-      if (inside.has(draft)) return true;
-      if (seen.has(draft)) return false;
-      seen.add(draft);
-      for (const x of this.#loadsOf(draft)) {
-        if (x === contract) return true;
-        const next = this.#draftOf.get(x);
-        if (next !== undefined && reaches(next)) return true;
-        if (contract !== undefined && next === undefined && this.#dependsOn(x, contract))
-          return true;
-      }
-      return false;
-    };
-    for (const draft of drafts)
-      for (const x of this.#loadsOf(draft)) {
-        const next = this.#draftOf.get(x);
-        if (next !== undefined && !inside.has(next) && reaches(next))
-          return 'a value it needs is computed from its own result elsewhere';
-      }
-    return undefined;
-  }
-
-  readonly #descendants = new Map<Node, Set<Node>>();
-  #dependsOn(node: Node, ancestor: Node): boolean {
-    let set = this.#descendants.get(ancestor);
-    if (set === undefined) {
-      set = new Set([ancestor]);
-      for (const n of this.#order) if (n.inputs.some((x) => set!.has(x))) set.add(n);
-      this.#descendants.set(ancestor, set);
-    }
-    return set.has(node);
-  }
-
   /** Whether one unit would compute `node` at fewer positions than its users do apart. */
   #savesWork(homes: Set<Draft>, node: Node): boolean {
     const drafts = [...homes];
-    this.#decided.add(node);
-    try {
-      const apart = drafts.reduce((sum, d) => sum + this.#shape(d).positionsOf(node), 0);
-      return this.#shape(this.#mergedDraft(drafts, undefined)).positionsOf(node) < apart;
-    } catch (error) {
-      if (error instanceof CannotLower) return false;
-      throw error;
-    } finally {
-      this.#decided.delete(node);
-    }
+    const saves = this.#drafts.supposing(node, () => {
+      const positions = (draft: Draft): number => this.#drafts.shape(draft).positionsOf(node);
+      const apart = drafts.reduce((sum, d) => sum + positions(d), 0);
+      return positions(this.#drafts.merged(drafts, undefined)) < apart;
+    });
+    return saves === true;
   }
 
   #tryMerge(homes: Set<Draft>, node: Node): boolean {
     const drafts = [...homes];
     if (drafts.some((d) => d.scatter) || drafts.filter((d) => d.contract).length > 1) return false;
-    const merged = this.#mergedDraft(drafts, undefined);
+    const merged = this.#drafts.merged(drafts, undefined);
     if (merged.members.length > MAX_MEMBERS) return false;
-    const reason = this.#illegal(drafts, undefined) ?? this.#lowerable(merged, node);
+    const reason = this.#drafts.illegal(drafts, undefined) ?? this.#drafts.lowerable(merged, node);
     if (reason !== undefined) {
       this.#context.note(`${describe(node)}: its ${drafts.length} users stay apart: ${reason}`);
       return false;
     }
-    this.#replace(drafts, merged);
-    this.#inline(node, new Set([merged]));
+    this.#drafts.replace(drafts, merged);
+    this.#drafts.inline(node, new Set([merged]));
     return true;
   }
 
   #tryInline(node: Node, home: Draft): boolean {
-    const reason = this.#lowerable(home, node);
+    const reason = this.#drafts.lowerable(home, node);
     if (reason !== undefined) {
       this.#context.note(`${describe(node)} is stored: ${reason}`);
       return false;
     }
-    this.#inline(node, new Set([home]));
+    this.#drafts.inline(node, new Set([home]));
     return true;
-  }
-
-  /** `undefined` when the draft can be lowered with `node` computed in place, else the reason. */
-  #lowerable(draft: Draft, node: Node | undefined): string | undefined {
-    if (node !== undefined) this.#decided.add(node);
-    try {
-      const { refusal } = this.#shape(draft);
-      return refusal;
-    } catch (error) {
-      if (error instanceof CannotLower) return error.message;
-      throw error;
-    } finally {
-      if (node !== undefined) this.#decided.delete(node);
-    }
-  }
-
-  #shape(draft: Draft): ReturnType<typeof shapeUnit> {
-    return shapeUnit(draft, this.#caps, (node) => {
-      if (this.#draftOf.has(node) || this.#buffers.has(node))
-        return { buffer: this.#buffers.of(node), unit: undefined };
-      if (node.op.kind === 'leaf' || this.#decided.has(node)) return undefined;
-      return { buffer: this.#pending.of(node), unit: undefined };
-    });
-  }
-
-  #store(node: Node): void {
-    const draft: Draft = {
-      id: this.#nextDraft++,
-      members: [node],
-      contract: node.op.kind === 'contract' ? node : undefined,
-      scatter: node.op.kind === 'scatter',
-      loads: undefined,
-    };
-    this.#drafts.add(draft);
-    this.#draftOf.set(node, draft);
-    this.#buffers.of(node);
-  }
-
-  #inline(node: Node, homes: Set<Draft>): void {
-    this.#homes.set(node, homes);
-    for (const home of homes) home.loads = undefined;
-  }
-
-  #mergedDraft(drafts: readonly Draft[], contract: Node | undefined): Draft {
-    return {
-      id: Math.min(...drafts.map((d) => d.id)),
-      members: drafts.flatMap((d) => d.members),
-      contract: contract ?? drafts.find((d) => d.contract)?.contract,
-      scatter: false,
-      loads: undefined,
-    };
-  }
-
-  #replace(drafts: readonly Draft[], merged: Draft): void {
-    for (const draft of drafts) this.#drafts.delete(draft);
-    this.#drafts.add(merged);
-    for (const member of merged.members) this.#draftOf.set(member, merged);
-    const gone = new Set(drafts);
-    for (const [node, homes] of this.#homes)
-      if ([...homes].some((h) => gone.has(h)))
-        this.#homes.set(node, new Set([...homes].map((h) => (gone.has(h) ? merged : h))));
-    for (const draft of this.#drafts) draft.loads = undefined;
-  }
-
-  #homesOf(node: Node): Set<Draft> {
-    const homes = new Set<Draft>();
-    for (const user of this.#users.get(node) ?? []) {
-      const draft = this.#draftOf.get(user);
-      if (draft !== undefined) homes.add(draft);
-      else for (const home of this.#homes.get(user) ?? []) homes.add(home);
-    }
-    return homes;
   }
 
   /**
@@ -495,11 +286,11 @@ class Fusion {
    */
   #evaluationsOf(node: Node): number {
     // What is one value a row is computed once for each unit that has it.
-    if (this.#rows.has(node)) return node.type.size * this.#homesOf(node).size;
+    if (this.#rows.has(node)) return node.type.size * this.#drafts.homesOf(node).size;
     let apart = 0;
     const shared = new Map<Draft | undefined, number>();
     for (const user of this.#users.get(node) ?? []) {
-      const own = this.#draftOf.get(user);
+      const own = this.#drafts.draftOf.get(user);
       const times = evaluationsBy(
         user,
         node,
@@ -507,7 +298,7 @@ class Fusion {
       );
       if (user.op.kind !== 'map') apart += times;
       else
-        for (const home of own === undefined ? (this.#homes.get(user) ?? []) : [own])
+        for (const home of own === undefined ? (this.#drafts.homes.get(user) ?? []) : [own])
           shared.set(home, Math.max(times, shared.get(home) ?? 0));
     }
     for (const times of shared.values()) apart += times;

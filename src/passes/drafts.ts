@@ -1,0 +1,214 @@
+/**
+ * The units that fusion is making: which values each has, which it computes in place, and what it could become.
+ *
+ * Invariants: the units' dependences are acyclic; a draft is only replaced whole, so that a step can be tried and
+ * dropped; values that are not decided yet are loaded from stand-ins.
+ */
+import type { Caps } from '../codegen/caps.ts';
+import type { Node } from '../ir/graph/graph.ts';
+import { BufferTable } from './buffers.ts';
+import { CannotLower } from './lower.ts';
+import { type Draft, type Shaped, shapeUnit } from './shape-unit.ts';
+
+/** At most this many stores in one nest. */
+export const MAX_MEMBERS = 8;
+
+export class Drafts {
+  readonly buffers: BufferTable = new BufferTable();
+  readonly all: Set<Draft> = new Set();
+  /** The draft that stores a value. */
+  readonly draftOf: Map<Node, Draft> = new Map();
+  /** For inlined nodes: drafts that compute them. */
+  readonly homes: Map<Node, Set<Draft>> = new Map();
+  /** Nodes not yet decided are loaded by trial lowerings. */
+  readonly #decided = new Set<Node>();
+  readonly #caps: Caps;
+  readonly #order: readonly Node[];
+  readonly #users: ReadonlyMap<Node, readonly Node[]>;
+  /** Stand-ins for values that are not decided yet. */
+  readonly #pending = new BufferTable();
+  readonly #descendants = new Map<Node, Set<Node>>();
+  #nextDraft = 0;
+
+  constructor(order: readonly Node[], users: ReadonlyMap<Node, readonly Node[]>, caps: Caps) {
+    this.#order = order;
+    this.#users = users;
+    this.#caps = caps;
+    for (const node of order)
+      if (node.op.name === 'input' || node.op.name === 'literal') this.buffers.of(node);
+  }
+
+  /** `node` is stored or computed in place: it is no longer a stand-in. */
+  decide(node: Node): void {
+    this.#decided.add(node);
+  }
+
+  /** Gives a value a unit of its own. */
+  store(node: Node): void {
+    this.#add({
+      id: this.#nextDraft,
+      members: [node],
+      contract: node.op.kind === 'contract' ? node : undefined,
+      scatter: node.op.kind === 'scatter',
+      loads: undefined,
+    });
+  }
+
+  /** Gives `result` a unit that has the contraction it is made of too; false where that cannot be lowered. */
+  tryEpilogue(result: Node, contract: Node): boolean {
+    const draft: Draft = {
+      id: this.#nextDraft,
+      members: [result],
+      contract,
+      scatter: false,
+      loads: undefined,
+    };
+    if (this.lowerable(draft, contract) !== undefined) return false;
+    this.#add(draft);
+    this.homes.set(contract, new Set([draft]));
+    this.#refreshHomes();
+    return true;
+  }
+
+  #add(draft: Draft): void {
+    this.#nextDraft++;
+    this.all.add(draft);
+    for (const member of draft.members) {
+      this.draftOf.set(member, draft);
+      this.buffers.of(member);
+    }
+  }
+
+  /** Computes a value in place wherever `homes` use it. */
+  inline(node: Node, homes: Set<Draft>): void {
+    this.homes.set(node, homes);
+    for (const home of homes) home.loads = undefined;
+  }
+
+  /** What drafts would be as one. */
+  merged(drafts: readonly Draft[], contract: Node | undefined): Draft {
+    return {
+      id: Math.min(...drafts.map((d) => d.id)),
+      members: drafts.flatMap((d) => d.members),
+      contract: contract ?? drafts.find((d) => d.contract)?.contract,
+      scatter: false,
+      loads: undefined,
+    };
+  }
+
+  /** Puts `merged` in the place of `drafts`. */
+  replace(drafts: readonly Draft[], merged: Draft): void {
+    for (const draft of drafts) this.all.delete(draft);
+    this.all.add(merged);
+    for (const member of merged.members) this.draftOf.set(member, merged);
+    const gone = new Set(drafts);
+    for (const [node, homes] of this.homes)
+      if ([...homes].some((h) => gone.has(h)))
+        this.homes.set(node, new Set([...homes].map((h) => (gone.has(h) ? merged : h))));
+    for (const draft of this.all) draft.loads = undefined;
+  }
+
+  /** The drafts that compute or would compute a value, judged by its users. */
+  homesOf(node: Node): Set<Draft> {
+    const homes = new Set<Draft>();
+    for (const user of this.#users.get(node) ?? []) {
+      const draft = this.draftOf.get(user);
+      if (draft !== undefined) homes.add(draft);
+      else for (const home of this.homes.get(user) ?? []) homes.add(home);
+    }
+    return homes;
+  }
+
+  /** Homes of decided values after a value between them and their users was stored. */
+  #refreshHomes(): void {
+    for (let i = this.#order.length - 1; i >= 0; i--) {
+      const node = this.#order[i]!;
+      if (this.homes.has(node) && this.#decided.has(node)) this.homes.set(node, this.homesOf(node));
+    }
+    for (const draft of this.all) draft.loads = undefined;
+  }
+
+  /** The stored values a draft reads (inputs included), outside itself. */
+  loadsOf(draft: Draft): ReadonlySet<Node> {
+    if (draft.loads !== undefined) return draft.loads;
+    const loads = new Set<Node>();
+    const seen = new Set<Node>();
+    const visit = (node: Node): void => {
+      for (const x of node.inputs) {
+        if (seen.has(x)) continue;
+        seen.add(x);
+        if (draft.members.includes(x)) continue;
+        if (this.draftOf.has(x) || this.buffers.has(x) || !this.#decided.has(x)) loads.add(x);
+        else visit(x);
+      }
+    };
+    for (const member of draft.members) visit(member);
+    draft.loads = loads;
+    return loads;
+  }
+
+  /** Why merging would make the units depend on each other in a circle. */
+  illegal(drafts: readonly Draft[], contract: Node | undefined): string | undefined {
+    const inside = new Set(drafts);
+    const seen = new Set<Draft>();
+    const reaches = (draft: Draft): boolean => {
+      if (inside.has(draft)) return true;
+      if (seen.has(draft)) return false;
+      seen.add(draft);
+      for (const x of this.loadsOf(draft)) {
+        if (x === contract) return true;
+        const next = this.draftOf.get(x);
+        if (next !== undefined && reaches(next)) return true;
+        if (contract !== undefined && next === undefined && this.#dependsOn(x, contract))
+          return true;
+      }
+      return false;
+    };
+    for (const draft of drafts)
+      for (const x of this.loadsOf(draft)) {
+        const next = this.draftOf.get(x);
+        if (next !== undefined && !inside.has(next) && reaches(next))
+          return 'a value it needs is computed from its own result elsewhere';
+      }
+    return undefined;
+  }
+
+  #dependsOn(node: Node, ancestor: Node): boolean {
+    let set = this.#descendants.get(ancestor);
+    if (set === undefined) {
+      set = new Set([ancestor]);
+      for (const n of this.#order) if (n.inputs.some((x) => set!.has(x))) set.add(n);
+      this.#descendants.set(ancestor, set);
+    }
+    return set.has(node);
+  }
+
+  /** `undefined` when the draft can be lowered with `node` computed in place, else the reason. */
+  lowerable(draft: Draft, node: Node | undefined): string | undefined {
+    const refusal = this.supposing(node, () => this.shape(draft).refusal);
+    return refusal instanceof CannotLower ? refusal.message : refusal;
+  }
+
+  /** What `ask` gives if `node` is computed in place, or why it cannot be lowered so. */
+  supposing<T>(node: Node | undefined, ask: () => T): T | CannotLower {
+    if (node !== undefined) this.#decided.add(node);
+    try {
+      return ask();
+    } catch (error) {
+      if (error instanceof CannotLower) return error;
+      throw error;
+    } finally {
+      if (node !== undefined) this.#decided.delete(node);
+    }
+  }
+
+  /** The nest of a draft as things stand. */
+  shape(draft: Draft): Shaped {
+    return shapeUnit(draft, this.#caps, (node) => {
+      if (this.draftOf.has(node) || this.buffers.has(node))
+        return { buffer: this.buffers.of(node), unit: undefined };
+      if (node.op.kind === 'leaf' || this.#decided.has(node)) return undefined;
+      return { buffer: this.#pending.of(node), unit: undefined };
+    });
+  }
+}

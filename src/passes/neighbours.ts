@@ -1,0 +1,50 @@
+/**
+ * Merges units that fusion left apart though they could share a loop nest: fewer launches, and data read once for all.
+ *
+ * Invariant: what is merged could be lowered as one and depends on itself through no other unit; new values of states
+ * stay among themselves, for the optimizer is one kernel.
+ */
+import { type Drafts, MAX_MEMBERS } from './drafts.ts';
+import type { Draft } from './shape-unit.ts';
+
+/** Units that read the same data over the same domain, or each other's results in place, become one. */
+export const mergeNeighbours = (drafts: Drafts, updates: (draft: Draft) => boolean): void => {
+  for (let again = true; again; ) {
+    again = false;
+    const all = [...drafts.all].sort((a, b) => a.id - b.id);
+    search: for (const a of all)
+      for (const b of all) {
+        if (a.id >= b.id || !related(drafts, updates, a, b)) continue;
+        const merged = drafts.merged([a, b], undefined);
+        if (drafts.illegal([a, b], undefined) !== undefined) continue;
+        if (drafts.lowerable(merged, undefined) !== undefined) continue;
+        drafts.replace([a, b], merged);
+        again = true;
+        break search;
+      }
+  }
+};
+
+/** Worth merging: one reads the other's result, or both read the same bytes over equal domains. */
+const related = (
+  drafts: Drafts,
+  updates: (draft: Draft) => boolean,
+  a: Draft,
+  b: Draft,
+): boolean => {
+  if (a.contract !== undefined && b.contract !== undefined) return false;
+  if (a.scatter || b.scatter || a.members.length + b.members.length > MAX_MEMBERS) return false;
+  if (updates(a) !== updates(b)) return false;
+  const loadsA = drafts.loadsOf(a);
+  const loadsB = drafts.loadsOf(b);
+  if (a.members.some((m) => loadsB.has(m)) || b.members.some((m) => loadsA.has(m))) {
+    return (
+      a.members[0]!.type.size === b.members[0]!.type.size ||
+      (a.contract === undefined && b.contract === undefined)
+    );
+  }
+  if (a.contract !== undefined || b.contract !== undefined) return false;
+  if (a.members[0]!.type.shape.join() !== b.members[0]!.type.shape.join()) return false;
+  for (const x of loadsA) if (loadsB.has(x) && x.type.size > 1) return true;
+  return false;
+};
