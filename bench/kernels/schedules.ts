@@ -7,8 +7,8 @@ import { cleanup } from '../../src/codegen/cleanup.ts';
 import { schedule } from '../../src/codegen/schedule.ts';
 import { splitReductions } from '../../src/codegen/split.ts';
 import { wasmCaps } from '../../src/codegen/wasm/caps.ts';
+import { LOW_BYTES } from '../../src/codegen/wasm/layout.ts';
 import { renderProgram } from '../../src/codegen/wasm/program.ts';
-import { LOW_BYTES } from '../../src/codegen/wasm/render.ts';
 import { type Axis, idxAdd, idxAxis, idxOffset, idxScale, newAxis } from '../../src/ir/dim.ts';
 import { bytesOf } from '../../src/ir/dtype.ts';
 import {

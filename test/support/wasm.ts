@@ -1,7 +1,7 @@
 /** Runs thread kernels and programs as WebAssembly on plain memory, with no device. */
 import type { Caps } from '../../src/codegen/caps.ts';
+import { LOW_BYTES } from '../../src/codegen/wasm/layout.ts';
 import { renderProgram } from '../../src/codegen/wasm/program.ts';
-import { LOW_BYTES } from '../../src/codegen/wasm/render.ts';
 import { bytesOf, type DType } from '../../src/ir/dtype.ts';
 import type { Program, ProgramBuffer } from '../../src/ir/program.ts';
 import {

@@ -10,7 +10,8 @@ import type { ThreadKernel } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import { FunctionBuilder } from './builder.ts';
 import { encodeModule, type MemoryImport } from './encode.ts';
-import { renderKernel, sharedBytesOf } from './render.ts';
+import { sharedLayout } from './layout.ts';
+import { renderKernel } from './render.ts';
 import {
   call,
   get,
@@ -80,7 +81,7 @@ export const renderProgram = (
     bytes: encodeModule(functions, options),
     argumentBytes,
     scalarOffsets,
-    scratchBytes: Math.max(0, ...program.kernels.map(sharedBytesOf)),
+    scratchBytes: Math.max(0, ...program.kernels.map((k) => sharedLayout(k).bytes)),
     controlBytes: parallel ? LINE * (1 + program.steps.length + phasesOf(program).length) : 0,
   };
 };

@@ -4,7 +4,7 @@
  * Invariant: views cover the whole memory after every growth; what holds a view across an allocation must fetch it
  * again (an unshared memory detaches old ones). Addresses below `LOW_BYTES` belong to the device itself.
  */
-import { LOW_BYTES } from '../../codegen/wasm/render.ts';
+import { LOW_BYTES } from '../../codegen/wasm/layout.ts';
 
 const PAGE = 65536;
 /** Bytes committed at first: address space, not memory, until it is touched. */
