@@ -11,6 +11,7 @@ import {
   idxConst,
   idxFlatten,
   idxScale,
+  pointsOf,
 } from '../ir/dim.ts';
 import { freeAxes, idxFree, opaqueExprs } from '../ir/loop/free.ts';
 import type { Expr, GuardExpr, LoadExpr, ReduceExpr } from '../ir/loop/loop.ts';
@@ -129,7 +130,7 @@ export const evaluationCost = (e: Expr): number => {
   let cost = costs.get(e);
   if (cost === undefined) {
     const own = e.kind === 'op' ? scalarOps[e.op].cost : e.kind === 'load' ? 0.5 : 0;
-    const trip = e.kind === 'reduce' ? e.axes.reduce((n, a) => n * a.extent, 1) : 1;
+    const trip = e.kind === 'reduce' ? pointsOf(e.axes) : 1;
     cost = Math.min(
       1e12,
       own + trip * operandsOf(e).reduce((sum, arg) => sum + evaluationCost(arg), 0),

@@ -4,7 +4,7 @@
  * Invariant: each workgroup owns a range of columns; sums add a few hundred rows before they go to a second row of
  * totals.
  */
-import { type Axis, idxAxis, newAxis } from '../ir/dim.ts';
+import { type Axis, idxAxis, newAxis, pointsOf } from '../ir/dim.ts';
 import { type DType, isFloat } from '../ir/dtype.ts';
 import type { Expr, Nest, ReduceExpr, Store } from '../ir/loop/loop.ts';
 import { constantOf, fma, i32, loadFrom, operate, regType, storeTo } from '../ir/thread/build.ts';
@@ -40,8 +40,6 @@ const SHORT = 256;
 /** Rows summed before partial sums go to the totals. */
 const BLOCK = 256;
 
-const points = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1);
-
 /** A column reduction with its row of results, and of totals where sums are long. */
 interface Column {
   readonly reduction: ReduceExpr;
@@ -57,7 +55,7 @@ interface Columns {
   readonly list: readonly Column[];
 }
 
-const isLong = (e: ReduceExpr): boolean => points(e.axes) >= LEAST_ROWS;
+const isLong = (e: ReduceExpr): boolean => pointsOf(e.axes) >= LEAST_ROWS;
 
 /** True when neighbouring columns are neighbours in memory for everything the reduction reads. */
 const streams = (e: ReduceExpr, along: Axis): boolean => {
@@ -104,7 +102,7 @@ const analyse = (nest: Nest, loops: Loops, caps: Caps): Columns | undefined => {
   });
   const list = reductions.map((reduction): Column => {
     const long =
-      reduction.op === 'add' && isFloat(reduction.dtype) && points(reduction.axes) > 2 * BLOCK;
+      reduction.op === 'add' && isFloat(reduction.dtype) && pointsOf(reduction.axes) > 2 * BLOCK;
     return {
       reduction,
       row: scratch('columns', reduction.dtype),
@@ -121,7 +119,7 @@ export const planColumns = (nest: Nest, loops: Loops, caps: Caps): NestPlan | un
   if (columns === undefined) return undefined;
   const { along, rows, list } = columns;
   const sharing = share(rows, along, loops.cost, caps.parallelism, { leastChunk: TILE });
-  const flops = nest.stores.reduce((n, s) => n + points(s.axes) * evaluationCost(s.value), 0);
+  const flops = nest.stores.reduce((n, s) => n + pointsOf(s.axes) * evaluationCost(s.value), 0);
   return {
     grid: sharing.groups * sharing.chunks,
     shared: list.flatMap((c) => (c.totals ? [c.row, c.totals] : [c.row])),
@@ -288,7 +286,7 @@ const fillRows = (
     }
     em.axisLoop(axis, () => {
       nested(rest);
-      if (long && points(rest) * n >= BLOCK / 4 && points(rest.slice(1)) * n < BLOCK) flush();
+      if (long && pointsOf(rest) * n >= BLOCK / 4 && pointsOf(rest.slice(1)) * n < BLOCK) flush();
     });
   };
   nested(outer);

@@ -3,7 +3,7 @@
  *
  * Invariant: only relative costs of schedules for one nest are compared; figures are not times.
  */
-import type { Axis, Idx } from '../ir/dim.ts';
+import { type Axis, type Idx, pointsOf } from '../ir/dim.ts';
 import type { Expr } from '../ir/loop/loop.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
@@ -50,7 +50,7 @@ export const foldChoice = (
   axes: readonly Axis[],
   body: Expr,
 ): { readonly axis: Axis | undefined; readonly cost: number } => {
-  const trips = axes.reduce((n, a) => n * a.extent, 1);
+  const trips = pointsOf(axes);
   let best: { axis: Axis | undefined; cost: number } = {
     axis: undefined,
     cost: trips * (1 + elementCost(body, undefined, new Set(axes))),
@@ -81,7 +81,7 @@ export const elementCost = (
     if (e.kind !== 'acc' && ![...free].some((a) => moving.has(a))) return 0;
     if (e.kind === 'reduce') {
       if (along === undefined || !free.has(along)) return foldChoice(e.axes, e.body).cost;
-      const trips = e.axes.reduce((n, a) => n * a.extent, 1);
+      const trips = pointsOf(e.axes);
       return trips * (0.3 + elementCost(e.body, along, new Set([...moving, ...e.axes])));
     }
     return (

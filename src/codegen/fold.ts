@@ -4,7 +4,7 @@
  * Invariant: the result does not depend on how many threads run; float32 sums add at most a few hundred terms in a row
  * before they are folded into a second accumulator, so that long sums stay accurate.
  */
-import { type Axis, idxAxis } from '../ir/dim.ts';
+import { type Axis, idxAxis, pointsOf } from '../ir/dim.ts';
 import { isFloat } from '../ir/dtype.ts';
 import { indexValue } from '../ir/loop/expr.ts';
 import type { ReduceExpr } from '../ir/loop/loop.ts';
@@ -40,7 +40,7 @@ interface Partial {
 
 /** Emits a reduction in the current scope and returns its value in `mode`. */
 export const emitReduce = (em: Emitter, e: ReduceExpr, mode: Mode): TExpr => {
-  const trips = e.axes.reduce((n, a) => n * a.extent, 1);
+  const trips = pointsOf(e.axes);
   if (trips <= 16 && trips * evaluationCost(e.body) <= 160)
     return new Fold(em, [e], mode).unrolled();
   if (mode.along === undefined && em.lanes === 4) {
@@ -128,7 +128,7 @@ class Fold {
     const main = n - (n % chunk);
     const rest = n - (n % width);
 
-    const trips = outer.reduce((t, a) => t * a.extent, 1);
+    const trips = pointsOf(outer);
     const blocked =
       this.#group.some((e) => e.op === 'add' && isFloat(e.dtype)) &&
       (trips * main) / chunk > 2 * BLOCK;

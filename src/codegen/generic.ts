@@ -3,7 +3,7 @@
  *
  * Invariant: results do not depend on the number of threads, only how the elements are shared out does.
  */
-import type { Axis } from '../ir/dim.ts';
+import { type Axis, pointsOf } from '../ir/dim.ts';
 import { invariant } from '../ir/errors.ts';
 import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
@@ -23,11 +23,9 @@ import { planScatter } from './scatter.ts';
 import { bytesMoved, emitRows, type Sharing, share, vectorLoop, writeTo } from './sharing.ts';
 import { planTiles } from './tiles.ts';
 
-const points = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1);
-
 /** Arithmetic of the whole nest. */
 const flopsOf = (nest: Nest, loops: Loops): number => {
-  const each = nest.stores.reduce((c, s) => c + points(s.axes) * evaluationCost(s.value), 0);
+  const each = nest.stores.reduce((c, s) => c + pointsOf(s.axes) * evaluationCost(s.value), 0);
   return Math.round(Math.min(each, 4 * loops.cost));
 };
 
@@ -100,7 +98,7 @@ const updatedInPlace = (nest: Nest): number => {
 /** Plans a nest that has no contraction. */
 export const planNest = (nest: Nest, caps: Caps): NestPlan => {
   invariant(nest.contract === undefined, 'the generic schedule takes nests without contraction');
-  if (points(nest.axes) === 0)
+  if (pointsOf(nest.axes) === 0)
     return { grid: 1, shared: [], cost: { flops: 0, bytes: 0 }, notes: ['empty'], emit: () => [] };
   if (nest.stores.some((s) => s.mode === 'add')) return planScatter(nest, caps);
   const plain = normalize(nest);

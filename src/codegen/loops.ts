@@ -3,7 +3,7 @@
  *
  * Invariant: each store's axes come first in the order, so that it happens once for each of its elements.
  */
-import type { Axis } from '../ir/dim.ts';
+import { type Axis, pointsOf } from '../ir/dim.ts';
 import type { Expr, Nest } from '../ir/loop/loop.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
@@ -45,7 +45,7 @@ const costOf = (nest: Nest, order: readonly Axis[], along: Axis | undefined): Lo
     const varies = along !== undefined && free.has(along);
     if (e.kind === 'reduce') {
       if (counted) {
-        const trips = e.axes.reduce((n, a) => n * a.extent, 1);
+        const trips = pointsOf(e.axes);
         const own = varies
           ? trips * (0.3 + elementCost(e.body, along, new Set(e.axes)))
           : foldChoice(e.axes, e.body).cost;

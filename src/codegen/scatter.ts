@@ -4,7 +4,7 @@
  * Invariant: workgroups share out parallel axes alone, each zeroes exactly what it later adds to, and the order of
  * additions to one element is the order of the sequential axes: results are the same for any number of threads.
  */
-import { type Axis, type Idx, idxAxis, idxFlatten, newAxis } from '../ir/dim.ts';
+import { type Axis, type Idx, idxAxis, idxFlatten, newAxis, pointsOf } from '../ir/dim.ts';
 import { invariant } from '../ir/errors.ts';
 import type { Nest, Store } from '../ir/loop/loop.ts';
 import { constantOf, i32, loadFrom, operate, regType } from '../ir/thread/build.ts';
@@ -17,8 +17,6 @@ import { type Mode, SCALAR } from './mode.ts';
 import { normalize, storeOffset } from './normalize.ts';
 import type { NestPlan } from './plan.ts';
 import { bytesMoved, emitRows, share, vectorLoop } from './sharing.ts';
-
-const points = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1);
 
 /** Where zeros go for given parallel axes: dimensions that only those decide, times all of the others. */
 interface Zeroing {
@@ -44,7 +42,7 @@ const zeroing = (s: Store): Zeroing => {
     return idxAxis(axis);
   });
   const offset = idxFlatten(index, s.buffer.strides);
-  return { axes, offset, separable: own === points(s.axes) };
+  return { axes, offset, separable: own === pointsOf(s.axes) };
 };
 
 /** The parallel axis that vectors run along: stores must be next to each other. */
@@ -64,7 +62,7 @@ export const planScatter = (nest: Nest, caps: Caps): NestPlan => {
   const leading = s.axes.filter((a) => a !== along);
   const zero = zeroing(s);
   const each = evaluationCost(s.value) + 2 * accessCost(storeOffset(s), along);
-  const flops = points(s.axes) * points(s.over) * each;
+  const flops = pointsOf(s.axes) * pointsOf(s.over) * each;
   const parallelism = zero.separable ? caps.parallelism : 0;
   const sharing = share(leading, along, flops / (along ? 4 : 1), parallelism);
   const { groups, chunks, chunk, flattened } = sharing;
@@ -73,7 +71,7 @@ export const planScatter = (nest: Nest, caps: Caps): NestPlan => {
     shared: [],
     cost: { flops: Math.round(flops), bytes: bytesMoved(plain) },
     notes: [
-      `scatter: ${points(s.over)} additions in order${along ? `, four lanes along ${along.name}` : ''}`,
+      `scatter: ${pointsOf(s.over)} additions in order${along ? `, four lanes along ${along.name}` : ''}`,
     ],
     emit: (workgroup, resolve) => {
       const em = new Emitter({ lanes: caps.lanes, resolve });

@@ -12,6 +12,7 @@ import {
   idxOpaque,
   idxScale,
   newAxis,
+  pointsOf,
 } from '../ir/dim.ts';
 import { cast, indexValue, load, newBuffer, reduce, scalar } from '../ir/loop/expr.ts';
 import type {
@@ -47,8 +48,6 @@ const LONG_ROW = 1024;
 const ENOUGH_ROWS = 8;
 const MOST_COLUMN_PARTS = 16;
 
-const points = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1);
-
 interface Cut {
   readonly of: ReduceExpr;
   /** Index among its axes of the one that is cut, in `whole` pieces of `length` and perhaps a shorter last one. */
@@ -63,14 +62,14 @@ interface Cut {
 const cutOf = (e: ReduceExpr, nest: Nest): Cut | undefined => {
   const outer = nest.axes.filter((a) => freeAxes(e).has(a));
   if ([...freeAxes(e)].some((a) => !nest.axes.includes(a))) return undefined;
-  const work = points(outer) * points(e.axes) * Math.max(1, evaluationCost(e.body) / 4);
+  const work = pointsOf(outer) * pointsOf(e.axes) * Math.max(1, evaluationCost(e.body) / 4);
   if (work < LEAST_WORK) return undefined;
   // neighbouring results share vectors and cache lines: they count for less
   let columns = false;
   visitLoads(e.body, (l) => {
     if (outer.some((a) => stepAlong(offsetOf(l), a) === 1)) columns = true;
   });
-  const results = points(outer) / (columns ? LONG_ROW : 1);
+  const results = pointsOf(outer) / (columns ? LONG_ROW : 1);
   if (results >= (columns ? ENOUGH_ROWS : ENOUGH_RESULTS)) return undefined;
   const longest = e.axes.reduce((best, a, i) => (a.extent > e.axes[best]!.extent ? i : best), 0);
   const positional = e.op === 'argmax' || e.op === 'argmin';
@@ -187,7 +186,7 @@ const split = (cut: Cut, name: string, nests: Nest[], made: LoopBuffer[]): Expr 
   const folded = reduce(e.op, [over], parts);
   if (!positions) return half ? cast(folded, 'float16') : folded;
   const winner = idxOpaque(folded, 0, count - 1);
-  const stride = length * points(e.axes.slice(1));
+  const stride = length * pointsOf(e.axes.slice(1));
   const offset = indexValue(idxScale(winner, stride));
   return scalar('add', offset, load(positions, [winner, ...at]));
 };

@@ -3,7 +3,7 @@
  *
  * Invariant: tiles cover every element once; workgroups own ranges of tiles.
  */
-import type { Axis, Idx } from '../ir/dim.ts';
+import { type Axis, type Idx, pointsOf } from '../ir/dim.ts';
 import type { Nest } from '../ir/loop/loop.ts';
 import { i32, operate } from '../ir/thread/build.ts';
 import { evaluationCost, offsetOf, reductionsIn, stepAlong, visitLoads } from './analysis.ts';
@@ -32,7 +32,7 @@ const crossAxis = (nest: Nest, along: Axis): Axis | undefined => {
 /** Plans a map that crosses memory; `undefined` where it does not. */
 export const planTiles = (nest: Nest, loops: Loops, caps: Caps): NestPlan | undefined => {
   const { along } = loops;
-  const points = nest.axes.reduce((n, a) => n * a.extent, 1);
+  const points = pointsOf(nest.axes);
   if (along === undefined || along.extent < TILE || points < LEAST_POINTS) return undefined;
   if (nest.stores.some((s) => s.axes.length !== nest.axes.length)) return undefined;
   if (reductionsIn(nest.stores.map((s) => s.value)).length > 0) return undefined;

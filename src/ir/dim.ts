@@ -27,6 +27,13 @@ export const newAxis = (name: string, extent: number, kind: Axis['kind']): Axis 
   kind,
 });
 
+/** How many points a loop nest over `axes` visits. */
+export const pointsOf = (axes: Iterable<Axis>): number => {
+  let points = 1;
+  for (const axis of axes) points *= axis.extent;
+  return points;
+};
+
 /** Padded, so that terms sort by the order in which axes were made, whatever the first id of a kernel is. */
 const axisKey = (axis: Axis): string => `a${String(axis.id).padStart(7, '0')}`;
 

@@ -5,7 +5,7 @@
  * Invariant: reductions nested in element-wise values depend on a prefix of the axes, so each is computed once per row.
  */
 import type { Caps } from '../codegen/caps.ts';
-import { type Axis, type Idx, idxAxes, idxAxis, newAxis } from '../ir/dim.ts';
+import { type Axis, type Idx, idxAxes, idxAxis, newAxis, pointsOf } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import type { Expr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
@@ -120,8 +120,8 @@ const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | und
         const free = freeAxes(e);
         if (!e.axes.some((a) => a.kind === 'red')) return;
         sets.push(free);
-        const rows = product(free);
-        const work = product(e.axes) * rows;
+        const rows = pointsOf(free);
+        const work = pointsOf(e.axes) * rows;
         if (
           free.size < axesOf(members[i]!.index).size &&
           rows < 2 * caps.parallelism &&
@@ -138,12 +138,6 @@ const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | und
     refusal,
     positionsOf: (n) => lowering.positionsOf(n),
   };
-};
-
-const product = (axes: Iterable<Axis>): number => {
-  let n = 1;
-  for (const a of axes) n *= a.extent;
-  return n;
 };
 
 const axesOf = (index: readonly Idx[]): Set<Axis> => {

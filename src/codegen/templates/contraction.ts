@@ -4,7 +4,7 @@
  * Invariants: rows and columns are enumerated row-major over the operand's free axes; blocks of rows are multiples of
  * `TILE_ROWS`, blocks of columns of `TILE_COLUMNS`; costs are rough cycles of one core with 128-bit vectors.
  */
-import type { Axis } from '../../ir/dim.ts';
+import { type Axis, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, Expr, LoadExpr } from '../../ir/loop/loop.ts';
 import { evaluationCost, freeAxes, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
@@ -43,8 +43,6 @@ export interface Problem {
   readonly columnAxes: readonly Axis[];
 }
 
-export const sizeOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1);
-
 const loadsOf = (e: Expr): LoadExpr[] => {
   const loads = new Set<LoadExpr>();
   visitLoads(e, (l) => loads.add(l));
@@ -82,7 +80,7 @@ export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): O
   const perElement = packing === 'free' ? 0.6 : packing === 'summed' ? 1 : 3;
   const vector = packing === 'scalar' ? 1 : 4;
   const cost = (guarded(expr) ? 1.5 * perElement : perElement) + map / vector;
-  return { expr, free, size: sizeOf(free), summed, packing, cost };
+  return { expr, free, size: pointsOf(free), summed, packing, cost };
 };
 
 /**
@@ -112,10 +110,10 @@ export const problems = (c: Contraction): readonly Problem[] => {
   const [a, b] = [operandOf(c.a, m, inside), operandOf(c.b, n, inside)];
   const shared = {
     batch,
-    batches: sizeOf(batch),
+    batches: pointsOf(batch),
     outerK: axes.slice(0, k.axis),
     k,
-    depth: sizeOf(axes),
+    depth: pointsOf(axes),
   };
   return [
     { ...shared, rows: a, columns: b, rowAxes: m, columnAxes: n },
@@ -148,7 +146,7 @@ const depthBlocks = (k: readonly Axis[]): DepthBlocks => {
   const parts = Math.ceil(extent / most);
   const even = Math.ceil(extent / parts);
   const chunk = parts > 1 && inner % 4 !== 0 ? Math.min(most, Math.ceil(even / 4) * 4) : even;
-  const outer = sizeOf(k.slice(0, axis));
+  const outer = pointsOf(k.slice(0, axis));
   return {
     axis,
     extent,

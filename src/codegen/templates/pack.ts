@@ -5,7 +5,7 @@
  * operand's last row or column hold some other element of it, so that nothing is read out of bounds: their results are
  * never stored.
  */
-import type { Axis } from '../../ir/dim.ts';
+import { type Axis, pointsOf } from '../../ir/dim.ts';
 import { add, i32, mul, operate, shuffle, storeTo, vec4 } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit.ts';
@@ -207,7 +207,7 @@ const overDepth = (
     return;
   }
   // the first axis may have been merged with some behind it: a block of it is longer by those
-  const others = axes.slice(1).reduce((n, a) => n * a.extent, 1);
+  const others = pointsOf(axes.slice(1));
   const scale = i32(block.blocks.inner / others);
   const from = mul(block.from, scale);
   const walk = (i: number, outer: TExpr): void => {

@@ -13,6 +13,7 @@ import {
   idxOffset,
   idxScale,
   newAxis,
+  pointsOf,
 } from '../../ir/dim.ts';
 import { constant, guard } from '../../ir/loop/expr.ts';
 import type { Contraction, Expr, LoadExpr, LoopBuffer, Nest } from '../../ir/loop/loop.ts';
@@ -39,7 +40,6 @@ import {
   type Operand,
   operandOf,
   STEP,
-  sizeOf,
   TILE_COLUMNS,
   TILE_ROWS,
 } from './contraction.ts';
@@ -150,8 +150,8 @@ const geometryOf = (c: Contraction): Geometry | undefined => {
     rows: operandOf(a, rowAxes, channels),
     columns: operandOf(...padded(input as LoadExpr, windows), channels),
     channels,
-    depth: sizeOf(channels),
-    offsets: sizeOf(ks),
+    depth: pointsOf(channels),
+    offsets: pointsOf(ks),
     pitch:
       roundUp(
         windows.reduce((size, w) => size * w.length, 1) +
@@ -186,7 +186,7 @@ const TURN = 45;
 const START = 1500;
 
 const cutOf = (g: Geometry, caps: Caps): Cut | undefined => {
-  const images = sizeOf(g.images);
+  const images = pointsOf(g.images);
   const rowTiles = Math.ceil(g.rows.size / TILE_ROWS);
   const columnTiles = Math.ceil(g.columns.size / TILE_COLUMNS);
   let best: Cut | undefined;
@@ -245,7 +245,7 @@ export const planShifted = (nest: Nest, c: Contraction, caps: Caps): ShiftedPlan
     columns: shared('packedColumns', columnTiles * TILE_COLUMNS * g.depth),
     sums: shared('sums', cut.rows * g.pitch),
   };
-  const images = sizeOf(g.images);
+  const images = pointsOf(g.images);
   const inputs = g.windows.reduce((size, w) => size * w.u.extent, 1);
   const results = g.windows.reduce((size, w) => size * w.n.extent, 1);
   const plan: NestPlan = {
@@ -304,7 +304,7 @@ class Template {
     const tiles = all % most === 0 ? i32(most) : em.name('tiles', operate('min', left, i32(most)));
     this.packRows(start, tiles);
     const from = em.name('imageStart', mul(imageBlock, i32(cut.images)));
-    const to = operate('min', add(from, i32(cut.images)), i32(sizeOf(g.images)));
+    const to = operate('min', add(from, i32(cut.images)), i32(pointsOf(g.images)));
     em.loop('image', from, em.name('imageEnd', to), 1, (image) => {
       bindAll(em, positionOf(em, g.images, image));
       this.clear(tiles);

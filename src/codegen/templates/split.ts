@@ -3,7 +3,7 @@
  *
  * Invariant: the second kernel adds the parts in a fixed order, so results do not depend on how many threads run.
  */
-import { type Axis, idxAdd, idxAxis, idxScale, newAxis } from '../../ir/dim.ts';
+import { type Axis, idxAdd, idxAxis, idxScale, newAxis, pointsOf } from '../../ir/dim.ts';
 import { accumulator, load, newBuffer, reduce } from '../../ir/loop/expr.ts';
 import type { Contraction, LoopBuffer, LoopKernel, Nest } from '../../ir/loop/loop.ts';
 import { visitExpr } from '../../ir/loop/visit.ts';
@@ -28,7 +28,7 @@ export const splitContraction = (
   const c = nest?.contract;
   if (nest === undefined || c === undefined || kernel.nests.length !== 1) return undefined;
   if (caps.parallelism < 2) return undefined;
-  const depth = c.k.reduce((n, a) => n * a.extent, 1);
+  const depth = pointsOf(c.k);
   if (depth < SHORTEST) return undefined;
   const whole = estimate(c, caps);
   if (whole === undefined) return undefined;
@@ -45,8 +45,7 @@ export const splitContraction = (
   return best === undefined ? undefined : kernelsOf(kernel, nest, best.split);
 };
 
-const resultSize = (c: Contraction): number =>
-  [...c.batch, ...c.m, ...c.n].reduce((n, a) => n * a.extent, 1);
+const resultSize = (c: Contraction): number => pointsOf([...c.batch, ...c.m, ...c.n]);
 
 const estimate = (c: Contraction, caps: Caps): number | undefined => {
   const cycles = problems(c).flatMap((p: Problem) => blocking(p, caps)?.cycles ?? []);
