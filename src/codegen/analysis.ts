@@ -18,6 +18,7 @@ import type { Expr, GuardExpr, LoadExpr, ReduceExpr } from '../ir/loop/loop.ts';
 import { boundsOtherwise, rangeUnder } from '../ir/loop/verify.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
+import { spanOf } from '../ir/type.ts';
 
 export { freeAxes, idxFree, opaqueExprs };
 
@@ -67,15 +68,6 @@ export const offsetOf = (e: LoadExpr): Idx => {
   return offset;
 };
 
-/** Elements from the first to the last that a buffer's view reaches. */
-export const extentOf = (buffer: {
-  readonly shape: readonly number[];
-  readonly strides: readonly number[];
-}): number =>
-  buffer.shape.some((d) => d === 0)
-    ? 0
-    : 1 + buffer.shape.reduce((sum, d, i) => sum + (d - 1) * buffer.strides[i]!, 0);
-
 /** Visits loads with the bounds of the guards (inside `e`) that they stand under. */
 export const visitLoads = (
   e: Expr,
@@ -116,7 +108,7 @@ export const isSafe = (e: Expr): boolean => {
     safe = true;
     visitLoads(e, (load, bounds) => {
       const [lo, hi] = rangeUnder(offsetOf(load), bounds);
-      if (lo < 0 || hi >= extentOf(load.buffer)) safe = false;
+      if (lo < 0 || hi >= spanOf(load.buffer.shape, load.buffer.strides)) safe = false;
     });
     safeOf.set(e, safe);
   }

@@ -7,9 +7,10 @@
 import type { DType } from '../ir/dtype.ts';
 import { invariant } from '../ir/errors.ts';
 import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
-import { get, i32, ifOf, operate, register, regType } from '../ir/thread/build.ts';
+import { get, i32, ifOf, operate, register, regType, sharedBuffer } from '../ir/thread/build.ts';
 import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../ir/thread/thread.ts';
-import { extentOf, visitLoads } from './analysis.ts';
+import { spanOf } from '../ir/type.ts';
+import { visitLoads } from './analysis.ts';
 import type { NestPlan } from './plan.ts';
 
 /** One global buffer for each buffer of the loop kernel. */
@@ -41,7 +42,7 @@ const globalBuffers = (kernel: LoopKernel): Map<LoopBuffer, ThreadBuffer> => {
         dtype: b.dtype,
         space: 'global',
         access: !written.has(b) ? 'read' : read.has(b) ? 'readwrite' : 'write',
-        elements: extentOf(b),
+        elements: spanOf(b.shape, b.strides),
       } satisfies ThreadBuffer,
     ]),
   );
@@ -74,13 +75,7 @@ class Scratch {
           let name = first.get(`${dtype}${n}`)!;
           while (taken.has(name)) name += '_';
           taken.add(name);
-          const buffer: ThreadBuffer = {
-            name,
-            dtype,
-            space: 'shared',
-            access: 'readwrite',
-            elements,
-          };
+          const buffer = sharedBuffer(name, dtype, elements);
           this.buffers.push(buffer);
           return buffer;
         }),

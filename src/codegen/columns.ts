@@ -7,7 +7,16 @@
 import { type Axis, idxAxis, newAxis, pointsOf } from '../ir/dim.ts';
 import { type DType, isFloat } from '../ir/dtype.ts';
 import type { Expr, Nest, ReduceExpr, Store } from '../ir/loop/loop.ts';
-import { constantOf, fma, i32, loadFrom, operate, regType, storeTo } from '../ir/thread/build.ts';
+import {
+  constantOf,
+  fma,
+  i32,
+  loadFrom,
+  operate,
+  regType,
+  sharedBuffer,
+  storeTo,
+} from '../ir/thread/build.ts';
 import { registerOf, type TExpr, type ThreadBuffer } from '../ir/thread/thread.ts';
 import {
   contains,
@@ -93,13 +102,8 @@ const analyse = (nest: Nest, loops: Loops, caps: Caps): Columns | undefined => {
   const tile = Math.min(TILE, Math.ceil(along.extent / 4) * 4);
   const held = (dtype: DType): DType =>
     registerOf(dtype) === 'f32' ? 'float32' : registerOf(dtype) === 'u32' ? 'uint32' : 'int32';
-  const scratch = (name: string, dtype: DType): ThreadBuffer => ({
-    name,
-    dtype: held(dtype),
-    space: 'shared',
-    access: 'readwrite',
-    elements: tile,
-  });
+  const scratch = (name: string, dtype: DType): ThreadBuffer =>
+    sharedBuffer(name, held(dtype), tile);
   const list = reductions.map((reduction): Column => {
     const long =
       reduction.op === 'add' && isFloat(reduction.dtype) && pointsOf(reduction.axes) > 2 * BLOCK;

@@ -7,8 +7,8 @@ import { type Axis, pointsOf } from '../ir/dim.ts';
 import { invariant } from '../ir/errors.ts';
 import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
-import { i32, operate } from '../ir/thread/build.ts';
-import type { TExpr, ThreadBuffer } from '../ir/thread/thread.ts';
+import { i32, operate, sharedBuffer } from '../ir/thread/build.ts';
+import type { TExpr } from '../ir/thread/thread.ts';
 import { evaluationCost, freeAxes, isSafe, reductionsIn, visitLoads } from './analysis.ts';
 import type { Caps } from './caps.ts';
 import { planColumns } from './columns.ts';
@@ -71,13 +71,8 @@ const rowCaches = (nest: Nest, loops: Loops, caps: Caps): Map<Expr, RowCache> =>
     const elements = axis.extent * lanes;
     room -= elements * 4;
     if (room < 0) break;
-    const buffer: ThreadBuffer = {
-      name: `row${caches.size === 0 ? '' : caches.size}`,
-      dtype: 'float32',
-      space: 'shared',
-      access: 'readwrite',
-      elements,
-    };
+    const name = `row${caches.size === 0 ? '' : caches.size}`;
+    const buffer = sharedBuffer(name, 'float32', elements);
     caches.set(e, { axis, buffer });
   }
   return caches;

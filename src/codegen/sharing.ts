@@ -8,7 +8,8 @@ import { bytesOf } from '../ir/dtype.ts';
 import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { i32, laneOf, operate } from '../ir/thread/build.ts';
 import type { TExpr } from '../ir/thread/thread.ts';
-import { extentOf, stepAlong, visitLoads } from './analysis.ts';
+import { spanOf } from '../ir/type.ts';
+import { stepAlong, visitLoads } from './analysis.ts';
 import type { Emitter } from './emit.ts';
 import { LANES, type Mode, SCALAR } from './mode.ts';
 import { storeOffset } from './normalize.ts';
@@ -70,7 +71,7 @@ export const bytesMoved = (nest: Nest): number => {
   const buffers = new Set<LoopBuffer>();
   for (const s of nest.stores) visitLoads(s.value, (l) => buffers.add(l.buffer));
   const touched = [...buffers, ...nest.stores.map((s) => s.buffer)];
-  return touched.reduce((sum, b) => sum + bytesOf(b.dtype) * extentOf(b), 0);
+  return touched.reduce((sum, b) => sum + bytesOf(b.dtype) * spanOf(b.shape, b.strides), 0);
 };
 
 /** Runs `each` for the rows of workgroup range `group`, with the flattened axes bound. */

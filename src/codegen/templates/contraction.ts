@@ -13,6 +13,8 @@ import { mergeAxes } from './merge.ts';
 /** The micro-kernel: 4 x 8 accumulators are eight vectors; more would spill. */
 export const TILE_ROWS = 4;
 export const TILE_COLUMNS = 8;
+/** Left-over rows that are multiplied with two column panels at a time. */
+export const WIDE_ROWS = 2;
 
 /** Along what packing reads vectors: the operand's last free axis, the last summed axis (transposing), or nothing. */
 export type Packing = 'free' | 'summed' | 'scalar';
@@ -166,6 +168,8 @@ export interface Blocking {
   readonly batches: number;
   /** Rows packed at a time. */
   readonly packedRows: number;
+  /** The last tile of rows has two, done for 16 columns at a time. */
+  readonly wide: boolean;
   readonly rowBlocks: number;
   readonly columnBlocks: number;
   readonly batchBlocks: number;
@@ -182,7 +186,8 @@ const PARTIAL_BYTES = 128 * 1024;
 const START = 1500;
 export const STEP = 4.4;
 
-const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
+/** `n` up to whole pieces of `to`. */
+export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 /** The best blocking by estimate; `undefined` if the scratch memory does not even hold the smallest blocks. */
 export const blocking = (p: Problem, caps: Caps): Blocking | undefined => {
@@ -204,9 +209,15 @@ export const blocking = (p: Problem, caps: Caps): Blocking | undefined => {
           batchBlocks: Math.ceil(p.batches / batches),
         };
         const grid = counts.rowBlocks * counts.columnBlocks * counts.batchBlocks;
-        const cycles = elapsed(grid, batches * blockCycles(p, k, rows, columns) + START, caps);
+        const wide =
+          counts.rowBlocks === 1 &&
+          fit === rows &&
+          columns > TILE_COLUMNS &&
+          p.rows.size % TILE_ROWS === WIDE_ROWS;
+        const one = blockCycles(p, k, { rows, columns, wide });
+        const cycles = elapsed(grid, batches * one + START, caps);
         if (best === undefined || cycles < best.cycles)
-          best = { k, rows, columns, batches, packedRows: fit, ...counts, grid, cycles };
+          best = { k, rows, columns, batches, packedRows: fit, wide, ...counts, grid, cycles };
       }
   }
   return best;
@@ -254,8 +265,12 @@ const fitted = (k: DepthBlocks, rows: number, columns: number, caps: Caps): numb
   return bytes <= caps.sharedBytes ? even : undefined;
 };
 
-const blockCycles = (p: Problem, k: DepthBlocks, rows: number, columns: number): number => {
-  const tiles = (rows / TILE_ROWS) * (columns / TILE_COLUMNS);
+const blockCycles = (
+  p: Problem,
+  k: DepthBlocks,
+  { rows, columns, wide }: Pick<Blocking, 'rows' | 'columns' | 'wide'>,
+): number => {
+  const tiles = ((wide ? p.rows.size : rows) / TILE_ROWS) * (columns / TILE_COLUMNS);
   const compute = tiles * (p.depth * STEP + k.count * 20);
   const pack = p.depth * (rows * p.rows.cost + columns * p.columns.cost);
   return compute + pack + rows * columns;

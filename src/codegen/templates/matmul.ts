@@ -6,7 +6,16 @@
  */
 import { idxAxis } from '../../ir/dim.ts';
 import type { Contraction, LoopBuffer, Nest } from '../../ir/loop/loop.ts';
-import { add, constantOf, i32, loadFrom, mul, operate, regType } from '../../ir/thread/build.ts';
+import {
+  add,
+  constantOf,
+  i32,
+  loadFrom,
+  mul,
+  operate,
+  regType,
+  sharedBuffer,
+} from '../../ir/thread/build.ts';
 import { registerOf, type TExpr, type ThreadBuffer, type TStmt } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit.ts';
@@ -18,9 +27,16 @@ import {
   problems,
   TILE_COLUMNS,
   TILE_ROWS,
+  WIDE_ROWS,
 } from './contraction.ts';
 import { type Epilogue, epilogueOf, finishTile, spill, type Tile } from './epilogue.ts';
-import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
+import {
+  accumulate,
+  accumulateWide,
+  eachAccumulator,
+  type PanelPair,
+  zeroAccumulators,
+} from './micro.ts';
 import { bindAll, type DepthBlock, pack, positionOf } from './pack.ts';
 import { planShifted } from './shifted.ts';
 
@@ -84,17 +100,14 @@ const refusal = (nest: Nest, c: Contraction, caps: Caps): string | undefined => 
 
 const planOf = (schedule: Schedule): NestPlan => {
   const { problem: p, blocking: b, epilogue } = schedule;
-  const shared = (name: string, elements: number): ThreadBuffer => ({
-    name,
-    dtype: 'float32',
-    space: 'shared',
-    access: 'readwrite',
-    elements,
-  });
   const scratch: Scratch = {
-    rows: shared('packedRows', b.packedRows * b.k.depth),
-    columns: shared('packedColumns', b.columns * b.k.depth),
-    tiles: shared('tiles', b.k.count > 1 ? b.rows * b.columns : TILE_ROWS * TILE_COLUMNS),
+    rows: sharedBuffer('packedRows', 'float32', b.packedRows * b.k.depth),
+    columns: sharedBuffer('packedColumns', 'float32', b.columns * b.k.depth),
+    tiles: sharedBuffer(
+      'tiles',
+      'float32',
+      b.k.count > 1 ? b.rows * b.columns : TILE_ROWS * TILE_COLUMNS,
+    ),
   };
   const [m, n, k] = [p.rows.size, p.columns.size, p.depth];
   return {
@@ -106,7 +119,7 @@ const planOf = (schedule: Schedule): NestPlan => {
     },
     notes: [
       `contraction ${p.batches > 1 ? `${p.batches} x ` : ''}${m} x ${n} x ${k}: rows packed by ${p.rows.packing}, columns by ${p.columns.packing}`,
-      `workgroups ${b.batchBlocks} x ${b.rowBlocks} x ${b.columnBlocks} of ${b.rows} x ${b.columns}, sum in ${b.k.count} of ${b.k.depth}`,
+      `workgroups ${b.batchBlocks} x ${b.rowBlocks} x ${b.columnBlocks} of ${b.rows} x ${b.columns}, sum in ${b.k.count} of ${b.k.depth}${b.wide ? ', the last two rows by 16 columns' : ''}`,
     ],
     emit: (workgroup, buffer) => new Template(schedule, scratch, buffer).emit(workgroup),
   };
@@ -118,6 +131,16 @@ interface Share {
   readonly rowTiles: TExpr;
   readonly columnStart: TExpr;
   readonly columnTiles: TExpr;
+}
+
+/** The block of the sum that tiles are computed for. */
+interface Block {
+  readonly share: Share;
+  readonly depth: DepthBlock;
+  readonly first: TExpr;
+  readonly last: TExpr;
+  /** Row tiles packed and done before. */
+  readonly done: TExpr;
 }
 
 class Template {
@@ -228,53 +251,79 @@ class Template {
         { buffer: scratch.rows, offset: i32(0), width: TILE_ROWS, start, count: tiles },
         depth,
       );
+      const tile = (columnTile: TExpr, rowTile: TExpr): void =>
+        this.tiles([columnTile], rowTile, TILE_ROWS, { share, depth, first, last, done });
+      const { wide } = b;
       em.loop('columnTile', i32(0), share.columnTiles, 1, (columnTile) =>
-        em.loop('rowTile', i32(0), tiles, 1, (rowTile) => {
-          const tile = this.accumulate(share, depth, first, columnTile, rowTile, done);
-          em.branch(
-            last,
-            () => finishTile(em, this.epilogue, tile),
-            () => spill(em, tile),
-          );
+        em.loop('rowTile', i32(0), wide ? add(tiles, i32(-1)) : tiles, 1, (rowTile) =>
+          tile(columnTile, rowTile),
+        ),
+      );
+      if (!wide) return;
+      // two rows are left: over two column panels at a time they keep as many sums busy as four over one
+      const tail = add(tiles, i32(-1));
+      const even = em.name('even', operate('and', share.columnTiles, i32(-2)));
+      em.loop('columnPair', i32(0), even, 2, (columnTile) =>
+        this.tiles([columnTile, add(columnTile, i32(1))], tail, WIDE_ROWS, {
+          share,
+          depth,
+          first,
+          last,
+          done,
         }),
       );
+      em.loop('columnTile', even, share.columnTiles, 1, (columnTile) => tile(columnTile, tail));
     });
   }
 
-  /** One tile of the result, for one block of the sum. */
-  private accumulate(
-    share: Share,
-    depth: DepthBlock,
-    first: TExpr,
-    columnTile: TExpr,
-    rowTile: TExpr,
-    done: TExpr,
-  ): Tile {
-    const { em, b, scratch } = this;
+  /** Neighbouring tiles of the result, for one block of the sum. */
+  private tiles(columns: readonly TExpr[], rowTile: TExpr, rows: number, at: Block): void {
+    const { em, b, epilogue, scratch } = this;
     const { k } = this.p;
-    const tileRow = add(done, rowTile);
-    const place = add(mul(tileRow, i32(b.columns / TILE_COLUMNS)), columnTile);
-    const slot = k.count > 1 ? em.name('slot', mul(place, i32(TILE_ROWS * TILE_COLUMNS))) : i32(0);
-    const accumulators = zeroAccumulators(em);
-    em.branch(operate('not', first), () =>
-      eachAccumulator(accumulators, (register, row, half) => {
-        const at = add(slot, i32(row * TILE_COLUMNS + 4 * half));
-        em.set(register, loadFrom(scratch.tiles, at, 4));
-      }),
-    );
-    accumulate(em, accumulators, {
+    const tileRow = add(at.done, rowTile);
+    const tiles = columns.map((columnTile): Tile => {
+      const place = add(mul(tileRow, i32(b.columns / TILE_COLUMNS)), columnTile);
+      const column = add(at.share.columnStart, mul(columnTile, i32(TILE_COLUMNS)));
+      return {
+        accumulators: zeroAccumulators(em, rows),
+        memory: scratch.tiles,
+        slot: k.count > 1 ? em.name('slot', mul(place, i32(TILE_ROWS * TILE_COLUMNS))) : i32(0),
+        row: em.name('row', add(at.share.rowStart, mul(tileRow, i32(TILE_ROWS)))),
+        column: em.name('column', column),
+      };
+    });
+    em.branch(operate('not', at.first), () => {
+      for (const tile of tiles)
+        eachAccumulator(tile.accumulators, (register, row, half) => {
+          const from = add(tile.slot, i32(row * TILE_COLUMNS + 4 * half));
+          em.set(register, loadFrom(scratch.tiles, from, 4));
+        });
+    });
+    const panel = TILE_COLUMNS * k.depth;
+    const panels: PanelPair = {
       rows: scratch.rows,
       rowPanel: em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * k.depth))),
       columns: scratch.columns,
-      columnPanel: em.name('columnPanel', mul(columnTile, i32(TILE_COLUMNS * k.depth))),
-      depth: em.name('depth', mul(depth.length, i32(k.inner))),
-    });
-    return {
-      accumulators,
-      memory: scratch.tiles,
-      slot,
-      row: em.name('row', add(share.rowStart, mul(tileRow, i32(TILE_ROWS)))),
-      column: em.name('column', add(share.columnStart, mul(columnTile, i32(TILE_COLUMNS)))),
+      columnPanel: em.name('columnPanel', mul(columns[0]!, i32(panel))),
+      depth: em.name('depth', mul(at.depth.length, i32(k.inner))),
     };
+    const [single, second] = tiles;
+    if (second === undefined) accumulate(em, single!.accumulators, panels);
+    else
+      accumulateWide(
+        em,
+        tiles.map((t) => t.accumulators),
+        panels,
+        panel,
+      );
+    em.branch(
+      at.last,
+      () => {
+        for (const tile of tiles) finishTile(em, epilogue, tile);
+      },
+      () => {
+        for (const tile of tiles) spill(em, tile);
+      },
+    );
   }
 }

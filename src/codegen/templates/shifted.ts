@@ -26,6 +26,7 @@ import {
   mul,
   operate,
   regType,
+  sharedBuffer,
   storeTo,
 } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
@@ -39,6 +40,7 @@ import {
   foldBatch,
   type Operand,
   operandOf,
+  roundUp,
   STEP,
   TILE_COLUMNS,
   TILE_ROWS,
@@ -74,8 +76,6 @@ interface Geometry {
   /** Memory of one row of the result: positions, then a place for what no result needs. */
   readonly pitch: number;
 }
-
-const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 /** The window a guard's bound speaks of, if it slides with stride 1 over a summed and a result axis. */
 const windowOf = (
@@ -232,18 +232,11 @@ export const planShifted = (nest: Nest, c: Contraction, caps: Caps): ShiftedPlan
   if (g === undefined || g.depth < 8 || g.rows.size < 4 || g.columns.size < 8) return undefined;
   const cut = cutOf(g, caps);
   if (cut === undefined) return undefined;
-  const shared = (name: string, elements: number): ThreadBuffer => ({
-    name,
-    dtype: 'float32',
-    space: 'shared',
-    access: 'readwrite',
-    elements,
-  });
   const columnTiles = Math.ceil(g.columns.size / TILE_COLUMNS);
   const scratch: Scratch = {
-    rows: shared('packedRows', cut.rows * g.depth * g.offsets),
-    columns: shared('packedColumns', columnTiles * TILE_COLUMNS * g.depth),
-    sums: shared('sums', cut.rows * g.pitch),
+    rows: sharedBuffer('packedRows', 'float32', cut.rows * g.depth * g.offsets),
+    columns: sharedBuffer('packedColumns', 'float32', columnTiles * TILE_COLUMNS * g.depth),
+    sums: sharedBuffer('sums', 'float32', cut.rows * g.pitch),
   };
   const images = pointsOf(g.images);
   const inputs = g.windows.reduce((size, w) => size * w.u.extent, 1);

@@ -37,6 +37,15 @@ export const regType = (elem: Elem, lanes: 1 | 4 = 1): RegType =>
 export const register = (name: string, type: RegType): Register => ({ name, type });
 export const get = (reg: Register): TExpr => ({ kind: 'get', type: reg.type, register: reg });
 
+/** Memory of a workgroup. */
+export const sharedBuffer = (name: string, dtype: DType, elements: number): ThreadBuffer => ({
+  name,
+  dtype,
+  space: 'shared',
+  access: 'readwrite',
+  elements,
+});
+
 /** A constant, in all lanes of `type`. */
 export const constantOf = (value: number, type: RegType): TExpr => ({ kind: 'const', type, value });
 export const i32 = (value: number): TExpr => constantOf(value, scalarTypes.i32);
