@@ -4,7 +4,6 @@
  * Invariant: a schedule passes for any order of workgroups, before and after clean-up, with and without vectors.
  */
 import * as assert from 'uvu/assert';
-import { extentOf } from '../../src/codegen/analysis.ts';
 import type { Caps } from '../../src/codegen/caps.ts';
 import { cleanup } from '../../src/codegen/cleanup.ts';
 import { schedule } from '../../src/codegen/schedule.ts';
@@ -18,6 +17,7 @@ import { roundTo } from '../../src/ir/scalar.ts';
 import { interpretThread } from '../../src/ir/thread/interpret.ts';
 import type { ThreadKernel } from '../../src/ir/thread/thread.ts';
 import { verifyThread } from '../../src/ir/thread/verify.ts';
+import { spanOf } from '../../src/ir/type.ts';
 
 export const caps = (lanes: 1 | 4 = 4, parallelism = 4): Caps => ({
   target: 'wasm',
@@ -74,7 +74,7 @@ export const kernel = (
 /** Seeded numbers in [-2, 2) for floats, small non-negative integers otherwise. */
 export const fill = (b: LoopBuffer, seed: number): Float64Array => {
   let state = (seed * 2654435761 + 12345) | 0;
-  return Float64Array.from({ length: extentOf(b) }, () => {
+  return Float64Array.from({ length: spanOf(b.shape, b.strides) }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
     const unit = (state >>> 8) / 2 ** 24;
     switch (b.dtype) {
