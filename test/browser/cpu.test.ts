@@ -121,7 +121,6 @@ for (const { name, format, html } of places)
         assert.is(posted.error, undefined);
         assert.is(posted.isolated, isolated);
         const actual = posted.report!;
-        if (process.env['SHOW']) console.log(JSON.stringify({ ...posted }));
         assertSameModes(actual);
         for (const [key, values] of Object.entries(expected.losses))
           assertClose(actual.losses[key]!, values, `${key} against Node`);
@@ -131,6 +130,7 @@ for (const { name, format, html } of places)
         assert.is(actual.message.split('\n')[0], message);
         assert.match(actual.message, /help: /);
         assert.is(actual.shared, isolated && actual.cores > 1);
+        assert.ok(actual.peakBytes < 2 ** 31, `dead arrays come back: ${actual.peakBytes} bytes`);
         if (isolated) {
           assert.equal(posted.warnings, []);
           assert.is(actual.threads, Math.min(16, actual.cores));

@@ -4,7 +4,7 @@
  * Invariant: uses nothing that only one of the two has; all data come from the seed.
  */
 
-import { autograd, type HybridBlock, hybridize, nd, random, Trainer } from 'tigon';
+import { autograd, hybridize, nd, random, Trainer } from 'tigon';
 import { SoftmaxCrossEntropyLoss } from 'tigon/loss';
 import * as nn from 'tigon/nn';
 import { platform } from '#platform';
@@ -20,7 +20,12 @@ const CLASSES = 4;
 export const MODES = ['imperative', 'net', 'step'] as const;
 export type Mode = (typeof MODES)[number];
 
-const nets = {
+interface Net {
+  readonly shape: readonly number[];
+  make(): nn.HybridSequential;
+}
+
+const nets: Record<string, Net> = {
   mlp: {
     shape: [12],
     make: () => new nn.HybridSequential(new nn.Dense(32, { activation: 'relu' }), new nn.Dense(4)),
@@ -37,12 +42,10 @@ const nets = {
         new nn.Dense(CLASSES),
       ),
   },
-} satisfies Record<string, { shape: number[]; make: () => HybridBlock }>;
-export type NetName = keyof typeof nets;
+};
 
-const train = async (name: NetName, mode: Mode): Promise<number[]> => {
+const train = async ({ shape, make }: Net, mode: Mode): Promise<number[]> => {
   random.seed(SEED);
-  const { shape, make } = nets[name];
   const x = random.normal([BATCH, ...shape]);
   const y = nd.array(Array.from({ length: BATCH }, (_, i) => i % CLASSES));
   const net = make();
@@ -97,18 +100,14 @@ const messageOf = (body: () => unknown): string => {
   return 'no error';
 };
 
-/**
- * Arrays of so many bytes that they fill the memory unless dead ones come back; the most bytes in use.
- */
+/** Makes arrays of 64 MB, more than memory holds, and drops them: the most bytes that were in use. */
 const churn = async (): Promise<number> => {
-  const x = nd.ones([2 * 1024 * 1024]);
-  let sum = x;
-  for (let i = 0; i < 200; i++) {
-    sum = x.add(i);
-    if (i % 4 === 0) await sum.slice([0, 4]).array();
+  const x = nd.ones([16, 1024, 1024]);
+  for (let i = 0; i < 72; i++) {
+    const y = x.add(i);
+    if (i % 3 === 0) await y.slice([0, 1], [0, 1], [0, 4]).array();
   }
-  const { inUse } = cpu().memory();
-  return inUse;
+  return cpu().memory().peak;
 };
 
 export interface Report {
@@ -120,13 +119,13 @@ export interface Report {
   readonly threads: number;
   readonly sleepers: number;
   readonly shared: boolean;
-  readonly bytesInUse: number;
+  readonly peakBytes: number;
 }
 
 export const report = async (): Promise<Report> => {
   const losses: Record<string, number[]> = {};
-  for (const name of Object.keys(nets) as NetName[])
-    for (const mode of MODES) losses[`${name} ${mode}`] = await train(name, mode);
+  for (const [name, net] of Object.entries(nets))
+    for (const mode of MODES) losses[`${name} ${mode}`] = await train(net, mode);
   return {
     losses,
     product: await product(),
@@ -136,6 +135,6 @@ export const report = async (): Promise<Report> => {
     threads: cpu().threads,
     sleepers: sleepers(),
     shared: cpu().heap.shared,
-    bytesInUse: await churn(),
+    peakBytes: await churn(),
   };
 };

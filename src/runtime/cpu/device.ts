@@ -142,11 +142,7 @@ export class CpuDevice implements Device, Host {
   }
 
   async #collect(): Promise<void> {
-    // references of the running job stay alive until it ends: let it end, collect, then let finalizers run
-    await platform.macrotask();
-    platform.collectGarbage();
-    await platform.macrotask();
-    await platform.macrotask();
+    await platform.collect(() => !this.#storages.pressure);
     this.#storages.settle();
     this.#relief = undefined;
   }

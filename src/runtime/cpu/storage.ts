@@ -140,8 +140,8 @@ export class StoragePool {
    * awaits anything gives finalizers no turn.
    */
   #reclaim(): void {
-    this.#debt = 0;
     if (!platform.collectNow()) return;
+    this.#debt = 0;
     for (const lease of this.#watched)
       if (lease.owner?.deref() === undefined) this.#giveBack(lease);
   }

@@ -44,6 +44,26 @@ const decompress: Platform['decompress'] = async (bytes, compression) => {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 };
 
+/** Of address space; nothing is written to it. */
+const BALLAST_BYTES = 64 * 1024 * 1024;
+const MOST_BALLAST = 24;
+
+/**
+ * Engines collect when much memory hangs on JavaScript objects. They do not see what our handles hold, so we let them
+ * see buffers, which have to outlive the collections of young objects.
+ */
+const collect: Platform['collect'] = async (enough) => {
+  const ballast: ArrayBuffer[] = [];
+  while (!enough() && ballast.length < MOST_BALLAST) {
+    try {
+      ballast.push(new ArrayBuffer(BALLAST_BYTES));
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+};
+
 export const platform: Platform = {
   kind: 'browser',
   files: undefined,
@@ -55,16 +75,7 @@ export const platform: Platform = {
   mayBlock,
   unshared,
   spawnWorker,
-  collectGarbage: () => false,
+  collect,
   collectNow: () => false,
   enableRelaxedSimd: () => {},
-  macrotask: () =>
-    new Promise((resolve) => {
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => {
-        channel.port1.close();
-        resolve();
-      };
-      channel.port2.postMessage(null);
-    }),
 };

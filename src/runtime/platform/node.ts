@@ -10,7 +10,17 @@ import { Worker } from 'node:worker_threads';
 import { decompress, files } from './node-files.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 
-let collect: (() => void) | undefined;
+let gc: (() => void) | undefined;
+
+const collectGarbage = (): void => {
+  if (gc === undefined) {
+    v8.setFlagsFromString('--expose-gc');
+    gc = vm.runInNewContext('gc') as () => void;
+  }
+  gc();
+};
+
+const task = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
  * Objects whose weak references were made or read in a job are kept to its end. The end of a microtask queue counts as
@@ -60,23 +70,22 @@ export const platform: Platform = {
   mayBlock: () => true,
   unshared: () => undefined,
   spawnWorker,
-  collectGarbage: () => {
-    if (collect === undefined) {
-      v8.setFlagsFromString('--expose-gc');
-      collect = vm.runInNewContext('gc') as () => void;
-    }
-    collect();
-    return true;
+  collect: async () => {
+    // references of the running job stay alive until it ends
+    await task();
+    collectGarbage();
+    await task();
+    await task();
   },
   collectNow: () => {
     endJob ??= makeEndJob();
     endJob();
-    return platform.collectGarbage();
+    collectGarbage();
+    return true;
   },
   enableRelaxedSimd: () => {
     // V8 12 (Node 22) has it on by default and warns about the flag
     if (Number(process.versions.v8.split('.')[0]) < 12)
       v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
   },
-  macrotask: () => new Promise((resolve) => setImmediate(resolve)),
 };

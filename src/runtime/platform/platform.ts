@@ -48,8 +48,11 @@ export interface Platform {
   unshared(): string | undefined;
   /** Runs JavaScript text in a thread; it finds `data` in a variable of that name. */
   spawnWorker(source: string, data: unknown, failed: (message: string) => void): WorkerHandle;
-  /** Full garbage collection now; false where programs cannot ask for it. */
-  collectGarbage(): boolean;
+  /**
+   * Has garbage collected and lets finalizers run, which takes a few tasks. Where programs cannot ask for it, they make it
+   * likely, and stop when there was `enough`.
+   */
+  collect(enough: () => boolean): Promise<void>;
   /**
    * Collects garbage of the running job too, so that weak references to unreachable objects are empty when it returns.
    * False where that cannot be done.
@@ -57,6 +60,4 @@ export interface Platform {
   collectNow(): boolean;
   /** Turns on relaxed SIMD in engines that have it behind a flag. */
   enableRelaxedSimd(): void;
-  /** Resolves in a later task, after finalizers that were due. */
-  macrotask(): Promise<void>;
 }
