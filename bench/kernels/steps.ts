@@ -2,15 +2,16 @@
  * Where the time of a training step goes: every launch of compiled LeNet and MLP steps timed on its own, on one thread.
  *
  * Invariant: launches of a step are timed in turns, each as a one-step program over the buffers of the whole; the floor is
- * what memory or multiply-adds alone would take. `node --conditions=tigon-source --import tsx bench/kernels/steps.ts [lenet|mlp] [--print=KERNEL]`
+ * what memory or multiply-adds alone would take. `node --conditions=tigon-source --import tsx bench/kernels/steps.ts [lenet|mlp] [--whole] [--print=KERNEL]`
  */
 import { wasmCaps } from '../../src/codegen/wasm/caps.ts';
+import { LOW_BYTES } from '../../src/codegen/wasm/layout.ts';
 import { nanosecondsOf, renderProgram } from '../../src/codegen/wasm/program.ts';
-import { LOW_BYTES } from '../../src/codegen/wasm/render.ts';
 import { printLoop } from '../../src/ir/loop/print.ts';
-import type { Program } from '../../src/ir/program.ts';
+import { externals, type Program } from '../../src/ir/program.ts';
 import { printThread } from '../../src/ir/thread/print.ts';
 import { compileGraph } from '../../src/passes/pipeline.ts';
+import { CpuDevice } from '../../src/runtime/cpu/device.ts';
 import { hasRelaxedSimd } from '../../src/runtime/cpu/features.ts';
 import { lenetStep, mlpStep } from '../../test/support/nets.ts';
 
@@ -105,14 +106,41 @@ const measure = (program: Program): void => {
   }
 };
 
+/** The whole step as the device runs it. */
+const together = (program: Program): void => {
+  const device = new CpuDevice({ threads: 2 });
+  const executable = device.load(program);
+  const bound = externals(program).map((i) => program.buffers[i]!);
+  const storages = bound
+    .filter((b) => b.role !== 'scalar')
+    .map((b) => {
+      const storage = device.allocate(b.bytes, b.name);
+      device.write(storage, 0, new Uint8Array(b.bytes));
+      return storage;
+    });
+  const offsets = storages.map(() => 0);
+  const scalars = bound.filter((b) => b.role === 'scalar').map(() => 1e-6);
+  const times: number[] = [];
+  for (let round = -20; round < 4 * ROUNDS; round++) {
+    const start = performance.now();
+    executable.run(storages, offsets, scalars);
+    if (round >= 0) times.push(performance.now() - start);
+  }
+  console.log(
+    `${program.name} on two threads: ${median(times).toFixed(2)} ms (best ${best(times).toFixed(2)})`,
+  );
+};
+
 for (const [name, graph] of [
   ['lenet', lenetStep],
   ['mlp', mlpStep],
 ] as const) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const { program, stages } = compileGraph(graph(), caps);
-  if (print === undefined) measure(program);
-  else {
+  if (print === undefined) {
+    if (!words.includes('--whole')) measure(program);
+    together(program);
+  } else {
     for (const stage of stages.slice(-3))
       if (stage.level === 'loop')
         for (const k of stage.kernels) if (k.name.includes(print)) console.log(printLoop(k));

@@ -103,7 +103,7 @@ export const finishTile = (em: Emitter, e: Epilogue, tile: Tile): void => {
   }
   const conditions: TExpr[] = [];
   if (e.rowCount % TILE_ROWS !== 0)
-    conditions.push(operate('le', tile.row, i32(e.rowCount - TILE_ROWS)));
+    conditions.push(operate('le', tile.row, i32(e.rowCount - tile.accumulators.length)));
   if (e.columnCount % TILE_COLUMNS !== 0)
     conditions.push(operate('le', tile.column, i32(e.columnCount - TILE_COLUMNS)));
   const last = e.columns.at(-1)!;

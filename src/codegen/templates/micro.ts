@@ -22,15 +22,15 @@ import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 /** Sums of one row: left and right half. */
 export type Accumulators = readonly (readonly [Register, Register])[];
 
-export const zeroAccumulators = (em: Emitter): Accumulators => {
+export const zeroAccumulators = (em: Emitter, rows: number = TILE_ROWS): Accumulators => {
   const zero = constantOf(0, regType('f32', 4));
-  return Array.from({ length: TILE_ROWS }, (): [Register, Register] => [
+  return Array.from({ length: rows }, (): [Register, Register] => [
     em.variable('c', zero),
     em.variable('c', zero),
   ]);
 };
 
-/** Visits the eight accumulators with their row and half. */
+/** Visits the accumulators with their row and half. */
 export const eachAccumulator = (
   accumulators: Accumulators,
   visit: (register: Register, row: number, half: 0 | 1) => void,
@@ -62,5 +62,29 @@ export const accumulate = (em: Emitter, accumulators: Accumulators, p: PanelPair
       pair.forEach((register, half) => {
         em.set(register, fma(a, columns[half]!, get(register)));
       });
+    });
+  });
+
+/**
+ * Adds the product of half a row panel and two neighbouring column panels: eight sums again, for the two rows that are
+ * left over where their number is not a multiple of four. `panel` is the length of a column panel.
+ */
+export const accumulateWide = (
+  em: Emitter,
+  tiles: readonly Accumulators[],
+  p: PanelPair,
+  panel: number,
+): void =>
+  em.loop('k', i32(0), p.depth, 1, (k) => {
+    const from = add(p.rowPanel, mul(k, i32(TILE_ROWS)));
+    const rows = tiles[0]!.map((_, r) => em.name('a', splat(loadFrom(p.rows, add(from, i32(r))))));
+    const columns = add(p.columnPanel, mul(k, i32(TILE_COLUMNS)));
+    tiles.forEach((accumulators, t) => {
+      for (const half of [0, 1] as const) {
+        const b = em.name('b', loadFrom(p.columns, add(columns, i32(t * panel + 4 * half)), 4));
+        accumulators.forEach((pair, r) => {
+          em.set(pair[half], fma(rows[r]!, b, get(pair[half])));
+        });
+      }
     });
   });

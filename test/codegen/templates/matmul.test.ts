@@ -3,6 +3,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { planShifted } from '../../../src/codegen/templates/shifted.ts';
 import { splitContraction } from '../../../src/codegen/templates/split.ts';
 import { idxAxis as ax, idxConst } from '../../../src/ir/dim.ts';
@@ -53,6 +54,22 @@ test('epilogues: bias, activation, residual, two results, one that is long', () 
     passes(matmul(19, 37, 20, { epilogue, transposeOut: true }), 2, 4, `${epilogue}, transposed`);
     passes(matmul(10, 6, 40, { epilogue, batch: 3 }), 2, 5, `${epilogue}, batch`);
   }
+});
+
+test('two rows left over are done for 16 columns at a time', () => {
+  const wide = (made: Made, parallelism: number, seed: number, what: string): void => {
+    passes(made, parallelism, seed, what);
+    const plan = planContraction(made.nest, caps(parallelism));
+    if ('refused' in plan) throw new Error(`${what}: ${plan.refused}`);
+    assert.match(plan.notes.join(), /last two rows by 16 columns/, what);
+  };
+  wide(matmul(10, 16, 40), 1, 1, 'an even number of panels');
+  wide(matmul(6, 40, 40), 1, 2, 'an odd number of panels');
+  wide(matmul(6, 200, 700), 8, 3, 'several workgroups and blocks of the sum');
+  wide(matmul(10, 37, 700, { epilogue: 'relu' }), 1, 4, 'borders');
+  wide(matmul(10, 32, 20, { epilogue: 'two', batch: 3 }), 1, 5, 'two results, batch');
+  wide(conv(2, 3, 9, 11, 6, 3), 1, 6, 'convolution');
+  wide(convGradWeight(3, 8, 12, 12, 6, 5), 1, 7, 'weight gradient');
 });
 
 test('convolutions: forward with padding and strides', () => {
