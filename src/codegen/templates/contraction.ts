@@ -183,7 +183,7 @@ const PACKED_ROWS = 128;
 const PACKED_COLUMN_BYTES = 128 * 1024;
 const PARTIAL_BYTES = 128 * 1024;
 /** Cycles to start a workgroup, and of one step of the micro-kernel. */
-const START = 1500;
+export const START = 1500;
 export const STEP = 4.4;
 
 /** `n` up to whole pieces of `to`. */

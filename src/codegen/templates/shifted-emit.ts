@@ -1,0 +1,220 @@
+/**
+ * The code of a convolution by shifts: rows are packed once a workgroup, then image by image the input is packed,
+ * multiplied for each window offset and added into the result at its place.
+ *
+ * Invariant: sums are taken offset by offset, in order; columns that fill up a vector are zero or land in memory that no
+ * result is read from.
+ */
+import { idxAxis, pointsOf } from '../../ir/dim.ts';
+import type { LoopBuffer, Nest } from '../../ir/loop/loop.ts';
+import {
+  add,
+  constantOf,
+  get,
+  i32,
+  loadFrom,
+  mul,
+  operate,
+  regType,
+  storeTo,
+} from '../../ir/thread/build.ts';
+import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
+import { Emitter } from '../emit.ts';
+import { roundUp, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { inVectors, type Output, outputsOf, storeScalars, storeVectors } from './epilogue.ts';
+import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
+import { bindAll, pack, positionOf } from './pack.ts';
+import type { Geometry } from './shifted-geometry.ts';
+
+/** Rows of a workgroup, and its images: what the code needs of how the work is cut. */
+export interface Share {
+  readonly rows: number;
+  readonly rowBlocks: number;
+  readonly images: number;
+}
+
+/** Memory of a workgroup. */
+export interface Scratch {
+  readonly rows: ThreadBuffer;
+  readonly columns: ThreadBuffer;
+  readonly sums: ThreadBuffer;
+}
+
+export class ShiftedTemplate {
+  private readonly g: Geometry;
+  private readonly cut: Share;
+  private readonly scratch: Scratch;
+  private readonly outputs: readonly Output[];
+  private readonly em: Emitter;
+
+  constructor(
+    g: Geometry,
+    cut: Share,
+    scratch: Scratch,
+    nest: Nest,
+    resolve: (b: LoopBuffer) => ThreadBuffer,
+  ) {
+    this.g = g;
+    this.cut = cut;
+    this.scratch = scratch;
+    this.outputs = outputsOf(nest.stores);
+    this.em = new Emitter({ lanes: 4, resolve });
+  }
+
+  emit(workgroup: TExpr): TStmt[] {
+    const { em, g, cut } = this;
+    const rowBlock = em.name('rowBlock', operate('mod', workgroup, i32(cut.rowBlocks)));
+    const imageBlock = em.name('imageBlock', operate('floordiv', workgroup, i32(cut.rowBlocks)));
+    const start = em.name('rowStart', mul(rowBlock, i32(cut.rows)));
+    const all = Math.ceil(g.rows.size / TILE_ROWS);
+    const most = cut.rows / TILE_ROWS;
+    const left = operate('sub', i32(all), mul(rowBlock, i32(most)));
+    const tiles = all % most === 0 ? i32(most) : em.name('tiles', operate('min', left, i32(most)));
+    this.packRows(start, tiles);
+    const from = em.name('imageStart', mul(imageBlock, i32(cut.images)));
+    const to = operate('min', add(from, i32(cut.images)), i32(pointsOf(g.images)));
+    em.loop('image', from, em.name('imageEnd', to), 1, (image) => {
+      bindAll(em, positionOf(em, g.images, image));
+      this.clear(tiles);
+      this.packColumns();
+      this.products(tiles);
+      this.finish(start);
+    });
+    return em.body;
+  }
+
+  private depthBlock(): Parameters<typeof pack>[3] {
+    const { channels, depth } = this.g;
+    const first = channels[0]?.extent ?? 1;
+    return { blocks: { inner: depth / first, depth }, from: i32(0), length: i32(first) };
+  }
+
+  /** Position of the bound window offsets among all of them. */
+  private offset(): TExpr {
+    const { em, g } = this;
+    return g.windows.reduce(
+      (sum: TExpr, w) => add(mul(sum, i32(w.k.extent)), em.index(idxAxis(w.k))),
+      i32(0),
+    );
+  }
+
+  private overOffsets(fill: () => void): void {
+    const walk = (i: number): void => {
+      if (i === this.g.windows.length) fill();
+      else this.em.axisLoop(this.g.windows[i]!.k, () => walk(i + 1));
+    };
+    walk(0);
+  }
+
+  private packRows(start: TExpr, count: TExpr): void {
+    const { em, g, cut, scratch } = this;
+    this.overOffsets(() => {
+      const offset = em.name('panels', mul(this.offset(), i32(cut.rows * g.depth)));
+      const panels = { buffer: scratch.rows, offset, width: TILE_ROWS, start, count };
+      pack(em, g.rows, panels, this.depthBlock());
+    });
+  }
+
+  private packColumns(): void {
+    const { em, g, scratch } = this;
+    const count = i32(Math.ceil(g.columns.size / TILE_COLUMNS));
+    const panels = {
+      buffer: scratch.columns,
+      offset: i32(0),
+      width: TILE_COLUMNS,
+      start: i32(0),
+      count,
+    };
+    pack(em, g.columns, panels, this.depthBlock());
+  }
+
+  private clear(tiles: TExpr): void {
+    const { em, g, scratch } = this;
+    const zero = constantOf(0, regType('f32', 4));
+    em.loop('clear', i32(0), mul(tiles, i32(TILE_ROWS * g.pitch)), 4, (at) =>
+      em.push(storeTo(scratch.sums, at, zero)),
+    );
+  }
+
+  /** Where four inputs from `column` on go in a row of sums, at the bound offsets. */
+  private target(column: TExpr): TExpr {
+    const { em, g } = this;
+    const widths = g.windows.map((w, i) =>
+      i + 1 === g.windows.length ? roundUp(w.u.extent, 4) : w.u.extent,
+    );
+    const axes = g.windows.map((w, i) => ({ ...w.u, extent: widths[i]! }));
+    const position = new Map(positionOf(em, axes, column));
+    const at = g.windows.reduce((sum: TExpr, w, i) => {
+      const moved = mul(em.index(idxAxis(w.k)), i32(-w.sign));
+      const n = add(add(position.get(axes[i]!)!, moved), i32(w.shift - w.low));
+      return add(mul(sum, i32(w.length)), n);
+    }, i32(0));
+    const whole = g.columns.size % TILE_COLUMNS === 0;
+    const beyond = operate('ge', column, i32(g.columns.size));
+    return em.name('target', whole ? at : operate('select', beyond, i32(g.pitch - 4), at));
+  }
+
+  private products(tiles: TExpr): void {
+    const { em, g, cut, scratch } = this;
+    this.overOffsets(() => {
+      const panels = em.name('panels', mul(this.offset(), i32(cut.rows * g.depth)));
+      const columnTiles = Math.ceil(g.columns.size / TILE_COLUMNS);
+      em.loop('columnTile', i32(0), i32(columnTiles), 1, (columnTile) => {
+        const column = em.name('column', mul(columnTile, i32(TILE_COLUMNS)));
+        const targets = [this.target(column), this.target(add(column, i32(4)))];
+        em.loop('rowTile', i32(0), tiles, 1, (rowTile) => {
+          const row = em.name('row', mul(rowTile, i32(TILE_ROWS * g.pitch)));
+          const accumulators = zeroAccumulators(em);
+          const at = (r: number, half: 0 | 1): TExpr =>
+            add(add(row, targets[half]!), i32(r * g.pitch));
+          eachAccumulator(accumulators, (register, r, half) => {
+            em.set(register, loadFrom(scratch.sums, at(r, half), 4));
+          });
+          accumulate(em, accumulators, {
+            rows: scratch.rows,
+            rowPanel: em.name('rowPanel', add(panels, mul(rowTile, i32(TILE_ROWS * g.depth)))),
+            columns: scratch.columns,
+            columnPanel: em.name('columnPanel', mul(columnTile, i32(TILE_COLUMNS * g.depth))),
+            depth: i32(g.depth),
+          });
+          eachAccumulator(accumulators, (register, r, half) => {
+            em.push(storeTo(scratch.sums, at(r, half), get(register)));
+          });
+        });
+      });
+    });
+  }
+
+  /** The stores, over all positions of the result that the workgroup's rows have in this image. */
+  private finish(start: TExpr): void {
+    const { em, g, cut, scratch } = this;
+    const last = g.windows.at(-1)!.n;
+    const end = operate('min', i32(cut.rows), operate('sub', i32(g.rows.size), start));
+    em.loop('finished', i32(0), em.name('rowEnd', end), 1, (row) => {
+      bindAll(em, positionOf(em, g.rowAxes, em.name('row', add(start, row))));
+      const walk = (i: number, sum: TExpr): void => {
+        const w = g.windows[i]!;
+        const inside = (v: TExpr): TExpr =>
+          add(mul(sum, i32(w.length)), operate('sub', v, i32(w.low)));
+        if (i + 1 < g.windows.length) {
+          em.axisLoop(w.n, () => walk(i + 1, em.name('at', inside(em.index(idxAxis(w.n))))));
+          return;
+        }
+        const base = mul(row, i32(g.pitch));
+        const step = (v: TExpr, lanes: 1 | 4, store: () => void): void => {
+          em.bind(w.n, v);
+          em.setAccumulator(em.name('sum', loadFrom(scratch.sums, add(base, inside(v)), lanes)));
+          store();
+        };
+        const whole = inVectors(this.outputs, last) ? last.extent - (last.extent % 4) : 0;
+        em.loop(last.name, i32(0), i32(whole), 4, (v) =>
+          step(v, 4, () => storeVectors(em, this.outputs, last)),
+        );
+        em.loop(last.name, i32(whole), i32(last.extent), 1, (v) =>
+          step(v, 1, () => storeScalars(em, this.outputs)),
+        );
+      };
+      walk(0, i32(0));
+    });
+  }
+}
