@@ -68,6 +68,22 @@ export const offsetOf = (e: LoadExpr): Idx => {
   return offset;
 };
 
+/** Every index in `roots`, which decide whether axes can be merged: loads by their offset in memory. */
+export const indicesIn = (roots: readonly Expr[]): Idx[] => {
+  const found: Idx[] = [];
+  const seen = new Set<Expr>();
+  const walk = (e: Expr): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    if (e.kind === 'load') found.push(offsetOf(e));
+    else if (e.kind === 'index') found.push(e.idx);
+    else if (e.kind === 'guard') found.push(...e.bounds.map((b) => b.idx));
+    operandsOf(e).forEach(walk);
+  };
+  roots.forEach(walk);
+  return found;
+};
+
 /** Visits loads with the bounds of the guards (inside `e`) that they stand under. */
 export const visitLoads = (
   e: Expr,

@@ -14,8 +14,7 @@ import {
   newAxis,
 } from '../ir/dim.ts';
 import type { Expr, Nest, ReduceExpr, Store } from '../ir/loop/loop.ts';
-import { operandsOf } from '../ir/loop/visit.ts';
-import { freeAxes, idxFree, offsetOf, reductionsIn } from './analysis.ts';
+import { freeAxes, idxFree, indicesIn, reductionsIn } from './analysis.ts';
 import { type Rewriting, rewriter } from './rewrite.ts';
 
 /** Element offset of a store. */
@@ -36,22 +35,6 @@ const rewriteNest = (
     over: s.over.map(rename).filter((a) => a !== undefined),
   }));
   return { ...nest, axes, stores };
-};
-
-/** The indices that decide whether axes can be merged: offsets, index values and guards. */
-const indicesIn = (roots: readonly Expr[]): Idx[] => {
-  const out: Idx[] = [];
-  const seen = new Set<Expr>();
-  const walk = (e: Expr): void => {
-    if (seen.has(e)) return;
-    seen.add(e);
-    if (e.kind === 'load') out.push(offsetOf(e));
-    else if (e.kind === 'index') out.push(e.idx);
-    else if (e.kind === 'guard') out.push(...e.bounds.map((b) => b.idx));
-    operandsOf(e).forEach(walk);
-  };
-  roots.forEach(walk);
-  return out;
 };
 
 const divisions = (idx: Idx): number =>

@@ -200,7 +200,7 @@ export const idxDiv = (a: Idx, by: number): Idx => {
   if (only?.coef === 1 && only.atom.kind === 'mod' && only.atom.by % by === 0)
     return idxAdd(whole, idxMod(idxDiv(only.atom.arg, by), only.atom.by / by));
   // c x div (c d) = x div d for the common factor c of all terms; the constant below it cannot matter
-  const g = rest.terms.reduce((n, t) => gcd(n, Math.abs(t.coef)), by);
+  const g = rest.terms.reduce((n, t) => gcd(n, t.coef), by);
   if (g > 1) {
     const reduced = build(
       rest.terms.map((t) => ({ coef: t.coef / g, atom: t.atom })),
@@ -227,7 +227,7 @@ export const idxMod = (a: Idx, by: number): Idx => {
     );
     return idxMod(idxAdd(others, idxScale(inner.atom.arg, inner.coef)), by);
   }
-  const g = rest.terms.reduce((n, t) => gcd(n, Math.abs(t.coef)), by);
+  const g = rest.terms.reduce((n, t) => gcd(n, t.coef), by);
   if (g > 1) {
     const q = Math.floor(rest.constant / g);
     const reduced = build(
@@ -240,7 +240,8 @@ export const idxMod = (a: Idx, by: number): Idx => {
   return build([{ coef: 1, atom }], 0);
 };
 
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+/** Greatest common divisor, not negative. */
+export const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
 /** Row-major flattening of a multi-index. */
 export const idxFlatten = (index: readonly Idx[], strides: readonly number[]): Idx =>

@@ -11,14 +11,13 @@ import type { BroadcastAttrs } from '../ir/graph/ops/view.ts';
 import { roundTo, valueIn } from '../ir/scalar.ts';
 import { sameShape } from '../ir/type.ts';
 import type { GraphPass } from './pass.ts';
-import { type Rule, type RuleTable, rewrite, uniform } from './rewrite.ts';
+import { isOp, type Rule, type RuleTable, rewrite, uniform } from './rewrite.ts';
 
 export const simplifyAlgebra: GraphPass = {
   name: 'algebra',
   run: (graph) => rewrite(graph, algebraRules),
 };
 
-const isOp = (node: Node, name: string): boolean => node.op.name === name;
 const isConst = (node: Node, value: number): boolean => uniform(node) === value;
 const isInt = (node: Node): boolean => !isFloat(node.type.dtype) && node.type.dtype !== 'bool';
 

@@ -4,17 +4,13 @@
  * Invariant: gradients are ordinary L1 nodes of the dtype and shape of what they belong to, so they can be
  * differentiated again; nothing flows through values that are not floats.
  */
+
 import { isFloat } from '../ir/dtype.ts';
 import { TigonError } from '../ir/errors.ts';
 import { GraphBuilder } from '../ir/graph/builder.ts';
-import {
-  type Graph,
-  type InputRole,
-  type Node,
-  reachable,
-  topological,
-} from '../ir/graph/graph.ts';
+import { type Graph, type Node, reachable, topological } from '../ir/graph/graph.ts';
 import { showType } from '../ir/type.ts';
+import { copyInto } from './rewrite.ts';
 
 /**
  * For each of `wrt`, the gradient of `sum over i of outputs[i] · dys[i]`; `null` where the outputs do not depend on it
@@ -123,7 +119,7 @@ export interface VjpGraph {
  */
 export const vjpGraph = (graph: Graph, wanted: readonly boolean[]): VjpGraph => {
   const builder = new GraphBuilder();
-  const copies = copyInto(builder, graph);
+  const copies = copyInto(graph, builder);
   const wrt = graph.inputs.filter((_, i) => wanted[i]);
   const needed = dependents(topological(graph), wrt);
   const seeds = graph.outputs.flatMap((node, i) => (needed.has(node) ? [i] : []));
@@ -141,24 +137,3 @@ export const vjpGraph = (graph: Graph, wanted: readonly boolean[]): VjpGraph => 
   });
   return { graph: builder.graph(`${graph.name}.vjp`, outputs), seeds, results };
 };
-
-/** Emits the nodes of `graph` (its inputs first) in another builder; gives the copy of each node. */
-export const copyInto = (builder: GraphBuilder, graph: Graph): Map<Node, Node> => {
-  const copies = new Map<Node, Node>();
-  for (const node of graph.inputs) copies.set(node, copyInput(builder, node));
-  for (const node of topological(graph)) {
-    if (copies.has(node)) continue;
-    builder.origin = node.origin;
-    const inputs = node.inputs.map((x) => copies.get(x)!);
-    copies.set(node, builder.emit(node.op, inputs, node.attrs));
-  }
-  builder.origin = undefined;
-  return copies;
-};
-
-const copyInput = (builder: GraphBuilder, { type, attrs }: Node): Node =>
-  builder.input(type, {
-    name: String(attrs['name']),
-    role: attrs['role'] as InputRole,
-    ...(attrs['strides'] === undefined ? {} : { strides: attrs['strides'] as readonly number[] }),
-  });

@@ -4,7 +4,7 @@
  * Invariant: merges only products of which none needs another's result, and only where reading the shared operand once
  * saves more than joining the others costs; every refusal is noted.
  */
-import { type Graph, type Node, topological } from '../ir/graph/graph.ts';
+import { type Graph, type Node, rootsOf, topological } from '../ir/graph/graph.ts';
 import { concat } from '../ir/graph/ops/concat.ts';
 import { otherAxes } from '../ir/graph/ops/define.ts';
 import { type DotAttrs, dot } from '../ir/graph/ops/dot.ts';
@@ -138,8 +138,6 @@ const merge = (graph: Graph, families: readonly Family[]): Graph => {
     graph.assigns.map((a) => ({ target: made.get(a.target)!, value: made.get(a.value)! })),
   );
 };
-
-const rootsOf = (graph: Graph): Node[] => [...graph.outputs, ...graph.assigns.map((a) => a.value)];
 
 /** All that the roots depend on, each node after those that `needs` lists for it. */
 const orderBy = (roots: readonly Node[], needs: (node: Node) => readonly Node[]): Node[] => {

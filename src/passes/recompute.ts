@@ -8,7 +8,7 @@
 import { isFloat } from '../ir/dtype.ts';
 import { TigonError } from '../ir/errors.ts';
 import { GraphBuilder } from '../ir/graph/builder.ts';
-import { type Graph, type Node, reachable } from '../ir/graph/graph.ts';
+import { type Graph, type Node, reachable, rootsOf } from '../ir/graph/graph.ts';
 import { showType } from '../ir/type.ts';
 import { gradients } from './autodiff.ts';
 import { canonicalBuilder } from './canonicalize.ts';
@@ -121,11 +121,6 @@ const canonical = (joint: Joint): Joint => {
     gradients: whole.outputs.slice(joint.outputs.length),
   };
 };
-
-const rootsOf = (graph: Pick<Graph, 'outputs' | 'assigns'>): Node[] => [
-  ...graph.outputs,
-  ...graph.assigns.map((a) => a.value),
-];
 
 /** Outputs that depend on one of `wrt` through floats. */
 const differentiable = (outputs: readonly Node[], wrt: readonly Node[]): number[] => {

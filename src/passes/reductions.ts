@@ -12,14 +12,13 @@ import type { BroadcastAttrs, TransposeAttrs } from '../ir/graph/ops/view.ts';
 import { roundTo } from '../ir/scalar.ts';
 import { sameShape } from '../ir/type.ts';
 import type { GraphPass } from './pass.ts';
-import { type Rule, type RuleTable, rewrite, uniform } from './rewrite.ts';
+import { isOp, type Rule, type RuleTable, rewrite, uniform } from './rewrite.ts';
 
 export const simplifyReductions: GraphPass = {
   name: 'reductions',
   run: (graph) => rewrite(graph, reductionRules),
 };
 
-const isOp = (node: Node, name: string): boolean => node.op.name === name;
 const axesOf = (attrs: { readonly [name: string]: unknown }): readonly number[] =>
   attrs['axes'] as readonly number[];
 const ascending = (axes: readonly number[]): number[] => axes.slice().sort((a, b) => a - b);

@@ -12,7 +12,6 @@ import {
   type InputRole,
   type Node,
   type Op,
-  reachable,
   topological,
 } from '../ir/graph/graph.ts';
 
@@ -72,8 +71,7 @@ export const rewrite = (graph: Graph, ...tables: readonly RuleTable[]): Graph =>
 
 /** The graph again, made by `builder`. */
 export const rebuild = (graph: Graph, builder: GraphBuilder): Graph => {
-  const made = copyInputs(graph, builder);
-  copyNodes(topological(graph), builder, made);
+  const made = copyInto(graph, builder);
   return builder.graph(
     graph.name,
     graph.outputs.map((x) => made.get(x)!),
@@ -82,6 +80,13 @@ export const rebuild = (graph: Graph, builder: GraphBuilder): Graph => {
       value: made.get(value)!,
     })),
   );
+};
+
+/** Makes all nodes of `graph` again in `builder`, its inputs first; maps old to new. */
+export const copyInto = (graph: Graph, builder: GraphBuilder): Map<Node, Node> => {
+  const made = copyInputs(graph, builder);
+  copyNodes(topological(graph), builder, made);
+  return made;
 };
 
 /** Inputs of `builder` like those of the graph; maps old to new. */
@@ -113,9 +118,11 @@ export const copyNodes = (
   builder.origin = undefined;
 };
 
+/** For rules: whether a node is made by the op of that name. */
+export const isOp = (node: Node, name: string): boolean => node.op.name === name;
+
 /** How many nodes a graph computes: what a rewrite may not increase without saying why. */
-export const nodeCount = (graph: Graph): number =>
-  reachable([...graph.outputs, ...graph.assigns.map((a) => a.value)]).length;
+export const nodeCount = (graph: Graph): number => topological(graph).length;
 
 /** The value of a tensor that is the same number everywhere. */
 export const uniform = (node: Node | undefined): number | undefined =>

@@ -12,14 +12,13 @@ import { type PadAttrs, pad as padOp, type SliceAttrs, sliceAxis } from '../ir/g
 import type { BroadcastAttrs, ReshapeAttrs, TransposeAttrs } from '../ir/graph/ops/view.ts';
 import { type Shape, sameShape } from '../ir/type.ts';
 import type { GraphPass } from './pass.ts';
-import { type Rule, type RuleTable, rewrite } from './rewrite.ts';
+import { isOp, type Rule, type RuleTable, rewrite } from './rewrite.ts';
 
 export const mergeViews: GraphPass = {
   name: 'views',
   run: (graph) => rewrite(graph, viewRules),
 };
 
-const isOp = (node: Node, name: string): boolean => node.op.name === name;
 const squeezed = (shape: Shape): number[] => shape.filter((d) => d !== 1);
 
 const reshape: Rule = ({ inputs: [x], attrs }, b) => {

@@ -4,7 +4,8 @@ import { isFloat } from '../../src/ir/dtype.ts';
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { Graph, Node, Values } from '../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../src/ir/graph/interpret.ts';
-import { copyInto, gradients } from '../../src/passes/autodiff.ts';
+import { gradients } from '../../src/passes/autodiff.ts';
+import { copyInto } from '../../src/passes/rewrite.ts';
 import { CpuDevice } from '../../src/runtime/cpu/device.ts';
 import { type OpCase, opCases, random, randomValues } from '../ir/graph/cases.ts';
 import { byDevice } from '../support/on-device.ts';
@@ -40,7 +41,7 @@ const agree = (graph: Graph, data: readonly Values[]): void => {
 /** The gradient of a weighted sum of the results, as a graph of inputs and weights. */
 const gradientGraph = (graph: Graph, wanted: readonly number[]): Graph | undefined => {
   const builder = new GraphBuilder();
-  const became = copyInto(builder, graph);
+  const became = copyInto(graph, builder);
   const outputs = graph.outputs.map((y) => became.get(y)!);
   const dys = outputs.map((y, i) => builder.input(y.type, { name: `dy${i}` }));
   const found = gradients(

@@ -4,6 +4,7 @@
  * Invariant: terms are ordered by block, outer ones first, then by age; terms of one block share their common factor;
  * the constant is added last, because loads and stores take constants for free.
  */
+import { gcd } from '../../ir/dim.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { RegType } from '../../ir/thread/thread.ts';
 import { MIN } from './bounds.ts';
@@ -15,8 +16,6 @@ export interface Maker {
   /** An operation as it stands; `linear` is the sum that it is. */
   raw(op: ScalarOp, type: RegType, args: readonly Value[], linear?: Linear): Value;
 }
-
-const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
 const scaled = (make: Maker, term: Term): Value =>
   term.coef === 1

@@ -5,28 +5,8 @@
  */
 import { type Axis, type Idx, idxAxis, idxDiv, idxMod, newAxis } from '../../ir/dim.ts';
 import type { Expr } from '../../ir/loop/loop.ts';
-import { visitExpr } from '../../ir/loop/visit.ts';
-import { offsetOf, stepAlong } from '../analysis.ts';
+import { indicesIn, stepAlong } from '../analysis.ts';
 import { rewriter } from '../rewrite.ts';
-
-/** Every index of the expressions, loads by their offset in memory. */
-const indicesIn = (exprs: readonly Expr[]): Idx[] => {
-  const found: Idx[] = [];
-  const seen = new Set<Expr>();
-  for (const root of exprs)
-    visitExpr(
-      root,
-      {
-        expr: (e) => {
-          if (e.kind === 'load') found.push(offsetOf(e));
-          else if (e.kind === 'index') found.push(e.idx);
-          else if (e.kind === 'guard') found.push(...e.bounds.map((b) => b.idx));
-        },
-      },
-      seen,
-    );
-  return found;
-};
 
 export interface Merged {
   readonly axes: readonly Axis[];

@@ -103,8 +103,13 @@ export interface Graph {
 }
 
 /** Every node the graph computes, operands before users, each once. */
-export const topological = (graph: Graph): Node[] =>
-  reachable([...graph.outputs, ...graph.assigns.map((a) => a.value)]);
+export const topological = (graph: Graph): Node[] => reachable(rootsOf(graph));
+
+/** What a graph is computed for: its outputs and the new values of its states. */
+export const rootsOf = (graph: Pick<Graph, 'outputs' | 'assigns'>): Node[] => [
+  ...graph.outputs,
+  ...graph.assigns.map((a) => a.value),
+];
 
 /** All nodes that `roots` depend on (inclusive), operands first. Iterative: graphs may be deep. */
 export const reachable = (roots: readonly Node[]): Node[] => {
