@@ -141,6 +141,8 @@ const report = (job: Job, ending: Ending, verdict: Verdict, seconds: number): vo
   const skipped = verdict.skipped > 0 ? `, ${verdict.skipped} skipped` : '';
   const mark = verdict.failed > 0 ? 'FAIL' : 'ok  ';
   console.log(`${mark} ${job.name}${counts}${skipped} (${seconds.toFixed(1)} s)`);
+  if (verdict.skipped > 0)
+    for (const line of ending.output.match(/^skipped: .*/gm) ?? []) console.log(`     ${line}`);
   if (verdict.failed === 0) return;
   if (verdict.complaint !== undefined) console.log(`     ${verdict.complaint}`);
   console.log(ending.output.trimEnd().replace(/^/gm, '  | '));

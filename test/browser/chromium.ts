@@ -1,22 +1,32 @@
 /**
  * Headless Chromium, where it is installed: opens one address in a profile of its own.
  *
- * Invariant: when `close` resolves, the browser and its profile are gone.
+ * Invariants: where it is not, the reason is printed and tests are skipped; when `close` resolves, the browser and its profile are gone.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { test } from 'uvu';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** Path of the browser: `CHROMIUM`, else the first of the usual names on the path. */
-export const findChromium = (): string | undefined => {
+const find = (): string | undefined => {
   const chosen = process.env['CHROMIUM'];
   if (chosen !== undefined && chosen !== '') return chosen;
   const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
   return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(existsSync);
 };
+
+/** Path of the browser: `CHROMIUM`, else the first of the usual names on the path. */
+export const chromium: string | undefined = find();
+
+if (chromium === undefined)
+  console.log('skipped: no Chromium on the path; install one or name it in CHROMIUM');
+
+/** A test that is skipped where there is no browser. */
+export const testInChromium: typeof test | typeof test.skip =
+  chromium === undefined ? test.skip : test;
 
 const FLAGS = [
   '--headless',

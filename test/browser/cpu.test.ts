@@ -1,19 +1,17 @@
 /**
  * The CPU device in a browser: the same nets trained in Node and in pages of headless Chromium give the same numbers.
  *
- * Invariant: where no Chromium is installed every test is skipped, and the reason is printed.
+ * Invariant: where no Chromium is installed the pages are skipped, and the reason is printed.
  */
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findChromium, openBrowser } from './chromium.ts';
+import { testInChromium } from './chromium.ts';
 import type { Posted } from './page.ts';
-import { servePage } from './server.ts';
 import { MODES, type Report, report } from './training.ts';
+import { visit } from './visit.ts';
 
-/** For one page, starting the browser included. */
-const LIMIT_MS = 60_000;
 /** Of losses, between ways of running and between engines. */
 const TOLERANCE = 1e-6;
 
@@ -39,27 +37,6 @@ const bundle = async (format: 'esm' | 'iife'): Promise<string> => {
   return outputFiles![0]!.text;
 };
 
-const inBrowser = async (
-  path: string,
-  files: ReadonlyMap<string, string>,
-  isolated: boolean,
-): Promise<Posted> => {
-  const server = await servePage(files, isolated);
-  const browser = openBrowser(path, server.address);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, LIMIT_MS, `nothing posted in ${LIMIT_MS / 1000} s`);
-  });
-  try {
-    const failed = Promise.race([browser.ended, late]).then((error) => JSON.stringify({ error }));
-    return JSON.parse(await Promise.race([server.posted, failed])) as Posted;
-  } finally {
-    clearTimeout(timer);
-    await browser.close();
-    server.close();
-  }
-};
-
 const assertClose = (
   actual: readonly number[],
   expected: readonly number[],
@@ -81,43 +58,32 @@ const assertSameModes = ({ losses }: Report): void => {
   }
 };
 
-const page = (body: string): string =>
-  `<!doctype html><meta charset="utf-8"><title>tigon</title><link rel="icon" href="data:,">${body}`;
 const places = [
   {
     name: 'main thread',
     format: 'iife',
-    html: page('<script src="/page.js"></script>'),
+    body: '<script src="/page.js"></script>',
   },
   {
     name: 'module worker',
     format: 'esm',
-    html: page('<script>new Worker("/page.js", { type: "module" })</script>'),
+    body: '<script>new Worker("/page.js", { type: "module" })</script>',
   },
 ] as const;
 
-const path = findChromium();
-if (path === undefined)
-  console.log('skipped: no Chromium on the path; install one or name it in CHROMIUM');
-const testHere = path === undefined ? test.skip : test;
-
 let expected: Report;
 
-testHere('in Node, the ways of running agree', async () => {
+test('in Node, the ways of running agree', async () => {
   expected = await report();
   assertSameModes(expected);
 });
 
-for (const { name, format, html } of places)
+for (const { name, format, body } of places)
   for (const isolated of [true, false])
-    testHere(
+    testInChromium(
       `${name}, ${isolated ? 'isolated: threads' : 'not isolated: one thread'}`,
       async () => {
-        const files = new Map([
-          ['/', html],
-          ['/page.js', await bundle(format)],
-        ]);
-        const posted = await inBrowser(path!, files, isolated);
+        const posted = (await visit(body, await bundle(format), isolated)) as Posted;
         assert.is(posted.error, undefined);
         assert.is(posted.isolated, isolated);
         const actual = posted.report!;

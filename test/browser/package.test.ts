@@ -1,0 +1,98 @@
+/**
+ * The package as it is published, in an application that a bundler puts together.
+ *
+ * Invariant: nothing under `src` is loaded; the package is built into a folder of the test's own.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { testInChromium } from './chromium.ts';
+import { visit } from './visit.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Of the minified application, compressed: what a page loads before it can train. */
+const MOST_BYTES = 200_000;
+
+const APPLICATION = `
+import { autograd, HybridBlock, hybridize, nd, random, Trainer } from 'tigon';
+import * as nn from 'tigon/nn';
+import { SoftmaxCrossEntropyLoss } from 'tigon/loss';
+
+class Net extends HybridBlock {
+  hidden = new nn.Dense(8, { activation: 'relu' });
+  output = new nn.Dense(3);
+  forward(x) { return this.output(this.hidden(x)); }
+}
+const train = async (compiled) => {
+  random.seed(3);
+  const net = new Net();
+  net.initialize({ init: 'xavier' });
+  const loss = new SoftmaxCrossEntropyLoss();
+  const trainer = new Trainer(net.parameters(), 'sgd', { learningRate: 0.5 });
+  const x = random.normal([6, 4]);
+  const y = nd.array([0, 1, 2, 0, 1, 2]);
+  const plain = () => {
+    const l = autograd.record(() => loss(net(x), y));
+    l.backward();
+    trainer.step(6);
+    return l.mean();
+  };
+  const step = compiled ? hybridize(plain) : plain;
+  const losses = [];
+  for (let i = 0; i < 4; i++) losses.push(await step().item());
+  return losses;
+};
+const post = (result) => fetch('/result', { method: 'POST', body: JSON.stringify(result) });
+onerror = (event) => void post({ error: String(event) });
+(async () => post({ plain: await train(false), compiled: await train(true) }))()
+  .catch((error) => post({ error: String(error.stack) }));
+`;
+
+let script = '';
+
+test('a bundler finds the browser half, warns of nothing and keeps what has effects', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tigon-package-'));
+  try {
+    copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
+    execFileSync(process.execPath, [join(root, 'tools/bundle.mjs'), folder]);
+    const { outputFiles, warnings } = await build({
+      stdin: { contents: APPLICATION, resolveDir: folder },
+      bundle: true,
+      write: false,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      target: 'es2022',
+      external: ['@hpcc-js/wasm-graphviz'],
+      logLevel: 'silent',
+    });
+    assert.equal(
+      warnings.map((w) => w.text),
+      [],
+    );
+    script = outputFiles[0]!.text;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const bytes = gzipSync(script).length;
+  assert.ok(bytes < MOST_BYTES, `${bytes} bytes, compressed`);
+});
+
+testInChromium('an application trains, as it is written and compiled', async () => {
+  const body = '<script type="module" src="/page.js"></script>';
+  const posted = (await visit(body, script, true)) as Record<'plain' | 'compiled', number[]>;
+  assert.is((posted as { error?: string }).error, undefined);
+  const { plain, compiled } = posted;
+  assert.ok(plain[3]! < 0.8 * plain[0]!, `it learns: ${plain}`);
+  compiled.forEach((value, i) => {
+    assert.ok(Math.abs(value - plain[i]!) <= 1e-6, `${compiled} against ${plain}`);
+  });
+});
+
+test.run();

@@ -1,0 +1,35 @@
+/**
+ * One visit: serves a page, opens it in Chromium, takes what it posts.
+ *
+ * Invariant: server and browser are gone afterwards, whatever happened.
+ */
+import { chromium, openBrowser } from './chromium.ts';
+import { servePage } from './server.ts';
+
+/** For one page, starting the browser included. */
+const LIMIT_MS = 90_000;
+
+const HEAD =
+  '<!doctype html><meta charset="utf-8"><title>tigon</title><link rel="icon" href="data:,">';
+
+/** What the page with this body posts to `/result`, or `{ error }`; its script is `/page.js`. */
+export const visit = async (body: string, script: string, isolated: boolean): Promise<unknown> => {
+  const files = new Map([
+    ['/', HEAD + body],
+    ['/page.js', script],
+  ]);
+  const server = await servePage(files, isolated);
+  const browser = openBrowser(chromium!, server.address);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, LIMIT_MS, `nothing posted in ${LIMIT_MS / 1000} s`);
+  });
+  try {
+    const failed = Promise.race([browser.ended, late]).then((error) => JSON.stringify({ error }));
+    return JSON.parse(await Promise.race([server.posted, failed]));
+  } finally {
+    clearTimeout(timer);
+    await browser.close();
+    server.close();
+  }
+};
