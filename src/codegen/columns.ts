@@ -28,10 +28,10 @@ import {
   visitLoads,
 } from './analysis.ts';
 import type { Caps } from './caps.ts';
-import { combine, neutralOf } from './combine.ts';
-import { Emitter } from './emit.ts';
+import { combine, neutralOf } from './emit/combine.ts';
+import { Emitter } from './emit/emitter.ts';
+import type { Mode } from './emit/mode.ts';
 import type { Loops } from './loops.ts';
-import type { Mode } from './mode.ts';
 import type { NestPlan } from './plan.ts';
 import { rewriter } from './rewrite.ts';
 import { bytesMoved, emitRows, share, vectorLoop, writeTo } from './sharing.ts';

@@ -13,10 +13,10 @@ import { evaluationCost, freeAxes, isSafe, reductionsIn, visitLoads } from './an
 import type { Caps } from './caps.ts';
 import { planColumns } from './columns.ts';
 import { stepCost } from './cost.ts';
-import { Emitter, type RowCache } from './emit.ts';
+import { Emitter, type RowCache } from './emit/emitter.ts';
+import { type Mode, SCALAR } from './emit/mode.ts';
 import { planInterleaved } from './interleave.ts';
 import { chooseLoops, type Loops } from './loops.ts';
-import { type Mode, SCALAR } from './mode.ts';
 import { normalize } from './normalize.ts';
 import type { NestPlan } from './plan.ts';
 import { planScatter } from './scatter.ts';

@@ -12,7 +12,7 @@ import { i32, operate, shuffle } from '../ir/thread/build.ts';
 import type { TExpr } from '../ir/thread/thread.ts';
 import { evaluationCost, offsetOf, reductionsIn, stepAlong } from './analysis.ts';
 import type { Caps } from './caps.ts';
-import { Emitter } from './emit.ts';
+import { Emitter } from './emit/emitter.ts';
 import { storeOffset } from './normalize.ts';
 import type { NestPlan } from './plan.ts';
 import { rewriter } from './rewrite.ts';

@@ -10,8 +10,8 @@ import { i32, laneOf, operate } from '../ir/thread/build.ts';
 import type { TExpr } from '../ir/thread/thread.ts';
 import { spanOf } from '../ir/type.ts';
 import { stepAlong, visitLoads } from './analysis.ts';
-import type { Emitter } from './emit.ts';
-import { LANES, type Mode, SCALAR } from './mode.ts';
+import type { Emitter } from './emit/emitter.ts';
+import { LANES, type Mode, SCALAR } from './emit/mode.ts';
 import { storeOffset } from './normalize.ts';
 
 /** Scalar operations that are worth a workgroup of their own. */

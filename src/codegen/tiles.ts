@@ -8,7 +8,7 @@ import type { Nest } from '../ir/loop/loop.ts';
 import { i32, operate } from '../ir/thread/build.ts';
 import { evaluationCost, offsetOf, reductionsIn, stepAlong, visitLoads } from './analysis.ts';
 import type { Caps } from './caps.ts';
-import { Emitter } from './emit.ts';
+import { Emitter } from './emit/emitter.ts';
 import type { Loops } from './loops.ts';
 import { storeOffset } from './normalize.ts';
 import type { NestPlan } from './plan.ts';

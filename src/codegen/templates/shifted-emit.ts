@@ -19,7 +19,7 @@ import {
   storeTo,
 } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
-import { Emitter } from '../emit.ts';
+import { Emitter } from '../emit/emitter.ts';
 import { roundUp, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { inVectors, type Output, outputsOf, storeScalars, storeVectors } from './epilogue.ts';
 import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';

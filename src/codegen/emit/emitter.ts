@@ -4,10 +4,10 @@
  * Invariant: a value is placed in the outermost open scope that binds all axes it depends on, unless it stands under a
  * guard that it needs; so what is invariant in a loop is computed before it, reductions included.
  */
-import { type Axis, type Idx, idxOffset } from '../ir/dim.ts';
-import { invariant } from '../ir/errors.ts';
-import type { Expr, LoadExpr, LoopBuffer, OpExpr } from '../ir/loop/loop.ts';
-import { operandsOf } from '../ir/loop/visit.ts';
+import { type Axis, type Idx, idxOffset } from '../../ir/dim.ts';
+import { invariant } from '../../ir/errors.ts';
+import type { Expr, LoadExpr, LoopBuffer, OpExpr } from '../../ir/loop/loop.ts';
+import { operandsOf } from '../../ir/loop/visit.ts';
 import {
   constantOf,
   convert,
@@ -20,9 +20,9 @@ import {
   splat,
   storeTo,
   vec4,
-} from '../ir/thread/build.ts';
-import { type RegType, registerOf, type TExpr, type ThreadBuffer } from '../ir/thread/thread.ts';
-import { freeAxes, isSafe, offsetOf, stepAlong, usesAccumulator } from './analysis.ts';
+} from '../../ir/thread/build.ts';
+import { type RegType, registerOf, type TExpr, type ThreadBuffer } from '../../ir/thread/thread.ts';
+import { freeAxes, isSafe, offsetOf, stepAlong, usesAccumulator } from '../analysis.ts';
 import { emitReduce } from './fold.ts';
 import { guardScalar, guardVector } from './guards.ts';
 import { indexScalar, indexVector } from './indices.ts';

@@ -4,10 +4,10 @@
  * Invariant: the result does not depend on how many threads run; float32 sums add at most a few hundred terms in a row
  * before they are folded into a second accumulator, so that long sums stay accurate.
  */
-import { type Axis, idxAxis, pointsOf } from '../ir/dim.ts';
-import { isFloat } from '../ir/dtype.ts';
-import { indexValue } from '../ir/loop/expr.ts';
-import type { ReduceExpr } from '../ir/loop/loop.ts';
+import { type Axis, idxAxis, pointsOf } from '../../ir/dim.ts';
+import { isFloat } from '../../ir/dtype.ts';
+import { indexValue } from '../../ir/loop/expr.ts';
+import type { ReduceExpr } from '../../ir/loop/loop.ts';
 import {
   constantOf,
   fma,
@@ -17,12 +17,12 @@ import {
   operate,
   regType,
   shuffle,
-} from '../ir/thread/build.ts';
-import { type Register, registerOf, type TExpr } from '../ir/thread/thread.ts';
-import { contains, evaluationCost, isSafe, positionOver } from './analysis.ts';
+} from '../../ir/thread/build.ts';
+import { type Register, registerOf, type TExpr } from '../../ir/thread/thread.ts';
+import { contains, evaluationCost, isSafe, positionOver } from '../analysis.ts';
+import { foldChoice, stepCost } from '../cost.ts';
 import { better, combine, isArg, neutralOf, tied } from './combine.ts';
-import { foldChoice, stepCost } from './cost.ts';
-import type { Emitter } from './emit.ts';
+import type { Emitter } from './emitter.ts';
 import { type Mode, SCALAR } from './mode.ts';
 
 /** Sums longer than this (for each accumulator) are cut in blocks of about this length. */

@@ -3,7 +3,7 @@
  *
  * Invariant: in lanes, the binding of `along` is the axis value of lane 0.
  */
-import type { Axis } from '../ir/dim.ts';
+import type { Axis } from '../../ir/dim.ts';
 
 /** One number (`along` absent), one of four consecutive lanes along an axis, or all four as a vector. */
 export interface Mode {

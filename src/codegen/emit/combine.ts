@@ -3,11 +3,11 @@
  *
  * Invariant: NaN wins extremes, and is the first extreme for positions.
  */
-import type { DType } from '../ir/dtype.ts';
-import { isFloat } from '../ir/dtype.ts';
-import type { ReduceOp } from '../ir/loop/loop.ts';
-import { operate } from '../ir/thread/build.ts';
-import type { TExpr } from '../ir/thread/thread.ts';
+import type { DType } from '../../ir/dtype.ts';
+import { isFloat } from '../../ir/dtype.ts';
+import type { ReduceOp } from '../../ir/loop/loop.ts';
+import { operate } from '../../ir/thread/build.ts';
+import type { TExpr } from '../../ir/thread/thread.ts';
 
 /** The value folding starts from. */
 export const neutralOf = (op: ReduceOp, dtype: DType): number => {

@@ -3,12 +3,12 @@
  *
  * Invariant: a side is read only where its guard says so; four lanes that agree take one branch together.
  */
-import { type Axis, type Bound, idxOffset } from '../ir/dim.ts';
-import type { GuardExpr } from '../ir/loop/loop.ts';
-import { constantOf, get, i32, operate, regType, splat, vec4 } from '../ir/thread/build.ts';
-import { type Register, registerOf, type TExpr } from '../ir/thread/thread.ts';
-import { evaluationCost, idxFree, isSafe, stepAlong } from './analysis.ts';
-import type { Emitter } from './emit.ts';
+import { type Axis, type Bound, idxOffset } from '../../ir/dim.ts';
+import type { GuardExpr } from '../../ir/loop/loop.ts';
+import { constantOf, get, i32, operate, regType, splat, vec4 } from '../../ir/thread/build.ts';
+import { type Register, registerOf, type TExpr } from '../../ir/thread/thread.ts';
+import { evaluationCost, idxFree, isSafe, stepAlong } from '../analysis.ts';
+import type { Emitter } from './emitter.ts';
 import { indexScalar, indexVector } from './indices.ts';
 import { LANES, type Mode, SCALAR } from './mode.ts';
 

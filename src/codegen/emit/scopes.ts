@@ -4,9 +4,9 @@
  * Invariant: a value remembered in a scope is visible in it and in everything opened inside; when a scope closes, its
  * values and axis bindings are gone.
  */
-import type { Axis } from '../ir/dim.ts';
-import { invariant } from '../ir/errors.ts';
-import type { LoopBuffer } from '../ir/loop/loop.ts';
+import type { Axis } from '../../ir/dim.ts';
+import { invariant } from '../../ir/errors.ts';
+import type { LoopBuffer } from '../../ir/loop/loop.ts';
 import {
   forOf,
   get,
@@ -18,8 +18,8 @@ import {
   setOf,
   storeTo,
   varOf,
-} from '../ir/thread/build.ts';
-import type { Register, RegType, TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
+} from '../../ir/thread/build.ts';
+import type { Register, RegType, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 
 /** `loop` bodies run many times, `branch` bodies perhaps never, `same` shares the statements of its parent. */
 type ScopeKind = 'body' | 'loop' | 'branch' | 'same';

@@ -4,12 +4,12 @@
  * Invariant: what outer scopes know of a sum is added up there; divisions see non-negative operands alone; constants come
  * last, where they can go into an address.
  */
-import { type Axis, type Idx, idxOffset } from '../ir/dim.ts';
-import type { Expr } from '../ir/loop/loop.ts';
-import { convert, i32, operate, splat, vec4 } from '../ir/thread/build.ts';
-import type { TExpr } from '../ir/thread/thread.ts';
-import { idxFree, stepAlong } from './analysis.ts';
-import type { Emitter } from './emit.ts';
+import { type Axis, type Idx, idxOffset } from '../../ir/dim.ts';
+import type { Expr } from '../../ir/loop/loop.ts';
+import { convert, i32, operate, splat, vec4 } from '../../ir/thread/build.ts';
+import type { TExpr } from '../../ir/thread/thread.ts';
+import { idxFree, stepAlong } from '../analysis.ts';
+import type { Emitter } from './emitter.ts';
 import { keyOf, LANES, type Mode, SCALAR } from './mode.ts';
 
 /** Depth of the innermost scope that an index depends on. */
