@@ -34,9 +34,9 @@ export interface Host {
 }
 
 /** Programs shorter than this run on the caller alone when workers sleep: waking one takes as long. */
-const PARALLEL_NANOSECONDS = 60_000;
+const PARALLEL_NANOSECONDS = 30_000;
 /** Programs of several launches shorter than this always do: handing them over would cost what it gains. */
-const AWAKE_NANOSECONDS = 24_000;
+const AWAKE_NANOSECONDS = 12_000;
 /** How many runs of a short program go by before sleeping workers are woken for the next. */
 const PATIENCE = 16;
 
