@@ -1,8 +1,8 @@
 /**
  * The micro-kernel: a 4 x 8 tile of a product (2 x 16 for rows left over) in eight vector registers, over packed panels.
  *
- * Invariant: eight sums and at most three operands are alive at a time, and the loop is not
- * unrolled: engines allocate registers well for exactly this (a ninth sum or a second step spills).
+ * Invariant: eight sums and at most three operands are alive at a time, and the loop is not unrolled: engines allocate
+ * registers well for exactly this (a ninth sum or a second step spills).
  */
 import {
   add,
