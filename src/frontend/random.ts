@@ -24,7 +24,24 @@ import { checkOptions } from './options.ts';
 import { uniformOnHost } from './random-host.ts';
 import type { Trace } from './trace.ts';
 
-const state = { low: 0, high: 0, counter: 0 };
+/** Draw numbers from here on are those of parameters. */
+const PARAMETER_DRAWS = 0x80000000;
+
+const state = { low: 0, high: 0, counter: 0, parameters: 0, forParameter: false };
+
+/**
+ * Draws made by `body` are numbered apart from all others: a parameter gets its values when its shape is learnt, which
+ * is earlier in a traced program than in an imperative run, and must not shift what either draws.
+ */
+export const forParameter = <T>(body: () => T): T => {
+  const before = state.forParameter;
+  state.forParameter = true;
+  try {
+    return body();
+  } finally {
+    state.forParameter = before;
+  }
+};
 
 /** Starts the sequence of random numbers anew. `value`: any integer ≥ 0 up to 2⁵³. */
 export const seed = (value: number): void => {
@@ -33,17 +50,28 @@ export const seed = (value: number): void => {
   state.low = value >>> 0;
   state.high = Math.floor(value / 4294967296);
   state.counter = 0;
+  state.parameters = 0;
 };
 
+/** Where the sequence of random numbers is. */
+export interface RandomState {
+  readonly seed: number;
+  readonly draws: number;
+  /** Draws for parameters, which are numbered apart. */
+  readonly parameters: number;
+}
+
 /** The seed and how many draws were made since: to save and to go on from. */
-export const getState = (): { readonly seed: number; readonly draws: number } => ({
+export const getState = (): RandomState => ({
   seed: state.high * 4294967296 + state.low,
   draws: state.counter,
+  parameters: state.parameters,
 });
 /** Goes on from a saved state. */
-export const setState = (saved: { readonly seed: number; readonly draws: number }): void => {
+export const setState = (saved: RandomState): void => {
   seed(saved.seed);
   state.counter = saved.draws;
+  state.parameters = saved.parameters;
 };
 
 /** What a trace draws: its first draw number is an input of the program. */
@@ -81,8 +109,9 @@ const drawsOf = (trace: Trace): TraceDraws => {
 /** Key and draw number for a random function that makes `count` draws. */
 const drawOperands = (count = 1): [low: Operand, high: Operand, draw: Operand] => {
   if (mode.trace === undefined) {
-    const draw = state.counter;
-    state.counter += count;
+    const counter = state.forParameter ? 'parameters' : 'counter';
+    const draw = state[counter] + (state.forParameter ? PARAMETER_DRAWS : 0);
+    state[counter] += count;
     return [state.low, state.high, draw];
   }
   const draws = drawsOf(mode.trace);

@@ -12,9 +12,11 @@ import { assign } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { defaultDevice } from '../device.ts';
 import { withMode } from '../mode.ts';
+import { checkDtype, checkShape } from '../nd/creation.ts';
 import { astype } from '../nd/math.ts';
-import type { NDArray } from '../ndarray.ts';
-import { checkChoice, checkOptions } from '../options.ts';
+import { isNDArray, type NDArray } from '../ndarray.ts';
+import { checkChoice, checkOptions, shown } from '../options.ts';
+import { forParameter } from '../random.ts';
 import { type InitializerLike, initializer } from './init.ts';
 
 export type GradReq = 'write' | 'add' | 'null';
@@ -59,9 +61,9 @@ export class Parameter {
   #pending: { readonly init: InitializerLike; readonly device: Device } | undefined;
 
   constructor(options: ParameterOptions) {
-    checkOptions('Parameter', options, KNOWN);
-    this.#shape = options.shape;
-    this.#dtype = options.dtype ?? 'float32';
+    checkOptions('Parameter', options ?? {}, KNOWN);
+    this.#shape = checkShape('Parameter', options?.shape);
+    this.#dtype = checkDtype('Parameter', options.dtype ?? 'float32');
     this.#gradReq = checkChoice('Parameter', 'gradReq', options.gradReq ?? 'write', [
       'write',
       'add',
@@ -151,6 +153,12 @@ export class Parameter {
 
   /** Replaces the values. Shape and dtype must fit (a shape that is not known yet is taken over). */
   setData(value: NDArray): void {
+    if (!isNDArray(value))
+      throw failure(
+        'value',
+        `${this.name}: setData with ${shown(value)}, which is not an NDArray`,
+        'nd.array(values) makes an array',
+      );
     if (this.#data === undefined) {
       this.infer(value.shape);
       if (this.#data === undefined) {
@@ -170,7 +178,7 @@ export class Parameter {
 
   /** Changes the dtype; compiled programs that use the parameter are made anew. */
   cast(dtype: DType): void {
-    this.#dtype = dtype;
+    this.#dtype = checkDtype('cast', dtype);
     if (this.#data === undefined) return;
     this.#data = withMode(OUTSIDE, () => this.#attach(astype(this.#data!, dtype).copy()));
   }
@@ -180,7 +188,7 @@ export class Parameter {
     this.#pending = undefined;
     this.#data = withMode(OUTSIDE, () => {
       const request = { shape: this.#shape, dtype: this.#dtype, device, name: this.name };
-      return this.#attach(initializer(init).draw(request));
+      return this.#attach(forParameter(() => initializer(init).draw(request)));
     });
   }
 

@@ -51,7 +51,8 @@ export class RandomSampler implements Sampler {
 }
 
 const drawnSeed = (): readonly number[] => {
-  const { seed, draws } = getState();
-  setState({ seed, draws: draws + 1 });
+  const state = getState();
+  const { seed, draws } = state;
+  setState({ ...state, draws: draws + 1 });
   return [seed, draws];
 };
