@@ -17,7 +17,7 @@ interface DTypeRow {
   readonly rank: number;
 }
 
-export const dtypeTable: Readonly<Record<DType, DTypeRow>> = {
+const dtypeTable: Readonly<Record<DType, DTypeRow>> = {
   bool: { short: 'bool', bytes: 1, kind: 'bool', rank: 0 },
   uint8: { short: 'u8', bytes: 1, kind: 'uint', rank: 1 },
   uint32: { short: 'u32', bytes: 4, kind: 'uint', rank: 2 },
