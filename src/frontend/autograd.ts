@@ -7,25 +7,29 @@ import { isFloat } from '../ir/dtype.ts';
 import { showType } from '../ir/type.ts';
 import { flow, type Head } from './backprop.ts';
 import { assign, call2 } from './call.ts';
-import { failure } from './callsite.ts';
+import { failure, forget } from './callsite.ts';
 import { mode, withMode } from './mode.ts';
 import { addition } from './nd/arithmetic.ts';
 import { filled } from './nd/filled.ts';
 import { aliasOf, isNDArray, type NDArray } from './ndarray.ts';
-import { checkChoice, checkOptions } from './options.ts';
+import { checkChoice, checkFunction, checkList, checkOptions, shown } from './options.ts';
 import { type GradientMode, type Leaf, leafGradient, type Origin, originOf, push } from './tape.ts';
 
 export type { GradientMode } from './tape.ts';
 
 const synchronous = <T>(where: string, result: T): T => {
-  if (result instanceof Promise)
+  if (result instanceof Promise) {
+    forget(result);
     throw failure(
       'value',
       `autograd.${where}: the function returned a promise`,
       'recording ends when the function returns: do the awaiting outside',
     );
+  }
   return result;
 };
+
+const RECORD = 'write autograd.record(() => …): the function computes what is to be differentiated';
 
 /**
  * Runs `body` and records what it does to arrays that have `attachGrad()`, so that gradients can flow back through it.
@@ -37,6 +41,7 @@ const synchronous = <T>(where: string, result: T): T => {
  */
 export const record = <T>(body: () => T, options?: { readonly training?: boolean }): T => {
   checkOptions('autograd.record', options, ['training']);
+  checkFunction('autograd.record', body, RECORD);
   return synchronous(
     'record',
     withMode({ recording: true, taping: true, training: options?.training ?? true }, body),
@@ -46,6 +51,7 @@ export const record = <T>(body: () => T, options?: { readonly training?: boolean
 /** Runs `body` without recording it. Turns training mode off, unless `{ training: true }`. */
 export const pause = <T>(body: () => T, options?: { readonly training?: boolean }): T => {
   checkOptions('autograd.pause', options, ['training']);
+  checkFunction('autograd.pause', body, 'write autograd.pause(() => …)');
   return synchronous(
     'pause',
     withMode({ recording: false, taping: false, training: options?.training ?? false }, body),
@@ -132,16 +138,18 @@ export interface BackwardOptions {
 
 const headsOf = (
   where: string,
-  heads: readonly NDArray[],
+  heads: readonly NDArray[] | undefined,
   headGrads: readonly (NDArray | undefined)[] | undefined,
 ): Head[] => {
+  if (heads === undefined)
+    throw failure('value', `${where}: the head is undefined`, 'pass the array to differentiate');
   if (headGrads !== undefined && headGrads.length !== heads.length)
     throw failure(
       'value',
       `${where}: ${heads.length} heads but ${headGrads.length} head gradients`,
     );
   return heads.map((y, i) => {
-    if (!isNDArray(y)) throw failure('value', `${where}: head ${i} is not an NDArray`);
+    if (!isNDArray(y)) throw failure('value', `${where}: head ${i} is ${shown(y)}, not an NDArray`);
     const origin = originOf(y);
     if (origin === undefined)
       throw failure(
@@ -150,6 +158,14 @@ const headsOf = (
         'compute it inside autograd.record(() => …) from arrays with attachGrad(); detach() and integer results cut the path',
       );
     const given = headGrads?.[i];
+    if (given !== undefined && !isNDArray(given))
+      throw failure(
+        'value',
+        `${where}: the head gradient is ${shown(given)}, not an NDArray`,
+        where === 'backward'
+          ? 'options come after the head gradient: backward(undefined, { retainGraph: true })'
+          : undefined,
+      );
     if (given !== undefined && given.type !== y.type)
       throw failure(
         'shape',
@@ -175,7 +191,7 @@ export const backward = (
   checkOptions('backward', options, ['retainGraph', 'createGraph']);
   const create = options.createGraph ?? false;
   const retain = options.retainGraph ?? create;
-  const all = headsOf('backward', list(heads)!, list<NDArray | undefined>(headGrads));
+  const all = headsOf('backward', list(heads), list<NDArray | undefined>(headGrads));
   const gradients = flow(all, undefined, { retain, create });
   withMode({ recording: create, taping: create }, () => {
     for (const [origin, g] of gradients) {
@@ -212,7 +228,10 @@ export const grad = (
   checkOptions('autograd.grad', options, ['headGrads', 'retainGraph', 'createGraph']);
   const create = options.createGraph ?? false;
   const retain = options.retainGraph ?? create;
+  checkList('autograd.grad', 'the list of variables', variables, 'write autograd.grad(y, [x])');
   const origins = variables.map((x, i) => {
+    if (!isNDArray(x))
+      throw failure('value', `autograd.grad: variable ${i} is ${shown(x)}, not an NDArray`);
     const origin = originOf(x);
     if (origin === undefined)
       throw failure(
@@ -222,7 +241,7 @@ export const grad = (
       );
     return origin;
   });
-  const all = headsOf('autograd.grad', list(heads)!, list<NDArray | undefined>(options.headGrads));
+  const all = headsOf('autograd.grad', list(heads), list<NDArray | undefined>(options.headGrads));
   const found = flow(all, new Set<Origin>(origins), { retain, create });
   const results = variables.map((x, i) => {
     const g = found.get(origins[i]!);

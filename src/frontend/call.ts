@@ -13,6 +13,7 @@ import { failure, located } from './callsite.ts';
 import { type Layout, scalarLayout } from './layout.ts';
 import { mode } from './mode.ts';
 import { type NDArray, type Operand, rebind, viewOf } from './ndarray.ts';
+import { shown } from './options.ts';
 import { record } from './tape.ts';
 import { checkAssignable } from './trace.ts';
 
@@ -57,11 +58,7 @@ export const fragment = <A extends object = object>(
 const MOST_PLANS = 1024;
 
 const notAnArray = (name: string, x: unknown): Error =>
-  failure(
-    'value',
-    `${name}: ${Array.isArray(x) ? 'a JavaScript array' : typeof x === 'object' ? 'an object' : String(x)} is not an NDArray`,
-    'nd.array(values) makes an array',
-  );
+  failure('value', `${name}: ${shown(x)} is not an NDArray`, 'nd.array(values) makes an array');
 
 const show = (x: Operand): string => (typeof x === 'number' ? String(x) : showType(x.type));
 

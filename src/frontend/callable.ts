@@ -14,7 +14,7 @@ import { failure } from './callsite.ts';
 import type { Backward } from './differentiate.ts';
 import { denseLayout, type Layout } from './layout.ts';
 import { filled } from './nd/filled.ts';
-import { letGo, NDArray, type Operand, storageOf } from './ndarray.ts';
+import { allocated, letGo, NDArray, type Operand, storageOf } from './ndarray.ts';
 
 export interface Callable {
   readonly name: string;
@@ -174,10 +174,9 @@ export const run = (loaded: Loaded, given: readonly Operand[]): NDArray[] => {
   const made: NDArray[] = [];
   for (let i = 0; i < fresh.length; i++) {
     const layout = fresh[i]!;
-    const storage = device.allocate(layout.bytes, label);
-    storage.holders = 1;
-    made.push(new NDArray(layout, storage, 0, undefined));
-    buffers.push(storage);
+    const x = allocated(layout, label);
+    made.push(x);
+    buffers.push(x.storage!);
     offsets.push(0);
   }
   loaded.executable.run(buffers, offsets, scalars);
@@ -219,9 +218,7 @@ export const copyOf = (x: NDArray): NDArray => {
     copiers.set(type, copier);
   }
   const layout = denseLayout(device, type);
-  const storage = device.allocate(layout.bytes, 'copy');
-  storage.holders = 1;
-  const copy = new NDArray(layout, storage, 0, undefined);
+  const copy = allocated(layout, 'copy');
   run(loadedFor(copier, device, [x.layout, layout]), [x, copy]);
   return copy;
 };

@@ -112,6 +112,11 @@ export const userPlace = (): string | undefined => {
   return path === undefined ? line : `${line}, in ${path}`;
 };
 
+/** A promise that is refused: what goes wrong in it later must not end the process. */
+export const forget = (promise: Promise<unknown>): void => {
+  promise.catch(() => undefined);
+};
+
 const placed = new WeakSet<TigonError>();
 
 /** The same error with the user's call and place added; errors that have them, and foreign errors, pass through. */

@@ -27,7 +27,15 @@ export interface HybridizeOptions {
   readonly staticShape?: boolean;
 }
 
-const KNOWN = ['active', 'name', 'maxPlans', 'keepGradients', 'staticAlloc', 'staticShape'];
+/** Names of all options. */
+export const HYBRIDIZE: readonly string[] = [
+  'active',
+  'name',
+  'maxPlans',
+  'keepGradients',
+  'staticAlloc',
+  'staticShape',
+];
 
 /** The compiled forms of one function. Blocks hold one; `hybridize` wraps one. */
 export class CachedFunction {
@@ -47,7 +55,7 @@ export class CachedFunction {
 
   /** Changes options; drops plans that they no longer fit. */
   configure(options: HybridizeOptions): void {
-    checkOptions('hybridize', options, KNOWN);
+    checkOptions('hybridize', options, HYBRIDIZE);
     this.active = options.active ?? true;
     const { maxPlans = this.#maxPlans, keepGradients = this.#keepGradients } = options;
     if (!Number.isInteger(maxPlans) || maxPlans < 1)

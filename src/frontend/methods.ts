@@ -3,8 +3,10 @@
  *
  * Invariant: a method does nothing of its own; importing this module puts the methods on the prototype, once.
  */
+import { showType } from '../ir/type.ts';
 import * as autograd from './autograd.ts';
 import { copyOf } from './callable.ts';
+import { failure } from './callsite.ts';
 import { mode } from './mode.ts';
 import * as arithmetic from './nd/arithmetic.ts';
 import type { TypedArray } from './nd/filled.ts';
@@ -158,6 +160,18 @@ const own: Pick<Methods, Own> & ThisType<NDArray> = {
 Object.assign(prototype, own);
 
 Object.defineProperties(NDArray.prototype, {
+  // Operators would compute with NaN without a word: `x * 2`, `-x`, `x < 1`. Texts (`${x}`, 'loss ' + x) are wanted.
+  [Symbol.toPrimitive]: {
+    configurable: true,
+    value(this: NDArray, hint: string): string {
+      if (hint !== 'number') return show(this);
+      throw failure(
+        'value',
+        `arithmetic on an NDArray ${showType(this.type)} with a JavaScript operator`,
+        'use methods: x.add(y), x.mul(2), x.lt(y), x.neg(); for a JavaScript number await x.item()',
+      );
+    },
+  },
   T: {
     configurable: true,
     get(this: NDArray): NDArray {

@@ -8,7 +8,7 @@ import type { DType } from '../ir/dtype.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { type Shape, showType, type TensorType } from '../ir/type.ts';
 import type { Device, Storage } from '../runtime/device.ts';
-import { blockPath, failure } from './callsite.ts';
+import { blockPath, failure, located } from './callsite.ts';
 import type { Layout } from './layout.ts';
 import type { Methods } from './methods.ts';
 import type { Origin } from './tape.ts';
@@ -104,7 +104,12 @@ export const letGo = (storage: Storage): void => {
 
 /** A handle to fresh memory with undefined contents. */
 export const allocated = (layout: Layout, label: string): NDArray => {
-  const storage = layout.device.allocate(layout.bytes, label);
+  let storage: Storage;
+  try {
+    storage = layout.device.allocate(layout.bytes, label);
+  } catch (error) {
+    throw located(error, `${label}(${showType(layout.type)})`);
+  }
   storage.holders = 1;
   return new NDArray(layout, storage, 0, undefined);
 };

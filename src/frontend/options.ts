@@ -5,6 +5,29 @@
  */
 import { failure } from './callsite.ts';
 
+/** Any value, short enough for a message: `"abc"`, `an array of 3`, `undefined`. */
+export const shown = (value: unknown): string => {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'function')
+    return value.name === '' ? 'a function' : `the function ${value.name}`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return `a JavaScript array of ${value.length}`;
+  const kind = value.constructor?.name;
+  return kind === undefined || kind === 'Object' ? 'an object' : `a value of type ${kind}`;
+};
+
+/** Throws a ValueError unless `value` is a list (a JavaScript array); `what` names it, `help` says what to write. */
+export const checkList = (where: string, what: string, value: unknown, help: string): void => {
+  if (!Array.isArray(value)) throw failure('value', `${where}: ${what} is ${shown(value)}`, help);
+};
+
+/** Throws a ValueError unless `value` is a function. */
+export const checkFunction = (where: string, value: unknown, help: string): void => {
+  if (typeof value !== 'function')
+    throw failure('value', `${where}: ${shown(value)} is not a function`, help);
+};
+
 const distance = (a: string, b: string): number => {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
@@ -22,11 +45,17 @@ const distance = (a: string, b: string): number => {
 export const nearest = (word: string, known: readonly string[]): string | undefined => {
   const longer = known.find((k) => k.startsWith(word) || word.startsWith(k));
   if (longer !== undefined && word !== '') return longer;
+  const initials = known.find(
+    (k) => k.replace(/^(.)[^A-Z]*|([A-Z])[^A-Z]*/g, '$1$2').toLowerCase() === word,
+  );
+  if (initials !== undefined && word.length > 1) return initials;
   const scored = known
     .map((k) => ({ k, d: distance(word.toLowerCase(), k.toLowerCase()) }))
     .sort((a, b) => a.d - b.d);
   const best = scored[0];
-  return best !== undefined && best.d <= Math.max(2, word.length / 3) ? best.k : undefined;
+  return best !== undefined && best.d < word.length && best.d <= Math.max(2, word.length / 3)
+    ? best.k
+    : undefined;
 };
 
 /** Throws an OptionError when `given` has a key that is not in `known`. */

@@ -12,7 +12,7 @@ import { NeedsTape } from './autograd.ts';
 import { flow } from './backprop.ts';
 import { layoutsOf } from './call.ts';
 import { type Callable, callableOf, type Loaded, loadedFor, run } from './callable.ts';
-import { failure } from './callsite.ts';
+import { failure, forget } from './callsite.ts';
 import { type Backward, derive } from './differentiate.ts';
 import { mode, withMode } from './mode.ts';
 import { aliasOf, isNDArray, letGo, type NDArray, type Operand } from './ndarray.ts';
@@ -77,12 +77,14 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
       const inside = arrays.map((x, index) => t.argument(index, x));
       const replaced = args.map((arg) => mapArrays(arg, (x) => inside[arrays.indexOf(x)]));
       const result = request.body(...replaced);
-      if (result instanceof Promise)
+      if (result instanceof Promise) {
+        forget(result);
         throw failure(
           'trace',
           `${name}: the function returned a promise`,
           'hybridized functions are synchronous: read values outside of them',
         );
+      }
       const outputs: NDArray[] = [];
       const structure = mapArrays(result, (y) => {
         outputs.push(y);

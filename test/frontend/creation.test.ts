@@ -49,7 +49,7 @@ test('values that do not fit are named', () => {
   fails(() => nd.array([1, 256], { dtype: 'uint8' }), 'value', 'value 1', '256', 'uint8');
   fails(() => nd.array([1.5], { dtype: 'int32' }), 'value', '1.5', 'int32');
   fails(() => nd.array([Number.NaN], { dtype: 'int32' }), 'value', 'NaN');
-  fails(() => nd.array(['a'] as never), 'value', 'a (string) is not a number');
+  fails(() => nd.array(['a'] as never), 'value', 'value 0: "a" is not a number');
   fails(() => nd.full([2], 2, { dtype: 'bool' }), 'value', '0 or 1');
 });
 

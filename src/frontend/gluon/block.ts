@@ -9,7 +9,7 @@ import { TigonError } from '../../ir/errors.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure, withinBlock } from '../callsite.ts';
 import { Explanation, programsOfCached } from '../explain.ts';
-import { CachedFunction, type HybridizeOptions } from '../hybridize.ts';
+import { CachedFunction, HYBRIDIZE, type HybridizeOptions } from '../hybridize.ts';
 import { mode } from '../mode.ts';
 import { checkOptions } from '../options.ts';
 import type { InitializerLike } from './init.ts';
@@ -120,7 +120,7 @@ export class Block {
   collectParams(select?: string | RegExp): Map<string, Parameter> {
     const all = nameMembers(this);
     if (select === undefined) return all;
-    const pattern = typeof select === 'string' ? new RegExp(`^(?:${select})`) : select;
+    const pattern = typeof select === 'string' ? patternOf(select) : select;
     return new Map([...all].filter(([name]) => pattern.test(name)));
   }
 
@@ -238,6 +238,7 @@ export class HybridBlock extends Block {
    * A plain Block inside that reads values splits the program: the hybrid children are compiled each for itself.
    */
   override hybridize(options: HybridizeOptions = {}): void {
+    checkOptions('hybridize', options, HYBRIDIZE);
     const compilation = compilations.get(this);
     if (compilation === undefined) {
       const body = (...args: unknown[]): unknown => super.invoke(args);
@@ -301,6 +302,18 @@ class Untraceable extends TigonError {
 
 const isUntraceable = (error: unknown): error is TigonError =>
   error instanceof TigonError && error.code === 'trace' && !(error instanceof Untraceable);
+
+const patternOf = (select: string): RegExp => {
+  try {
+    return new RegExp(`^(?:${select})`);
+  } catch (error) {
+    throw failure(
+      'value',
+      `collectParams: "${select}" is not a regular expression (${(error as Error).message})`,
+      "write a pattern for whole names, such as '.*weight'",
+    );
+  }
+};
 
 const isHybrid = (block: Block): boolean => block instanceof HybridBlock;
 

@@ -15,6 +15,7 @@ import { checkOptions } from '../options.ts';
 import { expectPositions, expectValues } from '../values.ts';
 import { HybridBlock } from './block.ts';
 import { binary, crossEntropy, distances, type LossAttrs, squares } from './loss/formulas.ts';
+import { expectArray } from './nn/shared.ts';
 
 export interface LossOptions {
   /** Multiplies the loss. Default 1. */
@@ -56,6 +57,12 @@ const refuseLabels = (
 };
 
 const CLEAN = 'labels must be numbers: find out where the NaN comes from, and drop such samples';
+
+const takes = (name: string, pred: NDArray, label: NDArray, weight: NDArray | undefined): void => {
+  expectArray(name, pred, 'the prediction');
+  expectArray(name, label, 'the label');
+  if (weight !== undefined) expectArray(name, weight, 'the sample weight');
+};
 
 /** What losses have in common. Subclasses say how an element counts. */
 abstract class Loss extends HybridBlock {
@@ -106,6 +113,7 @@ export class L2Loss extends Loss {
     super('L2Loss', options);
   }
   override forward(pred: NDArray, label: NDArray, sampleWeight?: NDArray): NDArray {
+    takes('L2Loss', pred, label, sampleWeight);
     if (isFloat(label.dtype)) refuseLabels('L2Loss', label, firstNaN, CLEAN);
     return this.reduce(squares, pred, label, sampleWeight);
   }
@@ -124,6 +132,7 @@ export class L1Loss extends Loss {
     super('L1Loss', options);
   }
   override forward(pred: NDArray, label: NDArray, sampleWeight?: NDArray): NDArray {
+    takes('L1Loss', pred, label, sampleWeight);
     if (isFloat(label.dtype)) refuseLabels('L1Loss', label, firstNaN, CLEAN);
     return this.reduce(distances, pred, label, sampleWeight);
   }
@@ -176,6 +185,7 @@ export class SoftmaxCrossEntropyLoss extends Loss {
 
   override forward(pred: NDArray, label: NDArray, sampleWeight?: NDArray): NDArray {
     const name = 'SoftmaxCrossEntropyLoss';
+    takes(name, pred, label, sampleWeight);
     const axis = axisOf(name, this.axis, pred.ndim);
     if (this.sparseLabel) {
       this.#fits(name, pred, label, axis);
@@ -238,6 +248,7 @@ export class SigmoidBinaryCrossEntropyLoss extends Loss {
     sampleWeight?: NDArray,
     posWeight?: NDArray,
   ): NDArray {
+    takes('SigmoidBinaryCrossEntropyLoss', pred, label, sampleWeight);
     const help = 'labels go from 0 to 1: for -1 and 1, pass label.add(1).div(2)';
     refuseLabels('SigmoidBinaryCrossEntropyLoss', label, firstBeyond, help);
     return this.reduce(binary, pred, label, sampleWeight, {

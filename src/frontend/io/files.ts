@@ -6,6 +6,8 @@
 import { platform } from '#platform';
 import { TigonError } from '../../ir/errors.ts';
 import type { Compression, Files } from '../../runtime/platform/platform.ts';
+import { failure } from '../callsite.ts';
+import { shown } from '../options.ts';
 
 export type { Compression } from '../../runtime/platform/platform.ts';
 
@@ -31,8 +33,14 @@ const reason = (error: unknown): string => {
   return error instanceof Error ? error.message : String(error);
 };
 
+const checkPath = (action: string, path: unknown): void => {
+  if (typeof path !== 'string' || path === '')
+    throw failure('value', `${action} a file: the path is ${shown(path)}`, 'pass a path as a text');
+};
+
 /** The whole file. Throws a FileError that names the path. */
 export const readFile = async (path: string): Promise<Uint8Array<ArrayBuffer>> => {
+  checkPath('reading', path);
   const files = filesFor(`reading ${path}`);
   try {
     return await files.read(path);
@@ -43,6 +51,7 @@ export const readFile = async (path: string): Promise<Uint8Array<ArrayBuffer>> =
 
 /** Writes `parts` one after the other; the file appears whole or not at all. Makes missing folders. */
 export const writeFile = async (path: string, parts: readonly Uint8Array[]): Promise<void> => {
+  checkPath('writing', path);
   const files = filesFor(`writing ${path}`);
   try {
     await files.write(path, parts);

@@ -7,6 +7,8 @@
 import { bytesOf, type DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/type.ts';
+import { failure } from '../callsite.ts';
+import { shown } from '../options.ts';
 import { readFile, writeFile } from './files.ts';
 
 /** A stored array: little-endian row-major bytes. */
@@ -223,6 +225,12 @@ export const readSafetensors = async (
   source: string | Uint8Array | ArrayBuffer,
 ): Promise<SafetensorsFile> => {
   if (typeof source === 'string') return decode(await readFile(source), source);
+  if (!(source instanceof Uint8Array || source instanceof ArrayBuffer))
+    throw failure(
+      'value',
+      `reading safetensors: the source is ${shown(source)}`,
+      'pass a path, or the bytes of a file',
+    );
   return decode(source instanceof Uint8Array ? source : new Uint8Array(source));
 };
 

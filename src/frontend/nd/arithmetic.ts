@@ -14,6 +14,7 @@ import { call1, call2, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { type Layout, scalarLayout } from '../layout.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
+import { shown } from '../options.ts';
 import { fits } from './filled.ts';
 
 /** The common shape of arrays under NumPy broadcasting, or a ShapeError that shows them all. */
@@ -90,7 +91,7 @@ const layoutFor = (x: Operand, other: Operand, name: string): Layout => {
   if (isNDArray(x)) return x.layout;
   throw failure(
     'value',
-    `${name}: ${Array.isArray(x) ? 'a JavaScript array' : String(x)} is not an operand`,
+    `${name}: ${shown(x)} is not an operand`,
     'operands are NDArrays and numbers; nd.array(values) makes an array',
   );
 };

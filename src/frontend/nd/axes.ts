@@ -4,6 +4,7 @@
  * Invariant: what these functions return is in range and without repeats.
  */
 import { failure } from '../callsite.ts';
+import { shown } from '../options.ts';
 
 /** One axis of an array of `rank` axes. */
 export const axisOf = (name: string, axis: number, rank: number): number => {
@@ -11,7 +12,9 @@ export const axisOf = (name: string, axis: number, rank: number): number => {
   if (Number.isInteger(axis) && at >= 0 && at < rank) return at;
   throw failure(
     'shape',
-    `${name}: axis ${axis} is out of range for an array with ${rank} ${rank === 1 ? 'axis' : 'axes'}`,
+    typeof axis === 'number'
+      ? `${name}: axis ${axis} is out of range for an array with ${rank} ${rank === 1 ? 'axis' : 'axes'}`
+      : `${name}: axis is ${shown(axis)}, not a number`,
     rank === 0 ? 'the array is a single number' : `axes go from ${-rank} to ${rank - 1}`,
   );
 };
@@ -23,6 +26,13 @@ export const axesOf = (
   rank: number,
 ): readonly number[] => {
   if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
+  const given: unknown = axis;
+  if (typeof given !== 'number' && !Array.isArray(given))
+    throw failure(
+      'value',
+      `${name}: axis is ${shown(given)}`,
+      'pass a number or an array of numbers; leave it out for all axes',
+    );
   const axes = (typeof axis === 'number' ? [axis] : axis).map((a) => axisOf(name, a, rank));
   if (new Set(axes).size !== axes.length)
     throw failure('shape', `${name}: axes [${[axis].flat().join(', ')}] name one axis twice`);

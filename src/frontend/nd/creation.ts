@@ -11,7 +11,7 @@ import { failure } from '../callsite.ts';
 import { defaultDevice } from '../device.ts';
 import { mode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
-import { checkChoice, checkOptions } from '../options.ts';
+import { checkChoice, checkOptions, shown } from '../options.ts';
 import { checkFits, filled, halfBits, hostBuffer, type TypedArray, upload } from './filled.ts';
 
 /** Numbers or booleans in nested arrays of equal lengths. */
@@ -37,15 +37,40 @@ export interface ArrayOptions extends CreationOptions {
   readonly shape?: Shape;
 }
 
-export const checkDtype = (where: string, dtype: DType): DType =>
-  checkChoice(where, 'dtype', dtype, DTYPES);
+/** What to use for dtypes of other libraries. */
+const NEAREST: Readonly<Record<string, DType>> = {
+  float64: 'float32',
+  float: 'float32',
+  double: 'float32',
+  bfloat16: 'float32',
+  int64: 'int32',
+  int16: 'int32',
+  int8: 'int32',
+  int: 'int32',
+  long: 'int32',
+  uint64: 'uint32',
+  uint16: 'uint32',
+  half: 'float16',
+  boolean: 'bool',
+};
+/** Throws unless `dtype` is the name of one. */
+export const checkDtype = (where: string, dtype: DType): DType => {
+  const name: string = dtype;
+  const instead = Object.hasOwn(NEAREST, name) ? NEAREST[name] : undefined;
+  if (instead === undefined) return checkChoice(where, 'dtype', dtype, DTYPES);
+  throw failure(
+    'option',
+    `${where}: dtype is "${dtype}"; allowed: ${DTYPES.map((d) => `"${d}"`).join(', ')}`,
+    `use "${instead}"${name === 'int64' ? ': arrays made of BigInts or a BigInt64Array are int32 too, and checked to fit' : ''}`,
+  );
+};
 
 /** Throws unless `shape` is a list of integers ≥ 0. */
 export const checkShape = (where: string, shape: Shape): Shape => {
   if (!Array.isArray(shape) || !shape.every((d) => Number.isInteger(d) && d >= 0))
     throw failure(
       'shape',
-      `${where}: ${JSON.stringify(shape)} is not a shape`,
+      `${where}: ${Array.isArray(shape) ? `[${(shape as unknown[]).map(shown).join(', ')}]` : shown(shape)} is not a shape`,
       'a shape is an array of integers ≥ 0, like [2, 3]',
     );
   return shape;
@@ -87,6 +112,8 @@ const flatten = (values: Nested, shape: readonly number[]): (number | boolean | 
   return flat;
 };
 
+const DTYPE_OF: Readonly<Record<string, DType>> = { boolean: 'bool', bigint: 'int32' };
+
 const dtypeOfView = (values: ArrayBufferView): DType => {
   if (values instanceof Uint8Array) return 'uint8';
   if (values instanceof Uint32Array) return 'uint32';
@@ -95,7 +122,7 @@ const dtypeOfView = (values: ArrayBufferView): DType => {
 
 /**
  * An array with the given values: a number, nested arrays, or a typed array. float32 unless said otherwise; booleans give
- * bool; typed arrays keep their dtype (Float64Array: float32; BigInt64Array and small integers: int32, range-checked).
+ * bool, BigInts int32 (checked to fit); typed arrays keep their dtype (Float64Array: float32; BigInt64Array and small integers: int32, range-checked).
  *
  * @example
  * nd.array([[1, 2], [3, 4]]);                       // float32 [2, 2]
@@ -113,12 +140,7 @@ export const array = (values: ArrayLike | NDArray, options?: ArrayOptions): NDAr
   const nested = typed ? [values.length] : shapeOfNested(values);
   const flat = typed ? values : flatten(values, nested);
   const dtype =
-    options?.dtype ??
-    (typed
-      ? dtypeOfView(values)
-      : flat.length > 0 && typeof flat[0] === 'boolean'
-        ? 'bool'
-        : 'float32');
+    options?.dtype ?? (typed ? dtypeOfView(values) : (DTYPE_OF[typeof flat[0]] ?? 'float32'));
   checkDtype('nd.array', dtype);
   const shape = checkShape('nd.array', options?.shape ?? nested);
   const type = tensor(dtype, shape);
@@ -155,16 +177,27 @@ const elementsOf = (flat: Flat, dtype: DType): ReturnType<typeof hostBuffer> => 
 };
 
 /** An array of one number. float32 unless said otherwise. */
-export const full = (shape: Shape, value: number, options?: CreationOptions): NDArray => {
-  checkOptions('nd.full', options, CREATION);
-  const dtype = checkDtype('nd.full', options?.dtype ?? 'float32');
-  checkFits('nd.full', value, dtype);
-  return filled(tensor(dtype, checkShape('nd.full', shape)), value, deviceOf(options));
+export const full = (shape: Shape, value: number, options?: CreationOptions): NDArray =>
+  constant('nd.full', shape, value, options);
+
+const constant = (
+  name: string,
+  shape: Shape,
+  value: number,
+  options: CreationOptions | undefined,
+): NDArray => {
+  checkShape(name, shape);
+  checkOptions(name, options, CREATION);
+  const dtype = checkDtype(name, options?.dtype ?? 'float32');
+  checkFits(name, value, dtype);
+  return filled(tensor(dtype, shape), value, deviceOf(options), name);
 };
 /** An array of zeros. */
-export const zeros = (shape: Shape, options?: CreationOptions): NDArray => full(shape, 0, options);
+export const zeros = (shape: Shape, options?: CreationOptions): NDArray =>
+  constant('nd.zeros', shape, 0, options);
 /** An array of ones. */
-export const ones = (shape: Shape, options?: CreationOptions): NDArray => full(shape, 1, options);
+export const ones = (shape: Shape, options?: CreationOptions): NDArray =>
+  constant('nd.ones', shape, 1, options);
 
 /** Zeros with the shape, dtype and device of `x`. */
 export const zerosLike = (x: NDArray): NDArray => filled(x.type, 0, x.device);
@@ -188,8 +221,8 @@ export const arange = (
   if (![from, to, step].every(Number.isFinite) || step === 0)
     throw failure(
       'value',
-      `nd.arange: start ${from}, stop ${to}, step ${step}`,
-      'the step must not be 0',
+      `nd.arange: start ${shown(from)}, stop ${shown(to)}, step ${shown(step)}`,
+      'pass finite numbers; the step must not be 0',
     );
   const whole = Number.isInteger(from) && Number.isInteger(step);
   const count = Math.max(0, Math.ceil((to - from) / step));
@@ -207,6 +240,12 @@ export const linspace = (
   options?: CreationOptions,
 ): NDArray => {
   checkOptions('nd.linspace', options, CREATION);
+  if (![start, stop].every(Number.isFinite) || !Number.isInteger(count) || count < 0)
+    throw failure(
+      'value',
+      `nd.linspace: start ${shown(start)}, stop ${shown(stop)}, count ${shown(count)}`,
+      'pass two finite numbers and how many numbers to make, an integer ≥ 0',
+    );
   const step = count > 1 ? (stop - start) / (count - 1) : 0;
   return array(
     Array.from({ length: count }, (_, i) =>
@@ -220,7 +259,8 @@ export const linspace = (
 export const eye = (rows: number, columns: number = rows, options?: CreationOptions): NDArray => {
   checkOptions('nd.eye', options, CREATION);
   const dtype = checkDtype('nd.eye', options?.dtype ?? 'float32');
+  checkShape('nd.eye', [rows, columns]);
   const values = new Array<number>(rows * columns).fill(0);
   for (let i = 0; i < Math.min(rows, columns); i++) values[i * columns + i] = 1;
-  return array(values, { ...options, dtype, shape: checkShape('nd.eye', [rows, columns]) });
+  return array(values, { ...options, dtype, shape: [rows, columns] });
 };

@@ -10,6 +10,7 @@ import { failure } from '../callsite.ts';
 import { denseLayout } from '../layout.ts';
 import { mode } from '../mode.ts';
 import { allocated, type NDArray } from '../ndarray.ts';
+import { shown } from '../options.ts';
 
 /** What `data()` gives and `nd.array` takes without a copy per element. */
 export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array;
@@ -86,7 +87,7 @@ export const fits = (value: number, dtype: DType): boolean => {
 /** Throws unless an array of `dtype` can hold `value`. */
 export const checkFits = (where: string, value: unknown, dtype: DType): void => {
   if (typeof value !== 'number')
-    throw failure('value', `${where}: ${String(value)} (${typeof value}) is not a number`);
+    throw failure('value', `${where}: ${shown(value)} is not a number`);
   if (fits(value, dtype)) return;
   const limits = LIMITS[dtype];
   const range = limits === undefined ? '0 or 1' : `an integer from ${limits[0]} to ${limits[1]}`;
@@ -104,18 +105,28 @@ export const upload = (
   device: Device,
   label: string,
 ): NDArray => {
-  const x = allocated(denseLayout(device, type), label);
+  return store(allocated(denseLayout(device, type), label), elements);
+};
+
+const store = (x: NDArray, elements: ArrayBufferView): NDArray => {
   const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
-  if (bytes.length > 0) device.write(x.storage!, 0, bytes);
+  if (bytes.length > 0) x.device.write(x.storage!, 0, bytes);
   mode.scope?.push(x);
   return x;
 };
 
 /** An array full of one number; inside a trace a constant. */
-export const filled = (type: TensorType, value: number, device: Device): NDArray => {
+export const filled = (
+  type: TensorType,
+  value: number,
+  device: Device,
+  label = 'full',
+): NDArray => {
   if (mode.trace !== undefined)
     return mode.trace.wrap(mode.trace.builder.full(value, type.dtype, type.shape));
+  // First, because it says what is wrong with more than there is room for.
+  const x = allocated(denseLayout(device, type), label);
   const host = hostBuffer(type.dtype, type.size);
   if (value !== 0) host.fill(type.dtype === 'float16' ? halfBits(value) : value);
-  return upload(type, host, device, 'full');
+  return store(x, host);
 };

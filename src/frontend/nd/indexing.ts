@@ -15,7 +15,7 @@ import { showType } from '../../ir/type.ts';
 import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, shown } from '../options.ts';
 import { broadcastShapes } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
 import { checkDtype } from './creation.ts';
@@ -67,6 +67,12 @@ const selection = (name: string, x: NDArray, specs: readonly Index[]): Selection
       gone.push(i);
       return [at, at + 1, 1] as const;
     }
+    if (typeof spec !== 'string' && (!Array.isArray(spec) || spec.length > 3))
+      throw failure(
+        'value',
+        `${name}: the index for axis ${i} is ${shown(spec)}`,
+        "write a position, ':' or '1:5', or [begin, end, step]; take(idx) selects by an array of positions",
+      );
     return resolve(name, typeof spec === 'string' ? parse(name, spec) : spec, size);
   });
   return {
@@ -102,8 +108,10 @@ const resolve = (
  *
  * @example x.slice([0, 10], ':', -1)   // rows 0 to 9, all columns, the last of the third axis
  */
-export const slice = (x: NDArray, ...specs: Index[]): NDArray => {
-  const part = selection('slice', x, specs);
+export const slice = (x: NDArray, ...specs: Index[]): NDArray => partOf('slice', x, specs);
+
+const partOf = (name: string, x: NDArray, specs: readonly Index[]): NDArray => {
+  const part = selection(name, x, specs);
   const whole = part.begin.every(
     (b, i) => b === 0 && part.step[i] === 1 && part.end[i] === x.shape[i],
   );
@@ -117,7 +125,7 @@ export const slice = (x: NDArray, ...specs: Index[]): NDArray => {
 };
 
 /** The element or part at the given positions of the first axes. */
-export const at = (x: NDArray, ...positions: number[]): NDArray => slice(x, ...positions);
+export const at = (x: NDArray, ...positions: number[]): NDArray => partOf('at', x, positions);
 
 interface SetAttrs {
   readonly begin: readonly number[];
@@ -163,7 +171,7 @@ export const set = (
   value: Operand,
 ): NDArray => {
   if (isNDArray(index)) return where(index, value, x);
-  const part = selection('set', x, typeof index === 'object' ? index : [index]);
+  const part = selection('set', x, Array.isArray(index) ? index : [index as number | string]);
   const counts = part.begin.map((b, i) =>
     Math.max(0, Math.ceil((part.end[i]! - b) / part.step[i]!)),
   );

@@ -11,9 +11,11 @@ import { type Shape, showType, tensor } from '../../ir/type.ts';
 import { call, type Fragment, fragment, type View } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { type Layout, reshapeStrides, stridedLayout, stridesIn } from '../layout.ts';
-import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { isNDArray, type NDArray } from '../ndarray.ts';
+import { checkList, checkOptions, shown } from '../options.ts';
 import { axesOf, axisOf } from './axes.ts';
+
+const SIZES = 'sizes go in one array: [2, 3]';
 
 const viewAs = (layout: Layout, shape: Shape, strides: readonly number[], elements = 0): View => ({
   layout: stridedLayout(layout.device, tensor(layout.type.dtype, shape), strides),
@@ -43,6 +45,7 @@ const reshapeTo = (x: NDArray, shape: Shape): NDArray =>
  * @example x.reshape([2, -1])
  */
 export const reshape = (x: NDArray, shape: Shape): NDArray => {
+  checkList('reshape', 'the shape', shape, SIZES);
   const open = shape.indexOf(-1);
   const known = shape.reduce((n, d, i) => (i === open ? n : n * d), 1);
   const target =
@@ -108,6 +111,8 @@ const transposing: Fragment<AxesAttrs> = fragment<AxesAttrs>(
 );
 /** Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out. */
 export const transpose = (x: NDArray, axes?: readonly number[]): NDArray => {
+  if (axes !== undefined)
+    checkList('transpose', 'the order of axes', axes, 'axes go in one array: transpose([1, 0])');
   const order = (axes ?? x.shape.map((_, i) => x.ndim - 1 - i)).map((a) =>
     axisOf('transpose', a, x.ndim),
   );
@@ -147,8 +152,13 @@ const stretching: Fragment<ShapeAttrs> = fragment<ShapeAttrs>(
 );
 /** `x` repeated to `shape`: trailing axes must be equal or 1. */
 export const broadcastTo = (x: NDArray, shape: Shape): NDArray => {
+  checkList('broadcastTo', 'the shape', shape, SIZES);
   const lead = shape.length - x.ndim;
-  if (lead < 0 || !x.shape.every((d, i) => d === 1 || d === shape[i + lead]))
+  if (
+    lead < 0 ||
+    !shape.every((d) => Number.isInteger(d) && d >= 0) ||
+    !x.shape.every((d, i) => d === 1 || d === shape[i + lead])
+  )
     throw failure(
       'shape',
       `broadcastTo: ${showType(x.type)} does not stretch to [${shape.join(', ')}]`,
@@ -209,16 +219,23 @@ const joining: Fragment<AxisAttrs> = fragment<AxisAttrs>('concat', (b, xs, { axi
     { axis },
   );
 });
+const firstOf = (name: string, xs: readonly NDArray[]): NDArray => {
+  const help = `arrays go in one list: ${name}([a, b], axis)`;
+  checkList(name, 'the first argument', xs, help);
+  if (xs.length === 0) throw failure('value', `${name}: needs at least one array`);
+  const odd = xs.findIndex((x) => !isNDArray(x));
+  if (odd >= 0)
+    throw failure('value', `${name}: item ${odd} is ${shown(xs[odd])}, not an NDArray`, help);
+  return xs[0]!;
+};
 /** Arrays one after the other along `axis` (default 0); all other sizes must be equal. */
 export const concat = (xs: readonly NDArray[], axis = 0): NDArray => {
-  const first = xs[0];
-  if (first === undefined) throw failure('value', 'concat: needs at least one array');
+  const first = firstOf('concat', xs);
   return call(joining, xs, { attrs: { axis: axisOf('concat', axis, first.ndim) }, key: `${axis}` });
 };
 /** Arrays of equal shape along a new axis (default: the first). */
 export const stack = (xs: readonly NDArray[], axis = 0): NDArray => {
-  const first = xs[0];
-  if (first === undefined) throw failure('value', 'stack: needs at least one array');
+  const first = firstOf('stack', xs);
   const odd = xs.find((x) => x.shape !== first.shape && x.shape.join() !== first.shape.join());
   if (odd !== undefined)
     throw failure(
@@ -241,6 +258,8 @@ export const split = (x: NDArray, parts: number | readonly number[], axis = 0): 
       `split: axis ${axis} of ${showType(x.type)} does not divide into ${parts} equal parts`,
       'pass the positions to cut before: split(x, [3, 5])',
     );
+  if (typeof parts !== 'number')
+    checkList('split', 'the number of parts', parts, 'pass a number, or an array of positions');
   const cuts =
     typeof parts === 'number'
       ? Array.from({ length: parts - 1 }, (_, i) => ((i + 1) * size) / parts)
@@ -313,6 +332,12 @@ export const pad = (
   options?: PadOptions,
 ): NDArray => {
   checkOptions('pad', options, ['value']);
+  checkList(
+    'pad',
+    'the list of widths',
+    widths,
+    'pass one [before, after] pair per axis: pad([[1, 1], [0, 2]])',
+  );
   const pairs = widths.map((w) => (typeof w === 'number' ? ([w, w] as const) : w));
   if (pairs.length !== x.ndim || !pairs.flat().every((n) => Number.isInteger(n) && n >= 0))
     throw failure(
@@ -320,10 +345,13 @@ export const pad = (
       `pad: widths ${JSON.stringify(widths)} do not fit ${showType(x.type)}`,
       'pass one [before, after] pair of integers ≥ 0 per axis',
     );
+  const value = options?.value ?? 0;
+  if (typeof value !== 'number')
+    throw failure('value', `pad: value is ${shown(value)}, not a number`);
   const attrs = {
     low: pairs.map((p) => p[0]),
     high: pairs.map((p) => p[1]),
-    value: options?.value ?? 0,
+    value,
   };
   return call(padding, [x], {
     attrs,

@@ -3,14 +3,15 @@
  *
  * Invariant: any shape; floats keep their dtype, integers become float32.
  */
+import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { add, minimum, mul } from '../../nd/arithmetic.ts';
 import { elu, gelu, leakyRelu, relu, silu } from '../../nd/math.ts';
-import { checkOptions } from '../../options.ts';
+import { checkOptions, shown } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
-import { count, expectSize } from './shared.ts';
+import { count, expectArray, expectSize } from './shared.ts';
 
 /**
  * `x` where positive, else `alpha · x`. (Maas et al., ICML 2013.)
@@ -22,6 +23,12 @@ export class LeakyReLU extends HybridBlock {
   readonly alpha: number;
   constructor(alpha: number) {
     super();
+    if (typeof alpha !== 'number')
+      throw failure(
+        'option',
+        `LeakyReLU: alpha is ${shown(alpha)}`,
+        'pass a number: new nn.LeakyReLU(0.1)',
+      );
     this.alpha = alpha;
   }
   override forward(x: NDArray): NDArray {
@@ -55,6 +62,7 @@ export class PReLU extends HybridBlock {
     this.alpha = new Parameter({ shape: [inChannels], init: options.alphaInit ?? 0.25 });
   }
   override forward(x: NDArray): NDArray {
+    expectArray('PReLU', x);
     const alpha = this.alpha.data();
     if (alpha.size > 1) expectSize('PReLU', x, 1, alpha.size, 'channels');
     const slope =

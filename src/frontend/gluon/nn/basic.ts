@@ -17,7 +17,7 @@ import { expectPositions } from '../../values.ts';
 import { Block, HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
-import { type ActivationName, activationOf, count, expectSize } from './shared.ts';
+import { type ActivationName, activationOf, count, expectArray, expectSize } from './shared.ts';
 
 export interface DenseOptions {
   /** Applied to the result. Default: none. */
@@ -82,6 +82,7 @@ export class Dense extends HybridBlock {
   }
 
   override forward(x: NDArray): NDArray {
+    expectArray('Dense', x);
     if (x.ndim < (this.#flatten ? 2 : 1))
       throw failure(
         'shape',
@@ -145,6 +146,7 @@ export class Dropout extends HybridBlock {
   }
 
   override forward(x: NDArray): NDArray {
+    expectArray('Dropout', x);
     return isTraining() ? dropout(x, this.rate, { axes: this.axes }) : x;
   }
 }
@@ -157,6 +159,7 @@ export class Dropout extends HybridBlock {
  */
 export class Flatten extends HybridBlock {
   override forward(x: NDArray): NDArray {
+    expectArray('Flatten', x);
     return flatten(x);
   }
 }
@@ -198,6 +201,7 @@ export class Embedding extends HybridBlock {
   }
 
   override forward(x: NDArray): NDArray {
+    expectArray('Embedding', x);
     if (isFloat(x.dtype) || x.dtype === 'bool')
       throw failure(
         'dtype',

@@ -15,7 +15,7 @@ import { checkOptions } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
-import { count, expectSize } from './shared.ts';
+import { count, expectArray, expectSize } from './shared.ts';
 
 interface AffineOptions {
   /** Added to the variance. Default 1e-5. */
@@ -155,6 +155,7 @@ export class BatchNorm extends Affine {
   }
 
   override forward(x: NDArray): NDArray {
+    expectArray('BatchNorm', x);
     const axis = axisOf('BatchNorm', this.axis, x.ndim);
     const { gamma, beta, runningMean, runningVar, epsilon: eps } = this;
     this.fit('BatchNorm', x, axis, [gamma, beta, runningMean, runningVar]);
@@ -203,6 +204,7 @@ export class LayerNorm extends Affine {
   }
 
   override forward(x: NDArray): NDArray {
+    expectArray('LayerNorm', x);
     const axis = axisOf('LayerNorm', this.axis, x.ndim);
     const { gamma, beta, epsilon: eps } = this;
     this.fit('LayerNorm', x, axis, [gamma, beta]);

@@ -6,13 +6,23 @@
 import { showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
 import * as math from '../../nd/math.ts';
-import type { NDArray } from '../../ndarray.ts';
-import { checkChoice } from '../../options.ts';
+import { isNDArray, type NDArray } from '../../ndarray.ts';
+import { checkChoice, shown } from '../../options.ts';
+
+/** Throws unless `x`, called `what` in messages, is an array. */
+export const expectArray = (where: string, x: NDArray, what = 'the input'): void => {
+  if (!isNDArray(x))
+    throw failure(
+      'value',
+      `${where}: ${what} is ${shown(x)}, not an NDArray`,
+      'nd.array(values) makes an array',
+    );
+};
 
 /** `value` if it is an integer of at least `least`. */
 export const count = (where: string, name: string, value: number, least = 1): number => {
   if (Number.isInteger(value) && value >= least) return value;
-  throw failure('option', `${where}: ${name} is ${value}`, `pass an integer ≥ ${least}`);
+  throw failure('option', `${where}: ${name} is ${shown(value)}`, `pass an integer ≥ ${least}`);
 };
 
 /** One integer for all axes of space, or one for each. */
@@ -23,8 +33,14 @@ export const perAxis = (
   rank: number,
   least: number,
 ): readonly number[] => {
-  const all = typeof value === 'number' ? new Array<number>(rank).fill(value) : value;
-  if (all.length === rank && all.every((n) => Number.isInteger(n) && n >= least)) return all;
+  const all: readonly number[] =
+    typeof value === 'number' ? new Array<number>(rank).fill(value) : value;
+  if (
+    Array.isArray(all) &&
+    all.length === rank &&
+    all.every((n) => Number.isInteger(n) && n >= least)
+  )
+    return all;
   throw failure(
     'option',
     `${where}: ${name} is ${JSON.stringify(value)}`,
@@ -34,6 +50,7 @@ export const perAxis = (
 
 /** Throws unless `x` has `rank` axes; `form` shows them: `[batch, channels, height, width]`. */
 export const expectRank = (where: string, x: NDArray, rank: number, form: string): void => {
+  expectArray(where, x);
   if (x.ndim === rank) return;
   throw failure(
     'shape',
