@@ -238,7 +238,7 @@ test('step hybridized without backward: a stale gradient is an error at each cal
 test('sizes that are learnt from the first input work in a hybridized step', () => {
   random.seed(3);
   const net = new nn.HybridSequential(new nn.Dense(4, { activation: 'relu' }), new nn.Dense(1));
-  net.initialize();
+  net.initialize({ init: 'xavier' });
   const trainer = new Trainer(net.parameters(), 'sgd', { learningRate: 0.1, momentum: 0.9 });
   const step = hybridize((x: nd.NDArray) => {
     const l = autograd.record(() => net(x).square().mean());
