@@ -65,7 +65,9 @@ export const trainMode = <T>(body: () => T): T =>
 export const predictMode = <T>(body: () => T): T =>
   synchronous('predictMode', withMode({ training: false }, body));
 
+/** True inside `record`, where gradients can flow. Known while tracing too. */
 export const isRecording = (): boolean => mode.recording;
+/** True in training mode: inside `record` or `trainMode`. Known while tracing too. */
 export const isTraining = (): boolean => mode.training;
 
 /**

@@ -86,6 +86,11 @@ export const neg = (x: NDArray): NDArray => call1(negation, x);
 export const abs = (x: NDArray): NDArray => call1(absolute, x);
 /** -1, 0 or 1. */
 export const sign = (x: NDArray): NDArray => call1(signs, x);
+/**
+ * `eˣ`.
+ *
+ * @example nd.exp(nd.array([0, 1]))   // [1, 2.7183]
+ */
 export const exp = (x: NDArray): NDArray => call1(exponential, x);
 /** `exp(x) - 1`, exact near 0. */
 export const expm1 = (x: NDArray): NDArray => call1(exponential1, x);
@@ -93,9 +98,29 @@ export const expm1 = (x: NDArray): NDArray => call1(exponential1, x);
 export const log = (x: NDArray): NDArray => call1(logarithm, x);
 /** `log(1 + x)`, exact near 0. */
 export const log1p = (x: NDArray): NDArray => call1(logarithm1, x);
+/**
+ * Sine of radians.
+ *
+ * @example nd.sin(nd.array([0, Math.PI / 2]))   // [0, 1]
+ */
 export const sin = (x: NDArray): NDArray => call1(sine, x);
+/**
+ * Cosine of radians.
+ *
+ * @example nd.cos(nd.array([0, Math.PI]))   // [1, -1]
+ */
 export const cos = (x: NDArray): NDArray => call1(cosine, x);
+/**
+ * Tangent of radians.
+ *
+ * @example nd.tan(nd.array([0, Math.PI / 4]))   // [0, 1]
+ */
 export const tan = (x: NDArray): NDArray => call1(tangent, x);
+/**
+ * Hyperbolic tangent, from -1 to 1.
+ *
+ * @example nd.tanh(nd.array([0, 1]))   // [0, 0.7616]
+ */
 export const tanh = (x: NDArray): NDArray => call1(hyperbolic, x);
 /** `1 / (1 + exp(-x))`. */
 export const sigmoid = (x: NDArray): NDArray => call1(logistic, x);
@@ -103,15 +128,35 @@ export const sigmoid = (x: NDArray): NDArray => call1(logistic, x);
 export const erf = (x: NDArray): NDArray => call1(errorFunction, x);
 /** `max(x, 0)`; gradient 0 at 0. */
 export const relu = (x: NDArray): NDArray => call1(rectified, x);
+/**
+ * Square root; NaN below 0.
+ *
+ * @example nd.sqrt(nd.array([4, 9]))   // [2, 3]
+ */
 export const sqrt = (x: NDArray): NDArray => call1(root, x);
 /** `1 / sqrt(x)`. */
 export const rsqrt = (x: NDArray): NDArray => call1(inverseRoot, x);
+/**
+ * The next integer at or below.
+ *
+ * @example nd.floor(nd.array([-1.5, 1.5]))   // [-2, 1]
+ */
 export const floor = (x: NDArray): NDArray => call1(down, x);
+/**
+ * The next integer at or above.
+ *
+ * @example nd.ceil(nd.array([-1.5, 1.5]))   // [-1, 2]
+ */
 export const ceil = (x: NDArray): NDArray => call1(up, x);
 /** To the nearest integer, ties to even. */
 export const round = (x: NDArray): NDArray => call1(nearestEven, x);
 /** `1 / x`. */
 export const reciprocal = (x: NDArray): NDArray => call1(inverse, x);
+/**
+ * `x · x`.
+ *
+ * @example nd.square(nd.array([-2, 3]))   // [4, 9]
+ */
 export const square = (x: NDArray): NDArray => call1(squared, x);
 /** `log(1 + exp(x))`. */
 export const softplus = (x: NDArray): NDArray => call1(softPlus, x);
