@@ -12,7 +12,7 @@ import { type Callable, callableOf, contiguous, type Loaded, loadedFor, run } fr
 import { failure, located } from './callsite.ts';
 import { type Layout, scalarLayout } from './layout.ts';
 import { mode } from './mode.ts';
-import { type NDArray, type Operand, rebind, viewOf } from './ndarray.ts';
+import { isNDArray, type NDArray, type Operand, rebind, viewOf } from './ndarray.ts';
 import { shown } from './options.ts';
 import { record } from './tape.ts';
 import { checkAssignable } from './trace.ts';
@@ -56,6 +56,11 @@ export const fragment = <A extends object = object>(
 
 /** Shapes without end would make plans without end: past this many, a function starts over. */
 const MOST_PLANS = 1024;
+
+/** Throws unless `x` is an array: for functions that look at it before they call. */
+export const checkArray = (name: string, x: unknown): void => {
+  if (!isNDArray(x)) throw notAnArray(name, x);
+};
 
 const notAnArray = (name: string, x: unknown): Error =>
   failure('value', `${name}: ${shown(x)} is not an NDArray`, 'nd.array(values) makes an array');

@@ -57,6 +57,7 @@ const render = (x: NDArray, values: ArrayLike<number>): string => {
 
 const spell = (value: number, dtype: string): string => {
   if (dtype === 'bool') return value === 0 ? 'false' : 'true';
-  if (Number.isInteger(value)) return Object.is(value, -0) ? '-0' : String(value);
+  if (Number.isInteger(value) && Math.abs(value) < 2 ** 53)
+    return Object.is(value, -0) ? '-0' : String(value);
   return String(Number(value.toPrecision(5)));
 };

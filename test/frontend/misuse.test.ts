@@ -69,6 +69,21 @@ test('shapes, axes and lists that are none', () => {
   fails(() => x.pad([1, 1], { value: js('a') }), 'value', 'pad: value is "a"');
 });
 
+test('functions that get something else than an array first', () => {
+  for (const wrong of [undefined, null, 3, [1, 2]]) {
+    fails(() => nd.reshape(js(wrong), [1]), 'value', 'reshape', 'is not an NDArray');
+    fails(() => nd.transpose(js(wrong)), 'value', 'transpose', 'is not an NDArray');
+    fails(() => nd.squeeze(js(wrong)), 'value', 'squeeze', 'is not an NDArray');
+    fails(() => nd.flip(js(wrong)), 'value', 'flip', 'is not an NDArray');
+    fails(() => nd.tile(js(wrong), 2), 'value', 'tile', 'is not an NDArray');
+    fails(() => nd.slice(js(wrong), 0), 'value', 'slice', 'is not an NDArray');
+  }
+});
+
+test('large numbers print with the digits that mean something', () => {
+  assert.ok(`${nd.array([1e30])}`.endsWith('[1e+30]'));
+});
+
 test('indices that are none', () => {
   for (const wrong of [undefined, null, nd.array([0]), [0, 1, 1, 1]])
     fails(() => x.slice(js(wrong)), 'value', 'slice: the index for axis 0 is', 'take(idx)');

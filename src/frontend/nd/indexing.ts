@@ -12,7 +12,7 @@ import { iota } from '../../ir/graph/ops/leaf.ts';
 import { pad as padOp } from '../../ir/graph/ops/slice.ts';
 import { takeAlong as takeAlongOp, take as takeOp } from '../../ir/graph/ops/take.ts';
 import { showType } from '../../ir/type.ts';
-import { call, type Fragment, fragment } from '../call.ts';
+import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
@@ -47,6 +47,7 @@ const parse = (name: string, spec: string): readonly Edge[] => {
 };
 
 const selection = (name: string, x: NDArray, specs: readonly Index[]): Selection => {
+  checkArray(name, x);
   const dots = specs.indexOf('...');
   const fill = new Array<Index>(Math.max(0, x.ndim - specs.length + (dots < 0 ? 0 : 1))).fill(':');
   const all =

@@ -8,7 +8,7 @@ import { bytesOf, promote } from '../../ir/dtype.ts';
 import { concat as concatOp } from '../../ir/graph/ops/concat.ts';
 import { pad as padOp } from '../../ir/graph/ops/slice.ts';
 import { type Shape, showType, tensor } from '../../ir/type.ts';
-import { call, type Fragment, fragment, type View } from '../call.ts';
+import { call, checkArray, type Fragment, fragment, type View } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { type Layout, reshapeStrides, stridedLayout, stridesIn } from '../layout.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
@@ -45,6 +45,7 @@ const reshapeTo = (x: NDArray, shape: Shape): NDArray =>
  * @example x.reshape([2, -1])
  */
 export const reshape = (x: NDArray, shape: Shape): NDArray => {
+  checkArray('reshape', x);
   checkList('reshape', 'the shape', shape, SIZES);
   const open = shape.indexOf(-1);
   const known = shape.reduce((n, d, i) => (i === open ? n : n * d), 1);
@@ -70,12 +71,14 @@ export const flatten = (x: NDArray): NDArray =>
 
 /** A new axis of size 1 before axis `axis` of the result. */
 export const expandDims = (x: NDArray, axis: number): NDArray => {
+  checkArray('expandDims', x);
   const at = axisOf('expandDims', axis, x.ndim + 1);
   return reshapeTo(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 };
 
 /** Without axes of size 1: the given ones, or all. */
 export const squeeze = (x: NDArray, axis?: number | readonly number[]): NDArray => {
+  checkArray('squeeze', x);
   const axes =
     axis === undefined
       ? x.shape.flatMap((d, i) => (d === 1 ? [i] : []))
@@ -111,6 +114,7 @@ const transposing: Fragment<AxesAttrs> = fragment<AxesAttrs>(
 );
 /** Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out. */
 export const transpose = (x: NDArray, axes?: readonly number[]): NDArray => {
+  checkArray('transpose', x);
   if (axes !== undefined)
     checkList('transpose', 'the order of axes', axes, 'axes go in one array: transpose([1, 0])');
   const order = (axes ?? x.shape.map((_, i) => x.ndim - 1 - i)).map((a) =>
@@ -125,6 +129,7 @@ export const transpose = (x: NDArray, axes?: readonly number[]): NDArray => {
 };
 /** Two axes exchanged. */
 export const swapAxes = (x: NDArray, first: number, second: number): NDArray => {
+  checkArray('swapAxes', x);
   const a = axisOf('swapAxes', first, x.ndim);
   const c = axisOf('swapAxes', second, x.ndim);
   return transpose(
@@ -152,6 +157,7 @@ const stretching: Fragment<ShapeAttrs> = fragment<ShapeAttrs>(
 );
 /** `x` repeated to `shape`: trailing axes must be equal or 1. */
 export const broadcastTo = (x: NDArray, shape: Shape): NDArray => {
+  checkArray('broadcastTo', x);
   checkList('broadcastTo', 'the shape', shape, SIZES);
   const lead = shape.length - x.ndim;
   if (
@@ -199,6 +205,7 @@ export const slicePart = (x: NDArray, attrs: SliceAttrs): NDArray =>
 
 /** The order of elements along the axes (default: all) reversed. */
 export const flip = (x: NDArray, axis?: number | readonly number[]): NDArray => {
+  checkArray('flip', x);
   const axes = axesOf('flip', axis, x.ndim);
   const back = (i: number): boolean => axes.includes(i) && x.shape[i]! > 0;
   return slicePart(x, {
@@ -280,6 +287,7 @@ export const split = (x: NDArray, parts: number | readonly number[], axis = 0): 
 
 /** `x` side by side, `times[i]` times along axis `i` (trailing axes when fewer). */
 export const tile = (x: NDArray, times: number | readonly number[]): NDArray => {
+  checkArray('tile', x);
   const counts = typeof times === 'number' ? [times] : times;
   const rank = Math.max(counts.length, x.ndim);
   const shape = [...new Array<number>(rank - x.ndim).fill(1), ...x.shape];
@@ -301,6 +309,7 @@ export const tile = (x: NDArray, times: number | readonly number[]): NDArray => 
 };
 /** Each element `count` times in a row along `axis` (default: of the flattened array). */
 export const repeat = (x: NDArray, count: number, axis?: number): NDArray => {
+  checkArray('repeat', x);
   if (!Number.isInteger(count) || count < 0)
     throw failure('value', `repeat: count ${count} must be an integer ≥ 0`);
   if (axis === undefined) return repeat(ravel(x), count, 0);
@@ -331,6 +340,7 @@ export const pad = (
   widths: readonly (number | readonly [number, number])[],
   options?: PadOptions,
 ): NDArray => {
+  checkArray('pad', x);
   checkOptions('pad', options, ['value']);
   checkList(
     'pad',
