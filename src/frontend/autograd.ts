@@ -6,7 +6,7 @@
 import { isFloat } from '../ir/dtype.ts';
 import { showType } from '../ir/type.ts';
 import { flow, type Head } from './backprop.ts';
-import { assign, call2 } from './call.ts';
+import { assign, call2, checkArray } from './call.ts';
 import { failure, forget } from './callsite.ts';
 import { mode, withMode } from './mode.ts';
 import { addition } from './nd/arithmetic.ts';
@@ -75,6 +75,7 @@ export const isTraining = (): boolean => mode.training;
  * Cuts `x` from what it was computed from.
  */
 export const attachGrad = (x: NDArray, gradientMode: GradientMode = 'write'): NDArray => {
+  checkArray('attachGrad', x);
   checkChoice('attachGrad', 'mode', gradientMode, ['write', 'add', 'null']);
   if (!isFloat(x.dtype))
     throw failure(

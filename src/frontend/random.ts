@@ -20,7 +20,7 @@ import { checkDtype, checkShape } from './nd/creation.ts';
 import { fits, upload } from './nd/filled.ts';
 import { take } from './nd/indexing.ts';
 import { isNDArray, type NDArray, type Operand, rebind } from './ndarray.ts';
-import { checkOptions } from './options.ts';
+import { checkOptions, shown } from './options.ts';
 import { uniformOnHost } from './random-host.ts';
 import type { Trace } from './trace.ts';
 
@@ -183,8 +183,12 @@ const uniformly: Fragment<Attrs> = fragment<Attrs>(
 /** Uniform numbers in [low, high): `low + u · (high - low)`, `u` a multiple of 2⁻²⁴. */
 export const uniform = (shape: Shape, low = 0, high = 1, options?: RandomOptions): NDArray => {
   checkOptions('random.uniform', options, KNOWN);
-  if (!(low <= high))
-    throw failure('value', `random.uniform: low ${low} is not below high ${high}`);
+  if (typeof low !== 'number' || typeof high !== 'number' || !(low <= high))
+    throw failure(
+      'value',
+      `random.uniform: low ${shown(low)}, high ${shown(high)}`,
+      'pass numbers with low ≤ high: random.uniform(shape, low, high)',
+    );
   const dtype = floatType('random.uniform', options);
   const type = tensor(dtype, checkShape('random.uniform', shape));
   if (mode.trace !== undefined || dtype !== 'float32' || type.size > HOST_ELEMENTS)
@@ -219,8 +223,12 @@ const normally: Fragment<Attrs> = fragment<Attrs>(
 /** Normal numbers by Box–Muller: `sqrt(-2 log(1 - u)) · cos(2π v)`, `u` and `v` from two draws. */
 export const normal = (shape: Shape, mean = 0, deviation = 1, options?: RandomOptions): NDArray => {
   checkOptions('random.normal', options, KNOWN);
-  if (!(deviation >= 0))
-    throw failure('value', `random.normal: deviation ${deviation} must not be negative`);
+  if (typeof mean !== 'number' || typeof deviation !== 'number' || !(deviation >= 0))
+    throw failure(
+      'value',
+      `random.normal: mean ${shown(mean)}, deviation ${shown(deviation)}`,
+      'pass numbers, the deviation not negative: random.normal(shape, mean, deviation, options)',
+    );
   return draw(normally, shape, [mean, deviation], floatType('random.normal', options), options, 2);
 };
 

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { L2Loss, SoftmaxCrossEntropyLoss } from '../../src/frontend/gluon/loss.ts';
 import * as nn from '../../src/frontend/gluon/nn/index.ts';
 import { assertAllClose } from '../../src/frontend/testing.ts';
-import { autograd, hybridize, nd, Parameter, Trainer } from '../../src/index.ts';
+import { autograd, hybridize, nd, Parameter, random, Trainer } from '../../src/index.ts';
 import { fails, rejects } from './support.ts';
 
 const x = nd.array([
@@ -76,8 +76,19 @@ test('functions that get something else than an array first', () => {
     fails(() => nd.squeeze(js(wrong)), 'value', 'squeeze', 'is not an NDArray');
     fails(() => nd.flip(js(wrong)), 'value', 'flip', 'is not an NDArray');
     fails(() => nd.tile(js(wrong), 2), 'value', 'tile', 'is not an NDArray');
+    fails(() => nd.zerosLike(js(wrong)), 'value', 'nd.zerosLike', 'is not an NDArray');
+    fails(() => autograd.attachGrad(js(wrong)), 'value', 'attachGrad', 'is not an NDArray');
     fails(() => nd.slice(js(wrong), 0), 'value', 'slice', 'is not an NDArray');
   }
+});
+
+test('random numbers refuse parameters that are none, and draw nothing', () => {
+  random.seed(1);
+  fails(() => random.normal([2], js({ scale: 1 })), 'value', 'random.normal: mean an object');
+  fails(() => random.uniform([2], js('a')), 'value', 'random.uniform: low "a"', 'low ≤ high');
+  const after = random.normal([2]);
+  random.seed(1);
+  assertAllClose(after, random.normal([2]));
 });
 
 test('large numbers print with the digits that mean something', () => {

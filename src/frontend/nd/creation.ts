@@ -200,13 +200,21 @@ export const ones = (shape: Shape, options?: CreationOptions): NDArray =>
   constant('nd.ones', shape, 1, options);
 
 /** Zeros with the shape, dtype and device of `x`. */
-export const zerosLike = (x: NDArray): NDArray => filled(x.type, 0, x.device);
+export const zerosLike = (x: NDArray): NDArray => like('nd.zerosLike', x, 0);
 /** Ones with the shape, dtype and device of `x`. */
-export const onesLike = (x: NDArray): NDArray => filled(x.type, 1, x.device);
+export const onesLike = (x: NDArray): NDArray => like('nd.onesLike', x, 1);
 /** One number with the shape, dtype and device of `x`. */
-export const fullLike = (x: NDArray, value: number): NDArray => {
-  checkFits('nd.fullLike', value, x.dtype);
-  return filled(x.type, value, x.device);
+export const fullLike = (x: NDArray, value: number): NDArray => like('nd.fullLike', x, value);
+
+const like = (name: string, x: NDArray, value: number): NDArray => {
+  if (!isNDArray(x))
+    throw failure(
+      'value',
+      `${name}: ${shown(x)} is not an NDArray`,
+      'nd.zeros(shape) takes a shape',
+    );
+  checkFits(name, value, x.dtype);
+  return filled(x.type, value, x.device, name);
 };
 
 /** `start, start + step, ...` before `stop`; with one number, from 0 to it. int32 when all are integers. */
