@@ -99,10 +99,10 @@ class Scratch {
 const relabel = (
   stmts: readonly TStmt[],
   buffers: ReadonlyMap<ThreadBuffer, ThreadBuffer>,
-  workgroup: Register,
+  ids: readonly Register[],
   rename: (name: string) => string,
 ): TStmt[] => {
-  const registers = new Map<Register, Register>([[workgroup, workgroup]]);
+  const registers = new Map<Register, Register>(ids.map((id) => [id, id]));
   const reg = (r: Register): Register => {
     let out = registers.get(r);
     if (out === undefined) {
@@ -170,6 +170,8 @@ const relabel = (
           then: s.then.map(stmt),
           otherwise: s.otherwise.map(stmt),
         };
+      case 'exchange':
+        return { ...s, register: reg(s.register), value: expr(s.value) };
       case 'barrier':
         return s;
       default:
@@ -184,12 +186,18 @@ export const assemble = (kernel: LoopKernel, plans: readonly NestPlan[]): Thread
   const globals = globalBuffers(kernel);
   const scratch = new Scratch(plans, new Set([...globals.values()].map((b) => b.name)));
   const workgroup = register('workgroup', regType('i32'));
+  const local = register('local', regType('i32'));
+  const threads = plans[0]?.threads ?? 1;
+  invariant(
+    plans.every((p) => p.threads === threads),
+    `plans of ${kernel.name} have equal workgroups`,
+  );
   const resolve = (b: LoopBuffer): ThreadBuffer => {
     const buffer = globals.get(b);
     invariant(buffer, `kernel ${kernel.name} lists its buffer ${b.name}`);
     return buffer;
   };
-  const used = new Set(['workgroup']);
+  const used = new Set(['workgroup', 'local']);
   const rename = (name: string): string => {
     const base = name.replace(/_\d+$/, '');
     let candidate = name;
@@ -208,13 +216,13 @@ export const assemble = (kernel: LoopKernel, plans: readonly NestPlan[]): Thread
     if (high - low === 1) {
       const plan = plans[low]!;
       const own = operate('sub', get(workgroup), i32(starts[low]!));
-      const local = starts[low] === 0 ? own : get(register('own', regType('i32')));
-      const body = plan.emit(local, resolve);
+      const id = starts[low] === 0 ? own : get(register('own', regType('i32')));
+      const body = plan.emit({ workgroup: id, local: get(local) }, resolve);
       const all: TStmt[] =
-        local.kind === 'get' && local.register !== workgroup
-          ? [{ kind: 'let', register: local.register, value: own }, ...body]
+        id.kind === 'get' && id.register !== workgroup
+          ? [{ kind: 'let', register: id.register, value: own }, ...body]
           : body;
-      return relabel(all, scratch.of(plan), workgroup, rename);
+      return relabel(all, scratch.of(plan), [workgroup, local], rename);
     }
     const middle = (low + high) >> 1;
     const first = operate('lt', get(workgroup), i32(starts[middle]!));
@@ -224,7 +232,9 @@ export const assemble = (kernel: LoopKernel, plans: readonly NestPlan[]): Thread
     name: kernel.name,
     buffers: [...globals.values(), ...scratch.buffers],
     workgroup,
+    local,
     grid,
+    threads,
     body: plans.length === 0 ? [] : choose(0, plans.length),
     cost: {
       flops: plans.reduce((n, p) => n + p.cost.flops, 0),

@@ -13,7 +13,16 @@ export interface Caps {
   readonly fusedMultiplyAdd: boolean;
   /** How many workgroups run at once at best. */
   readonly parallelism: number;
+  /** Most threads of a workgroup; 1 where a workgroup is the work of one thread. */
+  readonly threads: number;
+  /**
+   * Threads that can exchange registers: aligned runs of this many (a power of two; the device may have larger ones). 1
+   * where they cannot.
+   */
+  readonly subgroup: number;
+  /** Shared memory of a workgroup. */
   readonly sharedBytes: number;
+  /** Most global buffers of a kernel, scalars not counted. */
   readonly maxBindings: number;
   /** Alignment of arena offsets, bytes. */
   readonly alignment: number;

@@ -126,12 +126,13 @@ export const planColumns = (nest: Nest, loops: Loops, caps: Caps): NestPlan | un
   const flops = nest.stores.reduce((n, s) => n + pointsOf(s.axes) * evaluationCost(s.value), 0);
   return {
     grid: sharing.groups * sharing.chunks,
+    threads: 1,
     shared: list.flatMap((c) => (c.totals ? [c.row, c.totals] : [c.row])),
     cost: { flops: Math.round(flops), bytes: bytesMoved(nest) },
     notes: [
       `columns: ${along.name}:${along.extent} in tiles of ${TILE}, ${list.length} reductions by rows`,
     ],
-    emit: (workgroup, buffer) => {
+    emit: ({ workgroup }, buffer) => {
       const em = new Emitter({ lanes: 4, resolve: buffer });
       em.expect(nest.stores.map((s) => s.value));
       const { chunks, chunk } = sharing;

@@ -94,7 +94,14 @@ const updatedInPlace = (nest: Nest): number => {
 export const planNest = (nest: Nest, caps: Caps): NestPlan => {
   invariant(nest.contract === undefined, 'the generic schedule takes nests without contraction');
   if (pointsOf(nest.axes) === 0)
-    return { grid: 1, shared: [], cost: { flops: 0, bytes: 0 }, notes: ['empty'], emit: () => [] };
+    return {
+      grid: 1,
+      threads: 1,
+      shared: [],
+      cost: { flops: 0, bytes: 0 },
+      notes: ['empty'],
+      emit: () => [],
+    };
   if (nest.stores.some((s) => s.mode === 'add')) return planScatter(nest, caps);
   const plain = normalize(nest);
   const loops = chooseLoops(plain, caps.lanes);
@@ -126,6 +133,7 @@ export const planNest = (nest: Nest, caps: Caps): NestPlan => {
     list.map((a) => `${a.name}:${a.extent}`).join(' ');
   return {
     grid,
+    threads: 1,
     shared: [...caches.values()].map((c) => c.buffer),
     cost: { flops: flopsOf(plain, loops), bytes: bytesMoved(plain) },
     notes: [
@@ -133,7 +141,7 @@ export const planNest = (nest: Nest, caps: Caps): NestPlan => {
         `${grid > 1 ? `, ${sharing.groups} x ${sharing.chunks} workgroups` : ''}` +
         `${caches.size > 0 ? `, ${caches.size} kept per row` : ''}`,
     ],
-    emit: (workgroup, buffer) => {
+    emit: ({ workgroup }, buffer) => {
       const em = new Emitter({ lanes: caps.lanes, resolve: buffer });
       for (const [e, cache] of caches) em.caches.set(e, cache);
       const roots = plain.stores.map((s) => s.value);

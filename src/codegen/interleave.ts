@@ -116,12 +116,13 @@ export const planInterleaved = (nest: Nest, caps: Caps): NestPlan | undefined =>
   const sharing = share(outer, undefined, (points * (each + 1)) / 4, caps.parallelism);
   return {
     grid: sharing.groups,
+    threads: 1,
     shared: [],
     cost: { flops: Math.round((points * each) / 4), bytes: bytesMoved(nest) },
     notes: [
       `interleaved: ${quotient.name} in ${copies.length} x ${quotient.extent}, four lanes along the quotient`,
     ],
-    emit: (workgroup, buffer) => {
+    emit: ({ workgroup }, buffer) => {
       const em = new Emitter({ lanes: 4, resolve: buffer });
       em.expect(copies.flatMap((c) => c.values));
       const row = (): void =>

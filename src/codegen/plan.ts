@@ -1,21 +1,31 @@
 /**
  * The contract between schedules and the launch they become: each nest is planned apart, then nests share a grid.
  *
- * Invariant: `emit` produces statements for any workgroup id in `0..grid-1`; registers and shared buffers it makes are
+ * Invariant: `emit` produces statements for any workgroup id in `0..grid-1` and all its threads; registers and shared buffers it makes are
  * its own.
  */
 import type { LoopBuffer } from '../ir/loop/loop.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
 
+/** Where a plan's statements run: registers (or what is computed from them) of the launch. */
+export interface Place {
+  /** The workgroup's place in the plan's own grid. */
+  readonly workgroup: TExpr;
+  /** The thread's place in its workgroup. */
+  readonly local: TExpr;
+}
+
 export interface NestPlan {
   /** Number of workgroups. */
   readonly grid: number;
+  /** Threads of each: all plans of a launch have the same. */
+  readonly threads: number;
   /** Workgroup-private scratch. Plans of one launch may be laid over each other: only one runs in a workgroup. */
   readonly shared: readonly ThreadBuffer[];
   readonly cost: { readonly flops: number; readonly bytes: number };
   /** Which schedule, and why not the others: for explain. */
   readonly notes: readonly string[];
-  emit(workgroup: TExpr, buffer: (b: LoopBuffer) => ThreadBuffer): TStmt[];
+  emit(place: Place, buffer: (b: LoopBuffer) => ThreadBuffer): TStmt[];
 }
 
 /** Why a schedule does not apply. */

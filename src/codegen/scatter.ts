@@ -68,12 +68,13 @@ export const planScatter = (nest: Nest, caps: Caps): NestPlan => {
   const { groups, chunks, chunk, flattened } = sharing;
   return {
     grid: groups * chunks,
+    threads: 1,
     shared: [],
     cost: { flops: Math.round(flops), bytes: bytesMoved(plain) },
     notes: [
       `scatter: ${pointsOf(s.over)} additions in order${along ? `, four lanes along ${along.name}` : ''}`,
     ],
-    emit: (workgroup, resolve) => {
+    emit: ({ workgroup }, resolve) => {
       const em = new Emitter({ lanes: caps.lanes, resolve });
       const buffer = resolve(s.buffer);
       em.expect([s.value]);

@@ -44,10 +44,11 @@ export const planTiles = (nest: Nest, loops: Loops, caps: Caps): NestPlan | unde
   const each = nest.stores.reduce((c, s) => c + evaluationCost(s.value), 0);
   return {
     grid: groups * chunks,
+    threads: 1,
     shared: [],
     cost: { flops: Math.round(points * each), bytes: bytesMoved(nest) },
     notes: [`tiles: ${cross.name} by ${along.name}, ${TILE} x ${TILE}`],
-    emit: (workgroup, buffer) => {
+    emit: ({ workgroup }, buffer) => {
       const em = new Emitter({ lanes: 4, resolve: buffer });
       em.expect(nest.stores.map((s) => s.value));
       const group = chunks === 1 ? workgroup : operate('floordiv', workgroup, i32(chunks));

@@ -24,6 +24,8 @@ export const caps = (lanes: 1 | 4 = 4, parallelism = 4): Caps => ({
   lanes,
   fusedMultiplyAdd: true,
   parallelism,
+  threads: 1,
+  subgroup: 1,
   sharedBytes: 1 << 16,
   maxBindings: 100,
   alignment: 64,

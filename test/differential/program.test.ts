@@ -18,6 +18,8 @@ const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   lanes,
   fusedMultiplyAdd: false,
   parallelism,
+  threads: 1,
+  subgroup: 1,
   sharedBytes: 1 << 18,
   maxBindings: 64,
   alignment: 64,

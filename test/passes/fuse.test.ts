@@ -14,6 +14,8 @@ const caps: Caps = {
   lanes: 4,
   fusedMultiplyAdd: true,
   parallelism: 2,
+  threads: 1,
+  subgroup: 1,
   sharedBytes: 1 << 20,
   maxBindings: 64,
   alignment: 64,

@@ -112,6 +112,7 @@ const planOf = (schedule: Schedule): NestPlan => {
   const [m, n, k] = [p.rows.size, p.columns.size, p.depth];
   return {
     grid: b.grid,
+    threads: 1,
     shared: [scratch.rows, scratch.columns, scratch.tiles],
     cost: {
       flops: p.batches * m * n * (k + epilogue.cost),
@@ -121,7 +122,7 @@ const planOf = (schedule: Schedule): NestPlan => {
       `contraction ${p.batches > 1 ? `${p.batches} x ` : ''}${m} x ${n} x ${k}: rows packed by ${p.rows.packing}, columns by ${p.columns.packing}`,
       `workgroups ${b.batchBlocks} x ${b.rowBlocks} x ${b.columnBlocks} of ${b.rows} x ${b.columns}, sum in ${b.k.count} of ${b.k.depth}${b.wide ? ', the last two rows by 16 columns' : ''}`,
     ],
-    emit: (workgroup, buffer) => new Template(schedule, scratch, buffer).emit(workgroup),
+    emit: ({ workgroup }, buffer) => new Template(schedule, scratch, buffer).emit(workgroup),
   };
 };
 

@@ -81,6 +81,7 @@ export const planShifted = (nest: Nest, c: Contraction, caps: Caps): ShiftedPlan
   const results = g.windows.reduce((size, w) => size * w.n.extent, 1);
   const plan: NestPlan = {
     grid: cut.grid,
+    threads: 1,
     shared: [scratch.rows, scratch.columns, scratch.sums],
     cost: {
       flops: images * g.offsets * g.rows.size * inputs * g.depth,
@@ -92,7 +93,8 @@ export const planShifted = (nest: Nest, c: Contraction, caps: Caps): ShiftedPlan
       `convolution by ${g.offsets} shifts of ${g.rows.size} x ${inputs} x ${g.depth}, for ${images} images`,
       `workgroups ${cut.imageBlocks} x ${cut.rowBlocks} of ${cut.images} images x ${cut.rows} rows`,
     ],
-    emit: (workgroup, buffer) => new ShiftedTemplate(g, cut, scratch, nest, buffer).emit(workgroup),
+    emit: ({ workgroup }, buffer) =>
+      new ShiftedTemplate(g, cut, scratch, nest, buffer).emit(workgroup),
   };
   return { plan, cycles: cut.cycles };
 };

@@ -198,6 +198,7 @@ export class Accesses {
       case 'if':
         gather(s.condition, found);
         return;
+      case 'exchange':
       case 'barrier':
         return;
       default:

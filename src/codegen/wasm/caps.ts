@@ -16,6 +16,8 @@ export const wasmCaps = (fusedMultiplyAdd: boolean): Caps => ({
   lanes: 4,
   fusedMultiplyAdd,
   parallelism: PARALLELISM,
+  threads: 1,
+  subgroup: 1,
   sharedBytes: SHARED_BYTES,
   maxBindings: 500,
   alignment: 64,

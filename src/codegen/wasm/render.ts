@@ -161,8 +161,9 @@ class Renderer {
         fb.push({ kind: 'if', condition, then, otherwise });
         return;
       }
+      case 'exchange':
       case 'barrier':
-        // a workgroup is one thread here
+        // a workgroup is one thread here: schedules for it exchange nothing
         return;
       default:
         s satisfies never;

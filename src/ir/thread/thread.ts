@@ -1,9 +1,11 @@
 /**
- * L3 Thread IR: what one workgroup does: structured statements over registers and typed buffers.
+ * L3 Thread IR: what each thread of a workgroup does: structured statements over registers and typed buffers.
  *
- * Invariants: registers are written by `let` once or are declared `var`; loop bounds are uniform in the workgroup;
- * every index is in bounds; a kernel is run for workgroups 0..grid-1 in any order and at any time, so different
- * workgroups never write the same element nor read what another writes.
+ * Invariants: registers are written by `let` once or are declared `var`; every index that is reached is in bounds; a
+ * kernel is run for workgroups 0..grid-1 in any order and at any time, so different workgroups never write the same
+ * element nor read what another writes; threads of a workgroup see what others wrote to shared memory only behind a
+ * `barrier`, and never what others wrote to global memory; `barrier` and `exchange` are reached by all threads of a
+ * workgroup or by none (the conditions and loop bounds around them are uniform).
  */
 import type { DType } from '../dtype.ts';
 import type { ScalarOp } from '../scalar.ts';
@@ -41,7 +43,7 @@ export const registerDType: Readonly<Record<Elem, DType>> = {
   bool: 'bool',
 };
 
-/** A named register: a `let` (assigned once), a `var` (assigned again), a loop counter or the workgroup id. */
+/** A named register of a thread: a `let` (assigned once), a `var` (assigned again), a loop counter or an id. */
 export interface Register {
   readonly name: string;
   readonly type: RegType;
@@ -133,6 +135,14 @@ export type TStmt =
       readonly then: readonly TStmt[];
       readonly otherwise: readonly TStmt[];
     }
+  /** `register` (a `let`) gets the `value` that thread `local ^ mask` has: 1 <= mask < the subgroup of the device. */
+  | {
+      readonly kind: 'exchange';
+      readonly register: Register;
+      readonly value: TExpr;
+      readonly mask: number;
+    }
+  /** All threads of the workgroup arrive, and what they wrote to shared memory is seen by all. */
   | { readonly kind: 'barrier' };
 
 export interface ThreadKernel {
@@ -141,8 +151,12 @@ export interface ThreadKernel {
   readonly buffers: readonly ThreadBuffer[];
   /** The int32 register that holds the workgroup id. */
   readonly workgroup: Register;
+  /** The int32 register that holds the thread's place in its workgroup, 0..threads-1. */
+  readonly local: Register;
   /** Number of workgroups. */
   readonly grid: number;
+  /** Threads of a workgroup: 1 where a workgroup is the work of one thread. */
+  readonly threads: number;
   readonly body: readonly TStmt[];
   /** What it costs, for dispatch decisions and explain: arithmetic (multiply-adds) and bytes moved, whole grid. */
   readonly cost: { readonly flops: number; readonly bytes: number };

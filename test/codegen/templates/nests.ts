@@ -21,6 +21,8 @@ export const caps = (parallelism: number, sharedBytes: number = 1 << 20): Caps =
   lanes: 4,
   fusedMultiplyAdd: true,
   parallelism,
+  threads: 1,
+  subgroup: 1,
   sharedBytes,
   maxBindings: 1000,
   alignment: 64,
@@ -125,6 +127,7 @@ export const kernelOf = (
   written: ReadonlySet<LoopBuffer>,
 ): ThreadKernel => {
   const workgroup = register('workgroup', regType('i32'));
+  const local = register('local', regType('i32'));
   const made = new Map<LoopBuffer, ThreadBuffer>(
     buffers.map((b) => [
       b,
@@ -141,8 +144,10 @@ export const kernelOf = (
     name: 'contraction',
     buffers: [...made.values(), ...plan.shared],
     workgroup,
+    local,
     grid: plan.grid,
-    body: plan.emit(get(workgroup), (b) => made.get(b)!),
+    threads: plan.threads,
+    body: plan.emit({ workgroup: get(workgroup), local: get(local) }, (b) => made.get(b)!),
     cost: plan.cost,
     notes: plan.notes,
   };
