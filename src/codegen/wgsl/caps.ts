@@ -1,0 +1,58 @@
+/**
+ * What schedules may count on when they plan for WGSL.
+ *
+ * Invariant: depends on the limits and features handed in, never on a device, so code can be made for one that is not
+ * there.
+ */
+import type { Caps } from '../caps.ts';
+
+/** The limits of a WebGPU device that matter here, by the names it has for them. */
+export interface WgslLimits {
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupSizeX: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxStorageBuffersPerShaderStage: number;
+  readonly minStorageBufferOffsetAlignment: number;
+}
+
+/** What every WebGPU device has. */
+export const GUARANTEED_LIMITS: WgslLimits = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxStorageBuffersPerShaderStage: 8,
+  minStorageBufferOffsetAlignment: 256,
+};
+
+/** Workgroups of this many threads hide latency and still fit several times into a processor. */
+const MOST_THREADS = 256;
+/** Workgroups worth having at once: more than any device has processors for is harmless. */
+const PARALLELISM = 64;
+
+/**
+ * Capabilities of a device.
+ *
+ * @param subgroup the least size of its subgroups when it offers the feature `subgroups` and exchanges may be used
+ */
+export const wgslCaps = (limits: WgslLimits, subgroup = 1): Caps => ({
+  target: 'wgsl',
+  lanes: 4,
+  fusedMultiplyAdd: true,
+  parallelism: PARALLELISM,
+  threads: floorPowerOfTwo(
+    Math.min(
+      MOST_THREADS,
+      limits.maxComputeInvocationsPerWorkgroup,
+      limits.maxComputeWorkgroupSizeX,
+    ),
+  ),
+  subgroup: floorPowerOfTwo(Math.max(1, subgroup)),
+  sharedBytes: limits.maxComputeWorkgroupStorageSize,
+  maxBindings: limits.maxStorageBuffersPerShaderStage,
+  alignment: limits.minStorageBufferOffsetAlignment,
+});
+
+const floorPowerOfTwo = (n: number): number => 2 ** Math.floor(Math.log2(n));
+
+/** What code can count on anywhere. */
+export const defaultWgslCaps: Caps = wgslCaps(GUARANTEED_LIMITS);
