@@ -6,7 +6,7 @@
  */
 import { type Axis, type Idx, idxOffset } from '../../ir/dim.ts';
 import { invariant } from '../../ir/errors.ts';
-import type { Expr, LoadExpr, LoopBuffer, OpExpr } from '../../ir/loop/loop.ts';
+import type { Expr, LoadExpr, LoopBuffer, OpExpr, ReduceExpr } from '../../ir/loop/loop.ts';
 import { operandsOf } from '../../ir/loop/visit.ts';
 import {
   constantOf,
@@ -44,14 +44,26 @@ interface Pass {
   depth: number;
 }
 
+/** Threads that fold together: each takes some of the elements, all get the result. */
+export interface Team {
+  /** Whether a reduction placed in the scope at `depth` is theirs. */
+  folds(e: ReduceExpr, depth: number): boolean;
+  /** Results of reductions over the same elements, in the current scope. */
+  fold(em: Emitter, group: readonly ReduceExpr[]): TExpr[];
+}
+
 export interface EmitterOptions {
   /** 4 lets reductions use vectors. */
   readonly lanes: 1 | 4;
+  /** Short code: loops are not unrolled, because whoever compiles it next does that. */
+  readonly compact?: boolean;
   resolve(buffer: LoopBuffer): ThreadBuffer;
 }
 
 export class Emitter extends Scopes {
   readonly lanes: 1 | 4;
+  readonly compact: boolean;
+  team: Team | undefined;
   /** Expressions worth keeping for later passes over a row. */
   readonly caches: Map<Expr, RowCache> = new Map();
   /** Reductions that are all needed: those that run over the same elements share a loop. */
@@ -63,6 +75,7 @@ export class Emitter extends Scopes {
   constructor(options: EmitterOptions) {
     super((buffer) => options.resolve(buffer));
     this.lanes = options.lanes;
+    this.compact = options.compact ?? false;
   }
 
   /** Gives the contraction's result (one number, or a vector along the axis later asked for) in the current scope. */

@@ -4,45 +4,52 @@
  * Invariant: the result does not depend on how many threads run; float32 sums add at most a few hundred terms in a row
  * before they are folded into a second accumulator, so that long sums stay accurate.
  */
-import { type Axis, idxAxis, pointsOf } from '../../ir/dim.ts';
+import { type Axis, pointsOf } from '../../ir/dim.ts';
 import { isFloat } from '../../ir/dtype.ts';
-import { indexValue } from '../../ir/loop/expr.ts';
 import type { ReduceExpr } from '../../ir/loop/loop.ts';
-import {
-  constantOf,
-  fma,
-  get,
-  i32,
-  laneOf,
-  operate,
-  regType,
-  shuffle,
-} from '../../ir/thread/build.ts';
-import { type Register, registerOf, type TExpr } from '../../ir/thread/thread.ts';
-import { contains, evaluationCost, isSafe, positionOver } from '../analysis.ts';
+import { constantOf, get, i32, operate } from '../../ir/thread/build.ts';
+import type { Register, TExpr } from '../../ir/thread/thread.ts';
+import { contains, evaluationCost, isSafe } from '../analysis.ts';
 import { foldChoice, stepCost } from '../cost.ts';
-import { better, combine, isArg, neutralOf, tied } from './combine.ts';
+import { isArg } from './combine.ts';
 import type { Emitter } from './emitter.ts';
 import { type Mode, SCALAR } from './mode.ts';
+import {
+  type Accumulator,
+  accumulator,
+  finish,
+  firstStep,
+  horizontal,
+  join,
+  neutral,
+  type Partial,
+  partialOf,
+  setAccumulator,
+  step,
+  tree,
+} from './partial.ts';
 
 /** Sums longer than this (for each accumulator) are cut in blocks of about this length. */
 const BLOCK = 128;
 
-interface Accumulator {
-  readonly value: Register;
-  /** Where the extreme was met, for argmax and argmin. */
-  readonly position: Register | undefined;
-}
-interface Partial {
-  readonly value: TExpr;
-  readonly position: TExpr | undefined;
-}
+/** True when a reduction has so few elements that it is written out. */
+export const isUnrolled = (e: ReduceExpr): boolean => {
+  const trips = pointsOf(e.axes);
+  return trips <= 16 && trips * evaluationCost(e.body) <= 160;
+};
 
 /** Emits a reduction in the current scope and returns its value in `mode`. */
 export const emitReduce = (em: Emitter, e: ReduceExpr, mode: Mode): TExpr => {
-  const trips = pointsOf(e.axes);
-  if (trips <= 16 && trips * evaluationCost(e.body) <= 160)
-    return new Fold(em, [e], mode).unrolled();
+  if (isUnrolled(e)) return new Fold(em, [e], mode).unrolled();
+  const { team } = em;
+  if (team !== undefined && mode.along === undefined && team.folds(e, em.depth)) {
+    const group = companions(em, e).filter((other) => team.folds(other, em.depth));
+    const results = team.fold(em, group);
+    group.forEach((other, i) => {
+      if (other !== e) em.remember(other, SCALAR, results[i]!);
+    });
+    return results[group.indexOf(e)]!;
+  }
   if (mode.along === undefined && em.lanes === 4) {
     const { axis } = foldChoice(e.axes, e.body);
     if (axis) {
@@ -98,7 +105,9 @@ class Fold {
     const visit = (axes: readonly Axis[]): void => {
       const [axis, ...rest] = axes;
       if (axis === undefined) {
-        partial = this.#step(e, this.#mode, partial ?? this.#neutral(e, this.#lanes), !partial);
+        partial = partial
+          ? step(em, e, this.#mode, partial, this.#ordered)
+          : firstStep(em, e, this.#mode);
         partial = {
           value: em.name(e.op, partial.value),
           position: partial.position && em.name('position', partial.position),
@@ -112,7 +121,7 @@ class Fold {
         });
     };
     visit(e.axes);
-    return this.#finish(e, partial ?? this.#neutral(e, this.#lanes));
+    return finish(e, partial ?? neutral(e, this.#lanes));
   }
 
   /** Loops, the innermost along `inner`. */
@@ -133,9 +142,9 @@ class Fold {
       this.#group.some((e) => e.op === 'add' && isFloat(e.dtype)) &&
       (trips * main) / chunk > 2 * BLOCK;
     const accumulators = this.#group.map((e) =>
-      Array.from({ length: unroll }, () => this.#accumulator(e, this.#lanes)),
+      Array.from({ length: unroll }, () => accumulator(em, e, this.#lanes)),
     );
-    const tails = vector && rest < n ? this.#group.map((e) => this.#accumulator(e, 1)) : undefined;
+    const tails = vector && rest < n ? this.#group.map((e) => accumulator(em, e, 1)) : undefined;
     const totals = blocked ? this.#group.map((e) => this.#total(e, this.#lanes)) : undefined;
     const tailTotals = blocked && tails ? this.#group.map((e) => this.#total(e, 1)) : undefined;
 
@@ -146,7 +155,7 @@ class Fold {
         const zero = (r: Register): void => em.set(r, constantOf(0, r.type));
         em.set(
           total,
-          operate('add', get(total), this.#tree(e, accumulators[i]!.map(partialOf)).value),
+          operate('add', get(total), tree(em, e, accumulators[i]!.map(partialOf)).value),
         );
         for (const a of accumulators[i]!) zero(a.value);
         const tailTotal = tailTotals?.[i];
@@ -161,9 +170,7 @@ class Fold {
         em.region(() =>
           this.#group.forEach((e, i) => {
             const acc = into(i);
-            const next = this.#step(e, mode, partialOf(acc), false);
-            if (acc.position) em.set(acc.position, next.position!);
-            em.set(acc.value, next.value);
+            setAccumulator(em, acc, step(em, e, mode, partialOf(acc), this.#ordered));
           }),
         );
       });
@@ -197,24 +204,24 @@ class Fold {
         row();
         return;
       }
-      const step = (v: TExpr): void => {
+      const trip = (v: TExpr): void => {
         em.bind(axis, v);
         nest(deeper);
       };
       const all = [i32(0), i32(axis.extent)] as const;
       if (!blocked || (deeper.length > 0 && enough(deeper.slice(1)))) {
-        em.loop(axis.name, ...all, 1, step);
+        em.loop(axis.name, ...all, 1, trip);
       } else if (enough(deeper)) {
         em.loop(axis.name, ...all, 1, (v) => {
-          step(v);
+          trip(v);
           flush();
         });
       } else if (axes.length < outer.length) {
-        em.loop(axis.name, ...all, 1, step);
+        em.loop(axis.name, ...all, 1, trip);
       } else {
         em.loop(`${axis.name}_block`, ...all, BLOCK, (b) => {
           const end = operate('min', operate('add', b, i32(BLOCK)), i32(axis.extent));
-          em.loop(axis.name, b, em.name('end', end), 1, step);
+          em.loop(axis.name, b, em.name('end', end), 1, trip);
           flush();
         });
       }
@@ -227,18 +234,19 @@ class Fold {
       const total = totals?.[i];
       const lanes: Partial = total
         ? { value: get(total), position: undefined }
-        : this.#tree(e, accumulators[i]!.map(partialOf));
-      if (!vector) return this.#finish(e, lanes);
-      const across = this.#horizontal(e, lanes);
+        : tree(em, e, accumulators[i]!.map(partialOf));
+      if (!vector) return finish(e, lanes);
+      const across = horizontal(em, e, lanes);
       const tailTotal = tailTotals?.[i];
       const tail: Partial | undefined = tailTotal
         ? { value: get(tailTotal), position: undefined }
         : tails && partialOf(tails[i]!);
-      return this.#finish(e, tail ? this.#join(e, across, tail) : across);
+      return finish(e, tail ? join(em, e, across, tail) : across);
     });
   }
 
   #unroll(inner: Axis, steps: number): number {
+    if (this.#em.compact) return 1;
     const bodies = this.#group.map((e) => e.body);
     const cost = stepCost(bodies, inner);
     const wanted = this.#group.some((e) => isArg(e.op)) ? 2 : cost <= 8 ? 4 : cost <= 24 ? 2 : 1;
@@ -246,113 +254,8 @@ class Fold {
     while (unroll > 1 && steps < unroll * 2) unroll /= 2;
     return unroll;
   }
-  #neutral(e: ReduceExpr, lanes: 1 | 4): Partial {
-    const type = regType(registerOf(e.body.dtype), lanes);
-    return {
-      value: constantOf(neutralOf(e.op, e.body.dtype), type),
-      position: isArg(e.op) ? constantOf(0, regType('i32', lanes)) : undefined,
-    };
-  }
-  #accumulator(e: ReduceExpr, lanes: 1 | 4): Accumulator {
-    const { value, position } = this.#neutral(e, lanes);
-    return {
-      value: this.#em.variable(`acc_${e.op}`, value),
-      position: position && this.#em.variable('position', position),
-    };
-  }
   #total(e: ReduceExpr, lanes: 1 | 4): Register | undefined {
     if (e.op !== 'add' || !isFloat(e.dtype)) return undefined;
-    return this.#em.variable('total', this.#neutral(e, lanes).value);
-  }
-
-  /** `before` folded with the body at the bound axes. */
-  #step(e: ReduceExpr, mode: Mode, before: Partial, first: boolean): Partial {
-    const em = this.#em;
-    const { body } = e;
-    if (isArg(e.op)) {
-      const value = em.evaluate(body, mode);
-      const here = em.evaluate(indexValue(positionOver(e.axes, idxAxis)), mode);
-      if (first) return { value, position: here };
-      const strictly = better(e.op, body.dtype, value, before.value);
-      // Only the first of equals counts, and it is met first only in row-major order.
-      const earlier = operate(
-        'and',
-        tied(body.dtype, value, before.value),
-        operate('lt', here, before.position!),
-      );
-      const wins = em.name('wins', this.#ordered ? strictly : operate('or', strictly, earlier));
-      return {
-        value: operate('select', wins, value, before.value),
-        position: operate('select', wins, here, before.position!),
-      };
-    }
-    if (first) return { value: em.evaluate(body, mode), position: undefined };
-    const product =
-      e.op === 'add' && body.kind === 'op' && body.op === 'mul' && isFloat(body.dtype);
-    if (product && !em.isShared(body)) {
-      const [a, b] = body.args.map((x) => em.evaluate(x, mode));
-      return { value: fma(a!, b!, before.value), position: undefined };
-    }
-    return {
-      value: combine(e.op, body.dtype, before.value, em.evaluate(body, mode)),
-      position: undefined,
-    };
-  }
-  #join(e: ReduceExpr, x: Partial, y: Partial): Partial {
-    const { dtype } = e.body;
-    if (!isArg(e.op)) return { value: combine(e.op, dtype, x.value, y.value), position: undefined };
-    const em = this.#em;
-    const earlier = operate('lt', y.position!, x.position!);
-    const wins = em.name(
-      'wins',
-      operate(
-        'or',
-        better(e.op, dtype, y.value, x.value),
-        operate('and', tied(dtype, x.value, y.value), earlier),
-      ),
-    );
-    return {
-      value: em.name('best', operate('select', wins, y.value, x.value)),
-      position: em.name('position', operate('select', wins, y.position!, x.position!)),
-    };
-  }
-  #tree(e: ReduceExpr, partials: readonly Partial[]): Partial {
-    let level = partials;
-    while (level.length > 1) {
-      const next: Partial[] = [];
-      for (let i = 0; i < level.length; i += 2)
-        next.push(level[i + 1] ? this.#join(e, level[i]!, level[i + 1]!) : level[i]!);
-      level = next;
-    }
-    return level[0]!;
-  }
-  /** The four lanes of a vector folded into one. */
-  #horizontal(e: ReduceExpr, x: Partial): Partial {
-    const em = this.#em;
-    const value = em.name('lanes', x.value);
-    if (isArg(e.op) || e.body.dtype === 'bool') {
-      const position = x.position && em.name('positions', x.position);
-      const lanes = ([0, 1, 2, 3] as const).map((lane) => ({
-        value: em.name('lane', laneOf(value, lane)),
-        position: position && em.name('position', laneOf(position, lane)),
-      }));
-      return this.#tree(e, lanes);
-    }
-    const half = em.name(
-      'lanes',
-      combine(e.op, e.body.dtype, value, shuffle(value, value, [2, 3, 0, 1])),
-    );
-    const all = combine(e.op, e.body.dtype, half, shuffle(half, half, [1, 0, 3, 2]));
-    return { value: laneOf(em.name('lanes', all), 0), position: undefined };
-  }
-  #finish(e: ReduceExpr, x: Partial): TExpr {
-    const { value } = x;
-    if (isArg(e.op)) return x.position!;
-    return e.dtype === 'uint8' ? operate('and', value, constantOf(255, value.type)) : value;
+    return this.#em.variable('total', neutral(e, lanes).value);
   }
 }
-
-const partialOf = (a: Accumulator): Partial => ({
-  value: get(a.value),
-  position: a.position && get(a.position),
-});
