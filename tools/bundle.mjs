@@ -15,12 +15,15 @@ const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const sources = Object.values(manifest.exports)
   .map((entry) => entry['tigon-source'])
   .filter((source) => source !== undefined);
-const platforms = ['./src/runtime/platform/node.ts', './src/runtime/platform/browser.ts'];
+/** Files that differ between Node and browsers: whoever loads the package resolves them. */
+const halves = Object.values(manifest.imports).flatMap((entry) =>
+  Object.values(entry['tigon-source']),
+);
 
 rmSync(dist, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  entryPoints: [...sources, ...platforms, './src/cli/main.ts'],
+  entryPoints: [...sources, ...halves, './src/cli/main.ts'],
   outdir: dist,
   outbase: 'src',
   bundle: true,
@@ -30,7 +33,7 @@ await build({
   platform: 'neutral',
   target: 'node20',
   conditions: ['none'],
-  external: ['#platform', 'chevrotain', '@hpcc-js/wasm-graphviz', 'node:*'],
+  external: [...Object.keys(manifest.imports), 'chevrotain', '@hpcc-js/wasm-graphviz', 'node:*'],
   sourcemap: true,
   logLevel: 'warning',
 });

@@ -4,53 +4,22 @@
  * Invariant: depends on the graph and the caps alone; the program's externals follow the graph's inputs (non-scalars,
  * then scalars) and then its fresh results.
  */
+import { verifyStages } from '#verify';
 import type { Caps } from '../codegen/caps.ts';
 import { cleanup } from '../codegen/cleanup.ts';
 import { schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
 import { splitContraction } from '../codegen/templates/split.ts';
 import type { Graph } from '../ir/graph/graph.ts';
-import { verifyGraph } from '../ir/graph/verify.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
-import type { LoopKernel } from '../ir/loop/loop.ts';
-import { verifyKernel } from '../ir/loop/verify.ts';
-import { verifyProgram } from '../ir/program/verify.ts';
 import type { Program } from '../ir/program.ts';
-import type { ThreadKernel } from '../ir/thread/thread.ts';
-import { verifyThread } from '../ir/thread/verify.ts';
 import { bindKernels, indexBuffers, orderKernels, outputPositions } from './bind.ts';
 import { canonicalize } from './canonicalize.ts';
 import { horizontal } from './horizontal.ts';
 import { lowerGraph } from './kernels.ts';
 import type { GraphPass } from './pass.ts';
 import { decomposeComposites, recognize } from './recognize.ts';
-
-/** What one step of the compiler made, for explain. */
-export type Stage =
-  | {
-      readonly level: 'graph';
-      readonly name: string;
-      readonly graph: Graph;
-      readonly notes: readonly string[];
-    }
-  | {
-      readonly level: 'loop';
-      readonly name: string;
-      readonly kernels: readonly LoopKernel[];
-      readonly notes: readonly string[];
-    }
-  | {
-      readonly level: 'thread';
-      readonly name: string;
-      readonly kernels: readonly ThreadKernel[];
-      readonly notes: readonly string[];
-    }
-  | {
-      readonly level: 'program';
-      readonly name: string;
-      readonly program: Program;
-      readonly notes: readonly string[];
-    };
+import type { Stage } from './stage.ts';
 
 /** Where the caller finds a result: among the program's output buffers, or in an input it passed. */
 export type OutputSource =
@@ -72,29 +41,6 @@ const GRAPH_PASSES: readonly GraphPass[] = [
   decomposeComposites,
   canonicalize,
 ];
-
-/** Checks every stage with its level's verifier: for tests and bug hunts (`TIGON_VERIFY=1`). */
-const verifying = (): boolean =>
-  typeof process !== 'undefined' && process.env?.['TIGON_VERIFY'] === '1';
-
-const verifyStage = (stage: Stage, caps: Caps): void => {
-  switch (stage.level) {
-    case 'graph':
-      verifyGraph(stage.graph);
-      break;
-    case 'loop':
-      for (const kernel of stage.kernels) verifyKernel(kernel);
-      break;
-    case 'thread':
-      for (const kernel of stage.kernels) verifyThread(kernel, caps);
-      break;
-    case 'program':
-      verifyProgram(stage.program, caps);
-      break;
-    default:
-      stage satisfies never;
-  }
-};
 
 /** Compiles a graph for a device with the given capabilities. */
 export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
@@ -130,7 +76,7 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   const program = bindKernels(graph.name, launches, index, caps);
   stages.push({ level: 'program', name: 'plan memory', program, notes: [] });
 
-  if (verifying()) for (const stage of stages) verifyStage(stage, caps);
+  verifyStages(stages, caps);
   const positions = outputPositions(lowered.outputs);
   const outputs = lowered.outputs.map(
     (out, i): OutputSource =>
