@@ -17,7 +17,7 @@ import {
   mul as times,
 } from '../../src/ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, ThreadKernel } from '../../src/ir/thread/thread.ts';
-import { encodeElements } from '../../src/runtime/cpu/elements.ts';
+import { encodeElements } from '../../src/runtime/elements.ts';
 
 /** A program of one launch whose buffers are the kernel's globals. */
 export const programOf = (kernel: ThreadKernel): Program => {
@@ -109,7 +109,9 @@ export const mapFloats = (
     name: 'map',
     buffers: [...reads, out],
     workgroup: register('group', regType('i32')),
+    local: register('local', regType('i32')),
     grid: 1,
+    threads: 1,
     body: [forOf(i, i32(0), i32(elements), 4, [storeTo(out, get(i), value)])],
     cost: { flops: elements, bytes: elements },
     notes: [],
@@ -200,7 +202,9 @@ export const chainProgram = (steps: number, columns: number, grid: number): Prog
     name: 'step',
     buffers: [x, c, bias, y],
     workgroup: group,
+    local: register('local', regType('i32')),
     grid,
+    threads: 1,
     body: [forOf(i, i32(0), i32(columns), 1, [storeTo(y, at, operate('sin', sum))])],
     cost: { flops: 20 * elements, bytes: 8 * elements },
     notes: [],

@@ -14,7 +14,7 @@ import type { DType } from '../../ir/dtype.ts';
 import { invariant, TigonError } from '../../ir/errors.ts';
 import { externals, type Program } from '../../ir/program.ts';
 import type { Executable, Storage } from '../device.ts';
-import { encodeElements } from './elements.ts';
+import { encodeElements } from '../elements.ts';
 import type { Heap } from './heap.ts';
 import type { Job, WorkerPool } from './pool.ts';
 

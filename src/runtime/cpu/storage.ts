@@ -4,9 +4,10 @@
  * Invariants: what a finalizer holds is a lease, never the storage; a lease gives its block back once. Small storages
  * share a slab and keep it alive, so that registering with the collector (over 1 µs) is paid once a slab.
  */
-import { platform } from '#platform';
-import { TigonError } from '../../ir/errors.ts';
+import type { TigonError } from '../../ir/errors.ts';
 import type { Device, MemoryReport, Storage } from '../device.ts';
+import { largestHolders, outOfMemory, showBytes } from '../holders.ts';
+import { type Lease, Leases, leaseOf } from '../leases.ts';
 import { Allocator, type Block } from './allocator.ts';
 import type { Heap } from './heap.ts';
 
@@ -14,29 +15,19 @@ const SLAB_BYTES = 65536;
 /** Largest storage that goes into a slab. */
 const SMALL_BYTES = 2048;
 const ALIGNMENT = 64;
-const REPORTED = 8;
 
 /** Storages from this size on are watched, so that dead ones can be found without waiting for finalizers. */
 const WATCHED_BYTES = 32768;
-/** New arrays in one job, as multiples of the pressure signal, after which dead ones are looked for at once. */
-const PATIENCE = 1.5;
-
-/** The right to a block, until it is given back. */
-interface Lease {
-  block: Block | undefined;
-  /** Tells whether the owner is still reachable; large blocks only. */
-  owner: WeakRef<object> | undefined;
-}
 
 /** A block cut into storages from the front, or one storage's own. */
 class Home {
-  readonly lease: Lease;
+  readonly lease: Lease<Block>;
   /** Address behind the last storage, and the end. */
   cursor: number;
   readonly limit: number;
   live = 0;
   constructor(block: Block) {
-    this.lease = { block, owner: undefined };
+    this.lease = leaseOf(block);
     this.cursor = block.address;
     this.limit = block.address + block.size;
   }
@@ -59,27 +50,26 @@ class CpuStorage implements Storage {
 export class StoragePool {
   readonly #heap: Heap;
   readonly #allocator = new Allocator();
-  readonly #registry: FinalizationRegistry<Lease>;
-  readonly #pressureBytes: number;
-  readonly #watched = new Set<Lease>();
+  readonly #leases: Leases<Block>;
   #slab: Home | undefined;
   #peak = 0;
-  /** Bytes handed out and not yet seen to come back since the last collection. */
-  #debt = 0;
 
   constructor(heap: Heap, pressureBytes: number) {
     this.#heap = heap;
-    this.#pressureBytes = pressureBytes;
     this.#allocator.extend(heap.begin, heap.end - heap.begin);
-    this.#registry = new FinalizationRegistry((lease) => this.#giveBack(lease));
+    this.#leases = new Leases(pressureBytes, (block) => {
+      const { size } = block;
+      this.#allocator.release(block);
+      return size;
+    });
   }
 
   get pressure(): boolean {
-    return this.#debt > this.#pressureBytes;
+    return this.#leases.pressure;
   }
   /** Called when a collection has run. */
   settle(): void {
-    this.#debt = 0;
+    this.#leases.settle();
   }
 
   allocate(device: Device, bytes: number, label: string): Storage {
@@ -95,7 +85,7 @@ export class StoragePool {
     const home = new Home(this.#block(bytes, label));
     home.live = 1;
     const storage = new CpuStorage(device, bytes, home.cursor, home);
-    this.#watch(storage, home.lease, bytes);
+    this.#leases.watch(storage, home.lease, bytes >= WATCHED_BYTES);
     return storage;
   }
 
@@ -105,7 +95,7 @@ export class StoragePool {
     const { home } = storage;
     if (--home.live > 0) return;
     if (home === this.#slab) home.cursor = home.limit - SLAB_BYTES;
-    else this.#giveBack(home.lease);
+    else this.#leases.end(home.lease);
   }
 
   report(): MemoryReport {
@@ -114,56 +104,32 @@ export class StoragePool {
       inUse: used,
       pooled: this.#heap.end - this.#heap.begin - used,
       peak: this.#peak,
-      largest: this.#largest().map(({ bytes, label }) => ({ bytes, label })),
+      largest: largestHolders(this.#allocator.blocks()).map(({ bytes, label }) => ({
+        bytes,
+        label,
+      })),
     };
   }
 
   #newSlab(): Home {
     const slab = new Home(this.#block(SLAB_BYTES, 'small arrays'));
-    this.#watch(slab, slab.lease, SLAB_BYTES);
+    this.#leases.watch(slab, slab.lease, SLAB_BYTES >= WATCHED_BYTES);
     const full = this.#slab;
     this.#slab = slab;
     // emptied by releases while it was current
-    if (full?.live === 0) this.#giveBack(full.lease);
+    if (full?.live === 0) this.#leases.end(full.lease);
     return slab;
   }
 
-  #watch(owner: object, lease: Lease, bytes: number): void {
-    this.#registry.register(owner, lease);
-    if (bytes < WATCHED_BYTES) return;
-    lease.owner = new WeakRef(owner);
-    this.#watched.add(lease);
-  }
-
-  /**
-   * Frees the blocks of unreachable arrays without leaving the running job, where the platform can: a loop that never
-   * awaits anything gives finalizers no turn.
-   */
-  #reclaim(): void {
-    if (!platform.collectNow()) return;
-    this.#debt = 0;
-    for (const lease of this.#watched)
-      if (lease.owner?.deref() === undefined) this.#giveBack(lease);
-  }
-
-  #giveBack(lease: Lease): void {
-    const { block } = lease;
-    if (block === undefined) return;
-    lease.block = undefined;
-    this.#watched.delete(lease);
-    this.#debt = Math.max(0, this.#debt - block.size);
-    this.#allocator.release(block);
-  }
-
   #block(bytes: number, label: string): Block {
-    if (this.#debt > PATIENCE * this.#pressureBytes) this.#reclaim();
+    if (this.#leases.overdue) this.#leases.reclaim();
     let block = this.#allocator.allocate(bytes, label) ?? this.#grown(bytes, label);
     if (block === undefined) {
-      this.#reclaim();
+      this.#leases.reclaim();
       block = this.#allocator.allocate(bytes, label);
     }
     if (block === undefined) throw this.#exhausted(bytes, label);
-    this.#debt += block.size;
+    this.#leases.owe(block.size);
     this.#peak = Math.max(this.#peak, this.#allocator.used);
     return block;
   }
@@ -176,38 +142,13 @@ export class StoragePool {
     return this.#allocator.allocate(bytes, label);
   }
 
-  #largest(): { bytes: number; label: string; count: number }[] {
-    const byLabel = new Map<string, { bytes: number; label: string; count: number }>();
-    for (const { size, label } of this.#allocator.blocks()) {
-      const entry = byLabel.get(label) ?? { bytes: 0, label, count: 0 };
-      entry.bytes += size;
-      entry.count++;
-      byLabel.set(label, entry);
-    }
-    return [...byLabel.values()].sort((a, b) => b.bytes - a.bytes).slice(0, REPORTED);
-  }
-
   #exhausted(bytes: number, label: string): TigonError {
     const limit = this.#heap.maximumPages * 65536 - this.#heap.begin;
-    const used = this.#allocator.used;
-    const holders = this.#largest().map(
-      (h) => `\n    ${showBytes(h.bytes)} in ${h.count} × ${h.label}`,
-    );
-    return new TigonError(
-      'memory',
-      `allocate: no room for ${showBytes(bytes)} (${label}): ${showBytes(used)} of ${showBytes(limit)} in use on the CPU; largest holders:${holders.join('')}`,
-      'keep fewer arrays (drop references, dispose() or `using`), use a smaller batch, or await something between steps so that unreachable arrays can be collected',
+    return outOfMemory(
+      bytes,
+      label,
+      `${showBytes(this.#allocator.used)} of ${showBytes(limit)} in use on the CPU`,
+      largestHolders(this.#allocator.blocks()),
     );
   }
 }
-
-const showBytes = (bytes: number): string => {
-  const units = ['B', 'kB', 'MB', 'GB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < 3) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-};

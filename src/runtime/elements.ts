@@ -3,8 +3,8 @@
  *
  * Invariant: rounds as `roundTo` of the scalar table does.
  */
-import { bytesOf, type DType } from '../../ir/dtype.ts';
-import { roundTo } from '../../ir/scalar.ts';
+import { bytesOf, type DType } from '../ir/dtype.ts';
+import { roundTo } from '../ir/scalar.ts';
 
 /** The 16 bits of a number that float16 can hold. */
 export const halfBits = (x: number): number => {
