@@ -48,17 +48,26 @@ class Numbering {
   private readonly memoryVersions = new Map<ThreadBuffer, Version>();
   private readonly registerIds = new Map<Register, number>();
   private readonly readVars = new Set<Register>();
-  private readonly writable: readonly ThreadBuffer[];
+  /** What a barrier changes: threads do not see what others write to global memory. */
+  private readonly shared: readonly ThreadBuffer[];
   private readonly writesOf = new Map<readonly TStmt[], Writes>();
   private block: Block = this.top;
   private blocks = 1;
   private versions = 1;
+  private exchanges = 0;
 
   constructor(kernel: ThreadKernel) {
-    this.writable = kernel.buffers.filter((b) => b.access !== 'read');
+    this.shared = kernel.buffers.filter((b) => b.space === 'shared');
     this.lets.set(
       kernel.workgroup,
       this.values.read(kernel.workgroup, 'workgroup', this.top, false, 0, kernel.grid - 1),
+    );
+    const { local, threads } = kernel;
+    this.lets.set(
+      local,
+      threads === 1
+        ? this.values.constant(0, local.type)
+        : this.values.read(local, 'local', this.top, false, 0, threads - 1),
     );
   }
 
@@ -124,8 +133,22 @@ class Numbering {
           steps.push({ kind: 'if', condition, then, otherwise });
         break;
       }
+      case 'exchange': {
+        const arg = this.value(s.value);
+        const value = this.values.exchange(
+          this.exchanges++,
+          s.register.type,
+          arg,
+          s.mask,
+          this.block,
+        );
+        value.hint = s.register;
+        this.lets.set(s.register, value);
+        steps.push({ kind: 'compute', value });
+        break;
+      }
       case 'barrier':
-        for (const buffer of this.writable) this.bumpMemory(buffer);
+        for (const buffer of this.shared) this.bumpMemory(buffer);
         steps.push(s);
         break;
       default:
@@ -147,7 +170,7 @@ class Numbering {
   private snapshot(statements: readonly TStmt[]): () => void {
     const { registers, buffers, barrier } = this.writes(statements);
     const vars = [...registers].map((r) => [r, this.varVersions.get(r)] as const);
-    const memory = (barrier ? this.writable : [...buffers]).map(
+    const memory = (barrier ? this.shared : [...buffers]).map(
       (b) => [b, this.memoryVersions.get(b)] as const,
     );
     return () => {
@@ -196,7 +219,7 @@ class Numbering {
   private bumpAll(statements: readonly TStmt[]): void {
     const { registers, buffers, barrier } = this.writes(statements);
     for (const register of registers) if (this.varVersions.has(register)) this.bumpVar(register);
-    for (const buffer of barrier ? this.writable : buffers) this.bumpMemory(buffer);
+    for (const buffer of barrier ? this.shared : buffers) this.bumpMemory(buffer);
   }
 
   private writes(statements: readonly TStmt[]): Writes {

@@ -28,7 +28,9 @@ export type Shape =
   | { readonly kind: 'load'; readonly buffer: ThreadBuffer }
   | { readonly kind: 'lane'; readonly lane: 0 | 1 | 2 | 3 }
   | { readonly kind: 'shuffle'; readonly lanes: readonly [number, number, number, number] }
-  | { readonly kind: 'fma' | 'splat' | 'vec4' };
+  | { readonly kind: 'fma' | 'splat' | 'vec4' }
+  /** What another thread has: computed where the source does, with all threads. */
+  | { readonly kind: 'exchange'; readonly mask: number };
 
 export interface Term {
   readonly value: Value;

@@ -122,6 +122,11 @@ export class Values implements Maker {
     return this.plain(`shuffle${lanes.join('.')}`, { kind: 'shuffle', lanes }, type, [a, b]);
   }
 
+  /** The `nth` exchange of the kernel, in block `at`: each is a value of its own. */
+  exchange(nth: number, type: RegType, arg: Value, mask: number, at: Block): Value {
+    return this.intern(`exchange${nth}`, { kind: 'exchange', mask }, type, [arg], at);
+  }
+
   private plain(name: string, shape: Shape, type: RegType, args: readonly Value[]): Value {
     const home = args.reduce((h, a) => deeper(h, a.home), this.top);
     const key = `${name}:${type.elem}${type.lanes}(${args.map((a) => a.id).join(',')})`;

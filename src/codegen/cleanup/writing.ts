@@ -4,6 +4,7 @@
  * Invariant: a value that wants a register is computed just before its first use in the block it was placed in; what
  * nobody uses is not written at all.
  */
+import { TigonError } from '../../ir/errors.ts';
 import type { Register, TExpr, TStmt } from '../../ir/thread/thread.ts';
 import type { Numbered } from './numbering.ts';
 import { placeOf, wantsRegister } from './placing.ts';
@@ -88,10 +89,21 @@ class Writer {
     if (!wantsRegister(value)) return this.spell(value);
     const place = placeOf(value);
     const register: Register = value.hint ?? { name: `t${value.id}`, type: value.type };
-    const e = this.spell(value);
-    place.out.push({ kind: 'let', register, value: e });
+    place.out.push(this.definition(register, value));
     value.register = register;
     return get(register);
+  }
+
+  private definition(register: Register, value: Value): TStmt {
+    const { shape } = value;
+    return shape.kind === 'exchange'
+      ? {
+          kind: 'exchange',
+          register,
+          value: this.expression(value.args[0]!),
+          mask: shape.mask,
+        }
+      : { kind: 'let', register, value: this.spell(value) };
   }
 
   private spell(value: Value): TExpr {
@@ -119,6 +131,8 @@ class Writer {
         return { kind: 'lane', type, arg: a, lane: shape.lane };
       case 'shuffle':
         return { kind: 'shuffle', type, a, b, lanes: shape.lanes };
+      case 'exchange':
+        throw new TigonError('verify', 'an exchange is a statement, no expression');
       default:
         return shape satisfies never;
     }

@@ -12,6 +12,10 @@ import { spannedBytes } from './print.ts';
 
 /** What the device asks for; its `Caps` are one. */
 export interface ProgramLimits extends ThreadLimits {
+  /** 'wgsl' binds buffers in one place as one. */
+  readonly target: 'wasm' | 'wgsl' | 'cuda';
+  /** Most global buffers of a launch, scalars not counted. */
+  readonly maxBindings: number;
   /** Of arena offsets, in bytes. */
   readonly alignment: number;
 }
@@ -24,6 +28,7 @@ export const verifyProgram = (program: Program, limits?: ProgramLimits): void =>
   });
   program.steps.forEach((_, i) => {
     checkBindings(program, i);
+    if (limits !== undefined) checkLimits(program, i, limits);
   });
   const lives = lifetimes(program);
   checkOverlaps(program, lives);
@@ -114,6 +119,35 @@ const checkBindings = (program: Program, i: number): void => {
       `${buffer!.name} (${buffer!.role}) is written`,
     );
   });
+};
+
+/** What a device binds for a launch: buffers in one place are one, scalars go elsewhere. */
+const checkLimits = (program: Program, i: number, limits: ProgramLimits): void => {
+  const check = (holds: boolean, text: string): void =>
+    rule(program, showStep(program, i), holds, text);
+  const bound = new Map<ProgramBuffer, ProgramBuffer>();
+  for (const binding of program.steps[i]!.bindings) {
+    const buffer = program.buffers[binding]!;
+    if (buffer.role === 'scalar') continue;
+    const place = placeOf(program, buffer);
+    const other = bound.get(place);
+    bound.set(place, buffer);
+    check(
+      limits.target !== 'wgsl' || other === undefined || other.dtype === buffer.dtype,
+      `${other?.name} (${other?.dtype}) and ${buffer.name} (${buffer.dtype}) are one binding`,
+    );
+  }
+  check(
+    bound.size <= limits.maxBindings,
+    `${bound.size} bindings, the device has ${limits.maxBindings}`,
+  );
+};
+
+/** The temp whose place a buffer took, or the buffer itself. */
+const placeOf = (program: Program, buffer: ProgramBuffer): ProgramBuffer => {
+  let first = buffer;
+  while (first.inPlaceOf !== undefined) first = program.buffers[first.inPlaceOf]!;
+  return first;
 };
 
 interface Access {

@@ -259,3 +259,11 @@ export const ifOf = (
   then: readonly TStmt[],
   otherwise: readonly TStmt[] = [],
 ): TStmt => ({ kind: 'if', condition, then, otherwise });
+/** `reg` gets the `value` of the thread at `local ^ mask`. */
+export const exchangeOf = (reg: Register, value: TExpr, mask: number): TStmt => ({
+  kind: 'exchange',
+  register: reg,
+  value,
+  mask,
+});
+export const barrier: TStmt = { kind: 'barrier' };

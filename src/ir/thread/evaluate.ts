@@ -2,33 +2,22 @@
  * What expressions of Thread IR are worth: each is compiled to a closure once and evaluated many times.
  *
  * Invariant: every f32 operation is rounded to f32 (`fma` as a rounded product, then a rounded sum), integers wrap at
- * 32 bits; a register holds NaN until it is set.
+ * 32 bits.
  */
 import { castTo, scalarOps } from '../scalar.ts';
 import type { KernelMemory } from './memory.ts';
-import type { Elem, Register, TExpr, ThreadBuffer } from './thread.ts';
+import type { Registers, ScalarFn, VectorFn } from './registers.ts';
+import type { Elem, TExpr, ThreadBuffer } from './thread.ts';
 
-export type ScalarFn = () => number;
-export type VectorFn = () => Float64Array;
-
-/** Registers of a workgroup and the closures of expressions over them. */
+/** The closures of expressions over registers and memory: each gives what it is worth in the thread that runs. */
 export class Evaluator {
   private readonly memory: KernelMemory;
-  private readonly registers = new Map<Register, Float64Array>();
+  private readonly registers: Registers;
   private readonly expressions = new Map<TExpr, ScalarFn | VectorFn>();
 
-  constructor(memory: KernelMemory) {
+  constructor(memory: KernelMemory, registers: Registers) {
     this.memory = memory;
-  }
-
-  /** Where a register lives. */
-  cell(register: Register): Float64Array {
-    let cell = this.registers.get(register);
-    if (cell === undefined) {
-      cell = new Float64Array(register.type.lanes).fill(Number.NaN);
-      this.registers.set(register, cell);
-    }
-    return cell;
+    this.registers = registers;
   }
 
   /** Position of the first of `lanes` elements. */
@@ -60,10 +49,8 @@ export class Evaluator {
         const { value } = e;
         return () => value;
       }
-      case 'get': {
-        const cell = this.cell(e.register);
-        return () => cell[0]!;
-      }
+      case 'get':
+        return this.registers.scalar(e.register);
       case 'op':
         return scalarOp(
           e,
@@ -109,10 +96,8 @@ export class Evaluator {
       case 'const':
         out.fill(e.value);
         return () => out;
-      case 'get': {
-        const cell = this.cell(e.register);
-        return () => cell;
-      }
+      case 'get':
+        return this.registers.vector(e.register);
       case 'op':
         return this.vectorOp(e, out);
       case 'cast': {

@@ -13,13 +13,14 @@ export interface BufferSyntax {
   readonly dtype: Name;
   readonly elements: number;
 }
+/** `name: type = value` */
+interface AssignmentSyntax {
+  readonly name: Name;
+  readonly type: Name | undefined;
+  readonly value: ExprSyntax;
+}
 export type StmtSyntax =
-  | {
-      readonly kind: 'let' | 'var' | 'set';
-      readonly name: Name;
-      readonly type: Name | undefined;
-      readonly value: ExprSyntax;
-    }
+  | ({ readonly kind: 'let' | 'var' | 'set' } & AssignmentSyntax)
   | {
       readonly kind: 'store';
       readonly name: Name;
@@ -41,6 +42,7 @@ export type StmtSyntax =
       readonly then: readonly StmtSyntax[];
       readonly otherwise: readonly StmtSyntax[];
     }
+  | ({ readonly kind: 'exchange'; readonly mask: number } & AssignmentSyntax)
   | { readonly kind: 'barrier' };
 
 export interface ThreadSyntax {
@@ -48,6 +50,9 @@ export interface ThreadSyntax {
   readonly buffers: readonly BufferSyntax[];
   readonly grid: number;
   readonly workgroup: Name;
+  readonly threads: number;
+  /** Only where the text names it: then the body may use it. */
+  readonly local: Name | undefined;
   readonly flops: number;
   readonly bytes: number;
   readonly notes: readonly string[];
@@ -73,8 +78,9 @@ export class ThreadRules extends Grammar {
       this.CONSUME(T.K.as);
       return this.SUBRULE1(this.bareName);
     });
+    const threads = this.OPTION2(() => this.SUBRULE(this.threadCount));
     const open = this.CONSUME(T.OpenBrace);
-    const cost = this.OPTION2(() => {
+    const cost = this.OPTION3(() => {
       this.CONSUME(T.K.cost);
       const flops = this.SUBRULE1(this.number);
       this.CONSUME1(T.Comma);
@@ -91,12 +97,28 @@ export class ThreadRules extends Grammar {
       buffers,
       grid,
       workgroup: workgroup ?? { text: 'workgroup', token: open },
+      threads: threads?.count ?? 1,
+      local: threads?.local,
       flops: cost?.flops ?? 0,
       bytes: cost?.bytes ?? 0,
       notes,
       body,
     };
   });
+
+  private readonly threadCount: Rule<{ readonly count: number; readonly local: Name }> = this.RULE(
+    'threadCount',
+    () => {
+      this.CONSUME(T.Comma);
+      const word = this.CONSUME(T.K.threads);
+      const count = this.SUBRULE(this.number);
+      const local = this.OPTION(() => {
+        this.CONSUME(T.K.as);
+        return this.SUBRULE(this.bareName);
+      });
+      return { count, local: local ?? { text: 'local', token: word } };
+    },
+  );
 
   private readonly threadBuffer: Rule<BufferSyntax> = this.RULE('threadBuffer', () => {
     const kind = this.OR({
@@ -142,6 +164,7 @@ export class ThreadRules extends Grammar {
             return { kind: 'barrier' };
           },
         },
+        { ALT: () => this.SUBRULE(this.exchange) },
         { ALT: () => this.SUBRULE(this.store) },
       ],
       ERR_MSG: 'a statement',
@@ -154,13 +177,24 @@ export class ThreadRules extends Grammar {
       { ALT: () => this.CONSUME(T.K.var).image },
       { ALT: () => this.CONSUME(T.K.set).image },
     ]) as 'let' | 'var' | 'set';
+    return { kind, ...this.SUBRULE(this.assignment) };
+  });
+
+  private readonly assignment: Rule<AssignmentSyntax> = this.RULE('assignment', () => {
     const name = this.SUBRULE(this.bareName);
     const type = this.OPTION(() => {
       this.CONSUME(T.Colon);
       return nameOf(this.CONSUME(T.Identifier));
     });
     this.CONSUME(T.Is);
-    return { kind, name, type, value: this.SUBRULE(this.expression) };
+    return { name, type, value: this.SUBRULE(this.expression) };
+  });
+
+  private readonly exchange: Rule<StmtSyntax> = this.RULE('exchange', (): StmtSyntax => {
+    this.CONSUME(T.K.exchange);
+    const assignment = this.SUBRULE(this.assignment);
+    this.CONSUME(T.K.across);
+    return { kind: 'exchange', ...assignment, mask: this.SUBRULE(this.number) };
   });
 
   private readonly loop: Rule<StmtSyntax> = this.RULE('loop', (): StmtSyntax => {

@@ -1,21 +1,23 @@
 /**
  * What Thread IR means, as a program: runs a kernel on plain arrays.
  *
- * Invariant: statements run in order, workgroups one after the other in any order; values are those of evaluate.ts,
- * and memory refuses what would be a race on a device (memory.ts).
+ * Invariants: workgroups run one after the other in any order; between two statements in which its threads meet
+ * (barriers, exchanges, loops and branches around them), each thread runs to the end, one after the other in any order;
+ * values are those of evaluate.ts, and memory refuses what would be a race on a device (memory.ts).
  */
 import { roundTo } from '../scalar.ts';
 import { Evaluator } from './evaluate.ts';
 import { type Cells, KernelMemory } from './memory.ts';
-import type { TExpr, ThreadBuffer, ThreadKernel, TStmt } from './thread.ts';
+import { type Place, Registers, type Run, type ScalarFn } from './registers.ts';
+import { Sequence } from './sequence.ts';
+import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from './thread.ts';
+import { synchronizes } from './visit.ts';
 
 export interface InterpretOptions {
-  /** Order of the workgroups: the result may not depend on it. */
+  /** Order of the workgroups, and of the threads of each: the result may not depend on it. */
   readonly order?: 'forward' | 'reverse' | 'random';
   readonly seed?: number;
 }
-
-type Run = () => void;
 
 /** Runs all workgroups of `kernel` over `memory`, which holds an array for each global buffer. */
 export const interpretThread = (
@@ -23,71 +25,177 @@ export const interpretThread = (
   memory: ReadonlyMap<ThreadBuffer, Cells>,
   options: InterpretOptions = {},
 ): void => {
-  const machine = new Machine(kernel, memory);
-  const body = machine.block(kernel.body);
-  for (const id of workgroupOrder(kernel.grid, options)) {
+  const { order = 'forward', seed = 1 } = options;
+  const machine = new Machine(kernel, memory, new Sequence(kernel.threads, order, seed));
+  const body = machine.together(kernel.body);
+  for (const id of new Sequence(kernel.grid, order, seed).next()) {
     machine.enter(id);
     body();
   }
 };
 
-const workgroupOrder = (grid: number, options: InterpretOptions): number[] => {
-  const ids = Array.from({ length: grid }, (_, i) => i);
-  if (options.order === 'reverse') ids.reverse();
-  if (options.order === 'random') {
-    let state = (options.seed ?? 1) | 0;
-    for (let i = grid - 1; i > 0; i--) {
-      state = (Math.imul(state, 1664525) + 1013904223) | 0;
-      const j = (state >>> 8) % (i + 1);
-      [ids[i], ids[j]] = [ids[j]!, ids[i]!];
-    }
-  }
-  return ids;
-};
-
 class Machine {
+  private readonly kernel: ThreadKernel;
+  private readonly place: Place = { workgroup: 0, thread: 0 };
   private readonly memory: KernelMemory;
+  private readonly registers: Registers;
   private readonly values: Evaluator;
-  /** The register that holds the id of the workgroup. */
-  private readonly workgroup: Float64Array;
+  private readonly threads: Sequence;
 
-  constructor(kernel: ThreadKernel, memory: ReadonlyMap<ThreadBuffer, Cells>) {
-    this.memory = new KernelMemory(kernel, memory);
-    this.values = new Evaluator(this.memory);
-    this.workgroup = this.values.cell(kernel.workgroup);
+  constructor(kernel: ThreadKernel, memory: ReadonlyMap<ThreadBuffer, Cells>, threads: Sequence) {
+    this.kernel = kernel;
+    this.memory = new KernelMemory(kernel, memory, this.place);
+    this.registers = new Registers(kernel.threads, this.place);
+    this.values = new Evaluator(this.memory, this.registers);
+    this.threads = threads;
+    for (const [thread, cell] of this.registers.cells(kernel.local).entries()) cell[0] = thread;
   }
 
   enter(workgroup: number): void {
-    this.workgroup[0] = workgroup;
-    this.memory.enter(workgroup);
+    this.place.workgroup = workgroup;
+    for (const cell of this.registers.cells(this.kernel.workgroup)) cell[0] = workgroup;
+    this.memory.begin();
   }
 
-  block(statements: readonly TStmt[]): Run {
-    const runs = statements.map((s) => this.statement(s));
-    if (runs.length === 1) return runs[0]!;
+  /** Statements for all threads of a workgroup: runs of those in which threads do not meet go thread by thread. */
+  together(statements: readonly TStmt[]): Run {
+    const runs: Run[] = [];
+    let alone: TStmt[] = [];
+    const flush = (): void => {
+      if (alone.length > 0) runs.push(this.each(this.block(alone)));
+      alone = [];
+    };
+    for (const s of statements) {
+      if (!synchronizes(s)) {
+        alone.push(s);
+        continue;
+      }
+      flush();
+      runs.push(this.meeting(s));
+    }
+    flush();
+    return inOrder(runs);
+  }
+
+  /** What one thread does, for all threads. */
+  private each(run: Run): Run {
+    if (this.kernel.threads === 1) return run;
+    const { place, threads } = this;
     return () => {
-      for (let i = 0; i < runs.length; i++) runs[i]!();
+      for (const thread of threads.next()) {
+        place.thread = thread;
+        run();
+      }
     };
   }
 
+  /** A statement in which threads meet. */
+  private meeting(s: TStmt): Run {
+    switch (s.kind) {
+      case 'barrier':
+        return () => this.memory.meet();
+      case 'exchange':
+        return this.exchange(s.register, s.value, s.mask);
+      case 'for': {
+        const from = this.agreed(s.from, `the bounds of ${s.counter.name}`);
+        const to = this.agreed(s.to, `the bounds of ${s.counter.name}`);
+        const counters = this.registers.cells(s.counter);
+        const body = this.together(s.body);
+        const { step } = s;
+        return () => {
+          const end = to();
+          for (let i = from(); i < end; i += step) {
+            for (const counter of counters) counter[0] = i;
+            body();
+          }
+        };
+      }
+      case 'if': {
+        const condition = this.agreed(s.condition, 'the condition');
+        const then = this.together(s.then);
+        const otherwise = this.together(s.otherwise);
+        return () => (condition() ? then() : otherwise());
+      }
+      default:
+        throw this.memory.error(`threads do not meet in a ${s.kind}`);
+    }
+  }
+
+  /** What decides whether threads meet must be the same in all of them. */
+  private agreed(e: TExpr, what: string): ScalarFn {
+    const value = this.values.scalar(e);
+    const { place } = this;
+    const { threads } = this.kernel;
+    return () => {
+      place.thread = 0;
+      const first = value();
+      for (place.thread = 1; place.thread < threads; place.thread++)
+        if (value() !== first)
+          throw this.memory.error(
+            `${what} around a barrier or exchange: ${value()} here, ${first} in thread 0`,
+          );
+      place.thread = 0;
+      return first;
+    };
+  }
+
+  private exchange(register: Register, value: TExpr, mask: number): Run {
+    const { lanes } = register.type;
+    const { threads } = this.kernel;
+    const given = Array.from({ length: threads }, () => new Float64Array(lanes));
+    const cells = this.registers.cells(register);
+    const give = this.each(this.giving(value, given));
+    return () => {
+      give();
+      for (let thread = 0; thread < threads; thread++) {
+        const from = given[thread ^ mask];
+        if (from === undefined) {
+          this.place.thread = thread;
+          throw this.memory.error(`it exchanges with thread ${thread ^ mask} of ${threads}`);
+        }
+        cells[thread]!.set(from);
+      }
+    };
+  }
+
+  private giving(value: TExpr, given: readonly Float64Array[]): Run {
+    const { place } = this;
+    if (value.type.lanes === 1) {
+      const f = this.values.scalar(value);
+      return () => {
+        given[place.thread]![0] = f();
+      };
+    }
+    const f = this.values.vector(value);
+    return () => given[place.thread]!.set(f());
+  }
+
+  private block(statements: readonly TStmt[]): Run {
+    return inOrder(statements.map((s) => this.statement(s)));
+  }
+
+  /** A statement in which one thread runs alone. */
   private statement(s: TStmt): Run {
     switch (s.kind) {
       case 'let':
       case 'var':
       case 'set':
-        return this.assign(this.values.cell(s.register), s.value);
+        return s.register.type.lanes === 1
+          ? this.registers.setScalar(s.register, this.values.scalar(s.value))
+          : this.registers.setVector(s.register, this.values.vector(s.value));
       case 'store':
         return this.store(s.buffer, s.index, s.value);
       case 'for': {
-        const counter = this.values.cell(s.counter);
         const from = this.values.scalar(s.from);
         const to = this.values.scalar(s.to);
+        const counter = this.registers.vector(s.counter);
         const body = this.block(s.body);
         const { step } = s;
         return () => {
           const end = to();
+          const cell = counter();
           for (let i = from(); i < end; i += step) {
-            counter[0] = i;
+            cell[0] = i;
             body();
           }
         };
@@ -98,28 +206,12 @@ class Machine {
         const otherwise = this.block(s.otherwise);
         return () => (condition() ? then() : otherwise());
       }
+      case 'exchange':
       case 'barrier':
-        return () => {};
+        throw this.memory.error(`a thread alone cannot run a ${s.kind}`);
       default:
         return s satisfies never;
     }
-  }
-
-  private assign(cell: Float64Array, value: TExpr): Run {
-    if (cell.length === 1) {
-      const f = this.values.scalar(value);
-      return () => {
-        cell[0] = f();
-      };
-    }
-    const f = this.values.vector(value);
-    return () => {
-      const v = f();
-      cell[0] = v[0]!;
-      cell[1] = v[1]!;
-      cell[2] = v[2]!;
-      cell[3] = v[3]!;
-    };
   }
 
   private store(buffer: ThreadBuffer, index: TExpr, value: TExpr): Run {
@@ -147,3 +239,10 @@ class Machine {
     };
   }
 }
+
+const inOrder = (runs: readonly Run[]): Run => {
+  if (runs.length === 1) return runs[0]!;
+  return () => {
+    for (let i = 0; i < runs.length; i++) runs[i]!();
+  };
+};

@@ -1,10 +1,13 @@
 /**
  * Memory of a thread kernel under interpretation: refuses what a device would get wrong silently.
  *
- * Invariants: each workgroup starts with shared memory full of NaN; every access is bounds-checked, and two workgroups
- * that touch the same element, one of them writing, are an error.
+ * Invariants: each workgroup starts with shared memory full of NaN; every access is bounds-checked; two threads that
+ * touch the same element, one of them writing, are an error: of global memory at any time, of shared memory between two
+ * barriers.
  */
 import { TigonError } from '../errors.ts';
+import { Claims, type Conflict } from './claims.ts';
+import type { Place } from './registers.ts';
 import type { ThreadBuffer, ThreadKernel } from './thread.ts';
 
 /** Memory of one buffer: any typed array, or a plain array. */
@@ -13,51 +16,58 @@ export interface Cells {
   [index: number]: number;
 }
 
-/** Who wrote and who read each element of an array, as workgroup id + 1; several readers are -1. */
-interface Owners {
-  readonly writer: Int32Array;
-  readonly reader: Int32Array;
-}
+type Claim = (i: number) => void;
 
-/** The buffers of one kernel, and the workgroup that uses them. */
+/** The buffers of one kernel, as the thread at `place` uses them. */
 export class KernelMemory {
   private readonly kernel: ThreadKernel;
+  private readonly place: Place;
   private readonly memory = new Map<ThreadBuffer, Cells>();
-  private readonly shared: Float64Array[] = [];
-  private readonly owners = new Map<Cells, Owners>();
-  private workgroup = 0;
+  private readonly shared: { readonly cells: Float64Array; readonly claims: Claims }[] = [];
+  private readonly claims = new Map<Cells, Claims>();
 
-  constructor(kernel: ThreadKernel, memory: ReadonlyMap<ThreadBuffer, Cells>) {
+  constructor(kernel: ThreadKernel, memory: ReadonlyMap<ThreadBuffer, Cells>, place: Place) {
     this.kernel = kernel;
+    this.place = place;
+    const { grid, threads } = kernel;
     for (const buffer of kernel.buffers) {
       if (buffer.space === 'shared') {
         const cells = new Float64Array(buffer.elements);
-        this.shared.push(cells);
+        const claims = new Claims(buffer.elements, threads, this.conflict(buffer, true));
+        this.shared.push({ cells, claims });
         this.memory.set(buffer, cells);
+        if (threads > 1) this.claims.set(cells, claims);
         continue;
       }
       const cells = memory.get(buffer);
       if (cells === undefined || cells.length < buffer.elements)
         throw this.error(`buffer ${buffer.name} needs memory of ${buffer.elements} elements`);
       this.memory.set(buffer, cells);
-      if (buffer.access !== 'read' && !this.owners.has(cells))
-        this.owners.set(cells, {
-          writer: new Int32Array(cells.length),
-          reader: new Int32Array(cells.length),
-        });
+      if (buffer.access !== 'read' && grid * threads > 1 && !this.claims.has(cells))
+        this.claims.set(
+          cells,
+          new Claims(cells.length, grid * threads, this.conflict(buffer, false)),
+        );
     }
   }
 
-  /** Goes on to another workgroup. */
-  enter(workgroup: number): void {
-    this.workgroup = workgroup;
-    for (const cells of this.shared) cells.fill(Number.NaN);
+  /** A workgroup begins. */
+  begin(): void {
+    for (const { cells } of this.shared) cells.fill(Number.NaN);
+    this.meet();
+  }
+
+  /** All threads of the workgroup meet in a barrier. */
+  meet(): void {
+    for (const { claims } of this.shared) claims.nextPhase();
   }
 
   error(text: string): TigonError {
+    const { workgroup, thread } = this.place;
+    const where = this.kernel.threads === 1 ? '' : `, thread ${thread}`;
     return new TigonError(
       'verify',
-      `thread kernel ${this.kernel.name}, workgroup ${this.workgroup}: ${text}`,
+      `thread kernel ${this.kernel.name}, workgroup ${workgroup}${where}: ${text}`,
     );
   }
 
@@ -82,29 +92,39 @@ export class KernelMemory {
   }
 
   /** Notes who writes an element; `undefined` where nothing can go wrong. */
-  claimWrite(buffer: ThreadBuffer): ((i: number) => void) | undefined {
-    const owners = this.owners.get(this.cellsOf(buffer));
-    if (owners === undefined) return undefined;
-    const { writer, reader } = owners;
-    return (i) => {
-      const me = this.workgroup + 1;
-      if (writer[i] !== 0 && writer[i] !== me)
-        throw this.error(`${buffer.name}[${i}] is also written by workgroup ${writer[i]! - 1}`);
-      if (reader[i] !== 0 && reader[i] !== me)
-        throw this.error(`${buffer.name}[${i}] is written, and another workgroup reads it`);
-      writer[i] = me;
+  claimWrite(buffer: ThreadBuffer): Claim | undefined {
+    const claims = this.claims.get(this.cellsOf(buffer));
+    const me = this.me(buffer);
+    return claims && ((i) => claims.write(i, me()));
+  }
+
+  claimRead(buffer: ThreadBuffer): Claim | undefined {
+    const claims = this.claims.get(this.cellsOf(buffer));
+    const me = this.me(buffer);
+    return claims && ((i) => claims.read(i, me()));
+  }
+
+  /** The number of the thread that runs among those that see the buffer. */
+  private me({ space }: ThreadBuffer): () => number {
+    const { place } = this;
+    const { threads } = this.kernel;
+    return space === 'shared' ? () => place.thread : () => place.workgroup * threads + place.thread;
+  }
+
+  private conflict(buffer: ThreadBuffer, shared: boolean): Conflict {
+    return (element, now, before, other) => {
+      throw this.error(
+        `it ${now} ${buffer.name}[${element}], which ${this.show(other, shared)} ${before}${
+          shared ? ' with no barrier in between' : ''
+        }`,
+      );
     };
   }
 
-  claimRead(buffer: ThreadBuffer): ((i: number) => void) | undefined {
-    const owners = this.owners.get(this.cellsOf(buffer));
-    if (owners === undefined) return undefined;
-    const { writer, reader } = owners;
-    return (i) => {
-      const me = this.workgroup + 1;
-      if (writer[i] !== 0 && writer[i] !== me)
-        throw this.error(`${buffer.name}[${i}] is read, and workgroup ${writer[i]! - 1} writes it`);
-      reader[i] = reader[i] === 0 || reader[i] === me ? me : -1;
-    };
+  private show(thread: number, shared: boolean): string {
+    const { threads } = this.kernel;
+    if (shared) return `thread ${thread}`;
+    const workgroup = `workgroup ${Math.floor(thread / threads)}`;
+    return threads === 1 ? workgroup : `thread ${thread % threads} of ${workgroup}`;
   }
 }

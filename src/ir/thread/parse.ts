@@ -79,13 +79,16 @@ class Reader {
     }
     this.#scopes.push(new Map());
     const workgroup = this.#define(syntax.workgroup, INDEX);
+    const local = syntax.local ? this.#define(syntax.local, INDEX) : { name: 'local', type: INDEX };
     const body = this.#block(syntax.body);
     this.#scopes.pop();
     return {
       name: syntax.name.text,
       buffers: [...this.#buffers.values()],
       workgroup,
+      local,
       grid: syntax.grid,
+      threads: syntax.threads,
       body,
       cost: { flops: syntax.flops, bytes: syntax.bytes },
       notes: syntax.notes,
@@ -167,6 +170,12 @@ class Reader {
           then: this.#block(s.then),
           otherwise: this.#block(s.otherwise),
         };
+      }
+      case 'exchange': {
+        const type = s.type && this.#registerType(s.type);
+        const value = this.#expr(s.value, type);
+        const register = this.#define(s.name, value.type);
+        return { kind: 'exchange', register, value, mask: s.mask };
       }
       case 'barrier':
         return s;

@@ -24,6 +24,7 @@ export const printThread = (kernel: ThreadKernel, name: string = kernel.name): s
 class Printer {
   readonly #kernel: ThreadKernel;
   readonly #names = new Names<Register | ThreadBuffer>();
+  #usesLocal = false;
 
   constructor(kernel: ThreadKernel) {
     this.#kernel = kernel;
@@ -33,10 +34,19 @@ class Printer {
     const { buffers, grid, workgroup, body, cost, notes } = this.#kernel;
     const list = buffers.map((b) => `\n  ${this.#buffer(b)},`).join('');
     const end = buffers.length === 0 ? '' : '\n';
-    return `thread ${spellName(name)}(${list}${end}) grid ${grid} as ${this.#define(workgroup)} {
+    const groups = `grid ${grid} as ${this.#define(workgroup)}`;
+    const local = this.#define(this.#kernel.local);
+    const statements = this.#block(body, '  ');
+    return `thread ${spellName(name)}(${list}${end}) ${groups}${this.#threads(local)} {
   cost ${spellDouble(cost.flops)}, ${spellDouble(cost.bytes)}
-${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${this.#block(body, '  ')}}
+${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${statements}}
 `;
+  }
+
+  /** A workgroup of one thread goes without saying, unless the body asks for the place of that thread. */
+  #threads(local: string): string {
+    const { threads } = this.#kernel;
+    return threads > 1 || this.#usesLocal ? `, threads ${threads} as ${local}` : '';
   }
 
   #buffer(b: ThreadBuffer): string {
@@ -50,7 +60,9 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${this.#block
 
   #block(body: readonly TStmt[], indent: string): string {
     const text = body.map((s) => `${indent}${this.#statement(s, indent)}\n`).join('');
-    for (const s of body) if (s.kind === 'let' || s.kind === 'var') this.#names.release(s.register);
+    for (const s of body)
+      if (s.kind === 'let' || s.kind === 'var' || s.kind === 'exchange')
+        this.#names.release(s.register);
     return text;
   }
 
@@ -60,7 +72,7 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${this.#block
       case 'var': {
         // The value first: it may use an outer register of the same name.
         const value = this.#top(s.value);
-        return `${s.kind} ${this.#define(s.register)}: ${showRegType(s.register.type)} = ${value}`;
+        return `${s.kind} ${this.#typed(s.register)} = ${value}`;
       }
       case 'set':
         return `set ${this.#name(s.register)} = ${this.#top(s.value)}`;
@@ -80,6 +92,10 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${this.#block
           ? then
           : `${then} else {\n${this.#block(s.otherwise, `${indent}  `)}${indent}}`;
       }
+      case 'exchange': {
+        const value = this.#top(s.value);
+        return `exchange ${this.#typed(s.register)} = ${value} across ${s.mask}`;
+      }
       case 'barrier':
         return 'barrier';
       default:
@@ -87,7 +103,12 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${this.#block
     }
   }
 
+  #typed(register: Register): string {
+    return `${this.#define(register)}: ${showRegType(register.type)}`;
+  }
+
   #name(thing: Register | ThreadBuffer): string {
+    if (thing === this.#kernel.local) this.#usesLocal = true;
     return spellName(this.#names.get(thing) ?? thing.name);
   }
 

@@ -3,37 +3,34 @@
  *
  * Invariant: a kernel that passes needs no checks when it is rendered; index values alone are left to the interpreter.
  */
-import { bytesOf, type DType } from '../dtype.ts';
+import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { scalarOps } from '../scalar.ts';
 import {
-  type Elem,
   type Register,
   type RegType,
+  registerDType,
   registerOf,
   type TExpr,
   type ThreadBuffer,
   type ThreadKernel,
   type TStmt,
 } from './thread.ts';
+import { Uniformity } from './uniform.ts';
+import { synchronizes } from './visit.ts';
 
 /** What a device allows; its `Caps` are one. */
 export interface ThreadLimits {
   readonly sharedBytes: number;
-  readonly maxBindings: number;
+  /** Most threads of a workgroup. */
+  readonly threads: number;
+  /** Exchange masks are below it. */
+  readonly subgroup: number;
 }
 
 const show = (t: RegType): string => (t.lanes === 1 ? t.elem : `${t.elem}x${t.lanes}`);
 const same = (a: RegType, b: RegType): boolean => a.elem === b.elem && a.lanes === b.lanes;
 const INDEX: RegType = { elem: 'i32', lanes: 1 };
-
-/** The dtype whose scalar-table rules a register element follows. */
-const dtypeOf: Readonly<Record<Elem, DType>> = {
-  f32: 'float32',
-  i32: 'int32',
-  u32: 'uint32',
-  bool: 'bool',
-};
 
 /** Throws a `VerifyError` that names the kernel, the statement and the broken rule. */
 export const verifyThread = (kernel: ThreadKernel, limits?: ThreadLimits): void => {
@@ -46,6 +43,7 @@ class Verifier {
   private readonly declared = new Set<Register>();
   private readonly visible = new Map<Register, 'let' | 'var'>();
   private readonly checked = new Set<TExpr>();
+  private readonly uniform = new Uniformity();
   private where = '';
 
   constructor(kernel: ThreadKernel, limits: ThreadLimits | undefined) {
@@ -54,9 +52,14 @@ class Verifier {
   }
 
   kernelRules(): void {
-    const { buffers, grid, workgroup, body } = this.kernel;
+    const { buffers, grid, threads, workgroup, local, body } = this.kernel;
     this.rule(Number.isInteger(grid) && grid >= 0, `a grid is a count, not ${grid}`);
+    this.rule(
+      Number.isInteger(threads) && threads > 0,
+      `a workgroup has 1 thread or more, not ${threads}`,
+    );
     this.rule(same(workgroup.type, INDEX), 'the workgroup id is an i32');
+    this.rule(same(local.type, INDEX), "a thread's place is an i32");
     const firstShared = buffers.findIndex((b) => b.space === 'shared');
     this.rule(
       firstShared < 0 || buffers.slice(firstShared).every((b) => b.space === 'shared'),
@@ -65,6 +68,8 @@ class Verifier {
     this.rule(new Set(buffers).size === buffers.length, 'a buffer is listed twice');
     if (this.limits !== undefined) this.withinLimits(this.limits);
     this.declare(workgroup, 'let');
+    this.uniform.define(workgroup);
+    this.declare(local, 'let');
     this.block(body);
   }
 
@@ -75,10 +80,9 @@ class Verifier {
       bytes <= limits.sharedBytes,
       `${bytes} bytes of shared memory, the device has ${limits.sharedBytes}`,
     );
-    const bindings = this.kernel.buffers.length - shared.length;
     this.rule(
-      bindings <= limits.maxBindings,
-      `${bindings} bindings, the device has ${limits.maxBindings}`,
+      this.kernel.threads <= limits.threads,
+      `${this.kernel.threads} threads in a workgroup, the device has ${limits.threads}`,
     );
   }
 
@@ -101,7 +105,7 @@ class Verifier {
     const inside: Register[] = [];
     const known = this.checked.size;
     for (const s of statements) {
-      if (s.kind === 'let' || s.kind === 'var') inside.push(s.register);
+      if (s.kind === 'let' || s.kind === 'var' || s.kind === 'exchange') inside.push(s.register);
       this.statement(s);
     }
     for (const register of inside) this.visible.delete(register);
@@ -115,6 +119,7 @@ class Verifier {
         this.where = `${s.kind} ${s.register.name}`;
         this.typed(s.value, s.register.type);
         this.declare(s.register, s.kind);
+        if (s.kind === 'let') this.uniform.define(s.register, s.value);
         break;
       case 'set':
         this.where = `set ${s.register.name}`;
@@ -135,7 +140,9 @@ class Verifier {
         this.typed(s.from, INDEX);
         this.typed(s.to, INDEX);
         this.rule(Number.isInteger(s.step) && s.step > 0, `the step is ${s.step}, not 1 or more`);
+        if (synchronizes(s)) this.together('bounds', s.from, s.to);
         this.declare(s.counter, 'let');
+        this.uniform.define(s.counter, s.from, s.to);
         this.block(s.body);
         this.visible.delete(s.counter);
         this.checked.clear();
@@ -143,14 +150,45 @@ class Verifier {
       case 'if':
         this.where = 'if';
         this.typed(s.condition, { elem: 'bool', lanes: 1 });
+        if (synchronizes(s)) this.together('condition', s.condition);
         this.block(s.then);
         this.block(s.otherwise);
+        break;
+      case 'exchange':
+        this.where = `exchange ${s.register.name}`;
+        this.typed(s.value, s.register.type);
+        this.partners(s.mask);
+        this.declare(s.register, 'let');
         break;
       case 'barrier':
         break;
       default:
         s satisfies never;
     }
+  }
+
+  /** All threads must agree on what decides whether they meet. */
+  private together(what: string, ...deciding: readonly TExpr[]): void {
+    this.rule(
+      deciding.every((e) => this.uniform.holds(e)),
+      `a barrier or exchange inside, and its ${what} may differ between threads`,
+    );
+  }
+
+  /** Every thread has a partner to exchange with. */
+  private partners(mask: number): void {
+    const { threads } = this.kernel;
+    this.rule(Number.isInteger(mask) && mask > 0, `the mask is ${mask}, not 1 or more`);
+    if (this.limits !== undefined)
+      this.rule(
+        mask < this.limits.subgroup,
+        `mask ${mask}, the device exchanges between ${this.limits.subgroup} threads`,
+      );
+    const run = 2 ** (Math.floor(Math.log2(mask)) + 1);
+    this.rule(
+      threads % run === 0,
+      `mask ${mask} needs workgroups of a multiple of ${run} threads, not ${threads}`,
+    );
   }
 
   private buffer(buffer: ThreadBuffer): void {
@@ -189,10 +227,10 @@ class Verifier {
         );
         break;
       case 'op': {
-        const result = scalarOps[e.op].dtype(...e.args.map((a) => dtypeOf[a.type.elem]));
+        const result = scalarOps[e.op].dtype(...e.args.map((a) => registerDType[a.type.elem]));
         this.rule(
           e.args.length === scalarOps[e.op].arity &&
-            result === dtypeOf[elem] &&
+            result === registerDType[elem] &&
             e.args.every((a) => a.type.lanes === lanes),
           `${e.op}(${e.args.map((a) => show(a.type)).join(', ')}) cannot give ${show(e.type)}`,
         );

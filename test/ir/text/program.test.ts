@@ -3,7 +3,16 @@ import * as assert from 'uvu/assert';
 import { interpretProgram } from '../../../src/ir/program/interpret.ts';
 import { parseProgram } from '../../../src/ir/program/parse.ts';
 import { printProgram } from '../../../src/ir/program/print.ts';
-import { verifyProgram } from '../../../src/ir/program/verify.ts';
+import { type ProgramLimits, verifyProgram } from '../../../src/ir/program/verify.ts';
+
+const limits: ProgramLimits = {
+  target: 'wasm',
+  sharedBytes: 0,
+  threads: 1,
+  subgroup: 1,
+  maxBindings: 8,
+  alignment: 16,
+};
 
 const BODY = `  thread double(
     read x: f32[4],
@@ -41,7 +50,7 @@ test('a program prints as it was written', () => {
 
 test('a good program verifies and runs', () => {
   const good = parseProgram(GOOD);
-  verifyProgram(good, { sharedBytes: 0, maxBindings: 8, alignment: 16 });
+  verifyProgram(good, limits);
   const y = new Float64Array(4);
   interpretProgram(good, [[1, 2, 3, 4], [10], y]);
   assert.equal([...y], [12, 24, 36, 49]);
@@ -115,7 +124,7 @@ const broken: readonly (readonly [string, string, string])[] = [
 for (const [name, text, message] of broken)
   test(`refused: ${name}`, () => {
     assert.throws(
-      () => verifyProgram(parseProgram(text), { sharedBytes: 0, maxBindings: 8, alignment: 4 }),
+      () => verifyProgram(parseProgram(text), { ...limits, alignment: 4 }),
       (error: Error) => error.name === 'VerifyError' && error.message.includes(message),
     );
   });

@@ -29,7 +29,9 @@ const kernelOf = (
     name: 'test',
     buffers,
     workgroup,
+    local: b.register('local', b.regType('i32')),
     grid,
+    threads: 1,
     body: body(b.get(workgroup)),
     cost: { flops: 0, bytes: 0 },
     notes: [],
@@ -133,11 +135,11 @@ test('two workgroups that write the same element, or read what another writes, a
   };
   assert.throws(
     run(2, () => [b.storeTo(y, b.i32(0), b.f32(1))]),
-    /also written by workgroup 0/,
+    /workgroup 1: it writes y\[0\], which workgroup 0 wrote/,
   );
   assert.throws(
     run(2, (w) => [b.storeTo(y, w, b.loadFrom(y, b.operate('sub', b.i32(1), w)))]),
-    /is read, and workgroup 0 writes it|is written, and another workgroup reads it/,
+    /workgroup 1: it reads y\[0\], which workgroup 0 wrote/,
   );
   assert.not.throws(run(4, (w) => [b.storeTo(y, w, b.loadFrom(y, w))]));
 });
