@@ -9,6 +9,7 @@ import { invariant } from '../ir/errors.ts';
 import type { Nest, Store } from '../ir/loop/loop.ts';
 import { constantOf, i32, loadFrom, operate, regType } from '../ir/thread/build.ts';
 import { registerOf, type TExpr } from '../ir/thread/thread.ts';
+import { stridesOf } from '../ir/type.ts';
 import { evaluationCost, idxFree, opaqueExprs, stepAlong } from './analysis.ts';
 import type { Caps } from './caps.ts';
 import { accessCost, elementCost } from './cost.ts';
@@ -19,15 +20,19 @@ import type { NestPlan } from './plan.ts';
 import { bytesMoved, emitRows, share, vectorLoop } from './sharing.ts';
 
 /** Where zeros go for given parallel axes: dimensions that only those decide, times all of the others. */
-interface Zeroing {
+export interface Zeroing {
   readonly axes: readonly Axis[];
   readonly offset: Idx;
+  /** Row-major place among the dimensions that the parallel axes do not decide alone. */
+  readonly place: Idx;
   /** True when the parallel axes reach every element once, so that each workgroup can zero its own. */
   readonly separable: boolean;
 }
 
-const zeroing = (s: Store): Zeroing => {
+/** What a scattering has to zero. */
+export const zeroing = (s: Store): Zeroing => {
   const axes: Axis[] = [];
+  const scattered: Idx[] = [];
   let own = 1;
   const index = s.index.map((idx, d) => {
     const free = [...idxFree(idx)];
@@ -39,10 +44,12 @@ const zeroing = (s: Store): Zeroing => {
     }
     const axis = newAxis(`z${d}`, s.buffer.shape[d]!, 'par');
     axes.push(axis);
+    scattered.push(idx);
     return idxAxis(axis);
   });
   const offset = idxFlatten(index, s.buffer.strides);
-  return { axes, offset, separable: own === pointsOf(s.axes) };
+  const place = idxFlatten(scattered, stridesOf(axes.map((a) => a.extent)));
+  return { axes, offset, place, separable: own === pointsOf(s.axes) };
 };
 
 /** The parallel axis that vectors run along: stores must be next to each other. */

@@ -9,6 +9,7 @@ import type { ThreadKernel } from '../ir/thread/thread.ts';
 import { assemble } from './assemble.ts';
 import type { Caps } from './caps.ts';
 import { planNest } from './generic.ts';
+import { planGpuNest } from './gpu/nest.ts';
 import { isRefusal, type NestPlan } from './plan.ts';
 import { rewriter } from './rewrite.ts';
 import { planContraction } from './templates/matmul.ts';
@@ -35,16 +36,22 @@ const separate = (nest: Nest): Nest[] => {
   return setting.length > 0 ? [{ ...nest, stores: setting }, ...parts] : parts;
 };
 
-const plan = (nest: Nest, caps: Caps): NestPlan => {
-  if (nest.contract === undefined) return planNest(nest, caps);
-  const attempt = planContraction(nest, caps);
+/** A schedule for one nest; `threads` fixes the size of its workgroups. */
+const plan = (nest: Nest, caps: Caps, threads?: number): NestPlan => {
+  const isGpu = caps.threads > 1;
+  const generic = (n: Nest): NestPlan =>
+    isGpu ? planGpuNest(n, caps, threads) : planNest(n, caps);
+  if (nest.contract === undefined) return generic(nest);
+  const attempt = isGpu ? { refused: 'no template for GPUs' } : planContraction(nest, caps);
   if (!isRefusal(attempt)) return attempt;
-  const generic = planNest(contractionAsReduce(nest), caps);
-  return { ...generic, notes: [`no contraction template: ${attempt.refused}`, ...generic.notes] };
+  const other = generic(contractionAsReduce(nest));
+  return { ...other, notes: [`no contraction template: ${attempt.refused}`, ...other.notes] };
 };
 
 /** The launch that does what `kernel` says on a device with `caps`. */
 export const schedule = (kernel: LoopKernel, caps: Caps): ThreadKernel => {
-  const plans = kernel.nests.flatMap(separate).map((nest) => plan(nest, caps));
-  return assemble(kernel, plans);
+  const nests = kernel.nests.flatMap(separate);
+  const plans = nests.map((nest) => plan(nest, caps));
+  const alike = plans.every((p) => p.threads === plans[0]!.threads);
+  return assemble(kernel, alike ? plans : nests.map((nest) => plan(nest, caps, caps.threads)));
 };
