@@ -24,7 +24,7 @@ import { bytesMoved, emitRows, type Sharing, share, vectorLoop, writeTo } from '
 import { planTiles } from './tiles.ts';
 
 /** Arithmetic of the whole nest. */
-const flopsOf = (nest: Nest, loops: Loops): number => {
+export const flopsOf = (nest: Nest, loops: Loops): number => {
   const each = nest.stores.reduce((c, s) => c + pointsOf(s.axes) * evaluationCost(s.value), 0);
   return Math.round(Math.min(each, 4 * loops.cost));
 };

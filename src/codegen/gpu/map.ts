@@ -12,6 +12,8 @@ import { evaluationCost } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { type Mode, SCALAR } from '../emit/mode.ts';
+import { flopsOf } from '../generic.ts';
+import { chooseLoops } from '../loops.ts';
 import type { NestPlan } from '../plan.ts';
 import { bytesMoved, writeTo } from '../sharing.ts';
 import {
@@ -51,7 +53,7 @@ export const planMap = (nest: Nest, caps: Caps, threads: number | undefined): Ne
     grid: Math.ceil(items / team),
     threads: team,
     shared: [],
-    cost: { flops: Math.round(points * cost), bytes: bytesMoved(nest) },
+    cost: { flops: flopsOf(nest, chooseLoops(nest, 1)), bytes: bytesMoved(nest) },
     notes: [
       `map: ${axes.map((a) => `${a.name}:${a.extent}`).join(' ') || 'one point'}, ` +
         `${width === 4 ? 'four points' : 'a point'} a thread`,

@@ -14,6 +14,8 @@ import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { isUnrolled } from '../emit/fold.ts';
 import { type Mode, SCALAR } from '../emit/mode.ts';
+import { flopsOf } from '../generic.ts';
+import { chooseLoops } from '../loops.ts';
 import type { NestPlan } from '../plan.ts';
 import { bytesMoved, writeTo } from '../sharing.ts';
 import { planMap } from './map.ts';
@@ -144,13 +146,12 @@ const planRows = (
   )
     ? 4
     : 1;
-  const flops = nest.stores.reduce((n, s) => n + pointsOf(s.axes) * evaluationCost(s.value), 0);
   const ragged = count % roster.rows !== 0;
   return {
     grid: Math.ceil(count / roster.rows),
     threads,
     shared: [...scratch.values()],
-    cost: { flops: Math.round(flops), bytes: bytesMoved(nest) },
+    cost: { flops: flopsOf(nest, chooseLoops(nest, 1)), bytes: bytesMoved(nest) },
     notes: [
       `rows: ${count} of ${roster.lanes} threads${roster.along ? '' : ' across memory'}, ` +
         `${roster.rows} a workgroup${inner.length > 0 ? `, ${pointsOf(inner)} points each` : ''}`,
