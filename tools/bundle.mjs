@@ -4,8 +4,8 @@
  *
  * `node tools/bundle.mjs [FOLDER]` writes `FOLDER/dist`, by default this package's own.
  */
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -20,20 +20,37 @@ const halves = Object.values(manifest.imports).flatMap((entry) =>
   Object.values(entry['tigon-source']),
 );
 
-rmSync(dist, { recursive: true, force: true });
-await build({
+const { outputFiles, metafile } = await build({
   absWorkingDir: root,
   entryPoints: [...sources, ...halves, './src/cli/main.ts'],
   outdir: dist,
   outbase: 'src',
   bundle: true,
   splitting: true,
-  chunkNames: 'chunks/[hash]',
+  chunkNames: 'chunks/shared-[hash]',
   format: 'esm',
   platform: 'neutral',
   target: 'node20',
   conditions: ['none'],
   external: [...Object.keys(manifest.imports), 'chevrotain', '@hpcc-js/wasm-graphviz', 'node:*'],
   sourcemap: true,
+  metafile: true,
+  write: false,
   logLevel: 'warning',
 });
+
+/**
+ * `sideEffects` names all chunks that share code but one: that of `explain`, which registers itself when it is there, and
+ * is not to be there for that alone.
+ */
+const [quiet, ...others] = Object.entries(metafile.outputs)
+  .filter(([, { inputs }]) => 'src/frontend/explain.ts' in inputs)
+  .map(([path]) => basename(path, '.js'));
+if (quiet === undefined || others.length > 0) throw new Error('explain.ts is not in one chunk');
+
+rmSync(dist, { recursive: true, force: true });
+for (const { path, text } of outputFiles) {
+  const target = path.replace(quiet, 'explain');
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, text.replaceAll(`${quiet}.js`, 'explain.js'));
+}

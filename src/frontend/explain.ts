@@ -7,20 +7,10 @@ import { kernelText } from '../codegen/wasm/wat.ts';
 import { dotToSvg, graphDot } from '../explain/dot.ts';
 import { type Report, reportOf } from '../explain/report.ts';
 import { reportText, type TextOptions } from '../explain/text.ts';
-import type { Program } from '../ir/program.ts';
-import type { Compiled } from '../passes/pipeline.ts';
-import type { Callable } from './callable.ts';
 import { failure } from './callsite.ts';
+import { type ExplainedProgram, explainWith, programsOfCached } from './explained.ts';
 import type { CachedFunction } from './hybridize.ts';
 import { checkOptions } from './options.ts';
-
-/** One compiled program of a block or function. */
-export interface ExplainedProgram {
-  /** `forward`, `backward`, or `program` where there is only one. */
-  readonly part: string;
-  readonly program: Program;
-  readonly compiled: Compiled;
-}
 
 export interface ExplainOptions {
   /** Every graph along the way. */
@@ -90,42 +80,25 @@ Object.defineProperty(Explanation.prototype, Symbol.for('nodejs.util.inspect.cus
   },
 });
 
-const programsOf = (callable: Callable, part: string): ExplainedProgram[] => {
-  const own = [...callable.loaded.values()].map(({ compiled }) => ({
-    part,
-    program: compiled.program,
-    compiled,
-  }));
-  // One backward may serve several combinations of wanted and given gradients.
-  const backwards = new Set([...callable.backwards.values()].map((b) => b.callable));
-  const backward = [...backwards].flatMap((c) =>
-    c === undefined ? [] : programsOf(c, 'backward'),
-  );
-  return [...own, ...backward];
-};
-
-/** The programs of the plan that was used last. */
-export const programsOfCached = (cached: CachedFunction): ExplainedProgram[] => {
-  const plan = cached.plans.at(-1);
-  if (plan === undefined) return [];
-  const programs = programsOf(plan.callable, 'forward');
-  return programs.length === 1 ? [{ ...programs[0]!, part: 'program' }] : programs;
-};
+explainWith((programs, split) => new Explanation(programs, split));
 
 /**
- * Explains a hybridized function. (Blocks have a method: `net.explain()`.)
+ * Explains a hybridized function or block. (`net.explain()` is the same, in programs that a bundler leaves whole.)
  *
  * @example
  * const f = hybridize((x: nd.NDArray) => x.exp().sum());
  * f(nd.ones([4]));
  * console.log(explain(f).text());
  */
-export const explain = (fn: { readonly cached: CachedFunction }): Explanation => {
-  const programs = programsOfCached(fn.cached);
+export const explain = (
+  made: { readonly cached: CachedFunction } | { explain(): Explanation },
+): Explanation => {
+  if (!('cached' in made)) return made.explain();
+  const programs = programsOfCached(made.cached);
   if (programs.length === 0)
     throw failure(
       'value',
-      `explain: ${fn.cached.name} has no compiled program yet`,
+      `explain: ${made.cached.name} has no compiled program yet`,
       'call it once with the arguments you want explained',
     );
   return new Explanation(programs, undefined);

@@ -74,6 +74,7 @@ test('explaining what was never called or never hybridized says what to do', () 
   plain.initialize();
   assert.throws(() => plain.explain(nd.ones([4, 5])), /call net\.hybridize\(\) first/);
   assert.throws(() => explain(hybridize((x: nd.NDArray) => x)), /call it once/);
+  assert.throws(() => explain(net), /no compiled program yet/);
 });
 
 test.run();

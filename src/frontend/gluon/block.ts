@@ -8,7 +8,8 @@ import type { DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure, withinBlock } from '../callsite.ts';
-import { Explanation, programsOfCached } from '../explain.ts';
+import type { Explanation } from '../explain.ts';
+import { explanationOf, programsOfCached } from '../explained.ts';
 import { CachedFunction, HYBRIDIZE, type HybridizeOptions } from '../hybridize.ts';
 import { mode } from '../mode.ts';
 import { checkOptions } from '../options.ts';
@@ -271,7 +272,7 @@ export class HybridBlock extends Block {
       const cached = b instanceof HybridBlock ? compilations.get(b)?.cached : undefined;
       return cached === undefined ? [] : programsOfCached(cached);
     });
-    if (programs.length > 0) return new Explanation(programs, split);
+    if (programs.length > 0) return explanationOf(programs, split);
     throw failure(
       'value',
       `explain: ${this.constructor.name} has no compiled program yet`,
