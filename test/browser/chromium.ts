@@ -4,22 +4,14 @@
  * Invariants: where it is not, the reason is printed and tests are skipped; when `close` resolves, the browser and its profile are gone.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'uvu';
+import { findChromium } from '../machine/browser.ts';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-
-const find = (): string | undefined => {
-  const chosen = process.env['CHROMIUM'];
-  if (chosen !== undefined && chosen !== '') return chosen;
-  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
-  return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(existsSync);
-};
-
-/** Path of the browser: `CHROMIUM`, else the first of the usual names on the path. */
-export const chromium: string | undefined = find();
+/** Path of the browser, if there is one. */
+export const chromium: string | undefined = findChromium();
 
 if (chromium === undefined)
   console.log('skipped: no Chromium on the path; install one or name it in CHROMIUM');
