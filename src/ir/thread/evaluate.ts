@@ -66,14 +66,9 @@ export class Evaluator {
         return () => Math.fround(Math.fround(a() * b()) + c());
       }
       case 'load': {
-        const cells = this.memory.cellsOf(e.buffer);
+        const read = this.memory.read(e.buffer);
         const at = this.address(e.buffer, e.index, 1);
-        const claim = this.memory.claimRead(e.buffer);
-        return () => {
-          const i = at();
-          claim?.(i);
-          return cells[i]!;
-        };
+        return () => read(at());
       }
       case 'lane': {
         const arg = this.vector(e.arg);
@@ -118,15 +113,11 @@ export class Evaluator {
         };
       }
       case 'load': {
-        const cells = this.memory.cellsOf(e.buffer);
+        const read = this.memory.read(e.buffer);
         const at = this.address(e.buffer, e.index, 4);
-        const claim = this.memory.claimRead(e.buffer);
         return () => {
           const i = at();
-          for (let lane = 0; lane < 4; lane++) {
-            claim?.(i + lane);
-            out[lane] = cells[i + lane]!;
-          }
+          for (let lane = 0; lane < 4; lane++) out[lane] = read(i + lane);
           return out;
         };
       }

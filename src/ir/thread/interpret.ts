@@ -5,7 +5,6 @@
  * (barriers, exchanges, loops and branches around them), each thread runs to the end, one after the other in any order;
  * values are those of evaluate.ts, and memory refuses what would be a race on a device (memory.ts).
  */
-import { roundTo } from '../scalar.ts';
 import { Evaluator } from './evaluate.ts';
 import { type Cells, KernelMemory } from './memory.ts';
 import { type Place, Registers, type Run, type ScalarFn } from './registers.ts';
@@ -216,26 +215,19 @@ class Machine {
 
   private store(buffer: ThreadBuffer, index: TExpr, value: TExpr): Run {
     const at = this.values.address(buffer, index, value.type.lanes);
-    const cells = this.memory.cellsOf(buffer);
-    const claim = this.memory.claimWrite(buffer);
-    const { dtype } = buffer;
+    const write = this.memory.write(buffer);
     if (value.type.lanes === 1) {
       const f = this.values.scalar(value);
       return () => {
         const v = f();
-        const i = at();
-        claim?.(i);
-        cells[i] = roundTo(dtype, v);
+        write(at(), v);
       };
     }
     const f = this.values.vector(value);
     return () => {
       const v = f();
       const i = at();
-      for (let lane = 0; lane < 4; lane++) {
-        claim?.(i + lane);
-        cells[i + lane] = roundTo(dtype, v[lane]!);
-      }
+      for (let lane = 0; lane < 4; lane++) write(i + lane, v[lane]!);
     };
   }
 }

@@ -1,22 +1,22 @@
 /**
  * Memory of a thread kernel under interpretation: refuses what a device would get wrong silently.
  *
- * Invariants: each workgroup starts with shared memory full of NaN; every access is bounds-checked; two threads that
+ * Invariants: each workgroup starts with shared memory full of NaN (which integers cannot be: those are refused when they
+ * are read before they are written); every access is bounds-checked; two threads that
  * touch the same element, one of them writing, are an error: of global memory at any time, of shared memory between two
  * barriers.
  */
 import { TigonError } from '../errors.ts';
+import { roundTo } from '../scalar.ts';
 import { Claims, type Conflict } from './claims.ts';
 import type { Place } from './registers.ts';
-import type { ThreadBuffer, ThreadKernel } from './thread.ts';
+import { registerOf, type ThreadBuffer, type ThreadKernel } from './thread.ts';
 
 /** Memory of one buffer: any typed array, or a plain array. */
 export interface Cells {
   readonly length: number;
   [index: number]: number;
 }
-
-type Claim = (i: number) => void;
 
 /** The buffers of one kernel, as the thread at `place` uses them. */
 export class KernelMemory {
@@ -71,13 +71,6 @@ export class KernelMemory {
     );
   }
 
-  cellsOf(buffer: ThreadBuffer): Cells {
-    const cells = this.memory.get(buffer);
-    if (cells === undefined)
-      throw this.error(`buffer ${buffer.name} is not a buffer of the kernel`);
-    return cells;
-  }
-
   /** `index`, checked to have `lanes` elements from it on. */
   address(buffer: ThreadBuffer, index: () => number, lanes: number): () => number {
     const last = buffer.elements - lanes;
@@ -91,17 +84,43 @@ export class KernelMemory {
     };
   }
 
-  /** Notes who writes an element; `undefined` where nothing can go wrong. */
-  claimWrite(buffer: ThreadBuffer): Claim | undefined {
-    const claims = this.claims.get(this.cellsOf(buffer));
+  /** Reads an element, whose index is in bounds. */
+  read(buffer: ThreadBuffer): (i: number) => number {
+    const cells = this.cellsOf(buffer);
+    const claims = this.claims.get(cells);
     const me = this.me(buffer);
-    return claims && ((i) => claims.write(i, me()));
+    if (buffer.space === 'shared' && registerOf(buffer.dtype) !== 'f32')
+      return (i) => {
+        claims?.read(i, me());
+        const value = cells[i]!;
+        if (Number.isNaN(value))
+          throw this.error(`it reads ${buffer.name}[${i}], which nothing was written to`);
+        return value;
+      };
+    if (claims === undefined) return (i) => cells[i]!;
+    return (i) => {
+      claims.read(i, me());
+      return cells[i]!;
+    };
   }
 
-  claimRead(buffer: ThreadBuffer): Claim | undefined {
-    const claims = this.claims.get(this.cellsOf(buffer));
+  /** Writes an element, rounded to what the buffer holds. */
+  write(buffer: ThreadBuffer): (i: number, value: number) => void {
+    const cells = this.cellsOf(buffer);
+    const claims = this.claims.get(cells);
     const me = this.me(buffer);
-    return claims && ((i) => claims.read(i, me()));
+    const { dtype } = buffer;
+    return (i, value) => {
+      claims?.write(i, me());
+      cells[i] = roundTo(dtype, value);
+    };
+  }
+
+  private cellsOf(buffer: ThreadBuffer): Cells {
+    const cells = this.memory.get(buffer);
+    if (cells === undefined)
+      throw this.error(`buffer ${buffer.name} is not a buffer of the kernel`);
+    return cells;
   }
 
   /** The number of the thread that runs among those that see the buffer. */
