@@ -29,6 +29,7 @@ import {
   stridesAlong,
 } from './points.ts';
 import { type Roster, scratchFor, seatOf, sharedPoints, teamOf } from './team.ts';
+import { planGpuTiles } from './tiles.ts';
 
 /** Threads that keep a GPU busy. */
 const ENOUGH_THREADS = 65536;
@@ -68,7 +69,8 @@ export const planPoints = (nest: Nest, caps: Caps, threads: number | undefined):
   const updates = updating(nest);
   // what is updated at an outer level is read by all points below it: they stay in one workgroup
   const outermost = updates.filter((s) => s.axes.length < nest.axes.length);
-  if (rule === undefined && outermost.length === 0) return planMap(nest, caps, threads);
+  if (rule === undefined && outermost.length === 0)
+    return planGpuTiles(nest, caps, threads) ?? planMap(nest, caps, threads);
   const outer = nest.axes.filter(
     (a) =>
       (rule === undefined || freeAxes(rule).has(a)) && outermost.every((s) => s.axes.includes(a)),

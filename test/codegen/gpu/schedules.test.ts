@@ -119,6 +119,21 @@ for (const shape of [
         agree(graph, [data], name === 'prod' ? 1e-3 : 2e-5);
       });
 
+for (const shape of [
+  [160, 130],
+  [96, 3, 100],
+  [128, 256],
+])
+  test(`a transpose of ${shape.join(' x ')} goes through tiles`, () => {
+    const m = new Maker();
+    const x = m.input(f32(...shape), 'x');
+    const axes = shape.map((_, i) => i).toReversed();
+    const y = m.input(f32(...shape.toReversed()), 'y');
+    const graph = m.b.graph('turned', [m.b.op('mul', m.op('transpose', [x], { axes }), y)]);
+    const [kernel] = agree(graph, dataFor(graph));
+    assert.match(kernel!.notes.at(-1)!, /^tiles/);
+  });
+
 test('layer norm and its statistics are one launch', () => {
   const m = new Maker();
   const graph = m.b.graph('norm', [
