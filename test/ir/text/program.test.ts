@@ -129,6 +129,40 @@ for (const [name, text, message] of broken)
     );
   });
 
+test('bindings of a launch: scalars are not counted, buffers in one place are one', () => {
+  const good = parseProgram(GOOD);
+  // plus(t, c, u): u is in t's place; double(x, s, t): s is a scalar
+  verifyProgram(parseProgram(GOOD.replace('run plus(u, c, y)', 'run plus(u, u, y)')), {
+    ...limits,
+    maxBindings: 2,
+  });
+  assert.throws(
+    () => verifyProgram(good, { ...limits, maxBindings: 2 }),
+    /step 2 \(plus\): 3 bindings, the device has 2/,
+  );
+});
+
+test('buffers that are one binding on the device have one dtype', () => {
+  const text = `program convert {
+    arena 16, 16
+    input x: f32[4]
+    output y: i32[4]
+    temp t: f32[4] offset 0
+    temp u: i32[4] offset 0 inplace t
+    thread first(read a: f32[4], write b: f32[4]) grid 4 as g { b[g] = a[g] }
+    thread second(read a: f32[4], write b: i32[4]) grid 4 as g { b[g] = i32(a[g]) }
+    thread third(read a: i32[4], write b: i32[4]) grid 4 as g { b[g] = a[g] }
+    run first(x, t)
+    barrier run second(t, u)
+    barrier run third(u, y)
+  }`;
+  verifyProgram(parseProgram(text), limits);
+  assert.throws(
+    () => verifyProgram(parseProgram(text), { ...limits, target: 'wgsl' }),
+    /step 1 \(second\): t \(float32\) and u \(int32\) are one binding/,
+  );
+});
+
 test('wrong buffers are named', () => {
   assert.throws(() => interpretProgram(parseProgram(GOOD), []), /takes 3 buffers, not 0/);
 });

@@ -78,6 +78,65 @@ thread k(
   );
 });
 
+test('workgroups of threads: their place, barriers and exchanges', () => {
+  roundTrip(
+    `thread sum(read x: f32[64], write y: f32[4], shared s: f32[2]) grid 4, threads 16 as "threads" {
+      var sum = x[workgroup * 16 + "threads"]
+      exchange there = sum across 8
+      exchange two: f32x4 = splat(there) across 3
+      if "threads" == 0 { s[0] = lane(two, 0) }
+      barrier
+      y[workgroup] = s[0]
+    }`,
+    `
+thread sum(
+  read x: f32[64],
+  write y: f32[4],
+  shared s: f32[2],
+) grid 4 as workgroup, threads 16 as "threads" {
+  cost 0, 0
+  var sum: f32 = x[workgroup * 16 + "threads"]
+  exchange there: f32 = sum across 8
+  exchange two: f32x4 = splat(there) across 3
+  if "threads" == 0 {
+    s[0] = lane(two, 0)
+  }
+  barrier
+  y[workgroup] = s[0]
+}
+`,
+  );
+});
+
+test('the one thread of a workgroup is only named where the body asks for its place', () => {
+  roundTrip(
+    'thread one(write y: i32[2]) grid 2 as g, threads 1 { y[g] = local }',
+    `
+thread one(
+  write y: i32[2],
+) grid 2 as g, threads 1 as local {
+  cost 0, 0
+  y[g] = local
+}
+`,
+  );
+  roundTrip(
+    'thread one(write y: i32[2]) grid 2 as g, threads 1 { y[g] = 7 }',
+    `
+thread one(
+  write y: i32[2],
+) grid 2 as g {
+  cost 0, 0
+  y[g] = 7
+}
+`,
+  );
+  assert.throws(
+    () => parseThread('thread one(write y: i32[2]) grid 2 as g { y[g] = local }'),
+    /no register local is visible here/,
+  );
+});
+
 test('a parsed kernel runs', () => {
   const kernel = parseThread(
     'thread scale(read x: f32[8], write y: f32[8]) grid 2 as g { for i in 0..4 { y[g * 4 + i] = x[g * 4 + i] * 2.0 } }',

@@ -2,6 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as b from '../../../src/ir/thread/build.ts';
+import { parseThread } from '../../../src/ir/thread/parse.ts';
 import type { ThreadBuffer, ThreadKernel, TStmt } from '../../../src/ir/thread/thread.ts';
 import { verifyThread } from '../../../src/ir/thread/verify.ts';
 
@@ -83,6 +84,61 @@ test('resources within the limits of the device; globals before shared', () => {
     /32 bytes of shared memory, the device has 31/,
   );
   assert.throws(() => verifyThread(kernelOf([], [s, x])), /global buffers come before shared/);
+});
+
+/** A kernel of 16 threads with this body. */
+const together = (body: string): ThreadKernel =>
+  parseThread(`thread test(read x: f32[64], read n: i32[64], readwrite y: f32[64], shared s: i32[64])
+    grid 4 as group, threads 16 { ${body} }`);
+const divergent = (body: string): void => {
+  assert.throws(() => verifyThread(together(body)), /may differ between threads/);
+};
+
+test('threads meet where constants, the workgroup and counters of uniform loops decide', () => {
+  for (const body of [
+    'if group < 2 { barrier }',
+    'for i in 0..group { if mod(i, 2) == 0 { barrier } else { exchange a = i across 1 } }',
+    'let most = min(group * 4, 9) for i in 0..most { for j in i..most step 2 { barrier } }',
+    'if group < 2 { let half = floordiv(group, 2) for i in half..4 { barrier } }',
+    'for i in 0..n[local] { if i < 3 { y[local] = 1.0 } } barrier',
+  ])
+    verifyThread(together(body));
+});
+
+test('threads do not meet where a thread, memory, a var or an exchange decides', () => {
+  divergent('if local < 2 { barrier }');
+  divergent('if group < 2 { for i in 0..local { if i == 0 { exchange a = i across 1 } } }');
+  divergent('let mine = group + local if mine < 2 { barrier }');
+  divergent('for i in 0..n[0] { barrier }');
+  divergent('for i in 0..s[0] { barrier }');
+  divergent('var v = 3 if v == 3 { barrier }');
+  divergent('exchange a = group across 1 if a == 3 { barrier }');
+  divergent('for i in 0..n[0] { if i == 0 { barrier } }');
+  divergent('for i in 0..local { for j in 0..4 { y[j] = 1.0 } if group < 1 { barrier } }');
+  divergent('if select(group < 1, local < 3, true) { if group < 1 { barrier } }');
+});
+
+test('exchanges: types, a partner for every thread, masks within the subgroup of the device', () => {
+  const limits = { sharedBytes: 256, threads: 16, subgroup: 8 };
+  const swap = (mask: number): ThreadKernel => together(`exchange a = local across ${mask}`);
+  for (const mask of [1, 3, 7]) verifyThread(swap(mask), limits);
+  verifyThread(swap(15));
+  assert.throws(() => verifyThread(swap(8), limits), /mask 8, the device exchanges between 8/);
+  assert.throws(() => verifyThread(swap(0)), /the mask is 0, not 1 or more/);
+  assert.throws(() => verifyThread(swap(16)), /mask 16 needs workgroups of a multiple of 32/);
+  assert.throws(
+    () => verifyThread({ ...swap(3), threads: 18 }),
+    /mask 3 needs workgroups of a multiple of 4 threads, not 18/,
+  );
+  refused([b.exchangeOf(f, b.i32(1), 1)], /exchange f: f32 is needed, const gives i32/);
+  refused([b.letOf(f, b.f32(1)), b.exchangeOf(f, b.f32(1), 1)], /mask 1 needs|declared twice/);
+});
+
+test('workgroups have threads, and no more than the device', () => {
+  const limits = { sharedBytes: 256, threads: 8, subgroup: 8 };
+  assert.throws(() => verifyThread(together('barrier'), limits), /16 threads in a workgroup/);
+  assert.throws(() => verifyThread({ ...together(''), threads: 0 }), /1 thread or more, not 0/);
+  assert.throws(() => verifyThread({ ...together(''), threads: 1.5 }), /1 thread or more/);
 });
 
 test.run();
