@@ -5,22 +5,12 @@
  */
 import { cpu as openCpu } from '../runtime/cpu/device.ts';
 import type { Device } from '../runtime/device.ts';
+import { openByDefault } from './default-device.ts';
 
 /** The CPU: one WebAssembly memory, SIMD, worker threads. */
 export const cpu = (): Device => openCpu();
 
-let chosen: Device | undefined;
-
-/** The best device that works here. Arrays are made on it unless they say otherwise. */
-export const defaultDevice = (): Device => {
-  chosen ??= openCpu();
-  return chosen;
-};
-
-/** Makes `device` the default. */
-export const setDefault = (device: Device): void => {
-  chosen = device;
-};
+openByDefault(cpu);
 
 export { type Activity, activity } from './activity.ts';
-export { defaultDevice as default };
+export { defaultDevice as default, setDefault } from './default-device.ts';

@@ -6,7 +6,7 @@
  */
 import type { Device } from '../runtime/device.ts';
 import { failure } from './callsite.ts';
-import { defaultDevice } from './device.ts';
+import { defaultDevice } from './default-device.ts';
 import { mode } from './mode.ts';
 import type { NDArray } from './ndarray.ts';
 import { checkOptions } from './options.ts';

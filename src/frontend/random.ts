@@ -13,7 +13,7 @@ import { type Shape, tensor } from '../ir/type.ts';
 import type { Device } from '../runtime/device.ts';
 import { call, type Fragment, fragment } from './call.ts';
 import { failure } from './callsite.ts';
-import { defaultDevice } from './device.ts';
+import { defaultDevice } from './default-device.ts';
 import { mode } from './mode.ts';
 import { add } from './nd/arithmetic.ts';
 import { checkDtype, checkShape } from './nd/creation.ts';

@@ -10,7 +10,7 @@ import type { Device } from '../../runtime/device.ts';
 import * as autograd from '../autograd.ts';
 import { assign } from '../call.ts';
 import { failure } from '../callsite.ts';
-import { defaultDevice } from '../device.ts';
+import { defaultDevice } from '../default-device.ts';
 import { withMode } from '../mode.ts';
 import { checkDtype, checkShape } from '../nd/creation.ts';
 import { astype } from '../nd/math.ts';

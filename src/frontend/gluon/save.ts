@@ -7,7 +7,7 @@ import { shortName } from '../../ir/dtype.ts';
 import { tensor } from '../../ir/type.ts';
 import { contiguous } from '../callable.ts';
 import { failure } from '../callsite.ts';
-import { defaultDevice } from '../device.ts';
+import { defaultDevice } from '../default-device.ts';
 import { readSafetensors, type TensorBytes, writeSafetensors } from '../io/safetensors.ts';
 import { upload } from '../nd/filled.ts';
 import { storageOf } from '../ndarray.ts';

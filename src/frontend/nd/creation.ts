@@ -8,7 +8,7 @@ import { literal } from '../../ir/graph/ops/leaf.ts';
 import { type Shape, tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure } from '../callsite.ts';
-import { defaultDevice } from '../device.ts';
+import { defaultDevice } from '../default-device.ts';
 import { mode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';

@@ -5,7 +5,7 @@
  */
 import type { Device } from '../../../runtime/device.ts';
 import { failure } from '../../callsite.ts';
-import { defaultDevice } from '../../device.ts';
+import { defaultDevice } from '../../default-device.ts';
 import type { NDArray } from '../../ndarray.ts';
 import { type Batched, stackSamples } from './batchify.ts';
 import { type Column, type ColumnSource, columnOf } from './column.ts';

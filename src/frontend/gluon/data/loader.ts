@@ -6,7 +6,7 @@
  */
 import type { Device } from '../../../runtime/device.ts';
 import { failure } from '../../callsite.ts';
-import { defaultDevice } from '../../device.ts';
+import { defaultDevice } from '../../default-device.ts';
 import { checkChoice, checkOptions } from '../../options.ts';
 import type { Batched } from './batchify.ts';
 import { checkIndex, Dataset } from './dataset.ts';

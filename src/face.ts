@@ -1,0 +1,14 @@
+/**
+ * What the main entries share: everything but the devices.
+ *
+ * Invariant: no device is loaded by this.
+ */
+export * as autograd from './frontend/autograd.ts';
+export { Explanation, explain } from './frontend/explain.ts';
+export { Block, HybridBlock } from './frontend/gluon/block.ts';
+export { Parameter } from './frontend/gluon/parameter.ts';
+export { type ParameterSource, type StepOptions, Trainer } from './frontend/gluon/trainer.ts';
+export { type Hybridized, type HybridizeOptions, hybridize } from './frontend/hybridize.ts';
+export * as nd from './frontend/nd/index.ts';
+export * as random from './frontend/random.ts';
+export { TigonError } from './ir/errors.ts';

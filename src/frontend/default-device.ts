@@ -1,0 +1,33 @@
+/**
+ * The device that arrays are made on unless they say otherwise.
+ *
+ * Invariant: knows no device by itself, so that a page carries only those that it names: the main entry says how the
+ * first one is opened.
+ */
+import type { Device } from '../runtime/device.ts';
+import { failure } from './callsite.ts';
+
+let chosen: Device | undefined;
+let open: (() => Device) | undefined;
+
+/** Says how the default device is made where nobody has chosen one. */
+export const openByDefault = (opener: () => Device): void => {
+  open = opener;
+};
+
+/** The best device that works here. Arrays are made on it unless they say otherwise. */
+export const defaultDevice = (): Device => {
+  chosen ??= open?.();
+  if (chosen === undefined)
+    throw failure(
+      'device',
+      'no device has been chosen, and there is none to fall back on',
+      "with 'tigon/web', call device.setDefault(await device.cpu()) first; else import 'tigon'",
+    );
+  return chosen;
+};
+
+/** Makes `device` the default. */
+export const setDefault = (device: Device): void => {
+  chosen = device;
+};
