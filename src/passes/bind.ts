@@ -6,12 +6,13 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import { bytesOf } from '../ir/dtype.ts';
-import type { Expr, LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
-import { visitExpr } from '../ir/loop/visit.ts';
+import { readsOf } from '../ir/loop/access.ts';
+import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
 import type { BufferRole, Dispatch, Program, ProgramBuffer } from '../ir/program.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
 import { spanOf } from '../ir/type.ts';
-import { type Kernels, type ResultSource, readsOf } from './kernels.ts';
+import { replaceable } from './in-place.ts';
+import type { Kernels, ResultSource } from './kernels.ts';
 import { orderUnits } from './order.ts';
 import { type Interval, planMemory } from './plan.ts';
 
@@ -164,7 +165,11 @@ const planTemps = (
   const inPlaceOf = new Map<number, number>();
   const taken = new Set<number>();
   launches.forEach((launch, step) => {
-    for (const [written, read] of replaceable(launch.loop, index)) {
+    const [nest, another] = launch.loop.nests;
+    if (nest === undefined || another !== undefined) return;
+    for (const [store, buffer] of replaceable(nest, caps)) {
+      const [written, read] = [index.of(store.buffer), index.of(buffer)];
+      if (index.list[read]!.role !== 'temp') continue;
       if (first.get(written) !== step || last.get(read) !== step || first.get(read) === step)
         continue;
       if (taken.has(read) || inPlaceOf.has(written)) continue;
@@ -191,36 +196,6 @@ const planTemps = (
     lowerBound: plan.lowerBound,
   };
 };
-
-/** Pairs (written, read) where a kernel without reductions reads a buffer only at the element it writes of another. */
-function* replaceable(loop: LoopKernel, index: BufferIndex): Generator<readonly [number, number]> {
-  if (loop.nests.length !== 1) return;
-  const nest = loop.nests[0]!;
-  if (nest.stores.some((s) => s.mode === 'add')) return;
-  const places = new Map<number, Set<string>>();
-  const seen = new Set<Expr>();
-  let reduces = false;
-  const note = (e: Expr, prefix: string): void => {
-    if (e.kind === 'reduce') reduces = true;
-    if (e.kind !== 'load') return;
-    const b = index.of(e.buffer);
-    const at = places.get(b) ?? new Set();
-    places.set(
-      b,
-      at.add(`${prefix}${e.buffer.strides.join('_')}:${e.index.map((i) => i.key).join()}`),
-    );
-  };
-  for (const s of nest.stores) visitExpr(s.value, { expr: (e) => note(e, '') }, seen);
-  const operands = nest.contract === undefined ? [] : [nest.contract.a, nest.contract.b];
-  for (const e of operands) visitExpr(e, { expr: (x) => note(x, 'operand ') });
-  if (reduces) return;
-  for (const s of nest.stores) {
-    const at = `${s.buffer.strides.join('_')}:${s.index.map((i) => i.key).join()}`;
-    for (const [b, keys] of places)
-      if (index.list[b]!.role === 'temp' && keys.size === 1 && keys.has(at))
-        yield [index.of(s.buffer), b];
-  }
-}
 
 /** Marks launches that touch what a launch since the last barrier wrote, or write what one read. */
 const withBarriers = (

@@ -147,6 +147,49 @@ export class Drafts {
     return loads;
   }
 
+  /**
+   * Buffers that a launch of the draft binds: stored values it reads, but for scalars, and values it stores. What only
+   * joins arrays can be cut into launches for some of them: there the operand that needs most counts.
+   */
+  #bindingsOf(draft: Draft): number {
+    const [only, another] = draft.members;
+    if (another === undefined && !draft.contract && only!.op.name === 'concat')
+      return 1 + Math.max(...only!.inputs.map((x) => this.#boundBy([x], draft).size));
+    return (
+      draft.members.length +
+      this.#boundBy(
+        draft.members.flatMap((m) => m.inputs),
+        draft,
+      ).size
+    );
+  }
+
+  /** The stored values that computing `nodes` inside a draft reads. Views of a value will be views of its buffer. */
+  #boundBy(nodes: readonly Node[], draft: Draft): ReadonlySet<Node> {
+    const bound = new Set<Node>();
+    const seen = new Set<Node>(draft.members);
+    const visit = (x: Node): void => {
+      if (seen.has(x)) return;
+      seen.add(x);
+      const stored = this.draftOf.has(x) || this.buffers.has(x);
+      if (!stored && (this.#decided.has(x) || isMovement(x))) x.inputs.forEach(visit);
+      else if (stored ? x.attrs['role'] !== 'scalar' : x.op.kind !== 'leaf') bound.add(x);
+    };
+    nodes.forEach(visit);
+    return bound;
+  }
+
+  /** Why a launch of the draft, with `node` computed in place, would bind too much, if it would. */
+  overfull(draft: Draft, node: Node | undefined): string | undefined {
+    const most = this.#caps.maxBindings;
+    // No unit binds more than all values there are.
+    if (this.#order.length <= most) return undefined;
+    const count = this.supposing(node, () => this.#bindingsOf(draft));
+    return typeof count === 'number' && count > most
+      ? `${count} buffers in one launch, the device binds ${most}`
+      : undefined;
+  }
+
   /** Why merging would make the units depend on each other in a circle. */
   illegal(drafts: readonly Draft[], contract: Node | undefined): string | undefined {
     const inside = new Set(drafts);
@@ -183,8 +226,10 @@ export class Drafts {
     return set.has(node);
   }
 
-  /** `undefined` when the draft can be lowered with `node` computed in place, else the reason. */
+  /** `undefined` when the draft can be one launch with `node` computed in place, else the reason. */
   lowerable(draft: Draft, node: Node | undefined): string | undefined {
+    const overfull = this.overfull(draft, node);
+    if (overfull !== undefined) return overfull;
     const refusal = this.supposing(node, () => this.shape(draft).refusal);
     return refusal instanceof CannotLower ? refusal.message : refusal;
   }
@@ -212,3 +257,7 @@ export class Drafts {
     });
   }
 }
+
+/** Views that are never stored: they are other indices into what they are views of. */
+const isMovement = (node: Node): boolean =>
+  node.op.kind === 'view' && node.op.name !== 'concat' && node.op.name !== 'pad';

@@ -70,7 +70,7 @@ class Fusion {
       this.#decide(node);
       this.#drafts.decide(node);
     }
-    mergeNeighbours(this.#drafts, (draft) => this.#updates(draft));
+    mergeNeighbours(this.#drafts, (draft) => this.#updates(draft), this.#context);
     const units = new Map<Draft, Unit>();
     for (const draft of [...this.#drafts.all])
       for (const [part, unit] of this.#unitsOf(draft)) units.set(part, unit);
@@ -160,6 +160,12 @@ class Fusion {
       this.#drafts.store(node);
       return;
     }
+    const overfull = this.#overfull(homes, node);
+    if (overfull !== undefined) {
+      this.#context.note(`${describe(node)} is stored: ${overfull}`);
+      this.#drafts.store(node);
+      return;
+    }
     const inOneUnit = homes.size === 1 && (twice || again - once < SMALL_WORK);
     if (inOneUnit || again <= 1.1 * once || again - once < TRIFLE) {
       this.#drafts.inline(node, homes);
@@ -170,6 +176,16 @@ class Fusion {
       `${describe(node)} is stored: ${homes.size} kernels need it and computing it again costs ${Math.round(again / once)}x`,
     );
     this.#drafts.store(node);
+  }
+
+  /** Why `node` cannot be computed in place, if it brings a unit more operands than its launch may bind. */
+  #overfull(homes: Set<Draft>, node: Node): string | undefined {
+    if (node.inputs.length < 2) return undefined;
+    for (const home of homes) {
+      const reason = this.#drafts.overfull(home, node);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
   }
 
   /** Distinct expressions of a unit with `node` computed in place: each part of a concat reads what is below elsewhere. */

@@ -1,21 +1,22 @@
 /**
  * From fused units to L2 kernels: where results and updated states live, and which nests share a launch.
  *
- * An assigned value is written straight into its state when nobody needs the old value afterwards; all updates that
- * nothing else waits for share one launch (the optimizer is one kernel for the whole net).
- * Invariant: every buffer is written by one kernel; a state is written once.
+ * All updates of states that nothing else waits for share one launch (the optimizer is one kernel for the whole net),
+ * or as few as the device can bind.
+ * Invariant: every element is written by one kernel; no kernel binds more buffers than the device allows.
  */
 import type { Caps } from '../codegen/caps.ts';
-import { idxAxes, newAxis } from '../ir/dim.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
-import { load, newBuffer } from '../ir/loop/expr.ts';
-import type { Expr, LoopBuffer, LoopKernel, Nest, Store } from '../ir/loop/loop.ts';
-import { visitExpr } from '../ir/loop/visit.ts';
+import { buffersOf, readsOf, writesOf } from '../ir/loop/access.ts';
+import { newBuffer } from '../ir/loop/expr.ts';
+import type { LoopBuffer, LoopKernel, Nest } from '../ir/loop/loop.ts';
+import { type Bindings, cutToFit, shareOut } from './bindings.ts';
 import { type Fused, fuse } from './fuse.ts';
 import { unreshaped } from './fusion-model.ts';
-import { canonicalIndex, Lowering, type Stored } from './lower.ts';
+import { copyNest, isRowMajor, nestOf } from './nests.ts';
 import type { PassContext } from './pass.ts';
 import type { Unit } from './units.ts';
+import { placeUpdates, type Updates } from './updates.ts';
 
 /** Where a result of the graph comes from. */
 export type ResultSource =
@@ -37,58 +38,9 @@ export interface Kernels {
 export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kernels => {
   const fused = fuse(graph, caps, context);
   const inputs = graph.inputs.map((node) => fused.buffers.of(node));
-  const states = new Set(graph.assigns.map((a) => fused.buffers.of(a.target)));
-  const overwritten = new Set<LoopBuffer>();
-  const copies: { from: LoopBuffer; to: LoopBuffer }[] = [];
-
-  const reads = new Map(fused.units.map((u) => [u, loadedBy(u, fused)]));
-  const readersOf = (buffer: LoopBuffer): Unit[] =>
-    fused.units.filter((u) => reads.get(u)!.has(buffer));
-  const outputSources = new Set(graph.outputs.map(unreshaped));
-  const placed = new Set<Node>();
-  const assignedOften = (source: Node): boolean =>
-    graph.assigns.filter((a) => unreshaped(a.value) === source).length > 1;
-  /** States whose old value becomes that of another state, unchanged. */
-  const passedOn = new Set(graph.assigns.map((a) => fused.buffers.of(unreshaped(a.value))));
-  /** Units that read a state before another unit replaces it. */
-  const before = new Map<Unit, readonly Unit[]>();
-  for (const { target, value } of graph.assigns) {
-    if (value === target) continue;
-    const source = unreshaped(value);
-    const state = fused.buffers.of(target);
-    const unit = fused.stored(source)?.unit;
-    const readers = readersOf(state);
-    const direct =
-      unit !== undefined &&
-      !outputSources.has(source) &&
-      !assignedOften(source) &&
-      isRowMajor(state);
-    const unread = readers.length === 0 && !graph.outputs.includes(target) && !passedOn.has(state);
-    if (direct && unread) {
-      fused.buffers.alias(source, state);
-      overwritten.add(state);
-      placed.add(source);
-    } else if (
-      direct &&
-      !graph.outputs.includes(target) &&
-      readersOf(fused.buffers.of(source)).every((u) => u === unit) &&
-      readsInPlace(unit, source, state, fused) &&
-      !readers.some((r) => r !== unit && dependsOn(r, unit, fused, reads, before))
-    ) {
-      fused.buffers.alias(source, state);
-      placed.add(source);
-      const others = readers.filter((r) => r !== unit);
-      before.set(unit, [...(before.get(unit) ?? []), ...others]);
-    } else {
-      const from = fused.buffers.of(source);
-      context.note(`the new value of ${state.name} is copied: an old value is still needed`);
-      if (states.has(from)) {
-        // By way of a temporary: states may take each other's values.
-        const kept = newBuffer(`old_${from.name}`, value.type);
-        copies.push({ from, to: kept }, { from: kept, to: state });
-      } else copies.push({ from, to: state });
-    }
-  }
+  const updates = placeUpdates(graph, fused, caps, context);
+  const { states } = updates;
+  const copies = [...updates.copies];
 
   const outputs = graph.outputs.map((node): ResultSource => {
     const input = graph.inputs.indexOf(reshapedInput(node));
@@ -104,22 +56,30 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     return { kind: 'buffer', buffer: to };
   });
 
-  const nests = fused.units.map((unit) => ({ unit, ...nestOf(unit, fused) }));
-  const sinks = new Set(
-    nests
-      .filter(({ unit }) => isUpdate(unit, placed) && isSink(unit, fused, reads, overwritten))
-      .map((n) => n.unit),
-  );
-  const together = independent(nests.filter((n) => sinks.has(n.unit)));
-  const kernels = nests
-    .filter((n) => !together.includes(n))
-    .map((n) => kernelOf([n.nest], nameOf([n.unit], fused), originOf([n.unit])));
-  if (together.length > 0)
+  const bindings = bindingsOf(graph, inputs, caps);
+  const nests = fused.units.map((unit) => ({ unit, nest: nestOf(unit, fused) }));
+  const last = nests.filter(({ unit }) => isUpdate(unit, updates) && isSink(unit, fused, updates));
+  const together = independent(last);
+  const shared = shareOut(together, bindings);
+  if (shared.length > 1)
+    context.note(
+      `${together.length} updates take ${shared.length} launches: the device binds ${caps.maxBindings} buffers`,
+    );
+  const apart = nests.filter((n) => !together.includes(n));
+  const kernels = apart.flatMap(({ unit, nest }) => {
+    const parts = cutToFit(nest, bindings);
+    if (parts.length > 1)
+      context.note(
+        `${nameOf([unit], fused)} takes ${parts.length} launches: the device binds ${caps.maxBindings} buffers`,
+      );
+    return parts.map((part) => kernelOf([part], nameOf([unit], fused), originOf([unit])));
+  });
+  for (const launch of shared)
     kernels.push(
       kernelOf(
-        together.map((n) => n.nest),
+        launch.map((n) => n.nest),
         together.length > 1 ? 'update_parameters' : nameOf([together[0]!.unit], fused),
-        originOf(together.map((n) => n.unit)),
+        originOf(launch.map((n) => n.unit)),
       ),
     );
   for (const { from, to } of copies)
@@ -132,9 +92,16 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
       values: node.attrs['values'] as readonly number[],
     })),
     outputs,
-    overwritten,
+    overwritten: updates.overwritten,
     states,
   };
+};
+
+const bindingsOf = (graph: Graph, inputs: readonly LoopBuffer[], caps: Caps): Bindings => {
+  const scalars = new Set(
+    inputs.filter((_, i) => graph.inputs[i]!.attrs['role'] === 'scalar').map((b) => b.id),
+  );
+  return { most: caps.maxBindings, takesOne: (b) => !scalars.has(b.id) };
 };
 
 /** The input that `node` is a reshape of (or itself). */
@@ -144,150 +111,31 @@ const reshapedInput = (node: Node): Node => {
   return source;
 };
 
-const isRowMajor = (buffer: LoopBuffer): boolean => {
-  let step = 1;
-  for (let i = buffer.shape.length - 1; i >= 0; i--) {
-    if (buffer.shape[i] !== 1 && buffer.strides[i] !== step) return false;
-    step *= buffer.shape[i]!;
-  }
-  return true;
-};
-
-const nestOf = (unit: Unit, fused: Fused): { nest: Nest; values: readonly Expr[] } => {
-  const lookup = (node: Node): Stored | undefined =>
-    unit.members.some((m) => m.node === node) ? undefined : fused.stored(node);
-  if (unit.scatter !== undefined) {
-    const node = unit.members[0]!.node;
-    const scattering = node.op.scatter!(node, new Lowering(undefined, lookup));
-    const store: Store = {
-      buffer: fused.buffers.of(node),
-      index: scattering.index,
-      value: scattering.value,
-      axes: scattering.axes,
-      mode: 'add',
-      over: scattering.over,
-    };
-    return {
-      nest: { axes: scattering.axes, stores: [store], contract: undefined },
-      // Positions are read from memory too.
-      values: [scattering.value, ...scattering.index.flatMap(opaqueValues)],
-    };
-  }
-  // Operands may have moved since the unit was formed: lower the contraction again.
-  const node = unit.contract?.node;
-  const contract = node?.op.contract?.(node, new Lowering(undefined, lookup));
-  const axes = contract ? [...contract.batch, ...contract.m, ...contract.n] : unit.axes;
-  const members = contract
-    ? unit.members.map((m) => ({ node: m.node, index: contract.index }))
-    : unit.members;
-  const placed: Unit =
-    node === undefined || contract === undefined
-      ? unit
-      : { ...unit, axes, members, contract: { node, contraction: contract } };
-  const lowering = new Lowering(placed, lookup);
-  const values = members.map((m) => lowering.inline(m.node, m.index));
-  const stores = members.map((m, i): Store => {
-    const used = new Set<number>();
-    for (const idx of m.index) idxAxes(idx, (a) => used.add(a.id));
-    return {
-      buffer: fused.buffers.of(m.node),
-      index: m.index,
-      value: values[i]!,
-      axes: axes.slice(0, axes.findLastIndex((a) => used.has(a.id)) + 1),
-      mode: 'set',
-      over: [],
-    };
-  });
-  return {
-    nest: { axes, stores, contract },
-    values: contract === undefined ? values : [...values, contract.a, contract.b],
-  };
-};
-
-const loadedBy = (unit: Unit, fused: Fused): ReadonlySet<LoopBuffer> => {
-  const loads = new Set<LoopBuffer>();
-  const seen = new Set<Expr>();
-  for (const value of nestOf(unit, fused).values)
-    visitExpr(value, { expr: (e) => e.kind === 'load' && loads.add(e.buffer) }, seen);
-  return loads;
-};
-
-/** Whether `unit` reads `state` only at the element it replaces. */
-const readsInPlace = (unit: Unit, source: Node, state: LoopBuffer, fused: Fused): boolean => {
-  const member = unit.members.find((m) => m.node === source)!;
-  const at = member.index.map((i) => i.key).join();
-  let inPlace = source.type.shape.join() === state.shape.join();
-  visitLoads(unit, fused, (buffer, key) => {
-    if (buffer === state && key !== at) inPlace = false;
-  });
-  return inPlace;
-};
-
-const visitLoads = (
-  unit: Unit,
-  fused: Fused,
-  visit: (buffer: LoopBuffer, key: string) => void,
-): void => {
-  const seen = new Set<Expr>();
-  for (const value of nestOf(unit, fused).values)
-    visitExpr(
-      value,
-      { expr: (e) => e.kind === 'load' && visit(e.buffer, e.index.map((i) => i.key).join()) },
-      seen,
-    );
-};
-
-/** Whether `unit` can only run after `on`: it needs its results, or replaces a state that `on` reads. */
-const dependsOn = (
-  unit: Unit,
-  on: Unit,
-  fused: Fused,
-  reads: ReadonlyMap<Unit, ReadonlySet<LoopBuffer>>,
-  before: ReadonlyMap<Unit, readonly Unit[]>,
-): boolean => {
-  const writers = new Map<LoopBuffer, Unit>();
-  for (const u of fused.units) for (const m of u.members) writers.set(fused.buffers.of(m.node), u);
-  const seen = new Set<Unit>();
-  const visit = (u: Unit): boolean => {
-    if (u === on) return true;
-    if (seen.has(u)) return false;
-    seen.add(u);
-    for (const buffer of reads.get(u)!) {
-      const writer = writers.get(buffer);
-      if (writer !== undefined && writer !== u && visit(writer)) return true;
-    }
-    return (before.get(u) ?? []).some(visit);
-  };
-  return visit(unit);
-};
-
-const isUpdate = (unit: Unit, placed: ReadonlySet<Node>): boolean =>
+const isUpdate = (unit: Unit, { placed }: Updates): boolean =>
   unit.contract === undefined &&
   unit.scatter === undefined &&
   unit.members.every((m) => placed.has(m.node) && m.node.op.kind === 'map');
 
 /** Nobody waits for its results: states that others read are read before they change, unless overwritten unseen. */
-const isSink = (
-  unit: Unit,
-  fused: Fused,
-  reads: ReadonlyMap<Unit, ReadonlySet<LoopBuffer>>,
-  overwritten: ReadonlySet<LoopBuffer>,
-): boolean => {
+const isSink = (unit: Unit, fused: Fused, { overwritten, reads }: Updates): boolean => {
   const waited = unit.members
     .map((m) => fused.buffers.of(m.node))
     .filter((b) => overwritten.has(b));
   return fused.units.every((u) => u === unit || !waited.some((b) => reads.get(u)!.has(b)));
 };
 
-type Placed = { readonly unit: Unit; readonly nest: Nest; readonly values: readonly Expr[] };
+interface Placed {
+  readonly unit: Unit;
+  readonly nest: Nest;
+}
 
 /** Those that neither read nor write what another of them writes. */
 const independent = (nests: readonly Placed[]): Placed[] => {
   const chosen: Placed[] = [];
   const touched = new Map<number, 'read' | 'written'>();
   for (const n of nests) {
-    const writes = n.nest.stores.map((s) => s.buffer.id);
-    const loads = loadsOf(n.values).map((b) => b.id);
+    const writes = writesOf(n.nest).map((b) => b.id);
+    const loads = readsOf(n.nest).map((b) => b.id);
     if (writes.some((id) => touched.has(id)) || loads.some((id) => touched.get(id) === 'written'))
       continue;
     for (const id of loads) touched.set(id, touched.get(id) ?? 'read');
@@ -297,53 +145,12 @@ const independent = (nests: readonly Placed[]): Placed[] => {
   return chosen;
 };
 
-const loadsOf = (values: readonly Expr[]): LoopBuffer[] => {
-  const loads = new Map<number, LoopBuffer>();
-  const seen = new Set<Expr>();
-  for (const value of values)
-    visitExpr(value, { expr: (e) => e.kind === 'load' && loads.set(e.buffer.id, e.buffer) }, seen);
-  return [...loads.values()];
-};
-
-/** The buffers a nest reads. */
-export const readsOf = (nest: Nest): LoopBuffer[] => {
-  const values = nest.stores.map((s) => s.value);
-  const extra = nest.contract === undefined ? [] : [nest.contract.a, nest.contract.b];
-  const indices = nest.stores.flatMap((s) => s.index);
-  return loadsOf([...values, ...extra, ...indices.flatMap(opaqueValues)]);
-};
-
-const opaqueValues = (idx: Store['index'][number]): Expr[] =>
-  idx.terms.flatMap(({ atom }) => {
-    if (atom.kind === 'opaque') return [atom.ref as Expr];
-    return atom.kind === 'axis' ? [] : opaqueValues(atom.arg);
-  });
-
-const kernelOf = (nests: readonly Nest[], name: string, origin: readonly string[]): LoopKernel => {
-  const written = new Map<number, LoopBuffer>();
-  for (const nest of nests) for (const s of nest.stores) written.set(s.buffer.id, s.buffer);
-  const read = new Map<number, LoopBuffer>();
-  for (const nest of nests)
-    for (const b of readsOf(nest)) if (!written.has(b.id)) read.set(b.id, b);
-  return { name, buffers: [...read.values(), ...written.values()], nests, origin };
-};
-
-const copyNest = (from: LoopBuffer, to: LoopBuffer): Nest => {
-  const axes = to.shape.map((extent, i) => newAxis(`i${i}`, extent, 'par'));
-  const index = canonicalIndex(axes);
-  const source: LoopBuffer = {
-    ...from,
-    shape: to.shape,
-    strides: isRowMajor(from) ? to.strides : from.strides,
-  };
-  const live = axes.filter((a) => a.extent !== 1);
-  const value = load(source, index);
-  return {
-    axes: live,
-    stores: [{ buffer: to, index, value, axes: live, mode: 'set', over: [] }],
-    contract: undefined,
-  };
-};
+const kernelOf = (nests: readonly Nest[], name: string, origin: readonly string[]): LoopKernel => ({
+  name,
+  buffers: buffersOf(nests),
+  nests,
+  origin,
+});
 
 /** The scalar and tensor ops a unit computes, most telling first: what its kernel is called by. */
 const nameOf = (units: readonly Unit[], fused: Fused): string => {

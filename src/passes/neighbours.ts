@@ -5,10 +5,16 @@
  * stay among themselves, for the optimizer is one kernel.
  */
 import { type Drafts, MAX_MEMBERS } from './drafts.ts';
+import type { PassContext } from './pass.ts';
 import type { Draft } from './shape-unit.ts';
 
 /** Units that read the same data over the same domain, or each other's results in place, become one. */
-export const mergeNeighbours = (drafts: Drafts, updates: (draft: Draft) => boolean): void => {
+export const mergeNeighbours = (
+  drafts: Drafts,
+  updates: (draft: Draft) => boolean,
+  context: PassContext,
+): void => {
+  const refused = new Set<string>();
   for (let again = true; again; ) {
     again = false;
     const all = [...drafts.all].sort((a, b) => a.id - b.id);
@@ -17,13 +23,22 @@ export const mergeNeighbours = (drafts: Drafts, updates: (draft: Draft) => boole
         if (a.id >= b.id || !related(drafts, updates, a, b)) continue;
         const merged = drafts.merged([a, b], undefined);
         if (drafts.illegal([a, b], undefined) !== undefined) continue;
+        const overfull = drafts.overfull(merged, undefined);
+        if (overfull !== undefined) {
+          refused.add(`${namesOf(a)} and ${namesOf(b)} stay apart: ${overfull}`);
+          continue;
+        }
         if (drafts.lowerable(merged, undefined) !== undefined) continue;
         drafts.replace([a, b], merged);
         again = true;
         break search;
       }
   }
+  for (const text of refused) context.note(text);
 };
+
+const namesOf = (draft: Draft): string =>
+  draft.members.map((m) => `${m.op.name} [${m.type.shape.join(', ')}]`).join(', ');
 
 /** Worth merging: one reads the other's result, or both read the same bytes over equal domains. */
 const related = (

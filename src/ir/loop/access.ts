@@ -1,0 +1,48 @@
+/**
+ * Which buffers a nest reads and writes.
+ *
+ * Invariant: positions that are read from memory (gathers, scattered stores) count as reads; each buffer is listed once,
+ * in order of first use.
+ */
+import { type Idx, idxOpaques } from '../dim.ts';
+import type { Expr, LoopBuffer, Nest } from './loop.ts';
+import { visitExpr } from './visit.ts';
+
+/** The buffers that evaluating `values` reads. */
+export const loadedBy = (values: readonly Expr[]): LoopBuffer[] => {
+  const loads = new Map<number, LoopBuffer>();
+  const seen = new Set<Expr>();
+  for (const value of values)
+    visitExpr(value, { expr: (e) => e.kind === 'load' && loads.set(e.buffer.id, e.buffer) }, seen);
+  return [...loads.values()];
+};
+
+/** What `indices` take from memory. */
+export const positionsIn = (indices: readonly Idx[]): Expr[] => {
+  const found: Expr[] = [];
+  for (const idx of indices) idxOpaques(idx, (ref) => found.push(ref as Expr));
+  return found;
+};
+
+/** Everything a nest evaluates: stored values, operands of its contraction, positions it stores at. */
+export const evaluatedBy = (nest: Nest): Expr[] => [
+  ...nest.stores.map((s) => s.value),
+  ...(nest.contract === undefined ? [] : [nest.contract.a, nest.contract.b]),
+  ...positionsIn(nest.stores.flatMap((s) => s.index)),
+];
+
+export const readsOf = (nest: Nest): LoopBuffer[] => loadedBy(evaluatedBy(nest));
+
+export const writesOf = (nest: Nest): LoopBuffer[] => {
+  const written = new Map<number, LoopBuffer>();
+  for (const s of nest.stores) written.set(s.buffer.id, s.buffer);
+  return [...written.values()];
+};
+
+/** What one launch of `nests` touches: what is only read, then what is written. */
+export const buffersOf = (nests: readonly Nest[]): LoopBuffer[] => {
+  const written = new Map(nests.flatMap(writesOf).map((b) => [b.id, b]));
+  const read = new Map<number, LoopBuffer>();
+  for (const b of nests.flatMap(readsOf)) if (!written.has(b.id)) read.set(b.id, b);
+  return [...read.values(), ...written.values()];
+};

@@ -1,0 +1,87 @@
+/**
+ * When a launch may write over bytes that it reads.
+ *
+ * Invariant: each element is read only where it is written, and by whoever writes it: threads and workgroups of a launch
+ * run in any order, so what one writes no other may read.
+ */
+import type { Caps } from '../codegen/caps.ts';
+import { type Idx, pointsOf } from '../ir/dim.ts';
+import { positionsIn } from '../ir/loop/access.ts';
+import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
+import { visitExpr } from '../ir/loop/visit.ts';
+
+/**
+ * Whether `store` may write into `state`, which its nest reads. Schedules see such stores and keep reads before writes
+ * within a row, so values at other levels of the nest may read the state too, unless threads share the row.
+ */
+export const mayUpdate = (nest: Nest, store: Store, state: LoopBuffer, caps: Caps): boolean => {
+  const own = readings(nest).filter((r) => r.buffer.id === state.id);
+  if (own.length === 0) return true;
+  // Sums start from zeros in place of what is there; contractions pack operands ahead.
+  if (store.mode === 'add' || nest.contract !== undefined) return false;
+  const at = placeOf(store.buffer, store.index);
+  return own.every(
+    (r) => r.place === at && (caps.threads === 1 || (r.by !== undefined && sameLevel(r.by, store))),
+  );
+};
+
+/**
+ * Pairs of a store and a buffer read, where the store may take over the bytes of the buffer: a nest without reductions
+ * that reads the buffer only at the element which the store writes, in values computed there.
+ */
+export function* replaceable(nest: Nest, caps: Caps): Generator<readonly [Store, LoopBuffer]> {
+  if (nest.stores.some((s) => s.mode === 'add')) return;
+  if (nest.stores.some((s) => reduces(s.value))) return;
+  const byBuffer = new Map<number, Reading[]>();
+  for (const r of readings(nest))
+    byBuffer.set(r.buffer.id, [...(byBuffer.get(r.buffer.id) ?? []), r]);
+  for (const store of nest.stores) {
+    // Every thread of a row computes what is stored once a row.
+    if (caps.threads > 1 && pointsOf(store.axes) !== pointsOf(nest.axes)) continue;
+    const at = placeOf(store.buffer, store.index);
+    for (const [first, ...others] of byBuffer.values())
+      if ([first!, ...others].every((r) => r.place === at && r.by && sameLevel(r.by, store)))
+        if (caps.target !== 'wgsl' || first!.buffer.dtype === store.buffer.dtype)
+          yield [store, first!.buffer];
+  }
+}
+
+/** A place that is read, by the value of a store or (undefined) by what a contraction or a position is made of. */
+interface Reading {
+  readonly buffer: LoopBuffer;
+  readonly place: string;
+  readonly by: Store | undefined;
+}
+
+const readings = (nest: Nest): Reading[] => {
+  const found: Reading[] = [];
+  const note = (root: Expr, by: Store | undefined): void =>
+    visitExpr(root, {
+      expr: (e) => {
+        if (e.kind === 'load')
+          found.push({ buffer: e.buffer, place: placeOf(e.buffer, e.index), by });
+      },
+    });
+  for (const s of nest.stores) {
+    note(s.value, s);
+    for (const position of positionsIn(s.index)) note(position, undefined);
+  }
+  for (const operand of nest.contract ? [nest.contract.a, nest.contract.b] : [])
+    note(operand, undefined);
+  return found;
+};
+
+const placeOf = (buffer: LoopBuffer, index: readonly Idx[]): string =>
+  `${buffer.strides.filter((_, i) => buffer.shape[i] !== 1).join('_')}:${index.map((i) => i.key).join()}`;
+
+const sameLevel = (a: Store, b: Store): boolean => pointsOf(a.axes) === pointsOf(b.axes);
+
+const reduces = (value: Expr): boolean => {
+  let found = false;
+  visitExpr(value, {
+    expr: (e) => {
+      if (e.kind === 'reduce') found = true;
+    },
+  });
+  return found;
+};

@@ -1,0 +1,82 @@
+/**
+ * From a fused unit to its loop nest, as buffers stand.
+ *
+ * Invariant: a member's store runs over a prefix of the nest's axes: those that its place depends on.
+ */
+import { idxAxes, newAxis } from '../ir/dim.ts';
+import type { Node } from '../ir/graph/graph.ts';
+import { load } from '../ir/loop/expr.ts';
+import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
+import type { Fused } from './fuse.ts';
+import { canonicalIndex, Lowering, type Stored } from './lower.ts';
+import type { Unit } from './units.ts';
+
+export const nestOf = (unit: Unit, fused: Fused): Nest => {
+  const lookup = (node: Node): Stored | undefined =>
+    unit.members.some((m) => m.node === node) ? undefined : fused.stored(node);
+  if (unit.scatter !== undefined) {
+    const node = unit.members[0]!.node;
+    const scattering = node.op.scatter!(node, new Lowering(undefined, lookup));
+    const store: Store = {
+      buffer: fused.buffers.of(node),
+      index: scattering.index,
+      value: scattering.value,
+      axes: scattering.axes,
+      mode: 'add',
+      over: scattering.over,
+    };
+    return { axes: scattering.axes, stores: [store], contract: undefined };
+  }
+  // Operands may have moved since the unit was formed: lower the contraction again.
+  const node = unit.contract?.node;
+  const contract = node?.op.contract?.(node, new Lowering(undefined, lookup));
+  const axes = contract ? [...contract.batch, ...contract.m, ...contract.n] : unit.axes;
+  const members = contract
+    ? unit.members.map((m) => ({ node: m.node, index: contract.index }))
+    : unit.members;
+  const placed: Unit =
+    node === undefined || contract === undefined
+      ? unit
+      : { ...unit, axes, members, contract: { node, contraction: contract } };
+  const lowering = new Lowering(placed, lookup);
+  const stores = members.map((m): Store => {
+    const used = new Set<number>();
+    for (const idx of m.index) idxAxes(idx, (a) => used.add(a.id));
+    return {
+      buffer: fused.buffers.of(m.node),
+      index: m.index,
+      value: lowering.inline(m.node, m.index),
+      axes: axes.slice(0, axes.findLastIndex((a) => used.has(a.id)) + 1),
+      mode: 'set',
+      over: [],
+    };
+  });
+  return { axes, stores, contract };
+};
+
+/** Copies the elements of one buffer to another, which may have another shape. */
+export const copyNest = (from: LoopBuffer, to: LoopBuffer): Nest => {
+  const axes = to.shape.map((extent, i) => newAxis(`i${i}`, extent, 'par'));
+  const index = canonicalIndex(axes);
+  const source: LoopBuffer = {
+    ...from,
+    shape: to.shape,
+    strides: isRowMajor(from) ? to.strides : from.strides,
+  };
+  const live = axes.filter((a) => a.extent !== 1);
+  const value = load(source, index);
+  return {
+    axes: live,
+    stores: [{ buffer: to, index, value, axes: live, mode: 'set', over: [] }],
+    contract: undefined,
+  };
+};
+
+export const isRowMajor = (buffer: LoopBuffer): boolean => {
+  let step = 1;
+  for (let i = buffer.shape.length - 1; i >= 0; i--) {
+    if (buffer.shape[i] !== 1 && buffer.strides[i] !== step) return false;
+    step *= buffer.shape[i]!;
+  }
+  return true;
+};

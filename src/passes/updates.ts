@@ -1,0 +1,127 @@
+/**
+ * Where new values of states are written: straight into the state, or beside it and copied when all have read the old.
+ *
+ * Invariant: a launch writes a state that it reads only if each point reads just the element it writes, and all who
+ * read the old value elsewhere can run before.
+ */
+import type { Caps } from '../codegen/caps.ts';
+import type { Graph, Node } from '../ir/graph/graph.ts';
+import { readsOf } from '../ir/loop/access.ts';
+import { newBuffer } from '../ir/loop/expr.ts';
+import type { LoopBuffer } from '../ir/loop/loop.ts';
+import type { Fused } from './fuse.ts';
+import { unreshaped } from './fusion-model.ts';
+import { mayUpdate } from './in-place.ts';
+import { isRowMajor, nestOf } from './nests.ts';
+import type { PassContext } from './pass.ts';
+import type { Unit } from './units.ts';
+
+export interface Updates {
+  readonly states: ReadonlySet<LoopBuffer>;
+  /** States whose old value is read by nobody: they behave like results. */
+  readonly overwritten: ReadonlySet<LoopBuffer>;
+  /** Values that are computed straight into a state. */
+  readonly placed: ReadonlySet<Node>;
+  readonly copies: readonly { readonly from: LoopBuffer; readonly to: LoopBuffer }[];
+  /** The buffers a unit reads. */
+  readonly reads: ReadonlyMap<Unit, ReadonlySet<LoopBuffer>>;
+}
+
+/** Gives each assigned value its place; those in a state are the state's buffer from then on. */
+export const placeUpdates = (
+  graph: Graph,
+  fused: Fused,
+  caps: Caps,
+  context: PassContext,
+): Updates => {
+  const states = new Set(graph.assigns.map((a) => fused.buffers.of(a.target)));
+  const overwritten = new Set<LoopBuffer>();
+  const placed = new Set<Node>();
+  const copies: { from: LoopBuffer; to: LoopBuffer }[] = [];
+  const reads = new Map(fused.units.map((u) => [u, new Set(readsOf(nestOf(u, fused)))]));
+  const readersOf = (buffer: LoopBuffer): Unit[] =>
+    fused.units.filter((u) => reads.get(u)!.has(buffer));
+  const outputSources = new Set(graph.outputs.map(unreshaped));
+  const assignedOften = (source: Node): boolean =>
+    graph.assigns.filter((a) => unreshaped(a.value) === source).length > 1;
+  /** States whose old value becomes that of another state, unchanged. */
+  const passedOn = new Set(graph.assigns.map((a) => fused.buffers.of(unreshaped(a.value))));
+  /** Units that read a state before another unit replaces it. */
+  const before = new Map<Unit, readonly Unit[]>();
+  for (const { target, value } of graph.assigns) {
+    if (value === target) continue;
+    const source = unreshaped(value);
+    const state = fused.buffers.of(target);
+    const unit = fused.stored(source)?.unit;
+    const readers = readersOf(state);
+    const direct =
+      unit !== undefined &&
+      !outputSources.has(source) &&
+      !assignedOften(source) &&
+      isRowMajor(state);
+    const unread = readers.length === 0 && !graph.outputs.includes(target) && !passedOn.has(state);
+    if (direct && unread) {
+      fused.buffers.alias(source, state);
+      overwritten.add(state);
+      placed.add(source);
+    } else if (
+      direct &&
+      !graph.outputs.includes(target) &&
+      readersOf(fused.buffers.of(source)).every((u) => u === unit) &&
+      readsInPlace(unit, source, state, fused, caps) &&
+      !readers.some((r) => r !== unit && dependsOn(r, unit, fused, reads, before))
+    ) {
+      fused.buffers.alias(source, state);
+      placed.add(source);
+      const others = readers.filter((r) => r !== unit);
+      before.set(unit, [...(before.get(unit) ?? []), ...others]);
+    } else {
+      const from = fused.buffers.of(source);
+      context.note(`the new value of ${state.name} is copied: an old value is still needed`);
+      if (states.has(from)) {
+        // By way of a temporary: states may take each other's values.
+        const kept = newBuffer(`old_${from.name}`, value.type);
+        copies.push({ from, to: kept }, { from: kept, to: state });
+      } else copies.push({ from, to: state });
+    }
+  }
+  return { states, overwritten, placed, copies, reads };
+};
+
+/** Whether `unit` may write `source` into `state`, as far as its own reading goes. */
+const readsInPlace = (
+  unit: Unit,
+  source: Node,
+  state: LoopBuffer,
+  fused: Fused,
+  caps: Caps,
+): boolean => {
+  if (source.type.shape.join() !== state.shape.join()) return false;
+  const nest = nestOf(unit, fused);
+  const store = nest.stores[unit.members.findIndex((m) => m.node === source)]!;
+  return mayUpdate(nest, store, state, caps);
+};
+
+/** Whether `unit` can only run after `on`: it needs its results, or replaces a state that `on` reads. */
+const dependsOn = (
+  unit: Unit,
+  on: Unit,
+  fused: Fused,
+  reads: ReadonlyMap<Unit, ReadonlySet<LoopBuffer>>,
+  before: ReadonlyMap<Unit, readonly Unit[]>,
+): boolean => {
+  const writers = new Map<LoopBuffer, Unit>();
+  for (const u of fused.units) for (const m of u.members) writers.set(fused.buffers.of(m.node), u);
+  const seen = new Set<Unit>();
+  const visit = (u: Unit): boolean => {
+    if (u === on) return true;
+    if (seen.has(u)) return false;
+    seen.add(u);
+    for (const buffer of reads.get(u)!) {
+      const writer = writers.get(buffer);
+      if (writer !== undefined && writer !== u && visit(writer)) return true;
+    }
+    return (before.get(u) ?? []).some(visit);
+  };
+  return visit(unit);
+};
