@@ -1,7 +1,7 @@
 /**
  * Checks for programs that use Tigon, and for Tigon itself: close values, right gradients, equal hybridized runs.
  *
- * Invariant: a failed check throws an Error that names the worst element, both values and the tolerance; arrays that the
+ * Invariant: a failed check rejects with an Error that names the worst element, both values and the tolerance; arrays that the
  * checked function changes are put back between runs.
  */
 import { isFloat } from '../ir/dtype.ts';
@@ -16,7 +16,7 @@ import { array, type Nested } from './nd/creation.ts';
 import { isNDArray } from './ndarray.ts';
 import { checkOptions } from './options.ts';
 import { getState, setState, uniform } from './random.ts';
-import { dataSync } from './reading.ts';
+import { data } from './reading.ts';
 import { mapArrays } from './signature.ts';
 
 export interface Tolerance {
@@ -28,11 +28,14 @@ export interface Tolerance {
   readonly label?: string;
 }
 
-const asArray = (
-  x: NDArray | Nested,
-): { readonly shape: readonly number[]; readonly values: ArrayLike<number> } => {
+interface Read {
+  readonly shape: readonly number[];
+  readonly values: ArrayLike<number>;
+}
+
+const asArray = async (x: NDArray | Nested): Promise<Read> => {
   const a = isNDArray(x) ? x : array(x);
-  return { shape: a.shape, values: dataSync(a) };
+  return { shape: a.shape, values: await data(a) };
 };
 
 const indexIn = (flat: number, shape: readonly number[]): string => {
@@ -44,16 +47,18 @@ const indexIn = (flat: number, shape: readonly number[]): string => {
   return `[${index.join(', ')}]`;
 };
 
-/** Throws unless `|actual - expected| ≤ atol + rtol · |expected|` everywhere (NaN equals NaN). Shapes must be equal. */
-export const assertAllClose = (
+/**
+ * Rejects unless `|actual - expected| ≤ atol + rtol · |expected|` everywhere (NaN equals NaN). Shapes must be equal. What is
+ * compared are the values at the time of the call.
+ */
+export const assertAllClose = async (
   actual: NDArray | Nested,
   expected: NDArray | Nested,
   tolerance: Tolerance = {},
-): void => {
+): Promise<void> => {
   checkOptions('assertAllClose', tolerance, ['rtol', 'atol', 'label']);
   const { rtol = 1e-5, atol = 1e-6, label } = tolerance;
-  const a = asArray(actual);
-  const e = asArray(expected);
+  const [a, e] = await Promise.all([asArray(actual), asArray(expected)]);
   const prefix = label === undefined ? '' : `${label}: `;
   if (!sameShape(a.shape, e.shape))
     throw new Error(
@@ -96,11 +101,11 @@ export interface GradientOptions {
  * Compares the gradients of `f` at `inputs` with central differences, along random weights of the outputs. `f` must be
  * smooth around the inputs. Integer inputs are left as they are.
  */
-export const checkGradients = (
+export const checkGradients = async (
   f: (...inputs: NDArray[]) => NDArray | readonly NDArray[],
   inputs: readonly NDArray[],
   options: GradientOptions = {},
-): void => {
+): Promise<void> => {
   checkOptions('checkGradients', options, ['step', 'rtol', 'atol']);
   const { step = 1e-2, rtol = 2e-2, atol = 2e-3 } = options;
   const state = getState();
@@ -108,31 +113,30 @@ export const checkGradients = (
   const heads = autograd.record(() => [f(...variables)].flat()).filter((y) => isFloat(y.dtype));
   const after = getState();
   const weights = heads.map((y) => uniform(y.shape, -1, 1, { dtype: y.dtype as 'float32' }));
+  setState(after);
   autograd.backward(heads, weights);
-  const loss = (at: number, position: number, delta: number): number => {
+  const values = await Promise.all(variables.map(async (x) => Array.from(await data(x))));
+  const loss = async (at: number, position: number, delta: number): Promise<number> => {
     const moved = variables.map((x, i) => {
       if (i !== at) return x.detach();
-      const values = Array.from(dataSync(x));
-      values[position]! += delta;
-      return array(values, { shape: x.shape, dtype: x.dtype, device: x.device });
+      const near = values[i]!.with(position, values[i]![position]! + delta);
+      return array(near, { shape: x.shape, dtype: x.dtype, device: x.device });
     });
+    const before = getState();
     setState(state);
     const ys = autograd.trainMode(() => [f(...moved)].flat()).filter((y) => isFloat(y.dtype));
-    return ys.reduce((total, y, i) => {
-      const terms = dataSync(mul(y, weights[i]!));
-      return total + Array.from(terms).reduce((p, q) => p + q, 0);
-    }, 0);
+    setState(before);
+    const terms = await Promise.all(ys.map((y, i) => data(mul(y, weights[i]!))));
+    return terms.reduce((total, all) => total + Array.from(all).reduce((p, q) => p + q, 0), 0);
   };
-  variables.forEach((x, i) => {
-    if (!isFloat(x.dtype)) return;
-    const estimate = Array.from({ length: x.size }, (_, k) => {
-      const up = loss(i, k, step);
-      return (up - loss(i, k, -step)) / (2 * step);
-    });
-    const expected = array(estimate, { shape: x.shape });
-    assertAllClose(x.grad!, expected, { rtol, atol, label: `gradient of input ${i}` });
-  });
-  setState(after);
+  for (const [i, x] of variables.entries()) {
+    if (!isFloat(x.dtype)) continue;
+    const estimate: number[] = [];
+    for (let k = 0; k < x.size; k++)
+      estimate.push(((await loss(i, k, step)) - (await loss(i, k, -step))) / (2 * step));
+    const expected = array(estimate, { shape: x.shape, device: x.device });
+    await assertAllClose(x.grad!, expected, { rtol, atol, label: `gradient of input ${i}` });
+  }
 };
 
 export interface HybridizeCheckOptions extends Tolerance {
@@ -153,13 +157,13 @@ interface Outcome {
  * Runs `f` imperatively and hybridized from the same state and random seed, and compares outputs, gradients and state.
  * `f` may be a block.
  */
-export const checkHybridize = (
+export const checkHybridize = async (
   f: ((...args: NDArray[]) => unknown) & {
     hybridize?: (options?: { active?: boolean }) => unknown;
   },
   inputs: readonly NDArray[],
   options: HybridizeCheckOptions = {},
-): void => {
+): Promise<void> => {
   checkOptions('checkHybridize', options, ['rtol', 'atol', 'label', 'state', 'backward', 'calls']);
   const { state = [], backward = true, calls = 2, label, rtol = 1e-4, atol = 1e-5 } = options;
   const seed = getState();
@@ -210,8 +214,8 @@ export const checkHybridize = (
     throw new Error(
       `${label ?? 'checkHybridize'}: ${actual.length} results, expected ${expected.length}`,
     );
-  actual.forEach((outcome, i) => {
+  for (const [i, outcome] of actual.entries()) {
     const name = label === undefined ? outcome.label : `${label}: ${outcome.label}`;
-    assertAllClose(outcome.value, expected[i]!.value, { rtol, atol, label: name });
-  });
+    await assertAllClose(outcome.value, expected[i]!.value, { rtol, atol, label: name });
+  }
 };

@@ -3,39 +3,39 @@ import * as assert from 'uvu/assert';
 import { nd } from '../../src/index.ts';
 import { fails } from './support.ts';
 
-test('nested arrays become float32, booleans bool, typed arrays keep their dtype', () => {
+test('nested arrays become float32, booleans bool, typed arrays keep their dtype', async () => {
   const x = nd.array([
     [1, 2, 3],
     [4, 5, 6],
   ]);
   assert.equal(x.shape, [2, 3]);
   assert.is(x.dtype, 'float32');
-  assert.equal(x.arraySync(), [
+  assert.equal(await x.array(), [
     [1, 2, 3],
     [4, 5, 6],
   ]);
-  assert.equal(nd.array([true, false]).arraySync(), [true, false]);
+  assert.equal(await nd.array([true, false]).array(), [true, false]);
   assert.is(nd.array(new Uint8Array(3)).dtype, 'uint8');
   assert.is(nd.array(new Int32Array(3)).dtype, 'int32');
   assert.is(nd.array(new Float64Array(3)).dtype, 'float32');
   assert.is(nd.array(new Int8Array([-1])).dtype, 'int32');
-  assert.is(nd.array(7).itemSync(), 7);
+  assert.is(await nd.array(7).item(), 7);
   assert.equal(nd.array(7).shape, []);
 });
 
-test('values of flat arrays take the shape given', () => {
+test('values of flat arrays take the shape given', async () => {
   const x = nd.array(new Float32Array([1, 2, 3, 4]), { shape: [2, 2] });
-  assert.equal(x.arraySync(), [
+  assert.equal(await x.array(), [
     [1, 2],
     [3, 4],
   ]);
   fails(() => nd.array([1, 2, 3], { shape: [2, 2] }), 'shape', '3 values', '[2, 2]');
 });
 
-test('64-bit labels are checked and become int32', () => {
+test('64-bit labels are checked and become int32', async () => {
   const labels = nd.array(new BigInt64Array([3n, -5n]));
   assert.is(labels.dtype, 'int32');
-  assert.equal(labels.arraySync(), [3, -5]);
+  assert.equal(await labels.array(), [3, -5]);
   fails(
     () => nd.array(new BigInt64Array([1n, 9007199254740993n])),
     'value',
@@ -71,31 +71,31 @@ test('unknown options are refused with the nearest spelling', () => {
   fails(() => nd.zeros([-1]), 'shape', '[-1]');
 });
 
-test('constant arrays', () => {
-  assert.equal(nd.zeros([2], { dtype: 'int32' }).arraySync(), [0, 0]);
-  assert.equal(nd.ones([2], { dtype: 'bool' }).arraySync(), [true, true]);
-  assert.equal(nd.full([2], 0.5).arraySync(), [0.5, 0.5]);
-  assert.equal(nd.eye(2, 3).arraySync(), [
+test('constant arrays', async () => {
+  assert.equal(await nd.zeros([2], { dtype: 'int32' }).array(), [0, 0]);
+  assert.equal(await nd.ones([2], { dtype: 'bool' }).array(), [true, true]);
+  assert.equal(await nd.full([2], 0.5).array(), [0.5, 0.5]);
+  assert.equal(await nd.eye(2, 3).array(), [
     [1, 0, 0],
     [0, 1, 0],
   ]);
-  assert.equal(nd.arange(3).arraySync(), [0, 1, 2]);
+  assert.equal(await nd.arange(3).array(), [0, 1, 2]);
   assert.is(nd.arange(3).dtype, 'int32');
-  assert.equal(nd.arange(1, 2, 0.25).arraySync(), [1, 1.25, 1.5, 1.75]);
-  assert.equal(nd.arange(5, 0, -2).arraySync(), [5, 3, 1]);
-  assert.equal(nd.linspace(0, 1, 5).arraySync(), [0, 0.25, 0.5, 0.75, 1]);
-  assert.equal(nd.onesLike(nd.zeros([1, 2])).arraySync(), [[1, 1]]);
-  assert.equal(nd.zeros([0, 3]).arraySync(), []);
+  assert.equal(await nd.arange(1, 2, 0.25).array(), [1, 1.25, 1.5, 1.75]);
+  assert.equal(await nd.arange(5, 0, -2).array(), [5, 3, 1]);
+  assert.equal(await nd.linspace(0, 1, 5).array(), [0, 0.25, 0.5, 0.75, 1]);
+  assert.equal(await nd.onesLike(nd.zeros([1, 2])).array(), [[1, 1]]);
+  assert.equal(await nd.zeros([0, 3]).array(), []);
 });
 
-test('half precision is stored rounded and read as numbers', () => {
+test('half precision is stored rounded and read as numbers', async () => {
   const x = nd.array([1 / 3, 65504, 1e-8, -0.5, 2049], { dtype: 'float16' });
   assert.is(x.dtype, 'float16');
-  assert.equal(x.arraySync(), [0.333251953125, 65504, 0, -0.5, 2048]);
-  assert.equal(nd.array([1e6], { dtype: 'float16' }).arraySync(), [Number.POSITIVE_INFINITY]);
+  assert.equal(await x.array(), [0.333251953125, 65504, 0, -0.5, 2048]);
+  assert.equal(await nd.array([1e6], { dtype: 'float16' }).array(), [Number.POSITIVE_INFINITY]);
   const sum = x.add(x);
   assert.is(sum.dtype, 'float16');
-  assert.is(sum.arraySync()[0 as never], 0.66650390625 as never);
+  assert.is((await sum.array())[0 as never], 0.66650390625 as never);
 });
 
 test.run();

@@ -21,9 +21,9 @@ test('movement functions are views', () => {
   assert.not.ok(sharesMemory(x, x.T.reshape([24])), 'a reshape of a transpose moves elements');
 });
 
-test('reshape infers one size and refuses what does not fit', () => {
+test('reshape infers one size and refuses what does not fit', async () => {
   assert.equal(x.reshape([-1, 4]).shape, [6, 4]);
-  assert.equal(x.T.reshape([-1]).slice([0, 4]).arraySync(), [0, 12, 4, 16]);
+  assert.equal(await x.T.reshape([-1]).slice([0, 4]).array(), [0, 12, 4, 16]);
   fails(() => x.reshape([5, -1]), 'shape', 'reshape', 'f32[2, 3, 4]', '24 elements', '[5, -1]');
   fails(() => x.reshape([2, 2]), 'shape', '[2, 2]');
 });
@@ -41,50 +41,52 @@ test('axes are added, removed and exchanged', () => {
   fails(() => x.sum({ axis: [0, -3] }), 'shape', 'twice');
 });
 
-test('slices follow Python', () => {
+test('slices follow Python', async () => {
   const v = nd.arange(6);
-  assert.equal(v.slice([1, 4]).arraySync(), [1, 2, 3]);
-  assert.equal(v.slice('1:4').arraySync(), [1, 2, 3]);
-  assert.equal(v.slice([null, null, 2]).arraySync(), [0, 2, 4]);
-  assert.equal(v.slice('::-1').arraySync(), [5, 4, 3, 2, 1, 0]);
-  assert.equal(v.slice([-2]).arraySync(), [4, 5]);
-  assert.equal(v.slice([4, 1]).arraySync(), []);
-  assert.equal(v.slice([4, 1, -1]).arraySync(), [4, 3, 2]);
-  assert.is(v.slice(-1).itemSync(), 5);
+  assert.equal(await v.slice([1, 4]).array(), [1, 2, 3]);
+  assert.equal(await v.slice('1:4').array(), [1, 2, 3]);
+  assert.equal(await v.slice([null, null, 2]).array(), [0, 2, 4]);
+  assert.equal(await v.slice('::-1').array(), [5, 4, 3, 2, 1, 0]);
+  assert.equal(await v.slice([-2]).array(), [4, 5]);
+  assert.equal(await v.slice([4, 1]).array(), []);
+  assert.equal(await v.slice([4, 1, -1]).array(), [4, 3, 2]);
+  assert.is(await v.slice(-1).item(), 5);
   assert.equal(x.slice('...', 0).shape, [2, 3]);
-  assert.equal(x.slice([0, 10], ':', -1).arraySync(), [
+  assert.equal(await x.slice([0, 10], ':', -1).array(), [
     [3, 7, 11],
     [15, 19, 23],
   ]);
-  assert.equal(x.at(1, 2).arraySync(), [20, 21, 22, 23]);
+  assert.equal(await x.at(1, 2).array(), [20, 21, 22, 23]);
   fails(() => x.at(2), 'value', 'position 2', 'axis 0', 'f32[2, 3, 4]');
   fails(() => x.slice(0, 0, 0, 0), 'shape', '4 indices');
   fails(() => v.slice('a:b'), 'value', '"a:b"');
   fails(() => v.slice([0, 4, 0]), 'value', 'step');
 });
 
-test('views of views compute what copies do', () => {
+test('views of views compute what copies do', async () => {
   const y = x.transpose([2, 0, 1]).slice([1, 4], ':', '::-1').add(1);
   const expected = [1, 2, 3].map((k) =>
     [0, 1].map((i) => [2, 1, 0].map((j) => 12 * i + 4 * j + k + 1)),
   );
-  assert.equal(y.arraySync(), expected);
+  assert.equal(await y.array(), expected);
 });
 
-test('arrays are joined and cut', () => {
+test('arrays are joined and cut', async () => {
   const a = nd.array([[1, 2]]);
   const b = nd.array([[3, 4]], { dtype: 'int32' });
-  assert.equal(nd.concat([a, b]).arraySync(), [
+  assert.equal(await nd.concat([a, b]).array(), [
     [1, 2],
     [3, 4],
   ]);
-  assert.equal(nd.concat([a, b], -1).arraySync(), [[1, 2, 3, 4]]);
+  assert.equal(await nd.concat([a, b], -1).array(), [[1, 2, 3, 4]]);
   assert.equal(nd.stack([a, b], 1).shape, [1, 2, 2]);
   assert.equal(
-    nd
-      .arange(6)
-      .split(3)
-      .map((p) => p.arraySync()),
+    await Promise.all(
+      nd
+        .arange(6)
+        .split(3)
+        .map((p) => p.array()),
+    ),
     [
       [0, 1],
       [2, 3],
@@ -103,43 +105,43 @@ test('arrays are joined and cut', () => {
   fails(() => nd.stack([a, nd.zeros([3])]), 'shape', 'stack');
 });
 
-test('arrays are repeated and padded', () => {
+test('arrays are repeated and padded', async () => {
   const v = nd.arange(2);
-  assert.equal(v.tile(2).arraySync(), [0, 1, 0, 1]);
-  assert.equal(v.tile([2, 1]).arraySync(), [
+  assert.equal(await v.tile(2).array(), [0, 1, 0, 1]);
+  assert.equal(await v.tile([2, 1]).array(), [
     [0, 1],
     [0, 1],
   ]);
-  assert.equal(v.repeat(2).arraySync(), [0, 0, 1, 1]);
+  assert.equal(await v.repeat(2).array(), [0, 0, 1, 1]);
   assert.equal(nd.array([[1], [2]]).repeat(2, 0).shape, [4, 1]);
-  assert.equal(v.pad([[1, 2]], { value: 9 }).arraySync(), [9, 0, 1, 9, 9]);
+  assert.equal(await v.pad([[1, 2]], { value: 9 }).array(), [9, 0, 1, 9, 9]);
   fails(() => v.pad([[1, -1]]), 'shape', 'pad');
   fails(() => v.pad([1], { vale: 1 } as never), 'option', 'did you mean "value"?');
 });
 
-test('set replaces a part and leaves the array alone', () => {
+test('set replaces a part and leaves the array alone', async () => {
   const m = nd.zeros([2, 4]);
-  assert.equal(m.set([0, [1, 3]], 7).arraySync(), [
+  assert.equal(await m.set([0, [1, 3]], 7).array(), [
     [0, 7, 7, 0],
     [0, 0, 0, 0],
   ]);
-  assert.equal(m.set([':', '::-2'], nd.array([1, 2])).arraySync(), [
+  assert.equal(await m.set([':', '::-2'], nd.array([1, 2])).array(), [
     [0, 2, 0, 1],
     [0, 2, 0, 1],
   ]);
-  assert.equal(m.set(1, nd.arange(4)).arraySync(), [
+  assert.equal(await m.set(1, nd.arange(4)).array(), [
     [0, 0, 0, 0],
     [0, 1, 2, 3],
   ]);
   assert.equal(
-    nd
+    await nd
       .array([1, -2])
       .set(nd.array([1, -2]).lt(0), 0)
-      .arraySync(),
+      .array(),
     [1, 0],
   );
   assert.is(nd.arange(3).set(0, 5).dtype, 'int32');
-  assert.equal(m.sum().itemSync(), 0);
+  assert.equal(await m.sum().item(), 0);
   fails(() => m.set([5], 1), 'value', 'set', 'position 5');
   fails(() => m.set([0], nd.zeros([3])), 'shape', 'set');
 });

@@ -4,7 +4,11 @@
  * Invariant: `fails` demands the error's name and every given part of its message.
  */
 import * as assert from 'uvu/assert';
+import { device } from '../../src/index.ts';
 import { TigonError } from '../../src/ir/errors.ts';
+
+/** Whether the device of this run can be read without waiting. */
+export const synchronous: boolean = device.default().kind === 'cpu';
 
 /** Asserts that `body` throws a TigonError with this code whose message holds all `parts`. */
 export const fails = (body: () => unknown, code: string, ...parts: readonly string[]): void => {

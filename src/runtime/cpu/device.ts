@@ -99,8 +99,9 @@ export class CpuDevice implements Device, Host {
   }
 
   async read(storage: Storage, offset: number, bytes: number): Promise<Uint8Array> {
+    const values = this.readSync(storage, offset, bytes);
     await this.relieve();
-    return this.readSync(storage, offset, bytes);
+    return values;
   }
 
   readSync(storage: Storage, offset: number, bytes: number): Uint8Array {

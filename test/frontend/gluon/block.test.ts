@@ -89,7 +89,7 @@ test('shapes are learnt at the first call, also when that call is traced', () =>
   assert.equal(net.layers[0]!.weight.shape, [4, 5]);
 });
 
-test('hybridized and imperative runs agree in results and gradients', () => {
+test('hybridized and imperative runs agree in results and gradients', async () => {
   const net = made();
   const run = (): [nd.NDArray, nd.NDArray[]] => {
     const y = autograd.record(() => net(input()).square());
@@ -99,12 +99,10 @@ test('hybridized and imperative runs agree in results and gradients', () => {
   const [y0, g0] = run();
   net.hybridize();
   const [y1, g1] = run();
-  assertAllClose(y1, y0, { rtol: 1e-6 });
-  g0.forEach((g, i) => {
-    assertAllClose(g1[i]!, g, { rtol: 1e-5 });
-  });
+  await assertAllClose(y1, y0, { rtol: 1e-6 });
+  for (const [i, g] of g0.entries()) await assertAllClose(g1[i]!, g, { rtol: 1e-5 });
   net.hybridize({ active: false });
-  assertAllClose(net(input()).square(), y0, { rtol: 1e-6 });
+  await assertAllClose(net(input()).square(), y0, { rtol: 1e-6 });
 });
 
 test('replacing a child or casting a parameter drops stale programs', () => {
@@ -133,7 +131,7 @@ test('hooks of children run hybridized too, and can be detached', () => {
   assert.equal(seen, ['2,4']);
 });
 
-test('several results, nested arguments and null pass through hybridized blocks', () => {
+test('several results, nested arguments and null pass through hybridized blocks', async () => {
   class Pair extends HybridBlock {
     override forward(
       args: { a: nd.NDArray; b: nd.NDArray | null },
@@ -148,17 +146,17 @@ test('several results, nested arguments and null pass through hybridized blocks'
   const a = nd.ones([3]);
   const [x, { sum }] = net({ a, b: null }, 2);
   assert.equal(
-    [x.arraySync(), sum.arraySync()],
+    [await x.array(), await sum.array()],
     [
       [2, 2, 2],
       [2, 2, 2],
     ],
   );
   const [, second] = net({ a, b: a }, 3);
-  assert.equal(second.sum.arraySync(), [4, 4, 4]);
+  assert.equal(await second.sum.array(), [4, 4, 4]);
 });
 
-test('a plain block that reads values splits the program instead of failing', () => {
+test('a plain block that reads values splits the program instead of failing', async () => {
   class Peek extends Block {
     override forward(x: nd.NDArray): nd.NDArray {
       return x.sum().itemSync() > 0 ? x : x.neg();
@@ -176,7 +174,7 @@ test('a plain block that reads values splits the program instead of failing', ()
   net.initialize();
   const wanted = net(input());
   net.hybridize();
-  assertAllClose(net(input()), wanted, { rtol: 1e-6 });
+  await assertAllClose(net(input()), wanted, { rtol: 1e-6 });
   assert.match(compilationOf(net)!.split!, /Peek/);
   assert.is(compilationOf(net.first)!.cached.plans.length, 1);
 });
@@ -204,7 +202,7 @@ test('a value read while tracing a hybrid block is an error that names block, li
   );
 });
 
-test('running statistics written in forward are updated by hybridized programs', () => {
+test('running statistics written in forward are updated by hybridized programs', async () => {
   class Counter extends HybridBlock {
     count = new Parameter({ shape: [1], init: 'zeros', gradReq: 'null' });
     override forward(x: nd.NDArray): nd.NDArray {
@@ -217,7 +215,7 @@ test('running statistics written in forward are updated by hybridized programs',
   net.initialize();
   net.hybridize();
   for (let i = 0; i < 3; i++) net(nd.ones([2]));
-  assert.equal(net.count.data().arraySync(), [3]);
+  assert.equal(await net.count.data().array(), [3]);
 });
 
 test('parameters go to a file and come back, by name', async () => {
@@ -228,12 +226,12 @@ test('parameters go to a file and come back, by name', async () => {
   await net.saveParameters(path);
   const other = new Net();
   await other.loadParameters(path);
-  assertAllClose(other(input()), wanted, { rtol: 1e-6 });
+  await assertAllClose(other(input()), wanted, { rtol: 1e-6 });
   const third = new Net();
   third.initialize();
   third(input());
   await third.loadParameters(new Uint8Array(await readFile(path)));
-  assertAllClose(third(input()), wanted, { rtol: 1e-6 });
+  await assertAllClose(third(input()), wanted, { rtol: 1e-6 });
   await rm(folder, { recursive: true });
 });
 
@@ -253,7 +251,7 @@ test('a file that does not fit is refused whole, with every difference named', a
   const other = new Other();
   other.initialize({ init: new Constant(0.25) });
   other.layers[0]!(input());
-  const before = other.layers[0]!.weight.data().arraySync();
+  const before = await other.layers[0]!.weight.data().array();
   let message = '';
   await other.loadParameters(path).catch((e: Error) => {
     message = e.message;
@@ -264,7 +262,7 @@ test('a file that does not fit is refused whole, with every difference named', a
     'named.out.bias is in the file',
   ])
     assert.ok(message.includes(part), `${part} in ${message}`);
-  assert.equal(other.layers[0]!.weight.data().arraySync(), before);
+  assert.equal(await other.layers[0]!.weight.data().array(), before);
   const bytes = await readFile(path);
   await writeFile(path, bytes.subarray(0, bytes.length - 8));
   let truncated = '';
@@ -299,12 +297,12 @@ test('mistakes with parameters are named', () => {
   assert.throws(() => constant.grad(), /has no gradient/);
 });
 
-test('xavier scales by the fans, convolution kernels included', () => {
+test('xavier scales by the fans, convolution kernels included', async () => {
   random.seed(0);
   const p = new Parameter({ shape: [64, 32, 3, 3], init: new Xavier() });
   p.initialize();
   const bound = Math.sqrt(3 / ((32 * 9 + 64 * 9) / 2));
-  const values = p.data().dataSync() as Float32Array;
+  const values = (await p.data().data()) as Float32Array;
   const largest = values.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
   assert.ok(largest <= bound && largest > 0.99 * bound);
 });

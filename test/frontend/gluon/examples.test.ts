@@ -33,8 +33,8 @@ let checks = 0;
 const check = async (value: unknown, wanted: never): Promise<void> => {
   checks++;
   const got = await value;
-  if (isNDArray(got)) assertAllClose(got, wanted, { atol: 5e-5 });
-  else if (ArrayBuffer.isView(got)) assertAllClose(Array.from(got as Float32Array), wanted);
+  if (isNDArray(got)) await assertAllClose(got, wanted, { atol: 5e-5 });
+  else if (ArrayBuffer.isView(got)) await assertAllClose(Array.from(got as Float32Array), wanted);
   else assert.equal(got, wanted);
 };
 

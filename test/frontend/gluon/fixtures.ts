@@ -39,18 +39,22 @@ export const ATOL = 2e-6;
  * Records `f`, sends `dy` back from its result, and compares the result and the gradients of `arrays` (those that the
  * case has one for) with the case.
  */
-export const compare = (
+export const compare = async (
   name: string,
   expected: Case,
   f: () => nd.NDArray,
   gradients: Readonly<Record<string, () => nd.NDArray>>,
-): void => {
+): Promise<void> => {
   const y = autograd.record(f);
   y.backward(expected['dy']!);
-  assertAllClose(y, expected['y']!, { rtol: RTOL, atol: ATOL, label: `${name}: result` });
+  await assertAllClose(y, expected['y']!, { rtol: RTOL, atol: ATOL, label: `${name}: result` });
   for (const [key, gradient] of Object.entries(gradients)) {
     const wanted = expected[`d_${key}`];
     if (wanted === undefined) throw new Error(`${name}: the fixture has no gradient of ${key}`);
-    assertAllClose(gradient(), wanted, { rtol: RTOL, atol: ATOL, label: `${name}: d_${key}` });
+    await assertAllClose(gradient(), wanted, {
+      rtol: RTOL,
+      atol: ATOL,
+      label: `${name}: d_${key}`,
+    });
   }
 };

@@ -36,7 +36,7 @@ test('every fixture has a loss', () => {
 
 for (const [name, expected] of cases)
   for (const hybrid of [false, true])
-    test(`${name}${hybrid ? ', hybridized' : ''}`, () => {
+    test(`${name}${hybrid ? ', hybridized' : ''}`, async () => {
       const loss = LOSSES[name as keyof typeof LOSSES]();
       if (hybrid) loss.hybridize();
       const { pred, label, weight, positive } = expected;
@@ -48,7 +48,7 @@ for (const [name, expected] of cases)
             return [key, () => x.grad!];
           }),
       );
-      compare(
+      await compare(
         name,
         expected,
         () =>

@@ -45,36 +45,36 @@ const SMOOTH: readonly (readonly [string, (pred: nd.NDArray) => nd.NDArray, nd.N
   ['SigmoidBinaryCrossEntropyLoss', (p) => new SigmoidBCELoss()(p, nd.ones([3, 2])), draw(3, 2)],
 ];
 for (const [name, f, pred] of SMOOTH)
-  test(`${name}: gradients are limits of differences, also of gradients; hybridized too`, () => {
-    checkGradients(f, [pred]);
-    checkGradients(derivative(f), [pred], { rtol: 3e-2, atol: 5e-3 });
-    checkHybridize(f, [pred]);
+  test(`${name}: gradients are limits of differences, also of gradients; hybridized too`, async () => {
+    await checkGradients(f, [pred]);
+    await checkGradients(derivative(f), [pred], { rtol: 3e-2, atol: 5e-3 });
+    await checkHybridize(f, [pred]);
   });
 
-test('one number per sample: the mean over all other axes, times the weight', () => {
+test('one number per sample: the mean over all other axes, times the weight', async () => {
   const pred = nd.array([
     [1, 2],
     [3, 5],
   ]);
   const label = nd.zeros([2, 2]);
-  assertAllClose(new L2Loss()(pred, label), [1.25, 8.5]);
-  assertAllClose(new L2Loss({ weight: 2 })(pred, label), [2.5, 17]);
-  assertAllClose(new L2Loss({ batchAxis: 1 })(pred, label), [2.5, 7.25]);
-  assertAllClose(new L1Loss()(pred, label), [1.5, 4]);
+  await assertAllClose(new L2Loss()(pred, label), [1.25, 8.5]);
+  await assertAllClose(new L2Loss({ weight: 2 })(pred, label), [2.5, 17]);
+  await assertAllClose(new L2Loss({ batchAxis: 1 })(pred, label), [2.5, 7.25]);
+  await assertAllClose(new L1Loss()(pred, label), [1.5, 4]);
   assert.equal(new L2Loss()(nd.ones([4, 2, 3]), nd.ones([4, 2, 3])).shape, [4]);
-  assert.equal(new L2Loss()(nd.ones([4]), nd.zeros([4])).arraySync(), [0.5, 0.5, 0.5, 0.5]);
+  assert.equal(await new L2Loss()(nd.ones([4]), nd.zeros([4])).array(), [0.5, 0.5, 0.5, 0.5]);
   assert.is(SoftmaxCELoss, SoftmaxCrossEntropyLoss);
   assert.is(SigmoidBCELoss, SigmoidBinaryCrossEntropyLoss);
 });
 
-test('labels of any dtype, with or without axes of size 1', () => {
+test('labels of any dtype, with or without axes of size 1', async () => {
   const pred = draw(3, 4);
   const loss = new SoftmaxCELoss();
   const wanted = loss(pred, int([1, 0, 3]));
   for (const dtype of ['uint8', 'uint32', 'float32', 'float16'] as const)
-    assertAllClose(loss(pred, nd.array([1, 0, 3], { dtype })), wanted);
-  assertAllClose(loss(pred, int([1, 0, 3], [3, 1])), wanted);
-  assertAllClose(
+    await assertAllClose(loss(pred, nd.array([1, 0, 3], { dtype })), wanted);
+  await assertAllClose(loss(pred, int([1, 0, 3], [3, 1])), wanted);
+  await assertAllClose(
     loss(pred.slice(':', '0:2'), nd.array([true, false, true])),
     loss(pred.slice(':', '0:2'), int([1, 0, 1])),
   );
@@ -83,14 +83,14 @@ test('labels of any dtype, with or without axes of size 1', () => {
   assert.equal(loss(nd.ones([1, 300]), nd.array([255], { dtype: 'uint8' })).shape, [1]);
 });
 
-test('weights of samples: one each, or in the shape of the losses; nothing else', () => {
+test('weights of samples: one each, or in the shape of the losses; nothing else', async () => {
   const pred = draw(2, 3);
-  const plain = new L1Loss()(pred, nd.zeros([2, 3])).arraySync() as number[];
+  const plain = (await new L1Loss()(pred, nd.zeros([2, 3])).array()) as number[];
   const twice = [plain[0]! * 2, 0];
-  assertAllClose(new L1Loss()(pred, nd.zeros([2, 3]), nd.array([2, 0])), twice);
-  assertAllClose(new L1Loss()(pred, nd.zeros([2, 3]), nd.array([[2], [0]])), twice);
+  await assertAllClose(new L1Loss()(pred, nd.zeros([2, 3]), nd.array([2, 0])), twice);
+  await assertAllClose(new L1Loss()(pred, nd.zeros([2, 3]), nd.array([[2], [0]])), twice);
   const columns = new L1Loss()(pred, nd.zeros([2, 3]), nd.array([[3, 0, 0]]));
-  assertAllClose(columns, pred.abs().slice(':', 0));
+  await assertAllClose(columns, pred.abs().slice(':', 0));
   fails(
     () => new L1Loss()(pred, nd.zeros([2, 3]), nd.ones([3])),
     'shape',
@@ -146,7 +146,7 @@ const WAYS: Readonly<
     hybridize((p: nd.NDArray, y: nd.NDArray) => loss(p, y.reshape([-1]).astype('float32'))),
 };
 for (const [how, prepare] of Object.entries(WAYS))
-  test(`wrong class numbers are errors: ${how}`, () => {
+  test(`wrong class numbers are errors: ${how}`, async () => {
     const call = prepare(new SoftmaxCELoss());
     const pred = draw(4, 10);
     call(pred, int([0, 1, 2, 9]));
@@ -162,14 +162,14 @@ for (const [how, prepare] of Object.entries(WAYS))
     refused(int([1, 2, 3, 10, 1, 1, 1, 1], [4, 2]).slice(':', 0).add(8), 'label 11 at [1]');
     assert.ok(
       Number.isFinite(
-        call(pred, int([0, 1, 2, 9]))
+        await call(pred, int([0, 1, 2, 9]))
           .sum()
-          .itemSync(),
+          .item(),
       ),
     );
   });
 
-test('wrong labels in a hybridized step: nothing is updated, and the line of the loss is named', () => {
+test('wrong labels in a hybridized step: nothing is updated, and the line of the loss is named', async () => {
   const net = new nn.Dense(3);
   net.initialize();
   const loss = new SoftmaxCELoss();
@@ -182,13 +182,13 @@ test('wrong labels in a hybridized step: nothing is updated, and the line of the
   });
   const x = draw(2, 4);
   step(x, int([0, 2]));
-  const before = Array.from(net.weight.data().dataSync());
+  const before = Array.from(await net.weight.data().data());
   const { draws } = random.getState();
   fails(() => step(x, int([0, 3])), 'value', 'label 3 at [1]', '(checked at', 'loss.test.ts');
-  assert.equal(Array.from(net.weight.data().dataSync()), before);
+  assert.equal(Array.from(await net.weight.data().data()), before);
   assert.is(random.getState().draws, draws);
   step(x, int([0, 1]));
-  assert.not.equal(Array.from(net.weight.data().dataSync()), before);
+  assert.not.equal(Array.from(await net.weight.data().data()), before);
 });
 
 test('labels captured from outside are looked at in every run', () => {
@@ -201,24 +201,24 @@ test('labels captured from outside are looked at in every run', () => {
   f(draw(2, 3));
 });
 
-test('wrong labels that a program computes make the loss of their sample NaN, without gradient', () => {
+test('wrong labels that a program computes make the loss of their sample NaN, without gradient', async () => {
   const f = hybridize((p: nd.NDArray, y: nd.NDArray) => new SoftmaxCELoss()(p, y.mul(2)));
   for (const wrong of [2, -1, 2147483647, 0.25]) {
     const p = draw(2, 3).attachGrad();
     const y = Number.isInteger(wrong) ? int([1, wrong]) : nd.array([1, wrong]);
     const l = autograd.record(() => f(p, y));
     l.backward();
-    const [good, bad] = l.arraySync() as number[];
+    const [good, bad] = (await l.array()) as number[];
     assert.ok(Number.isFinite(good), `label ${wrong}`);
     // 2 · 2147483647 wraps to -2.
     assert.ok(Number.isNaN(bad), `label ${wrong}`);
-    const [first, second] = p.grad!.arraySync() as number[][];
+    const [first, second] = (await p.grad!.array()) as number[][];
     assert.ok(first!.every((v) => v !== 0));
     assert.equal(second, [0, 0, 0]);
   }
 });
 
-test('NaN in dense labels is refused, imperative and hybridized', () => {
+test('NaN in dense labels is refused, imperative and hybridized', async () => {
   const bad = nd.array([
     [0, 1],
     [Number.NaN, 1],
@@ -240,20 +240,20 @@ test('NaN in dense labels is refused, imperative and hybridized', () => {
       'label -1 at [1]',
       'add(1).div(2)',
     );
-    assertAllClose(binary(nd.zeros([1]), nd.array([true])), [Math.LN2]);
+    await assertAllClose(binary(nd.zeros([1]), nd.array([true])), [Math.LN2]);
   }
   // Too many to look at: the NaN shows in the loss.
   const many = nd.full([1, 20000], Number.NaN);
-  assert.ok(Number.isNaN(new L2Loss()(nd.ones([1, 20000]), many).itemSync()));
+  assert.ok(Number.isNaN(await new L2Loss()(nd.ones([1, 20000]), many).item()));
 });
 
-test('losses of half-precision predictions are float32, without overflow', () => {
+test('losses of half-precision predictions are float32, without overflow', async () => {
   const pred = nd.full([2, 1000], 300, { dtype: 'float16' }).attachGrad();
   const l = autograd.record(() => new L2Loss()(pred, nd.zeros([2, 1000])));
   l.backward();
-  assertAllClose(l, [45000, 45000]);
+  await assertAllClose(l, [45000, 45000]);
   assert.is(pred.grad!.dtype, 'float16');
-  assertAllClose(pred.grad!.at(0, 0).astype('float32'), 0.3, { rtol: 1e-3 });
+  await assertAllClose(pred.grad!.at(0, 0).astype('float32'), 0.3, { rtol: 1e-3 });
 });
 
 test.run();

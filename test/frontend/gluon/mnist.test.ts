@@ -113,10 +113,10 @@ test('images from the folder TIGON_DATA: float32 from 0 to 1, labels int32', asy
     assert.equal([x.shape, x.dtype], [[2, 1, 2, 2], 'float32']);
     assert.equal([y.shape, y.dtype, await y.array()], [[2], 'int32', [3, 9]]);
     const expected = [0, 51, 255, 0, 102, 0, 0, 1].map((v) => Math.fround(v / 255));
-    assert.equal([...x.dataSync()], expected);
+    assert.equal([...(await x.data())], expected);
     const [image, label] = data.get(1);
     assert.equal([image.shape, label.shape], [[1, 2, 2], []]);
-    assert.equal([...image.dataSync()], expected.slice(4));
+    assert.equal([...(await image.data())], expected.slice(4));
   });
 });
 
@@ -280,7 +280,7 @@ real('the real test images and the first labels', async () => {
   assert.equal([data.length, data.source], [10000, 'folder']);
   const [x, y] = [...new DataLoader(data.take(10), { batchSize: 10 })][0]!;
   assert.equal(await y.array(), [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
-  assert.is(nd.max(x).dataSync()[0], 1);
+  assert.is((await nd.max(x).data())[0], 1);
 });
 
 test.run();

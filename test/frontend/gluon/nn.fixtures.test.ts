@@ -73,7 +73,7 @@ test('every fixture has a layer', () => {
 
 for (const [name, expected] of cases)
   for (const hybrid of [false, true])
-    test(`${name}${hybrid ? ', hybridized' : ''}`, () => {
+    test(`${name}${hybrid ? ', hybridized' : ''}`, async () => {
       const layer = LAYERS[name]!();
       layer.initialize();
       const gradients: Record<string, () => nd.NDArray> = {};
@@ -90,11 +90,11 @@ for (const [name, expected] of cases)
         gradients['input'] = () => input.grad!;
       }
       if (hybrid) layer.hybridize();
-      compare(name, expected, () => layer(input), gradients);
+      await compare(name, expected, () => layer(input), gradients);
       if (layer instanceof nn.BatchNorm && !layer.useGlobalStats) {
         const close = { rtol: RTOL, atol: ATOL };
-        assertAllClose(layer.runningMean.data(), expected['new_mean']!, close);
-        assertAllClose(layer.runningVar.data(), expected['new_var']!, close);
+        await assertAllClose(layer.runningMean.data(), expected['new_mean']!, close);
+        await assertAllClose(layer.runningVar.data(), expected['new_var']!, close);
       }
     });
 

@@ -55,45 +55,45 @@ const trained: Readonly<Record<string, (net: HybridBlock & One) => (x: nd.NDArra
   },
 };
 for (const [how, prepare] of Object.entries(trained))
-  test(`BatchNorm keeps running statistics: ${how}`, () => {
+  test(`BatchNorm keeps running statistics: ${how}`, async () => {
     const norm = new nn.BatchNorm({ momentum: 0.8 });
     const net = new nn.HybridSequential(norm);
     net.initialize();
     const step = prepare(net as HybridBlock & One);
-    BATCHES.forEach((batch, i) => {
+    for (const [i, batch] of BATCHES.entries()) {
       step(column(batch));
       const [mean, variance] = expectedStatistics(BATCHES.slice(0, i + 1), 0.8);
-      assertAllClose(norm.runningMean.data(), [mean]);
-      assertAllClose(norm.runningVar.data(), [variance]);
-    });
+      await assertAllClose(norm.runningMean.data(), [mean]);
+      await assertAllClose(norm.runningVar.data(), [variance]);
+    }
     const [mean, variance] = expectedStatistics(BATCHES, 0.8);
     const y = net(column([7]));
-    assertAllClose(y, [[(7 - mean) / Math.sqrt(variance + 1e-5)]]);
-    assertAllClose(
+    await assertAllClose(y, [[(7 - mean) / Math.sqrt(variance + 1e-5)]]);
+    await assertAllClose(
       autograd.record(() => net(column([7])), { training: false }),
       y,
     );
-    assertAllClose(norm.runningMean.data(), [mean]);
+    await assertAllClose(norm.runningMean.data(), [mean]);
     assert.is(norm.runningMean.data().grad, undefined);
   });
 
-test('BatchNorm: fixed factor, offset and statistics', () => {
+test('BatchNorm: fixed factor, offset and statistics', async () => {
   const norm = new nn.BatchNorm({ scale: false, center: false, useGlobalStats: true });
   norm.initialize();
   const x = column([1, 3]).attachGrad();
   autograd.record(() => norm(x)).backward();
-  assertAllClose(x.grad!, [[1 / Math.sqrt(1 + 1e-5)], [1 / Math.sqrt(1 + 1e-5)]]);
-  assert.is(norm.runningMean.data().itemSync(), 0);
+  await assertAllClose(x.grad!, [[1 / Math.sqrt(1 + 1e-5)], [1 / Math.sqrt(1 + 1e-5)]]);
+  assert.is(await norm.runningMean.data().item(), 0);
   assert.is(norm.gamma.gradReq, 'null');
   assert.is(norm.beta.gradReq, 'null');
   const learnt = new nn.LayerNorm({ scale: false });
   learnt.initialize();
   autograd.record(() => learnt(nd.array([[1, 2]]))).backward();
-  assert.equal(learnt.beta.grad().arraySync(), [1, 1]);
+  assert.equal(await learnt.beta.grad().array(), [1, 1]);
   assert.is(learnt.gamma.data().grad, undefined);
 });
 
-test('batch norm stays float32 in a half-precision net', () => {
+test('batch norm stays float32 in a half-precision net', async () => {
   const norm = new nn.BatchNorm();
   const net = new nn.HybridSequential(norm);
   net.initialize();
@@ -102,7 +102,7 @@ test('batch norm stays float32 in a half-precision net', () => {
   const x = nd.full([4, 2, 200, 200], 300, { dtype: 'float16' });
   assert.is(autograd.record(() => net(x)).dtype, 'float16');
   assert.is(norm.runningMean.dtype, 'float32');
-  assertAllClose(norm.runningMean.data(), [30, 30]);
+  await assertAllClose(norm.runningMean.data(), [30, 30]);
 });
 
 test.run();

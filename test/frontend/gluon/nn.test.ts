@@ -47,29 +47,29 @@ const derivative =
     });
 
 for (const [name, make, x] of SMOOTH) {
-  test(`${name}: gradients are the limits of differences, also of gradients`, () => {
+  test(`${name}: gradients are the limits of differences, also of gradients`, async () => {
     const layer = ready(make());
     layer(x);
-    checkGradients(layer, [x]);
+    await checkGradients(layer, [x]);
     // Random numbers go on from where they are, so both runs of a difference must start alike.
     const f = (v: nd.NDArray): nd.NDArray => {
       random.seed(3);
       return layer(v);
     };
-    checkGradients(derivative(f), [x], { rtol: 3e-2, atol: 1e-2 });
+    await checkGradients(derivative(f), [x], { rtol: 3e-2, atol: 1e-2 });
   });
-  test(`${name}: hybridized is imperative, in training and in prediction`, () => {
+  test(`${name}: hybridized is imperative, in training and in prediction`, async () => {
     const layer = ready(make());
     layer(x);
     const state = layer.parameters().map((p) => p.data());
-    checkHybridize(layer, [x], { state });
-    checkHybridize(layer, [x], { state, backward: false });
+    await checkHybridize(layer, [x], { state });
+    await checkHybridize(layer, [x], { state, backward: false });
     layer.hybridize();
-    checkGradients(layer, [x]);
+    await checkGradients(layer, [x]);
   });
 }
 
-test('sizes are learnt from the first input, imperative or hybridized', () => {
+test('sizes are learnt from the first input, imperative or hybridized', async () => {
   for (const hybrid of [false, true]) {
     const dense = new nn.Dense(4);
     const conv = new nn.Conv2D(6, 3, { groups: 2 });
@@ -91,13 +91,13 @@ test('sizes are learnt from the first input, imperative or hybridized', () => {
   assert.equal(given.weight.data().shape, [4, 7]);
   const norm = new nn.LayerNorm({ inChannels: 3 });
   norm.initialize();
-  assert.equal(norm.gamma.data().arraySync(), [1, 1, 1]);
+  assert.equal(await norm.gamma.data().array(), [1, 1, 1]);
   const conv = new nn.Conv1D(4, 3, { inChannels: 6, groups: 2 });
   conv.initialize();
   assert.equal(conv.weight.data().shape, [4, 3, 3]);
 });
 
-test('parameters start as told', () => {
+test('parameters start as told', async () => {
   const dense = new nn.Dense(2, { inUnits: 3, weightInit: 0.5, biasInit: 'ones' });
   const norm = new nn.BatchNorm({
     inChannels: 2,
@@ -107,9 +107,9 @@ test('parameters start as told', () => {
   });
   const table = new nn.Embedding(2, 2, { weightInit: 'ones' });
   for (const layer of [dense, norm, table]) layer.initialize({ init: 'zeros' });
-  assertAllClose(dense(nd.ones([1, 3])), [[2.5, 2.5]]);
-  assertAllClose(norm(nd.ones([1, 2]).mul(3)), [[2, 2]], { atol: 1e-4 });
-  assert.equal(table(nd.array([1], { dtype: 'int32' })).arraySync(), [[1, 1]]);
+  await assertAllClose(dense(nd.ones([1, 3])), [[2.5, 2.5]]);
+  await assertAllClose(norm(nd.ones([1, 2]).mul(3)), [[2, 2]], { atol: 1e-4 });
+  assert.equal(await table(nd.array([1], { dtype: 'int32' })).array(), [[1, 1]]);
   assert.is(new nn.Dense(2, { useBias: false }).bias, undefined);
   assert.is(new nn.Dense(2, { useBias: false }).collectParams().size, 1);
 });
@@ -201,28 +201,28 @@ test('unknown options and wrong arguments are refused when the layer is made', (
   fails(() => new nn.Dropout(1), 'value', 'Dropout: rate 1 must be from 0 to below 1');
 });
 
-test('Dropout: the right share, scaled; nothing in prediction; axes share their draw', () => {
+test('Dropout: the right share, scaled; nothing in prediction; axes share their draw', async () => {
   const drop = new nn.Dropout(0.25);
   const x = nd.ones([100, 100]);
   random.seed(1);
-  assert.equal(drop(x).sum().itemSync(), 10000);
+  assert.equal(await drop(x).sum().item(), 10000);
   for (const hybrid of [false, true]) {
     if (hybrid) drop.hybridize();
     random.seed(1);
     const y = autograd.record(() => drop(x));
-    const values = Array.from(y.dataSync());
+    const values = Array.from(await y.data());
     const zeros = values.filter((v) => v === 0).length;
     // Three standard deviations of a binomial count: 3 · sqrt(10000 · 0.25 · 0.75) = 130.
     assert.ok(Math.abs(zeros - 2500) < 130, `${zeros} zeros`);
     assert.ok(values.every((v) => v === 0 || Math.abs(v - 4 / 3) < 1e-6));
-    assert.not.equal(autograd.record(() => drop(x)).dataSync(), y.dataSync());
+    assert.not.equal(await autograd.record(() => drop(x)).data(), await y.data());
   }
   const rows = autograd.record(() => new nn.Dropout(0.5, { axes: [1] })(nd.ones([50, 3])));
-  for (const row of rows.arraySync() as number[][]) assert.ok(row.every((v) => v === row[0]));
-  assert.equal(autograd.record(() => new nn.Dropout(0)(x)).dataSync(), x.dataSync());
+  for (const row of (await rows.array()) as number[][]) assert.ok(row.every((v) => v === row[0]));
+  assert.equal(await autograd.record(() => new nn.Dropout(0)(x)).data(), await x.data());
 });
 
-test('Embedding: gradients of repeated rows add up; wrong indices are refused', () => {
+test('Embedding: gradients of repeated rows add up; wrong indices are refused', async () => {
   const table = new nn.Embedding(3, 2);
   table.initialize();
   const idx = nd.array(
@@ -233,7 +233,7 @@ test('Embedding: gradients of repeated rows add up; wrong indices are refused', 
     { dtype: 'int32' },
   );
   autograd.record(() => table(idx)).backward();
-  assert.equal(table.weight.grad().arraySync(), [
+  assert.equal(await table.weight.grad().array(), [
     [1, 1],
     [0, 0],
     [3, 3],
@@ -248,7 +248,7 @@ test('Embedding: gradients of repeated rows add up; wrong indices are refused', 
   fails(() => table(nd.array([0.5])), 'dtype', 'Embedding: indices must be integers', 'astype');
 });
 
-test('layers keep the dtype of their input and follow cast()', () => {
+test('layers keep the dtype of their input and follow cast()', async () => {
   const net = new nn.HybridSequential(
     new nn.Conv2D(2, 3, { padding: 1 }),
     new nn.BatchNorm(),
@@ -265,17 +265,17 @@ test('layers keep the dtype of their input and follow cast()', () => {
     if (hybrid) net.hybridize();
     const y = net(x.astype('float16'));
     assert.is(y.dtype, 'float16');
-    assertAllClose(y.astype('float32'), wide, { rtol: 0.02, atol: 0.02 });
+    await assertAllClose(y.astype('float32'), wide, { rtol: 0.02, atol: 0.02 });
     const trained16 = autograd.record(() => net(x.astype('float16')));
     trained16.backward();
     assert.is(net.collectParams().get('0.weight')!.grad().dtype, 'float16');
   }
 });
 
-test('pools: the first of equal maxima gets the gradient of a window; global ones share it', () => {
+test('pools: the first of equal maxima gets the gradient of a window; global ones share it', async () => {
   const x = nd.ones([1, 1, 2, 2]).attachGrad();
   autograd.record(() => new nn.MaxPool2D(2)(x)).backward();
-  assert.equal(x.grad!.arraySync(), [
+  assert.equal(await x.grad!.array(), [
     [
       [
         [1, 0],
@@ -284,7 +284,7 @@ test('pools: the first of equal maxima gets the gradient of a window; global one
     ],
   ]);
   autograd.record(() => new nn.GlobalMaxPool2D()(x)).backward();
-  assert.equal(x.grad!.arraySync(), [
+  assert.equal(await x.grad!.array(), [
     [
       [
         [0.25, 0.25],

@@ -57,9 +57,9 @@ for (const { name, options, ...expected } of fixture.variants)
         const l = step(nd.array(fixture.x[i]!), nd.array(fixture.y[i]!));
         // Loss and parameters in float32 against float32: a few roundings apart after ten steps.
         const tolerance = { rtol: 2e-5, atol: 2e-6 };
-        assertAllClose(l, expected.losses[i]!, tolerance);
-        assertAllClose(weight.data().reshape([6]), [...expected.weights[i]!], tolerance);
-        assertAllClose(bias.data(), [...expected.biases[i]!], tolerance);
+        await assertAllClose(l, expected.losses[i]!, tolerance);
+        await assertAllClose(weight.data().reshape([6]), [...expected.weights[i]!], tolerance);
+        await assertAllClose(bias.data(), [...expected.biases[i]!], tolerance);
       }
     });
 

@@ -23,47 +23,47 @@ const parameter = (
 /** Gradient 2 everywhere. */
 const backward = (...ps: Parameter[]): void =>
   autograd.record(() => ps.map((p) => p.data().mul(2).sum()).reduce((a, b) => a.add(b))).backward();
-const values = (p: Parameter): number[] => Array.from(p.data().dataSync());
+const values = async (p: Parameter): Promise<number[]> => Array.from(await p.data().data());
 
-test('step divides gradients by the batch size and rescaleGrad', () => {
+test('step divides gradients by the batch size and rescaleGrad', async () => {
   const w = parameter('w', [1, 1]);
   const trainer = new Trainer([w], 'sgd', { learningRate: 1, rescaleGrad: 0.5 });
   backward(w);
   trainer.step(4);
-  assert.equal(values(w), [0.75, 0.75]);
+  assert.equal(await values(w), [0.75, 0.75]);
 });
 
-test('lrMult and wdMult scale the rates of a parameter, also when changed later', () => {
+test('lrMult and wdMult scale the rates of a parameter, also when changed later', async () => {
   const a = parameter('a', [1], { lrMult: 0.5 });
   const b = parameter('b', [1], { wdMult: 0 });
   const trainer = new Trainer([a, b], 'sgd', { learningRate: 0.5, wd: 1 });
   backward(a, b);
   trainer.step(1);
-  assert.equal(values(a), [1 - 0.25 * 3]);
-  assert.equal(values(b), [1 - 0.5 * 2]);
+  assert.equal(await values(a), [1 - 0.25 * 3]);
+  assert.equal(await values(b), [1 - 0.5 * 2]);
   a.lrMult = 0;
   backward(a, b);
   trainer.step(1);
-  assert.equal(values(a), [0.25]);
+  assert.equal(await values(a), [0.25]);
 });
 
-test("parameters with gradReq 'null' stay as they are and need no gradient", () => {
+test("parameters with gradReq 'null' stay as they are and need no gradient", async () => {
   const a = parameter('a', [1]);
   const fixed = parameter('fixed', [1], { gradReq: 'null' });
   const trainer = new Trainer([a, fixed], 'sgd', { learningRate: 1 });
   backward(a);
   trainer.step(1);
-  assert.equal(values(a), [-1]);
-  assert.equal(values(fixed), [1]);
+  assert.equal(await values(a), [-1]);
+  assert.equal(await values(fixed), [1]);
 });
 
-test("with gradReq 'add', gradients of several backward passes count together", () => {
+test("with gradReq 'add', gradients of several backward passes count together", async () => {
   const a = parameter('a', [1], { gradReq: 'add' });
   const trainer = new Trainer([a], 'sgd', { learningRate: 1 });
   backward(a);
   backward(a);
   trainer.step(2);
-  assert.equal(values(a), [-1]);
+  assert.equal(await values(a), [-1]);
 });
 
 test('an eager step is one program of one kernel, whatever the number of parameters', () => {
@@ -84,7 +84,7 @@ test('an eager step is one program of one kernel, whatever the number of paramet
   }
 });
 
-test('a gradient that no backward pass has written since the last step is an error', () => {
+test('a gradient that no backward pass has written since the last step is an error', async () => {
   const a = parameter('a', [1]);
   const b = parameter('b', [1]);
   const trainer = new Trainer([a, b], 'sgd', { learningRate: 1 });
@@ -99,10 +99,10 @@ test('a gradient that no backward pass has written since the last step is an err
   trainer.step(1);
   backward(b);
   fails(() => trainer.step(1), 'gradient', 'gradient of a since');
-  assert.equal(values(b), [-1], 'nothing was updated');
+  assert.equal(await values(b), [-1], 'nothing was updated');
 });
 
-test('ignoreStaleGrad leaves parameters without a new gradient alone, with bias corrections of their own', () => {
+test('ignoreStaleGrad leaves parameters without a new gradient alone, with bias corrections of their own', async () => {
   const make = (): { a: Parameter; b: Parameter; trainer: Trainer } => {
     const a = parameter('a', [1]);
     const b = parameter('b', [1]);
@@ -119,11 +119,11 @@ test('ignoreStaleGrad leaves parameters without a new gradient alone, with bias 
   for (let i = 0; i < 3; i++) {
     backward(two.a, two.b);
     two.trainer.step(1);
-    if (i === 1) assertAllClose(values(one.a), values(two.a));
+    if (i === 1) await assertAllClose(await values(one.a), await values(two.a));
   }
-  assertAllClose(values(one.b), values(two.b));
+  await assertAllClose(await values(one.b), await values(two.b));
   one.trainer.step(1, { ignoreStaleGrad: true });
-  assertAllClose(values(one.b), values(two.b), { label: 'nothing to do' });
+  await assertAllClose(await values(one.b), await values(two.b), { label: 'nothing to do' });
 });
 
 const steps = (): { w: Parameter; trainer: Trainer; step: (x: nd.NDArray) => nd.NDArray } => {
@@ -138,7 +138,7 @@ const steps = (): { w: Parameter; trainer: Trainer; step: (x: nd.NDArray) => nd.
   return { w, trainer, step };
 };
 
-test('a hybridized step does what the plain one does; new rates compile nothing', () => {
+test('a hybridized step does what the plain one does; new rates compile nothing', async () => {
   const plain = steps();
   const compiled = steps();
   const step = hybridize(compiled.step);
@@ -146,8 +146,8 @@ test('a hybridized step does what the plain one does; new rates compile nothing'
     const x = nd.array([i + 1, 2]);
     if (i === 3) plain.trainer.learningRate = compiled.trainer.learningRate = 0.03;
     if (i === 4) compiled.trainer.optimizer.wd = plain.trainer.optimizer.wd = 0.2;
-    assertAllClose(step(x), plain.step(x));
-    assertAllClose(compiled.w.data(), plain.w.data());
+    await assertAllClose(step(x), plain.step(x));
+    await assertAllClose(compiled.w.data(), plain.w.data());
   }
   assert.is(step.cached.plans.length, 1);
   const [plan] = step.cached.plans;
@@ -155,14 +155,14 @@ test('a hybridized step does what the plain one does; new rates compile nothing'
   const x = nd.array([1, 2]);
   step(x);
   plain.step(x);
-  assertAllClose(compiled.w.data(), plain.w.data());
+  await assertAllClose(compiled.w.data(), plain.w.data());
   assert.is.not(step.cached.plans[0], plan, 'lrMult is part of the graph: traced anew');
   step(x);
   plain.step(x);
-  assertAllClose(compiled.w.data(), plain.w.data());
+  await assertAllClose(compiled.w.data(), plain.w.data());
 });
 
-test('steps inside and outside of a hybridized function can be mixed', () => {
+test('steps inside and outside of a hybridized function can be mixed', async () => {
   const plain = steps();
   const mixed = steps();
   const step = hybridize(mixed.step);
@@ -170,12 +170,12 @@ test('steps inside and outside of a hybridized function can be mixed', () => {
   for (let i = 0; i < 6; i++) {
     plain.step(x);
     (i % 2 === 0 ? step : mixed.step)(x);
-    assertAllClose(mixed.w.data(), plain.w.data(), { label: `step ${i}` });
+    await assertAllClose(mixed.w.data(), plain.w.data(), { label: `step ${i}` });
   }
   assert.is(step.cached.plans.length, 1);
 });
 
-test('two updates in one hybridized function have the bias corrections of two updates', () => {
+test('two updates in one hybridized function have the bias corrections of two updates', async () => {
   const plain = steps();
   const compiled = steps();
   const twice = hybridize((x: nd.NDArray) => {
@@ -185,12 +185,12 @@ test('two updates in one hybridized function have the bias corrections of two up
   const x = nd.array([1, 2]);
   for (let i = 0; i < 3; i++) {
     plain.step(x);
-    assertAllClose(twice(x), plain.step(x));
-    assertAllClose(compiled.w.data(), plain.w.data());
+    await assertAllClose(twice(x), plain.step(x));
+    await assertAllClose(compiled.w.data(), plain.w.data());
   }
 });
 
-test('backward hybridized, step outside: gradients are fresh at each call', () => {
+test('backward hybridized, step outside: gradients are fresh at each call', async () => {
   const w = parameter('w', [1]);
   const trainer = new Trainer([w], 'sgd', { learningRate: 0.25 });
   const gradients = hybridize((x: nd.NDArray) => {
@@ -202,11 +202,11 @@ test('backward hybridized, step outside: gradients are fresh at each call', () =
     gradients(nd.array([1]));
     trainer.step(1);
   }
-  assert.equal(values(w), [0.25]);
+  assert.equal(await values(w), [0.25]);
   fails(() => trainer.step(1), 'gradient', 'gradient of w');
 });
 
-test('a parameter that is an argument of the hybridized function has a fresh gradient too', () => {
+test('a parameter that is an argument of the hybridized function has a fresh gradient too', async () => {
   const w = parameter('w', [1]);
   const trainer = new Trainer([w], 'sgd', { learningRate: 0.25 });
   const gradients = hybridize((x: nd.NDArray) => {
@@ -218,24 +218,24 @@ test('a parameter that is an argument of the hybridized function has a fresh gra
     gradients(w.data());
     trainer.step(1);
   }
-  assert.equal(values(w), [0]);
+  assert.equal(await values(w), [0]);
 });
 
-test('step hybridized without backward: a stale gradient is an error at each call', () => {
+test('step hybridized without backward: a stale gradient is an error at each call', async () => {
   const w = parameter('w', [1]);
   const trainer = new Trainer([w], 'sgd', { learningRate: 0.25 });
   const update = hybridize(() => trainer.step(1));
   backward(w);
   update();
-  assert.equal(values(w), [0.5]);
+  assert.equal(await values(w), [0.5]);
   fails(() => update(), 'gradient', 'no backward pass has written the gradient of w');
-  assert.equal(values(w), [0.5]);
+  assert.equal(await values(w), [0.5]);
   backward(w);
   update();
-  assert.equal(values(w), [0]);
+  assert.equal(await values(w), [0]);
 });
 
-test('sizes that are learnt from the first input work in a hybridized step', () => {
+test('sizes that are learnt from the first input work in a hybridized step', async () => {
   random.seed(3);
   const net = new nn.HybridSequential(new nn.Dense(4, { activation: 'relu' }), new nn.Dense(1));
   net.initialize({ init: 'xavier' });
@@ -247,22 +247,22 @@ test('sizes that are learnt from the first input work in a hybridized step', () 
     return l;
   });
   const x = random.normal([8, 3]);
-  const first = step(x).dataSync()[0]!;
+  const first = (await step(x).data())[0]!;
   for (let i = 0; i < 20; i++) step(x);
-  assert.ok(step(x).dataSync()[0]! < first / 2);
+  assert.ok((await step(x).data())[0]! < first / 2);
 });
 
-test('half-precision parameters are updated in single precision', () => {
+test('half-precision parameters are updated in single precision', async () => {
   const w = new Parameter({ shape: [2], dtype: 'float16', init: 'ones' });
   w.initialize();
   const trainer = new Trainer([w], 'sgd', { learningRate: 0.5, momentum: 0.9 });
   autograd.record(() => w.data().sum()).backward();
   trainer.step(4);
-  assert.equal(Array.from(w.data().dataSync()), [0.875, 0.875]);
+  assert.equal(Array.from(await w.data().data()), [0.875, 0.875]);
   assert.is(w.data().dtype, 'float16');
 });
 
-test('an optimizer of your own', () => {
+test('an optimizer of your own', async () => {
   class SignDescent extends SGD {
     override update(
       ...[m, { weight, gradient, rate }]: Parameters<SGD['update']>
@@ -274,7 +274,7 @@ test('an optimizer of your own', () => {
   const trainer = new Trainer([w], new SignDescent({ learningRate: 0.5 }));
   backward(w);
   trainer.step(1);
-  assert.equal(values(w), [0.75]);
+  assert.equal(await values(w), [0.75]);
 });
 
 test('wrong arguments are errors that say what to pass', () => {
@@ -330,7 +330,7 @@ test('saved states go on as if training had not stopped', async () => {
   for (let i = 0; i < 3; i++) {
     one.step(x);
     step(x);
-    assertAllClose(two.w.data(), one.w.data());
+    await assertAllClose(two.w.data(), one.w.data());
   }
 });
 
