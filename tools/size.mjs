@@ -1,0 +1,179 @@
+/**
+ * What a page loads before it can train: the published package, bundled and minified as applications do it, compressed.
+ *
+ * Invariant: measures the package as built now, in a folder of its own; a part that is fetched when the program asks for
+ * it (a device, reports) counts only for the page that asks.
+ *
+ * `npm run size` prints the table (`--json`: as data); `npm run size -- --files` what training consists of, too.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** All that trains a net: arrays, gradients, compiled functions, layers, losses, optimizers; and these devices. */
+const training = (entry, ...devices) => `
+import { device } from '${entry}';
+export { autograd, Block, HybridBlock, hybridize, nd, Parameter, random, TigonError, Trainer } from '${entry}';
+export * as nn from 'tigon/nn';
+export * as loss from 'tigon/loss';
+export * as optim from 'tigon/optim';
+export const choose = device.setDefault;
+export const devices = [${devices.map((name) => `device.${name}`).join(', ')}];
+`;
+
+const everything = `
+export * from 'tigon';
+${['nn', 'loss', 'optim', 'data', 'metric', 'init', 'viz'].map((name) => `export * as ${name} from 'tigon/${name}';`).join('\n')}
+export * as safetensors from 'tigon/io/safetensors';
+`;
+
+/** `fetches`: the device whose part is fetched on top of what the page loads at once. Without it, all is in one file. */
+const PAGES = [
+  { name: 'trains on the CPU, one file', text: training('tigon', 'cpu') },
+  { name: 'trains on the CPU, device fetched', text: training('tigon/web', 'cpu'), fetches: 'cpu' },
+  { name: 'everything but tigon/ir, one file', text: everything },
+];
+
+/** Calls `use` with a folder that holds the package as it is published. */
+const withPackage = async (use) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tigon-size-'));
+  try {
+    copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
+    execFileSync(process.execPath, [join(root, 'tools/bundle.mjs'), folder]);
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+/** The page's scripts: what each imports and how, and which files of this repository it was made from. */
+const bundle = async ({ text, fetches }, folder) => {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: text, resolveDir: folder },
+    bundle: true,
+    splitting: fetches !== undefined,
+    write: false,
+    outdir: join(folder, 'page'),
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    external: ['@hpcc-js/wasm-graphviz', 'webgpu'],
+    sourcemap: 'external',
+    metafile: true,
+    absWorkingDir: folder,
+    logLevel: 'warning',
+  });
+  const contents = new Map(outputFiles.map((file) => [relative(folder, file.path), file]));
+  const sourcesOf = (path) =>
+    JSON.parse(contents.get(`${path}.map`).text).sources.map((source) =>
+      relative(folder, resolve(folder, dirname(path), source)),
+    );
+  return Object.entries(metafile.outputs)
+    .filter(([path]) => path.endsWith('.js'))
+    .map(([path, { entryPoint, imports }]) => ({
+      path,
+      bytes: contents.get(path).contents,
+      sources: sourcesOf(path),
+      isStart: entryPoint === '<stdin>',
+      imports: imports.filter(({ external }) => !external),
+    }));
+};
+
+/** The scripts that loading `path` loads. */
+const loadedBy = (path, scripts, loaded = new Set()) => {
+  const script = scripts.find((s) => s.path === path);
+  if (loaded.has(script)) return loaded;
+  loaded.add(script);
+  for (const { path: next, kind } of script.imports)
+    if (kind === 'import-statement') loadedBy(next, scripts, loaded);
+  return loaded;
+};
+
+/** The scripts that opening the device loads. */
+const partOf = (device, scripts) => {
+  const code = ['src', 'runtime', device, ''].join(sep);
+  const part = scripts
+    .flatMap((script) => script.imports.filter(({ kind }) => kind === 'dynamic-import'))
+    .map(({ path }) => loadedBy(path, scripts))
+    .find((loaded) => [...loaded].some((s) => s.sources.some((source) => source.includes(code))));
+  if (part === undefined) throw new Error(`no part of the page holds ${code}`);
+  return part;
+};
+
+/** Bytes of a page, minified, and compressed file by file as servers do it. */
+const weigh = async (page, folder) => {
+  const scripts = await bundle(page, folder);
+  const start = scripts.find(({ isStart }) => isStart).path;
+  const part = page.fetches === undefined ? [] : partOf(page.fetches, scripts);
+  const loaded = [...new Set([...loadedBy(start, scripts), ...part])];
+  const sum = (of) => loaded.reduce((total, script) => total + of(script.bytes), 0);
+  return {
+    name: page.name,
+    files: loaded.length,
+    minified: sum((bytes) => bytes.length),
+    gzip: sum((bytes) => gzipSync(bytes, { level: 9 }).length),
+  };
+};
+
+/** The weight of every kind of page, in the order of the table. */
+const measureSizes = () =>
+  withPackage((folder) => Promise.all(PAGES.map((page) => weigh(page, folder))));
+
+const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
+
+/** The figures as a table for people. */
+const showSizes = (sizes) => {
+  const rows = [
+    ['a page that', 'files', 'minified', 'gzip'],
+    ...sizes.map((s) => [s.name, `${s.files}`, kilobytes(s.minified), kilobytes(s.gzip)]),
+  ];
+  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
+  return rows
+    .map((row) =>
+      row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))),
+    )
+    .map((cells) => cells.join('  '))
+    .join('\n');
+};
+
+/** Minified bytes by file and by folder of `src`, largest first, of all training code in one file. */
+const showFiles = async () => {
+  const { metafile } = await build({
+    stdin: { contents: PAGES[0].text, resolveDir: root },
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    conditions: ['tigon-source', 'browser'],
+    external: ['@hpcc-js/wasm-graphviz', 'webgpu'],
+    metafile: true,
+    outdir: 'page',
+    absWorkingDir: root,
+  });
+  const [{ inputs }] = Object.values(metafile.outputs);
+  const files = Object.entries(inputs).map(([path, { bytesInOutput }]) => [path, bytesInOutput]);
+  const folders = new Map();
+  for (const [path, bytes] of files)
+    folders.set(dirname(path), (folders.get(dirname(path)) ?? 0) + bytes);
+  const list = (rows) =>
+    rows
+      .filter(([, bytes]) => bytes > 0)
+      .sort((a, b) => b[1] - a[1])
+      .map(([path, bytes]) => `${kilobytes(bytes).padStart(9)}  ${path}`)
+      .join('\n');
+  return `${list([...folders])}\n\n${list(files)}`;
+};
+
+const sizes = await measureSizes();
+console.log(argv.includes('--json') ? JSON.stringify(sizes) : showSizes(sizes));
+if (argv.includes('--files')) console.log(`\n${await showFiles()}`);
