@@ -4,6 +4,8 @@
  * Invariant: schedules depend on the caps and the kernel alone, so a program can be compiled for a device that is not there.
  */
 
+import type { Schedules } from './plan.ts';
+
 /** What code generation may use and must respect. */
 export interface Caps {
   readonly target: 'wasm' | 'wgsl' | 'cuda';
@@ -26,4 +28,6 @@ export interface Caps {
   readonly maxBindings: number;
   /** Alignment of arena offsets, bytes. */
   readonly alignment: number;
+  /** The schedules written for such devices. */
+  readonly schedules: Schedules;
 }

@@ -4,8 +4,9 @@
  * Invariant: `emit` produces statements for any workgroup id in `0..grid-1` and all its threads; registers and shared buffers it makes are
  * its own.
  */
-import type { LoopBuffer } from '../ir/loop/loop.ts';
+import type { LoopBuffer, LoopKernel, Nest } from '../ir/loop/loop.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
+import type { Caps } from './caps.ts';
 
 /** Where a plan's statements run: registers (or what is computed from them) of the launch. */
 export interface Place {
@@ -33,3 +34,13 @@ export interface Refusal {
   readonly refused: string;
 }
 export const isRefusal = (x: NestPlan | Refusal): x is Refusal => 'refused' in x;
+
+/** How a family of devices runs loop kernels. Caps name it, so that programs load no schedules but their device's. */
+export interface Schedules {
+  /** Kernels to run in this one's place, where one launch would not keep the device busy. */
+  split(kernel: LoopKernel, caps: Caps): readonly LoopKernel[] | undefined;
+  /** Any nest without a contraction. `threads` fixes the size of its workgroups. */
+  nest(nest: Nest, caps: Caps, threads: number | undefined): NestPlan;
+  /** A nest with one, if a template fits. */
+  contraction(nest: Nest, caps: Caps, threads: number | undefined): NestPlan | Refusal;
+}

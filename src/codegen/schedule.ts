@@ -8,11 +8,8 @@ import type { LoopKernel, Nest } from '../ir/loop/loop.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
 import { assemble } from './assemble.ts';
 import type { Caps } from './caps.ts';
-import { planNest } from './generic.ts';
-import { planGpuNest } from './gpu/nest.ts';
 import { isRefusal, type NestPlan } from './plan.ts';
 import { rewriter } from './rewrite.ts';
-import { planContraction } from './templates/matmul.ts';
 
 /** The same nest with its contraction as a reduction inside the stored values. */
 const contractionAsReduce = (nest: Nest): Nest => {
@@ -38,13 +35,11 @@ const separate = (nest: Nest): Nest[] => {
 
 /** A schedule for one nest; `threads` fixes the size of its workgroups. */
 const plan = (nest: Nest, caps: Caps, threads?: number): NestPlan => {
-  const isGpu = caps.threads > 1;
-  const generic = (n: Nest): NestPlan =>
-    isGpu ? planGpuNest(n, caps, threads) : planNest(n, caps);
-  if (nest.contract === undefined) return generic(nest);
-  const attempt = isGpu ? { refused: 'no template for GPUs' } : planContraction(nest, caps);
+  const { schedules } = caps;
+  if (nest.contract === undefined) return schedules.nest(nest, caps, threads);
+  const attempt = schedules.contraction(nest, caps, threads);
   if (!isRefusal(attempt)) return attempt;
-  const other = generic(contractionAsReduce(nest));
+  const other = schedules.nest(contractionAsReduce(nest), caps, threads);
   return { ...other, notes: [`no contraction template: ${attempt.refused}`, ...other.notes] };
 };
 

@@ -9,7 +9,6 @@ import type { Caps } from '../codegen/caps.ts';
 import { cleanup } from '../codegen/cleanup.ts';
 import { schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
-import { splitContraction } from '../codegen/templates/split.ts';
 import type { Graph } from '../ir/graph/graph.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
 import type { Program } from '../ir/program.ts';
@@ -57,7 +56,7 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   stages.push({ level: 'loop', name: 'fuse', kernels: lowered.kernels, notes: fusionNotes });
 
   const split = lowered.kernels.flatMap((k) =>
-    (splitContraction(k, caps) ?? [k]).flatMap((part) => splitReductions(part, caps)),
+    (caps.schedules.split(k, caps) ?? [k]).flatMap((part) => splitReductions(part, caps)),
   );
   const index = indexBuffers(
     lowered,

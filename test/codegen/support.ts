@@ -6,6 +6,7 @@
 import * as assert from 'uvu/assert';
 import type { Caps } from '../../src/codegen/caps.ts';
 import { cleanup } from '../../src/codegen/cleanup.ts';
+import { laneSchedules } from '../../src/codegen/lanes.ts';
 import { schedule } from '../../src/codegen/schedule.ts';
 import { type Axis, type Idx, idxAxis, newAxis } from '../../src/ir/dim.ts';
 import type { DType } from '../../src/ir/dtype.ts';
@@ -29,6 +30,7 @@ export const caps = (lanes: 1 | 4 = 4, parallelism = 4): Caps => ({
   sharedBytes: 1 << 16,
   maxBindings: 100,
   alignment: 64,
+  schedules: laneSchedules,
 });
 
 export const buffer = (

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Caps } from '../../src/codegen/caps.ts';
+import { laneSchedules } from '../../src/codegen/lanes.ts';
 import type { Graph } from '../../src/ir/graph/graph.ts';
 import { parseGraph } from '../../src/ir/graph/parse.ts';
 import { freshExpressions } from '../../src/ir/loop/expr.ts';
@@ -19,6 +20,7 @@ const caps: Caps = {
   sharedBytes: 1 << 20,
   maxBindings: 64,
   alignment: 64,
+  schedules: laneSchedules,
 };
 
 const lowered = (source: string | Graph): Kernels & { readonly notes: readonly string[] } => {

@@ -4,6 +4,7 @@
  * Invariant: nothing here depends on the number of threads, so that results do not either.
  */
 import type { Caps } from '../caps.ts';
+import { laneSchedules } from '../lanes.ts';
 
 /** Workgroups worth having at once: enough for 8 threads, harmless on fewer. */
 const PARALLELISM = 8;
@@ -21,4 +22,5 @@ export const wasmCaps = (fusedMultiplyAdd: boolean): Caps => ({
   sharedBytes: SHARED_BYTES,
   maxBindings: 500,
   alignment: 64,
+  schedules: laneSchedules,
 });

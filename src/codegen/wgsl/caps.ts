@@ -5,6 +5,7 @@
  * there.
  */
 import type { Caps } from '../caps.ts';
+import { gpuSchedules } from '../gpu/schedules.ts';
 
 /** The limits of a WebGPU device that matter here, by the names it has for them. */
 export interface WgslLimits {
@@ -50,6 +51,7 @@ export const wgslCaps = (limits: WgslLimits, subgroup = 1): Caps => ({
   sharedBytes: limits.maxComputeWorkgroupStorageSize,
   maxBindings: limits.maxStorageBuffersPerShaderStage,
   alignment: limits.minStorageBufferOffsetAlignment,
+  schedules: gpuSchedules,
 });
 
 const floorPowerOfTwo = (n: number): number => 2 ** Math.floor(Math.log2(n));

@@ -6,6 +6,7 @@
 
 import type { Caps } from '../../../src/codegen/caps.ts';
 import { cleanup } from '../../../src/codegen/cleanup.ts';
+import { laneSchedules } from '../../../src/codegen/lanes.ts';
 import { isRefusal, type NestPlan, type Refusal } from '../../../src/codegen/plan.ts';
 import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { type Axis, type Idx, idxEvaluate, newAxis } from '../../../src/ir/dim.ts';
@@ -26,6 +27,7 @@ export const caps = (parallelism: number, sharedBytes: number = 1 << 20): Caps =
   sharedBytes,
   maxBindings: 1000,
   alignment: 64,
+  schedules: laneSchedules,
 });
 
 export const par = (name: string, extent: number): Axis => newAxis(name, extent, 'par');

@@ -1,0 +1,14 @@
+/**
+ * The schedules of GPUs: workgroups of many threads that share memory.
+ *
+ * Invariant: what is written here fits any caps with `threads` above 1.
+ */
+import type { Schedules } from '../plan.ts';
+import { splitContraction } from '../templates/split.ts';
+import { planGpuNest } from './nest.ts';
+
+export const gpuSchedules: Schedules = {
+  split: splitContraction,
+  nest: planGpuNest,
+  contraction: () => ({ refused: 'no template for GPUs' }),
+};
