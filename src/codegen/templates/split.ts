@@ -60,7 +60,8 @@ const partCounts = (c: Contraction, parallelism: number): number[] => {
   return counts.filter((n) => first.extent % n === 0 && n <= first.extent);
 };
 
-interface Split {
+/** A contraction with one more batch axis, the parts of its sum. */
+export interface Split {
   readonly part: Axis;
   readonly contract: Contraction;
 }
@@ -82,7 +83,12 @@ const cut = (c: Contraction, parts: number): Split => {
   return { part, contract };
 };
 
-const kernelsOf = (kernel: LoopKernel, nest: Nest, { part, contract }: Split): LoopKernel[] => {
+/** The kernel of the parts, and the kernel that adds them up and does the stores of `nest`. */
+export const kernelsOf = (
+  kernel: LoopKernel,
+  nest: Nest,
+  { part, contract }: Split,
+): LoopKernel[] => {
   const axes = [part, ...nest.axes];
   const partial = newBuffer(`${kernel.name}_parts`, {
     dtype: 'float32',

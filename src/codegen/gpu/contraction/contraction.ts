@@ -20,12 +20,13 @@ import type { Caps } from '../../caps.ts';
 import { Emitter } from '../../emit/emitter.ts';
 import type { NestPlan, Place, Refusal } from '../../plan.ts';
 import { bindAll, positionOf } from '../../templates/pack.ts';
+import { bestCut } from './choose.ts';
 import { type Corner, finish } from './finish.ts';
 import { multiply, type Seat, zeroAccumulators } from './multiply.ts';
 import type { Panel } from './panel.ts';
 import { problems, refusal } from './problem.ts';
 import { bring, type Group, groupsFor, put } from './stage.ts';
-import { bestCut, type Cut, tileColumns, tileRows } from './tile.ts';
+import { type Cut, tileColumns, tileRows } from './tile.ts';
 
 /**
  * The tiled schedule of a nest with a contraction, or why another one is better. With `threads`, workgroups have exactly
@@ -40,15 +41,16 @@ export const planGpuContraction = (
   if (c === undefined) return { refused: 'no contraction' };
   const refused = refusal(nest, c, caps);
   if (refused !== undefined) return { refused };
-  const cut = bestCut(problems(nest, c), caps, threads);
-  if (cut === undefined)
+  const best = bestCut(problems(nest, c), caps, threads);
+  if (best === undefined)
     return {
       refused: `no tile fits ${threads ?? caps.threads} threads and ${caps.sharedBytes} bytes of shared memory`,
     };
-  return planOf(cut);
+  return planOf(best.cut);
 };
 
-const planOf = (cut: Cut): NestPlan => {
+/** The plan of a cut. */
+export const planOf = (cut: Cut): NestPlan => {
   const { problem, tile, panels } = cut;
   const memory = sharedBuffer('staged', 'float32', cut.shared);
   const [m, n, k] = [problem.rows.size, problem.columns.size, problem.depth];
