@@ -1,7 +1,8 @@
 /**
  * Training steps of small nets as L1 graphs, for tests of the compiler that need something real.
  *
- * Invariant: plain SGD on the mean of a sparse softmax cross-entropy; parameters and learning rate are inputs.
+ * Invariant: the mean of a sparse softmax cross-entropy goes down by plain SGD or by Adam; parameters, moments and the
+ * learning rate are inputs.
  */
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { Attrs, Graph, Node } from '../../src/ir/graph/graph.ts';
@@ -10,6 +11,8 @@ import { type TensorType, tensor } from '../../src/ir/type.ts';
 import { gradients } from '../../src/passes/autodiff.ts';
 
 const f32 = (...shape: number[]): TensorType => tensor('float32', shape);
+
+export type Rule = 'sgd' | 'adam';
 
 class NetBuilder {
   readonly b = new GraphBuilder();
@@ -62,8 +65,35 @@ class NetBuilder {
     });
   }
 
+  /** The new values of a parameter and of what its rule keeps beside it. */
+  update(w: Node, dy: Node, rate: Node, rule: Rule): Graph['assigns'] {
+    const { b } = this;
+    const times = (x: Node, by: number): Node => b.op('mul', x, b.lit(by, x));
+    const less = (step: Node): Node =>
+      b.op('sub', w, b.op('mul', b.broadcast(rate, w.type.shape, []), step));
+    switch (rule) {
+      case 'sgd':
+        return [{ target: w, value: less(dy) }];
+      case 'adam': {
+        const [m, v] = ['m', 'v'].map((name) =>
+          b.input(w.type, { name: `${name}_${w.attrs['name']}`, role: 'param' }),
+        ) as [Node, Node];
+        const mean = b.op('add', times(m, 0.9), times(dy, 0.1));
+        const square = b.op('add', times(v, 0.999), times(b.op('mul', dy, dy), 0.001));
+        const root = b.op('add', b.op('sqrt', square), b.lit(1e-8, square));
+        return [
+          { target: m, value: mean },
+          { target: v, value: square },
+          { target: w, value: less(b.op('div', mean, root)) },
+        ];
+      }
+      default:
+        return rule satisfies never;
+    }
+  }
+
   /** Loss, gradients and updates. */
-  step(name: string, logits: Node): Graph {
+  step(name: string, logits: Node, rule: Rule): Graph {
     const { b, batch } = this;
     const labels = b.input(tensor('int32', [batch]), { name: 'labels' });
     const rate = b.input(f32(), { name: 'rate', role: 'scalar' });
@@ -72,26 +102,27 @@ class NetBuilder {
     const loss = b.op('neg', b.reshape(picked, [batch]));
     const mean = b.op('mul', b.sum(loss, [0]), b.full(1 / batch, 'float32', []));
     const dys = gradients(b, [loss], [b.full(1 / batch, 'float32', [batch])], this.params);
-    const assigns = this.params.map((w, i) => ({
-      target: w,
-      value: b.op('sub', w, b.op('mul', b.broadcast(rate, w.type.shape, []), dys[i]!)),
-    }));
+    const assigns = this.params.flatMap((w, i) => this.update(w, dys[i]!, rate, rule));
     return b.graph(name, [mean], assigns);
   }
 }
 
 /** 784-256-128-10 with relu. */
-export const mlpStep = (batch = 64): Graph => {
+export const mlpStep = (batch = 64, rule: Rule = 'sgd'): Graph => {
   const net = new NetBuilder(batch);
   const x = net.b.input(f32(batch, 784), { name: 'x' });
-  return net.step('mlp', net.dense(net.relu(net.dense(net.relu(net.dense(x, 256)), 128)), 10));
+  return net.step(
+    'mlp',
+    net.dense(net.relu(net.dense(net.relu(net.dense(x, 256)), 128)), 10),
+    rule,
+  );
 };
 
 /** LeNet: two convolutions with max pooling, two dense layers. */
-export const lenetStep = (batch = 64, size = 28): Graph => {
+export const lenetStep = (batch = 64, size = 28, rule: Rule = 'sgd'): Graph => {
   const net = new NetBuilder(batch);
   const x = net.b.input(f32(batch, 1, size, size), { name: 'x' });
   const h = net.pool(net.relu(net.conv(net.pool(net.relu(net.conv(x, 20, 5))), 50, 5)));
   const flat = net.b.reshape(h, [batch, h.type.size / batch]);
-  return net.step('lenet', net.dense(net.relu(net.dense(flat, 128)), 10));
+  return net.step('lenet', net.dense(net.relu(net.dense(flat, 128)), 10), rule);
 };
