@@ -4,9 +4,18 @@
  * Invariant: importing this loads no device; the first one is opened by the program, not by default.
  */
 import type { Device } from '../runtime/device.ts';
+import { type BestOptions, bestOr } from './device-webgpu.ts';
 
 /** The CPU: one WebAssembly memory, SIMD, worker threads. */
 export const cpu = async (): Promise<Device> => (await import('../runtime/cpu/device.ts')).cpu();
 
+/** The fastest device that works here: WebGPU on a graphics card, else the CPU, with a warning that says why. */
+export const best = (options: BestOptions = {}): Promise<Device> => bestOr(cpu, options);
+
+export type { Device, MemoryReport } from '../runtime/device.ts';
+export type { WebGpuDevice } from '../runtime/webgpu/device.ts';
+export type { WebGpuOptions } from '../runtime/webgpu/open.ts';
+export type { Profile, ProfileRow } from '../runtime/webgpu/profiler.ts';
 export { type Activity, activity } from './activity.ts';
 export { defaultDevice as default, setDefault } from './default-device.ts';
+export { type BestOptions, webgpu } from './device-webgpu.ts';

@@ -1,16 +1,30 @@
 /**
- * The device face for users: `device.cpu()`, `device.default()`.
+ * The device face for users: `device.cpu()`, `await device.webgpu()`, `device.default()`.
  *
  * Invariant: one device object per kind and index; the default one is made on first use.
  */
 import { cpu as openCpu } from '../runtime/cpu/device.ts';
 import type { Device } from '../runtime/device.ts';
 import { openByDefault } from './default-device.ts';
+import { type BestOptions, bestOr } from './device-webgpu.ts';
 
 /** The CPU: one WebAssembly memory, SIMD, worker threads. */
 export const cpu = (): Device => openCpu();
 
 openByDefault(cpu);
 
+/**
+ * The fastest device that works here: WebGPU on a graphics card, else the CPU, with a warning that says why.
+ *
+ * @example
+ * device.setDefault(await device.best());
+ */
+export const best = (options: BestOptions = {}): Promise<Device> => bestOr(cpu, options);
+
+export type { Device, MemoryReport } from '../runtime/device.ts';
+export type { WebGpuDevice } from '../runtime/webgpu/device.ts';
+export type { WebGpuOptions } from '../runtime/webgpu/open.ts';
+export type { Profile, ProfileRow } from '../runtime/webgpu/profiler.ts';
 export { type Activity, activity } from './activity.ts';
 export { defaultDevice as default, setDefault } from './default-device.ts';
+export { type BestOptions, webgpu } from './device-webgpu.ts';

@@ -3,6 +3,8 @@
  *
  * Invariant: uses standard interfaces only; what pages may not do (block, collect garbage) is answered with a no.
  */
+import { TigonError } from '../../ir/errors.ts';
+import type { Gpu } from '../webgpu/gpu-types.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 
 const spawnWorker = (
@@ -64,6 +66,21 @@ const collect: Platform['collect'] = async (enough) => {
   }
 };
 
+const openGpu: Platform['openGpu'] = async () => {
+  const { gpu } = navigator as { gpu?: Gpu };
+  if (gpu !== undefined) return gpu;
+  throw new TigonError(
+    'device',
+    'device.webgpu: this page has no WebGPU',
+    globalThis.isSecureContext === false
+      ? 'browsers offer it to secure pages only: serve the page over https, or from localhost'
+      : 'use a browser that has it: Chrome or Edge 113, Safari 26, Firefox 141 or later',
+  );
+};
+
+const gpuDriverHelp = (): string =>
+  'update the browser and the graphics driver; chrome://gpu says what it refuses. Chrome on Linux may need --enable-unsafe-webgpu --enable-features=Vulkan';
+
 export const platform: Platform = {
   kind: 'browser',
   files: undefined,
@@ -78,4 +95,6 @@ export const platform: Platform = {
   collect,
   collectNow: () => false,
   enableRelaxedSimd: () => {},
+  openGpu,
+  gpuDriverHelp,
 };

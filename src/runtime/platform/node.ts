@@ -8,6 +8,7 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { decompress, files } from './node-files.ts';
+import { gpuDriverHelp, openGpu } from './node-gpu.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 
 let gc: (() => void) | undefined;
@@ -88,4 +89,6 @@ export const platform: Platform = {
     if (Number(process.versions.v8.split('.')[0]) < 12)
       v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
   },
+  openGpu,
+  gpuDriverHelp,
 };

@@ -4,6 +4,8 @@
  * Invariant: nothing here runs at import; each function either works or says that it cannot.
  */
 
+import type { Gpu } from '../webgpu/gpu-types.ts';
+
 /** A thread running worker source. It never keeps the process alive. */
 export interface WorkerHandle {
   terminate(): void;
@@ -60,4 +62,8 @@ export interface Platform {
   collectNow(): boolean;
   /** Turns on relaxed SIMD in engines that have it behind a flag. */
   enableRelaxedSimd(): void;
+  /** WebGPU; `flags` are for Dawn, where we start it. Rejects with what to install or do when there is none. */
+  openGpu(flags: readonly string[]): Promise<Gpu>;
+  /** What to do when WebGPU finds no adapter. */
+  gpuDriverHelp(): string;
 }

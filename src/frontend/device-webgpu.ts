@@ -1,0 +1,45 @@
+/**
+ * WebGPU on the device face, and the choice between it and the CPU.
+ *
+ * Invariant: nothing of WebGPU is loaded before it is asked for.
+ */
+import { platform } from '#platform';
+import { TigonError } from '../ir/errors.ts';
+import type { Device } from '../runtime/device.ts';
+import type { WebGpuDevice } from '../runtime/webgpu/device.ts';
+import type { WebGpuOptions } from '../runtime/webgpu/open.ts';
+
+/**
+ * A GPU through WebGPU: in browsers their own, in Node that of the package `webgpu` (`npm install webgpu`). Opened on
+ * first use; after it was lost, the next call opens it again. Its arrays are read with `await`.
+ *
+ * @example
+ * device.setDefault(await device.webgpu());
+ */
+export const webgpu = async (options?: WebGpuOptions): Promise<WebGpuDevice> =>
+  (await import('../runtime/webgpu/open.ts')).webgpu(options);
+
+export interface BestOptions {
+  /** Take WebGPU even where a driver computes it on the CPU, slower than `cpu()` does. For tests. */
+  readonly software?: boolean;
+}
+
+/** WebGPU on a graphics card, else `cpu`, with a warning that says why. */
+export const bestOr = async (
+  cpu: () => Device | Promise<Device>,
+  options: BestOptions,
+): Promise<Device> => {
+  const { findAdapter } = await import('../runtime/webgpu/open.ts');
+  try {
+    const found = await findAdapter(options.software === true);
+    if (typeof found === 'number') return await webgpu({ index: found });
+    warn(`${found} computes WebGPU on the CPU, slower than cpu() does`);
+  } catch (error) {
+    if (!(error instanceof TigonError)) throw error;
+    warn(`${error.brief}${error.help === undefined ? '' : `; ${error.help}`}`);
+  }
+  return cpu();
+};
+
+const warn = (reason: string): void =>
+  platform.warn(`tigon: device.best() is cpu(): ${reason.replace(/^device\.webgpu: /, '')}`);

@@ -1,0 +1,94 @@
+/**
+ * Adapters: which ways to WebGPU there are on this machine, and what each of them is.
+ *
+ * Invariant: adapters are listed in the browser's or driver's own order of preference; two that describe themselves the
+ * same are one.
+ */
+import { platform } from '#platform';
+import type { AdapterRequest, Gpu, GpuAdapter } from './gpu-types.ts';
+import { FEATURES, type Feature, type Limits, limitsOf } from './limits.ts';
+
+export interface AdapterDescription {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  /** True for drivers that compute on the CPU, slower than `device.cpu()`. */
+  readonly software: boolean;
+}
+
+/** Everything about an adapter that matters here. */
+export interface AdapterReport extends AdapterDescription {
+  readonly features: readonly Feature[];
+  readonly missing: readonly Feature[];
+  /** Smallest and largest subgroup, where there are any. */
+  readonly subgroups: readonly [number, number] | undefined;
+  readonly limits: Limits;
+}
+
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render|warp\b/i;
+
+export const describeAdapter = ({ info }: GpuAdapter): AdapterDescription => {
+  const { vendor, architecture, device, description } = info;
+  const text = description || device || `${vendor} ${architecture}`.trim() || 'unnamed adapter';
+  return {
+    vendor,
+    architecture,
+    description: text,
+    software: info.isFallbackAdapter === true || SOFTWARE.test(`${architecture} ${device} ${text}`),
+  };
+};
+
+export const reportAdapter = (adapter: GpuAdapter): AdapterReport => {
+  const { subgroupMinSize: least, subgroupMaxSize: most } = adapter.info;
+  return {
+    ...describeAdapter(adapter),
+    features: FEATURES.filter((f) => adapter.features.has(f)),
+    missing: FEATURES.filter((f) => !adapter.features.has(f)),
+    subgroups:
+      adapter.features.has('subgroups') && least !== undefined && most !== undefined
+        ? [least, most]
+        : undefined,
+    limits: limitsOf(adapter),
+  };
+};
+
+const REQUESTS: readonly AdapterRequest[] = [
+  { powerPreference: 'high-performance' },
+  { powerPreference: 'low-power' },
+  { forceFallbackAdapter: true },
+];
+
+/** All adapters, the best first. An adapter gives one device only, so they are asked for anew each time. */
+export const listAdapters = async (gpu: Gpu): Promise<GpuAdapter[]> => {
+  const found = new Map<string, GpuAdapter>();
+  for (const request of REQUESTS) {
+    const adapter = await gpu.requestAdapter(request);
+    if (adapter === null) continue;
+    const { vendor, architecture, device, description } = adapter.info;
+    const key = JSON.stringify([vendor, architecture, device, description]);
+    if (!found.has(key)) found.set(key, adapter);
+  }
+  return [...found.values()];
+};
+
+/** What WebGPU needs of Dawn in Node; browsers have switches of their own. */
+const DEFAULT_FLAGS = ['disable-dawn-features=timestamp_quantization'];
+
+/**
+ * The flags that Dawn is started with: `TIGON_WEBGPU_FLAGS` (split at semicolons) beside ours, and
+ * `TIGON_WEBGPU_ADAPTER`, a part of an adapter's name. Lists of one name are joined.
+ */
+export const dawnFlags = (): string[] => {
+  const given = (platform.environment('TIGON_WEBGPU_FLAGS') ?? '').split(';');
+  const adapter = platform.environment('TIGON_WEBGPU_ADAPTER') ?? '';
+  if (adapter !== '') given.push(`adapter=${adapter}`);
+  const flags = new Map<string, string[]>();
+  for (const flag of [...DEFAULT_FLAGS, ...given]) {
+    const [name = '', ...value] = flag.trim().split('=');
+    if (name === '') continue;
+    flags.set(name, [...(flags.get(name) ?? []), value.join('=')]);
+  }
+  return [...flags].map(([name, values]) =>
+    name.endsWith('-dawn-features') ? `${name}=${values.join()}` : `${name}=${values.at(-1)}`,
+  );
+};

@@ -1,0 +1,384 @@
+/**
+ * A program on a WebGPU device: its pipelines, its constants, and how each step is bound.
+ *
+ * Invariants: a run records kernels into the open batch and returns; it makes no bind group when it has run on the same
+ * buffers before. Temps live in the device's arena, which all programs share because they run one after the other;
+ * constants are uploaded when the program is loaded. What cannot be bound as it lies is copied beside first.
+ */
+import { renderProgram } from '../../codegen/wgsl/program.ts';
+import type { DispatchShader, ScalarSlot } from '../../codegen/wgsl/shader.ts';
+import { invariant, TigonError } from '../../ir/errors.ts';
+import { type BufferRole, externals, type Program } from '../../ir/program.ts';
+import type { Executable, Storage } from '../device.ts';
+import { encodeElements } from '../elements.ts';
+import { showBytes } from '../holders.ts';
+import type { Block } from './blocks.ts';
+import { COPY_UNIFORM_BYTES } from './copier.ts';
+import type { Engine } from './engine.ts';
+import type { BindGroupEntry, GpuBindGroup } from './gpu-types.ts';
+import { Groups, makeGroup } from './groups.ts';
+import { writeNumber } from './numbers.ts';
+import type { Pipeline } from './pipelines.ts';
+import type { Launch } from './recorder.ts';
+import { GpuStorage } from './storage.ts';
+import type { Work } from './stream.ts';
+
+/** Bind groups kept for each step: arrays that come from the pool take turns. */
+const MOST_GROUPS = 16;
+
+/** A buffer bound at each call. */
+interface External {
+  readonly name: string;
+  readonly role: BufferRole;
+  readonly bytes: number;
+  /** Whether the program writes it. */
+  readonly written: boolean;
+}
+
+/** Where the bytes of a binding are. */
+type Source =
+  | { readonly kind: 'external'; readonly position: number }
+  | { readonly kind: 'constant' | 'arena' | 'uniform'; readonly offset: number };
+
+/** One dispatch, with what was bound the last time. */
+interface Step {
+  readonly launch: Launch;
+  readonly pipeline: Pipeline;
+  readonly dispatch: DispatchShader['dispatch'];
+  readonly bindings: readonly {
+    readonly binding: number;
+    readonly bytes: number;
+    readonly source: Source;
+  }[];
+  /** Positions of the externals it binds. */
+  readonly externals: readonly number[];
+  /** Offset of its numbers among the program's. */
+  readonly uniform: number | undefined;
+  readonly groups: Groups;
+  group: GpuBindGroup | undefined;
+  /** Block ids and offsets that `group` names, in turn. */
+  readonly bound: number[];
+  generation: number;
+}
+
+/** A range of a block that stands in for an external. */
+interface Placed {
+  readonly block: Block;
+  readonly offset: number;
+}
+
+const NONE: ReadonlyMap<number, Block> = new Map();
+let nextRun = 1;
+
+export class GpuExecutable implements Executable {
+  readonly program: Program;
+  readonly #engine: Engine;
+  readonly #externals: readonly External[];
+  readonly #steps: readonly Step[];
+  readonly #pipelines: readonly Pipeline[];
+  readonly #scalars: readonly { readonly slot: ScalarSlot; readonly position: number }[];
+  readonly #uniformBytes: number;
+  readonly #constants: GpuStorage | undefined;
+  readonly #work: number;
+  #ready = false;
+  #disposed = false;
+
+  constructor(program: Program, engine: Engine) {
+    this.program = program;
+    this.#engine = engine;
+    const shaders = renderProgram(program, { features: engine.features, names: 'plain' });
+    engine.reserveArena(program.arenaBytes);
+    this.#pipelines = shaders.shaders.map((s) =>
+      engine.pipelines.request(s, `kernel ${s.name} of program ${program.name}`),
+    );
+    this.#uniformBytes = shaders.uniformBytes;
+    const order = externals(program);
+    const isScalar = (b: number): boolean => program.buffers[b]!.role === 'scalar';
+    const scalars = order.filter(isScalar);
+    const bound = order.filter((b) => !isScalar(b));
+    this.#scalars = shaders.scalars.map((slot) => ({
+      slot,
+      position: scalars.indexOf(slot.buffer),
+    }));
+    this.#externals = bound.map((b) => {
+      const { name, role, bytes } = program.buffers[b]!;
+      return { name, role, bytes, written: role === 'state' || role === 'output' };
+    });
+    const constants = this.#upload();
+    this.#constants = constants?.storage;
+    const sourceOf = (b: number): Source => {
+      const buffer = program.buffers[b]!;
+      if (buffer.role === 'temp') return { kind: 'arena', offset: buffer.offset ?? 0 };
+      if (buffer.role === 'constant')
+        return { kind: 'constant', offset: constants!.offsets.get(b)! };
+      return { kind: 'external', position: bound.indexOf(b) };
+    };
+    this.#steps = shaders.steps.flatMap((step, i) => {
+      if (step.dispatch.includes(0)) return [];
+      return [this.#bind(step, program.kernels[program.steps[i]!.kernel]!.name, sourceOf)];
+    });
+    this.#work = program.kernels.reduce((sum, k) => sum + k.cost.flops + k.cost.bytes, 0);
+  }
+
+  #bind(step: DispatchShader, kernel: string, sourceOf: (buffer: number) => Source): Step {
+    const { program } = this;
+    const limit = this.#engine.limits.maxStorageBufferBindingSize;
+    const bindings = step.bindings.map((range) => {
+      if (range.kind === 'uniform')
+        return {
+          binding: range.binding,
+          bytes: range.bytes,
+          source: { kind: 'uniform', offset: range.offset } as const,
+        };
+      if (range.bytes > limit)
+        throw new TigonError(
+          'memory',
+          `${program.name}: ${program.buffers[range.buffer]!.name} has ${showBytes(range.bytes)}, and a kernel of ${this.#engine.name} can see ${showBytes(limit)} of an array`,
+          'use a smaller batch, or split the array; `tigon devices` shows the limits',
+        );
+      return { binding: range.binding, bytes: range.bytes, source: sourceOf(range.buffer) };
+    });
+    const uniform = bindings.find((b) => b.source.kind === 'uniform')?.source;
+    return {
+      launch: { program: program.name, kernel },
+      pipeline: this.#pipelines[step.shader]!,
+      dispatch: step.dispatch,
+      bindings,
+      externals: bindings.flatMap(({ source }) =>
+        source.kind === 'external' ? [source.position] : [],
+      ),
+      uniform: uniform?.kind === 'uniform' ? uniform.offset : undefined,
+      groups: new Groups(MOST_GROUPS),
+      group: undefined,
+      bound: [],
+      generation: -1,
+    };
+  }
+
+  /** All constants in one block. */
+  #upload(): { storage: GpuStorage; offsets: ReadonlyMap<number, number> } | undefined {
+    const { program } = this;
+    const engine = this.#engine;
+    const offsets = new Map<number, number>();
+    let end = 0;
+    program.buffers.forEach((b, i) => {
+      if (b.role !== 'constant') return;
+      offsets.set(i, end);
+      end += Math.ceil(Math.max(b.bytes, 1) / engine.alignment) * engine.alignment;
+    });
+    if (end === 0) return undefined;
+    const bytes = new Uint8Array(end);
+    for (const [i, offset] of offsets) {
+      const { name, dtype, values } = program.buffers[i]!;
+      invariant(values !== undefined, `constant ${name} has values`);
+      bytes.set(encodeElements(dtype, values), offset);
+    }
+    const storage = engine.storages.allocate(engine.device, end, `${program.name}: constants`);
+    engine.write(storage, 0, bytes);
+    return { storage, offsets };
+  }
+
+  run(buffers: readonly Storage[], offsets: readonly number[], scalars: readonly number[]): void {
+    const engine = this.#engine;
+    engine.faults.check();
+    if (this.#disposed)
+      throw new TigonError(
+        'freed',
+        `${this.program.name}: the program was disposed`,
+        'load it again',
+      );
+    const failure = this.#failure();
+    if (failure !== undefined) throw failure;
+    const placed: Placed[] = [];
+    for (let i = 0; i < this.#externals.length; i++) {
+      const storage = buffers[i]!;
+      if (storage.pointer === 0) throw this.#freed(i);
+      if (!(storage instanceof GpuStorage) || storage.device !== engine.device)
+        throw this.#foreign(i, storage);
+      placed.push({ block: storage.block, offset: offsets[i]! });
+    }
+    if (engine.stream.clear && this.ready) this.#record(placed, scalars);
+    else engine.stream.add(this.#later(placed, [...scalars]));
+  }
+
+  /** True when its kernels are compiled, or will never be. */
+  get ready(): boolean {
+    if (!this.#ready)
+      this.#ready = this.#pipelines.every((p) => p.ready !== undefined || p.failure !== undefined);
+    return this.#ready;
+  }
+
+  #later(placed: readonly Placed[], scalars: readonly number[]): Work {
+    const isReady = (): boolean => this.ready;
+    return {
+      get ready() {
+        return isReady();
+      },
+      bytes: 0,
+      settle: () => {
+        for (const p of this.#pipelines) this.#engine.pipelines.settle(p);
+      },
+      perform: () => {
+        const failure = this.#failure();
+        if (failure !== undefined) this.#engine.faults.note(failure);
+        else this.#record(placed, scalars);
+      },
+    };
+  }
+
+  #failure(): TigonError | undefined {
+    for (const p of this.#pipelines) if (p.failure !== undefined) return p.failure;
+    return undefined;
+  }
+
+  #record(given: readonly Placed[], scalars: readonly number[]): void {
+    const engine = this.#engine;
+    const { recorder, copier } = engine;
+    const beside = this.#besides(given);
+    recorder.reserve(this.#uniformBytes + 2 * beside.size * COPY_UNIFORM_BYTES);
+    const base = this.#number(scalars);
+    let placed = given;
+    if (beside.size > 0) {
+      placed = given.map((p, i) => {
+        const block = beside.get(i);
+        return block === undefined ? p : { block, offset: 0 };
+      });
+      for (const i of beside.keys())
+        copier.copy(given[i]!, placed[i]!, this.#externals[i]!.bytes, this.program.name);
+    }
+    for (const { block } of placed) recorder.touch(block);
+    if (engine.arena !== undefined) recorder.touch(engine.arena);
+    for (const step of this.#steps)
+      recorder.dispatch(
+        step.launch,
+        step.pipeline.ready!,
+        this.#groupFor(step, placed),
+        step.uniform === undefined ? undefined : base + step.uniform,
+        step.dispatch,
+      );
+    for (const [i, block] of beside) {
+      const { written, bytes } = this.#externals[i]!;
+      if (written) copier.copy(placed[i]!, given[i]!, bytes, this.program.name);
+      engine.giveBack(block);
+    }
+    recorder.programEnds(this.#work);
+  }
+
+  /** Blocks for externals that cannot be bound as they lie: unaligned ones, and inputs in a buffer that is written. */
+  #besides(given: readonly Placed[]): ReadonlyMap<number, Block> {
+    const { alignment } = this.#engine;
+    const run = nextRun++;
+    let usual = true;
+    for (let i = 0; i < given.length; i++) {
+      const { block, offset } = given[i]!;
+      if (this.#externals[i]!.written) block.written = run;
+      usual &&= offset % alignment === 0;
+    }
+    for (let i = 0; i < given.length; i++)
+      usual &&= this.#externals[i]!.written || given[i]!.block.written !== run;
+    if (usual) return NONE;
+    const besides = new Map<number, Block>();
+    given.forEach(({ block, offset }, i) => {
+      const { written, bytes } = this.#externals[i]!;
+      if (offset % alignment === 0 && (written || block.written !== run)) return;
+      besides.set(i, this.#engine.borrow(bytes, `${this.program.name}: aligned copy`));
+    });
+    return besides;
+  }
+
+  /** Writes the numbers of a call; where they start in the uniform buffer. */
+  #number(scalars: readonly number[]): number {
+    if (this.#uniformBytes === 0) return 0;
+    const { uniforms } = this.#engine.recorder;
+    const base = uniforms.take(this.#uniformBytes);
+    const { view } = uniforms;
+    for (const { slot, position } of this.#scalars) {
+      const { dtype } = this.program.buffers[slot.buffer]!;
+      writeNumber(view, base + slot.offset, slot.elem, dtype, scalars[position]!);
+    }
+    return base;
+  }
+
+  #groupFor(step: Step, placed: readonly Placed[]): GpuBindGroup {
+    const engine = this.#engine;
+    if (step.generation !== engine.generation) {
+      step.generation = engine.generation;
+      step.groups.clear();
+      step.group = undefined;
+    }
+    const { bound } = step;
+    let same = step.group !== undefined;
+    step.externals.forEach((position, i) => {
+      const { block, offset } = placed[position]!;
+      if (bound[2 * i] === block.id && bound[2 * i + 1] === offset) return;
+      same = false;
+      bound[2 * i] = block.id;
+      bound[2 * i + 1] = offset;
+    });
+    if (same) return step.group!;
+    const key = bound.join();
+    let group = step.groups.find(key);
+    if (group === undefined) {
+      const entries = step.bindings.map((b) => this.#entry(b, placed));
+      const label = `${step.launch.kernel} of ${step.launch.program}`;
+      group = makeGroup(engine.gpu, engine.counters, step.pipeline.layout, label, entries);
+      step.groups.keep(key, group);
+    }
+    step.group = group;
+    return group;
+  }
+
+  #entry(
+    { binding, bytes, source }: Step['bindings'][number],
+    placed: readonly Placed[],
+  ): BindGroupEntry {
+    const engine = this.#engine;
+    switch (source.kind) {
+      case 'external': {
+        const { block, offset } = placed[source.position]!;
+        return { binding, resource: { buffer: block.buffer, offset, size: bytes } };
+      }
+      case 'constant':
+        return {
+          binding,
+          resource: { buffer: this.#constants!.block.buffer, offset: source.offset, size: bytes },
+        };
+      case 'arena':
+        return {
+          binding,
+          resource: { buffer: engine.arena!.buffer, offset: source.offset, size: bytes },
+        };
+      case 'uniform':
+        return {
+          binding,
+          resource: { buffer: engine.recorder.uniforms.buffer, offset: 0, size: bytes },
+        };
+      default:
+        return source satisfies never;
+    }
+  }
+
+  #freed(position: number): TigonError {
+    const { role, name } = this.#externals[position]!;
+    return new TigonError(
+      'freed',
+      `${this.program.name}: ${role} ${name} was freed before this call`,
+      'do not use an array after dispose() or after its `using` block; keep a copy if you need it later',
+    );
+  }
+
+  #foreign(position: number, { device }: Storage): TigonError {
+    const { role, name } = this.#externals[position]!;
+    return new TigonError(
+      'device',
+      `${this.program.name}: ${role} ${name} lives on ${device === this.#engine.device ? 'an older opening of this device' : device.name}, the program on ${this.#engine.name}`,
+      'make all operands on one device',
+    );
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#constants !== undefined) this.#engine.storages.release(this.#constants);
+  }
+}
