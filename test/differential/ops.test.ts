@@ -1,17 +1,16 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { device } from '../../src/index.ts';
 import { isFloat } from '../../src/ir/dtype.ts';
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { Graph, Node, Values } from '../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../src/ir/graph/interpret.ts';
 import { gradients } from '../../src/passes/autodiff.ts';
 import { copyInto } from '../../src/passes/rewrite.ts';
-import { CpuDevice } from '../../src/runtime/cpu/device.ts';
 import { type OpCase, opCases, random, randomValues } from '../ir/graph/cases.ts';
 import { byDevice } from '../support/on-device.ts';
 
-const device = new CpuDevice({ threads: 2 });
-const run = byDevice(device);
+const run = byDevice(device.default());
 
 /** Largest difference against the largest magnitude of the wanted values. */
 const worst = (got: Values, wanted: Values): number => {
@@ -30,9 +29,9 @@ const worst = (got: Values, wanted: Values): number => {
 const toleranceOf = (graph: Graph): number =>
   [...graph.inputs, ...graph.outputs].some((x) => x.type.dtype === 'float16') ? 4e-3 : 2e-5;
 
-const agree = (graph: Graph, data: readonly Values[]): void => {
+const agree = async (graph: Graph, data: readonly Values[]): Promise<void> => {
   const wanted = interpretGraph(graph, data.slice()).outputs;
-  run(graph, data).forEach((got, i) => {
+  (await run(graph, data)).forEach((got, i) => {
     const e = worst(got, wanted[i]!);
     assert.ok(e <= toleranceOf(graph), `${graph.name}, result ${i}: off by ${e}`);
   });
@@ -65,28 +64,28 @@ const withWeights = (graph: Graph, data: readonly Values[], seed: number): Value
 };
 
 for (const c of opCases()) {
-  test(`${c.title}: device = interpreter, forward and two orders of gradient`, () => {
-    agree(c.graph, c.data);
+  test(`${c.title}: device = interpreter, forward and two orders of gradient`, async () => {
+    await agree(c.graph, c.data);
     const wanted = differentiable(c);
     if (wanted.length === 0) return;
     const first = gradientGraph(c.graph, wanted);
     if (first === undefined) return;
     const data = withWeights(first, c.data, 1);
-    agree(first, data);
+    await agree(first, data);
     const second = gradientGraph(first, wanted);
-    if (second !== undefined) agree(second, withWeights(second, data, 2));
+    if (second !== undefined) await agree(second, withWeights(second, data, 2));
   });
 
-  test(`${c.title}: finite differences at float32 on the device`, () => {
+  test(`${c.title}: finite differences at float32 on the device`, async () => {
     const wanted = differentiable(c);
     if (wanted.length === 0 || c.graph.inputs.some((x) => x.type.dtype === 'float16')) return;
     const first = gradientGraph(c.graph, wanted);
     if (first === undefined) return;
     const data = withWeights(first, c.data, 3);
-    const slopes = run(first, data);
+    const slopes = await run(first, data);
     const weights = data.at(-1)!;
-    const value = (inputs: readonly Values[]): number =>
-      run(c.graph, inputs)[0]!.reduce((sum, y, i) => sum + y * weights[i]!, 0);
+    const value = async (inputs: readonly Values[]): Promise<number> =>
+      (await run(c.graph, inputs))[0]!.reduce((sum, y, i) => sum + y * weights[i]!, 0);
     // One direction through all inputs at once: the change of the weighted sum is the gradient along it.
     const next = random(4);
     const step = 2e-3;
@@ -96,7 +95,7 @@ for (const c of opCases()) {
         const at = wanted.indexOf(i);
         return at < 0 ? x : x.map((v, j) => Math.fround(v + by * directions[at]![j]!));
       });
-    const numeric = (value(moved(step)) - value(moved(-step))) / (2 * step);
+    const numeric = ((await value(moved(step))) - (await value(moved(-step)))) / (2 * step);
     const exact = slopes.reduce(
       (sum, slope, i) => sum + slope.reduce((s, v, j) => s + v * directions[i]![j]!, 0),
       0,
@@ -109,5 +108,4 @@ for (const c of opCases()) {
   });
 }
 
-test.after(() => device.dispose());
 test.run();

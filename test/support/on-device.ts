@@ -1,7 +1,7 @@
 /**
  * Runs a graph on a device: arrays go in and come out as doubles.
  *
- * Invariant: storages hold exactly what the program's buffers say; results are read after the run, synchronously.
+ * Invariant: storages hold exactly what the program's buffers say; results are read after the run; memory is given back.
  */
 
 import { verifyProgram } from '../../src/ir/program/verify.ts';
@@ -14,16 +14,20 @@ import { decode, encode } from './wasm.ts';
 /** Compiles for `device` and runs there. */
 export const byDevice =
   (device: Device): Way =>
-  (graph, inputs) => {
+  async (graph, inputs) => {
     const compiled = compileGraph(graph, device.caps);
     verifyProgram(compiled.program, device.caps);
     const memory = layOut(graph, compiled.program, inputs);
-    run(device, compiled.program, memory.externals);
+    await run(device, compiled.program, memory.externals);
     return collect(graph, compiled, memory);
   };
 
 /** Runs `program` on arrays, in the order of `externals(program)`; states and outputs are written back to them. */
-const run = (device: Device, program: Program, arrays: readonly Float64Array[]): void => {
+const run = async (
+  device: Device,
+  program: Program,
+  arrays: readonly Float64Array[],
+): Promise<void> => {
   const order = externals(program);
   const storages: Storage[] = [];
   const scalars: number[] = [];
@@ -46,7 +50,7 @@ const run = (device: Device, program: Program, arrays: readonly Float64Array[]):
   );
   for (const { buffer, storage, array } of placed)
     if (buffer.role === 'state' || buffer.role === 'output')
-      array.set(decode(buffer.dtype, device.readSync(storage, 0, buffer.bytes)!));
+      array.set(decode(buffer.dtype, await device.read(storage, 0, buffer.bytes)));
   executable.dispose();
   for (const storage of storages) device.release(storage);
 };

@@ -4,7 +4,7 @@
  * Invariant: the same function of arrays is run either way, so a difference is the tracer's or the compiler's.
  */
 import { assign, call, type Fragment, fragment } from '../../src/frontend/call.ts';
-import { autograd, device, hybridize, nd } from '../../src/index.ts';
+import { autograd, hybridize, nd } from '../../src/index.ts';
 import {
   type Graph,
   type Node,
@@ -12,6 +12,7 @@ import {
   topological,
   type Values,
 } from '../../src/ir/graph/graph.ts';
+import type { Device } from '../../src/runtime/device.ts';
 import type { Results, Way } from './differential.ts';
 
 const fragments = new Map<Op, Fragment<Node['attrs']>>();
@@ -25,13 +26,13 @@ const fragmentOf = (op: Op): Fragment<Node['attrs']> => {
 };
 
 /** The outputs of `graph` from the arrays of its inputs; its assigns happen at the end. */
-const runGraph = (graph: Graph, arrays: readonly nd.NDArray[]): nd.NDArray[] => {
+const runGraph = (graph: Graph, arrays: readonly nd.NDArray[], on: Device): nd.NDArray[] => {
   const values = new Map(graph.inputs.map((node, i) => [node, arrays[i]!]));
   for (const node of topological(graph)) {
     if (values.has(node)) continue;
     const operands = node.inputs.map((x) => values.get(x)!);
     const key = JSON.stringify(node.attrs, exactly);
-    const options = { attrs: node.attrs, key, device: device.default() };
+    const options = { attrs: node.attrs, key, device: on };
     values.set(node, call(fragmentOf(node.op), operands, options));
   }
   const results = graph.assigns.map((a) => values.get(a.value)!);
@@ -47,18 +48,19 @@ const exactly = (_: string, value: unknown): unknown =>
     ? `number ${Object.is(value, -0) ? '-0' : value}`
     : value;
 
-const arraysFor = (graph: Graph, inputs: readonly Values[]): nd.NDArray[] =>
+const arraysFor = (graph: Graph, inputs: readonly Values[], on: Device): nd.NDArray[] =>
   graph.inputs.map((node, i) =>
-    nd.array(inputs[i]!, { dtype: node.type.dtype, shape: node.type.shape }),
+    nd.array(inputs[i]!, { dtype: node.type.dtype, shape: node.type.shape, device: on }),
   );
 
-const read = (x: nd.NDArray): Values => Float64Array.from(x.dataSync() as ArrayLike<number>);
+const read = async (x: nd.NDArray): Promise<Values> =>
+  Float64Array.from((await x.data()) as ArrayLike<number>);
 
 /** By the front end, imperatively or compiled. A compiled function runs twice: the second time replays. */
 export const byFrontend =
-  (compiled: boolean): Way =>
-  (graph, inputs) => {
-    const fresh = (): nd.NDArray[] => arraysFor(graph, inputs);
+  (compiled: boolean, on: Device): Way =>
+  async (graph, inputs) => {
+    const fresh = (): nd.NDArray[] => arraysFor(graph, inputs, on);
     const states = fresh();
     const isState = (i: number): boolean => graph.assigns.some((a) => a.target === graph.inputs[i]);
     // States are read from outside, as parameters are; the others are arguments.
@@ -66,6 +68,7 @@ export const byFrontend =
       runGraph(
         graph,
         args.map((x, i) => (isState(i) ? states[i]! : x)),
+        on,
       );
     const fn = compiled ? hybridize(body) : body;
     if (compiled) {
@@ -75,10 +78,8 @@ export const byFrontend =
       });
     }
     const outputs = fn(...fresh());
-    return [
-      ...outputs.map(read),
-      ...graph.assigns.map((a) => read(states[graph.inputs.indexOf(a.target)]!)),
-    ];
+    const assigned = graph.assigns.map((a) => states[graph.inputs.indexOf(a.target)]!);
+    return Promise.all([...outputs, ...assigned].map(read));
   };
 
 /** Gradients of the sum of all float outputs, and of the first input, to all float inputs. */
@@ -86,10 +87,12 @@ export const gradientsBy = (
   graph: Graph,
   inputs: readonly Values[],
   compiled: boolean,
-): Results => {
-  const body = (...args: nd.NDArray[]): nd.NDArray[] => runGraph({ ...graph, assigns: [] }, args);
+  on: Device,
+): Promise<Results> => {
+  const body = (...args: nd.NDArray[]): nd.NDArray[] =>
+    runGraph({ ...graph, assigns: [] }, args, on);
   const fn = compiled ? hybridize(body) : body;
-  const arrays = arraysFor(graph, inputs);
+  const arrays = arraysFor(graph, inputs, on);
   const floats = arrays.filter((x) => x.dtype === 'float32');
   for (const x of floats) x.attachGrad();
   const total = autograd.record(() =>
@@ -99,5 +102,5 @@ export const gradientsBy = (
       .reduce((a, b) => a.add(b), floats[0]!.sum()),
   );
   total.backward();
-  return floats.map((x) => read(x.grad!));
+  return Promise.all(floats.map((x) => read(x.grad!)));
 };

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Caps } from '../../src/codegen/caps.ts';
+import { laneSchedules } from '../../src/codegen/lanes.ts';
 import { parseLoop } from '../../src/ir/loop/parse.ts';
 import { printLoop } from '../../src/ir/loop/print.ts';
 import { parseProgram } from '../../src/ir/program/parse.ts';
@@ -23,18 +24,24 @@ const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   sharedBytes: 1 << 18,
   maxBindings: 64,
   alignment: 64,
+  schedules: laneSchedules,
 });
 const machines: readonly Caps[] = [caps(4, 2), caps(1, 1), caps(4, 16)];
 
 for (const [i, machine] of machines.entries())
-  test(`random graphs mean the same compiled for ${machine.lanes} lanes, ${machine.parallelism} at once`, () => {
+  test(`random graphs mean the same compiled for ${machine.lanes} lanes, ${machine.parallelism} at once`, async () => {
     for (let seed = 1 + i; seed <= SEEDS; seed += machines.length)
-      checkWay(randomGraph(seed), byProgram(machine), 'compiled program on the interpreter', seed);
+      await checkWay(
+        randomGraph(seed),
+        byProgram(machine),
+        'compiled program on the interpreter',
+        seed,
+      );
   });
 
 for (const seed of ONCE_WRONG)
-  test(`random graph ${seed} means the same compiled`, () => {
-    checkWay(randomGraph(seed), byProgram(machines[0]!), 'compiled program', seed);
+  test(`random graph ${seed} means the same compiled`, async () => {
+    await checkWay(randomGraph(seed), byProgram(machines[0]!), 'compiled program', seed);
   });
 
 test('kernels and programs of 100 random graphs survive a round trip through text', () => {

@@ -6,8 +6,8 @@ import { hybridize, nd } from '../../src/index.ts';
 import { fails } from './support.ts';
 
 test('the line is that of the caller outside Tigon', () => {
-  assert.match(userLine() ?? '', /^test\/frontend\/callsite\.test\.ts:9:/);
-  assert.match(userLine() ?? '', /^test\/frontend\/callsite\.test\.ts:10:/);
+  assert.match(userLine() ?? '', /^test\/frontend\/callsite\.once\.test\.ts:9:/);
+  assert.match(userLine() ?? '', /^test\/frontend\/callsite\.once\.test\.ts:10:/);
 });
 
 test('stack texts of Node and of evaluated code are understood', () => {
@@ -26,7 +26,7 @@ test('stack texts of Node and of evaluated code are understood', () => {
 test('errors name the path of blocks', () => {
   const body = (): nd.NDArray =>
     withinBlock('Net', () => withinBlock('hidden (Dense)', () => nd.ones([2]).add(nd.ones([3]))));
-  fails(body, 'shape', 'callsite.test.ts:', 'in Net › hidden (Dense)');
+  fails(body, 'shape', 'callsite.once.test.ts:', 'in Net › hidden (Dense)');
   fails(() => nd.ones([2]).add(nd.ones([3])), 'shape', 'help');
   fails(
     () => hybridize(() => withinBlock('Net', () => nd.ones([2]).sum().itemSync()))(),
@@ -39,7 +39,7 @@ test('nodes of a traced program know where they come from', () => {
   const f = hybridize((x: nd.NDArray) => x.add(1));
   f(nd.ones([2]));
   const node = f.cached.plans[0]!.callable.graph.outputs[0]!;
-  assert.match(node.origin ?? '', 'callsite.test.ts:');
+  assert.match(node.origin ?? '', 'callsite.once.test.ts:');
 });
 
 test('near spellings are found, far ones are not', () => {
