@@ -8,6 +8,7 @@ import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../../i
 import type { Scope, Step } from './steps.ts';
 import type { Block, Value } from './value.ts';
 import { Values } from './values.ts';
+import { WritesOf } from './writes.ts';
 
 /** A kernel's steps, and all values they are made of, oldest first. */
 export interface Numbered {
@@ -26,12 +27,6 @@ interface Version {
   readonly since: Block;
 }
 
-interface Writes {
-  readonly registers: ReadonlySet<Register>;
-  readonly buffers: ReadonlySet<ThreadBuffer>;
-  readonly barrier: boolean;
-}
-
 class Numbering {
   private readonly top: Block = {
     id: 0,
@@ -48,16 +43,14 @@ class Numbering {
   private readonly memoryVersions = new Map<ThreadBuffer, Version>();
   private readonly registerIds = new Map<Register, number>();
   private readonly readVars = new Set<Register>();
-  /** What a barrier changes: threads do not see what others write to global memory. */
-  private readonly shared: readonly ThreadBuffer[];
-  private readonly writesOf = new Map<readonly TStmt[], Writes>();
+  private readonly writes: WritesOf;
   private block: Block = this.top;
   private blocks = 1;
   private versions = 1;
   private exchanges = 0;
 
   constructor(kernel: ThreadKernel) {
-    this.shared = kernel.buffers.filter((b) => b.space === 'shared');
+    this.writes = new WritesOf(kernel.buffers);
     this.lets.set(
       kernel.workgroup,
       this.values.read(kernel.workgroup, 'workgroup', this.top, false, 0, kernel.grid - 1),
@@ -148,7 +141,7 @@ class Numbering {
         break;
       }
       case 'barrier':
-        for (const buffer of this.shared) this.bumpMemory(buffer);
+        for (const buffer of this.writes.shared) this.bumpMemory(buffer);
         steps.push(s);
         break;
       default:
@@ -168,11 +161,9 @@ class Numbering {
 
   /** The two branches of an `if` start from the same state. */
   private snapshot(statements: readonly TStmt[]): () => void {
-    const { registers, buffers, barrier } = this.writes(statements);
+    const { registers, buffers } = this.writes.in(statements);
     const vars = [...registers].map((r) => [r, this.varVersions.get(r)] as const);
-    const memory = (barrier ? this.shared : [...buffers]).map(
-      (b) => [b, this.memoryVersions.get(b)] as const,
-    );
+    const memory = [...buffers].map((b) => [b, this.memoryVersions.get(b)] as const);
     return () => {
       for (const [r, v] of vars) if (v !== undefined) this.varVersions.set(r, v);
       for (const [b, v] of memory) {
@@ -217,35 +208,9 @@ class Numbering {
   }
 
   private bumpAll(statements: readonly TStmt[]): void {
-    const { registers, buffers, barrier } = this.writes(statements);
+    const { registers, buffers } = this.writes.in(statements);
     for (const register of registers) if (this.varVersions.has(register)) this.bumpVar(register);
-    for (const buffer of barrier ? this.shared : buffers) this.bumpMemory(buffer);
-  }
-
-  private writes(statements: readonly TStmt[]): Writes {
-    const known = this.writesOf.get(statements);
-    if (known !== undefined) return known;
-    const registers = new Set<Register>();
-    const buffers = new Set<ThreadBuffer>();
-    let barrier = false;
-    const include = (inner: Writes): void => {
-      for (const r of inner.registers) registers.add(r);
-      for (const b of inner.buffers) buffers.add(b);
-      barrier ||= inner.barrier;
-    };
-    for (const s of statements) {
-      if (s.kind === 'set') registers.add(s.register);
-      else if (s.kind === 'store') buffers.add(s.buffer);
-      else if (s.kind === 'barrier') barrier = true;
-      else if (s.kind === 'for') include(this.writes(s.body));
-      else if (s.kind === 'if') {
-        include(this.writes(s.then));
-        include(this.writes(s.otherwise));
-      }
-    }
-    const result = { registers, buffers, barrier };
-    this.writesOf.set(statements, result);
-    return result;
+    for (const buffer of buffers) this.bumpMemory(buffer);
   }
 
   /** Values of expressions that mean the same wherever they occur. */

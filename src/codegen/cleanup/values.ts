@@ -7,19 +7,9 @@
 import { castTo, type ScalarOp, scalarOps } from '../../ir/scalar.ts';
 import type { Register, RegType, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import { bounds, compare, MAX, MIN } from './bounds.ts';
-import { type Maker, mergeTerms, ordered } from './sums.ts';
-import {
-  type Block,
-  deeper,
-  I32,
-  isIndex,
-  type Linear,
-  linearOf,
-  type Shape,
-  type Value,
-} from './value.ts';
-
-const ZERO: Linear = { terms: [], constant: 0 };
+import { indexOp } from './indices.ts';
+import type { Maker } from './sums.ts';
+import { type Block, deeper, isIndex, type Linear, type Shape, type Value } from './value.ts';
 
 /** Interns values for one kernel. */
 export class Values implements Maker {
@@ -197,7 +187,7 @@ export class Values implements Maker {
       return b === c ? b : undefined;
     }
     if (type.elem === 'bool') return this.decided(op, type, args, constants);
-    return isIndex(type) ? this.index(op, a, b, constants[1]) : undefined;
+    return isIndex(type) ? indexOp(this, op, a, b, constants[1]) : undefined;
   }
 
   /** Comparisons and conjunctions that the bounds of their operands settle. */
@@ -217,61 +207,5 @@ export class Values implements Maker {
     if (!isIndex(a.type)) return undefined;
     const answer = compare(op, a, b);
     return answer === undefined ? undefined : this.constant(answer ? 1 : 0, type);
-  }
-
-  private index(op: ScalarOp, a: Value, b: Value, by: number | undefined): Value | undefined {
-    switch (op) {
-      case 'add':
-        if (by !== undefined) return this.plus(a, by);
-        return this.sum(linearOf(a), linearOf(b), 1);
-      case 'sub':
-        if (by !== undefined) return this.plus(a, -by | 0);
-        return this.sum(linearOf(a), linearOf(b), -1);
-      case 'neg':
-        return this.sum(ZERO, linearOf(a), -1);
-      case 'mul':
-        if (by !== undefined) return this.sum(ZERO, linearOf(a), by);
-        if (a.shape.kind === 'const') return this.sum(ZERO, linearOf(b), a.shape.value);
-        return undefined;
-      case 'shl':
-        return by !== undefined && by >= 0 && by < 31
-          ? this.sum(ZERO, linearOf(a), 2 ** by)
-          : undefined;
-      case 'floordiv':
-        if (by === undefined || by < 1) return undefined;
-        if (Math.floor(a.lo / by) === Math.floor(a.hi / by))
-          return this.constant(Math.floor(a.lo / by), I32);
-        return Number.isInteger(Math.log2(by))
-          ? this.raw('shr', I32, [a, this.constant(Math.log2(by), I32)])
-          : undefined;
-      case 'mod':
-        if (by === undefined || by < 1) return undefined;
-        if (a.lo >= 0 && a.hi < by) return a;
-        return Number.isInteger(Math.log2(by))
-          ? this.raw('and', I32, [a, this.constant(by - 1, I32)])
-          : undefined;
-      case 'min':
-        return a.hi <= b.lo ? a : b.hi <= a.lo ? b : undefined;
-      case 'max':
-        return a.lo >= b.hi ? a : b.lo >= a.hi ? b : undefined;
-      default:
-        return undefined;
-    }
-  }
-
-  private plus(a: Value, constant: number): Value {
-    const { terms, constant: before } = linearOf(a);
-    // the constant part of a sum is its outermost operation
-    const base = a.linear !== undefined && before !== 0 ? a.args[0]! : a;
-    const total = (before + constant) | 0;
-    if (terms.length === 0) return this.constant(total, I32);
-    return total === 0
-      ? base
-      : this.raw('add', I32, [base, this.constant(total, I32)], { terms, constant: total });
-  }
-
-  private sum(a: Linear, b: Linear, scale: number): Value {
-    const terms = mergeTerms(a.terms, b.terms, scale);
-    return ordered(this, terms, (a.constant + Math.imul(b.constant, scale)) | 0);
   }
 }

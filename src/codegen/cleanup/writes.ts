@@ -1,0 +1,67 @@
+/**
+ * What lists of statements may change: the vars they set, and the buffers that hold something else behind them.
+ *
+ * Invariant: what a nested loop or branch may change counts, whether it is reached or not; a barrier changes all shared
+ * memory, and only that: threads do not see what others write to global memory.
+ */
+import type { Register, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
+
+export interface Writes {
+  readonly registers: ReadonlySet<Register>;
+  readonly buffers: ReadonlySet<ThreadBuffer>;
+}
+
+/** The writes of statement lists, each found once. */
+export class WritesOf {
+  /** What a barrier changes. */
+  readonly shared: readonly ThreadBuffer[];
+  readonly #known = new Map<readonly TStmt[], Writes>();
+
+  constructor(buffers: readonly ThreadBuffer[]) {
+    this.shared = buffers.filter((b) => b.space === 'shared');
+  }
+
+  in(statements: readonly TStmt[]): Writes {
+    let writes = this.#known.get(statements);
+    if (writes === undefined) {
+      writes = this.#collect(statements);
+      this.#known.set(statements, writes);
+    }
+    return writes;
+  }
+
+  #collect(statements: readonly TStmt[]): Writes {
+    const registers = new Set<Register>();
+    const buffers = new Set<ThreadBuffer>();
+    const include = (inner: Writes): void => {
+      for (const r of inner.registers) registers.add(r);
+      for (const b of inner.buffers) buffers.add(b);
+    };
+    for (const s of statements)
+      switch (s.kind) {
+        case 'set':
+          registers.add(s.register);
+          break;
+        case 'store':
+          buffers.add(s.buffer);
+          break;
+        case 'barrier':
+          for (const b of this.shared) buffers.add(b);
+          break;
+        case 'for':
+          include(this.in(s.body));
+          break;
+        case 'if':
+          include(this.in(s.then));
+          include(this.in(s.otherwise));
+          break;
+        case 'let':
+        case 'var':
+        case 'exchange':
+          break;
+        default:
+          s satisfies never;
+      }
+    return { registers, buffers };
+  }
+}
