@@ -7,19 +7,12 @@
  * `npm test -- ir/graph data` runs the files whose path holds one of the words; the checks are named `check`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { chooseJobs, type Job, root } from './jobs.ts';
+import { type Machine, prepareMachine } from './machine/machine.ts';
 
 const AT_ONCE = 2;
 const TIMEOUT_MS = Number(process.env['TIGON_TEST_TIMEOUT'] ?? 240) * 1000;
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-interface Job {
-  readonly name: string;
-  readonly command: readonly string[];
-  readonly kind: 'tests' | 'check';
-}
 
 interface Verdict {
   readonly passed: number;
@@ -28,24 +21,6 @@ interface Verdict {
   /** Why the job fails although no test of it did. */
   readonly complaint?: string;
 }
-
-const bin = (name: string): string => `node_modules/.bin/${name}`;
-const checks: readonly Job[] = [
-  { name: 'check types (tsc)', command: [bin('tsc'), '-p', 'tsconfig.json'], kind: 'check' },
-  { name: 'check types of examples (tsc)', command: [bin('tsc'), '-p', 'examples'], kind: 'check' },
-  { name: 'check lint (biome)', command: [bin('biome'), 'check', '.'], kind: 'check' },
-];
-
-const testFiles = (): Job[] =>
-  readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' })
-    .map((path) => path.replaceAll('\\', '/'))
-    .filter((path) => path.endsWith('.test.ts'))
-    .sort()
-    .map((path) => ({
-      name: path,
-      command: [process.execPath, '--conditions=tigon-source', '--import', 'tsx', `test/${path}`],
-      kind: 'tests',
-    }));
 
 const running = new Set<ChildProcess>();
 const kill = (child: ChildProcess): void => {
@@ -68,14 +43,21 @@ interface Ending {
   readonly late: boolean;
 }
 
-const execute = (command: readonly string[]): Promise<Ending> =>
+const execute = ({ command, device }: Job, machine: Machine): Promise<Ending> =>
   new Promise((resolve) => {
     const child = spawn(command[0]!, command.slice(1), {
       cwd: root,
       // A process group of its own, so that a timeout also ends what the test started.
       detached: process.platform !== 'win32',
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1', TIGON_VERIFY: '1' },
+      env: {
+        ...process.env,
+        ...machine.env,
+        FORCE_COLOR: '0',
+        NO_COLOR: '1',
+        TIGON_VERIFY: '1',
+        ...(device === undefined ? {} : { TIGON_TEST_DEVICE: device }),
+      },
     });
     running.add(child);
     let output = '';
@@ -149,16 +131,29 @@ const report = (job: Job, ending: Ending, verdict: Verdict, seconds: number): vo
 };
 
 const words = process.argv.slice(2).map((word) => word.replace(/^test\//, ''));
-const jobs = [...testFiles(), ...checks].filter(
-  (job) => words.length === 0 || words.some((word) => job.name.includes(word)),
-);
+const jobs = chooseJobs(words);
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const broken: string[] = [];
-const queue = jobs.slice();
+
+const none: Machine = { env: {}, adapter: undefined, reason: '' };
+const machine = jobs.some((job) => job.kind === 'tests') ? prepareMachine() : none;
+const { adapter, reason } = machine;
+if (adapter !== undefined) console.log(`webgpu: ${adapter}`);
+const queue = jobs.filter((job) => job.device !== 'webgpu' || adapter !== undefined);
+const left = jobs.length - queue.length;
+if (left > 0 && process.env['CI'] === 'true') {
+  console.log(`FAIL webgpu: no adapter to test with: ${reason}`);
+  broken.push('webgpu');
+  sum.failed++;
+} else if (left > 0) {
+  console.log(`skipped: ${left} files on webgpu: no adapter: ${reason}`);
+  sum.skipped += left;
+}
+
 const worker = async (): Promise<void> => {
   for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
     const start = performance.now();
-    const ending = await execute(job.command);
+    const ending = await execute(job, machine);
     const verdict = judge(job, ending);
     report(job, ending, verdict, (performance.now() - start) / 1000);
     sum.passed += verdict.passed;
