@@ -20,9 +20,26 @@ const halves = Object.values(manifest.imports).flatMap((entry) =>
   Object.values(entry['tigon-source']),
 );
 
+/** The devices of a main entry stay a module, so that bundlers see which of them a program names. */
+const devices = ['device', 'device-web'];
+const devicesApart = {
+  name: 'devices apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\/frontend\/device/ }, ({ path }) => ({
+      path: path.replace(/\.ts$/, '.js'),
+      external: true,
+    })),
+};
+
 const { outputFiles, metafile } = await build({
   absWorkingDir: root,
-  entryPoints: [...sources, ...halves, './src/cli/main.ts'],
+  entryPoints: [
+    ...sources,
+    ...halves,
+    ...devices.map((name) => `./src/frontend/${name}.ts`),
+    './src/cli/main.ts',
+  ],
+  plugins: [devicesApart],
   outdir: dist,
   outbase: 'src',
   bundle: true,
@@ -32,7 +49,9 @@ const { outputFiles, metafile } = await build({
   platform: 'neutral',
   target: 'node20',
   conditions: ['none'],
-  external: [...Object.keys(manifest.imports), 'chevrotain', '@hpcc-js/wasm-graphviz', 'node:*'],
+  external: [manifest.imports, manifest.dependencies, manifest.peerDependencies]
+    .flatMap((names) => Object.keys(names))
+    .concat('node:*'),
   sourcemap: true,
   metafile: true,
   write: false,

@@ -17,16 +17,16 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** All that trains a net: arrays, gradients, compiled functions, layers, losses, optimizers; and these devices. */
-const training = (entry, ...devices) => `
-import { device } from '${entry}';
+/** All that trains a net: arrays, gradients, compiled functions, layers, losses, optimizers. */
+const training = (entry) => `
 export { autograd, Block, HybridBlock, hybridize, nd, Parameter, random, TigonError, Trainer } from '${entry}';
 export * as nn from 'tigon/nn';
 export * as loss from 'tigon/loss';
 export * as optim from 'tigon/optim';
-export const choose = device.setDefault;
-export const devices = [${devices.map((name) => `device.${name}`).join(', ')}];
 `;
+
+/** A program that names its devices. Else the CPU is the default, and the only one. */
+const naming = (entry) => `export { device } from '${entry}';\n`;
 
 const everything = `
 export * from 'tigon';
@@ -36,9 +36,19 @@ export * as safetensors from 'tigon/io/safetensors';
 
 /** `fetches`: the device whose part is fetched on top of what the page loads at once. Without it, all is in one file. */
 const PAGES = [
-  { name: 'trains on the CPU, one file', text: training('tigon', 'cpu') },
-  { name: 'trains on the CPU, device fetched', text: training('tigon/web', 'cpu'), fetches: 'cpu' },
-  { name: 'everything but tigon/ir, one file', text: everything },
+  { name: 'trains on the CPU, one file', text: training('tigon') },
+  {
+    name: 'trains on the CPU, fetched',
+    text: training('tigon/web') + naming('tigon/web'),
+    fetches: 'cpu',
+  },
+  {
+    name: 'trains on WebGPU, fetched',
+    text: training('tigon/web') + naming('tigon/web'),
+    fetches: 'webgpu',
+  },
+  { name: 'trains on either, one file', text: training('tigon') + naming('tigon') },
+  { name: 'has all but tigon/ir, one file', text: everything },
 ];
 
 /** Calls `use` with a folder that holds the package as it is published. */
@@ -147,7 +157,7 @@ const showSizes = (sizes) => {
 /** Minified bytes by file and by folder of `src`, largest first, of all training code in one file. */
 const showFiles = async () => {
   const { metafile } = await build({
-    stdin: { contents: PAGES[0].text, resolveDir: root },
+    stdin: { contents: PAGES[3].text, resolveDir: root },
     bundle: true,
     write: false,
     minify: true,
