@@ -58,18 +58,20 @@ const { outputFiles, metafile } = await build({
   logLevel: 'warning',
 });
 
-/**
- * `sideEffects` names all chunks that share code but one: that of `explain`, which registers itself when it is there, and
- * is not to be there for that alone.
- */
-const [quiet, ...others] = Object.entries(metafile.outputs)
-  .filter(([, { inputs }]) => 'src/frontend/explain.ts' in inputs)
-  .map(([path]) => basename(path, '.js'));
-if (quiet === undefined || others.length > 0) throw new Error('explain.ts is not in one chunk');
+/** Chunks are named by what is in them, the only one that does something when it is imported by what it does. */
+const acting = 'src/frontend/methods.ts';
+const [actor, ...others] = Object.entries(metafile.outputs)
+  .filter(([, { inputs }]) => acting in inputs)
+  .map(([path]) => basename(path));
+if (actor === undefined || others.length > 0) throw new Error(`${acting} is not in one chunk`);
 
 rmSync(dist, { recursive: true, force: true });
 for (const { path, text } of outputFiles) {
-  const target = path.replace(quiet, 'explain');
+  const target = path.replace(actor, 'methods.js');
   mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, text.replaceAll(`${quiet}.js`, 'explain.js'));
+  // esbuild imports chunks for their effects, too; bundlers are told that the others have none
+  const plain = text
+    .replaceAll(actor, 'methods.js')
+    .replace(/^import "[./]*chunks\/shared-\w+\.js";$|^import "\.\/shared-\w+\.js";$/gm, '');
+  writeFileSync(target, path.endsWith('.js') ? plain : text.replaceAll(actor, 'methods.js'));
 }
