@@ -47,12 +47,14 @@ class Machine {
     this.registers = new Registers(kernel.threads, this.place);
     this.values = new Evaluator(this.memory, this.registers);
     this.threads = threads;
-    for (const [thread, cell] of this.registers.cells(kernel.local).entries()) cell[0] = thread;
+    this.registers.scalars(kernel.local).forEach((_, thread, local) => {
+      local[thread] = thread;
+    });
   }
 
   enter(workgroup: number): void {
     this.place.workgroup = workgroup;
-    for (const cell of this.registers.cells(this.kernel.workgroup)) cell[0] = workgroup;
+    this.registers.scalars(this.kernel.workgroup).fill(workgroup);
     this.memory.begin();
   }
 
@@ -98,13 +100,13 @@ class Machine {
       case 'for': {
         const from = this.agreed(s.from, `the bounds of ${s.counter.name}`);
         const to = this.agreed(s.to, `the bounds of ${s.counter.name}`);
-        const counters = this.registers.cells(s.counter);
+        const counters = this.registers.scalars(s.counter);
         const body = this.together(s.body);
         const { step } = s;
         return () => {
           const end = to();
           for (let i = from(); i < end; i += step) {
-            for (const counter of counters) counter[0] = i;
+            counters.fill(i);
             body();
           }
         };
@@ -138,35 +140,36 @@ class Machine {
     };
   }
 
+  /** First all threads give their value, then each takes that of its partner. */
   private exchange(register: Register, value: TExpr, mask: number): Run {
-    const { lanes } = register.type;
-    const { threads } = this.kernel;
-    const given = Array.from({ length: threads }, () => new Float64Array(lanes));
-    const cells = this.registers.cells(register);
-    const give = this.each(this.giving(value, given));
-    return () => {
-      give();
-      for (let thread = 0; thread < threads; thread++) {
-        const from = given[thread ^ mask];
-        if (from === undefined) {
-          this.place.thread = thread;
-          throw this.memory.error(`it exchanges with thread ${thread ^ mask} of ${threads}`);
-        }
-        cells[thread]!.set(from);
-      }
-    };
-  }
-
-  private giving(value: TExpr, given: readonly Float64Array[]): Run {
     const { place } = this;
-    if (value.type.lanes === 1) {
+    const { threads } = this.kernel;
+    const partners = Array.from({ length: threads }, (_, thread) => thread ^ mask);
+    partners.forEach((partner, thread) => {
+      if (partner >= threads)
+        throw this.memory.error(`thread ${thread} of ${threads} exchanges with ${partner}`);
+    });
+    if (register.type.lanes === 1) {
+      const cells = this.registers.scalars(register);
+      const given = new Float64Array(threads);
       const f = this.values.scalar(value);
+      const give = this.each(() => {
+        given[place.thread] = f();
+      });
       return () => {
-        given[place.thread]![0] = f();
+        give();
+        for (let thread = 0; thread < threads; thread++) cells[thread] = given[partners[thread]!]!;
       };
     }
+    const cells = this.registers.vectors(register);
+    const given = Array.from({ length: threads }, () => new Float64Array(4));
     const f = this.values.vector(value);
-    return () => given[place.thread]!.set(f());
+    const give = this.each(() => given[place.thread]!.set(f()));
+    return () => {
+      give();
+      for (let thread = 0; thread < threads; thread++)
+        cells[thread]!.set(given[partners[thread]!]!);
+    };
   }
 
   private block(statements: readonly TStmt[]): Run {
@@ -187,14 +190,14 @@ class Machine {
       case 'for': {
         const from = this.values.scalar(s.from);
         const to = this.values.scalar(s.to);
-        const counter = this.registers.vector(s.counter);
+        const counters = this.registers.scalars(s.counter);
         const body = this.block(s.body);
+        const { place } = this;
         const { step } = s;
         return () => {
           const end = to();
-          const cell = counter();
           for (let i = from(); i < end; i += step) {
-            cell[0] = i;
+            counters[place.thread] = i;
             body();
           }
         };

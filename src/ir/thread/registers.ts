@@ -15,55 +15,62 @@ export interface Place {
   thread: number;
 }
 
-/** The lanes of each register, thread by thread. */
+/** What each register holds, thread by thread. */
 export class Registers {
   readonly #threads: number;
   readonly #place: Place;
-  readonly #cells = new Map<Register, readonly Float64Array[]>();
+  readonly #scalars = new Map<Register, Float64Array>();
+  readonly #vectors = new Map<Register, readonly Float64Array[]>();
 
   constructor(threads: number, place: Place) {
     this.#threads = threads;
     this.#place = place;
   }
 
-  /** Where a register lives, one array of its lanes for each thread. */
-  cells(register: Register): readonly Float64Array[] {
-    let cells = this.#cells.get(register);
+  /** What a register of one lane holds in each thread. */
+  scalars(register: Register): Float64Array {
+    let cells = this.#scalars.get(register);
     if (cells === undefined) {
-      cells = Array.from({ length: this.#threads }, () =>
-        new Float64Array(register.type.lanes).fill(Number.NaN),
-      );
-      this.#cells.set(register, cells);
+      cells = new Float64Array(this.#threads).fill(Number.NaN);
+      this.#scalars.set(register, cells);
     }
     return cells;
   }
 
-  /** The lanes of a register, in the thread that runs. */
-  vector(register: Register): VectorFn {
-    const cells = this.cells(register);
-    const [only] = cells;
-    const place = this.#place;
-    return this.#threads === 1 ? () => only! : () => cells[place.thread]!;
+  /** The four lanes of a register in each thread. */
+  vectors(register: Register): readonly Float64Array[] {
+    let cells = this.#vectors.get(register);
+    if (cells === undefined) {
+      cells = Array.from({ length: this.#threads }, () => new Float64Array(4).fill(Number.NaN));
+      this.#vectors.set(register, cells);
+    }
+    return cells;
   }
 
+  /** What the thread that runs has in a register. */
   scalar(register: Register): ScalarFn {
-    const cells = this.cells(register);
-    const [only] = cells;
+    const cells = this.scalars(register);
     const place = this.#place;
-    return this.#threads === 1 ? () => only![0]! : () => cells[place.thread]![0]!;
+    return this.#threads === 1 ? () => cells[0]! : () => cells[place.thread]!;
+  }
+
+  vector(register: Register): VectorFn {
+    const cells = this.vectors(register);
+    const only = cells[0]!;
+    const place = this.#place;
+    return this.#threads === 1 ? () => only : () => cells[place.thread]!;
   }
 
   /** Sets the register of the thread that runs. */
   setScalar(register: Register, value: ScalarFn): Run {
-    const cells = this.cells(register);
-    const [only] = cells;
+    const cells = this.scalars(register);
     const place = this.#place;
     if (this.#threads === 1)
       return () => {
-        only![0] = value();
+        cells[0] = value();
       };
     return () => {
-      cells[place.thread]![0] = value();
+      cells[place.thread] = value();
     };
   }
 

@@ -136,6 +136,13 @@ test('exchanges give lanes and integers, and what the other thread had at that s
   assert.equal(v!.slice(4, 8), [5, 0, 1, -5]);
 });
 
+test('an exchange with a thread that is not there is refused', () => {
+  refused(
+    'thread odd(write y: i32[6]) grid 1, threads 6 { exchange a = local across 2 y[local] = a }',
+    /thread 4 of 6 exchanges with 6/,
+  );
+});
+
 test('a tile is transposed through shared memory', () => {
   const { y } = run(
     `thread transpose(read x: f32[256], write y: f32[256], shared tile: f32[64]) grid 4 as group, threads 64 {
