@@ -152,6 +152,8 @@ export const callAll = <A extends object>(
     layouts.push(layout);
     key += `,${layout.id}`;
   }
+  // layouts are those of one device; without any, the key names it
+  if (layouts.length === 0) key += `,${scalarLayout(device, 'float32').id}`;
   const plan = f.plans.get(key) ?? planFor(f, operands, layouts, options.attrs, key);
   return execute(plan, operands, device);
 };
