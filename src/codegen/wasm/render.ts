@@ -19,7 +19,7 @@ import { sharedLayout } from './layout.ts';
 import { cast, extract, insert, load, splat, splatLoads, store, valueType } from './numbers.ts';
 import { type Place, Pointers } from './pointers.ts';
 import { withoutDeadSets } from './prune.ts';
-import { type Range, rangeOf } from './ranges.ts';
+import { type Range, rangeOf } from '../ranges.ts';
 import { spellings } from './scalar.ts';
 import {
   f32,

@@ -28,6 +28,11 @@ export interface RenderOptions {
   /** One for each global buffer of the kernel. */
   readonly places: readonly BufferPlace[];
   readonly features: WgslFeatures;
+  /**
+   * `own`: variables are called after the kernel's buffers, for people. `plain`: by position, so that kernels that do
+   * the same to other buffers have one text.
+   */
+  readonly names: 'own' | 'plain';
 }
 
 /** As in a bind group layout entry (`buffer.type`). */

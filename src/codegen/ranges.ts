@@ -3,7 +3,7 @@
  *
  * Invariant: a range is only given when no step of computing the value can overflow 32 bits.
  */
-import type { Register, TExpr } from '../../ir/thread/thread.ts';
+import type { Register, TExpr } from '../ir/thread/thread.ts';
 
 export type Range = readonly [low: number, high: number];
 const LIMIT = 0x7fffffff;

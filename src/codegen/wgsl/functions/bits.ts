@@ -1,0 +1,59 @@
+/**
+ * Floats by their bits: what has to see NaN, infinities and signs of zero, since compilers of WGSL may assume that there
+ * are none.
+ *
+ * Invariant: nothing here compares a float that may be NaN.
+ */
+export const bitFunctions: readonly string[] = [
+  // a parameter is no constant, so this may be an infinity or NaN
+  `
+fn float_of(bits: u32) -> f32 {
+  return bitcast<f32>(bits);
+}`,
+  `
+fn isnan_$F(x: $F) -> $B {
+  return (bitcast<$U>(x) & $U(0x7fffffffu)) > $U(0x7f800000u);
+}`,
+  `
+fn copysign_$F(size: $F, sign: $F) -> $F {
+  let bits = bitcast<$U>(size) & $U(0x7fffffffu);
+  return bitcast<$F>(bits | (bitcast<$U>(sign) & $U(0x80000000u)));
+}`,
+  `
+fn relu_$F(x: $F) -> $F {
+  let below = bitcast<$U>(x) - $U(0x80000000u);
+  return select(x, $F(0.0), below <= $U(0x7f800000u));
+}`,
+  `
+fn sign_$F(x: $F) -> $F {
+  let bits = bitcast<$U>(x);
+  let size = bits & $U(0x7fffffffu);
+  let one = bitcast<$F>((bits & $U(0x80000000u)) | $U(0x3f800000u));
+  return select(x, one, (size - $U(1u)) < $U(0x7f800000u));
+}`,
+  `
+fn min_$F(x: $F, y: $F) -> $F {
+  return select(min(x, y), x + y, isnan_$F(x) | isnan_$F(y));
+}`,
+  `
+fn max_$F(x: $F, y: $F) -> $F {
+  return select(max(x, y), x + y, isnan_$F(x) | isnan_$F(y));
+}`,
+  // with a second operand that is known not to be NaN
+  `
+fn atmost_$F(x: $F, most: $F) -> $F {
+  return select(min(x, most), x, isnan_$F(x));
+}`,
+  `
+fn atleast_$F(x: $F, least: $F) -> $F {
+  return select(max(x, least), x, isnan_$F(x));
+}`,
+  `
+fn differ_$F(x: $F, y: $F) -> $B {
+  return (x != y) | isnan_$F(x) | isnan_$F(y);
+}`,
+  `
+fn nonzero_$F(x: $F) -> $B {
+  return (bitcast<$U>(x) & $U(0x7fffffffu)) != $U(0u);
+}`,
+];

@@ -1,0 +1,33 @@
+/**
+ * Elements narrower than a word, in words: bytes for bool and uint8, halves for float16.
+ *
+ * Invariant: the element of a lower index stands in lower bits, as in memory.
+ */
+export const byteFunctions: readonly string[] = [
+  `
+fn byte_of(word: u32, index: i32) -> u32 {
+  return (word >> (u32(index & 3) * 8u)) & 0xffu;
+}`,
+  `
+fn bytes_of(word: u32) -> vec4u {
+  return (vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(0xffu);
+}`,
+  `
+fn word_of(bytes: vec4u) -> u32 {
+  let parts = (bytes & vec4u(0xffu)) << vec4u(0u, 8u, 16u, 24u);
+  return parts.x | parts.y | parts.z | parts.w;
+}`,
+  `
+fn half_of(word: u32, index: i32) -> f32 {
+  return unpack2x16float(word >> (u32(index & 1) * 16u)).x;
+}`,
+  `
+fn halves_of(words: vec2u) -> vec4f {
+  return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));
+}`,
+  `
+fn words_of(x: vec4f) -> vec2u {
+  let halves = half_vec4u(x);
+  return halves.xz | (halves.yw << vec2u(16u));
+}`,
+];

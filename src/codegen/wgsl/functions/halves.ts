@@ -1,0 +1,31 @@
+/**
+ * float16 as bits in words, for devices without the type and for what has to be rounded exactly.
+ *
+ * Invariant: rounds half to even, overflows to infinity, keeps subnormals, signs of zero and NaN.
+ */
+export const halfFunctions: readonly string[] = [
+  // Adding 0.5 makes the adder round what becomes subnormal; 0x477fefff is the last float below 65520.
+  `
+fn half_$U(x: $F) -> $U {
+  let bits = bitcast<$U>(x);
+  let size = bits & $U(0x7fffffffu);
+  let sign = (bits >> $U(16u)) & $U(0x8000u);
+  let normal = (size + $U(0xc8000fffu) + ((size >> $U(13u)) & $U(1u))) >> $U(13u);
+  let tiny = bitcast<$U>(bitcast<$F>(size) + 0.5) - $U(0x3f000000u);
+  let finite = select(normal, tiny, size < $U(0x38800000u));
+  let special = select($U(0x7c00u), $U(0x7e00u), size > $U(0x7f800000u));
+  return select(special, finite, size < $U(0x47800000u)) | sign;
+}`,
+  // Multiplying by 2^112 moves the exponent and normalizes subnormals.
+  `
+fn fromhalf_$F(half: $U) -> $F {
+  let moved = (half & $U(0x7fffu)) << $U(13u);
+  let special = select($U(0u), $U(0x7f800000u), moved > $U(0x0f7fffffu));
+  let value = bitcast<$U>(bitcast<$F>(moved) * 5.192296858534828e33);
+  return bitcast<$F>(value | special | ((half & $U(0x8000u)) << $U(16u)));
+}`,
+  `
+fn tohalf_$F(x: $F) -> $F {
+  return fromhalf_$F(half_$U(x));
+}`,
+];

@@ -1,0 +1,102 @@
+/**
+ * Functions that shaders bring along: written once, for one number and for four lanes, and printed when something
+ * calls them.
+ *
+ * Invariant: a function stands behind those it calls; its text depends on nothing but its name.
+ */
+import { invariant } from '../../ir/errors.ts';
+import { bitFunctions } from './functions/bits.ts';
+import { byteFunctions } from './functions/bytes.ts';
+import { floatFunctions } from './functions/floats.ts';
+import { halfFunctions } from './functions/halves.ts';
+import { integerFunctions } from './functions/integers.ts';
+import { powerFunctions } from './functions/power.ts';
+import { waveFunctions } from './functions/waves.ts';
+
+/**
+ * Templates: `$F $I $U $B` stand for f32, i32, u32, bool or the vectors of four of them. A function that must work lane
+ * by lane is written for one number, and called four times for a vector.
+ */
+const TEMPLATES: readonly string[] = [
+  ...bitFunctions,
+  ...byteFunctions,
+  ...floatFunctions,
+  ...halfFunctions,
+  ...integerFunctions,
+  ...powerFunctions,
+  ...waveFunctions,
+];
+
+const SPELLINGS = {
+  1: { F: 'f32', I: 'i32', U: 'u32', B: 'bool' },
+  4: { F: 'vec4f', I: 'vec4i', U: 'vec4u', B: 'vec4<bool>' },
+} as const;
+
+const expand = (template: string, lanes: 1 | 4): string =>
+  template.replace(/\$([FIUB])/g, (_, letter: 'F' | 'I' | 'U' | 'B') => SPELLINGS[lanes][letter]);
+
+const nameOf = (text: string): string => /^fn (\w+)/m.exec(text)![1]!;
+
+/** A function of four lanes that calls one of a single number, named like it. */
+const laneByLane = (scalar: string): string => {
+  const [, name, parameters, result] = /^fn (\w+)\(([^)]*)\) -> (\w+)/m.exec(scalar)!;
+  const wide = (type: string): string => `vec4${type[0]}`;
+  const names = parameters!.split(',').map((p) => p.trim().split(': '));
+  const all = ['x', 'y', 'z', 'w'].map(
+    (lane) => `    ${name}(${names.map(([n]) => `${n}.${lane}`).join(', ')}),`,
+  );
+  return `fn ${name!.replace(/_[a-z]32$/, '')}_${wide(result!)}(${names
+    .map(([n, type]) => `${n}: ${wide(type!)}`)
+    .join(', ')}) -> ${wide(result!)} {
+  return ${wide(result!)}(
+${all.join('\n')}
+  );
+}`;
+};
+
+const table = (): ReadonlyMap<string, string> => {
+  const texts: string[] = [];
+  for (const template of TEMPLATES) {
+    texts.push(expand(template, 1));
+    if (template.includes('$')) texts.push(expand(template, 4));
+  }
+  const all = new Map(texts.map((text) => [nameOf(text), text.trim()]));
+  for (const text of texts) {
+    if (!/^fn \w+_[fiu]32\([^)]*\) -> [fiu]32/m.test(text)) continue;
+    const wide = laneByLane(text);
+    if (!all.has(nameOf(wide))) all.set(nameOf(wide), wide);
+  }
+  return all;
+};
+
+const functions: ReadonlyMap<string, string> = table();
+
+/** What the functions declare at module scope. */
+const declared: ReadonlySet<string> = new Set(
+  [...functions.values()].flatMap((text) =>
+    [...text.matchAll(/^(?:fn|struct|const) (\w+)/gm)].map(([, name]) => name!),
+  ),
+);
+
+/** The functions one shader uses. */
+export class Library {
+  readonly #used = new Set<string>();
+
+  /** The name of a function, which is printed from now on. */
+  use(name: string): string {
+    if (this.#used.has(name)) return name;
+    const text = functions.get(name);
+    invariant(text !== undefined, `the library has a function ${name}`);
+    for (const [, callee] of text.matchAll(/(\w+)\(/g))
+      if (callee !== name && functions.has(callee!)) this.use(callee!);
+    this.#used.add(name);
+    return name;
+  }
+
+  get text(): string {
+    return [...this.#used].map((name) => `${functions.get(name)!}\n`).join('\n');
+  }
+}
+
+/** Whether a function, or something that comes with one, has this name. */
+export const isDeclared = (name: string): boolean => declared.has(name);

@@ -1,0 +1,317 @@
+/**
+ * Loads and stores as WGSL text, whatever array a buffer became.
+ *
+ * Invariant: no element outside those Thread IR names is read or written, but for the rest of a vector or word that one
+ * of them is in.
+ */
+import type { DType } from '../../ir/dtype.ts';
+import { invariant } from '../../ir/errors.ts';
+import { registerOf, type TExpr, type ThreadBuffer } from '../../ir/thread/thread.ts';
+import type { Alignment } from './alignment.ts';
+import type { Layout, Plain } from './layout.ts';
+import { atom, binary, type Code, call, element, int, plus, swizzle, uint } from './text.ts';
+
+/** Where a buffer's elements are. */
+export interface Variable {
+  readonly name: string;
+  readonly layout: Layout;
+}
+
+/** What the text goes into. */
+export interface Writer {
+  value(e: TExpr): Code;
+  /** A name for the value, unless it is one already. */
+  hold(value: Code, wanted: string): Code;
+  line(text: string): void;
+  library(name: string): string;
+}
+
+const LANES = ['x', 'y', 'z', 'w'] as const;
+
+/** An index: a multiple of 2^twos (with its name, if it has one), and a number. */
+interface Place {
+  readonly base: TExpr | undefined;
+  readonly held: Code | undefined;
+  readonly twos: number;
+  readonly offset: number;
+}
+
+export class Memory {
+  readonly #writer: Writer;
+  readonly #alignment: Alignment;
+
+  constructor(writer: Writer, alignment: Alignment) {
+    this.#writer = writer;
+    this.#alignment = alignment;
+  }
+
+  load(at: Variable, buffer: ThreadBuffer, index: TExpr, lanes: 1 | 4): Code {
+    const { layout } = at;
+    const place = this.#place(index);
+    if (lanes === 1) return this.#one(at, buffer.dtype, place, 0);
+    if (this.#whole(layout, place)) return this.#four(at, buffer.dtype, place);
+    const held = this.#heldPlace(place);
+    const parts = LANES.map((_, lane) => this.#one(at, buffer.dtype, held, lane));
+    const elem = registerOf(buffer.dtype);
+    return call(elem === 'bool' ? 'vec4<bool>' : `vec4${elem[0]}`, ...parts);
+  }
+
+  store(at: Variable, buffer: ThreadBuffer, index: TExpr, value: Code, lanes: 1 | 4): void {
+    const { layout } = at;
+    const place = this.#place(index);
+    if (lanes === 1) {
+      this.#putOne(at, buffer.dtype, place, 0, value);
+      return;
+    }
+    if (this.#whole(layout, place)) {
+      this.#putFour(at, buffer.dtype, place, value);
+      return;
+    }
+    const held = this.#heldPlace(place);
+    const vector = this.#writer.hold(value, 'value');
+    LANES.forEach((lane, i) => {
+      this.#putOne(at, buffer.dtype, held, i, swizzle(vector, lane));
+    });
+  }
+
+  // --- indices
+
+  #place(index: TExpr): Place {
+    if (index.kind === 'const')
+      return { base: undefined, held: undefined, twos: 8, offset: index.value };
+    const [base, offset] =
+      index.kind === 'op' && index.op === 'add' && index.args[1]!.kind === 'const'
+        ? [index.args[0]!, index.args[1]!.value]
+        : [index, 0];
+    return { base, held: undefined, twos: this.#alignment.twos(base), offset };
+  }
+
+  /** The same place, its index computed once however often it is named. */
+  #heldPlace(place: Place): Place {
+    const { base } = place;
+    if (base === undefined) return place;
+    return { ...place, held: this.#writer.hold(this.#writer.value(base), 'at') };
+  }
+
+  #index(place: Place, lane: number): Code {
+    const offset = place.offset + lane;
+    if (place.base === undefined) return int(offset);
+    return plus(place.held ?? this.#writer.value(place.base), offset);
+  }
+
+  /** The index divided by 2^twos, which divides the base; the offset is rounded down. */
+  #quotient(place: Place, twos: number, lane = 0): Code {
+    const offset = (place.offset + lane) >> twos;
+    if (place.base === undefined) return int(offset);
+    const base =
+      place.held === undefined
+        ? this.#shifted(place.base, twos)
+        : binary('>>', place.held, uint(twos));
+    return plus(base, offset);
+  }
+
+  /** `e / 2^twos` where that is exact, without a shift if the factor shows. */
+  #shifted(e: TExpr, twos: number): Code {
+    const { value } = this.#writer;
+    const divides = (x: TExpr): boolean => this.#alignment.twos(x) >= twos;
+    if (e.kind === 'const') return int(e.value >> twos);
+    if (e.kind === 'op') {
+      const [a, b] = e.args;
+      if ((e.op === 'add' || e.op === 'sub') && divides(a!) && divides(b!))
+        return binary(e.op === 'add' ? '+' : '-', this.#shifted(a!, twos), this.#shifted(b!, twos));
+      if (e.op === 'mul' && b!.kind === 'const' && divides(b!)) {
+        const factor = b!.value >> twos;
+        return factor === 1 ? value(a!) : binary('*', value(a!), int(factor));
+      }
+      if (e.op === 'mul' && divides(a!)) return binary('*', this.#shifted(a!, twos), value(b!));
+      if (e.op === 'mul' && divides(b!)) return binary('*', value(a!), this.#shifted(b!, twos));
+      if (e.op === 'shl' && b!.kind === 'const' && b!.value >= twos) {
+        const by = b!.value - twos;
+        return by === 0 ? value(a!) : binary('<<', value(a!), uint(by));
+      }
+    }
+    return binary('>>', value(e), uint(twos));
+  }
+
+  /** Whether four lanes from `place` on fill a vector, a pair, or whole words. */
+  #whole(layout: Layout, place: Place): boolean {
+    const divides = (twos: number): boolean =>
+      place.twos >= twos && (place.offset & ((1 << twos) - 1)) === 0;
+    switch (layout.kind) {
+      case 'scalars':
+        return false;
+      case 'vectors':
+      case 'pairs':
+        return divides(2);
+      case 'words':
+      case 'atomics':
+        return divides(layout.bits === 8 ? 2 : 1);
+      default:
+        return layout satisfies never;
+    }
+  }
+
+  // --- reading
+
+  #one(at: Variable, dtype: DType, place: Place, lane: number): Code {
+    const { layout, name } = at;
+    const w = this.#writer;
+    switch (layout.kind) {
+      case 'scalars':
+        return this.#fromPlain(dtype, layout.elem, element(name, this.#index(place, lane)), 1);
+      case 'vectors': {
+        const offset = place.offset + lane;
+        if (place.twos >= 2) {
+          const vector = element(name, this.#quotient(place, 2, lane));
+          return this.#fromPlain(dtype, layout.elem, swizzle(vector, LANES[offset & 3]!), 1);
+        }
+        const index = w.hold(this.#index(place, lane), 'at');
+        const vector = element(name, binary('>>', index, uint(2)));
+        const one = element(vector.text, binary('&', index, int(3)));
+        return this.#fromPlain(dtype, layout.elem, one, 1);
+      }
+      case 'words':
+      case 'atomics': {
+        const twos = layout.bits === 8 ? 2 : 1;
+        const [word, position] =
+          place.twos >= twos
+            ? [this.#quotient(place, twos, lane), int((place.offset + lane) & ((1 << twos) - 1))]
+            : this.#wordOf(place, lane, twos);
+        const bits = this.#word(at, word);
+        if (layout.bits === 16) return call(w.library('half_of'), bits, position);
+        const byte = call(w.library('byte_of'), bits, position);
+        return dtype === 'bool' ? binary('!=', byte, uint(0)) : call('i32', byte);
+      }
+      case 'pairs': {
+        const four = call(w.library('halves_of'), element(name, this.#quotient(place, 2, lane)));
+        return swizzle(four, LANES[(place.offset + lane) & 3]!);
+      }
+      default:
+        return layout satisfies never;
+    }
+  }
+
+  #wordOf(place: Place, lane: number, twos: number): [Code, Code] {
+    const index = this.#writer.hold(this.#index(place, lane), 'at');
+    return [binary('>>', index, uint(twos)), index];
+  }
+
+  #word({ name, layout }: Variable, index: Code): Code {
+    const word = element(name, index);
+    return layout.kind === 'atomics' ? call('atomicLoad', atom(`&${word.text}`, word.depth)) : word;
+  }
+
+  /** Four lanes that fill what they are in. */
+  #four(at: Variable, dtype: DType, place: Place): Code {
+    const { layout, name } = at;
+    const w = this.#writer;
+    switch (layout.kind) {
+      case 'scalars':
+      case 'vectors': {
+        const elem = layout.elem;
+        return this.#fromPlain(dtype, elem, element(name, this.#quotient(place, 2)), 4);
+      }
+      case 'pairs':
+        return call(w.library('halves_of'), element(name, this.#quotient(place, 2)));
+      case 'words':
+      case 'atomics': {
+        if (layout.bits === 8) {
+          const bytes = call(w.library('bytes_of'), this.#word(at, this.#quotient(place, 2)));
+          if (dtype === 'bool') return binary('!=', bytes, call('vec4u', uint(0)));
+          return call('vec4i', bytes);
+        }
+        const first = w.hold(this.#quotient(place, 1), 'at');
+        const words = [first, plus(first, 1)].map((index) => this.#word(at, index));
+        return call(w.library('halves_of'), call('vec2u', ...words));
+      }
+      default:
+        return layout satisfies never;
+    }
+  }
+
+  /** An element of the array as a register. */
+  #fromPlain(dtype: DType, elem: Plain, x: Code, lanes: 1 | 4): Code {
+    const type = (e: 'f32' | 'i32' | 'u32'): string => (lanes === 1 ? e : `vec4${e[0]}`);
+    if (elem === 'f16') return call(type('f32'), x);
+    if (dtype === 'bool') return binary('!=', x, lanes === 1 ? uint(0) : call('vec4u', uint(0)));
+    const wanted = registerOf(dtype) as 'f32' | 'i32' | 'u32';
+    return wanted === elem ? x : call(`bitcast<${type(wanted)}>`, x);
+  }
+
+  // --- writing
+
+  #putOne(at: Variable, dtype: DType, place: Place, lane: number, value: Code): void {
+    const { layout, name } = at;
+    const w = this.#writer;
+    if (layout.kind === 'scalars') {
+      const target = element(name, this.#index(place, lane));
+      w.line(`${target.text} = ${this.#toPlain(dtype, layout.elem, value, 1).text};`);
+      return;
+    }
+    invariant(layout.kind === 'atomics', 'parts of vectors and words are written atomically');
+    // cleared, then set: nobody else writes these bits
+    const { bits } = layout;
+    const twos = bits === 8 ? 2 : 1;
+    const index = w.hold(this.#index(place, lane), 'at');
+    const position = call('u32', binary('&', index, int((1 << twos) - 1)));
+    const by = w.hold(binary('*', position, uint(bits)), 'by');
+    const word = element(name, binary('>>', index, uint(twos))).text;
+    const narrow =
+      dtype === 'float16'
+        ? call(w.library('half_u32'), value)
+        : dtype === 'bool'
+          ? call('u32', value)
+          : binary('&', call('u32', value), uint(255));
+    // before the old bits go: the value may have been read there
+    const part = w.hold(narrow, 'bits');
+    w.line(`atomicAnd(&${word}, ~(${uint(2 ** bits - 1).text} << ${by.text}));`);
+    w.line(`atomicOr(&${word}, ${binary('<<', part, by).text});`);
+  }
+
+  #putFour(at: Variable, dtype: DType, place: Place, value: Code): void {
+    const { layout, name } = at;
+    const w = this.#writer;
+    const put = (index: Code, word: Code): void => {
+      const target = element(name, index).text;
+      w.line(
+        layout.kind === 'atomics'
+          ? `atomicStore(&${target}, ${word.text});`
+          : `${target} = ${word.text};`,
+      );
+    };
+    switch (layout.kind) {
+      case 'scalars':
+      case 'vectors':
+        put(this.#quotient(place, 2), this.#toPlain(dtype, layout.elem, value, 4));
+        return;
+      case 'pairs':
+        put(this.#quotient(place, 2), call(w.library('words_of'), value));
+        return;
+      case 'words':
+      case 'atomics': {
+        if (layout.bits === 8) {
+          put(this.#quotient(place, 2), call(w.library('word_of'), call('vec4u', value)));
+          return;
+        }
+        const first = w.hold(this.#quotient(place, 1), 'at');
+        const words = w.hold(call(w.library('words_of'), value), 'words');
+        put(first, swizzle(words, 'x'));
+        put(plus(first, 1), swizzle(words, 'y'));
+        return;
+      }
+      default:
+        layout satisfies never;
+    }
+  }
+
+  /** A register as an element of the array: narrowed as a store to the dtype does it. */
+  #toPlain(dtype: DType, elem: Plain, x: Code, lanes: 1 | 4): Code {
+    const type = (e: Plain): string => (lanes === 1 ? e : e === 'f16' ? 'vec4h' : `vec4${e[0]}`);
+    if (elem === 'f16') return call(type('f16'), x);
+    if (dtype === 'bool') return call(type('u32'), x);
+    if (dtype === 'uint8') return binary('&', x, lanes === 1 ? int(255) : call('vec4i', int(255)));
+    if (dtype === 'float16')
+      return call(this.#writer.library(lanes === 1 ? 'tohalf_f32' : 'tohalf_vec4f'), x);
+    return registerOf(dtype) === elem ? x : call(`bitcast<${type(elem)}>`, x);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Names in WGSL text: those of Thread IR where they can stand, else something close.
+ *
+ * Invariant: no two things of a shader have one name, and none has a name that WGSL or the text of a helper means
+ * something by.
+ */
+
+import { isDeclared } from './library.ts';
+
+/** Keywords and reserved words of WGSL, then the types and functions that shaders here use. */
+const TAKEN: ReadonlySet<string> = new Set(
+  `alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let
+  loop override requires return struct switch true var while
+  NULL Self abstract active alignas alignof as asm asm_fragment async attribute auto await become cast catch class
+  co_await co_return co_yield coherent column_major common compile compile_fragment concept const_cast consteval
+  constexpr constinit crate debugger decltype delete demote demote_to_helper do dynamic_cast enum explicit export
+  extends extern external fallthrough filter final finally friend from fxgroup get goto groupshared highp impl
+  implements import inline instanceof interface layout lowp macro macro_rules match mediump meta mod module move mut
+  mutable namespace new nil noexcept noinline nointerpolation non_coherent noncoherent noperspective null nullptr of
+  operator package packoffset partial pass patch pixelfragment precise precision premerge priv protected pub public
+  readonly ref regardless register reinterpret_cast require resource restrict self set shared sizeof smooth snorm
+  static static_assert static_cast std subroutine super target template this thread_local throw trait try type typedef
+  typeid typename typeof union unless unorm unsafe unsized use using varying virtual volatile wgsl where with writeonly
+  yield
+  f32 f16 i32 u32 bool vec2 vec3 vec4 vec2f vec2u vec3u vec4f vec4h vec4i vec4u array atomic bitcast select abs ceil
+  clamp floor fma inverseSqrt max min round sign sqrt any all atomicAnd atomicLoad atomicOr pack2x16float
+  unpack2x16float subgroupShuffleXor workgroupBarrier countLeadingZeros main args Args workgroup_id thread_id`.split(
+    /\s+/,
+  ),
+);
+
+/** Gives each thing a name of its own. */
+export class Identifiers {
+  readonly #names = new Map<object, string>();
+  readonly #taken = new Set<string>();
+
+  /** The name of a thing, chosen at the first call. */
+  of(thing: object, wanted: string): string {
+    const known = this.#names.get(thing);
+    if (known !== undefined) return known;
+    const name = this.fresh(wanted);
+    this.#names.set(thing, name);
+    return name;
+  }
+
+  /** A name that nothing has. */
+  fresh(wanted: string): string {
+    const plain = wanted.replace(/[^A-Za-z0-9_]/g, '_').replace(/^_+/, '');
+    const base = /^[A-Za-z]/.test(plain) ? plain : `n${plain}`;
+    let name = base;
+    for (let i = 1; TAKEN.has(name) || isDeclared(name) || this.#taken.has(name); i++)
+      name = `${base}_${i}`;
+    this.#taken.add(name);
+    return name;
+  }
+}

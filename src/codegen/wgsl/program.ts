@@ -1,0 +1,118 @@
+/**
+ * Program → shaders, and for each step what its bindings are.
+ *
+ * Invariant: buffers that are the same memory in a launch (a temporary in another's place) are one binding of it; what
+ * is written, and all of the arena, is bound for reading and writing.
+ */
+import type { BufferRole, Dispatch, Program, ProgramBuffer } from '../../ir/program.ts';
+import { registerOf } from '../../ir/thread/thread.ts';
+import { renderWgsl } from './render.ts';
+import type {
+  BoundRange,
+  BufferPlace,
+  DispatchShader,
+  ProgramShaders,
+  RenderOptions,
+  ScalarSlot,
+  Shader,
+} from './shader.ts';
+
+/** Where blocks of scalars start in the uniform buffer: fits any device. */
+const BLOCK = 256;
+
+/** Renders all of a program. */
+export const renderProgram = (
+  program: Program,
+  options: Omit<RenderOptions, 'places'>,
+): ProgramShaders => {
+  const shaders: Shader[] = [];
+  const byCode = new Map<string, number>();
+  const rendered = new Map<string, Shader>();
+  const uniform = new UniformBuffer(program);
+  const steps = program.steps.map((step): DispatchShader => {
+    const { places, buffers } = placesOf(program, step);
+    const key = `${step.kernel}:${places.map((p) => (p.kind === 'scalar' ? 's' : `${p.slot}${p.access}`)).join()}`;
+    const shader =
+      rendered.get(key) ?? renderWgsl(program.kernels[step.kernel]!, { ...options, places });
+    rendered.set(key, shader);
+    let index = byCode.get(shader.code);
+    if (index === undefined) {
+      index = shaders.push(shader) - 1;
+      byCode.set(shader.code, index);
+    }
+    const bindings = shader.bindings.map(({ binding, kind, bytes, buffers: own }): BoundRange => {
+      if (kind === 'uniform') {
+        const offset = uniform.block(own.map((i) => step.bindings[i]!));
+        return { binding, kind, offset, bytes };
+      }
+      return { binding, kind, buffer: buffers[binding]!, bytes };
+    });
+    return { shader: index, dispatch: shader.dispatch, bindings };
+  });
+  return { shaders, steps, scalars: uniform.slots, uniformBytes: uniform.bytes };
+};
+
+const accessOf = (role: Exclude<BufferRole, 'scalar'>): 'read' | 'read_write' => {
+  switch (role) {
+    case 'input':
+    case 'constant':
+      return 'read';
+    case 'output':
+    case 'state':
+    case 'temp':
+      return 'read_write';
+    default:
+      return role satisfies never;
+  }
+};
+
+/** The buffer that was there first, where temporaries take each other's place. */
+const rootOf = (buffers: readonly ProgramBuffer[], i: number): number => {
+  let root = i;
+  for (let b = buffers[i]!; b.inPlaceOf !== undefined; b = buffers[root]!) root = b.inPlaceOf;
+  return root;
+};
+
+/** A place for each binding of a step, and the program buffer of each slot. */
+const placesOf = (
+  program: Program,
+  step: Dispatch,
+): { readonly places: BufferPlace[]; readonly buffers: number[] } => {
+  const buffers: number[] = [];
+  const places = step.bindings.map((b): BufferPlace => {
+    const { role } = program.buffers[b]!;
+    if (role === 'scalar') return { kind: 'scalar' };
+    const root = rootOf(program.buffers, b);
+    const known = buffers.indexOf(root);
+    const slot = known < 0 ? buffers.push(root) - 1 : known;
+    return { kind: 'storage', slot, access: accessOf(role) };
+  });
+  return { places, buffers };
+};
+
+/** Blocks of scalars: steps that use the same ones share a block. */
+class UniformBuffer {
+  readonly slots: ScalarSlot[] = [];
+  bytes = 0;
+  readonly #program: Program;
+  readonly #blocks = new Map<string, number>();
+
+  constructor(program: Program) {
+    this.#program = program;
+  }
+
+  /** Where the block of these program buffers starts. */
+  block(buffers: readonly number[]): number {
+    const key = buffers.join();
+    const known = this.#blocks.get(key);
+    if (known !== undefined) return known;
+    const start = Math.ceil(this.bytes / BLOCK) * BLOCK;
+    buffers.forEach((buffer, i) => {
+      const elem = registerOf(this.#program.buffers[buffer]!.dtype);
+      this.slots.push({ buffer, offset: start + 4 * i, elem });
+    });
+    this.bytes = start + Math.ceil(buffers.length / 4) * 16;
+    this.#blocks.set(key, start);
+    return start;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * WGSL expressions as text that knows how tightly it binds, so that parentheses stand only where they are needed.
+ *
+ * Invariant: the text of a `Code` means the same wherever a function of this file puts it; the order of float additions
+ * is kept. Comparisons always stand in parentheses inside calls, where `<` and `>` could be read as a template list.
+ */
+import { spellFloat } from '../../ir/text/words.ts';
+import type { RegType } from '../../ir/thread/thread.ts';
+
+/** From what needs parentheses nowhere to what needs them everywhere but alone. */
+type Level = 'atom' | 'unary' | 'product' | 'sum' | 'other';
+
+export interface Code {
+  readonly text: string;
+  readonly level: Level;
+  /** Nesting of operations: what is too deep is bound to a name. */
+  readonly depth: number;
+}
+
+export const atom = (text: string, depth = 0): Code => ({ text, level: 'atom', depth });
+
+const wrapped = (x: Code, allowed: readonly Level[]): string =>
+  x.level === 'atom' || allowed.includes(x.level) ? x.text : `(${x.text})`;
+
+const deeper = (...args: readonly Code[]): number => 1 + Math.max(0, ...args.map((a) => a.depth));
+
+/** A function, constructor or cast, applied. */
+export const call = (name: string, ...args: readonly Code[]): Code =>
+  atom(
+    `${name}(${args.map((a) => wrapped(a, ['unary', 'product', 'sum'])).join(', ')})`,
+    deeper(...args),
+  );
+
+/** `array[index]`. */
+export const element = (array: string, index: Code): Code =>
+  atom(`${array}[${index.text}]`, deeper(index));
+
+/** `vector.x`, or several of `xyzw`. */
+export const swizzle = (vector: Code, lanes: string): Code =>
+  atom(`${wrapped(vector, [])}.${lanes}`, deeper(vector));
+
+export const prefix = (operator: '-' | '!' | '~', x: Code): Code => ({
+  text: `${operator}${wrapped(x, [])}`,
+  level: 'unary',
+  depth: deeper(x),
+});
+
+type Operator = '+' | '-' | '*' | '/' | '%' | '<<' | '>>' | '&' | '|' | '^' | Comparison;
+export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
+
+export const binary = (operator: Operator, a: Code, b: Code): Code => {
+  const depth = deeper(a, b);
+  const join = (left: readonly Level[], right: readonly Level[], level: Level): Code => ({
+    text: `${wrapped(a, left)} ${operator} ${wrapped(b, right)}`,
+    level,
+    depth,
+  });
+  switch (operator) {
+    case '+':
+    case '-':
+      return join(['unary', 'product', 'sum'], ['unary', 'product'], 'sum');
+    case '*':
+    case '/':
+    case '%':
+      return join(['unary', 'product'], ['unary'], 'product');
+    case '<<':
+    case '>>':
+    case '&':
+    case '|':
+    case '^':
+      return join(['unary'], ['unary'], 'other');
+    case '==':
+    case '!=':
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return join(['unary', 'product', 'sum'], ['unary', 'product', 'sum'], 'other');
+    default:
+      return operator satisfies never;
+  }
+};
+
+/** A number of type i32. */
+export const int = (value: number): Code =>
+  value < 0 ? { text: `${value}`, level: 'unary', depth: 0 } : atom(`${value}`);
+/** A number of type u32; large ones in hexadecimal, since they are masks. */
+export const uint = (value: number): Code =>
+  atom(value > 0xffff ? `0x${value.toString(16)}u` : `${value}u`);
+
+/** `x + n`, with the sign of `n` in the operator. */
+export const plus = (x: Code, n: number): Code => {
+  if (n === 0) return x;
+  return n > 0 ? binary('+', x, int(n)) : binary('-', x, int(-n));
+};
+
+/** The name of a register type. */
+export const typeName = ({ elem, lanes }: RegType): string => {
+  if (lanes === 1) return elem;
+  return elem === 'bool' ? 'vec4<bool>' : `vec4${elem[0]}`;
+};
+
+/** The greatest float, which must not be rounded up on its way through decimals. */
+const GREATEST = 2 ** 128 - 2 ** 104;
+
+/** A finite float. */
+const float = (value: number): Code => {
+  const short = spellFloat(Math.fround(value));
+  const text = Math.abs(Number(short)) > GREATEST ? `${Math.fround(value)}` : short;
+  return text.startsWith('-') ? { text, level: 'unary', depth: 0 } : atom(text);
+};
+
+/** A constant in all lanes of a type; infinities and NaN, which WGSL cannot write, through `special`. */
+export const constant = (type: RegType, value: number, special: (bits: Code) => Code): Code => {
+  const one = (): Code => {
+    switch (type.elem) {
+      case 'f32': {
+        const single = Math.fround(value);
+        if (Number.isNaN(single)) return special(uint(0x7fc00000));
+        if (Number.isFinite(single)) return float(single);
+        return special(uint(single > 0 ? 0x7f800000 : 0xff800000));
+      }
+      case 'i32':
+        return int(value | 0);
+      case 'u32':
+        return uint(value >>> 0);
+      case 'bool':
+        return atom(value === 0 ? 'false' : 'true');
+      default:
+        return type.elem satisfies never;
+    }
+  };
+  return type.lanes === 1 ? one() : call(typeName(type), one());
+};
