@@ -4,11 +4,12 @@
  * Invariant: what is written here fits any caps with `threads` above 1.
  */
 import type { Schedules } from '../plan.ts';
-import { splitContraction } from '../templates/split.ts';
+import { planGpuContraction } from './contraction/contraction.ts';
+import { splitGpuContraction } from './contraction/split.ts';
 import { planGpuNest } from './nest.ts';
 
 export const gpuSchedules: Schedules = {
-  split: splitContraction,
+  split: splitGpuContraction,
   nest: planGpuNest,
-  contraction: () => ({ refused: 'no template for GPUs' }),
+  contraction: planGpuContraction,
 };
