@@ -71,10 +71,10 @@ const table = (): ReadonlyMap<string, string> => {
 
 const functions: ReadonlyMap<string, string> = table();
 
-/** What the functions declare at module scope. */
-const declared: ReadonlySet<string> = new Set(
-  [...functions.values()].flatMap((text) =>
-    [...text.matchAll(/^(?:fn|struct|const) (\w+)/gm)].map(([, name]) => name!),
+/** Of each name at module scope, the function whose text declares it. */
+const declared: ReadonlyMap<string, string> = new Map(
+  [...functions].flatMap(([name, text]) =>
+    [...text.matchAll(/^(?:fn|struct|const) (\w+)/gm)].map(([, own]) => [own!, name]),
   ),
 );
 
@@ -87,8 +87,10 @@ export class Library {
     if (this.#used.has(name)) return name;
     const text = functions.get(name);
     invariant(text !== undefined, `the library has a function ${name}`);
-    for (const [, callee] of text.matchAll(/(\w+)\(/g))
-      if (callee !== name && functions.has(callee!)) this.use(callee!);
+    for (const [word] of text.matchAll(/\w+/g)) {
+      const owner = declared.get(word);
+      if (owner !== undefined && owner !== name) this.use(owner);
+    }
     this.#used.add(name);
     return name;
   }
