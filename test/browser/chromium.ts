@@ -23,7 +23,6 @@ export const testInChromium: typeof test | typeof test.skip =
 const FLAGS = [
   '--headless',
   '--no-sandbox',
-  '--disable-gpu',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
@@ -33,20 +32,38 @@ const FLAGS = [
   '--disable-dev-shm-usage',
 ];
 
+/** WebGPU and its canvas in software; without them there is WebGPU, but no adapter. */
+const GPU_FLAGS = [
+  '--enable-unsafe-webgpu',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--use-angle=swiftshader',
+  '--ignore-gpu-blocklist',
+];
+
 export interface Browser {
   /** Resolves with what it printed if it ends by itself. */
   readonly ended: Promise<string>;
   close(): Promise<void>;
 }
 
-/** Opens `address`. */
-export const openBrowser = (path: string, address: string): Browser => {
+const without = (env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
+
+/** Opens `address`, with a WebGPU adapter or without any. */
+export const openBrowser = (path: string, address: string, webgpu: boolean): Browser => {
   const profile = mkdtempSync(join(tmpdir(), 'tigon-browser-'));
-  const child = spawn(path, [...FLAGS, `--user-data-dir=${profile}`, address], {
-    // a process group of its own, so that its helpers end with it
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    path,
+    [...FLAGS, ...(webgpu ? GPU_FLAGS : ['--disable-gpu']), `--user-data-dir=${profile}`, address],
+    {
+      // a process group of its own, so that its helpers end with it
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // Chromium brings drivers of its own.
+      env: without(process.env, ['VK_ICD_FILENAMES', 'LD_LIBRARY_PATH']),
+    },
+  );
   let printed = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     printed += text;

@@ -3,12 +3,11 @@
  *
  * Invariant: where no Chromium is installed the pages are skipped, and the reason is printed.
  */
-import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { testInChromium } from './chromium.ts';
-import type { Posted } from './page.ts';
+import { assertClose, bundle, places } from './pages.ts';
+import type { Posted } from './post.ts';
 import { MODES, type Report, report } from './training.ts';
 import { visit } from './visit.ts';
 
@@ -17,59 +16,13 @@ const TOLERANCE = 1e-6;
 
 const HEADERS = ['Cross-Origin-Opener-Policy', 'Cross-Origin-Embedder-Policy'];
 
-const bundle = async (format: 'esm' | 'iife'): Promise<string> => {
-  const options: BuildOptions = {
-    entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
-    bundle: true,
-    write: false,
-    format,
-    platform: 'browser',
-    target: 'es2022',
-    conditions: ['tigon-source', 'browser'],
-    external: ['@hpcc-js/wasm-graphviz'],
-    logLevel: 'silent',
-  };
-  const { outputFiles, warnings } = await build(options);
-  assert.equal(
-    warnings.map((w) => w.text).filter((text) => !text.includes('import.meta')),
-    [],
-  );
-  return outputFiles![0]!.text;
-};
-
-const assertClose = (
-  actual: readonly number[],
-  expected: readonly number[],
-  what: string,
-): void => {
-  assert.is(actual.length, expected.length, what);
-  actual.forEach((value, i) => {
-    const limit = TOLERANCE * Math.max(1, Math.abs(expected[i]!));
-    const close = Math.abs(value - expected[i]!) <= limit;
-    assert.ok(close, `${what}: position ${i} is ${value}, not ${expected[i]}`);
-  });
-};
-
 const assertSameModes = ({ losses }: Report): void => {
   for (const [key, values] of Object.entries(losses)) {
     const first = losses[key.replace(/ .*/, ` ${MODES[0]}`)]!;
-    assertClose(values, first, `${key} against ${MODES[0]}`);
+    assertClose(values, first, `${key} against ${MODES[0]}`, TOLERANCE);
     assert.ok(values.at(-1)! < 0.8 * values[0]!, `${key} learns: ${values}`);
   }
 };
-
-const places = [
-  {
-    name: 'main thread',
-    format: 'iife',
-    body: '<script src="/page.js"></script>',
-  },
-  {
-    name: 'module worker',
-    format: 'esm',
-    body: '<script>new Worker("/page.js", { type: "module" })</script>',
-  },
-] as const;
 
 let expected: Report;
 
@@ -83,14 +36,18 @@ for (const { name, format, body } of places)
     testInChromium(
       `${name}, ${isolated ? 'isolated: threads' : 'not isolated: one thread'}`,
       async () => {
-        const posted = (await visit(body, await bundle(format), isolated)) as Posted;
+        const posted = (await visit({
+          body,
+          script: await bundle('page.ts', format),
+          isolated,
+        })) as Posted<Report>;
         assert.is(posted.error, undefined);
         assert.is(posted.isolated, isolated);
         const actual = posted.report!;
         assertSameModes(actual);
         for (const [key, values] of Object.entries(expected.losses))
-          assertClose(actual.losses[key]!, values, `${key} against Node`);
-        assertClose(actual.product, expected.product, 'product against Node');
+          assertClose(actual.losses[key]!, values, `${key} against Node`, TOLERANCE);
+        assertClose(actual.product, expected.product, 'product against Node', TOLERANCE);
         assert.equal(actual.array, expected.array);
         const [message] = expected.message.split('\n');
         assert.is(actual.message.split('\n')[0], message);

@@ -86,7 +86,10 @@ test('a bundler finds the browser half, warns of nothing and keeps what has effe
 
 testInChromium('an application trains, as it is written and compiled', async () => {
   const body = '<script type="module" src="/page.js"></script>';
-  const posted = (await visit(body, script, true)) as Record<'plain' | 'compiled', number[]>;
+  const posted = (await visit({ body, script, isolated: true })) as Record<
+    'plain' | 'compiled',
+    number[]
+  >;
   assert.is((posted as { error?: string }).error, undefined);
   const { plain, compiled } = posted;
   assert.ok(plain[3]! < 0.8 * plain[0]!, `it learns: ${plain}`);

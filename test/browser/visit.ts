@@ -12,14 +12,29 @@ const LIMIT_MS = 90_000;
 const HEAD =
   '<!doctype html><meta charset="utf-8"><title>tigon</title><link rel="icon" href="data:,">';
 
-/** What the page with this body posts to `/result`, or `{ error }`; its script is `/page.js`. */
-export const visit = async (body: string, script: string, isolated: boolean): Promise<unknown> => {
+export interface Visit {
+  readonly body: string;
+  /** What is served as `/page.js`. */
+  readonly script: string;
+  /** Whether the page may share memory. */
+  readonly isolated: boolean;
+  /** Whether the browser has a WebGPU adapter. */
+  readonly webgpu?: boolean;
+}
+
+/** What the page posts to `/result`, or `{ error }`. */
+export const visit = async ({
+  body,
+  script,
+  isolated,
+  webgpu = false,
+}: Visit): Promise<unknown> => {
   const files = new Map([
     ['/', HEAD + body],
     ['/page.js', script],
   ]);
   const server = await servePage(files, isolated);
-  const browser = openBrowser(chromium!, server.address);
+  const browser = openBrowser(chromium!, server.address, webgpu);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(resolve, LIMIT_MS, `nothing posted in ${LIMIT_MS / 1000} s`);
