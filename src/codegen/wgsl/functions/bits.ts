@@ -56,4 +56,10 @@ fn differ_$F(x: $F, y: $F) -> $B {
 fn nonzero_$F(x: $F) -> $B {
   return (bitcast<$U>(x) & $U(0x7fffffffu)) != $U(0u);
 }`,
+  // x itself, for x above -65536. Compilers may reassociate sums and gather factors, which undoes products with a number
+  // in two parts; through a maximum they do not.
+  `
+fn kept_$F(x: $F) -> $F {
+  return max(x, $F(-65536.0));
+}`,
 ];

