@@ -23,7 +23,7 @@ export interface Updates {
   /** Values that are computed straight into a state. */
   readonly placed: ReadonlySet<Node>;
   readonly copies: readonly { readonly from: LoopBuffer; readonly to: LoopBuffer }[];
-  /** The buffers a unit reads. */
+  /** The buffers a unit reads, as they are when all values have their places. */
   readonly reads: ReadonlyMap<Unit, ReadonlySet<LoopBuffer>>;
 }
 
@@ -38,7 +38,11 @@ export const placeUpdates = (
   const overwritten = new Set<LoopBuffer>();
   const placed = new Set<Node>();
   const copies: { from: LoopBuffer; to: LoopBuffer }[] = [];
-  const reads = new Map(fused.units.map((u) => [u, new Set(readsOf(nestOf(u, fused)))]));
+  // By the buffers that values have before they get places in states.
+  const reads = readsOfUnits(fused);
+  const writers = new Map(
+    fused.units.flatMap((u) => u.members.map((m) => [fused.buffers.of(m.node), u] as const)),
+  );
   const readersOf = (buffer: LoopBuffer): Unit[] =>
     fused.units.filter((u) => reads.get(u)!.has(buffer));
   const outputSources = new Set(graph.outputs.map(unreshaped));
@@ -69,7 +73,7 @@ export const placeUpdates = (
       !graph.outputs.includes(target) &&
       readersOf(fused.buffers.of(source)).every((u) => u === unit) &&
       readsInPlace(unit, source, state, fused, caps) &&
-      !readers.some((r) => r !== unit && dependsOn(r, unit, fused, reads, before))
+      !readers.some((r) => r !== unit && dependsOn(r, unit, writers, reads, before))
     ) {
       fused.buffers.alias(source, state);
       placed.add(source);
@@ -85,8 +89,11 @@ export const placeUpdates = (
       } else copies.push({ from, to: state });
     }
   }
-  return { states, overwritten, placed, copies, reads };
+  return { states, overwritten, placed, copies, reads: readsOfUnits(fused) };
 };
+
+const readsOfUnits = (fused: Fused): ReadonlyMap<Unit, ReadonlySet<LoopBuffer>> =>
+  new Map(fused.units.map((u) => [u, new Set(readsOf(nestOf(u, fused)))]));
 
 /** Whether `unit` may write `source` into `state`, as far as its own reading goes. */
 const readsInPlace = (
@@ -106,12 +113,10 @@ const readsInPlace = (
 const dependsOn = (
   unit: Unit,
   on: Unit,
-  fused: Fused,
+  writers: ReadonlyMap<LoopBuffer, Unit>,
   reads: ReadonlyMap<Unit, ReadonlySet<LoopBuffer>>,
   before: ReadonlyMap<Unit, readonly Unit[]>,
 ): boolean => {
-  const writers = new Map<LoopBuffer, Unit>();
-  for (const u of fused.units) for (const m of u.members) writers.set(fused.buffers.of(m.node), u);
   const seen = new Set<Unit>();
   const visit = (u: Unit): boolean => {
     if (u === on) return true;

@@ -15,16 +15,8 @@ import { type Mode, SCALAR } from '../emit/mode.ts';
 import { flopsOf } from '../generic.ts';
 import { chooseLoops } from '../loops.ts';
 import type { NestPlan } from '../plan.ts';
-import { bytesMoved, writeTo } from '../sharing.ts';
-import {
-  absent,
-  atOrigin,
-  bindPoint,
-  byMemory,
-  inVectors,
-  powerOfTwo,
-  stridesAlong,
-} from './points.ts';
+import { bytesMoved } from '../sharing.ts';
+import { bindPoint, byMemory, inVectors, powerOfTwo, stridesAlong, writeStores } from './points.ts';
 
 /** Threads of a workgroup that shares nothing: enough to hide latency, few enough to spread small arrays. */
 const THREADS = 128;
@@ -65,11 +57,7 @@ export const planMap = (nest: Nest, caps: Caps, threads: number | undefined): Ne
       const at = (index: TExpr, mode: Mode): void => {
         em.scope('same', () => {
           bindPoint(em, axes, index);
-          const results = nest.stores.map((s) => em.evaluate(s.value, laned(s.axes, mode)));
-          nest.stores.forEach((s, i) => {
-            const mine = laned(s.axes, mode);
-            atOrigin(em, absent(s, axes), () => writeTo(em, s, results[i]!, mine));
-          });
+          writeStores(em, nest.stores, axes, mode);
         });
       };
       const inside = (): void => {
@@ -95,7 +83,3 @@ export const planMap = (nest: Nest, caps: Caps, threads: number | undefined): Ne
     },
   };
 };
-
-/** Stores that do not depend on the axis of a vector take one number. */
-const laned = (axes: Nest['axes'], mode: Mode): Mode =>
-  mode.along !== undefined && !axes.includes(mode.along) ? SCALAR : mode;

@@ -9,7 +9,9 @@ import { i32, operate } from '../../ir/thread/build.ts';
 import type { TExpr } from '../../ir/thread/thread.ts';
 import { freeAxes, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
 import type { Emitter } from '../emit/emitter.ts';
+import { type Mode, SCALAR } from '../emit/mode.ts';
 import { storeOffset } from '../normalize.ts';
+import { writeTo } from '../sharing.ts';
 
 /** Gives `axes` the values of the point with row-major number `index`, in the current scope. */
 export const bindPoint = (em: Emitter, axes: readonly Axis[], index: TExpr): void => {
@@ -84,11 +86,11 @@ export const inVectors = (
 };
 
 /** Axes at the place of a store that it does not take part in: it happens where they are all 0. */
-export const absent = (s: Store, bound: readonly Axis[]): Axis[] =>
+const absent = (s: Store, bound: readonly Axis[]): Axis[] =>
   bound.filter((a) => !s.axes.includes(a));
 
 /** Runs `write` where all of `axes` are 0. */
-export const atOrigin = (em: Emitter, axes: readonly Axis[], write: () => void): void => {
+const atOrigin = (em: Emitter, axes: readonly Axis[], write: () => void): void => {
   const zeros = axes.map((a) => operate('eq', em.axisValue(a), i32(0)));
   if (zeros.length === 0) em.scope('same', write);
   else
@@ -97,6 +99,36 @@ export const atOrigin = (em: Emitter, axes: readonly Axis[], write: () => void):
       write,
     );
 };
+
+/**
+ * Evaluates and does stores at the bound point: those at all axes first. Those that take part in fewer are evaluated
+ * behind the test for the thread that does them, so that no other thread reads what it may overwrite.
+ */
+export const writeStores = (
+  em: Emitter,
+  stores: readonly Store[],
+  bound: readonly Axis[],
+  mode: Mode,
+): void => {
+  const levels = new Map<string, Store[]>();
+  for (const s of stores) {
+    const level = absent(s, bound).map((a) => a.id);
+    levels.set(level.join(), [...(levels.get(level.join()) ?? []), s]);
+  }
+  const outwards = [...levels.values()].sort((a, b) => b[0]!.axes.length - a[0]!.axes.length);
+  for (const level of outwards)
+    atOrigin(em, absent(level[0]!, bound), () => {
+      const modes = level.map((s) => laned(s.axes, mode));
+      const results = level.map((s, i) => em.evaluate(s.value, modes[i]!));
+      level.forEach((s, i) => {
+        writeTo(em, s, results[i]!, modes[i]!);
+      });
+    });
+};
+
+/** Stores that do not depend on the axis of a vector take one number. */
+const laned = (axes: readonly Axis[], mode: Mode): Mode =>
+  mode.along !== undefined && !axes.includes(mode.along) ? SCALAR : mode;
 
 /** Elements that a nest stores. */
 export const storedPoints = (nest: Nest): number =>
