@@ -14,12 +14,21 @@ import { problems } from '../../../src/codegen/gpu/contraction/problem.ts';
 import { cutOf } from '../../../src/codegen/gpu/contraction/tile.ts';
 import { isRefusal, type NestPlan } from '../../../src/codegen/plan.ts';
 import { defaultWgslCaps, GUARANTEED_LIMITS, wgslCaps } from '../../../src/codegen/wgsl/caps.ts';
-import { idxAxis as ax, type Idx, idxConst } from '../../../src/ir/dim.ts';
-import { accumulator, cast, load, newBuffer, scalar } from '../../../src/ir/loop/expr.ts';
+import { idxAxis as ax, type Idx, idxAdd, idxConst, idxScale } from '../../../src/ir/dim.ts';
+import {
+  accumulator,
+  cast,
+  constant,
+  load,
+  newBuffer,
+  reduce,
+  scalar,
+} from '../../../src/ir/loop/expr.ts';
 import type { Contraction, Expr } from '../../../src/ir/loop/loop.ts';
 import { interpretThread } from '../../../src/ir/thread/interpret.ts';
 import { printThread } from '../../../src/ir/thread/print.ts';
 import type { ThreadKernel, TStmt } from '../../../src/ir/thread/thread.ts';
+import { goldenText } from '../../support/golden.ts';
 import {
   conv,
   convGradInput,
@@ -203,6 +212,33 @@ test('operands of any dtype that is computed in float32, and what is computed of
   );
 });
 
+test('operands that fold something are folded as they are staged', () => {
+  const x = f32('x', [42, 68]);
+  const w = f32('w', [34, 26]);
+  const [i, j] = [red('i', 2), red('j', 2)];
+  const pooled = (m: Idx, k: Idx): Expr =>
+    reduce('add', [i, j], load(x, [idxAdd(idxScale(m, 2), ax(i)), idxAdd(idxScale(k, 2), ax(j))]));
+  const made = product(pooled, (k, n) => load(w, [k, n]), [x, w]);
+  passes(made, 3, 'pooled');
+  passes(made, 4, 'pooled', { threads: 256 });
+});
+
+test('operands too long for any tile are staged all the same', () => {
+  const x = f32('x', [21, 34]);
+  const w = f32('w', [34, 26]);
+  const long = (e: Expr): Expr => {
+    let value = e;
+    for (let n = 0; n < 60; n++) value = scalar('add', value, constant((n % 3) - 1, 'float32'));
+    return value;
+  };
+  const made = product(
+    (m, k) => long(load(x, [m, k])),
+    (k, n) => long(load(w, [k, n])),
+    [x, w],
+  );
+  assert.match(passes(made, 3, 'long').notes.join(), /tiles/);
+});
+
 test('views with any strides', () => {
   const x = f32('x', [21, 34], [80, 2]);
   const w = f32('w', [34, 26], [30, 1]);
@@ -294,6 +330,118 @@ test('without its barriers a kernel would be a race', () => {
         new Map(made.buffers.map((b, i) => [racing.buffers[i]!, memory.get(b)!])),
       ),
     /no barrier in between/,
+  );
+});
+
+test('a kernel as text', () => {
+  const made = matmul(50, 44, 20, { epilogue: 'bias' });
+  const tile = { across: 4, down: 4, slices: 1, rows: 4, columns: 4, depth: 8 };
+  const plan = planOf(cutOf(problems(made.nest, made.nest.contract!)[0]!, tile, caps)!);
+  const written = new Set(made.nest.stores.map((s) => s.buffer));
+  goldenText(
+    printThread(cleanup(kernelOf(plan, made.buffers, written))),
+    `
+thread contraction(
+  read x: f32[1000],
+  read w: f32[880],
+  read bias: f32[44],
+  readwrite y: f32[2200],
+  shared staged: f32[320],
+) grid 12 as workgroup, threads 16 as local {
+  cost 47300, 16320
+  note "contraction 50 x 44 x 20: rows along depth, columns along free"
+  note "tiles 16 x 16 x 8 of 4 x 4 a thread, stored from registers"
+  var c: f32x4 = f32x4(0.0)
+  var c_1: f32x4 = f32x4(0.0)
+  var c_2: f32x4 = f32x4(0.0)
+  var c_3: f32x4 = f32x4(0.0)
+  var next: f32x4 = f32x4(0.0)
+  var next_1: f32x4 = f32x4(0.0)
+  var next_2: f32x4 = f32x4(0.0)
+  var next_3: f32x4 = f32x4(0.0)
+  let rest: i32 = floordiv(workgroup, 3)
+  let outer: i32 = shr(local, 1)
+  let t16: i32 = rest * 16 + outer
+  let t47: i32 = min(t16, 49) * 20
+  let inner: i32 = and(local, 1)
+  let depth: i32 = inner * 4
+  let t50: i32 = min(t16 + 8, 49) * 20
+  let t30: i32 = mod(workgroup, 3) * 4
+  let "across": i32 = and(local, 3)
+  let column: i32 = (t30 + "across") * 4
+  let place_2: i32 = min(column, 40)
+  let line: i32 = shr(local, 2)
+  let free: i32 = "across" * 4
+  let t93: i32 = line * 48
+  let slot: i32 = (inner + outer * 3) * 4
+  let slot_2: i32 = local * 4
+  for "step" in 0..4 {
+    let t42: bool = "step" < 3
+    if t42 {
+      let start: i32 = "step" * 8
+      let k: i32 = depth + start
+      let k_1: i32 = min(k, 16)
+      let x.1: f32x4 = x[t47 + k_1 : 4]
+      let x_1: f32x4 = x[t50 + k_1 : 4]
+      let k_4: i32 = line + start
+      let w.1: f32x4 = w[place_2 + min(k_4, 19) * 44 : 4]
+      let w_1: f32x4 = w[place_2 + min(k_4 + 4, 19) * 44 : 4]
+      let t66: boolx4 = splat(k < 20)
+      set next = select(t66, x.1, f32x4(0.0))
+      set next_1 = select(t66, x_1, f32x4(0.0))
+      set next_2 = select(splat(k_4 < 20), w.1, f32x4(0.0))
+      set next_3 = select(splat(k_4 + 4 < 20), w_1, f32x4(0.0))
+    }
+    if "step" > 0 {
+      for kk in 0..8 step 4 {
+        let t78: i32 = free + kk * 16
+        let b: f32x4 = staged[t78 + 192 : 4]
+        let b_1: f32x4 = staged[t78 + 208 : 4]
+        let b_2: f32x4 = staged[t78 + 224 : 4]
+        let b_3: f32x4 = staged[t78 + 240 : 4]
+        let t94: i32 = t93 + kk
+        let a: f32x4 = staged[t94 : 4]
+        set c = fma(splat(lane(a, 3)), b_3, fma(splat(lane(a, 2)), b_2, fma(splat(lane(a, 1)), b_1, fma(splat(lane(a, 0)), b, c))))
+        let a_1: f32x4 = staged[t94 + 12 : 4]
+        set c_1 = fma(splat(lane(a_1, 3)), b_3, fma(splat(lane(a_1, 2)), b_2, fma(splat(lane(a_1, 1)), b_1, fma(splat(lane(a_1, 0)), b, c_1))))
+        let a_2: f32x4 = staged[t94 + 24 : 4]
+        set c_2 = fma(splat(lane(a_2, 3)), b_3, fma(splat(lane(a_2, 2)), b_2, fma(splat(lane(a_2, 1)), b_1, fma(splat(lane(a_2, 0)), b, c_2))))
+        let a_3: f32x4 = staged[t94 + 36 : 4]
+        set c_3 = fma(splat(lane(a_3, 3)), b_3, fma(splat(lane(a_3, 2)), b_2, fma(splat(lane(a_3, 1)), b_1, fma(splat(lane(a_3, 0)), b, c_3))))
+      }
+    }
+    if t42 {
+      barrier
+      staged[slot : 4] = next
+      staged[slot + 96 : 4] = next_1
+      staged[slot_2 + 192 : 4] = next_2
+      staged[slot_2 + 256 : 4] = next_3
+      barrier
+    }
+  }
+  if column < 44 {
+    let bias.1: f32x4 = bias[column : 4]
+    let row: i32 = (rest * 4 + line) * 4
+    let t179: i32 = (t30 + rest * 176 + line * 44 + "across") * 4
+    if row < 50 {
+      let add: f32x4 = c + bias.1
+      y[t179 : 4] = add
+    }
+    if row + 1 < 50 {
+      let add_1: f32x4 = c_1 + bias.1
+      y[t179 + 44 : 4] = add_1
+    }
+    if row + 2 < 50 {
+      let add_2: f32x4 = c_2 + bias.1
+      y[t179 + 88 : 4] = add_2
+    }
+    if row + 3 < 50 {
+      let add_3: f32x4 = c_3 + bias.1
+      y[t179 + 132 : 4] = add_3
+    }
+  }
+}
+`,
   );
 });
 

@@ -22,24 +22,32 @@ export interface Choice {
   readonly cycles: number;
 }
 
-/** The best way to cut a problem, with workgroups of `threads` where that is given; `undefined` if no tile fits. */
+/**
+ * The best way to cut a problem, with workgroups of `threads` where that is given: a short one where there is one.
+ * `undefined` if no tile fits.
+ */
 export const bestCut = (
   problems: readonly Problem[],
   caps: Caps,
   threads: number | undefined,
 ): Choice | undefined => {
+  const teams = threads === undefined ? teamsOf(caps) : [threads];
   let best: Choice | undefined;
-  for (const team of threads === undefined ? teamsOf(caps) : [threads])
+  for (const team of teams)
     for (const tile of tilesOf(team))
       for (const problem of problems) {
-        const most = best?.cycles ?? Number.POSITIVE_INFINITY;
+        const most = best?.cut.short === true ? best.cycles : Number.POSITIVE_INFINITY;
         if (isWaste(problem, tile) || leastCycles(problem, tile) >= most) continue;
         const cut = cutOf(problem, tile, caps);
-        const cycles = cut === undefined ? Number.POSITIVE_INFINITY : cyclesOf(cut);
-        if (cut !== undefined && cycles < most) best = { cut, cycles };
+        if (cut === undefined) continue;
+        const choice = { cut, cycles: cyclesOf(cut) };
+        if (best === undefined || isBetter(choice, best)) best = choice;
       }
   return best;
 };
+
+const isBetter = (a: Choice, b: Choice): boolean =>
+  a.cut.short === b.cut.short ? a.cycles < b.cycles : a.cut.short;
 
 const teamsOf = (caps: Caps): readonly number[] => {
   const possible = TEAMS.filter((n) => n <= caps.threads);

@@ -1,7 +1,7 @@
 /**
  * How a contraction is cut: the tile of a workgroup, what of it a thread has, and what that takes.
  *
- * Invariant: a cut fits into shared memory, and its code has a bounded length.
+ * Invariant: a cut fits into shared memory, and its numbers follow from the problem and the tile.
  */
 import type { Caps } from '../../caps.ts';
 import { bringingStatements, type Panel, panelOf, rowLayout } from './panel.ts';
@@ -43,13 +43,15 @@ export interface Cut {
   readonly shared: number;
   /** Results go through shared memory this many rows of a thread at a time; 0 when they are stored from registers. */
   readonly passed: number;
+  /** Its code is no longer than drivers compile in good time; operands and stores may be too long whatever the tile. */
+  readonly short: boolean;
 }
 
 /** Groups that a thread brings of one operand. */
 const MOST_ROUNDS = 4;
 /** Results are stored from registers where that takes no more statements than this. */
 const MOST_STORING = 128;
-/** Statements of a kernel: drivers take more than twice as long for code twice as long. */
+/** Statements that a kernel should have at most: drivers take more than twice as long for code twice as long. */
 const MOST_STATEMENTS = 240;
 
 /** Twice what there is to do is waste under any model. */
@@ -79,7 +81,7 @@ export const cutOf = (problem: Problem, tile: Tile, caps: Caps): Cut | undefined
   if (4 * shared > caps.sharedBytes) return undefined;
   const rowBlocks = Math.ceil(rows.size / m);
   const columnBlocks = Math.ceil(columns.size / n);
-  const cut: Cut = {
+  const cut = {
     problem,
     tile,
     threads,
@@ -91,7 +93,7 @@ export const cutOf = (problem: Problem, tile: Tile, caps: Caps): Cut | undefined
     shared,
     passed,
   };
-  return statements(cut) > MOST_STATEMENTS ? undefined : cut;
+  return { ...cut, short: statements(cut) <= MOST_STATEMENTS };
 };
 
 /** As many rows of a thread as the memory for staging holds. */
@@ -103,7 +105,7 @@ const passedRows = (tile: Tile, staged: number): number => {
 };
 
 /** Statements of a kernel, about. */
-const statements = ({ tile, panels, problem, passed }: Cut): number => {
+const statements = ({ tile, panels, problem, passed }: Omit<Cut, 'short'>): number => {
   const groups = tile.columns / 4;
   const sums = tile.rows * groups;
   const staging = bringingStatements(panels.rows) + bringingStatements(panels.columns);
