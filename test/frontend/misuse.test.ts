@@ -8,7 +8,7 @@ import { L2Loss, SoftmaxCrossEntropyLoss } from '../../src/frontend/gluon/loss.t
 import * as nn from '../../src/frontend/gluon/nn/index.ts';
 import { assertAllClose } from '../../src/frontend/testing.ts';
 import { autograd, hybridize, nd, Parameter, random, Trainer } from '../../src/index.ts';
-import { fails, rejects } from './support.ts';
+import { fails, rejects, synchronous, testAtOnce } from './support.ts';
 
 const x = nd.array([
   [1, 2, 3],
@@ -42,7 +42,8 @@ test('arrays that cannot exist say how much room there is, at the caller', async
   fails(() => nd.zeros([1e6, 1e6]), 'memory', 'nd.zeros(f32[1000000, 1000000])', 'misuse.test.ts:');
   const column = nd.ones([30000, 1]);
   const row = nd.ones([1, 40000]);
-  fails(() => column.add(row), 'memory', 'add(f32[30000, 40000])', 'misuse.test.ts:');
+  const size = synchronous ? 'f32[30000, 40000]' : '4.5 GB';
+  fails(() => column.add(row), 'memory', 'add', size, 'misuse.test.ts:');
   const f = hybridize((a: nd.NDArray) => a.add(row), { name: 'outer' });
   fails(() => f(column), 'memory', 'outer', 'misuse.test.ts:');
   await assertAllClose(f(nd.ones([1, 1])), nd.full([1, 40000], 2));
@@ -91,7 +92,7 @@ test('random numbers refuse parameters that are none, and draw nothing', async (
   await assertAllClose(after, random.normal([2]));
 });
 
-test('large numbers print with the digits that mean something', () => {
+testAtOnce('large numbers print with the digits that mean something', () => {
   assert.ok(`${nd.array([1e30])}`.endsWith('[1e+30]'));
 });
 
@@ -113,7 +114,7 @@ test('operators of JavaScript refuse arrays instead of giving NaN; texts stay', 
   fails(() => y * 2, 'value', 'f32[2, 3]', 'x.mul(2)');
   fails(() => -y, 'value', 'x.neg()');
   fails(() => y < 3, 'value', 'x.lt(y)');
-  assert.ok(`${x}`.includes('[4, 5, 6]'));
+  assert.ok(`${x}`.includes(synchronous ? '[4, 5, 6]' : 'await x.data()'));
   assert.ok(`loss ${x}`.startsWith('loss NDArray'));
 });
 

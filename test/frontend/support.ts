@@ -3,12 +3,18 @@
  *
  * Invariant: `fails` demands the error's name and every given part of its message.
  */
+import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { device } from '../../src/index.ts';
 import { TigonError } from '../../src/ir/errors.ts';
 
 /** Whether the device of this run can be read without waiting. */
 export const synchronous: boolean = device.default().kind === 'cpu';
+
+/** A test of what looks at values before it computes: of devices that can be read without waiting alone. */
+export const testAtOnce = (name: string, body: () => void | Promise<void>): void => {
+  if (synchronous) test(name, body);
+};
 
 /** Asserts that `body` throws a TigonError with this code whose message holds all `parts`. */
 export const fails = (body: () => unknown, code: string, ...parts: readonly string[]): void => {

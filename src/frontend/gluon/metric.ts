@@ -199,14 +199,18 @@ export class Loss extends Metric {
   }
 }
 
-/** Adds the sum of an array to totals [sum, error of the sum], so that small values are not lost in long sums. */
+/**
+ * Adds the sum of an array to totals [sum, error of the sum], so that small values are not lost in long sums. A bound that
+ * no sum reaches makes a difference one that no compiler cancels: drivers of GPUs may compute (a + b) - a as b.
+ */
 const summed = (b: GraphBuilder, totals: Node, [values]: readonly Node[]): Node => {
   const x = b.cast(values!, 'float32');
   const all = x.type.shape.map((_, i) => i);
   const part = (i: number): Node => b.slice(totals, [i], [i + 1], [1]);
+  const rounded = (y: Node): Node => b.op('max', y, b.lit(-3e38, y));
   const sum = part(0);
   const term = b.op('sub', b.reshape(b.sum(x, all), [1]), part(1));
-  const next = b.op('add', sum, term);
-  const error = b.op('sub', b.op('sub', next, sum), term);
+  const next = rounded(b.op('add', sum, term));
+  const error = b.op('sub', rounded(b.op('sub', next, sum)), term);
   return b.emit(concat, [next, error], { axis: 0 });
 };

@@ -9,6 +9,7 @@ import { Block, compilationOf, HybridBlock } from '../../../src/frontend/gluon/b
 import { Constant, Normal, Xavier } from '../../../src/frontend/gluon/init.ts';
 import { Parameter } from '../../../src/frontend/gluon/parameter.ts';
 import { assertAllClose } from '../../../src/frontend/testing.ts';
+import { testAtOnce } from '../support.ts';
 
 /** y = x Wᵀ + b with the input size learnt from x. */
 class Linear extends HybridBlock {
@@ -156,7 +157,7 @@ test('several results, nested arguments and null pass through hybridized blocks'
   assert.equal(await second.sum.array(), [4, 4, 4]);
 });
 
-test('a plain block that reads values splits the program instead of failing', async () => {
+testAtOnce('a plain block that reads values splits the program instead of failing', async () => {
   class Peek extends Block {
     override forward(x: nd.NDArray): nd.NDArray {
       return x.sum().itemSync() > 0 ? x : x.neg();

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as nn from '../../../src/frontend/gluon/nn/index.ts';
 import { nd } from '../../../src/index.ts';
-import { fails } from '../support.ts';
+import { fails, testAtOnce } from '../support.ts';
 
 test('containers: children by number, added, counted, iterated, named', () => {
   for (const Kind of [nn.Sequential, nn.HybridSequential]) {
@@ -40,7 +40,7 @@ test('a container that changes after it was compiled is compiled anew', async ()
   assert.is(await net(x).item(), 3);
 });
 
-test('functions as blocks: Lambda may read values, also inside a compiled net', async () => {
+testAtOnce('functions as blocks: Lambda may read values, also inside a compiled net', async () => {
   const seen: number[] = [];
   const net = new nn.HybridSequential(
     new nn.HybridLambda((x) => x.add(1)),

@@ -66,7 +66,7 @@ test("with gradReq 'add', gradients of several backward passes count together", 
   assert.equal(await values(a), [-1]);
 });
 
-test('an eager step is one program of one kernel, whatever the number of parameters', () => {
+test('an eager step is one program of as few kernels as can be, whatever the number of parameters', () => {
   const ps = Array.from({ length: 8 }, (_, i) => parameter(`p${i}`, new Array(3 + i).fill(1)));
   for (const name of ['sgd', 'adam', 'adamw'] as const) {
     const trainer = new Trainer(ps, name, { learningRate: 0.1 });
@@ -79,7 +79,9 @@ test('an eager step is one program of one kernel, whatever the number of paramet
       trainer.step(1);
       const after = device.activity();
       assert.is(after.programs - before.programs, 1, name);
-      assert.is(after.kernels - before.kernels, 1, name);
+      // a kernel sees so many arrays at most: of each parameter four with the moments of adam
+      const least = Math.ceil((4 * ps.length) / ps[0]!.data().device.caps.maxBindings);
+      assert.ok(after.kernels - before.kernels <= least, name);
     }
   }
 });
