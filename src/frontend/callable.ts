@@ -10,7 +10,7 @@ import type { TensorType } from '../ir/type.ts';
 import { type Compiled, compileGraph } from '../passes/pipeline.ts';
 import type { Device, Executable, Storage } from '../runtime/device.ts';
 import { count, type Work, workOf } from './activity.ts';
-import { failure } from './callsite.ts';
+import { failure, located } from './callsite.ts';
 import type { Backward } from './differentiate.ts';
 import { denseLayout, type Layout } from './layout.ts';
 import { filled } from './nd/filled.ts';
@@ -138,7 +138,7 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
     callable,
     device,
     compiled,
-    executable: device.load(compiled.program),
+    executable: executableOf(callable, device, compiled),
     fresh,
     layouts: results,
     sources,
@@ -147,6 +147,15 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
     label: callable.name,
     work: workOf(compiled.program),
   };
+};
+
+/** What a device refuses, it refuses at the user's line. */
+const executableOf = ({ name }: Callable, device: Device, { program }: Compiled): Executable => {
+  try {
+    return device.load(program);
+  } catch (error) {
+    throw located(error, `${name}()`);
+  }
 };
 
 /** Runs a loaded callable on concrete operands. */
