@@ -6,6 +6,7 @@
  */
 import type { DType } from '../ir/dtype.ts';
 import { invariant } from '../ir/errors.ts';
+import { operandsIn } from '../ir/loop/access.ts';
 import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
 import { get, i32, ifOf, operate, register, regType, sharedBuffer } from '../ir/thread/build.ts';
 import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../ir/thread/thread.ts';
@@ -23,8 +24,7 @@ const globalBuffers = (kernel: LoopKernel): Map<LoopBuffer, ThreadBuffer> => {
       if (s.mode === 'add') read.add(s.buffer);
       visitLoads(s.value, (l) => read.add(l.buffer));
     }
-    for (const side of nest.contract ? [nest.contract.a, nest.contract.b] : [])
-      visitLoads(side, (l) => read.add(l.buffer));
+    for (const side of operandsIn(nest)) visitLoads(side, (l) => read.add(l.buffer));
   }
   const names = new Set<string>();
   const unique = (name: string): string => {

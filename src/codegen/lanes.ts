@@ -12,4 +12,5 @@ export const laneSchedules: Schedules = {
   split: splitContraction,
   nest: planNest,
   contraction: planContraction,
+  attention: () => ({ refused: 'products and softmax have schedules of their own here' }),
 };

@@ -39,8 +39,10 @@ export const isRefusal = (x: NestPlan | Refusal): x is Refusal => 'refused' in x
 export interface Schedules {
   /** Kernels to run in this one's place, where one launch would not keep the device busy. */
   split(kernel: LoopKernel, caps: Caps): readonly LoopKernel[] | undefined;
-  /** Any nest without a contraction. `threads` fixes the size of its workgroups. */
+  /** Any nest without a product. `threads` fixes the size of its workgroups. */
   nest(nest: Nest, caps: Caps, threads: number | undefined): NestPlan;
-  /** A nest with one, if a template fits. */
+  /** A nest with a contraction, if a template fits. */
   contraction(nest: Nest, caps: Caps, threads: number | undefined): NestPlan | Refusal;
+  /** A nest with an attention, if a template fits; what does not refuse with `threads` undefined is left whole. */
+  attention(nest: Nest, caps: Caps, threads: number | undefined): NestPlan | Refusal;
 }

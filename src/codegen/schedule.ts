@@ -3,26 +3,12 @@
  *
  * Invariant: any verified loop kernel has a schedule: what templates refuse, the generic one takes.
  */
-import { reduce, scalar } from '../ir/loop/expr.ts';
 import type { LoopKernel, Nest } from '../ir/loop/loop.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
 import { assemble } from './assemble.ts';
 import type { Caps } from './caps.ts';
 import { isRefusal, type NestPlan } from './plan.ts';
-import { rewriter } from './rewrite.ts';
-
-/** The same nest with its contraction as a reduction inside the stored values. */
-const contractionAsReduce = (nest: Nest): Nest => {
-  const { contract } = nest;
-  if (contract === undefined) return nest;
-  const product = reduce('add', contract.k, scalar('mul', contract.a, contract.b));
-  const { expr } = rewriter({ replace: (e) => (e.kind === 'acc' ? product : undefined) });
-  return {
-    axes: nest.axes,
-    stores: nest.stores.map((s) => ({ ...s, value: expr(s.value) })),
-    contract: undefined,
-  };
-};
+import { productAsReduce } from './products.ts';
 
 /** Accumulating stores get nests of their own. */
 const separate = (nest: Nest): Nest[] => {
@@ -36,11 +22,13 @@ const separate = (nest: Nest): Nest[] => {
 /** A schedule for one nest; `threads` fixes the size of its workgroups. */
 const plan = (nest: Nest, caps: Caps, threads?: number): NestPlan => {
   const { schedules } = caps;
-  if (nest.contract === undefined) return schedules.nest(nest, caps, threads);
-  const attempt = schedules.contraction(nest, caps, threads);
+  if (nest.contract === undefined && nest.attend === undefined)
+    return schedules.nest(nest, caps, threads);
+  const kind = nest.contract === undefined ? 'attention' : 'contraction';
+  const attempt = schedules[kind](nest, caps, threads);
   if (!isRefusal(attempt)) return attempt;
-  const other = schedules.nest(contractionAsReduce(nest), caps, threads);
-  return { ...other, notes: [`no contraction template: ${attempt.refused}`, ...other.notes] };
+  const other = schedules.nest(productAsReduce(nest), caps, threads);
+  return { ...other, notes: [`no ${kind} template: ${attempt.refused}`, ...other.notes] };
 };
 
 /** The launch that does what `kernel` says on a device with `caps`. */

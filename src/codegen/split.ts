@@ -14,6 +14,7 @@ import {
   newAxis,
   pointsOf,
 } from '../ir/dim.ts';
+import { operandsIn } from '../ir/loop/access.ts';
 import { cast, indexValue, load, newBuffer, reduce, scalar } from '../ir/loop/expr.ts';
 import type {
   Expr,
@@ -91,7 +92,7 @@ export const splitReductions = (kernel: LoopKernel, caps: Caps): LoopKernel[] =>
   const parts: Nest[] = [];
   const made: LoopBuffer[] = [];
   const nests = kernel.nests.map((original) => {
-    if (original.contract !== undefined) return original;
+    if (original.contract !== undefined || original.attend !== undefined) return original;
     const values = original.stores.map((s) => s.value);
     if (!reductionsIn(values).some((e) => cutOf(e, original))) return original;
     const nest = mergeReductions(original);
@@ -133,7 +134,7 @@ const isRead = (nests: readonly Nest[], buffer: LoopBuffer): boolean => {
       look(s.value);
       for (const idx of s.index) look(indexValue(idx));
     }
-    for (const side of nest.contract ? [nest.contract.a, nest.contract.b] : []) look(side);
+    operandsIn(nest).forEach(look);
   }
   return read;
 };

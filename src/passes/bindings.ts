@@ -87,7 +87,8 @@ const axisOf = (idx: Idx): Axis | undefined => {
 export const cutToFit = (nest: Nest, bindings: Bindings): Nest[] => {
   const [store] = nest.stores;
   if (countBindings([nest], bindings) <= bindings.most || store === undefined) return [nest];
-  const choice = nest.stores.length === 1 && !nest.contract ? choiceOf(store.value) : undefined;
+  const choice =
+    nest.stores.length === 1 && !nest.contract && !nest.attend ? choiceOf(store.value) : undefined;
   if (choice === undefined) return [nest];
   const cuts: number[] = [];
   let end = 0;

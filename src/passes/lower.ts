@@ -5,7 +5,7 @@
  */
 import { type Axis, type Idx, idxAxis, newAxis } from '../ir/dim.ts';
 import type { LowerContext, Node } from '../ir/graph/graph.ts';
-import { accumulator, cast, constant, load } from '../ir/loop/expr.ts';
+import { cast, constant, load } from '../ir/loop/expr.ts';
 import type { Expr, LoopBuffer } from '../ir/loop/loop.ts';
 import type { Unit } from './units.ts';
 
@@ -88,10 +88,10 @@ export class Lowering implements LowerContext {
   inline(node: Node, index: readonly Idx[], key = `${node.id}!`): Expr {
     const contract = this.#unit?.contract;
     if (contract?.node === node) {
-      if (!sameIndex(contract.contraction.index, index))
+      if (!sameIndex(contract.loops.index, index))
         throw new CannotLower('the accumulator is needed at another position');
       // Sums are float32; half precision rounds where the node's value is used or stored.
-      return cast(accumulator, node.type.dtype);
+      return cast(contract.value, node.type.dtype);
     }
     if (node.op.name === 'full') return constant(node.attrs['value'] as number, node.type.dtype);
     if (node.op.lower === undefined) throw new CannotLower(`${node.op.name} cannot be inlined`);

@@ -9,6 +9,7 @@ import { load } from '../ir/loop/expr.ts';
 import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import type { Fused } from './fuse.ts';
 import { canonicalIndex, Lowering, type Stored } from './lower.ts';
+import { productAxes, productOf, productPart } from './products.ts';
 import type { Unit } from './units.ts';
 
 export const nestOf = (unit: Unit, fused: Fused): Nest => {
@@ -27,17 +28,13 @@ export const nestOf = (unit: Unit, fused: Fused): Nest => {
     };
     return { axes: scattering.axes, stores: [store], contract: undefined };
   }
-  // Operands may have moved since the unit was formed: lower the contraction again.
-  const node = unit.contract?.node;
-  const contract = node?.op.contract?.(node, new Lowering(undefined, lookup));
-  const axes = contract ? [...contract.batch, ...contract.m, ...contract.n] : unit.axes;
+  // Operands may have moved since the unit was formed: lower the product again.
+  const contract = unit.contract && productOf(unit.contract.node, new Lowering(undefined, lookup));
+  const axes = contract ? productAxes(contract) : unit.axes;
   const members = contract
-    ? unit.members.map((m) => ({ node: m.node, index: contract.index }))
+    ? unit.members.map((m) => ({ node: m.node, index: contract.loops.index }))
     : unit.members;
-  const placed: Unit =
-    node === undefined || contract === undefined
-      ? unit
-      : { ...unit, axes, members, contract: { node, contraction: contract } };
+  const placed: Unit = { ...unit, axes, members, contract };
   const lowering = new Lowering(placed, lookup);
   const stores = members.map((m): Store => {
     const used = new Set<number>();
@@ -51,7 +48,7 @@ export const nestOf = (unit: Unit, fused: Fused): Nest => {
       over: [],
     };
   });
-  return { axes, stores, contract };
+  return { axes, stores, ...productPart(contract) };
 };
 
 /** Copies the elements of one buffer to another, which may have another shape. */

@@ -12,6 +12,7 @@ import { splitReductions } from '../codegen/split.ts';
 import type { Graph } from '../ir/graph/graph.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
 import type { Program } from '../ir/program.ts';
+import { writeOutAttention } from './attention.ts';
 import { bindKernels, indexBuffers, orderKernels, outputPositions } from './bind.ts';
 import { canonicalize } from './canonicalize.ts';
 import { horizontal } from './horizontal.ts';
@@ -33,8 +34,9 @@ export interface Compiled {
 }
 
 /** The L1 passes, in order. */
-const GRAPH_PASSES: readonly GraphPass[] = [
+const graphPasses = (caps: Caps): readonly GraphPass[] => [
   canonicalize,
+  writeOutAttention(caps),
   recognize,
   horizontal,
   decomposeComposites,
@@ -46,7 +48,7 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   freshExpressions();
   const stages: Stage[] = [{ level: 'graph', name: 'trace', graph, notes: [] }];
   let current = graph;
-  for (const pass of GRAPH_PASSES) {
+  for (const pass of graphPasses(caps)) {
     const notes: string[] = [];
     current = pass.run(current, { note: (text) => notes.push(text) });
     stages.push({ level: 'graph', name: pass.name, graph: current, notes });

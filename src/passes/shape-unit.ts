@@ -10,6 +10,7 @@ import type { Node } from '../ir/graph/graph.ts';
 import type { Expr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 import { CannotLower, canonicalIndex, Lowering, type Stored } from './lower.ts';
+import { productAxes, productOf } from './products.ts';
 import type { Member, Unit } from './units.ts';
 
 /** A unit in the making. */
@@ -53,18 +54,17 @@ const shapeContraction = (
   stored: (node: Node) => Stored | undefined,
 ): Shaped => {
   const operands = new Lowering(undefined, stored);
-  const contraction = node.op.contract!(node, operands);
-  const axes = [...contraction.batch, ...contraction.m, ...contraction.n];
+  const product = productOf(node, operands);
   const members: Member[] = draft.members.map((member) => {
     if (member.type.shape.join() !== node.type.shape.join())
       throw new CannotLower(`${member.op.name} has another shape than the contraction`);
-    return { node: member, index: contraction.index };
+    return { node: member, index: product.loops.index };
   });
   const unit: Unit = {
     id: draft.id,
-    axes,
+    axes: productAxes(product),
     members,
-    contract: { node, contraction },
+    contract: product,
     scatter: undefined,
   };
   const lowering = new Lowering(unit, stored);

@@ -6,7 +6,8 @@
  */
 import type { Axis, Idx } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
-import type { Contraction, Scattering } from '../ir/loop/loop.ts';
+import type { Scattering } from '../ir/loop/loop.ts';
+import type { Product } from './products.ts';
 
 /** A value that is written to memory, computed at `index` of its unit's axes. */
 export interface Member {
@@ -18,8 +19,8 @@ export interface Unit {
   readonly id: number;
   readonly axes: readonly Axis[];
   readonly members: readonly Member[];
-  /** The contraction whose epilogue the members are, with its node. */
-  readonly contract: { readonly node: Node; readonly contraction: Contraction } | undefined;
+  /** The product whose epilogue the members are. */
+  readonly contract: Product | undefined;
   /** The accumulation that is the unit's only member. */
   readonly scatter: Scattering | undefined;
 }

@@ -12,4 +12,5 @@ export const gpuSchedules: Schedules = {
   split: splitGpuContraction,
   nest: planGpuNest,
   contraction: planGpuContraction,
+  attention: () => ({ refused: 'products and softmax have schedules of their own here' }),
 };

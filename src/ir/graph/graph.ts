@@ -5,7 +5,7 @@
  * of a map have equal shapes and dtypes; the only effect is `Graph.assigns`, ordered.
  */
 import type { Axis, Idx } from '../dim.ts';
-import type { Contraction, Expr, Scattering } from '../loop/loop.ts';
+import type { Attention, Contraction, Expr, Scattering } from '../loop/loop.ts';
 import type { TensorType } from '../type.ts';
 import type { GraphBuilder } from './builder.ts';
 
@@ -24,7 +24,7 @@ export type OpKind =
   | 'map' // one scalar op at every position
   | 'view' // index arithmetic only: reshape, transpose, broadcast, slice, pad, concat
   | 'reduce' // folds axes or windows away
-  | 'contract' // dot and convolutions: lowered through `contract`
+  | 'contract' // dot and convolutions: lowered through `contract`; attention: through `attend`, or `decompose`
   | 'gather' // reads at loaded indices
   | 'scatter' // writes at loaded indices
   | 'composite'; // defined by `decompose`
@@ -40,6 +40,12 @@ export interface LowerContext {
   axis(name: string, extent: number): Axis;
   /** A fresh parallel axis (for `contract`). */
   parallel(name: string, extent: number): Axis;
+}
+
+/** An attention, and what of it is the node's value, in float32. */
+export interface Attended {
+  readonly attention: Attention;
+  readonly value: Expr;
 }
 
 /** A case for the generated op tests: forward, gradient and hybridized on every device. */
@@ -68,7 +74,9 @@ export interface Op<A extends Attrs = Attrs> {
   scatter?(node: Node<A>, context: LowerContext): Scattering;
   /** The contraction this node is (kind `contract`). */
   contract?(node: Node<A>, context: LowerContext): Contraction;
-  /** The same value from simpler ops (kind `composite`). */
+  /** The attention this node is (kind `contract`), for devices with a schedule for it: others `decompose` it. */
+  attend?(node: Node<A>, context: LowerContext): Attended;
+  /** The same value from simpler ops (kind `composite`, and what has `attend`). */
   decompose?(builder: GraphBuilder, inputs: readonly Node[], attrs: A): Node;
   /** Gradient to each operand from the gradient of the result; `null` where none flows. Composites may leave it out. */
   gradient?(builder: GraphBuilder, node: Node<A>, dy: Node): readonly (Node | null)[];

@@ -4,6 +4,12 @@
  * Invariant: an op's key is its name, and every op that a graph may hold is here.
  */
 import type { Op } from './graph.ts';
+import { attention, attentionNorm } from './ops/attention.ts';
+import {
+  attentionGradKey,
+  attentionGradQuery,
+  attentionGradValue,
+} from './ops/attention-gradient.ts';
 import { layerNorm, logSoftmax, softmax } from './ops/composite.ts';
 import { concat } from './ops/concat.ts';
 import { conv, convGradInput, convGradWeight } from './ops/conv.ts';
@@ -24,6 +30,7 @@ const all: readonly Op[] = [
   ...[sum, prod, reduceMax, reduceMin, argmax, argmin],
   ...[windowMax, windowSum, windowArgmax, poolSelect, poolScatter],
   ...[dot, conv, convGradInput, convGradWeight],
+  ...[attention, attentionNorm, attentionGradQuery, attentionGradKey, attentionGradValue],
   ...[take, takeAlong, takeGrad, takeAlongGrad],
   ...[softmax, logSoftmax, layerNorm],
 ] as readonly Op[];

@@ -24,10 +24,18 @@ export const positionsIn = (indices: readonly Idx[]): Expr[] => {
   return found;
 };
 
-/** Everything a nest evaluates: stored values, operands of its contraction, positions it stores at. */
+/** What the product of a nest is made of. */
+export const operandsIn = ({ contract, attend }: Nest): Expr[] => [
+  ...(contract === undefined ? [] : [contract.a, contract.b]),
+  ...(attend === undefined
+    ? []
+    : [...attend.scores.flatMap(({ a, b }) => [a, b]), attend.weight, attend.value]),
+];
+
+/** Everything a nest evaluates: stored values, operands of its product, positions it stores at. */
 export const evaluatedBy = (nest: Nest): Expr[] => [
   ...nest.stores.map((s) => s.value),
-  ...(nest.contract === undefined ? [] : [nest.contract.a, nest.contract.b]),
+  ...operandsIn(nest),
   ...positionsIn(nest.stores.flatMap((s) => s.index)),
 ];
 

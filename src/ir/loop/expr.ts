@@ -7,7 +7,7 @@ import { type Axis, type Bound, boundFails, boundHolds, type Idx } from '../dim.
 import type { DType } from '../dtype.ts';
 import { castTo, roundTo, type ScalarOp, scalarOps } from '../scalar.ts';
 import { type Shape, stridesOf } from '../type.ts';
-import type { Expr, LoopBuffer, ReduceOp } from './loop.ts';
+import type { AccExpr, AccName, Expr, LoopBuffer, ReduceOp } from './loop.ts';
 
 let nextId = 1;
 let nextBuffer = 1;
@@ -97,5 +97,18 @@ export const reduce = (op: ReduceOp, axes: readonly Axis[], body: Expr): Expr =>
   });
 };
 
-/** The accumulator of the nest's contraction. */
-export const accumulator: Expr = { kind: 'acc', dtype: 'float32', id: 0, key: 'acc' };
+let nextAcc = 0;
+const acc = (name: AccName): AccExpr => ({
+  kind: 'acc',
+  name,
+  dtype: 'float32',
+  id: nextAcc--,
+  key: name,
+});
+
+/** The result of the nest's contraction or attention. */
+export const accumulator: AccExpr = acc('acc');
+/** The logarithm of the sum of an attention's exponentials. */
+export const rowNorm: AccExpr = acc('norm');
+/** The scores of an attention, in order. */
+export const scoreValues: readonly AccExpr[] = [acc('score'), acc('score1')];

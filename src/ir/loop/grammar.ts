@@ -42,10 +42,27 @@ export interface ContractSyntax {
   readonly b: ExprSyntax;
   readonly index: readonly ExprSyntax[];
 }
+export interface ScoreSyntax {
+  readonly depth: readonly Name[];
+  readonly a: ExprSyntax;
+  readonly b: ExprSyntax;
+}
+export interface AttendSyntax {
+  readonly kind: 'attend';
+  readonly batch: readonly Name[];
+  readonly m: readonly Name[];
+  readonly n: readonly Name[];
+  readonly k: readonly Name[];
+  readonly fold: Name;
+  readonly scores: readonly ScoreSyntax[];
+  readonly weight: ExprSyntax;
+  readonly value: ExprSyntax;
+  readonly index: readonly ExprSyntax[];
+}
 export interface NestSyntax {
   readonly axes: readonly AxisSyntax[];
   readonly over: readonly AxisSyntax[];
-  readonly body: readonly (LetSyntax | StoreSyntax | ContractSyntax)[];
+  readonly body: readonly (LetSyntax | StoreSyntax | ContractSyntax | AttendSyntax)[];
 }
 export interface KernelSyntax {
   readonly name: Name;
@@ -108,9 +125,10 @@ export class LoopGrammar extends Grammar {
           DEF: [
             { ALT: () => this.SUBRULE(this.naming) },
             { ALT: () => this.SUBRULE(this.contract) },
+            { ALT: () => this.SUBRULE(this.attend) },
             { ALT: () => this.SUBRULE(this.store) },
           ],
-          ERR_MSG: 'a let, a contract or a store',
+          ERR_MSG: 'a let, a contract, an attend or a store',
         }),
       ),
     );
@@ -149,16 +167,54 @@ export class LoopGrammar extends Grammar {
     this.CONSUME(T.K.over);
     const k = this.SUBRULE3(this.names);
     this.CONSUME(T.OpenBrace);
-    this.CONSUME(T.K.left);
-    this.CONSUME(T.Is);
-    const a = this.SUBRULE(this.expression);
-    this.CONSUME(T.K.right);
-    this.CONSUME1(T.Is);
-    const b = this.SUBRULE1(this.expression);
+    const { a, b } = this.SUBRULE(this.operands);
     this.CONSUME(T.K.result);
     const { index } = this.SUBRULE(this.subscript);
     this.CONSUME(T.CloseBrace);
     return { kind: 'contract', batch, m, n, k, a, b, index };
+  });
+
+  private readonly operands: Rule<{ readonly a: ExprSyntax; readonly b: ExprSyntax }> = this.RULE(
+    'operands',
+    () => {
+      this.CONSUME(T.K.left);
+      this.CONSUME(T.Is);
+      const a = this.SUBRULE(this.expression);
+      this.CONSUME(T.K.right);
+      this.CONSUME1(T.Is);
+      return { a, b: this.SUBRULE1(this.expression) };
+    },
+  );
+
+  private readonly attend: Rule<AttendSyntax> = this.RULE('attend', (): AttendSyntax => {
+    const scores: ScoreSyntax[] = [];
+    this.CONSUME(T.K.attend);
+    const batch = this.SUBRULE(this.names);
+    this.CONSUME(T.Comma);
+    const m = this.SUBRULE1(this.names);
+    this.CONSUME1(T.Comma);
+    const n = this.SUBRULE2(this.names);
+    this.CONSUME(T.K.over);
+    const k = this.SUBRULE3(this.names);
+    this.CONSUME(T.K.as);
+    const fold = this.SUBRULE(this.bareName);
+    this.CONSUME(T.OpenBrace);
+    this.MANY(() => scores.push(this.SUBRULE(this.score)));
+    const { a: weight, b: value } = this.SUBRULE(this.operands);
+    this.CONSUME(T.K.result);
+    const { index } = this.SUBRULE(this.subscript);
+    this.CONSUME(T.CloseBrace);
+    return { kind: 'attend', batch, m, n, k, fold, scores, weight, value, index };
+  });
+
+  private readonly score: Rule<ScoreSyntax> = this.RULE('score', (): ScoreSyntax => {
+    this.CONSUME(T.K.contract);
+    this.CONSUME(T.K.over);
+    const depth = this.SUBRULE(this.names);
+    this.CONSUME(T.OpenBrace);
+    const { a, b } = this.SUBRULE(this.operands);
+    this.CONSUME(T.CloseBrace);
+    return { depth, a, b };
   });
 
   private readonly store: Rule<StoreSyntax> = this.RULE('store', (): StoreSyntax => {

@@ -10,7 +10,17 @@ import { isFloat } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { castTo, roundTo, scalarOps } from '../scalar.ts';
 import { freeAxes } from './free.ts';
-import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest, ReduceExpr } from './loop.ts';
+import {
+  ABSENT,
+  type AccExpr,
+  type Attention,
+  type Contraction,
+  type Expr,
+  type LoopBuffer,
+  type LoopKernel,
+  type Nest,
+  type ReduceExpr,
+} from './loop.ts';
 
 /** Elements of one buffer, by offset (strides applied): a typed array or a plain one. */
 export interface LoopCells {
@@ -34,6 +44,9 @@ class Machine {
   /** The last value of each reduction and the axis values it was for: rows are folded once, not at each element. */
   #folds = new Map<ReduceExpr, { readonly free: readonly Axis[]; at: string; value: number }>();
   #contract: Contraction | undefined;
+  #attend: Attention | undefined;
+  /** What the current row of the attention gives each element of the sum. */
+  #row: AttentionRow | undefined;
 
   constructor(kernel: LoopKernel, memory: ReadonlyMap<LoopBuffer, LoopCells>) {
     this.#name = kernel.name;
@@ -42,6 +55,8 @@ class Machine {
 
   run(nest: Nest): void {
     this.#contract = nest.contract;
+    this.#attend = nest.attend;
+    this.#row = undefined;
     this.#folds = new Map();
     const writes: (() => void)[] = [];
     for (const s of nest.stores) {
@@ -151,17 +166,53 @@ class Machine {
         }
         return fold.value;
       }
-      case 'acc': {
-        const c = this.#contract ?? this.#fail('`acc` stands in a nest without contraction');
-        let sum = 0;
-        this.#each(c.k, () => {
-          sum += this.#value(c.a) * this.#value(c.b);
-        });
-        return sum;
-      }
+      case 'acc':
+        return this.#product(e);
       default:
         return e satisfies never;
     }
+  }
+
+  #product({ name }: AccExpr): number {
+    const attend = this.#attend;
+    if (attend === undefined) {
+      const c = this.#contract ?? this.#fail('`acc` stands in a nest without contraction');
+      return this.#sum(c.k, () => this.#value(c.a) * this.#value(c.b));
+    }
+    switch (name) {
+      case 'score':
+      case 'score1': {
+        const score = attend.scores[name === 'score' ? 0 : 1] ?? this.#fail(`no ${name} here`);
+        return this.#sum(score.depth, () => this.#value(score.a) * this.#value(score.b));
+      }
+      case 'norm':
+        return this.#rowOf(attend).norm;
+      case 'acc': {
+        const { shares } = this.#rowOf(attend);
+        let at = 0;
+        return this.#sum(attend.k, () => shares[at++]! * this.#value(attend.value));
+      }
+      default:
+        return name satisfies never;
+    }
+  }
+
+  #sum(axes: readonly Axis[], value: () => number): number {
+    let sum = 0;
+    this.#each(axes, () => {
+      sum += value();
+    });
+    return sum;
+  }
+
+  /** Weights do not depend on the columns, which run fastest: those of the last row are kept. */
+  #rowOf(attend: Attention): AttentionRow {
+    const at = [...attend.batch, ...attend.m].map((a) => this.#axis(a)).join();
+    if (this.#row?.at === at) return this.#row;
+    const weights: number[] = [];
+    this.#each(attend.k, () => weights.push(this.#value(attend.weight)));
+    this.#row = { at, ...foldWeights(attend.fold, weights) };
+    return this.#row;
   }
 
   #reduce(e: ReduceExpr): number {
@@ -205,6 +256,24 @@ class Machine {
     return roundInteger(e, best ?? neutral(e));
   }
 }
+
+interface AttentionRow {
+  readonly at: string;
+  readonly shares: readonly number[];
+  readonly norm: number;
+}
+
+const foldWeights = (
+  fold: Attention['fold'],
+  weights: readonly number[],
+): Omit<AttentionRow, 'at'> => {
+  if (fold === 'sum') return { shares: weights, norm: Number.NaN };
+  const present = weights.filter((w) => !(w <= ABSENT));
+  if (present.length === 0) return { shares: weights.map(() => 0), norm: ABSENT };
+  const top = Math.max(...present);
+  const norm = top + Math.log(present.reduce((sum, w) => sum + Math.exp(w - top), 0));
+  return { shares: weights.map((w) => (w <= ABSENT ? 0 : Math.exp(w - norm))), norm };
+};
 
 const roundInteger = (e: ReduceExpr, value: number): number =>
   isFloat(e.dtype) ? value : roundTo(e.dtype, value);

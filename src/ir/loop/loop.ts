@@ -1,5 +1,5 @@
 /**
- * L2 Loop IR: one fused kernel as data: parallel axes, affine indices, reductions, at most one contraction a nest.
+ * L2 Loop IR: one fused kernel as data: parallel axes, affine indices, reductions, at most one product a nest.
  *
  * Invariants: every load and store index is in bounds for all axis values or stands under a `guard` that makes it so;
  * reductions run over `red` axes only; no two stores of a kernel write the same element; expressions are interned, so
@@ -58,10 +58,15 @@ export interface ReduceExpr extends ExprBase {
   readonly axes: readonly Axis[];
   readonly body: Expr;
 }
-/** The result of the nest's contraction at the current (batch, m, n). */
+/**
+ * What a product leaves at the current point: `acc`, the result of the nest's contraction or attention at (batch, m, n);
+ * of an attention also its scores, for its weight, and the norm of the row, for stores.
+ */
 export interface AccExpr extends ExprBase {
   readonly kind: 'acc';
+  readonly name: AccName;
 }
+export type AccName = 'acc' | 'norm' | 'score' | 'score1';
 export type Expr =
   | ConstExpr
   | IndexExpr
@@ -112,6 +117,41 @@ export interface Contraction {
   readonly index: readonly Idx[];
 }
 
+/** `score[batch, m, t] = sum over depth of a[batch, m, depth] * b[batch, t, depth]`, in float32. */
+export interface Score {
+  readonly depth: readonly Axis[];
+  /** Over batch, m and depth axes only. */
+  readonly a: Expr;
+  /** Over batch, k (the `t` above) and depth axes only. */
+  readonly b: Expr;
+}
+
+/**
+ * A product whose left operand is made of products, in float32.
+ *
+ * `sum`: `acc[batch, m, n] = sum over k of weight[batch, m, k] * value[batch, k, n]`.
+ * `softmax`: the same with `exp(weight - norm[batch, m])` for the weight, where `norm` is the logarithm of the sum over k
+ * of `exp(weight)`. A weight of {@link ABSENT} (or less) takes no part; where none does, `acc` is 0 and `norm` is ABSENT.
+ */
+export interface Attention {
+  readonly batch: readonly Axis[];
+  readonly m: readonly Axis[];
+  readonly n: readonly Axis[];
+  readonly k: readonly Axis[];
+  readonly fold: 'sum' | 'softmax';
+  /** What the weight knows as `score` and `score1`. */
+  readonly scores: readonly Score[];
+  /** Over batch, m and k axes only. */
+  readonly weight: Expr;
+  /** Over batch, n and k axes only. */
+  readonly value: Expr;
+  /** Index of the result tensor's element (batch, m, n); covers each element once. */
+  readonly index: readonly Idx[];
+}
+
+/** The weight of what may not be attended to: finite, because shaders need not know infinities. */
+export const ABSENT: number = Math.fround(-1e38);
+
 /** Zero everywhere, then `result[index] += value` for each of `over` in order; `axes` run in parallel and never collide. */
 export interface Scattering {
   readonly axes: readonly Axis[];
@@ -126,6 +166,8 @@ export interface Nest {
   readonly stores: readonly Store[];
   /** When present, `axes` are batch, m, n of it in order and stores may use `acc`. */
   readonly contract: Contraction | undefined;
+  /** In a contraction's place: stores may use `acc`, and `norm` where the weights are a softmax. */
+  readonly attend?: Attention;
 }
 
 /** What one launch does: independent nests, in no order. */

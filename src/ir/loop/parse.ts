@@ -33,16 +33,28 @@ import {
   load,
   newBuffer,
   reduce,
+  rowNorm,
   scalar,
+  scoreValues,
 } from './expr.ts';
 import {
+  type AttendSyntax,
   type AxisSyntax,
   type ContractSyntax,
   LoopGrammar,
   type NestSyntax,
   type StoreSyntax,
 } from './grammar.ts';
-import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest, ReduceOp, Store } from './loop.ts';
+import type {
+  Attention,
+  Contraction,
+  Expr,
+  LoopBuffer,
+  LoopKernel,
+  Nest,
+  ReduceOp,
+  Store,
+} from './loop.ts';
 
 let grammar: LoopGrammar | undefined;
 
@@ -75,6 +87,8 @@ export const parseLoop = (text: string, file = 'text'): LoopKernel => {
   };
 };
 
+const FOLDS: ReadonlySet<string> = new Set<Attention['fold']>(['sum', 'softmax']);
+
 const REDUCE_OPS: ReadonlySet<string> = new Set<ReduceOp>([
   'add',
   'mul',
@@ -100,8 +114,11 @@ class NestReader {
   nest(syntax: NestSyntax): Nest {
     const axes = syntax.axes.map((a) => this.#declare(a, 'par'));
     for (const axis of syntax.over) this.#declare(axis, 'red');
+    if (syntax.body.some((s) => s.kind === 'attend'))
+      for (const given of [rowNorm, ...scoreValues]) this.#lets.set(given.name, given);
     const stores: Store[] = [];
     let contract: Contraction | undefined;
+    let attend: Attention | undefined;
     for (const statement of syntax.body) {
       switch (statement.kind) {
         case 'let':
@@ -111,6 +128,9 @@ class NestReader {
         case 'contract':
           contract = this.#contract(statement);
           break;
+        case 'attend':
+          attend = this.#attend(statement);
+          break;
         case 'store':
           stores.push(this.#store(statement, axes));
           break;
@@ -118,7 +138,7 @@ class NestReader {
           statement satisfies never;
       }
     }
-    return { axes, stores, contract };
+    return { axes, stores, contract, ...(attend === undefined ? {} : { attend }) };
   }
 
   #error(place: Place, brief: string, help?: string): Error {
@@ -165,15 +185,47 @@ class NestReader {
     return buffer;
   }
 
+  #list(names: readonly Name[]): Axis[] {
+    return names.map((name) => this.#axis(name));
+  }
+
   #contract(syntax: ContractSyntax): Contraction {
-    const list = (names: readonly Name[]): Axis[] => names.map((name) => this.#axis(name));
     return {
-      batch: list(syntax.batch),
-      m: list(syntax.m),
-      n: list(syntax.n),
-      k: list(syntax.k),
+      ...this.#frame(syntax),
       a: this.#expr(syntax.a),
       b: this.#expr(syntax.b),
+      index: syntax.index.map((i) => this.#idx(i)),
+    };
+  }
+
+  #frame({
+    batch,
+    m,
+    n,
+    k,
+  }: ContractSyntax | AttendSyntax): Pick<Contraction, 'batch' | 'm' | 'n' | 'k'> {
+    const [inBatch, rows, columns, summed] = [batch, m, n, k].map((names) => this.#list(names));
+    return { batch: inBatch!, m: rows!, n: columns!, k: summed! };
+  }
+
+  #attend(syntax: AttendSyntax): Attention {
+    const { text, token } = syntax.fold;
+    if (!FOLDS.has(text))
+      throw this.#error(
+        token,
+        `an attention does not fold by ${text}`,
+        `it folds as ${[...FOLDS].join(' or ')}`,
+      );
+    return {
+      ...this.#frame(syntax),
+      fold: text as Attention['fold'],
+      scores: syntax.scores.map(({ depth, a, b }) => ({
+        depth: this.#list(depth),
+        a: this.#expr(a),
+        b: this.#expr(b),
+      })),
+      weight: this.#expr(syntax.weight),
+      value: this.#expr(syntax.value),
       index: syntax.index.map((i) => this.#idx(i)),
     };
   }

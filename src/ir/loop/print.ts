@@ -9,7 +9,18 @@ import { shortName } from '../dtype.ts';
 import { INFIX } from '../text/infix.ts';
 import { Names, spellName, spellNumber } from '../text/words.ts';
 import { stridesOf } from '../type.ts';
-import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest, ReduceOp, Store } from './loop.ts';
+import { operandsIn } from './access.ts';
+import { rowNorm, scoreValues } from './expr.ts';
+import type {
+  Attention,
+  Contraction,
+  Expr,
+  LoopBuffer,
+  LoopKernel,
+  Nest,
+  ReduceOp,
+  Store,
+} from './loop.ts';
 import { indicesOf, operandsOf, visitExpr } from './visit.ts';
 
 /** The text of a kernel. */
@@ -38,9 +49,9 @@ const reshapesIn = (kernel: LoopKernel): readonly LoopBuffer[] => {
   const visit = (roots: readonly Expr[], index: readonly Idx[]): void => {
     for (const e of [...roots, ...index.flatMap(opaquesOf)]) visitExpr(e, { expr }, seen);
   };
-  for (const { contract, stores } of kernel.nests) {
-    if (contract !== undefined) visit([contract.a, contract.b], contract.index);
-    for (const store of stores) {
+  for (const nest of kernel.nests) {
+    visit(operandsIn(nest), (nest.contract ?? nest.attend)?.index ?? []);
+    for (const store of nest.stores) {
       visit([store.value], store.index);
       found.add(store.buffer);
     }
@@ -79,10 +90,12 @@ class NestPrinter {
     this.#nest = nest;
     this.#buffers = buffers;
     this.#names.fresh('acc');
+    if (nest.attend !== undefined)
+      for (const { name } of [rowNorm, ...scoreValues]) this.#names.fresh(name);
   }
 
   print(): string {
-    const { axes, stores, contract } = this.#nest;
+    const { axes, stores, contract, attend } = this.#nest;
     const inner = this.#survey().filter((axis) => !axes.includes(axis));
     const declare = (list: readonly Axis[]): string =>
       list.map((a) => `${spellName(this.#names.of(a, a.name))} < ${a.extent}`).join(', ');
@@ -91,6 +104,7 @@ class NestPrinter {
     });
     const head = ['nest', declare(axes), inner.length > 0 ? `over ${declare(inner)}` : ''];
     if (contract !== undefined) this.#contract(contract);
+    if (attend !== undefined) this.#attend(attend);
     for (const store of stores) this.#store(store);
     const body = this.#lines.map((line) => `    ${line}\n`).join('');
     return `  ${head.filter((part) => part !== '').join(' ')} {\n${body}  }\n`;
@@ -117,12 +131,13 @@ class NestPrinter {
         for (const ref of opaquesOf(idx)) root(ref);
       }
     };
-    const { contract, stores } = this.#nest;
-    if (contract !== undefined) {
-      root(contract.a);
-      root(contract.b);
-      indices(contract.index);
-      for (const axis of contract.k) axes.add(axis);
+    const { contract, attend, stores } = this.#nest;
+    const product = contract ?? attend;
+    if (product !== undefined) {
+      for (const operand of operandsIn(this.#nest)) root(operand);
+      indices(product.index);
+      const summed = [...product.k, ...(attend?.scores.flatMap((s) => s.depth) ?? [])];
+      for (const axis of summed) axes.add(axis);
     }
     for (const store of stores) {
       for (const axis of store.over) axes.add(axis);
@@ -141,6 +156,24 @@ class NestPrinter {
       `  left = ${left}`,
       `  right = ${right}`,
       `  result ${result}`,
+      '}',
+    );
+  }
+
+  #attend({ batch, m, n, k, fold, scores, weight, value, index }: Attention): void {
+    const products = scores.flatMap(({ depth, a, b }) => {
+      const [left, right] = [this.#operand(a, 0), this.#operand(b, 0)];
+      const head = `  contract over ${this.#axes(depth)} {`;
+      return [head, `    left = ${left}`, `    right = ${right}`, '  }'];
+    });
+    const [left, right] = [this.#operand(weight, 0), this.#operand(value, 0)];
+    const frame = [batch, m, n].map((axes) => this.#axes(axes)).join(', ');
+    this.#lines.push(
+      `attend ${frame} over ${this.#axes(k)} as ${fold} {`,
+      ...products,
+      `  left = ${left}`,
+      `  right = ${right}`,
+      `  result ${this.#index(index)}`,
       '}',
     );
   }
@@ -185,7 +218,7 @@ class NestPrinter {
       case 'const':
         return [spellNumber(e.value, e.dtype), 4];
       case 'acc':
-        return ['acc', 4];
+        return [e.name, 4];
       case 'index':
         return [`index(${this.#idx(e.idx, 0)})`, 4];
       case 'load':

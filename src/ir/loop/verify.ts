@@ -18,7 +18,8 @@ import {
 } from '../dim.ts';
 import { TigonError } from '../errors.ts';
 import { scalarOps } from '../scalar.ts';
-import type { Expr, LoopBuffer, LoopKernel, Nest, Store } from './loop.ts';
+import type { AccName, Attention, Expr, LoopBuffer, LoopKernel, Nest, Store } from './loop.ts';
+import { visitExpr } from './visit.ts';
 
 /** Throws a `VerifyError` that names the kernel, the place and the broken rule. */
 export const verifyKernel = (kernel: LoopKernel): void => {
@@ -142,11 +143,25 @@ export const boundsOtherwise = (
   return [];
 };
 
+const NOTHING: ReadonlySet<AccName> = new Set();
+
+type Frame = Pick<Attention, 'batch' | 'm' | 'n' | 'k'>;
+
+const usesResult = (value: Expr): boolean => {
+  let uses = false;
+  const expr = (e: Expr): void => {
+    uses ||= e.kind === 'acc' && e.name === 'acc';
+  };
+  visitExpr(value, { expr });
+  return uses;
+};
+
 class Verifier {
   readonly #kernel: LoopKernel;
   /** Expressions found correct, by the guards they stood under. */
   #done = new Map<string, Set<Expr>>();
-  #hasContraction = false;
+  /** What products leave to use, where the verifier stands. */
+  #given: ReadonlySet<AccName> = NOTHING;
 
   constructor(kernel: LoopKernel) {
     this.#kernel = kernel;
@@ -161,22 +176,51 @@ class Verifier {
 
   nest(nest: Nest): void {
     this.#done = new Map();
-    this.#hasContraction = nest.contract !== undefined;
+    this.#given = NOTHING;
     this.#rule(new Set(nest.axes).size === nest.axes.length, 'an axis is listed twice');
     for (const a of nest.axes) this.#rule(a.kind === 'par', `nest axis ${a.name} is parallel`);
     const c = nest.contract;
     if (c) {
-      const order = [...c.batch, ...c.m, ...c.n];
-      this.#rule(
-        order.length === nest.axes.length && order.every((a, i) => a === nest.axes[i]),
-        'the axes of a nest with contraction are its batch, m and n axes in order',
-      );
-      for (const a of c.k)
-        this.#rule(a.kind === 'red', `contraction axis ${a.name} is summed over`);
+      this.#rule(nest.attend === undefined, 'a nest has one product');
+      this.#frame(nest, c, 'contraction');
       this.#expr(c.a, new Set([...c.batch, ...c.m, ...c.k]), []);
       this.#expr(c.b, new Set([...c.batch, ...c.n, ...c.k]), []);
+      this.#given = new Set(['acc']);
     }
+    if (nest.attend) this.#attention(nest, nest.attend);
     for (const s of nest.stores) this.#store(s, nest);
+  }
+
+  #frame(nest: Nest, { batch, m, n, k }: Frame, what: string): void {
+    const order = [...batch, ...m, ...n];
+    this.#rule(
+      order.length === nest.axes.length && order.every((a, i) => a === nest.axes[i]),
+      `the axes of a nest with ${what} are its batch, m and n axes in order`,
+    );
+    for (const a of k) this.#rule(a.kind === 'red', `${what} axis ${a.name} is summed over`);
+  }
+
+  #attention(nest: Nest, attend: Attention): void {
+    const { batch, m, n, k, scores, weight, value } = attend;
+    this.#frame(nest, attend, 'attention');
+    this.#rule(scores.length > 0 && scores.length <= 2, 'an attention has one score or two');
+    for (const { depth, a, b } of scores) {
+      for (const axis of depth)
+        this.#rule(axis.kind === 'red', `score axis ${axis.name} is summed over`);
+      this.#expr(a, new Set([...batch, ...m, ...depth]), []);
+      this.#expr(b, new Set([...batch, ...k, ...depth]), []);
+    }
+    this.#expr(value, new Set([...batch, ...n, ...k]), []);
+    this.#given = new Set(scores.map((_, i) => (i === 0 ? 'score' : 'score1')));
+    this.#expr(weight, new Set([...batch, ...m, ...k]), []);
+    this.#given = new Set(attend.fold === 'softmax' ? ['acc', 'norm'] : ['acc']);
+    // What was right under another set of names may not be here.
+    this.#done = new Map();
+    for (const s of nest.stores)
+      this.#rule(
+        s.axes.length === nest.axes.length || !usesResult(s.value),
+        `the store to ${s.buffer.name} uses \`acc\`, which differs along axes it has not`,
+      );
   }
 
   #store(s: Store, nest: Nest): void {
@@ -265,7 +309,10 @@ class Verifier {
       case 'const':
         return;
       case 'acc':
-        this.#rule(this.#hasContraction, '`acc` stands in a nest with a contraction');
+        this.#rule(
+          this.#given.has(e.name),
+          `\`${e.name}\` stands in a nest whose product gives it`,
+        );
         return;
       case 'index':
         this.#idx(e.idx, bound, bounds, 'index value');

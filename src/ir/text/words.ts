@@ -17,6 +17,7 @@ export const KEYWORDS = [
   'nest',
   'over',
   'contract',
+  'attend',
   'batch',
   'left',
   'right',

@@ -30,7 +30,7 @@ test('every op says what it lowers to, in the way its kind asks for', () => {
       view: op.lower,
       reduce: op.lower,
       gather: op.lower,
-      contract: op.contract,
+      contract: op.contract ?? op.attend,
       scatter: op.scatter,
       composite: op.decompose,
     }[op.kind];

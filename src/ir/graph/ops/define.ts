@@ -205,3 +205,4 @@ export const reader = (
 /** Shorthands for examples. */
 export const f32 = (...shape: number[]): TensorType => tensor('float32', shape);
 export const i32 = (...shape: number[]): TensorType => tensor('int32', shape);
+export const bool = (...shape: number[]): TensorType => tensor('bool', shape);

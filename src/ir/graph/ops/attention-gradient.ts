@@ -1,0 +1,256 @@
+/**
+ * The gradients of attention, each from q, k, v, the gradient of the result and two numbers a query.
+ *
+ * Invariant: a share is `exp(score - norm)`, and the gradient of a score is `share · (dy vᵀ - delta)`, where `delta` is
+ * the sum of `dy · y` over the features of a query (Dao et al. 2022, section 3.1); none of them is kept for all pairs.
+ */
+import { accumulator, constant, scalar, scoreValues } from '../../loop/expr.ts';
+import type { Expr } from '../../loop/loop.ts';
+import { tensor } from '../../type.ts';
+import type { GraphBuilder } from '../builder.ts';
+import type { Node, Op, Values } from '../graph.ts';
+import {
+  type AttentionAttrs,
+  attentionSchema,
+  checkParts,
+  type PartName,
+  type Parts,
+  partsOf,
+  roundScale,
+  type Sizes,
+  sizesIn,
+} from './attention-operands.ts';
+import {
+  alongKeys,
+  attentionOf,
+  eachQuery,
+  onlyAllowed,
+  product,
+  rowOf,
+  scaledScore,
+  scoreNodes,
+  scoreValuesOf,
+  shareOf,
+  type WeightPlace,
+} from './attention-terms.ts';
+import { bool, defineOp, f32 } from './define.ts';
+
+/** What the gradients to queries and keys are made of. */
+export const SCORE_GRADIENT: readonly PartName[] = ['q', 'k', 'v', 'dy', 'norm', 'delta'];
+/** What the gradient to values is made of. */
+export const VALUE_GRADIENT: readonly PartName[] = ['q', 'k', 'dy', 'norm'];
+
+// ---- as nodes -----------------------------------------------------------------------------------------------------
+
+const shareNodes = (b: GraphBuilder, parts: Parts<Node>, attrs: AttentionAttrs): Node => {
+  const scores = scoreNodes(b, parts, attrs);
+  const shares = b.op('exp', b.op('sub', scores, alongKeys(b, parts.norm!, scores)));
+  return onlyAllowed(b, shares, parts, attrs);
+};
+
+/** The gradients of `q kᵀ`. */
+const slopeNodes = (b: GraphBuilder, parts: Parts<Node>, attrs: AttentionAttrs): Node => {
+  const shares = shareNodes(b, parts, attrs);
+  const toShares = product(b, parts.dy!, 1, parts.v!, 1);
+  const free = b.op('sub', toShares, alongKeys(b, parts.delta!, toShares));
+  return b.op('mul', b.op('mul', shares, free), b.lit(attrs.scale, shares));
+};
+
+// ---- as numbers ---------------------------------------------------------------------------------------------------
+
+/** Calls `visit` for each query and key with the share or, where there are values, the gradient of their product. */
+const eachPair = (
+  parts: Parts<Values>,
+  sizes: Sizes,
+  attrs: AttentionAttrs,
+  visit: (query: number, key: number, weight: number) => void,
+): void => {
+  const scores = scoreValuesOf(parts, sizes, attrs);
+  const { keys, width } = sizes;
+  const { v, dy, delta, norm } = parts;
+  eachQuery(sizes, (batch, query, row) => {
+    const own = rowOf(dy!, row, width);
+    scores(batch, query).forEach((score, i) => {
+      const key = batch * keys + i;
+      const share = shareOf(score, norm![row]!);
+      if (v === undefined) {
+        visit(row, key, share);
+        return;
+      }
+      const value = rowOf(v, key, width);
+      const toShare = own.reduce((sum, g, j) => sum + g * value[j]!, 0);
+      visit(row, key, attrs.scale * share * (toShare - delta![row]!));
+    });
+  });
+};
+
+/** `to += by · from` */
+const addRow = (to: Values, by: number, from: Values): void =>
+  from.forEach((x, i) => {
+    to[i]! += by * x;
+  });
+
+// ---- as loops -----------------------------------------------------------------------------------------------------
+
+const shareLoop = (parts: Parts<Node>, attrs: AttentionAttrs, { ofQuery }: WeightPlace): Expr =>
+  scalar('exp', scalar('sub', scaledScore(attrs), ofQuery(parts.norm!)));
+
+const slopeLoop = (parts: Parts<Node>, attrs: AttentionAttrs, place: WeightPlace): Expr => {
+  const free = scalar('sub', scoreValues[1]!, place.ofQuery(parts.delta!));
+  const slope = scalar('mul', shareLoop(parts, attrs, place), free);
+  return scalar('mul', slope, constant(attrs.scale, 'float32'));
+};
+
+// ---- the ops ------------------------------------------------------------------------------------------------------
+
+const plain: AttentionAttrs = { scale: 0.5, causal: false };
+const small = [-1, 1] as const;
+/** Norms above the scores, as they are. */
+const above = [1, 2] as const;
+const scoreRange = [small, small, small, small, above, small];
+
+const slopeExamples = [
+  {
+    inputs: [f32(5, 4), f32(7, 4), f32(7, 3), f32(5, 3), f32(5), f32(5)],
+    attrs: plain,
+    range: scoreRange,
+  },
+  {
+    inputs: [
+      f32(2, 6, 3),
+      f32(2, 5, 3),
+      f32(2, 5, 2),
+      f32(2, 6, 2),
+      f32(2, 6),
+      f32(2, 6),
+      bool(2, 6, 5),
+    ],
+    attrs: { scale: 0.7, causal: true },
+    range: [...scoreRange, [0, 2] as const],
+  },
+];
+
+/** The gradient of attention to the queries. */
+export const attentionGradQuery: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
+  name: 'attentionGradQuery',
+  kind: 'contract',
+  schema: attentionSchema,
+  normalize: roundScale,
+  type: (inputs, attrs) => checkParts('attentionGradQuery', SCORE_GRADIENT, inputs, attrs).parts.q,
+  evaluate: (inputs, node) => {
+    const parts = partsOf(SCORE_GRADIENT, inputs);
+    const sizes = sizesIn(SCORE_GRADIENT, node);
+    const out = new Float64Array(node.type.size);
+    eachPair(parts, sizes, node.attrs, (query, key, slope) => {
+      addRow(rowOf(out, query, sizes.depth), slope, rowOf(parts.k, key, sizes.depth));
+    });
+    return out;
+  },
+  decompose: (b, inputs, attrs) => {
+    const parts = partsOf(SCORE_GRADIENT, inputs);
+    return b.cast(product(b, slopeNodes(b, parts, attrs), 1, parts.k, 0), parts.q.type.dtype);
+  },
+  attend: ({ inputs, attrs }, context) => {
+    const parts = partsOf(SCORE_GRADIENT, inputs);
+    const attention = attentionOf(context, parts, attrs, {
+      rows: 'queries',
+      scores: [
+        ['q', 'k'],
+        ['dy', 'v'],
+      ],
+      value: 'k',
+      fold: 'sum',
+      weight: (place) => slopeLoop(parts, attrs, place),
+      otherwise: 0,
+    });
+    return { attention, value: accumulator };
+  },
+  examples: slopeExamples,
+});
+
+/** The gradient of attention to the keys. */
+export const attentionGradKey: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
+  name: 'attentionGradKey',
+  kind: 'contract',
+  schema: attentionSchema,
+  normalize: roundScale,
+  type: (inputs, attrs) => checkParts('attentionGradKey', SCORE_GRADIENT, inputs, attrs).parts.k,
+  evaluate: (inputs, node) => {
+    const parts = partsOf(SCORE_GRADIENT, inputs);
+    const sizes = sizesIn(SCORE_GRADIENT, node);
+    const out = new Float64Array(node.type.size);
+    eachPair(parts, sizes, node.attrs, (query, key, slope) => {
+      addRow(rowOf(out, key, sizes.depth), slope, rowOf(parts.q, query, sizes.depth));
+    });
+    return out;
+  },
+  decompose: (b, inputs, attrs) => {
+    const parts = partsOf(SCORE_GRADIENT, inputs);
+    return b.cast(product(b, slopeNodes(b, parts, attrs), 0, parts.q, 0), parts.k.type.dtype);
+  },
+  attend: ({ inputs, attrs }, context) => {
+    const parts = partsOf(SCORE_GRADIENT, inputs);
+    const attention = attentionOf(context, parts, attrs, {
+      rows: 'keys',
+      scores: [
+        ['k', 'q'],
+        ['v', 'dy'],
+      ],
+      value: 'q',
+      fold: 'sum',
+      weight: (place) => slopeLoop(parts, attrs, place),
+      otherwise: 0,
+    });
+    return { attention, value: accumulator };
+  },
+  examples: slopeExamples,
+});
+
+/** The gradient of attention to the values. */
+export const attentionGradValue: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
+  name: 'attentionGradValue',
+  kind: 'contract',
+  schema: attentionSchema,
+  normalize: roundScale,
+  type: (inputs, attrs) => {
+    const { sizes } = checkParts('attentionGradValue', VALUE_GRADIENT, inputs, attrs);
+    return tensor(inputs[0]!.dtype, [...sizes.lead, sizes.keys, sizes.width]);
+  },
+  evaluate: (inputs, node) => {
+    const parts = partsOf(VALUE_GRADIENT, inputs);
+    const sizes = sizesIn(VALUE_GRADIENT, node);
+    const out = new Float64Array(node.type.size);
+    eachPair(parts, sizes, node.attrs, (query, key, share) => {
+      addRow(rowOf(out, key, sizes.width), share, rowOf(parts.dy!, query, sizes.width));
+    });
+    return out;
+  },
+  decompose: (b, inputs, attrs) => {
+    const parts = partsOf(VALUE_GRADIENT, inputs);
+    return b.cast(product(b, shareNodes(b, parts, attrs), 0, parts.dy!, 0), parts.q.type.dtype);
+  },
+  attend: ({ inputs, attrs }, context) => {
+    const parts = partsOf(VALUE_GRADIENT, inputs);
+    const attention = attentionOf(context, parts, attrs, {
+      rows: 'keys',
+      scores: [['k', 'q']],
+      value: 'dy',
+      fold: 'sum',
+      weight: (place) => shareLoop(parts, attrs, place),
+      otherwise: 0,
+    });
+    return { attention, value: accumulator };
+  },
+  examples: [
+    {
+      inputs: [f32(5, 4), f32(7, 4), f32(5, 3), f32(5)],
+      attrs: plain,
+      range: [small, small, small, above],
+    },
+    {
+      inputs: [f32(2, 6, 3), f32(2, 5, 3), f32(2, 6, 2), f32(2, 6), bool(2, 6, 5)],
+      attrs: { scale: 0.7, causal: true },
+      range: [small, small, small, above, [0, 2]],
+    },
+  ],
+});

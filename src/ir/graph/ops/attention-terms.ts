@@ -1,0 +1,195 @@
+/**
+ * The scores of attention, in the three ways that ops need them: as nodes, as numbers and as loops.
+ *
+ * Invariant: all of it is float32, whatever the dtype of the operands; what may not be attended to scores `ABSENT`, and
+ * its share is 0.
+ */
+import { type Axis, type Bound, type Idx, idxAdd, idxAxis, idxScale } from '../../dim.ts';
+import { cast, constant, guard, scalar, scoreValues } from '../../loop/expr.ts';
+import { ABSENT, type Attention, type Expr, type Score } from '../../loop/loop.ts';
+import type { GraphBuilder } from '../builder.ts';
+import type { LowerContext, Node, Values } from '../graph.ts';
+import {
+  type AttentionAttrs,
+  type PartName,
+  type Parts,
+  type Sizes,
+  sizesOf,
+  typesOf,
+} from './attention-operands.ts';
+import { otherAxes, sizeOf } from './define.ts';
+import { dot } from './dot.ts';
+import { iota } from './leaf.ts';
+
+// ---- as nodes -----------------------------------------------------------------------------------------------------
+
+const single = (b: GraphBuilder, x: Node): Node => b.cast(x, 'float32');
+
+/** The product of matrices in float32 over these axes (0 or 1) of each. */
+export const product = (b: GraphBuilder, x: Node, over: 0 | 1, y: Node, with_: 0 | 1): Node => {
+  const rank = x.type.shape.length;
+  const batch = Array.from({ length: rank - 2 }, (_, i) => i);
+  return b.emit(dot, [single(b, x), single(b, y)], {
+    aBatch: batch,
+    bBatch: batch,
+    aContract: [rank - 2 + over],
+    bContract: [rank - 2 + with_],
+  });
+};
+
+/** True where a query may attend to a key; `undefined` where all may. */
+const allowed = (
+  b: GraphBuilder,
+  { q, k, mask }: Parts<Node>,
+  { causal }: AttentionAttrs,
+): Node | undefined => {
+  if (!causal) return mask;
+  const { lead, queries, keys } = sizesOf({ q: q.type, k: k.type });
+  const shape = [...lead, queries, keys];
+  const place = (axis: number): Node => b.emit(iota, [], { axis, dtype: 'int32', shape });
+  const past = b.op('ge', place(lead.length), place(lead.length + 1));
+  return mask === undefined ? past : b.op('and', mask, past);
+};
+
+/** All scores, [..., Tq, Tk]. */
+export const scoreNodes = (b: GraphBuilder, parts: Parts<Node>, attrs: AttentionAttrs): Node => {
+  const raw = product(b, parts.q, 1, parts.k, 1);
+  const scaled = b.op('mul', raw, b.lit(attrs.scale, raw));
+  const may = allowed(b, parts, attrs);
+  return may === undefined ? scaled : b.op('select', may, scaled, b.lit(ABSENT, scaled));
+};
+
+/** One number for each query, repeated along the keys of `scores`. */
+export const alongKeys = (b: GraphBuilder, x: Node, scores: Node): Node => {
+  const { shape } = scores.type;
+  return b.broadcast(x, shape, otherAxes(shape.length, [shape.length - 1]));
+};
+
+/** Without what may not be attended to: a query that may attend to nothing would share among all keys. */
+export const onlyAllowed = (
+  b: GraphBuilder,
+  x: Node,
+  parts: Parts<Node>,
+  attrs: AttentionAttrs,
+): Node =>
+  parts.mask === undefined ? x : b.op('select', allowed(b, parts, attrs)!, x, b.lit(0, x));
+
+// ---- as numbers ---------------------------------------------------------------------------------------------------
+
+/** The scores of one query against all keys. */
+export type RowOfScores = (batch: number, query: number) => number[];
+
+export const scoreValuesOf = (
+  parts: Parts<Values>,
+  { queries, keys, depth }: Sizes,
+  { scale, causal }: AttentionAttrs,
+): RowOfScores => {
+  const { q, k, mask } = parts;
+  return (batch, query) => {
+    const row = batch * queries + query;
+    return Array.from({ length: keys }, (_, key) => {
+      const may = mask === undefined || mask[row * keys + key] !== 0;
+      if (!may || (causal && key > query)) return ABSENT;
+      let sum = 0;
+      for (let d = 0; d < depth; d++)
+        sum += q[row * depth + d]! * k[(batch * keys + key) * depth + d]!;
+      return scale * sum;
+    });
+  };
+};
+
+/** Calls `visit` for each query of each batch. */
+export const eachQuery = (
+  { lead, queries }: Sizes,
+  visit: (batch: number, query: number, row: number) => void,
+): void => {
+  for (let batch = 0; batch < sizeOf(lead); batch++)
+    for (let query = 0; query < queries; query++) visit(batch, query, batch * queries + query);
+};
+
+/** Row `row` of matrices with `width` columns. */
+export const rowOf = (x: Values, row: number, width: number): Values =>
+  x.subarray(row * width, (row + 1) * width);
+
+/** The logarithm of the sum of the exponentials of scores. */
+export const normOf = (scores: readonly number[]): number => {
+  const present = scores.filter((s) => !(s <= ABSENT));
+  const top = present.reduce((a, b) => Math.max(a, b), ABSENT);
+  if (present.length === 0) return ABSENT;
+  return top + Math.log(present.reduce((sum, s) => sum + Math.exp(s - top), 0));
+};
+
+export const shareOf = (score: number, norm: number): number =>
+  score <= ABSENT ? 0 : Math.exp(score - norm);
+
+// ---- as loops -----------------------------------------------------------------------------------------------------
+
+/** Where a weight stands: the query and the key it is for. */
+export interface WeightPlace {
+  readonly query: Axis;
+  readonly key: Axis;
+  /** A number that each query has one of. */
+  ofQuery(x: Node): Expr;
+}
+
+export interface AttentionLoops {
+  /** What each row of the result belongs to; the sum runs over the others. */
+  readonly rows: 'queries' | 'keys';
+  /** Operands whose products are scores: of the row, and of what is summed over. */
+  readonly scores: readonly (readonly [PartName, PartName])[];
+  /** What is summed, by the weights; its features are the columns of the result. */
+  readonly value: PartName | undefined;
+  readonly fold: Attention['fold'];
+  weight(place: WeightPlace): Expr;
+  /** The weight of what may not be attended to. */
+  readonly otherwise: number;
+}
+
+/** The attention with these loops, over `parts`. */
+export const attentionOf = (
+  context: LowerContext,
+  parts: Parts<Node>,
+  { causal }: AttentionAttrs,
+  loops: AttentionLoops,
+): Attention => {
+  const sizes = sizesOf(typesOf(parts));
+  const batch = sizes.lead.map((d) => context.parallel('batch', d));
+  const byQuery = loops.rows === 'queries';
+  const m = context.parallel('m', byQuery ? sizes.queries : sizes.keys);
+  const k = context.axis(byQuery ? 'key' : 'query', byQuery ? sizes.keys : sizes.queries);
+  const [query, key] = byQuery ? [m, k] : [k, m];
+  const at = (...places: readonly Axis[]): Idx[] => [...batch, ...places].map(idxAxis);
+  const element = (name: PartName, ...places: readonly Axis[]): Expr =>
+    cast(context.at(parts[name]!, at(...places)), 'float32');
+  const widthOf = (name: PartName): number => parts[name]!.type.shape.at(-1)!;
+  const scores = loops.scores.map(([own, other]): Score => {
+    const d = context.axis('d', widthOf(own));
+    return { depth: [d], a: element(own, m, d), b: element(other, k, d) };
+  });
+  const n = loops.value === undefined ? [] : [context.parallel('n', widthOf(loops.value))];
+  const none = constant(loops.otherwise, 'float32');
+  const plain = loops.weight({ query, key, ofQuery: (x) => context.at(x, at(query)) });
+  const { mask } = parts;
+  const shown =
+    mask === undefined ? plain : scalar('select', context.at(mask, at(query, key)), plain, none);
+  const past: Bound = {
+    idx: idxAdd(idxAxis(query), idxScale(idxAxis(key), -1)),
+    lo: 0,
+    hi: Math.max(1, query.extent),
+  };
+  return {
+    batch,
+    m: [m],
+    n,
+    k: [k],
+    fold: loops.fold,
+    scores,
+    weight: causal ? guard([past], shown, none) : shown,
+    value: loops.value === undefined ? constant(1, 'float32') : element(loops.value, k, ...n),
+    index: at(m, ...n),
+  };
+};
+
+/** The score of an attention, scaled. */
+export const scaledScore = ({ scale }: AttentionAttrs): Expr =>
+  scalar('mul', scoreValues[0]!, constant(scale, 'float32'));

@@ -1,0 +1,64 @@
+/**
+ * Attention stays whole where the device has a schedule for it, and is written out as products and a softmax elsewhere.
+ *
+ * Runs before well-known combinations are recognized: what gradients are written out to shares its softmax with the
+ * result's.
+ * Invariant: what is left whole has a schedule, whatever its operands will be computed from.
+ */
+import type { Caps } from '../codegen/caps.ts';
+import { isRefusal } from '../codegen/plan.ts';
+import { type Node, topological } from '../ir/graph/graph.ts';
+import { newBuffer } from '../ir/loop/expr.ts';
+import type { Nest } from '../ir/loop/loop.ts';
+import { showType } from '../ir/type.ts';
+import { BufferTable } from './buffers.ts';
+import { canonicalTables } from './canonicalize.ts';
+import { Lowering } from './lower.ts';
+import type { GraphPass } from './pass.ts';
+import { productAxes, productOf, productPart } from './products.ts';
+import { RewritingBuilder, type Rule, rebuild } from './rewrite.ts';
+
+export const writeOutAttention = (caps: Caps): GraphPass => ({
+  name: 'attention',
+  run: (graph, { note }) => {
+    if (topological(graph).every((node) => node.op.attend === undefined)) return graph;
+    const writeOut: Rule = (candidate, b) => {
+      const { op, inputs, attrs } = candidate;
+      if (op.attend === undefined || op.decompose === undefined) return undefined;
+      const type = op.type(
+        inputs.map((x) => x.type),
+        attrs,
+      );
+      const node: Node = { id: 0, op, inputs, attrs, type, origin: b.origin };
+      const refused = refusal(node, caps);
+      if (refused === undefined) return undefined;
+      note(`${op.name} ${showType(type)} is written out: ${refused}`);
+      return op.decompose(b, inputs, attrs);
+    };
+    return rebuild(graph, new RewritingBuilder({ any: writeOut }, ...canonicalTables));
+  },
+});
+
+/** Why the device has no schedule for an attention, if it has none: asked with stand-ins for its operands. */
+const refusal = (node: Node, caps: Caps): string | undefined => {
+  const operands = new BufferTable();
+  const context = new Lowering(undefined, (x) => ({ buffer: operands.of(x), unit: undefined }));
+  const product = productOf(node, context);
+  const axes = productAxes(product);
+  const nest: Nest = {
+    axes,
+    stores: [
+      {
+        buffer: newBuffer('result', { dtype: 'float32', shape: node.type.shape }),
+        index: product.loops.index,
+        value: product.value,
+        axes,
+        mode: 'set',
+        over: [],
+      },
+    ],
+    ...productPart(product),
+  };
+  const plan = caps.schedules.attention(nest, caps, undefined);
+  return isRefusal(plan) ? plan.refused : undefined;
+};

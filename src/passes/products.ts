@@ -1,0 +1,31 @@
+/**
+ * What contracting nodes leave in their nest: a contraction or an attention, lowered by the op itself.
+ *
+ * Invariant: the axes of the nest are the product's batch, m and n axes, in order.
+ */
+import type { Axis } from '../ir/dim.ts';
+import type { LowerContext, Node } from '../ir/graph/graph.ts';
+import { accumulator } from '../ir/loop/expr.ts';
+import type { Attention, Contraction, Expr, Nest } from '../ir/loop/loop.ts';
+
+/** A node's product, and what of it is the node's value (in float32). */
+export interface Product {
+  readonly node: Node;
+  readonly loops: Contraction | Attention;
+  readonly value: Expr;
+}
+
+export const productOf = (node: Node, context: LowerContext): Product => {
+  const attended = node.op.attend?.(node, context);
+  if (attended !== undefined) return { node, loops: attended.attention, value: attended.value };
+  return { node, loops: node.op.contract!(node, context), value: accumulator };
+};
+
+export const productAxes = ({ loops }: Product): Axis[] => [...loops.batch, ...loops.m, ...loops.n];
+
+/** The part of a nest that says what its product is. */
+export const productPart = (product: Product | undefined): Pick<Nest, 'contract' | 'attend'> => {
+  if (product === undefined) return { contract: undefined };
+  const { loops } = product;
+  return 'scores' in loops ? { contract: undefined, attend: loops } : { contract: loops };
+};
