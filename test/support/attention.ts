@@ -1,0 +1,52 @@
+/**
+ * Loop kernels of attention nodes, made as the compiler makes them, and their memory.
+ *
+ * Invariant: the first buffers of a kernel are the node's operands, in order; the last is its result.
+ */
+
+import { idxAxes, newAxis } from '../../src/ir/dim.ts';
+import type { LowerContext, Node, Values } from '../../src/ir/graph/graph.ts';
+import { cast, load, newBuffer } from '../../src/ir/loop/expr.ts';
+import type { LoopBuffer, LoopKernel, Nest, Store } from '../../src/ir/loop/loop.ts';
+
+export interface AttentionKernel {
+  readonly kernel: LoopKernel;
+  readonly nest: Nest;
+  readonly operands: readonly LoopBuffer[];
+  readonly result: LoopBuffer;
+}
+
+export const attentionKernel = (node: Node): AttentionKernel => {
+  const operands = node.inputs.map((x, i) => newBuffer(`x${i}`, x.type));
+  const result = newBuffer('y', node.type);
+  const context: LowerContext = {
+    at: (x, index) => load(operands[node.inputs.indexOf(x)]!, index),
+    axis: (name, extent) => newAxis(name, extent, 'red'),
+    parallel: (name, extent) => newAxis(name, extent, 'par'),
+  };
+  const { attention, value } = node.op.attend!(node, context);
+  const axes = [...attention.batch, ...attention.m, ...attention.n];
+  const used = new Set<number>();
+  for (const idx of attention.index) idxAxes(idx, (a) => used.add(a.id));
+  const store: Store = {
+    buffer: result,
+    index: attention.index,
+    value: cast(value, node.type.dtype),
+    axes,
+    mode: 'set',
+    over: [],
+  };
+  const nest: Nest = { axes, stores: [store], contract: undefined, attend: attention };
+  const kernel = { name: node.op.name, buffers: [...operands, result], nests: [nest], origin: [] };
+  return { kernel, nest, operands, result };
+};
+
+/** The operands' values, and nothing yet where the result will be. */
+export const memoryOf = (
+  { operands, result }: AttentionKernel,
+  data: readonly Values[],
+): Map<LoopBuffer, Float64Array> =>
+  new Map<LoopBuffer, Float64Array>([
+    ...operands.map((b, i) => [b, Float64Array.from(data[i]!)] as const),
+    [result, new Float64Array(result.shape.reduce((n, d) => n * d, 1)).fill(Number.NaN)],
+  ]);
