@@ -105,13 +105,16 @@ export class Engine {
   reserveArena(bytes: number): void {
     if (bytes <= (this.#arena?.bytes ?? 0)) return;
     if (this.#arena !== undefined) this.storages.release(this.#arena);
-    this.#arena = this.storages.allocate(this.device, bytes, 'arena of compiled programs');
+    const label = 'arena of compiled programs';
+    // programs that wait take the arena they find: it may not be a block that they write to
+    this.#arena = this.storages.allocate(this.device, bytes, label, !this.stream.clear);
     this.#arenas++;
   }
 
   /** A block for the time of one run. */
   borrow(bytes: number, label: string): Block {
-    return this.storages.borrow(bytes, label);
+    // a block may be idle although work that waits will write to it
+    return this.storages.borrow(bytes, label, !this.stream.clear);
   }
   giveBack(block: Block): void {
     this.#blocks.giveBack(block);

@@ -87,7 +87,6 @@ export class GpuExecutable implements Executable {
     this.program = program;
     this.#engine = engine;
     const shaders = renderProgram(program, { features: engine.features, names: 'plain' });
-    engine.reserveArena(program.arenaBytes);
     this.#pipelines = shaders.shaders.map((s) =>
       engine.pipelines.request(s, `kernel ${s.name} of program ${program.name}`),
     );
@@ -117,6 +116,7 @@ export class GpuExecutable implements Executable {
       if (step.dispatch.includes(0)) return [];
       return [this.#bind(step, program.kernels[program.steps[i]!.kernel]!.name, sourceOf)];
     });
+    engine.reserveArena(program.arenaBytes);
     this.#work = program.kernels.reduce((sum, k) => sum + k.cost.flops + k.cost.bytes, 0);
   }
 

@@ -1,7 +1,8 @@
 /**
  * Errors of work that had already been accepted: kept until somebody waits for that work.
  *
- * Invariants: the first error is the one reported, once; a lost device stays lost, and every later call says so.
+ * Invariants: the first error is the one reported, once, and rather one that we know the place of than what the driver
+ * says as a result of it; a lost device stays lost, and every later call says so.
  */
 import { TigonError } from '../../ir/errors.ts';
 
@@ -9,6 +10,7 @@ export class Faults {
   readonly #device: string;
   readonly #watched = new Set<Promise<void>>();
   #first: TigonError | undefined;
+  #uncaptured: TigonError | undefined;
   #lost: TigonError | undefined;
 
   constructor(device: string) {
@@ -32,14 +34,12 @@ export class Faults {
   /** An error that nobody expected: a broken rule of WebGPU, i.e. a bug of ours or of the driver. */
   noteUncaptured(message: string): void {
     const memory = /out of memory/i.test(message);
-    this.note(
-      new TigonError(
-        memory ? 'memory' : 'device',
-        `${this.#device}: ${message.trim()}`,
-        memory
-          ? 'use a smaller batch, or keep fewer arrays'
-          : 'this is a bug in Tigon or in the driver: results since the last read may be wrong',
-      ),
+    this.#uncaptured ??= new TigonError(
+      memory ? 'memory' : 'device',
+      `${this.#device}: ${message.trim()}`,
+      memory
+        ? 'use a smaller batch, or keep fewer arrays'
+        : 'this is a bug in Tigon or in the driver: results since the last read may be wrong',
     );
   }
 
@@ -56,8 +56,9 @@ export class Faults {
 
   /** Throws what there is to report. */
   raise(): void {
-    const error = this.#first;
+    const error = this.#first ?? this.#uncaptured;
     this.#first = undefined;
+    this.#uncaptured = undefined;
     if (error !== undefined) throw error;
     if (this.#lost !== undefined) throw this.#lost;
   }

@@ -78,8 +78,10 @@ export class StoragePool {
     this.#leases.settle();
   }
 
-  allocate(device: Device, bytes: number, label: string): GpuStorage {
-    const storage = new GpuStorage(device, bytes, this.#block(bytes, label));
+  /** `fresh`: in a block that no accepted work names. */
+  allocate(device: Device, bytes: number, label: string, fresh = false): GpuStorage {
+    const block = fresh ? this.borrow(bytes, label, true) : this.#block(bytes, label);
+    const storage = new GpuStorage(device, bytes, block);
     this.#leases.watch(storage, storage.lease, true);
     return storage;
   }
@@ -90,9 +92,10 @@ export class StoragePool {
     this.#leases.end(storage.lease);
   }
 
-  /** A block for the time of one program. The caller gives it back. */
-  borrow(bytes: number, label: string): Block {
-    return this.#find(this.#sizeOf(bytes), label) ?? this.#make(this.#sizeOf(bytes), bytes, label);
+  /** A block for the time of one program. The caller gives it back. `fresh`: one that no accepted work names. */
+  borrow(bytes: number, label: string, fresh: boolean): Block {
+    const size = this.#sizeOf(bytes);
+    return (fresh ? undefined : this.#find(size, label)) ?? this.#make(size, bytes, label);
   }
 
   report(): MemoryReport {
