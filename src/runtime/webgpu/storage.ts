@@ -37,7 +37,7 @@ export interface MemoryOptions {
 }
 
 /** What a block costs besides its bytes, for deciding when to collect: small arrays have handles, too. */
-const HANDLE_BYTES = 16384;
+const HANDLE_BYTES = 65536;
 /** New buffers from this size on are checked for whether the device had room for them. */
 const CHECKED_BYTES = 1 << 20;
 
