@@ -6,6 +6,7 @@
  * Invariant: the units' dependences are acyclic after every step.
  */
 import type { Caps } from '../codegen/caps.ts';
+import { type Grain, grainOf } from '../codegen/grain.ts';
 import { bytesOf } from '../ir/dtype.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { topological, usersOf } from '../ir/graph/graph.ts';
@@ -28,10 +29,6 @@ export interface Fused {
   stored(node: Node): Stored | undefined;
 }
 
-/** Multiply-adds below which computing a value again is cheaper than another buffer. */
-const SMALL_WORK = 1 << 14;
-/** Multiply-adds that are not worth a buffer even when several units compute the value. */
-const TRIFLE = 256;
 /** At most this many distinct expressions in a nest for the sake of a concat. */
 const MAX_CODE = 96;
 
@@ -40,6 +37,7 @@ export const fuse = (graph: Graph, caps: Caps, context: PassContext): Fused =>
 
 class Fusion {
   readonly #context: PassContext;
+  readonly #grain: Grain;
   readonly #order: readonly Node[];
   readonly #users: ReadonlyMap<Node, readonly Node[]>;
   readonly #required: ReadonlyMap<Node, string>;
@@ -51,10 +49,11 @@ class Fusion {
 
   constructor(graph: Graph, caps: Caps, context: PassContext) {
     this.#context = context;
+    this.#grain = grainOf(caps);
     this.#order = topological(graph);
     this.#users = usersOf(graph);
     this.#required = mustStore(graph, this.#order);
-    this.#costs = coneCosts(this.#order);
+    this.#costs = coneCosts(this.#order, this.#grain.access);
     this.#rows = rowValues(this.#order);
     const outputs = new Set(graph.outputs);
     this.#optimizer = new Set(
@@ -152,8 +151,9 @@ class Fusion {
     const size = node.type.size;
     const evaluations = this.#evaluations.get(node)!;
     const cost = this.#costs.get(node)!;
+    const { access, again: launch, trifle } = this.#grain;
     const again = cost * evaluations;
-    const once = cost * size + 2 * size + evaluations;
+    const once = cost * size + access * (2 * size + evaluations);
     const twice = evaluations <= (this.#isWindow(node) ? 1 : 2) * size;
     if (node.op.name === 'concat' && [...homes].some((h) => this.#codeSize(h, node) > MAX_CODE)) {
       this.#context.note(`${describe(node)} is stored: choosing among its parts again and again`);
@@ -166,8 +166,8 @@ class Fusion {
       this.#drafts.store(node);
       return;
     }
-    const inOneUnit = homes.size === 1 && (twice || again - once < SMALL_WORK);
-    if (inOneUnit || again <= 1.1 * once || again - once < TRIFLE) {
+    const inOneUnit = homes.size === 1 && (twice || again - once < launch);
+    if (inOneUnit || again <= 1.1 * once || again - once < trifle) {
       this.#drafts.inline(node, homes);
       return;
     }

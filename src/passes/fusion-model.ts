@@ -103,14 +103,14 @@ const reducingDims = (
   }
 };
 
-/** Cost of computing one element from stored values, in multiply-adds; a load counts one. */
-export const coneCosts = (order: readonly Node[]): ReadonlyMap<Node, number> => {
+/** Cost of computing one element from stored values, in multiply-adds; a load counts `access`. */
+export const coneCosts = (order: readonly Node[], access: number): ReadonlyMap<Node, number> => {
   const costs = new Map<Node, number>();
   for (const node of order) {
     const operands = node.inputs.reduce((sum, x) => sum + Math.min(costs.get(x)!, 1e6), 0);
     switch (node.op.kind) {
       case 'leaf':
-        costs.set(node, node.op.name === 'full' ? 0 : 1);
+        costs.set(node, leafCost(node, access));
         break;
       case 'map':
         costs.set(node, operands + (isScalarOp(node.op.name) ? scalarOps[node.op.name].cost : 1));
@@ -126,11 +126,14 @@ export const coneCosts = (order: readonly Node[]): ReadonlyMap<Node, number> => 
         break;
       case 'reduce':
         // Folds along whole axes are computed once per row or stored: either way a load. Windows are not.
-        costs.set(node, node.attrs['kernel'] === undefined ? 1 : (operands + 1) * foldSize(node));
+        costs.set(
+          node,
+          node.attrs['kernel'] === undefined ? access : (operands + 1) * foldSize(node),
+        );
         break;
       case 'contract':
       case 'scatter':
-        costs.set(node, 1);
+        costs.set(node, access);
         break;
       case 'composite':
         costs.set(node, operands + 20);
@@ -140,6 +143,17 @@ export const coneCosts = (order: readonly Node[]): ReadonlyMap<Node, number> => 
     }
   }
   return costs;
+};
+
+const leafCost = (node: Node, access: number): number => {
+  switch (node.op.name) {
+    case 'full':
+      return 0;
+    case 'iota':
+      return 1;
+    default:
+      return access;
+  }
 };
 
 /** How many operand elements one result element of a reduction reads. */

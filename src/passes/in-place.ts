@@ -6,23 +6,26 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import { type Idx, pointsOf } from '../ir/dim.ts';
-import { positionsIn } from '../ir/loop/access.ts';
+import { operandsIn, positionsIn } from '../ir/loop/access.ts';
 import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 
 /**
- * Whether `store` may write into `state`, which its nest reads. Schedules see such stores and keep reads before writes
- * within a row, so values at other levels of the nest may read the state too, unless threads share the row.
+ * Whether `store` may write into `state`, which its nest reads. One thread does the reads of a row before its writes, so
+ * values at other levels of the nest may read the state too; threads that share a row do so in no order: only the value
+ * stored may read it, and not in folds, which they do together.
  */
 export const mayUpdate = (nest: Nest, store: Store, state: LoopBuffer, caps: Caps): boolean => {
   const own = readings(nest).filter((r) => r.buffer.id === state.id);
   if (own.length === 0) return true;
-  // Sums start from zeros in place of what is there; contractions pack operands ahead.
-  if (store.mode === 'add' || nest.contract !== undefined) return false;
+  // Sums start from zeros in place of what is there; products pack operands ahead.
+  if (store.mode === 'add' || nest.contract !== undefined || nest.attend !== undefined)
+    return false;
   const at = placeOf(store.buffer, store.index);
-  return own.every(
-    (r) => r.place === at && (caps.threads === 1 || (r.by !== undefined && sameLevel(r.by, store))),
-  );
+  return own.every((r) => {
+    const alone = r.by !== undefined && sameLevel(r.by, store) && !r.folded;
+    return r.place === at && (caps.threads === 1 || alone);
+  });
 };
 
 /**
@@ -46,28 +49,31 @@ export function* replaceable(nest: Nest, caps: Caps): Generator<readonly [Store,
   }
 }
 
-/** A place that is read, by the value of a store or (undefined) by what a contraction or a position is made of. */
+/** A place that is read, by the value of a store or (undefined) by what a product or a position is made of. */
 interface Reading {
   readonly buffer: LoopBuffer;
   readonly place: string;
   readonly by: Store | undefined;
+  /** Whether a reduction takes it. */
+  readonly folded: boolean;
 }
 
 const readings = (nest: Nest): Reading[] => {
   const found: Reading[] = [];
-  const note = (root: Expr, by: Store | undefined): void =>
+  const note = (root: Expr, by: Store | undefined, folded = false): void => {
     visitExpr(root, {
       expr: (e) => {
         if (e.kind === 'load')
-          found.push({ buffer: e.buffer, place: placeOf(e.buffer, e.index), by });
+          found.push({ buffer: e.buffer, place: placeOf(e.buffer, e.index), by, folded });
+        else if (e.kind === 'reduce' && !folded) note(e.body, by, true);
       },
     });
+  };
   for (const s of nest.stores) {
     note(s.value, s);
     for (const position of positionsIn(s.index)) note(position, undefined);
   }
-  for (const operand of nest.contract ? [nest.contract.a, nest.contract.b] : [])
-    note(operand, undefined);
+  for (const operand of operandsIn(nest)) note(operand, undefined);
   return found;
 };
 

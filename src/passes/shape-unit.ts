@@ -5,9 +5,10 @@
  * Invariant: reductions nested in element-wise values depend on a prefix of the axes, so each is computed once per row.
  */
 import type { Caps } from '../codegen/caps.ts';
+import { grainOf } from '../codegen/grain.ts';
 import { type Axis, type Idx, idxAxes, idxAxis, newAxis, pointsOf } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
-import type { Expr } from '../ir/loop/loop.ts';
+import type { Expr, ReduceExpr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 import { CannotLower, canonicalIndex, Lowering, type Stored } from './lower.ts';
 import { productAxes, productOf } from './products.ts';
@@ -32,9 +33,6 @@ export interface Shaped {
   /** At how many positions each inlined value is computed. */
   positionsOf(node: Node): number;
 }
-
-/** Work below which losing all parallelism does not matter. */
-const SMALL_WORK = 1 << 16;
 
 export const shapeUnit = (
   draft: Draft,
@@ -112,22 +110,25 @@ const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | und
   const lowering = new Lowering(draftUnit, stored);
   const values = members.map((m) => lowering.inline(m.node, m.index));
   const sets: ReadonlySet<Axis>[] = members.map((m) => axesOf(m.index));
+  const grain = grainOf(caps);
   let refusal: string | undefined;
+  /** Points of the nest that depend on `waiting` axes have a fold before them that depends on the `free` ones. */
+  const weigh = (e: ReduceExpr, free: ReadonlySet<Axis>, waiting: ReadonlySet<Axis>): void => {
+    const rows = pointsOf(free);
+    const apart = free.size < waiting.size;
+    if (apart && !grain.keepsBusy(rows, pointsOf(e.axes), pointsOf(waiting) / rows))
+      refusal = `only ${rows} independent rows would be left`;
+  };
   for (const [i, value] of values.entries())
     visitExpr(value, {
       expr: (e) => {
-        if (e.kind !== 'reduce' || e === value) return;
+        if (e.kind !== 'reduce' || !e.axes.some((a) => a.kind === 'red')) return;
         const free = freeAxes(e);
-        if (!e.axes.some((a) => a.kind === 'red')) return;
+        // Threads that fold a row together go on with all points of the row, whichever value the fold is for.
+        if (caps.threads > 1) weigh(e, free, new Set(live));
+        if (e === value) return;
+        if (caps.threads === 1) weigh(e, free, axesOf(members[i]!.index));
         sets.push(free);
-        const rows = pointsOf(free);
-        const work = pointsOf(e.axes) * rows;
-        if (
-          free.size < axesOf(members[i]!.index).size &&
-          rows < 2 * caps.parallelism &&
-          work > SMALL_WORK
-        )
-          refusal = `only ${rows} independent rows would be left`;
       },
     });
   const ordered = orderByPrefixes(live, sets);
