@@ -31,6 +31,7 @@ export {
   pow,
   sub,
 } from './arithmetic.ts';
+export { type AttentionOptions, scaledDotProductAttention } from './attention.ts';
 export {
   type ArrayLike,
   type ArrayOptions,

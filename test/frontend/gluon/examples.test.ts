@@ -11,6 +11,7 @@ import { assertAllClose } from '../../../src/frontend/testing.ts';
 const source = fileURLToPath(new URL('../../../src/', import.meta.url));
 const files = [
   'frontend/gluon/loss.ts',
+  'frontend/nd/attention.ts',
   ...readdirSync(join(source, 'frontend/gluon/nn')).map((f) => `frontend/gluon/nn/${f}`),
 ];
 

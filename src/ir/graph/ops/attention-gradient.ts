@@ -45,7 +45,7 @@ export const VALUE_GRADIENT: readonly PartName[] = ['q', 'k', 'dy', 'norm'];
 const shareNodes = (b: GraphBuilder, parts: Parts<Node>, attrs: AttentionAttrs): Node => {
   const scores = scoreNodes(b, parts, attrs);
   const shares = b.op('exp', b.op('sub', scores, alongKeys(b, parts.norm!, scores)));
-  return onlyAllowed(b, shares, parts, attrs);
+  return onlyAllowed(b, shares, scores, parts);
 };
 
 /** The gradients of `q kᵀ`. */

@@ -68,11 +68,13 @@ export const alongKeys = (b: GraphBuilder, x: Node, scores: Node): Node => {
 /** Without what may not be attended to: a query that may attend to nothing would share among all keys. */
 export const onlyAllowed = (
   b: GraphBuilder,
-  x: Node,
-  parts: Parts<Node>,
-  attrs: AttentionAttrs,
+  shares: Node,
+  scores: Node,
+  { mask }: Parts<Node>,
 ): Node =>
-  parts.mask === undefined ? x : b.op('select', allowed(b, parts, attrs)!, x, b.lit(0, x));
+  mask === undefined
+    ? shares
+    : b.op('select', b.op('le', scores, b.lit(ABSENT, scores)), b.lit(0, shares), shares);
 
 // ---- as numbers ---------------------------------------------------------------------------------------------------
 

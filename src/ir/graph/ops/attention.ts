@@ -80,7 +80,7 @@ export const attention: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     const parts = partsOf(ATTENTION, inputs);
     const scores = scoreNodes(b, parts, attrs);
     const shares = b.emit(softmax, [scores], { axis: scores.type.shape.length - 1 });
-    const sums = product(b, onlyAllowed(b, shares, parts, attrs), 1, parts.v!, 0);
+    const sums = product(b, onlyAllowed(b, shares, scores, parts), 1, parts.v!, 0);
     return b.cast(sums, parts.q.type.dtype);
   },
   attend: ({ inputs, attrs }, context) => ({

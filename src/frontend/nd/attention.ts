@@ -1,0 +1,110 @@
+/**
+ * Attention: what transformers are made of.
+ *
+ * Invariant: leading axes (batches, heads) broadcast; queries, keys and values are promoted to one float dtype; a query
+ * that may attend to nothing gives 0.
+ */
+import { isFloat, promote } from '../../ir/dtype.ts';
+import { TigonError } from '../../ir/errors.ts';
+import type { GraphBuilder } from '../../ir/graph/builder.ts';
+import type { Node } from '../../ir/graph/graph.ts';
+import { attention as attentionOp } from '../../ir/graph/ops/attention.ts';
+import { type Shape, showType } from '../../ir/type.ts';
+import { call, checkArray, type Fragment, fragment } from '../call.ts';
+import { failure } from '../callsite.ts';
+import type { NDArray } from '../ndarray.ts';
+import { checkOptions, shown } from '../options.ts';
+
+const NAME = 'scaledDotProductAttention';
+
+export interface AttentionOptions {
+  /** True where a query may attend to a key, [..., Tq, Tk]; axes broadcast. Default: everywhere. */
+  readonly mask?: NDArray | undefined;
+  /** Query i attends to keys 0 to i only. Default false. */
+  readonly causal?: boolean;
+  /** What scores are multiplied with. Default 1 / √D. */
+  readonly scale?: number;
+}
+
+interface AttentionAttrs {
+  readonly causal: boolean;
+  readonly scale: number | undefined;
+}
+
+/** Axes of size 1, and those that are not there, are as long as those of the others. */
+const leadOf = (shapes: readonly Shape[], fail: () => never): number[] => {
+  const rank = Math.max(...shapes.map((s) => s.length));
+  return Array.from({ length: rank }, (_, i) => {
+    const sizes = shapes.map((s) => s[i - rank + s.length] ?? 1);
+    const size = sizes.find((d) => d !== 1) ?? 1;
+    return sizes.every((d) => d === size || d === 1) ? size : fail();
+  });
+};
+
+const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
+  NAME,
+  (b: GraphBuilder, inputs, { causal, scale }) => {
+    const [q, k, v, mask] = inputs as [Node, Node, Node, Node | undefined];
+    const given = inputs.map((x, i) => `${['q', 'k', 'v', 'mask'][i]} ${showType(x.type)}`);
+    const fail = (rule: string, help: string): never => {
+      throw new TigonError('shape', `${NAME}: ${rule}: ${given.join(' · ')}`, help);
+    };
+    for (const [i, x] of inputs.entries())
+      if (x.type.shape.length < (i < 3 ? 2 : 0))
+        fail('takes arrays [..., positions, features]', 'add the axis that is missing');
+    if (mask !== undefined && mask.type.dtype !== 'bool')
+      throw new TigonError(
+        'dtype',
+        `${NAME}: mask is ${mask.type.dtype}, not bool`,
+        'true where a query may attend to a key: compare, or use .astype("bool")',
+      );
+    const lead = leadOf(
+      inputs.map((x) => x.type.shape.slice(0, -2)),
+      () => fail('leading axes differ', 'axes before the last two must be equal or 1'),
+    );
+    const common = promote(promote(q.type.dtype, k.type.dtype), v.type.dtype);
+    const dtype = isFloat(common) ? common : 'float32';
+    const wide = (x: Node): Node =>
+      b.broadcastTo(b.cast(x, dtype), [...lead, ...x.type.shape.slice(-2)]);
+    const [queries, depth] = q.type.shape.slice(-2) as [number, number];
+    const pairs = [queries, k.type.shape.at(-2)!];
+    if (mask?.type.shape.slice(-2).some((d, i, own) => d !== 1 && d !== pairs[i + 2 - own.length]))
+      fail(`mask does not broadcast to [..., ${pairs.join(', ')}]`, 'its last axes are Tq and Tk');
+    const operands = [wide(q), wide(k), wide(v)];
+    if (mask !== undefined) operands.push(b.broadcastTo(mask, [...lead, ...pairs]));
+    return b.emit(attentionOp, operands, {
+      scale: scale ?? 1 / Math.sqrt(Math.max(1, depth)),
+      causal,
+    });
+  },
+);
+
+/**
+ * Attention of `q` [..., Tq, D] to `k` [..., Tk, D] with values `v` [..., Tk, Dv]: `softmax(scale · q kᵀ) v`, [..., Tq, Dv].
+ * Leading axes are batches and heads. On GPUs it is one kernel that never holds all Tq × Tk scores.
+ *
+ * @example
+ * const q = nd.array([[1, 0], [0, 1]]);
+ * const v = nd.array([[1, 2, 3], [5, 6, 7]]);
+ * nd.scaledDotProductAttention(q, q, v, { causal: true });   // [[1, 2, 3], [3.6790, 4.6790, 5.6790]]
+ * const mask = nd.array([[false, true], [false, false]]);
+ * nd.scaledDotProductAttention(q, q, v, { mask });   // [[5, 6, 7], [0, 0, 0]]
+ */
+export const scaledDotProductAttention = (
+  q: NDArray,
+  k: NDArray,
+  v: NDArray,
+  options?: AttentionOptions,
+): NDArray => {
+  checkOptions(NAME, options, ['mask', 'causal', 'scale']);
+  const { mask, causal = false, scale } = options ?? {};
+  if (mask !== undefined) checkArray(NAME, mask);
+  if (typeof causal !== 'boolean')
+    throw failure('option', `${NAME}: causal is ${shown(causal)}`, 'pass true or false');
+  if (scale !== undefined && !Number.isFinite(scale))
+    throw failure('option', `${NAME}: scale is ${shown(scale)}`, 'pass a number, or leave it out');
+  return call(attending, mask === undefined ? [q, k, v] : [q, k, v, mask], {
+    attrs: { causal, scale },
+    key: `${causal}/${scale}`,
+  });
+};
