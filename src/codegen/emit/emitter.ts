@@ -122,7 +122,7 @@ export class Emitter extends Scopes {
     if (e.kind === 'const') return constantOf(e.value, this.#type(e, mode));
     const depth = this.placement(e);
     const key = `${keyOf(mode)}${e.id}`;
-    const known = this.known(key, depth);
+    const known = this.known(key, this.#bound(e));
     if (known) return known;
     // only what is needed here and nowhere else goes unnamed
     const inline = depth === this.depth && isCheap(e) && !this.isShared(e) && !this.caches.has(e);
@@ -141,7 +141,7 @@ export class Emitter extends Scopes {
     this.memoize(`${keyOf(mode)}${e.id}`, this.name(hintOf(e), value));
   }
   isKnown(e: Expr): boolean {
-    return this.known(`${keyOf(SCALAR)}${e.id}`, this.placement(e)) !== undefined;
+    return this.known(`${keyOf(SCALAR)}${e.id}`, this.#bound(e)) !== undefined;
   }
   isBound(e: Expr): boolean {
     return [...freeAxes(e)].every((a) => this.isAxisBound(a));
@@ -149,10 +149,14 @@ export class Emitter extends Scopes {
 
   /** Depth of the scope an expression belongs in. */
   placement(e: Expr): number {
+    return this.belowGuards(this.#bound(e), () => isSafe(e));
+  }
+  /** Depth of the innermost scope that an expression depends on: inside of it, it has one value. */
+  #bound(e: Expr): number {
     let depth = 0;
     for (const axis of freeAxes(e)) depth = Math.max(depth, this.depthOf(axis));
     if (this.#accumulator && usesAccumulator(e)) depth = Math.max(depth, this.#accumulator.depth);
-    return this.belowGuards(depth, () => isSafe(e));
+    return depth;
   }
   #varies(e: Expr, along: Axis): boolean {
     return (
@@ -166,7 +170,7 @@ export class Emitter extends Scopes {
     if (e.kind === 'const') return constantOf(e.value, regType(registerOf(e.dtype), 4));
     const key = `w${e.id}`;
     const wanted = this.placement(e);
-    const known = this.known(key, wanted);
+    const known = this.known(key, this.#bound(e));
     if (known) return known;
     const value = this.evaluate(e, SCALAR);
     // The value may be known from a branch around this loop: then it is not visible further out.
