@@ -89,7 +89,7 @@ class Renderer {
     this.#body(dispatch);
     const needs = [
       ...(this.#halves() ? ['enable f16;'] : []),
-      ...(this.#exchanges(this.#kernel.body) ? ['enable subgroups;'] : []),
+      ...(this.#uses.exchanges ? ['enable subgroups;'] : []),
     ];
     const parts = [
       ...(needs.length > 0 ? [needs.join('\n')] : []),
@@ -193,14 +193,6 @@ class Renderer {
   #halves(): boolean {
     const stored = this.#kernel.buffers.filter((b) => !this.#fields.has(b));
     return this.#options.features.f16 && stored.some((b) => b.dtype === 'float16');
-  }
-
-  #exchanges(body: readonly TStmt[]): boolean {
-    return body.some((s) => {
-      if (s.kind === 'for') return this.#exchanges(s.body);
-      if (s.kind === 'if') return this.#exchanges(s.then) || this.#exchanges(s.otherwise);
-      return s.kind === 'exchange';
-    });
   }
 
   // --- the entry point

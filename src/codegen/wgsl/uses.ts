@@ -4,6 +4,7 @@
  * Invariant: every load and store of the kernel is counted, with the loops it stands in.
  */
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
+import { operandsOf } from '../../ir/thread/visit.ts';
 
 /** A load or a store. */
 export interface Use {
@@ -17,41 +18,21 @@ export interface Use {
 
 export interface Uses {
   readonly all: readonly Use[];
+  /** Registers that are read. */
   readonly registers: ReadonlySet<Register>;
+  /** Whether threads exchange registers. */
+  readonly exchanges: boolean;
 }
 
 export const usesOf = (body: readonly TStmt[]): Uses => {
   const all: Use[] = [];
   const registers = new Set<Register>();
+  let exchanges = false;
   const expression = (e: TExpr, depth: number): void => {
-    switch (e.kind) {
-      case 'const':
-        return;
-      case 'get':
-        registers.add(e.register);
-        return;
-      case 'op':
-      case 'vec4':
-        for (const a of e.args) expression(a, depth);
-        return;
-      case 'cast':
-      case 'splat':
-      case 'lane':
-        expression(e.arg, depth);
-        return;
-      case 'fma':
-        for (const a of [e.a, e.b, e.c]) expression(a, depth);
-        return;
-      case 'shuffle':
-        for (const a of [e.a, e.b]) expression(a, depth);
-        return;
-      case 'load':
-        all.push({ buffer: e.buffer, store: false, lanes: e.type.lanes, index: e.index, depth });
-        expression(e.index, depth);
-        return;
-      default:
-        e satisfies never;
-    }
+    if (e.kind === 'get') registers.add(e.register);
+    if (e.kind === 'load')
+      all.push({ buffer: e.buffer, store: false, lanes: e.type.lanes, index: e.index, depth });
+    for (const operand of operandsOf(e)) expression(operand, depth);
   };
   const block = (statements: readonly TStmt[], depth: number): void => {
     for (const s of statements) {
@@ -59,8 +40,11 @@ export const usesOf = (body: readonly TStmt[]): Uses => {
         case 'let':
         case 'var':
         case 'set':
+          expression(s.value, depth);
+          break;
         case 'exchange':
           expression(s.value, depth);
+          exchanges = true;
           break;
         case 'store': {
           const { lanes } = s.value.type;
@@ -87,5 +71,5 @@ export const usesOf = (body: readonly TStmt[]): Uses => {
     }
   };
   block(body, 0);
-  return { all, registers };
+  return { all, registers, exchanges };
 };
