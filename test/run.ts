@@ -125,6 +125,7 @@ const report = (job: Job, ending: Ending, verdict: Verdict, seconds: number): vo
   console.log(`${mark} ${job.name}${counts}${skipped} (${seconds.toFixed(1)} s)`);
   if (verdict.skipped > 0)
     for (const line of ending.output.match(/^skipped: .*/gm) ?? []) console.log(`     ${line}`);
+  for (const line of ending.output.match(/^size: .*/gm) ?? []) console.log(`     ${line}`);
   if (verdict.failed === 0) return;
   if (verdict.complaint !== undefined) console.log(`     ${verdict.complaint}`);
   console.log(ending.output.trimEnd().replace(/^/gm, '  | '));

@@ -1,0 +1,31 @@
+/**
+ * What pages load, held under limits: who makes a page larger says so here.
+ *
+ * Invariant: the figures are those of `npm run size`; each is printed, so that reports of test runs show them.
+ */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+/** Kilobytes, compressed, in the order of the table. */
+const LIMITS = [150, 152, 168, 190, 206];
+
+interface Size {
+  readonly name: string;
+  readonly minified: number;
+  readonly gzip: number;
+}
+
+const tool = fileURLToPath(new URL('../../tools/size.mjs', import.meta.url));
+const measured = execFileSync(process.execPath, [tool, '--json'], { encoding: 'utf8' });
+
+(JSON.parse(measured) as Size[]).forEach(({ name, minified, gzip }, i) => {
+  const limit = LIMITS[i]!;
+  const [whole, packed] = [minified, gzip].map((bytes) => (bytes / 1000).toFixed(1));
+  console.log(`size: a page that ${name}: ${packed} kB compressed, ${whole} kB minified`);
+  test(`a page that ${name} loads ${limit} kB at most`, () =>
+    assert.ok(gzip <= 1000 * limit, `${packed} kB; npm run size -- --files shows what it is`));
+});
+
+test.run();
