@@ -49,17 +49,13 @@ export const data = async (x: NDArray): Promise<TypedArray> => {
 /** The elements now, where the device allows it. */
 export const dataSync = (x: NDArray): TypedArray => {
   storageOf(x, 'dataSync');
-  const dense = contiguous(x);
-  const { device } = dense;
-  const bytes = device.readSync(storageOf(dense, 'dataSync'), dense.offset, dense.layout.bytes);
-  if (bytes === undefined)
+  const values = peek(x);
+  if (values === undefined)
     throw failure(
       'device',
-      `dataSync: ${device.name} cannot be read synchronously`,
+      `dataSync: ${x.device.name} cannot be read synchronously`,
       'use `await x.data()`',
     );
-  const values = decode(bytes, x.dtype);
-  if (dense !== x) dense.dispose();
   return values;
 };
 
@@ -68,6 +64,8 @@ export const dataSync = (x: NDArray): TypedArray => {
  * them.
  */
 export const peek = (x: NDArray): TypedArray | undefined => {
+  // nothing is copied together for a device that will not show it
+  if (x.storage === undefined || x.device.readSync(x.storage, 0, 0) === undefined) return undefined;
   const dense = contiguous(x);
   const { device, storage } = dense;
   const bytes =
