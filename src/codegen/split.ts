@@ -14,145 +14,102 @@ import {
   newAxis,
   pointsOf,
 } from '../ir/dim.ts';
-import { operandsIn } from '../ir/loop/access.ts';
+import { buffersOf, writesOf } from '../ir/loop/access.ts';
 import { cast, indexValue, load, newBuffer, reduce, scalar } from '../ir/loop/expr.ts';
-import type {
-  Expr,
-  LoopBuffer,
-  LoopKernel,
-  Nest,
-  ReduceExpr,
-  ReduceOp,
-  Store,
-} from '../ir/loop/loop.ts';
-import {
-  evaluationCost,
-  freeAxes,
-  offsetOf,
-  reductionsIn,
-  stepAlong,
-  visitLoads,
-} from './analysis.ts';
+import type { Expr, LoopBuffer, LoopKernel, Nest, ReduceOp, Store } from '../ir/loop/loop.ts';
+import { reductionsIn } from './analysis.ts';
+import { type Bindings, countBindings, shareOut } from './bindings.ts';
 import type { Caps } from './caps.ts';
 import { mergeReductions } from './normalize.ts';
+import { type Cut, cutOf } from './parts.ts';
 import { rewriter } from './rewrite.ts';
-
-/** A reduction with less work in all is left in one piece. */
-const LEAST_WORK = 1 << 17;
-/** Work of one part. */
-const PART_WORK = 1 << 15;
-const MOST_PARTS = 64;
-/** Results that keep a device busy without cutting. */
-const ENOUGH_RESULTS = 16;
-/** Down columns, memory is read by rows of this many neighbours, and each part costs a row of results. */
-const LONG_ROW = 1024;
-const ENOUGH_ROWS = 8;
-const MOST_COLUMN_PARTS = 16;
-
-interface Cut {
-  readonly of: ReduceExpr;
-  /** Index among its axes of the one that is cut, in `whole` pieces of `length` and perhaps a shorter last one. */
-  readonly at: number;
-  readonly length: number;
-  readonly whole: number;
-  readonly last: number;
-  /** Axes the result depends on. */
-  readonly outer: readonly Axis[];
-}
-
-const cutOf = (e: ReduceExpr, nest: Nest): Cut | undefined => {
-  const outer = nest.axes.filter((a) => freeAxes(e).has(a));
-  if ([...freeAxes(e)].some((a) => !nest.axes.includes(a))) return undefined;
-  const work = pointsOf(outer) * pointsOf(e.axes) * Math.max(1, evaluationCost(e.body) / 4);
-  if (work < LEAST_WORK) return undefined;
-  // neighbouring results share vectors and cache lines: they count for less
-  let columns = false;
-  visitLoads(e.body, (l) => {
-    if (outer.some((a) => stepAlong(offsetOf(l), a) === 1)) columns = true;
-  });
-  const results = pointsOf(outer) / (columns ? LONG_ROW : 1);
-  if (results >= (columns ? ENOUGH_ROWS : ENOUGH_RESULTS)) return undefined;
-  const longest = e.axes.reduce((best, a, i) => (a.extent > e.axes[best]!.extent ? i : best), 0);
-  const positional = e.op === 'argmax' || e.op === 'argmin';
-  const at = positional || e.axes[0]!.extent >= 8 ? 0 : longest;
-  const { extent } = e.axes[at]!;
-  const most = columns ? Math.ceil(MOST_COLUMN_PARTS / Math.max(1, results)) : MOST_PARTS;
-  const parts = Math.min(most, extent, Math.max(2, Math.floor(work / PART_WORK)));
-  const even = Math.ceil(extent / parts);
-  const length = even > 256 ? Math.ceil(even / 64) * 64 : even;
-  const whole = Math.floor(extent / length);
-  if (whole < 2) return undefined;
-  return { of: e, at, length, whole, last: extent - whole * length, outer };
-};
 
 const partOp = (op: ReduceOp): ReduceOp => (op === 'argmax' ? 'max' : op === 'argmin' ? 'min' : op);
 
-/** Cuts every long reduction of the kernel; kernels in the order they must run. */
-export const splitReductions = (kernel: LoopKernel, caps: Caps): LoopKernel[] => {
+/**
+ * Cuts every long reduction of the kernel; kernels in the order they must run. Where the launch that folds the parts
+ * would bind more buffers than the device allows, the reductions stay whole.
+ */
+export const splitReductions = (
+  kernel: LoopKernel,
+  caps: Caps,
+  takesOne: Bindings['takesOne'] = () => true,
+): LoopKernel[] => {
+  const bindings: Bindings = { most: caps.maxBindings, takesOne };
   const parts: Nest[] = [];
-  const made: LoopBuffer[] = [];
-  const nests = kernel.nests.map((original) => {
-    if (original.contract !== undefined || original.attend !== undefined) return original;
-    const values = original.stores.map((s) => s.value);
-    if (!reductionsIn(values).some((e) => cutOf(e, original))) return original;
-    const nest = mergeReductions(original);
-    const found = new Map<Expr, Expr>();
-    for (const e of reductionsIn(nest.stores.map((s) => s.value))) {
-      // what contains a reduction that is cut waits for its result
-      if (reductionsIn([e.body]).some((inner) => found.has(inner))) continue;
-      const cut = cutOf(e, nest);
-      if (cut) found.set(e, split(cut, kernel.name, parts, made));
-    }
-    const { expr } = rewriter({ replace: (e) => found.get(e) });
-    return { ...nest, stores: nest.stores.map((s) => ({ ...s, value: expr(s.value) })) };
-  });
+  const nests = kernel.nests.map((nest) => cutReductions(nest, kernel.name, caps, parts));
   if (parts.length === 0) return [kernel];
-  const first: LoopKernel = {
-    name: `${kernel.name}_parts`,
-    buffers: [...kernel.buffers.filter((b) => isRead(parts, b)), ...made],
-    nests: parts,
-    origin: kernel.origin,
-  };
-  const isUsed = (b: LoopBuffer): boolean =>
-    isRead(nests, b) || nests.some((n) => n.stores.some((s) => s.buffer === b));
+  const over = [...parts.map((nest) => [nest]), nests].find(
+    (launch) => countBindings(launch, bindings) > caps.maxBindings,
+  );
+  if (over !== undefined) {
+    const note = `long folds stay whole: ${countBindings(over, bindings)} buffers in one launch, the device binds ${caps.maxBindings}`;
+    return [{ ...kernel, origin: [...kernel.origin, note] }];
+  }
+  const made = parts.flatMap(writesOf).filter((b, i, all) => all.indexOf(b) === i);
+  const launches = shareOut(
+    parts.map((nest) => ({ nest })),
+    bindings,
+  );
+  const first = launches.map((launch): LoopKernel => {
+    const own = launch.map((x) => x.nest);
+    return {
+      name: `${kernel.name}_parts`,
+      buffers: touched(own, [...kernel.buffers, ...made]),
+      nests: own,
+      origin: kernel.origin,
+    };
+  });
   const rest: LoopKernel = {
     ...kernel,
-    buffers: [...made.filter((b) => isRead(nests, b)), ...kernel.buffers.filter(isUsed)],
+    buffers: touched(nests, [...made, ...kernel.buffers]),
     nests,
   };
-  return [first, ...splitReductions(rest, caps)];
+  return [...first, ...splitReductions(rest, caps, takesOne)];
 };
 
-const isRead = (nests: readonly Nest[], buffer: LoopBuffer): boolean => {
-  let read = false;
-  const look = (e: Expr): void =>
-    visitLoads(e, (l) => {
-      if (l.buffer === buffer) read = true;
-    });
-  for (const nest of nests) {
-    for (const s of nest.stores) {
-      look(s.value);
-      for (const idx of s.index) look(indexValue(idx));
-    }
-    operandsIn(nest).forEach(look);
+/** Those of `buffers` that nests read or write. */
+const touched = (nests: readonly Nest[], buffers: readonly LoopBuffer[]): LoopBuffer[] => {
+  const own = new Set(buffersOf(nests).map((b) => b.id));
+  return buffers.filter((b) => own.has(b.id));
+};
+
+/** The nest with parts folded in the place of long reductions; the nests that compute the parts join `parts`. */
+const cutReductions = (original: Nest, name: string, caps: Caps, parts: Nest[]): Nest => {
+  if (original.contract !== undefined || original.attend !== undefined) return original;
+  const values = original.stores.map((s) => s.value);
+  if (!reductionsIn(values).some((e) => cutOf(e, original, caps))) return original;
+  const nest = mergeReductions(original);
+  const found = new Map<Expr, Expr>();
+  for (const e of reductionsIn(nest.stores.map((s) => s.value))) {
+    // what contains a reduction that is cut waits for its result
+    if (reductionsIn([e.body]).some((inner) => found.has(inner))) continue;
+    const cut = cutOf(e, nest, caps);
+    if (cut) found.set(e, split(cut, name, caps, parts));
   }
-  return read;
+  const { expr } = rewriter({ replace: (e) => found.get(e) });
+  return { ...nest, stores: nest.stores.map((s) => ({ ...s, value: expr(s.value) })) };
 };
 
 /** Adds the nests that compute the parts; returns what stands for the reduction afterwards. */
-const split = (cut: Cut, name: string, nests: Nest[], made: LoopBuffer[]): Expr => {
+const split = (cut: Cut, name: string, caps: Caps, nests: Nest[]): Expr => {
   const { of: e, outer, whole, last, length } = cut;
   const count = whole + (last > 0 ? 1 : 0);
-  const shape = [count, ...outer.map((a) => a.extent)];
-  const buffer = (suffix: string, dtype: LoopBuffer['dtype']): LoopBuffer => {
-    const b = newBuffer(`${name}_${suffix}${made.length}`, { dtype, shape });
-    made.push(b);
-    return b;
-  };
+  /** What is done in lanes has parts as rows; threads that fold together want the parts of a result side by side. */
+  const beside = caps.threads > 1;
+  const place = <T>(part: T, others: readonly T[]): T[] =>
+    beside ? [...others, part] : [part, ...others];
+  const shape = place(
+    count,
+    outer.map((a) => a.extent),
+  );
+  const made = new Set(nests.flatMap((n) => n.stores.map((s) => s.buffer))).size;
+  const buffer = (suffix: string, dtype: LoopBuffer['dtype'], number: number): LoopBuffer =>
+    newBuffer(`${name}_${suffix}${number}`, { dtype, shape });
   const positional = e.op !== partOp(e.op);
   const half = e.body.dtype === 'float16';
-  const values = buffer('part', half ? 'float32' : e.body.dtype);
-  const positions = positional ? buffer('position', 'int32') : undefined;
+  const values = buffer('part', half ? 'float32' : e.body.dtype, made);
+  const positions = positional ? buffer('position', 'int32', made + 1) : undefined;
 
   const pieces = (part: Axis | undefined, size: number, start: Idx, row: Idx): void => {
     const axes = outer.map((a) => newAxis(a.name, a.extent, 'par'));
@@ -164,7 +121,7 @@ const split = (cut: Cut, name: string, nests: Nest[], made: LoopBuffer[]): Expr 
     });
     const body = rewriter({ axis: (a) => to.get(a) }).expr(half ? cast(e.body, 'float32') : e.body);
     const all = part ? [part, ...axes] : axes;
-    const index = [row, ...axes.map(idxAxis)];
+    const index = place(row, axes.map(idxAxis));
     const store = (to: LoopBuffer, value: Expr): Store => ({
       buffer: to,
       index,
@@ -183,11 +140,11 @@ const split = (cut: Cut, name: string, nests: Nest[], made: LoopBuffer[]): Expr 
 
   const over = newAxis('part', count, 'red');
   const at = outer.map(idxAxis);
-  const parts = load(values, [idxAxis(over), ...at]);
+  const parts = load(values, place(idxAxis(over), at));
   const folded = reduce(e.op, [over], parts);
   if (!positions) return half ? cast(folded, 'float16') : folded;
   const winner = idxOpaque(folded, 0, count - 1);
   const stride = length * pointsOf(e.axes.slice(1));
   const offset = indexValue(idxScale(winner, stride));
-  return scalar('add', offset, load(positions, [winner, ...at]));
+  return scalar('add', offset, load(positions, place(winner, at)));
 };

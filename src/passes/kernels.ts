@@ -5,12 +5,13 @@
  * or as few as the device can bind.
  * Invariant: every element is written by one kernel; no kernel binds more buffers than the device allows.
  */
+
+import { type Bindings, cutToFit, shareOut } from '../codegen/bindings.ts';
 import type { Caps } from '../codegen/caps.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { buffersOf, readsOf, writesOf } from '../ir/loop/access.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
 import type { LoopBuffer, LoopKernel, Nest } from '../ir/loop/loop.ts';
-import { type Bindings, cutToFit, shareOut } from './bindings.ts';
 import { type Fused, fuse } from './fuse.ts';
 import { unreshaped } from './fusion-model.ts';
 import { copyNest, isRowMajor, nestOf } from './nests.ts';
@@ -33,6 +34,7 @@ export interface Kernels {
   /** States whose old value is read by nobody: they behave like results. */
   readonly overwritten: ReadonlySet<LoopBuffer>;
   readonly states: ReadonlySet<LoopBuffer>;
+  readonly bindings: Bindings;
 }
 
 export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kernels => {
@@ -94,6 +96,7 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     outputs,
     overwritten: updates.overwritten,
     states,
+    bindings,
   };
 };
 

@@ -57,8 +57,9 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   const lowered = lowerGraph(current, caps, { note: (text) => fusionNotes.push(text) });
   stages.push({ level: 'loop', name: 'fuse', kernels: lowered.kernels, notes: fusionNotes });
 
+  const { takesOne } = lowered.bindings;
   const split = lowered.kernels.flatMap((k) =>
-    (caps.schedules.split(k, caps) ?? [k]).flatMap((part) => splitReductions(part, caps)),
+    (caps.schedules.split(k, caps) ?? [k]).flatMap((part) => splitReductions(part, caps, takesOne)),
   );
   const index = indexBuffers(
     lowered,

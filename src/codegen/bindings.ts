@@ -4,10 +4,11 @@
  *
  * Invariant: each element is stored once, by one of the launches; scalars bind nothing.
  */
-import { rewriter } from '../codegen/rewrite.ts';
+
 import { type Axis, type Idx, idxAxis, idxOffset, newAxis } from '../ir/dim.ts';
 import { buffersOf, loadedBy } from '../ir/loop/access.ts';
 import type { Expr, LoopBuffer, Nest } from '../ir/loop/loop.ts';
+import { rewriter } from './rewrite.ts';
 
 export interface Bindings {
   readonly most: number;
