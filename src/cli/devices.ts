@@ -36,7 +36,8 @@ export const devicesCommand = async (flags: {
 }): Promise<number> => {
   const webgpu = await lookForWebGpu();
   if (flags.json) {
-    const { name, kind, caps } = cpu();
+    const { name, kind } = cpu();
+    const { schedules: _, ...caps } = cpu().caps;
     const found = webgpu.adapters.map((a, i) => ({ name: `webgpu(${i})`, kind: 'webgpu', ...a }));
     const { missing, help } = webgpu;
     const absent = missing === undefined ? [] : [{ kind: 'webgpu', missing, help }];

@@ -13,9 +13,9 @@ export const cpu = async (): Promise<Device> => (await import('../runtime/cpu/de
 export const best = (options: BestOptions = {}): Promise<Device> => bestOr(cpu, options);
 
 export type { Device, MemoryReport } from '../runtime/device.ts';
+export { chromeTrace, type Profile, type ProfileRow } from '../runtime/profile.ts';
 export type { WebGpuDevice } from '../runtime/webgpu/device.ts';
 export type { WebGpuOptions } from '../runtime/webgpu/open.ts';
-export type { Profile, ProfileRow } from '../runtime/webgpu/profiler.ts';
 export { type Activity, activity } from './activity.ts';
 export { defaultDevice as default, setDefault } from './default-device.ts';
 export { type BestOptions, webgpu } from './device-webgpu.ts';

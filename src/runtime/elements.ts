@@ -3,6 +3,7 @@
  *
  * Invariant: rounds as `roundTo` of the scalar table does.
  */
+import { toBfloatBits } from '../ir/bfloat.ts';
 import { bytesOf, type DType } from '../ir/dtype.ts';
 import { roundTo } from '../ir/scalar.ts';
 
@@ -34,6 +35,9 @@ export const encodeElements = (dtype: DType, values: readonly number[]): Uint8Ar
         return;
       case 'float16':
         view.setUint16(2 * i, halfBits(x), true);
+        return;
+      case 'bfloat16':
+        view.setUint16(2 * i, toBfloatBits(x), true);
         return;
       case 'uint8':
       case 'bool':

@@ -36,12 +36,18 @@ test.after(async ({ folder }) => {
   await rm(folder, { recursive: true });
 });
 
-test('devices lists the CPU and what it can do', async () => {
+test('devices lists the CPU and the adapters of WebGPU, or how to get one', async () => {
   const { code, out } = await tigon('devices');
   assert.is(code, 0);
   assert.match(out, /cpu\(\): WebAssembly/);
-  const json = JSON.parse((await tigon('devices', '--json')).out) as { kind: string }[];
-  assert.is(json[0]!.kind, 'cpu');
+  assert.match(
+    out,
+    /^webgpu\((0\): .*\n {2}(yes|no ) {2}shader-f16|\): not here: .*\n {2}help: )/m,
+  );
+  const json = JSON.parse((await tigon('devices', '--json')).out) as Record<string, string>[];
+  assert.is(json[0]!['kind'], 'cpu');
+  assert.is(json[1]!['kind'], 'webgpu');
+  assert.ok('limits' in json[1]! || 'help' in json[1]!);
 });
 
 test('explain prints graph, kernels and memory; --json the same as data; --dot a picture', async ({

@@ -264,6 +264,11 @@ onDevice('a profile times each kernel', async (device) => {
   for (const row of profile.rows)
     assert.ok(row.nanoseconds >= 0 && row.nanoseconds < 1e10 && row.start >= 0);
   if (profile.clock === 'gpu') assert.ok(profile.rows.every((r) => r.nanoseconds % 65536 !== 0));
+  const { traceEvents } = JSON.parse(devices.chromeTrace(profile)) as {
+    traceEvents: { name: string; ts: number; dur: number }[];
+  };
+  assert.is(traceEvents.length, 3);
+  assert.is(traceEvents[2]!.dur, profile.rows[2]!.nanoseconds / 1000);
   const many = await device.profile(() => {
     for (let i = 0; i < 800; i++) program.run([x, y], [0, 0], [1]);
   });

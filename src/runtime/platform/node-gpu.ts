@@ -48,7 +48,7 @@ const loadDawn = async (): Promise<Dawn> => {
 export const gpuDriverHelp = (): string => {
   switch (process.platform) {
     case 'linux':
-      return "install a Vulkan driver: the one of the card's maker, or Mesa 23 or later (apt install mesa-vulkan-drivers libvulkan1; on Debian 12 from bookworm-backports: its own is too old)";
+      return "install a Vulkan driver: the one of the card's maker, or Mesa 23 or later: apt-get install mesa-vulkan-drivers libvulkan1 (on Debian 12 with -t bookworm-backports: its own Mesa is too old)";
     case 'win32':
       return 'install the current graphics driver of the card (Direct3D 12)';
     default:

@@ -10,12 +10,13 @@ import type { WgslFeatures } from '../../codegen/wgsl/shader.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';
 import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
+import type { Profile } from '../profile.ts';
 import type { AdapterDescription } from './adapters.ts';
 import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { GpuExecutable } from './executable.ts';
 import type { GpuDevice } from './gpu-types.ts';
-import { type Profile, Profiler } from './profiler.ts';
+import { Profiler } from './profiler.ts';
 import { GpuStorage, type MemoryOptions } from './storage.ts';
 
 /** What opening a device found out. */

@@ -4,6 +4,7 @@
  * Invariant: measuring changes when work is submitted, never what it computes. A profiler measures one device, from its
  * beginning to `rows`.
  */
+import type { Profile, ProfileRow } from '../profile.ts';
 import type { Counters } from './counters.ts';
 import {
   BufferUsage,
@@ -15,23 +16,6 @@ import {
 } from './gpu-types.ts';
 import type { Readback } from './readback.ts';
 import type { Launch } from './recorder.ts';
-
-export interface ProfileRow {
-  /** Of all kernels of the program together where single ones cannot be timed. */
-  readonly kernel: string;
-  readonly program: string;
-  /** Since the first row began. */
-  readonly start: number;
-  readonly nanoseconds: number;
-}
-
-/** A stretch of work, measured. */
-export interface Profile {
-  /** `gpu`: timestamps of the device, kernel by kernel. `wall`: the clock of this thread, program by program. */
-  readonly clock: 'gpu' | 'wall';
-  /** In the order they ran. */
-  readonly rows: readonly ProfileRow[];
-}
 
 type PassDescriptor = NonNullable<Parameters<GpuCommandEncoder['beginComputePass']>[0]>;
 
@@ -177,19 +161,3 @@ const byTimestamps = (
     end: Number(stamps[2 * i + 1]),
   }));
 };
-
-/** A profile in the trace event format of Chrome (`chrome://tracing`, Perfetto). */
-export const chromeTrace = (profile: Profile): string =>
-  JSON.stringify({
-    displayTimeUnit: 'ns',
-    traceEvents: profile.rows.map((row) => ({
-      name: row.kernel,
-      cat: row.program,
-      ph: 'X',
-      ts: row.start / 1000,
-      dur: row.nanoseconds / 1000,
-      pid: 1,
-      tid: 1,
-      args: { program: row.program },
-    })),
-  });

@@ -1,0 +1,42 @@
+/**
+ * Profiles: how long each kernel took, as devices measure it, and as pictures of it.
+ *
+ * Invariant: plain data; rows are in the order the kernels ran.
+ */
+
+export interface ProfileRow {
+  /** Where single kernels cannot be timed: how many there were. */
+  readonly kernel: string;
+  readonly program: string;
+  /** Nanoseconds since the first row began. */
+  readonly start: number;
+  readonly nanoseconds: number;
+}
+
+/** A stretch of work, measured. */
+export interface Profile {
+  /** `gpu`: timestamps of the device, kernel by kernel. `wall`: the clock of this thread, program by program. */
+  readonly clock: 'gpu' | 'wall';
+  readonly rows: readonly ProfileRow[];
+}
+
+/**
+ * A profile as JSON in Chrome's trace event format, for `chrome://tracing` and Perfetto.
+ *
+ * @example
+ * await writeFile('step.json', device.chromeTrace(await gpu.profile(() => step(x, y))));
+ */
+export const chromeTrace = (profile: Profile): string =>
+  JSON.stringify({
+    displayTimeUnit: 'ns',
+    traceEvents: profile.rows.map(({ kernel, program, start, nanoseconds }) => ({
+      name: kernel,
+      cat: program,
+      ph: 'X',
+      ts: start / 1000,
+      dur: nanoseconds / 1000,
+      pid: 1,
+      tid: 1,
+      args: { program },
+    })),
+  });
