@@ -7,7 +7,7 @@
 
 import { isDeclared } from './library.ts';
 
-/** Keywords and reserved words of WGSL, then the types and functions that shaders here use. */
+/** Keywords, reserved words and address spaces of WGSL, then the types and functions that shaders here use. */
 const TAKEN: ReadonlySet<string> = new Set(
   `alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let
   loop override requires return struct switch true var while
@@ -21,7 +21,7 @@ const TAKEN: ReadonlySet<string> = new Set(
   readonly ref regardless register reinterpret_cast require resource restrict self set shared sizeof smooth snorm
   static static_assert static_cast std subroutine super target template this thread_local throw trait try type typedef
   typeid typename typeof union unless unorm unsafe unsized use using varying virtual volatile wgsl where with writeonly
-  yield
+  yield function private read read_write storage uniform workgroup write
   f32 f16 i32 u32 bool vec2 vec3 vec4 vec2f vec2u vec3u vec4f vec4h vec4i vec4u array atomic bitcast select abs ceil
   clamp floor fma inverseSqrt max min round sign sqrt any all atomicAnd atomicLoad atomicOr pack2x16float
   unpack2x16float subgroupShuffleXor workgroupBarrier countLeadingZeros main args Args workgroup_id thread_id`.split(

@@ -208,7 +208,8 @@ class Renderer {
     if (guarded || this.#uses.registers.has(workgroup)) {
       parameters.push('@builtin(workgroup_id) workgroup_id: vec3u');
       const id = folded ? `workgroup_id.x + workgroup_id.y * ${columns}u` : 'workgroup_id.x';
-      this.#line(`let ${this.#names.of(workgroup, workgroup.name)} = i32(${id});`);
+      const wanted = workgroup.name === 'workgroup' ? 'group' : workgroup.name;
+      this.#line(`let ${this.#names.of(workgroup, wanted)} = i32(${id});`);
     }
     if (this.#uses.registers.has(local)) {
       parameters.push('@builtin(local_invocation_index) thread_id: u32');

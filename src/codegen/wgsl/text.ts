@@ -2,7 +2,7 @@
  * WGSL expressions as text that knows how tightly it binds, so that parentheses stand only where they are needed.
  *
  * Invariant: the text of a `Code` means the same wherever a function of this file puts it; the order of float additions
- * is kept. Comparisons always stand in parentheses inside calls, where `<` and `>` could be read as a template list.
+ * is kept.
  */
 import { spellFloat } from '../../ir/text/words.ts';
 import type { RegType } from '../../ir/thread/thread.ts';
@@ -25,11 +25,16 @@ const wrapped = (x: Code, allowed: readonly Level[]): string =>
 const deeper = (...args: readonly Code[]): number => 1 + Math.max(0, ...args.map((a) => a.depth));
 
 /** A function, constructor or cast, applied. */
-export const call = (name: string, ...args: readonly Code[]): Code =>
-  atom(
-    `${name}(${args.map((a) => wrapped(a, ['unary', 'product', 'sum'])).join(', ')})`,
-    deeper(...args),
-  );
+export const call = (name: string, ...args: readonly Code[]): Code => {
+  // between `<` of one argument and `>` of another, a list of template arguments could be read
+  const bare: readonly Level[] = [
+    'unary',
+    'product',
+    'sum',
+    ...(args.length === 1 ? ['other' as const] : []),
+  ];
+  return atom(`${name}(${args.map((a) => wrapped(a, bare)).join(', ')})`, deeper(...args));
+};
 
 /** `array[index]`. */
 export const element = (array: string, index: Code): Code =>

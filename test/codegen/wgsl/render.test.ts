@@ -241,7 +241,7 @@ fn word_of(bytes: vec4u) -> u32 {
 @compute @workgroup_size(16)
 fn main(@builtin(local_invocation_index) thread_id: u32) {
   let thread = i32(thread_id);
-  flags[thread] = word_of(vec4u((halves_of(x[thread]) > vec4f(0.0))));
+  flags[thread] = word_of(vec4u(halves_of(x[thread]) > vec4f(0.0)));
 }
 `,
   );
