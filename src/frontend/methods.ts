@@ -72,7 +72,7 @@ export interface Methods
   copy(): NDArray;
   /** This array where `mask` is true (not 0), else `other`. */
   where(mask: NDArray, other: Operand): NDArray;
-  /** The elements in row-major order (float16 as floats). */
+  /** The elements in row-major order (floats of 16 bits as float32). */
   data(): Promise<TypedArray>;
   /** The elements now, where the device allows it (the CPU does). */
   dataSync(): TypedArray;

@@ -4,7 +4,7 @@
  * Invariant: draw number `d` of element `i` is threefry(seed, i, d) alone. Each call takes one number from the draw
  * counter (normal two), in program order; a compiled program takes as many at each replay as its trace did.
  */
-import type { DType } from '../ir/dtype.ts';
+import { type DType, isFloat } from '../ir/dtype.ts';
 import type { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { iota } from '../ir/graph/ops/leaf.ts';
@@ -200,7 +200,7 @@ export const uniform = (shape: Shape, low = 0, high = 1, options?: RandomOptions
 
 const floatType = (name: string, options: RandomOptions | undefined): DType => {
   const dtype = checkDtype(name, options?.dtype ?? 'float32');
-  if (dtype === 'float32' || dtype === 'float16') return dtype;
+  if (isFloat(dtype)) return dtype;
   throw failure('dtype', `${name}: makes floats, not ${dtype}`, 'random.randint makes integers');
 };
 

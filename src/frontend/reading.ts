@@ -3,6 +3,7 @@
  *
  * Invariant: what is returned is a copy that later work cannot change; every awaited read gives the memory pool a turn.
  */
+import { fromBfloatBits } from '../ir/bfloat.ts';
 import type { DType } from '../ir/dtype.ts';
 import { showType } from '../ir/type.ts';
 import { contiguous } from './callable.ts';
@@ -29,6 +30,8 @@ const decode = (bytes: Uint8Array, dtype: DType): TypedArray => {
       return new Uint8Array(buffer);
     case 'float16':
       return Float32Array.from(new Uint16Array(buffer), fromHalfBits);
+    case 'bfloat16':
+      return Float32Array.from(new Uint16Array(buffer), fromBfloatBits);
     default:
       return dtype satisfies never;
   }

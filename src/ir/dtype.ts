@@ -4,7 +4,15 @@
  * Invariant: `int64` is no storage type here; 64-bit labels are range-checked and kept as int32 at the border.
  */
 
-export const DTYPES = ['bool', 'uint8', 'int32', 'uint32', 'float16', 'float32'] as const;
+export const DTYPES = [
+  'bool',
+  'uint8',
+  'int32',
+  'uint32',
+  'float16',
+  'bfloat16',
+  'float32',
+] as const;
 /** An element type that an array can be stored in. */
 export type DType = (typeof DTYPES)[number];
 
@@ -13,7 +21,7 @@ interface DTypeRow {
   readonly short: string;
   readonly bytes: number;
   readonly kind: 'bool' | 'int' | 'uint' | 'float';
-  /** Rank in promotion: the larger of two wins. */
+  /** Rank in promotion: the larger of two wins; two of one rank meet in float32. */
   readonly rank: number;
 }
 
@@ -23,6 +31,7 @@ const dtypeTable: Readonly<Record<DType, DTypeRow>> = {
   uint32: { short: 'u32', bytes: 4, kind: 'uint', rank: 2 },
   int32: { short: 'i32', bytes: 4, kind: 'int', rank: 3 },
   float16: { short: 'f16', bytes: 2, kind: 'float', rank: 4 },
+  bfloat16: { short: 'bf16', bytes: 2, kind: 'float', rank: 4 },
   float32: { short: 'f32', bytes: 4, kind: 'float', rank: 5 },
 };
 
@@ -35,9 +44,15 @@ export const isFloat = (dtype: DType): boolean => dtypeTable[dtype].kind === 'fl
 export const isInteger = (dtype: DType): boolean =>
   dtypeTable[dtype].kind === 'int' || dtypeTable[dtype].kind === 'uint';
 
+/** Floats that are computed in float32 and rounded when they are stored. */
+export const isNarrowFloat = (dtype: DType): boolean => isFloat(dtype) && bytesOf(dtype) < 4;
+
 /**
- * The dtype of `a op b`: bool < uint8 < uint32 < int32 < float16 < float32.
- * (uint32 with int32 gives int32: there is no wider integer to go to.)
+ * The dtype of `a op b`: bool < uint8 < uint32 < int32 < float16 and bfloat16 < float32. Neither of the two of 16 bits
+ * holds the other, so they give float32. (uint32 with int32 gives int32: there is no wider integer to go to.)
  */
-export const promote = (a: DType, b: DType): DType =>
-  dtypeTable[a].rank >= dtypeTable[b].rank ? a : b;
+export const promote = (a: DType, b: DType): DType => {
+  const [x, y] = [dtypeTable[a].rank, dtypeTable[b].rank];
+  if (x === y) return a === b ? a : 'float32';
+  return x > y ? a : b;
+};

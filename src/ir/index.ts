@@ -11,6 +11,7 @@ export {
   dtypeFromShort,
   isFloat,
   isInteger,
+  isNarrowFloat,
   promote,
   shortName,
 } from './dtype.ts';

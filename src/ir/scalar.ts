@@ -5,6 +5,7 @@
  * table; each code generator holds an exhaustive `Record<ScalarOp, ...>` of spellings, so a new row is a type error
  * until every target can say it.
  */
+import { fromBfloatBits, toBfloatBits } from './bfloat.ts';
 import { type DType, isFloat } from './dtype.ts';
 
 /** Names of the scalar operations, in table order. */
@@ -434,6 +435,8 @@ export const roundTo = (dtype: DType, x: number): number => {
       return Math.fround(x);
     case 'float16':
       return roundToHalf(x);
+    case 'bfloat16':
+      return fromBfloatBits(toBfloatBits(x));
     case 'int32':
       return x | 0;
     case 'uint32':
@@ -458,6 +461,7 @@ export const castTo = (to: DType, x: number): number => {
       return Number.isNaN(x) ? 0 : Math.max(0, Math.min(255, Math.trunc(x)));
     case 'bool':
     case 'float16':
+    case 'bfloat16':
     case 'float32':
       return roundTo(to, x);
     default:

@@ -143,7 +143,8 @@ const HOLDS: Readonly<Record<DType, readonly DType[]>> = {
   int32: ['bool', 'uint8'],
   uint32: ['bool', 'uint8'],
   float16: ['bool', 'uint8'],
-  float32: ['bool', 'uint8', 'float16'],
+  bfloat16: ['bool', 'uint8'],
+  float32: ['bool', 'uint8', 'float16', 'bfloat16'],
 };
 
 const cast: Rule = ({ inputs: [x], attrs }, b) => {

@@ -4,6 +4,7 @@
  * Invariant: a reduction or `dot` never reads a transposed copy that its own axes could name, nor repeats of one value
  * that could be counted instead.
  */
+import { isNarrowFloat } from '../ir/dtype.ts';
 import type { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Node, Op } from '../ir/graph/graph.ts';
 import { otherAxes, sizeOf } from '../ir/graph/ops/define.ts';
@@ -99,27 +100,27 @@ const foldRepeats =
     );
   };
 
-/** Not in float16, which cannot hold the count of a large sum. */
+/** Not in floats of 16 bits, which cannot hold the count of a large sum. */
 const countRepeats: Rule = (candidate, b) =>
-  candidate.inputs[0]!.type.dtype === 'float16' ? undefined : sumRepeats(candidate, b);
+  isNarrowFloat(candidate.inputs[0]!.type.dtype) ? undefined : sumRepeats(candidate, b);
 const sumRepeats = foldRepeats((x, count, b) =>
   b.op('mul', x, b.lit(roundTo(x.type.dtype, count), x)),
 );
 
-/** `Σ c x = c Σ x`; not in float16, where the sum alone may overflow. */
+/** `Σ c x = c Σ x`; not in floats of 16 bits: the sum alone may overflow, or be rounded once more. */
 const scaleAfter: Rule = ({ inputs: [x], attrs }, b) => {
   const axes = axesOf(attrs);
   const scaled = isOp(x!, 'mul') || isOp(x!, 'div');
   if (isOp(x!, 'neg')) return b.op('neg', b.sum(x!.inputs[0]!, axes));
   const factor = scaled ? uniform(x!.inputs[1]) : undefined;
-  if (factor === undefined || x!.type.dtype === 'float16') return undefined;
+  if (factor === undefined || isNarrowFloat(x!.type.dtype)) return undefined;
   const total = b.sum(x!.inputs[0]!, axes);
   return b.op(isOp(x!, 'mul') ? 'mul' : 'div', total, b.lit(factor, total));
 };
 
 const foldConstantSum: Rule = ({ inputs: [x], attrs }, b) => {
   const value = uniform(x);
-  if (value === undefined || x!.type.dtype === 'float16') return undefined;
+  if (value === undefined || isNarrowFloat(x!.type.dtype)) return undefined;
   const { dtype, shape } = x!.type;
   const count = sizeOf(axesOf(attrs).map((a) => shape[a]!));
   const left = otherAxes(shape.length, axesOf(attrs)).map((a) => shape[a]!);

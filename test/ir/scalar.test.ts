@@ -1,6 +1,8 @@
 /** The scalar table: values at known points, derivatives against finite differences, rounding and conversion. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { fromBfloatBits, toBfloatBits } from '../../src/ir/bfloat.ts';
+import { DTYPES, promote } from '../../src/ir/dtype.ts';
 import {
   type Algebra,
   castTo,
@@ -13,6 +15,7 @@ import {
   threefry,
   valueIn,
 } from '../../src/ir/scalar.ts';
+import { bfloatBorders } from '../support/bfloat.ts';
 
 /** The algebra of plain numbers. */
 const numbers: Algebra<number> = {
@@ -170,6 +173,77 @@ test('every float16 number rounds to itself', () => {
       exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
     assert.is(roundTo('float16', value), value);
   }
+});
+
+test('every bfloat16 number rounds to itself, and its bits are read back', () => {
+  for (let bits = 0; bits < 65536; bits++) {
+    const value = fromBfloatBits(bits);
+    const [exponent, fraction] = [(bits >> 7) & 255, bits & 127];
+    const size =
+      exponent === 255
+        ? fraction === 0
+          ? Number.POSITIVE_INFINITY
+          : Number.NaN
+        : exponent === 0
+          ? fraction * 2 ** -133
+          : (1 + fraction / 128) * 2 ** (exponent - 127);
+    assert.ok(Object.is(value, bits & 0x8000 ? -size : size), `${bits}`);
+    assert.ok(Object.is(roundTo('bfloat16', value), value), `${bits}`);
+    assert.is(toBfloatBits(value), Number.isNaN(value) ? 0x7fc0 : bits);
+  }
+});
+
+test('bfloat16 rounding is that of the definition: the nearest, of two the even one', () => {
+  const largest = fromBfloatBits(0x7f7f);
+  /** By search among all finite numbers, the first beyond them standing for infinity. */
+  const nearest = (x: number): number => {
+    if (Number.isNaN(x)) return x;
+    const a = Math.abs(x);
+    const at = (bits: number): number => (bits === 0x7f80 ? 2 ** 128 : fromBfloatBits(bits));
+    let [low, high] = [0, 0x7f80];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (at(middle) <= a) low = middle;
+      else high = middle;
+    }
+    const [below, above] = [a - at(low), at(high) - a];
+    const bits = below < above || (below === above && low % 2 === 0) ? low : high;
+    const size = bits === 0x7f80 || a >= 2 ** 128 ? Number.POSITIVE_INFINITY : at(bits);
+    return x < 0 || Object.is(x, -0) ? -size : size;
+  };
+  const check = (x: number): void =>
+    assert.ok(Object.is(roundTo('bfloat16', x), nearest(x)), `${x}`);
+  for (const x of bfloatBorders()) check(x);
+  // doubles next to what is half way: rounding to float32 first would lose the side
+  for (const e of [-130, -126, -3, 0, 7, 127])
+    for (const m of [1, 2, 65])
+      for (const by of [-1, 0, 1]) check(2 ** e * (1 + m / 128 + 2 ** -8 + by * 2 ** -45));
+  for (const x of [largest, largest + 2 ** 118, largest + 2 ** 119, 2 ** 128, 1e300, 5e-324]) {
+    check(x);
+    check(-x);
+  }
+  let state = 1;
+  const word = new DataView(new ArrayBuffer(4));
+  for (let i = 0; i < 20000; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    word.setUint32(0, state ^ (state >>> 13));
+    check(word.getFloat32(0));
+  }
+  assert.is(roundTo('bfloat16', 0.1), 0.10009765625);
+  assert.is(castTo('bfloat16', 65519), 65536);
+});
+
+test('dtypes promote to one that holds both: the two of 16 bits to float32', () => {
+  for (const a of DTYPES)
+    for (const b of DTYPES) {
+      assert.is(promote(a, b), promote(b, a));
+      for (const c of DTYPES) assert.is(promote(promote(a, b), c), promote(a, promote(b, c)));
+    }
+  assert.is(promote('bfloat16', 'float16'), 'float32');
+  assert.is(promote('bfloat16', 'float32'), 'float32');
+  assert.is(promote('bfloat16', 'int32'), 'bfloat16');
+  assert.is(promote('uint8', 'bfloat16'), 'bfloat16');
+  assert.is(promote('bfloat16', 'bfloat16'), 'bfloat16');
 });
 
 test('casting a float to an integer truncates and saturates; NaN gives 0', () => {

@@ -2,6 +2,7 @@
 import type { Caps } from '../../src/codegen/caps.ts';
 import { LOW_BYTES } from '../../src/codegen/wasm/layout.ts';
 import { renderProgram } from '../../src/codegen/wasm/program.ts';
+import { fromBfloatBits } from '../../src/ir/bfloat.ts';
 import { bytesOf, type DType } from '../../src/ir/dtype.ts';
 import type { Program, ProgramBuffer } from '../../src/ir/program.ts';
 import {
@@ -139,6 +140,8 @@ export const decode = (dtype: DType, bytes: Uint8Array): number[] => {
         return view.getUint32(4 * i, true);
       case 'float16':
         return fromHalf(view.getUint16(2 * i, true));
+      case 'bfloat16':
+        return fromBfloatBits(view.getUint16(2 * i, true));
       case 'uint8':
       case 'bool':
         return bytes[i]!;

@@ -1,8 +1,8 @@
 /**
  * How values of each dtype come out of memory, go into it and turn into each other.
  *
- * Invariant: registers hold `f32 i32 u32 bool` only; float16 is rounded half to even when it is stored, and its
- * conversions are exact for subnormals, infinities and NaN. A bool is 0 or 1 as a scalar, all bits or none as a lane.
+ * Invariant: registers hold `f32 i32 u32 bool` only; floats of 16 bits are rounded half to even when they are stored,
+ * and their conversions are exact for subnormals, infinities and NaN. A bool is 0 or 1 as a scalar, all bits or none as a lane.
  */
 import { bytesOf, type DType } from '../../ir/dtype.ts';
 import type { RegType } from '../../ir/thread/thread.ts';
@@ -57,6 +57,21 @@ const toHalf = (v: Vectors, x: Wasm): Wasm => {
   return op('v128.or', v.choose(op('i32x4.lt_s', size, v.i(0x47800000)), finite, special), sign);
 };
 
+/** bfloat16 is the upper half of a float32. */
+const fromBfloat = (bits: Wasm): Wasm => shift('i32x4.shl', bits, 16);
+
+/** float32 → its bits rounded to bfloat16 in the upper halves of the lanes; what is below them is left over. */
+const roundUpper = (v: Vectors, x: Wasm): Wasm => {
+  const bits = v.keep(x, 'bits');
+  const last = op('v128.and', shift('i32x4.shr_u', bits, 16), v.i(1));
+  const rounded = op('i32x4.add', op('i32x4.add', bits, v.i(0x7fff)), last);
+  return v.choose(op('f32x4.ne', bits, bits), v.i(0x7fc00000), rounded);
+};
+
+/** float32 → the nearest bfloat16, as float32. */
+const throughBfloat = (v: Vectors, x: Wasm): Wasm =>
+  op('v128.and', roundUpper(v, x), v.i(-0x10000));
+
 /** Reads one or four elements. */
 export const load = (
   v: Vectors,
@@ -86,14 +101,21 @@ export const load = (
             0,
             fromHalf(v, op('i32x4.splat', memory('i32.load16_u', offset, address))),
           );
+    case 'bfloat16':
+      return lanes === 4
+        ? fromBfloat(memory('v128.load16x4_u', offset, address))
+        : op(
+            'f32.reinterpret_i32',
+            op('i32.shl', memory('i32.load16_u', offset, address), i32(16)),
+          );
     default:
       return dtype satisfies never;
   }
 };
 
-/** Packs the low bytes of 32-bit lanes to the front. */
-const pack = (x: Wasm, v: Vectors, bytes: 1 | 2): Wasm => {
-  const picked = [0, 1, 2, 3].flatMap((l) => (bytes === 1 ? [4 * l] : [4 * l, 4 * l + 1]));
+/** Packs these bytes of 32-bit lanes to the front. */
+const pack = (x: Wasm, v: Vectors, bytes: readonly number[]): Wasm => {
+  const picked = [0, 1, 2, 3].flatMap((l) => bytes.map((byte) => 4 * l + byte));
   const held = v.keep(x, 'packed');
   return {
     kind: 'shuffle',
@@ -121,16 +143,29 @@ export const store = (
     case 'bool': {
       if (lanes === 1) return memory('i32.store8', offset, address, value);
       const bits = dtype === 'bool' ? op('v128.and', value, v.i(1)) : value;
-      return memory('v128.store32_lane', offset, address, pack(bits, v, 1));
+      return memory('v128.store32_lane', offset, address, pack(bits, v, [0]));
     }
     case 'float16':
       return lanes === 4
-        ? memory('v128.store64_lane', offset, address, pack(toHalf(v, value), v, 2))
+        ? memory('v128.store64_lane', offset, address, pack(toHalf(v, value), v, [0, 1]))
         : memory(
             'i32.store16',
             offset,
             address,
             lane('i32x4.extract_lane', 0, toHalf(v, op('f32x4.splat', value))),
+          );
+    case 'bfloat16':
+      return lanes === 4
+        ? memory('v128.store64_lane', offset, address, pack(roundUpper(v, value), v, [2, 3]))
+        : memory(
+            'i32.store16',
+            offset,
+            address,
+            op(
+              'i32.shr_u',
+              lane('i32x4.extract_lane', 0, roundUpper(v, op('f32x4.splat', value))),
+              i32(16),
+            ),
           );
     default:
       return dtype satisfies never;
@@ -154,7 +189,8 @@ export const cast = (v: Vectors, from: RegType['elem'], to: DType, lanes: 1 | 4,
   const flag = (value: Wasm): Wasm => (wide ? op('v128.and', value, v.i(1)) : value);
   switch (to) {
     case 'float32':
-    case 'float16': {
+    case 'float16':
+    case 'bfloat16': {
       const value =
         from === 'f32'
           ? x
@@ -166,9 +202,11 @@ export const cast = (v: Vectors, from: RegType['elem'], to: DType, lanes: 1 | 4,
               ? op(wide ? 'f32x4.convert_i32x4_s' : 'f32.convert_i32_s', x)
               : op(wide ? 'f32x4.convert_i32x4_u' : 'f32.convert_i32_u', x);
       if (to === 'float32') return value;
+      const rounded = (lanes: Wasm): Wasm =>
+        to === 'float16' ? fromHalf(v, toHalf(v, lanes)) : throughBfloat(v, lanes);
       return wide
-        ? fromHalf(v, toHalf(v, value))
-        : lane('f32x4.extract_lane', 0, fromHalf(v, toHalf(v, op('f32x4.splat', value))));
+        ? rounded(value)
+        : lane('f32x4.extract_lane', 0, rounded(op('f32x4.splat', value)));
     }
     case 'int32':
       if (from === 'f32') return op(wide ? 'i32x4.trunc_sat_f32x4_s' : 'i32.trunc_sat_f32_s', x);

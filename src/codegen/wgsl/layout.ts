@@ -33,6 +33,8 @@ const plainOf = (dtype: DType, space: ThreadBuffer['space'], f16: boolean): Plai
       return 'u32';
     case 'float16':
       return f16 ? 'f16' : space === 'shared' ? 'f32' : undefined;
+    case 'bfloat16':
+      return space === 'shared' ? 'f32' : undefined;
     case 'uint8':
       return space === 'shared' ? 'i32' : undefined;
     case 'bool':
@@ -56,8 +58,10 @@ export const layoutOf = (
   );
   const own = uses.filter((u) => buffers.includes(u.buffer));
   const whole = (u: Use, twos: number): boolean => u.lanes === 4 && alignment.twos(u.index) >= twos;
-  const plain = plainOf(first!.dtype, first!.space, features.f16);
-  if (plain === undefined) {
+  const plains = buffers.map((b) => plainOf(b.dtype, b.space, features.f16));
+  const [plain] = plains;
+  // of two kinds of 16 bits in one memory, one is packed
+  if (plain === undefined || plains.includes(undefined)) {
     const bits = bytesOf(first!.dtype) === 1 ? 8 : 16;
     if (bits === 16 && own.length > 0 && own.every((u) => whole(u, 2))) return { kind: 'pairs' };
     const stores = own.filter((u) => u.store);

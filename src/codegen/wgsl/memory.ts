@@ -4,7 +4,7 @@
  * Invariant: no element outside those Thread IR names is read or written, but for the rest of a vector or word that one
  * of them is in.
  */
-import type { DType } from '../../ir/dtype.ts';
+import { type DType, isNarrowFloat } from '../../ir/dtype.ts';
 import { invariant } from '../../ir/errors.ts';
 import { registerOf, type TExpr, type ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Alignment } from './alignment.ts';
@@ -25,6 +25,26 @@ export interface Writer {
   line(text: string): void;
   library(name: string): string;
 }
+
+/** The names of the functions between floats of 16 bits and words. */
+const PACKED = {
+  float16: {
+    one: 'half_of',
+    four: 'halves_of',
+    bits: 'half_u32',
+    words: 'words_of',
+    round: 'tohalf',
+  },
+  bfloat16: {
+    one: 'bfloat_of',
+    four: 'bfloats_of',
+    bits: 'bfloat_u32',
+    words: 'bfloatwords_of',
+    round: 'tobfloat',
+  },
+} as const;
+const packed = (dtype: DType): (typeof PACKED)[keyof typeof PACKED] =>
+  dtype === 'bfloat16' ? PACKED.bfloat16 : PACKED.float16;
 
 const LANES = ['x', 'y', 'z', 'w'] as const;
 
@@ -178,12 +198,13 @@ export class Memory {
             ? [this.#quotient(place, twos, lane), int((place.offset + lane) & ((1 << twos) - 1))]
             : this.#wordOf(place, lane, twos);
         const bits = this.#word(at, word);
-        if (layout.bits === 16) return call(w.library('half_of'), bits, position);
+        if (layout.bits === 16) return call(w.library(packed(dtype).one), bits, position);
         const byte = call(w.library('byte_of'), bits, position);
         return dtype === 'bool' ? binary('!=', byte, uint(0)) : call('i32', byte);
       }
       case 'pairs': {
-        const four = call(w.library('halves_of'), element(name, this.#quotient(place, 2, lane)));
+        const words = element(name, this.#quotient(place, 2, lane));
+        const four = call(w.library(packed(dtype).four), words);
         return swizzle(four, LANES[(place.offset + lane) & 3]!);
       }
       default:
@@ -212,7 +233,7 @@ export class Memory {
         return this.#fromPlain(dtype, elem, element(name, this.#quotient(place, 2)), 4);
       }
       case 'pairs':
-        return call(w.library('halves_of'), element(name, this.#quotient(place, 2)));
+        return call(w.library(packed(dtype).four), element(name, this.#quotient(place, 2)));
       case 'words':
       case 'atomics': {
         if (layout.bits === 8) {
@@ -222,7 +243,7 @@ export class Memory {
         }
         const first = w.hold(this.#quotient(place, 1), 'at');
         const words = [first, plus(first, 1)].map((index) => this.#word(at, index));
-        return call(w.library('halves_of'), call('vec2u', ...words));
+        return call(w.library(packed(dtype).four), call('vec2u', ...words));
       }
       default:
         return layout satisfies never;
@@ -257,8 +278,8 @@ export class Memory {
     const by = w.hold(binary('*', position, uint(bits)), 'by');
     const word = element(name, binary('>>', index, uint(twos))).text;
     const narrow =
-      dtype === 'float16'
-        ? call(w.library('half_u32'), value)
+      bits === 16
+        ? call(w.library(packed(dtype).bits), value)
         : dtype === 'bool'
           ? call('u32', value)
           : binary('&', call('u32', value), uint(255));
@@ -285,7 +306,7 @@ export class Memory {
         put(this.#quotient(place, 2), this.#toPlain(dtype, layout.elem, value, 4));
         return;
       case 'pairs':
-        put(this.#quotient(place, 2), call(w.library('words_of'), value));
+        put(this.#quotient(place, 2), call(w.library(packed(dtype).words), value));
         return;
       case 'words':
       case 'atomics': {
@@ -294,7 +315,7 @@ export class Memory {
           return;
         }
         const first = w.hold(this.#quotient(place, 1), 'at');
-        const words = w.hold(call(w.library('words_of'), value), 'words');
+        const words = w.hold(call(w.library(packed(dtype).words), value), 'words');
         put(first, swizzle(words, 'x'));
         put(plus(first, 1), swizzle(words, 'y'));
         return;
@@ -310,8 +331,10 @@ export class Memory {
     if (elem === 'f16') return call(type('f16'), x);
     if (dtype === 'bool') return call(type('u32'), x);
     if (dtype === 'uint8') return binary('&', x, lanes === 1 ? int(255) : call('vec4i', int(255)));
-    if (dtype === 'float16')
-      return call(this.#writer.library(lanes === 1 ? 'tohalf_f32' : 'tohalf_vec4f'), x);
+    if (isNarrowFloat(dtype)) {
+      const round = `${packed(dtype).round}_${type('f32')}`;
+      return call(this.#writer.library(round), x);
+    }
     return registerOf(dtype) === elem ? x : call(`bitcast<${type(elem)}>`, x);
   }
 }

@@ -221,6 +221,8 @@ export const convert = (o: Operands, to: DType): Code => {
     case 'float16':
       // by bits: compilers drop the conversion to f16 and back
       return call(o.library('tohalf', 'f32'), from === 'f32' ? x : as('f32'));
+    case 'bfloat16':
+      return call(o.library('tobfloat', 'f32'), from === 'f32' ? x : as('f32'));
     case 'int32':
       if (from === 'f32') return call(o.library('truncate', 'i32'), x);
       if (from === 'u32') return as('i32', call('min', x, inAll('u32', 0x7fffffff)));

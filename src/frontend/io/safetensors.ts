@@ -29,6 +29,7 @@ const names: Readonly<Record<DType, string>> = {
   uint32: 'U32',
   int32: 'I32',
   float16: 'F16',
+  bfloat16: 'BF16',
   float32: 'F32',
 };
 
@@ -67,8 +68,8 @@ export const encode = (
 };
 
 /**
- * Reads a safetensors file from memory. Types Tigon does not store are converted: BF16 and F64 to float32, I64, I16, I8
- * and U16 to int32 (a value that does not fit is an error). Throws a DataError that names `name`.
+ * Reads a safetensors file from memory. Types Tigon does not store are converted: F64 to float32, I64, I16, I8 and U16
+ * to int32 (a value that does not fit is an error). Throws a DataError that names `name`.
  */
 export const decode = (file: Uint8Array, name = 'safetensors'): SafetensorsFile => {
   const fail: (rule: string) => never = (rule) => {
@@ -177,16 +178,9 @@ const fileTypes = {
   U32: { bytes: 4, dtype: 'uint32' },
   I32: { bytes: 4, dtype: 'int32' },
   F16: { bytes: 2, dtype: 'float16' },
+  BF16: { bytes: 2, dtype: 'bfloat16' },
   F32: { bytes: 4, dtype: 'float32' },
   F64: { bytes: 8, dtype: 'float32', read: (v, i) => v.getFloat64(i * 8, true) },
-  BF16: {
-    bytes: 2,
-    dtype: 'float32',
-    read: (v, i) => {
-      scratch.setUint32(0, v.getUint16(i * 2, true) << 16, true);
-      return scratch.getFloat32(0, true);
-    },
-  },
   I64: { bytes: 8, dtype: 'int32', read: (v, i) => Number(v.getBigInt64(i * 8, true)) },
   I16: { bytes: 2, dtype: 'int32', read: (v, i) => v.getInt16(i * 2, true) },
   I8: { bytes: 1, dtype: 'int32', read: (v, i) => v.getInt8(i) },
@@ -194,7 +188,6 @@ const fileTypes = {
 } as const satisfies Record<string, FileTypeRow>;
 type FileType = keyof typeof fileTypes;
 const isFileType = (name: string): name is FileType => Object.hasOwn(fileTypes, name);
-const scratch = new DataView(new ArrayBuffer(4));
 
 const convert = (
   key: string,

@@ -3,7 +3,7 @@
  *
  * Invariant: nested arrays must be rectangular; every value must fit the dtype, or the error names where it stands.
  */
-import { DTYPES, type DType, isFloat } from '../../ir/dtype.ts';
+import { DTYPES, type DType, isFloat, isNarrowFloat } from '../../ir/dtype.ts';
 import { literal } from '../../ir/graph/ops/leaf.ts';
 import { type Shape, tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
@@ -12,7 +12,7 @@ import { defaultDevice } from '../default-device.ts';
 import { mode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
-import { checkFits, filled, halfBits, hostBuffer, type TypedArray, upload } from './filled.ts';
+import { checkFits, filled, hostBuffer, hostElement, type TypedArray, upload } from './filled.ts';
 
 /** Numbers or booleans in nested arrays of equal lengths. */
 export type Nested = number | boolean | bigint | readonly Nested[];
@@ -42,7 +42,6 @@ const NEAREST: Readonly<Record<string, DType>> = {
   float64: 'float32',
   float: 'float32',
   double: 'float32',
-  bfloat16: 'float32',
   int64: 'int32',
   int16: 'int32',
   int8: 'int32',
@@ -151,7 +150,7 @@ export const array = (values: ArrayLike | NDArray, options?: ArrayOptions): NDAr
     );
   const elements = elementsOf(flat, dtype);
   const { trace } = mode;
-  if (trace !== undefined && type.size <= 64 && dtype !== 'float16')
+  if (trace !== undefined && type.size <= 64 && !isNarrowFloat(dtype))
     return trace.wrap(
       trace.builder.emit(literal, [], { values: Array.from(elements), dtype, shape: type.shape }),
     );
@@ -171,7 +170,7 @@ const elementsOf = (flat: Flat, dtype: DType): ReturnType<typeof hostBuffer> => 
     const value = typeof raw === 'boolean' || typeof raw === 'bigint' ? Number(raw) : raw;
     if (typeof value !== 'number' || !isFloat(dtype))
       checkFits(`nd.array: value ${i}`, value, dtype);
-    elements[i] = dtype === 'float16' ? halfBits(value as number) : (value as number);
+    elements[i] = hostElement(dtype, value as number);
   }
   return elements;
 };

@@ -3,6 +3,7 @@
  *
  * Invariant: values are checked here (range, integrality where the dtype needs it); inside, elements are raw bytes.
  */
+import { toBfloatBits } from '../../ir/bfloat.ts';
 import { type DType, isFloat } from '../../ir/dtype.ts';
 import type { TensorType } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
@@ -15,7 +16,7 @@ import { shown } from '../options.ts';
 /** What `data()` gives and `nd.array` takes without a copy per element. */
 export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array;
 
-/** Memory to hold `count` elements of `dtype` (float16 as its bit patterns). */
+/** Memory to hold `count` elements of `dtype` (floats of 16 bits as their bit patterns). */
 export const hostBuffer = (
   dtype: DType,
   count: number,
@@ -28,6 +29,7 @@ export const hostBuffer = (
     case 'uint32':
       return new Uint32Array(count);
     case 'float16':
+    case 'bfloat16':
       return new Uint16Array(count);
     case 'uint8':
     case 'bool':
@@ -68,6 +70,12 @@ export const fromHalfBits = (bits: number): number => {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+};
+
+/** What a {@link hostBuffer} of `dtype` holds for `value`. */
+export const hostElement = (dtype: DType, value: number): number => {
+  if (dtype === 'float16') return halfBits(value);
+  return dtype === 'bfloat16' ? toBfloatBits(value) : value;
 };
 
 const LIMITS: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
@@ -127,6 +135,6 @@ export const filled = (
   // First, because it says what is wrong with more than there is room for.
   const x = allocated(denseLayout(device, type), label);
   const host = hostBuffer(type.dtype, type.size);
-  if (value !== 0) host.fill(type.dtype === 'float16' ? halfBits(value) : value);
+  if (value !== 0) host.fill(hostElement(type.dtype, value));
   return store(x, host);
 };

@@ -97,6 +97,8 @@ export const spellNumber = (value: number, dtype: DType): string => {
       return spellFloat(value);
     case 'float16':
       return `f16(${spellFloat(value)})`;
+    case 'bfloat16':
+      return `bf16(${spellFloat(value)})`;
     case 'int32':
       return String(value);
     case 'uint32':

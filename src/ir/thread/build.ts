@@ -4,7 +4,7 @@
  * Invariant: an expression built here is well typed; index sums keep their constant part outermost (`x + 4`), so that
  * code generators can put it into the address.
  */
-import type { DType } from '../dtype.ts';
+import { type DType, isNarrowFloat } from '../dtype.ts';
 import { invariant } from '../errors.ts';
 import { type ScalarOp, scalarOps } from '../scalar.ts';
 import {
@@ -191,7 +191,7 @@ export const fma = (a: TExpr, b: TExpr, c: TExpr): TExpr => ({
 /** Conversion to a dtype; nothing to do where only the storage differs. */
 export const convert = (to: DType, arg: TExpr): TExpr => {
   const elem = registerOf(to);
-  if (elem === arg.type.elem && to !== 'uint8' && to !== 'float16') return arg;
+  if (elem === arg.type.elem && to !== 'uint8' && !isNarrowFloat(to)) return arg;
   return { kind: 'cast', type: regType(elem, arg.type.lanes), to, arg };
 };
 

@@ -17,11 +17,12 @@ export interface RegType {
   readonly lanes: 1 | 4;
 }
 
-/** The register type a dtype is computed in (float16 in f32, uint8 in i32). */
+/** The register type a dtype is computed in (float16 and bfloat16 in f32, uint8 in i32). */
 export const registerOf = (dtype: DType): Elem => {
   switch (dtype) {
     case 'float32':
     case 'float16':
+    case 'bfloat16':
       return 'f32';
     case 'int32':
     case 'uint8':

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
 import { kernelText } from '../../../src/codegen/wasm/wat.ts';
-import type { DType } from '../../../src/ir/dtype.ts';
+import { type DType, isFloat } from '../../../src/ir/dtype.ts';
 import * as b from '../../../src/ir/thread/build.ts';
 import { interpretThread } from '../../../src/ir/thread/interpret.ts';
 import type { TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../../../src/ir/thread/thread.ts';
@@ -199,7 +199,7 @@ test('gathered indices, and an index that depends on what was stored before', ()
 });
 
 test('narrow dtypes at odd places, read and written as vectors and scalars', () => {
-  for (const dtype of ['uint8', 'float16', 'int32', 'uint32', 'bool'] as const) {
+  for (const dtype of ['uint8', 'float16', 'bfloat16', 'int32', 'uint32', 'bool'] as const) {
     const x = buffer('x', 'read', SIZE, dtype);
     const y = buffer('y', 'write', SIZE, dtype);
     const kernel = kernelOf([x, y], () => [
@@ -212,7 +212,7 @@ test('narrow dtypes at odd places, read and written as vectors and scalars', () 
       loop('j', 3, (j) => [b.storeTo(y, j, b.loadFrom(x, j))]),
     ]);
     const values = ramp(SIZE).map((v) =>
-      dtype === 'bool' ? +(v > 0) : dtype === 'float16' ? v / 4 : Math.abs(v),
+      dtype === 'bool' ? +(v > 0) : isFloat(dtype) ? v / 4 : Math.abs(v),
     );
     check(kernel, [values, zeros(SIZE)]);
   }

@@ -6,6 +6,7 @@ import { DTYPES, type DType } from '../../../src/ir/dtype.ts';
 import { castTo, roundTo, SCALAR_OPS, type ScalarOp, scalarOps } from '../../../src/ir/scalar.ts';
 import {
   add,
+  convert,
   forOf,
   get,
   i32,
@@ -20,6 +21,7 @@ import {
   type ThreadBuffer,
   type ThreadKernel,
 } from '../../../src/ir/thread/thread.ts';
+import { bfloatBorders } from '../../support/bfloat.ts';
 import { decode, encode, runKernel } from '../../support/wasm.ts';
 
 type Computed = 'float32' | 'int32' | 'uint32' | 'bool';
@@ -277,6 +279,66 @@ test('float32 is rounded half to even when it is stored as float16', () => {
   const got = runOp([{ dtype: 'float32', values }], 'float16', (_lanes, [x]) => x!);
   const want = values.map((x) => roundTo('float16', Math.fround(x)));
   assert.equal(got, [...want, ...want]);
+});
+
+test('all bfloat16 numbers are read exactly, and written back as their bits', () => {
+  const bits = Uint8Array.from({ length: 2 * 65536 }, (_, i) => ((i >> 1) >> (8 * (i & 1))) & 255);
+  const numbers = decode('bfloat16', bits);
+  const inputs = [{ dtype: 'bfloat16', values: numbers }] as const;
+  const same = (got: readonly number[]): void => {
+    assert.equal(got.length, 2 * 65536);
+    got.forEach((x, i) => {
+      if (!Object.is(x, numbers[i & 65535])) assert.unreachable(`${i & 65535}: ${x}`);
+    });
+  };
+  same(runOp(inputs, 'float32', (_lanes, [x]) => x!));
+  same(runOp(inputs, 'bfloat16', (_lanes, [x]) => x!));
+});
+
+test('float32 is rounded half to even when it is stored as or converted to bfloat16', () => {
+  const values = bfloatBorders();
+  const want = values.map((x) => roundTo('bfloat16', x));
+  const stored = runOp([{ dtype: 'float32', values }], 'bfloat16', (_lanes, [x]) => x!);
+  assert.equal(stored, [...want, ...want]);
+  const converted = runOp([{ dtype: 'float32', values }], 'float32', (_lanes, [x]) =>
+    convert('bfloat16', x!),
+  );
+  assert.equal(converted, [...want, ...want]);
+});
+
+test('every NaN is stored as the bfloat16 7fc0', () => {
+  const patterns = [0x7fc00000, 0x7f800001, 0x7fffffff, 0xffc00000, 0xff800001, 0xffffffff];
+  const bits = [...patterns, 0x7f800000, 0xff800000];
+  const x: ThreadBuffer = {
+    name: 'x',
+    dtype: 'float32',
+    space: 'global',
+    access: 'read',
+    elements: bits.length,
+  };
+  for (const lanes of [1, 4] as const) {
+    const y: ThreadBuffer = { ...x, name: 'y', dtype: 'bfloat16', access: 'write' };
+    const i = register('i', regType('i32'));
+    const at = get(i);
+    const kernel: ThreadKernel = {
+      name: 'nan',
+      buffers: [x, y],
+      workgroup: register('group', regType('i32')),
+      local: register('local', regType('i32')),
+      grid: 1,
+      threads: 1,
+      body: [forOf(i, i32(0), i32(bits.length), lanes, [storeTo(y, at, loadFrom(x, at, lanes))])],
+      cost: { flops: 0, bytes: 0 },
+      notes: [],
+    };
+    const contents = [
+      new Uint8Array(Uint32Array.from(bits).buffer),
+      new Uint8Array(2 * bits.length),
+    ];
+    const after = runKernel(kernel, wasmCaps(false), contents)[1]!;
+    const want = [...patterns.map(() => 0x7fc0), 0x7f80, 0xff80];
+    assert.equal([...new Uint16Array(after.buffer)], want, `${lanes} lanes`);
+  }
 });
 
 test('uint8 and bool are narrowed and widened', () => {

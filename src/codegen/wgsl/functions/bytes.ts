@@ -1,5 +1,5 @@
 /**
- * Elements narrower than a word, in words: bytes for bool and uint8, halves for float16.
+ * Elements narrower than a word, in words: bytes for bool and uint8, halves for floats of 16 bits.
  *
  * Invariant: the element of a lower index stands in lower bits, as in memory.
  */
@@ -29,5 +29,18 @@ fn halves_of(words: vec2u) -> vec4f {
 fn words_of(x: vec4f) -> vec2u {
   let halves = half_vec4u(x);
   return halves.xz | (halves.yw << vec2u(16u));
+}`,
+  `
+fn bfloat_of(word: u32, index: i32) -> f32 {
+  return frombfloat_f32(word >> (u32(index & 1) * 16u));
+}`,
+  `
+fn bfloats_of(words: vec2u) -> vec4f {
+  return frombfloat_vec4f(vec4u(words.x, words.x >> 16u, words.y, words.y >> 16u));
+}`,
+  `
+fn bfloatwords_of(x: vec4f) -> vec2u {
+  let upper = bfloat_vec4u(x);
+  return upper.xz | (upper.yw << vec2u(16u));
 }`,
 ];

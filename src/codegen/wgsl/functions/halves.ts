@@ -1,5 +1,6 @@
 /**
- * float16 as bits in words, for devices without the type and for what has to be rounded exactly.
+ * Floats of 16 bits as bits in words: float16 for devices without the type and for what has to be rounded exactly;
+ * bfloat16, the upper half of a float32.
  *
  * Invariant: rounds half to even, overflows to infinity, keeps subnormals, signs of zero and NaN.
  */
@@ -27,5 +28,20 @@ fn fromhalf_$F(half: $U) -> $F {
   `
 fn tohalf_$F(x: $F) -> $F {
   return fromhalf_$F(half_$U(x));
+}`,
+  `
+fn bfloat_$U(x: $F) -> $U {
+  let bits = bitcast<$U>(x);
+  let rounded = (bits + $U(0x7fffu) + ((bits >> $U(16u)) & $U(1u))) >> $U(16u);
+  return select(rounded, $U(0x7fc0u), (bits & $U(0x7fffffffu)) > $U(0x7f800000u));
+}`,
+  // of the lower half of a word
+  `
+fn frombfloat_$F(bits: $U) -> $F {
+  return bitcast<$F>(bits << $U(16u));
+}`,
+  `
+fn tobfloat_$F(x: $F) -> $F {
+  return frombfloat_$F(bfloat_$U(x));
 }`,
 ];

@@ -4,7 +4,7 @@
  * Invariant: running statistics change only in training, through `assign`: at once when imperative, as part of the
  * program when compiled; gradients never flow through them.
  */
-import type { DType } from '../../../ir/dtype.ts';
+import { type DType, isNarrowFloat } from '../../../ir/dtype.ts';
 import { isTraining, pause } from '../../autograd.ts';
 import { assign, callAll, type Fragment, fragment } from '../../call.ts';
 import { failure } from '../../callsite.ts';
@@ -149,9 +149,9 @@ export class BatchNorm extends Affine {
     this.runningVar = state(options.runningVarInit ?? 'ones');
   }
 
-  /** Parameters and statistics stay float32 when the net is made half precision. */
+  /** Parameters and statistics stay float32 when the net is cast to floats of 16 bits. */
   override cast(dtype: DType): void {
-    super.cast(dtype === 'float16' ? 'float32' : dtype);
+    super.cast(isNarrowFloat(dtype) ? 'float32' : dtype);
   }
 
   override forward(x: NDArray): NDArray {
