@@ -58,18 +58,19 @@ const REQUESTS: readonly AdapterRequest[] = [
   { forceFallbackAdapter: true },
 ];
 
-/** All adapters, the best first. An adapter gives one device only, so they are asked for anew each time. */
-export const listAdapters = async (gpu: Gpu): Promise<GpuAdapter[]> => {
-  const found = new Map<string, GpuAdapter>();
+/** All adapters, the best first, as they are asked for. One gives one device only: ask anew for another. */
+export async function* findAdapters(gpu: Gpu): AsyncGenerator<GpuAdapter, void, undefined> {
+  const found = new Set<string>();
   for (const request of REQUESTS) {
     const adapter = await gpu.requestAdapter(request);
     if (adapter === null) continue;
     const { vendor, architecture, device, description } = adapter.info;
     const key = JSON.stringify([vendor, architecture, device, description]);
-    if (!found.has(key)) found.set(key, adapter);
+    if (found.has(key)) continue;
+    found.add(key);
+    yield adapter;
   }
-  return [...found.values()];
-};
+}
 
 /** What WebGPU needs of Dawn in Node; browsers have switches of their own. */
 const DEFAULT_FLAGS = ['disable-dawn-features=timestamp_quantization'];

@@ -1,12 +1,12 @@
 /**
- * A program on a WebGPU device: its pipelines, its constants, and how each step is bound.
+ * A program on a WebGPU device: its pipelines, its constants, and what a run records.
  *
  * Invariants: a run records kernels into the open batch and returns; it makes no bind group when it has run on the same
  * buffers before. Temps live in the device's arena, which all programs share because they run one after the other;
  * constants are uploaded when the program is loaded. What cannot be bound as it lies is copied beside first.
  */
 import { renderProgram } from '../../codegen/wgsl/program.ts';
-import type { DispatchShader, ScalarSlot } from '../../codegen/wgsl/shader.ts';
+import type { BoundRange, ScalarSlot } from '../../codegen/wgsl/shader.ts';
 import { invariant, TigonError } from '../../ir/errors.ts';
 import { type BufferRole, externals, type Program } from '../../ir/program.ts';
 import type { Executable, Storage } from '../device.ts';
@@ -15,16 +15,11 @@ import { showBytes } from '../holders.ts';
 import type { Block } from './blocks.ts';
 import { COPY_UNIFORM_BYTES } from './copier.ts';
 import type { Engine } from './engine.ts';
-import type { BindGroupEntry, GpuBindGroup } from './gpu-types.ts';
-import { Groups, makeGroup } from './groups.ts';
 import { writeNumber } from './numbers.ts';
 import type { Pipeline } from './pipelines.ts';
-import type { Launch } from './recorder.ts';
+import { type Placed, type Source, Step } from './step.ts';
 import { GpuStorage } from './storage.ts';
 import type { Work } from './stream.ts';
-
-/** Bind groups kept for each step: arrays that come from the pool take turns. */
-const MOST_GROUPS = 16;
 
 /** A buffer bound at each call. */
 interface External {
@@ -33,38 +28,6 @@ interface External {
   readonly bytes: number;
   /** Whether the program writes it. */
   readonly written: boolean;
-}
-
-/** Where the bytes of a binding are. */
-type Source =
-  | { readonly kind: 'external'; readonly position: number }
-  | { readonly kind: 'constant' | 'arena' | 'uniform'; readonly offset: number };
-
-/** One dispatch, with what was bound the last time. */
-interface Step {
-  readonly launch: Launch;
-  readonly pipeline: Pipeline;
-  readonly dispatch: DispatchShader['dispatch'];
-  readonly bindings: readonly {
-    readonly binding: number;
-    readonly bytes: number;
-    readonly source: Source;
-  }[];
-  /** Positions of the externals it binds. */
-  readonly externals: readonly number[];
-  /** Offset of its numbers among the program's. */
-  readonly uniform: number | undefined;
-  readonly groups: Groups;
-  group: GpuBindGroup | undefined;
-  /** Block ids and offsets that `group` names, in turn. */
-  readonly bound: number[];
-  generation: number;
-}
-
-/** A range of a block that stands in for an external. */
-interface Placed {
-  readonly block: Block;
-  readonly offset: number;
 }
 
 const NONE: ReadonlyMap<number, Block> = new Map();
@@ -114,45 +77,25 @@ export class GpuExecutable implements Executable {
     };
     this.#steps = shaders.steps.flatMap((step, i) => {
       if (step.dispatch.includes(0)) return [];
-      return [this.#bind(step, program.kernels[program.steps[i]!.kernel]!.name, sourceOf)];
+      for (const range of step.bindings) this.#check(range);
+      const kernel = program.kernels[program.steps[i]!.kernel]!.name;
+      const launch = { program: program.name, kernel };
+      return [new Step(launch, this.#pipelines[step.shader]!, step, sourceOf)];
     });
     engine.reserveArena(program.arenaBytes);
     this.#work = program.kernels.reduce((sum, k) => sum + k.cost.flops + k.cost.bytes, 0);
   }
 
-  #bind(step: DispatchShader, kernel: string, sourceOf: (buffer: number) => Source): Step {
-    const { program } = this;
+  /** Throws when a kernel cannot see so much of a buffer. */
+  #check(range: BoundRange): void {
     const limit = this.#engine.limits.maxStorageBufferBindingSize;
-    const bindings = step.bindings.map((range) => {
-      if (range.kind === 'uniform')
-        return {
-          binding: range.binding,
-          bytes: range.bytes,
-          source: { kind: 'uniform', offset: range.offset } as const,
-        };
-      if (range.bytes > limit)
-        throw new TigonError(
-          'memory',
-          `${program.name}: ${program.buffers[range.buffer]!.name} has ${showBytes(range.bytes)}, and a kernel of ${this.#engine.name} can see ${showBytes(limit)} of an array`,
-          'use a smaller batch, or split the array; `tigon devices` shows the limits',
-        );
-      return { binding: range.binding, bytes: range.bytes, source: sourceOf(range.buffer) };
-    });
-    const uniform = bindings.find((b) => b.source.kind === 'uniform')?.source;
-    return {
-      launch: { program: program.name, kernel },
-      pipeline: this.#pipelines[step.shader]!,
-      dispatch: step.dispatch,
-      bindings,
-      externals: bindings.flatMap(({ source }) =>
-        source.kind === 'external' ? [source.position] : [],
-      ),
-      uniform: uniform?.kind === 'uniform' ? uniform.offset : undefined,
-      groups: new Groups(MOST_GROUPS),
-      group: undefined,
-      bound: [],
-      generation: -1,
-    };
+    if (range.kind === 'uniform' || range.bytes <= limit) return;
+    const { buffers, name } = this.program;
+    throw new TigonError(
+      'memory',
+      `${name}: ${buffers[range.buffer]!.name} has ${showBytes(range.bytes)}, and a kernel of ${this.#engine.name} can see ${showBytes(limit)} of an array`,
+      'use a smaller batch, or split the array; `tigon devices` shows the limits',
+    );
   }
 
   /** All constants in one block. */
@@ -252,7 +195,7 @@ export class GpuExecutable implements Executable {
       recorder.dispatch(
         step.launch,
         step.pipeline.ready!,
-        this.#groupFor(step, placed),
+        step.groupFor(engine, placed, this.#constants?.block),
         step.uniform === undefined ? undefined : base + step.uniform,
         step.dispatch,
       );
@@ -297,65 +240,6 @@ export class GpuExecutable implements Executable {
       writeNumber(view, base + slot.offset, slot.elem, dtype, scalars[position]!);
     }
     return base;
-  }
-
-  #groupFor(step: Step, placed: readonly Placed[]): GpuBindGroup {
-    const engine = this.#engine;
-    if (step.generation !== engine.generation) {
-      step.generation = engine.generation;
-      step.groups.clear();
-      step.group = undefined;
-    }
-    const { bound } = step;
-    let same = step.group !== undefined;
-    step.externals.forEach((position, i) => {
-      const { block, offset } = placed[position]!;
-      if (bound[2 * i] === block.id && bound[2 * i + 1] === offset) return;
-      same = false;
-      bound[2 * i] = block.id;
-      bound[2 * i + 1] = offset;
-    });
-    if (same) return step.group!;
-    const key = bound.join();
-    let group = step.groups.find(key);
-    if (group === undefined) {
-      const entries = step.bindings.map((b) => this.#entry(b, placed));
-      const label = `${step.launch.kernel} of ${step.launch.program}`;
-      group = makeGroup(engine.gpu, engine.counters, step.pipeline.layout, label, entries);
-      step.groups.keep(key, group);
-    }
-    step.group = group;
-    return group;
-  }
-
-  #entry(
-    { binding, bytes, source }: Step['bindings'][number],
-    placed: readonly Placed[],
-  ): BindGroupEntry {
-    const engine = this.#engine;
-    switch (source.kind) {
-      case 'external': {
-        const { block, offset } = placed[source.position]!;
-        return { binding, resource: { buffer: block.buffer, offset, size: bytes } };
-      }
-      case 'constant':
-        return {
-          binding,
-          resource: { buffer: this.#constants!.block.buffer, offset: source.offset, size: bytes },
-        };
-      case 'arena':
-        return {
-          binding,
-          resource: { buffer: engine.arena!.buffer, offset: source.offset, size: bytes },
-        };
-      case 'uniform':
-        return {
-          binding,
-          resource: { buffer: engine.recorder.uniforms.buffer, offset: 0, size: bytes },
-        };
-      default:
-        return source satisfies never;
-    }
   }
 
   #freed(position: number): TigonError {

@@ -8,7 +8,7 @@ import { platform } from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { wgslCaps } from '../../codegen/wgsl/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
-import { dawnFlags, describeAdapter, listAdapters } from './adapters.ts';
+import { dawnFlags, describeAdapter, findAdapters } from './adapters.ts';
 import { freshCounters } from './counters.ts';
 import { WebGpuDevice } from './device.ts';
 import type { Gpu, GpuAdapter } from './gpu-types.ts';
@@ -53,23 +53,29 @@ const instance = (): Promise<Gpu> => {
 };
 
 /** All adapters, the best first; throws when there is no WebGPU at all. */
-export const adapters = async (): Promise<GpuAdapter[]> => listAdapters(await instance());
+export const adapters = async (): Promise<GpuAdapter[]> => {
+  const found: GpuAdapter[] = [];
+  for await (const adapter of findAdapters(await instance())) found.push(adapter);
+  return found;
+};
 
-const someAdapters = async (): Promise<GpuAdapter[]> => {
-  const found = await adapters();
-  if (found.length > 0) return found;
-  throw new TigonError(
+const noAdapter = (): TigonError =>
+  new TigonError(
     'device',
     'device.webgpu: WebGPU is here, but it finds no adapter, i.e. no driver that it can use',
     platform.gpuDriverHelp(),
   );
-};
 
 /** Index of the first adapter of a graphics card (or `software`, any), else what the first one is. */
 export const findAdapter = async (software: boolean): Promise<number | string> => {
-  const found = (await someAdapters()).map(describeAdapter);
-  const index = found.findIndex((a) => software || !a.software);
-  return index >= 0 ? index : found[0]!.description;
+  const found: string[] = [];
+  for await (const adapter of findAdapters(await instance())) {
+    const described = describeAdapter(adapter);
+    if (software || !described.software) return found.length;
+    found.push(described.description);
+  }
+  if (found[0] === undefined) throw noAdapter();
+  return found[0];
 };
 
 /** Opens a device of its own. */
@@ -81,17 +87,21 @@ export const openWebGpu = async (options: OpenOptions = {}): Promise<WebGpuDevic
       `device.webgpu: index is ${index}, not an integer ≥ 0`,
       'leave it out for the fastest adapter; `tigon devices` lists them',
     );
-  const found = await someAdapters();
-  const adapter = found[index];
-  if (adapter === undefined)
-    throw new TigonError(
-      'device',
-      `device.webgpu: there is no adapter ${index}: there ${found.length === 1 ? 'is' : 'are'} ${found.length}`,
-      '`tigon devices` lists them',
-    );
+  const adapter = await adapterAt(index);
   const device = await open(adapter, `webgpu(${index})`, options);
   held.push(device);
   return device;
+};
+
+const adapterAt = async (index: number): Promise<GpuAdapter> => {
+  let count = 0;
+  for await (const adapter of findAdapters(await instance())) if (count++ === index) return adapter;
+  if (count === 0) throw noAdapter();
+  throw new TigonError(
+    'device',
+    `device.webgpu: there is no adapter ${index}: there ${count === 1 ? 'is' : 'are'} ${count}`,
+    '`tigon devices` lists them',
+  );
 };
 
 const open = async (
