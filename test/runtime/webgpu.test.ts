@@ -175,6 +175,19 @@ onDevice('work keeps its order while programs are compiled', async (device) => {
   );
 });
 
+onDevice('a waiting program keeps memory that is freed meanwhile', async (device) => {
+  const program = device.load(chainProgram(3, 64, 4));
+  const x = upload(device, 'float32', ramp(256, 0.01));
+  const y = device.allocate(8192, 'y');
+  program.run([x, y], [0, 0], [0.5]);
+  const result = read(device, 'float32', y, 0, 1024);
+  device.release(y);
+  // its arena is as large as y
+  device.load(chainProgram(3, 256, 4));
+  const want = sines(3, 64, 4, 0.5);
+  assert.ok((await result).every((v, i) => Math.abs(v - want[i]!) < 1e-4));
+});
+
 onDevice(
   'a loop that never awaits has bounded work waiting, and the right result',
   async (device) => {
