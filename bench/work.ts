@@ -71,6 +71,13 @@ export const LENET = {
   ],
 } as const;
 export const BATCH = 64;
+/** Many small layers: what a step costs beside its arithmetic. */
+export const DEEP_BATCH = 8;
+export const DEEP_NET: readonly DenseSpec[] = Array.from({ length: 24 }, (_, i) => ({
+  name: `deep${i}`,
+  inputs: 32,
+  outputs: i < 23 ? 32 : 10,
+}));
 export const LEARNING_RATE = 0.05;
 
 export const weightOf = (layer: DenseSpec): Float32Array =>

@@ -1,31 +1,32 @@
 /**
- * TensorFlow.js with its WebAssembly backend on the rows of the benchmark. It is eager only; it has no kernel for the
- * gradient of a convolution, so LeNet's training is not offered.
+ * TensorFlow.js on the rows of the benchmark, on any of its backends. It is eager only.
+ *
+ * Invariant: work is done when `run` is: at the call where the backend is synchronous, else when `wait` has resolved.
  */
 
 import * as tf from '@tensorflow/tfjs';
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import type { Prepared, Subject } from '../protocol.ts';
 import * as work from '../work.ts';
 
-setWasmPaths(
-  `${new URL('./node_modules/@tensorflow/tfjs-backend-wasm/dist/', import.meta.url).pathname}`,
-);
-await tf.setBackend('wasm');
-await tf.ready();
+/** Resolves when the backend has done everything so far; undefined where it has when a call returns. */
+export type Wait = (() => Promise<void>) | undefined;
 
-const done = (make: () => tf.Tensor): Prepared => {
+const done = async (wait: Wait, make: () => tf.Tensor): Promise<Prepared> => {
+  const start = performance.now();
   const first = make();
-  const check = work.sample(first.dataSync());
+  const check = work.sample(await first.data());
+  const compileMs = performance.now() - start;
   first.dispose();
-  return {
-    check,
-    // The backend is synchronous: its kernels have run when the call returns.
-    run: () => make().dispose(),
+  if (wait === undefined) return { check, run: () => make().dispose() };
+  const run = async (): Promise<void> => {
+    make().dispose();
+    await wait();
   };
+  return { check, compileMs, run };
 };
 
 const unary = (
+  wait: Wait,
   fn: (x: tf.Tensor2D | tf.Tensor1D) => tf.Tensor,
   shape: number[],
 ): Subject[string] => ({
@@ -37,15 +38,15 @@ const unary = (
       ),
       shape,
     ) as tf.Tensor2D;
-    return done(() => tf.tidy(() => fn(x)));
+    return done(wait, () => tf.tidy(() => fn(x)));
   },
 });
 
-const matmul = (n: number): Subject[string] => ({
+const matmul = (wait: Wait, n: number): Subject[string] => ({
   imperative: () => {
     const a = tf.tensor2d(work.values('a', n * n), [n, n]);
     const b = tf.tensor2d(work.values('b', n * n), [n, n]);
-    return done(() => tf.matMul(a, b));
+    return done(wait, () => tf.matMul(a, b));
   },
 });
 
@@ -62,7 +63,9 @@ const layerNorm = (x: tf.Tensor): tf.Tensor => {
   return tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, 1e-5)));
 };
 
-const params = (layers: readonly work.DenseSpec[]): Map<string, tf.Variable> =>
+type Params = Map<string, tf.Variable>;
+
+const dense = (layers: readonly work.DenseSpec[]): Params =>
   new Map(
     layers.flatMap((l) => [
       [`${l.name}w`, tf.variable(tf.tensor2d(work.weightOf(l), [l.outputs, l.inputs]))] as const,
@@ -70,56 +73,93 @@ const params = (layers: readonly work.DenseSpec[]): Map<string, tf.Variable> =>
     ]),
   );
 
-const forward = (
-  p: Map<string, tf.Variable>,
-  layers: readonly work.DenseSpec[],
-  x: tf.Tensor2D,
-): tf.Tensor2D => {
+const layer = (p: Params, name: string, x: tf.Tensor2D): tf.Tensor2D =>
+  tf.add(tf.matMul(x, p.get(`${name}w`) as tf.Tensor2D, false, true), p.get(`${name}b`)!);
+
+const mlp = (p: Params, layers: readonly work.DenseSpec[], x: tf.Tensor2D): tf.Tensor2D => {
   let h = x;
   layers.forEach((l, i) => {
-    h = tf.add(tf.matMul(h, p.get(`${l.name}w`) as tf.Tensor2D, false, true), p.get(`${l.name}b`)!);
+    h = layer(p, l.name, h);
     if (i < layers.length - 1) h = tf.relu(h);
   });
   return h;
 };
 
-const book = (): Prepared => {
-  const p = params(work.BOOK_NET);
+/** Images lie channels last here: kernels and the first dense layer are reordered to mean the same. */
+const lenetParams = (): Params => {
+  const p = dense(work.LENET.dense);
+  for (const l of work.LENET.conv) {
+    const kernel = tf.tensor4d(work.kernelOf(l), [l.outputs, l.inputs, l.kernel, l.kernel]);
+    p.set(`${l.name}w`, tf.variable(tf.transpose(kernel, [2, 3, 1, 0])));
+    p.set(`${l.name}b`, tf.variable(tf.zeros([l.outputs])));
+  }
+  const [{ name, outputs, inputs }] = work.LENET.dense;
+  const channels = work.LENET.conv[1].outputs;
+  const side = Math.sqrt(inputs / channels);
+  const weight = tf.reshape(p.get(`${name}w`)!, [outputs, channels, side, side]);
+  p.set(`${name}w`, tf.variable(tf.reshape(tf.transpose(weight, [0, 2, 3, 1]), [outputs, inputs])));
+  return p;
+};
+
+const lenet = (p: Params, x: tf.Tensor4D): tf.Tensor2D => {
+  let h = x;
+  for (const { name } of work.LENET.conv) {
+    const y = tf.conv2d(h, p.get(`${name}w`) as tf.Tensor4D, 1, 'valid');
+    h = tf.maxPool(tf.relu(tf.add(y, p.get(`${name}b`)!)), 2, 2, 'valid');
+  }
+  const flat = tf.reshape(h, [work.BATCH, -1]) as tf.Tensor2D;
+  const [hidden, output] = work.LENET.dense;
+  return layer(p, output.name, tf.relu(layer(p, hidden.name, flat)));
+};
+
+const book = (wait: Wait) => (): Promise<Prepared> => {
+  const p = dense(work.BOOK_NET);
   const x = tf.tensor2d(work.values('book', 512), [1, 512]);
-  const check = work.sample(tf.tidy(() => forward(p, work.BOOK_NET, x)).dataSync());
-  return {
-    check,
-    run: () => {
-      for (let i = 0; i < work.BOOK_FORWARDS; i++)
-        tf.tidy(() => forward(p, work.BOOK_NET, x)).dispose();
-    },
+  return done(wait, () => {
+    for (let i = 1; i < work.BOOK_FORWARDS; i++) tf.tidy(() => mlp(p, work.BOOK_NET, x)).dispose();
+    return tf.tidy(() => mlp(p, work.BOOK_NET, x));
+  });
+};
+
+const train =
+  (
+    wait: Wait,
+    params: () => Params,
+    net: (p: Params, x: tf.Tensor) => tf.Tensor2D,
+    shape: number[],
+  ) =>
+  async (): Promise<Prepared> => {
+    const p = params();
+    const size = shape.reduce((a, b) => a * b, 1);
+    const x = tf.tensor(work.values('images', size), shape);
+    const y = tf.oneHot(tf.tensor1d(work.labels('labels', work.BATCH, 10), 'int32'), 10);
+    const variables = [...p.values()];
+    const step = (): tf.Tensor =>
+      tf.tidy(() => {
+        const { value, grads } = tf.variableGrads(
+          () => tf.mean(tf.neg(tf.sum(tf.mul(tf.logSoftmax(net(p, x)), y), 1))) as tf.Scalar,
+          variables,
+        );
+        for (const v of variables) v.assign(tf.sub(v, tf.mul(grads[v.name]!, work.LEARNING_RATE)));
+        return value;
+      });
+    const once = async (): Promise<number> => {
+      const loss = step();
+      const [value] = await loss.data();
+      loss.dispose();
+      return value!;
+    };
+    const start = performance.now();
+    const check = [await once()];
+    const compileMs = performance.now() - start;
+    for (let i = 0; i < 2; i++) check.push(await once());
+    if (wait !== undefined) return { check, compileMs, run: once };
+    return { check, run: () => step().dataSync()[0] };
   };
-};
 
-const mlpTrain = (): Prepared => {
-  const p = params(work.MLP);
-  const x = tf.tensor2d(work.values('images', work.BATCH * 784), [work.BATCH, 784]);
-  const y = tf.oneHot(tf.tensor1d(work.labels('labels', work.BATCH, 10), 'int32'), 10);
-  const variables = [...p.values()];
-  const step = (): number =>
-    tf.tidy(() => {
-      const { value, grads } = tf.variableGrads(
-        () =>
-          tf.mean(
-            tf.neg(tf.sum(tf.mul(tf.logSoftmax(forward(p, work.MLP, x)), y), 1)),
-          ) as tf.Scalar,
-        variables,
-      );
-      for (const v of variables) v.assign(tf.sub(v, tf.mul(grads[v.name]!, work.LEARNING_RATE)));
-      return value.dataSync()[0]!;
-    });
-  const check = [step(), step(), step()];
-  return { check, run: step };
-};
-
-const tiny = (): Prepared => {
+const tiny = (wait: Wait) => (): Promise<Prepared> => {
   const x = tf.tensor1d(work.values('tiny', work.TINY.size));
-  return done(() =>
+  return done(wait, () =>
     tf.tidy(() => {
       let y: tf.Tensor = x;
       for (let i = 0; i < work.TINY.repeats; i++) y = tf.add(y, x);
@@ -128,12 +168,27 @@ const tiny = (): Prepared => {
   );
 };
 
-export const subject: Subject = {
-  ...Object.fromEntries(work.MATMUL_SIZES.map((n) => [`matmul-${n}`, matmul(n)])),
-  chain12: unary(chain, [work.CHAIN_SIZE]),
-  softmax: unary((x) => tf.softmax(x as tf.Tensor2D), [work.ROWS.rows, work.ROWS.columns]),
-  layernorm: unary(layerNorm, [work.ROWS.rows, work.ROWS.columns]),
-  'tiny-op': { imperative: tiny },
-  'hybridize-mlp': { imperative: book },
-  'mlp-train': { imperative: mlpTrain },
-};
+export const subjectOf = (wait: Wait): Subject => ({
+  ...Object.fromEntries(work.MATMUL_SIZES.map((n) => [`matmul-${n}`, matmul(wait, n)])),
+  chain12: unary(wait, chain, [work.CHAIN_SIZE]),
+  softmax: unary(wait, (x) => tf.softmax(x as tf.Tensor2D), [work.ROWS.rows, work.ROWS.columns]),
+  layernorm: unary(wait, layerNorm, [work.ROWS.rows, work.ROWS.columns]),
+  'tiny-op': { imperative: tiny(wait) },
+  'hybridize-mlp': { imperative: book(wait) },
+  'mlp-train': {
+    imperative: train(
+      wait,
+      () => dense(work.MLP),
+      (p, x) => mlp(p, work.MLP, x as tf.Tensor2D),
+      [work.BATCH, 784],
+    ),
+  },
+  'lenet-train': {
+    imperative: train(wait, lenetParams, (p, x) => lenet(p, x as tf.Tensor4D), [
+      work.BATCH,
+      28,
+      28,
+      1,
+    ]),
+  },
+});

@@ -1,0 +1,172 @@
+/**
+ * Tigon on the rows of the benchmark: imperative, hybridized, and as one whole step, all through the public API.
+ */
+import { autograd, explain, hybridize, nd, Trainer } from 'tigon';
+import { SoftmaxCrossEntropyLoss } from 'tigon/loss';
+import type * as nn from 'tigon/nn';
+import type { Mode, Prepared, Subject } from '../protocol.ts';
+import * as work from '../work.ts';
+import { lenet, mlp } from './nets.ts';
+import { countsOf, figuresOf, finishing, reading } from './timing.ts';
+
+type Device = nd.NDArray['device'];
+
+/** A function of arrays, imperative and hybridized. */
+const pure = (
+  device: Device,
+  make: () => nd.NDArray[],
+  fn: (...args: nd.NDArray[]) => nd.NDArray,
+): Subject[string] => {
+  const prepare = (compile: boolean) => async (): Promise<Prepared> => {
+    const args = make();
+    const compiled = hybridize(fn);
+    const f = compile ? compiled : fn;
+    const start = performance.now();
+    const data = await f(...args).data();
+    const compileMs = performance.now() - start;
+    const check = work.sample(data);
+    const run = finishing(device, () => f(...args));
+    const counts = await countsOf(device, run);
+    if (!compile) return { run, check, ...counts };
+    return { run, check, compileMs, ...counts, ...figuresOf(explain(compiled)) };
+  };
+  return { imperative: prepare(false), hybrid: prepare(true) };
+};
+
+const array = (name: string, ...shape: number[]): nd.NDArray =>
+  nd.array(
+    work.values(
+      name,
+      shape.reduce((a, b) => a * b, 1),
+    ),
+    { shape },
+  );
+
+const chain = (x: nd.NDArray): nd.NDArray =>
+  x
+    .mul(1.01)
+    .add(0.1)
+    .relu()
+    .sub(0.05)
+    .tanh()
+    .mul(2)
+    .add(1)
+    .mul(0.5)
+    .sub(0.25)
+    .square()
+    .add(1)
+    .sqrt();
+
+const layerNorm = (x: nd.NDArray): nd.NDArray => {
+  const c = x.sub(x.mean({ axis: 1, keepDims: true }));
+  const v = c.square().mean({ axis: 1, keepDims: true });
+  return c.div(v.add(1e-5).sqrt());
+};
+
+const book = (device: Device, mode: Mode) => async (): Promise<Prepared> => {
+  const net = mlp(work.BOOK_NET);
+  const x = array('book', 1, 512);
+  if (mode === 'hybrid') net.hybridize();
+  const start = performance.now();
+  const data = await net(x).data();
+  const compileMs = performance.now() - start;
+  const check = work.sample(data);
+  const run = finishing(device, () => {
+    for (let i = 1; i < work.BOOK_FORWARDS; i++) net(x).dispose();
+    return net(x);
+  });
+  const counts = await countsOf(device, run);
+  if (mode === 'imperative') return { run, check, ...counts };
+  return { run, check, compileMs, ...counts, ...figuresOf(net.explain()) };
+};
+
+/** Whole-step function as the 'book' row needs no training: one program for all forwards is what hybrid gives. */
+const train =
+  (device: Device, make: () => nn.HybridSequential, shape: number[], mode: Mode) =>
+  async (): Promise<Prepared> => {
+    const net = make();
+    const x = array('images', ...shape);
+    const y = nd.array(work.labels('labels', work.BATCH, 10));
+    const loss = new SoftmaxCrossEntropyLoss();
+    const trainer = new Trainer(net.parameters(), 'sgd', { learningRate: work.LEARNING_RATE });
+    if (mode === 'hybrid') net.hybridize();
+    const once = (a: nd.NDArray, b: nd.NDArray): nd.NDArray => {
+      const l = autograd.record(() => loss(net(a), b));
+      l.backward();
+      trainer.step(a.shape[0]!);
+      return l.mean();
+    };
+    const compiled = hybridize(once);
+    const step = mode === 'step' ? compiled : once;
+    const start = performance.now();
+    const check = [Number(await step(x, y).item())];
+    const compileMs = performance.now() - start;
+    for (let i = 0; i < 2; i++) check.push(Number(await step(x, y).item()));
+    const run = reading(device, () => step(x, y));
+    const counts = await countsOf(device, run);
+    switch (mode) {
+      case 'imperative':
+        return { run, check, ...counts };
+      case 'hybrid':
+        return { run, check, compileMs, ...counts, ...figuresOf(net.explain()) };
+      case 'step':
+        return { run, check, compileMs, ...counts, ...figuresOf(explain(compiled)) };
+      default:
+        return mode satisfies never;
+    }
+  };
+
+const training = (
+  device: Device,
+  make: () => nn.HybridSequential,
+  shape: number[],
+): Subject[string] => ({
+  imperative: train(device, make, shape, 'imperative'),
+  hybrid: train(device, make, shape, 'hybrid'),
+  step: train(device, make, shape, 'step'),
+});
+
+const tiny = (device: Device) => async (): Promise<Prepared> => {
+  const x = array('tiny', work.TINY.size);
+  const work1000 = (): nd.NDArray => {
+    let y = x;
+    for (let i = 0; i < work.TINY.repeats; i++) y = y.add(x);
+    return y;
+  };
+  const check = work.sample(await work1000().data());
+  const run = finishing(device, work1000);
+  return { run, check, ...(await countsOf(device, run)) };
+};
+
+/** The rows on a device, which is the default one. */
+export const rowsOn = (device: Device): Subject => ({
+  ...Object.fromEntries(
+    work.MATMUL_SIZES.map((n) => [
+      `matmul-${n}`,
+      pure(
+        device,
+        () => [array('a', n, n), array('b', n, n)],
+        (a, b) => a!.matmul(b!),
+      ),
+    ]),
+  ),
+  chain12: pure(
+    device,
+    () => [array('x', work.CHAIN_SIZE)],
+    (x) => chain(x!),
+  ),
+  softmax: pure(
+    device,
+    () => [array('x', work.ROWS.rows, work.ROWS.columns)],
+    (x) => x!.softmax({ axis: 1 }),
+  ),
+  layernorm: pure(
+    device,
+    () => [array('x', work.ROWS.rows, work.ROWS.columns)],
+    (x) => layerNorm(x!),
+  ),
+  'tiny-op': { imperative: tiny(device) },
+  'hybridize-mlp': { imperative: book(device, 'imperative'), hybrid: book(device, 'hybrid') },
+  'mlp-train': training(device, () => mlp(work.MLP), [work.BATCH, 784]),
+  'lenet-train': training(device, lenet, [work.BATCH, 1, 28, 28]),
+});
