@@ -176,7 +176,7 @@ onDevice('work keeps its order while programs are compiled', async (device) => {
 });
 
 onDevice('a waiting program keeps memory that is freed meanwhile', async (device) => {
-  const program = device.load(chainProgram(3, 64, 4));
+  const program = device.load(chainProgram(4, 64, 4));
   const x = upload(device, 'float32', ramp(256, 0.01));
   const y = device.allocate(8192, 'y');
   program.run([x, y], [0, 0], [0.5]);
@@ -184,7 +184,7 @@ onDevice('a waiting program keeps memory that is freed meanwhile', async (device
   device.release(y);
   // its arena is as large as y
   device.load(chainProgram(3, 256, 4));
-  const want = sines(3, 64, 4, 0.5);
+  const want = sines(4, 64, 4, 0.5);
   assert.ok((await result).every((v, i) => Math.abs(v - want[i]!) < 1e-4));
 });
 
