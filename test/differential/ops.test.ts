@@ -1,13 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { device } from '../../src/index.ts';
-import { isFloat } from '../../src/ir/dtype.ts';
+import { isFloat, isNarrowFloat } from '../../src/ir/dtype.ts';
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { Graph, Node, Values } from '../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../src/ir/graph/interpret.ts';
 import { gradients } from '../../src/passes/autodiff.ts';
 import { copyInto } from '../../src/passes/rewrite.ts';
-import { type OpCase, opCases, random, randomValues } from '../ir/graph/cases.ts';
+import { type OpCase, opCases, random, randomValues, toleranceOf } from '../ir/graph/cases.ts';
 import { byDevice } from '../support/on-device.ts';
 
 const run = byDevice(device.default());
@@ -25,15 +25,11 @@ const worst = (got: Values, wanted: Values): number => {
   return difference / scale;
 };
 
-/** float16 results are rounded to 11 bits at different places; everything else is float32. */
-const toleranceOf = (graph: Graph): number =>
-  [...graph.inputs, ...graph.outputs].some((x) => x.type.dtype === 'float16') ? 4e-3 : 2e-5;
-
 const agree = async (graph: Graph, data: readonly Values[]): Promise<void> => {
   const wanted = interpretGraph(graph, data.slice()).outputs;
   (await run(graph, data)).forEach((got, i) => {
     const e = worst(got, wanted[i]!);
-    assert.ok(e <= toleranceOf(graph), `${graph.name}, result ${i}: off by ${e}`);
+    assert.ok(e <= toleranceOf(graph, 2e-5), `${graph.name}, result ${i}: off by ${e}`);
   });
 };
 
@@ -78,7 +74,7 @@ for (const c of opCases()) {
 
   test(`${c.title}: finite differences at float32 on the device`, async () => {
     const wanted = differentiable(c);
-    if (wanted.length === 0 || c.graph.inputs.some((x) => x.type.dtype === 'float16')) return;
+    if (wanted.length === 0 || c.graph.inputs.some((x) => isNarrowFloat(x.type.dtype))) return;
     const first = gradientGraph(c.graph, wanted);
     if (first === undefined) return;
     const data = withWeights(first, c.data, 3);

@@ -14,7 +14,7 @@ import { verifyThread } from '../../../src/ir/thread/verify.ts';
 import { type TensorType, tensor } from '../../../src/ir/type.ts';
 import { gradients } from '../../../src/passes/autodiff.ts';
 import { compileGraph } from '../../../src/passes/pipeline.ts';
-import { opCases, random, randomValues } from '../../ir/graph/cases.ts';
+import { opCases, random, randomValues, toleranceOf } from '../../ir/graph/cases.ts';
 import { collect, layOut } from '../../support/differential.ts';
 
 /** What WebGPU guarantees; with subgroups; a device with small workgroups. */
@@ -211,13 +211,13 @@ const differentiable = (graph: Graph): Graph | undefined => {
 
 for (const c of opCases())
   test(`${c.title}: scheduled for a GPU, forward and gradient`, () => {
-    const half = [...c.graph.inputs, ...c.graph.outputs].some((x) => x.type.dtype === 'float16');
-    agree(c.graph, c.data, half ? 4e-3 : 2e-5);
+    const tolerance = toleranceOf(c.graph, 2e-5);
+    agree(c.graph, c.data, tolerance);
     const gradient = c.example.gradient === false ? undefined : differentiable(c.graph);
     if (gradient === undefined) return;
     const next = random(5);
     const data = gradient.inputs.map((x, i) => c.data[i] ?? randomValues(next, x.type, [-1, 1]));
-    agree(gradient, data, half ? 4e-3 : 2e-5);
+    agree(gradient, data, tolerance);
   });
 
 test.run();

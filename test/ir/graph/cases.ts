@@ -68,6 +68,13 @@ export const opCases = (): OpCase[] =>
 const hash = (text: string): number =>
   [...text].reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 0x01000193), 0x811c9dc5);
 
+/** `float32`, or what results rounded to 16 bits at different places may differ by where they are computed twice. */
+export const toleranceOf = (graph: Graph, float32: number): number => {
+  const dtypes = [...graph.inputs, ...graph.outputs].map((x) => x.type.dtype);
+  if (dtypes.includes('bfloat16')) return 3e-2;
+  return dtypes.includes('float16') ? 4e-3 : float32;
+};
+
 /** Fails unless `actual` is within `tolerance` (absolute plus relative) of `expected`; NaN and infinities must agree. */
 export const assertClose = (
   actual: ArrayLike<number>,

@@ -205,4 +205,5 @@ export const reader = (
 /** Shorthands for examples. */
 export const f32 = (...shape: number[]): TensorType => tensor('float32', shape);
 export const i32 = (...shape: number[]): TensorType => tensor('int32', shape);
+export const bf16 = (...shape: number[]): TensorType => tensor('bfloat16', shape);
 export const bool = (...shape: number[]): TensorType => tensor('bool', shape);

@@ -9,6 +9,7 @@ import { tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Node, Op } from '../graph.ts';
 import {
+  bf16,
   checkFloat,
   defineOp,
   f32,
@@ -182,6 +183,7 @@ export const dot: Op<DotAttrs> = defineOp<DotAttrs>({
     },
     { inputs: [f32(3), f32(2)], attrs: { aBatch: [], bBatch: [], aContract: [], bContract: [] } },
     { inputs: [f32(17, 9), f32(9, 13)], attrs: matrix(1, 0) },
+    { inputs: [bf16(3, 6), bf16(6, 5)], attrs: matrix(1, 0) },
   ],
 });
 

@@ -8,7 +8,7 @@ import { cast as castExpr, scalar } from '../../loop/expr.ts';
 import { castTo, SCALAR_OPS, type ScalarOp, scalarOps, valueIn } from '../../scalar.ts';
 import { sameShape, type TensorType, tensor } from '../../type.ts';
 import type { Op, OpExample } from '../graph.ts';
-import { defineOp, f32, i32, leafType, type NoAttrs, ruleFor } from './define.ts';
+import { bf16, defineOp, f32, i32, leafType, type NoAttrs, ruleFor } from './define.ts';
 
 const OPERANDS: Readonly<Record<1 | 2 | 3 | 4, readonly string[]>> = {
   1: ['x'],
@@ -102,7 +102,11 @@ const words = (...shape: number[]): TensorType => tensor('uint32', shape);
 
 const exampleTable: Readonly<Partial<Record<ScalarOp, readonly OpExample[]>>> = {
   not: [{ inputs: [bools(9)] }, { inputs: [bools(2, 3)] }],
-  add: [...defaultExamples('add'), { inputs: [i32(3, 4), i32(3, 4)] }],
+  add: [
+    ...defaultExamples('add'),
+    { inputs: [i32(3, 4), i32(3, 4)] },
+    { inputs: [bf16(3, 3), bf16(3, 3)] },
+  ],
   sub: [...defaultExamples('sub'), { inputs: [i32(5), i32(5)] }],
   mul: [
     ...defaultExamples('mul'),
@@ -200,7 +204,9 @@ export const cast: Op<CastAttrs> = defineOp<CastAttrs>({
     { inputs: [i32(2, 3)], attrs: { dtype: 'float32' } },
     { inputs: [i32(5)], attrs: { dtype: 'bool' }, range: [[0, 2]] },
     { inputs: [bools(5)], attrs: { dtype: 'float32' } },
-    // Through half precision finite differences see the steps of the rounding.
+    { inputs: [bf16(7)], attrs: { dtype: 'float32' } },
+    // Through 16 bits finite differences see the steps of the rounding.
     { inputs: [f32(5)], attrs: { dtype: 'float16' }, gradient: false },
+    { inputs: [f32(2, 5)], attrs: { dtype: 'bfloat16' }, gradient: false },
   ],
 });

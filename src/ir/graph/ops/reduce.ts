@@ -15,6 +15,7 @@ import type { Node, Op, OpExample } from '../graph.ts';
 import { concat } from './concat.ts';
 import {
   type AxesAttrs,
+  bf16,
   checkAxes,
   defineOp,
   f32,
@@ -168,7 +169,12 @@ export const sum: Op<AxesAttrs> = defineReduce({
   op: 'add',
   fold: (elements) => elements.reduce((a, b) => a + b, 0),
   gradient: (builder, { inputs: [x], attrs: { axes } }, dy) => [spreadOver(builder, dy, x!, axes)],
-  examples: [...shapes, ...integers, { inputs: [f32(0, 3)], attrs: { axes: [0] } }],
+  examples: [
+    ...shapes,
+    ...integers,
+    { inputs: [f32(0, 3)], attrs: { axes: [0] } },
+    { inputs: [bf16(5, 3)], attrs: { axes: [0] } },
+  ],
 });
 
 /** Product over `axes`. */
