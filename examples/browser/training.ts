@@ -81,26 +81,29 @@ const run = async (request: Request, { report, stopped }: Control): Promise<void
   let steps = 0;
   let since = { time: performance.now(), steps: 0 };
   let turned = since.time;
-  for (let epoch = 1; epoch <= epochs && !stopped(); epoch++) {
+  // A device takes steps long before it has computed them: how many to hand it until the next look.
+  let ahead = 1;
+  for (let epoch = 1; epoch <= epochs; epoch++) {
     for await (const [x, y] of loader) {
       const [loss, out] = step(x, y);
       accuracy.update(y, out);
       steps++;
-      const isDue = performance.now() - since.time >= REPORT_MS;
-      if (steps === 1 || isDue || steps === epochs * loader.length) {
+      if (steps - since.steps >= ahead || steps === epochs * loader.length) {
         const [value, [, share]] = [await loss.item(), await accuracy.get()];
         accuracy.reset();
         const now = performance.now();
+        const ms = (now - since.time) / (steps - since.steps);
         // the first step says how long compiling takes, not how fast training is
-        const speed = steps === 1 ? undefined : (1000 * (steps - since.steps)) / (now - since.time);
-        if (speed === undefined) report({ kind: 'compiled', ms: now - since.time });
+        if (steps === 1) report({ kind: 'compiled', ms });
+        else ahead = Math.max(1, Math.min(2 * ahead, Math.round(REPORT_MS / ms)));
+        const speed = steps === 1 ? undefined : 1000 / ms;
         report({ kind: 'progress', step: steps, loss: value, accuracy: share, speed });
         since = { time: now, steps };
       }
       if (performance.now() - turned >= patience) {
         await turn();
         turned = performance.now();
-        if (stopped()) break;
+        if (stopped()) return;
       }
     }
     report({ kind: 'tested', epoch, accuracy: await evaluate(net, digits.test) });
