@@ -4,18 +4,45 @@
  * Invariant: needs no device: capabilities are those of the target.
  */
 import { writeFile } from 'node:fs/promises';
+import type { Caps } from '../codegen/caps.ts';
 import { wasmCaps } from '../codegen/wasm/caps.ts';
 import { renderProgram } from '../codegen/wasm/program.ts';
 import { programText } from '../codegen/wasm/wat.ts';
+import { defaultWgslCaps, GUARANTEED_FEATURES } from '../codegen/wgsl/caps.ts';
+import { programListing } from '../codegen/wgsl/listing.ts';
 import { TigonError } from '../ir/errors.ts';
 import { printGraph } from '../ir/graph/print.ts';
 import { printLoop } from '../ir/loop/print.ts';
 import { printProgram } from '../ir/program/print.ts';
+import type { Program } from '../ir/program.ts';
 import { printThread } from '../ir/thread/print.ts';
 import type { Compiled } from '../passes/pipeline.ts';
 import { programOf } from './read.ts';
 
-const TARGETS = ['wasm'];
+/** What a target takes and gives. */
+interface Target {
+  readonly caps: Caps;
+  text(program: Program): string;
+  /** What `--output` writes. */
+  file(program: Program): string | Uint8Array;
+}
+
+const TARGETS: Readonly<Record<'wasm' | 'wgsl', Target>> = {
+  wasm: {
+    caps: wasmCaps(true),
+    text: (program) => programText(program, wasmCaps(true)),
+    file: (program) =>
+      renderProgram(program, wasmCaps(true), { shared: true, maximumPages: 65536, threads: 2 })
+        .bytes,
+  },
+  wgsl: {
+    caps: defaultWgslCaps,
+    text: (program) => programListing(program, GUARANTEED_FEATURES),
+    file: (program) => programListing(program, GUARANTEED_FEATURES),
+  },
+};
+const isTarget = (name: string): name is keyof typeof TARGETS => Object.hasOwn(TARGETS, name);
+
 const LEVELS = ['graph', 'loop', 'thread', 'program'] as const;
 type Level = (typeof LEVELS)[number];
 
@@ -26,26 +53,26 @@ export interface CompileFlags {
 }
 
 export const compileCommand = async (file: string, flags: CompileFlags): Promise<number> => {
-  const target = flags.target ?? 'wasm';
-  if (!TARGETS.includes(target))
+  const name = flags.target ?? 'wasm';
+  if (!isTarget(name))
     throw new TigonError(
       'option',
-      `there is no target ${target}`,
-      `targets: ${TARGETS.join(', ')}`,
+      `there is no target ${name}`,
+      `targets: ${Object.keys(TARGETS).join(', ')}`,
     );
-  const caps = wasmCaps(true);
-  const { program, compiled } = await programOf(file, caps);
+  const target = TARGETS[name];
+  const { program, compiled } = await programOf(file, target.caps);
   if (flags.level !== undefined) {
     process.stdout.write(levelText(flags.level, compiled) ?? printProgram(program));
     return 0;
   }
   if (flags.output === undefined) {
-    process.stdout.write(programText(program, caps));
+    process.stdout.write(target.text(program));
     return 0;
   }
-  const { bytes } = renderProgram(program, caps, { shared: true, maximumPages: 65536, threads: 2 });
-  await writeFile(flags.output, bytes);
-  console.error(`wrote ${bytes.length} bytes to ${flags.output}`);
+  const content = Buffer.from(target.file(program));
+  await writeFile(flags.output, content);
+  console.error(`wrote ${content.length} bytes to ${flags.output}`);
   return 0;
 };
 

@@ -50,7 +50,7 @@ export const programOf = async (
   const source = await readSource(file);
   if (levelOf(source) === 'program') {
     const program = parseProgram(source, file);
-    verifyProgram(program);
+    verifyProgram(program, caps);
     return { program, compiled: undefined };
   }
   const graph = parseGraph(source, file);

@@ -86,10 +86,36 @@ test('compile prints WebAssembly text or any level, and writes a valid module', 
   assert.equal([...bytes.subarray(0, 4)], [0, 0x61, 0x73, 0x6d]);
 });
 
+test('compile prints shaders with what is dispatched, for any device, or writes them', async ({
+  file,
+  folder,
+}) => {
+  const { out } = await tigon('compile', file, '--target', 'wgsl');
+  for (const part of [
+    '// scores: 1 shaders, 1 dispatches',
+    'var<storage, read> x: array<',
+    'fn main(',
+    'mul_sum_sigmoid, ',
+    '0 x, 1 w, 2 sigmoid0',
+  ])
+    assert.ok(out.includes(part), part);
+  const output = join(folder, 'scores.wgsl');
+  assert.is((await tigon('compile', file, '--target', 'wgsl', '--output', output)).code, 0);
+  assert.is(await readFile(output, 'utf8'), out);
+  const threads = (await tigon('compile', file, '--target', 'wgsl', '--level', 'thread')).out;
+  assert.match(threads, /threads \d+ as/);
+});
+
 test('a program printed by compile can be compiled again', async ({ file, folder }) => {
   const program = join(folder, 'program.tg');
   await writeFile(program, (await tigon('compile', file, '--level', 'program')).out);
   assert.match((await tigon('compile', program)).out, /^\(module/);
+  const shaders = await tigon('compile', file, '--target', 'wgsl', '--level', 'program');
+  await writeFile(program, shaders.out);
+  assert.is(
+    (await tigon('compile', program, '--target', 'wgsl')).out,
+    (await tigon('compile', file, '--target', 'wgsl')).out,
+  );
 });
 
 test('mistakes: unknown commands, options, targets, files and broken text', async ({
@@ -103,7 +129,7 @@ test('mistakes: unknown commands, options, targets, files and broken text', asyn
     [['explain', file, '--wta'], /--wta/],
     [['explain'], /takes one file/],
     [['explain', join(folder, 'none.tg')], /cannot read .*none\.tg/],
-    [['compile', file, '--target', 'ptx'], /no target ptx[\s\S]*wasm/],
+    [['compile', file, '--target', 'ptx'], /no target ptx[\s\S]*wasm, wgsl/],
     [['explain', broken], /broken\.tg:4:\d+[\s\S]*smu/],
   ] as const) {
     const { code, err } = await tigon(...args);

@@ -6,6 +6,7 @@
  */
 import type { Caps } from '../caps.ts';
 import { gpuSchedules } from '../gpu/schedules.ts';
+import type { WgslFeatures } from './shader.ts';
 
 /** The limits of a WebGPU device that matter here, by the names it has for them. */
 export interface WgslLimits {
@@ -58,3 +59,4 @@ const floorPowerOfTwo = (n: number): number => 2 ** Math.floor(Math.log2(n));
 
 /** What code can count on anywhere. */
 export const defaultWgslCaps: Caps = wgslCaps(GUARANTEED_LIMITS);
+export const GUARANTEED_FEATURES: WgslFeatures = { f16: false, subgroups: false };
