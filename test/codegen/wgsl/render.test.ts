@@ -3,11 +3,19 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { renderWgsl } from '../../../src/codegen/wgsl/render.ts';
 import type { BufferPlace } from '../../../src/codegen/wgsl/shader.ts';
-import type { DType } from '../../../src/ir/dtype.ts';
+import { DTYPES, type DType, isFloat } from '../../../src/ir/dtype.ts';
+import { castTo } from '../../../src/ir/scalar.ts';
 import * as b from '../../../src/ir/thread/build.ts';
 import { interpretThread } from '../../../src/ir/thread/interpret.ts';
-import type { TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../../../src/ir/thread/thread.ts';
+import {
+  registerOf,
+  type TExpr,
+  type ThreadBuffer,
+  type ThreadKernel,
+  type TStmt,
+} from '../../../src/ir/thread/thread.ts';
 import { verifyThread } from '../../../src/ir/thread/verify.ts';
+import { bfloatBorders } from '../../support/bfloat.ts';
 import { goldenText } from '../../support/golden.ts';
 import { assertTint } from '../../support/tint.ts';
 import { decode, encode } from '../../support/wasm.ts';
@@ -89,7 +97,7 @@ const check = async (
 const ramp = (n: number): number[] => Array.from({ length: n }, (_, i) => ((i * 7) % 13) - 3);
 const zeros = (n: number): number[] => new Array<number>(n).fill(0);
 const valuesOf = (dtype: DType, n: number): number[] =>
-  ramp(n).map((v) => (dtype === 'bool' ? +(v > 0) : dtype === 'float16' ? v / 4 : Math.abs(v)));
+  ramp(n).map((v) => (dtype === 'bool' ? +(v > 0) : isFloat(dtype) ? v / 4 : Math.abs(v)));
 
 const loop = (name: string, to: number | TExpr, body: (i: TExpr) => TStmt[], step = 1): TStmt => {
   const counter = b.register(name, INT);
@@ -396,10 +404,8 @@ test('indices that are read, and depend on what was stored before', async () => 
   await check(kernel, [ramp(SIZE), zeros(SIZE), zeros(SIZE)]);
 });
 
-const ALL: readonly DType[] = ['float32', 'float16', 'uint8', 'int32', 'uint32', 'bool'];
-
 test('every dtype: whole vectors', async () => {
-  for (const dtype of ALL) {
+  for (const dtype of DTYPES) {
     const x = buffer('x', 'read', SIZE, dtype);
     const y = buffer('y', 'write', SIZE, dtype);
     const kernel = kernelOf([x, y], () => [
@@ -415,7 +421,7 @@ test('every dtype: whole vectors', async () => {
 });
 
 test('every dtype: at odd places, as vectors and scalars', async () => {
-  for (const dtype of ALL) {
+  for (const dtype of DTYPES) {
     const x = buffer('x', 'read', SIZE, dtype);
     const y = buffer('y', 'readwrite', SIZE, dtype);
     const kernel = kernelOf([x, y], () => [
@@ -434,7 +440,7 @@ test('every dtype: at odd places, as vectors and scalars', async () => {
 });
 
 test('every dtype: vectors read one by one, and the other way round', async () => {
-  for (const dtype of ALL) {
+  for (const dtype of DTYPES) {
     const x = buffer('x', 'read', SIZE, dtype);
     const y = buffer('y', 'readwrite', SIZE, dtype);
     const kernel = kernelOf([x, y], () => [
@@ -456,7 +462,7 @@ test('every dtype: vectors read one by one, and the other way round', async () =
 });
 
 test('threads write neighbouring bytes and halves of one word', async () => {
-  for (const dtype of ['bool', 'uint8', 'float16'] as const) {
+  for (const dtype of ['bool', 'uint8', 'float16', 'bfloat16'] as const) {
     const x = buffer('x', 'read', 61, dtype);
     const y = buffer('y', 'readwrite', 61, dtype);
     const kernel = kernelOf(
@@ -505,8 +511,58 @@ test('float32 is rounded half to even when it is stored as float16, in words and
   }
 });
 
+/** Copies `values`, one or four at a time, from a buffer of one dtype to one of another. */
+const copied = async (from: DType, to: DType, values: readonly number[]): Promise<void> => {
+  const n = values.length;
+  const x = buffer('x', 'read', n, from);
+  const y = buffer('y', 'write', n, to);
+  for (const lanes of [1, 4] as const) {
+    const kernel = kernelOf(
+      [x, y],
+      (group, thread) => {
+        const at = b.mul(b.add(b.mul(group, b.i32(lanes === 1 ? 4 : 1)), thread), b.i32(lanes));
+        return [b.storeTo(y, at, b.loadFrom(x, at, lanes))];
+      },
+      { grid: n / 4, threads: lanes === 1 ? 4 : 1 },
+    );
+    await check(kernel, [values, zeros(n)]);
+  }
+};
+
+/** Not those that a device may take for 0. */
+const normal = (x: number): boolean => x === 0 || !(Math.abs(x) < 2 ** -126);
+
+test('float32 is rounded half to even when it is stored as bfloat16', async () => {
+  const values = bfloatBorders().filter(normal);
+  while (values.length % 4 !== 0) values.push(1);
+  await copied('float32', 'bfloat16', values);
+});
+
+test('bfloat16 is read exactly', async () => {
+  const bits = Uint8Array.from({ length: 2 * 65536 }, (_, i) => ((i >> 1) >> (8 * (i & 1))) & 255);
+  const values = decode('bfloat16', bits).filter(normal);
+  await copied('bfloat16', 'float32', values.slice(0, values.length & -4));
+});
+
+test('a conversion to bfloat16 rounds, also without a store', async () => {
+  const values = bfloatBorders().filter((x) => normal(x) && Number.isFinite(x));
+  const n = values.length & -4;
+  const [x, y] = [buffer('x', 'read', n), buffer('y', 'write', n)];
+  for (const lanes of [1, 4] as const) {
+    const kernel = kernelOf(
+      [x, y],
+      (group) => {
+        const at = b.mul(group, b.i32(lanes));
+        return [b.storeTo(y, at, b.convert('bfloat16', b.loadFrom(x, at, lanes)))];
+      },
+      { grid: n / lanes },
+    );
+    await check(kernel, [values.slice(0, n), zeros(n)]);
+  }
+});
+
 test('shared memory of every dtype, behind a barrier', async () => {
-  for (const dtype of ALL) {
+  for (const dtype of DTYPES) {
     const x = buffer('x', 'read', 4 * SIZE, dtype);
     const y = buffer('y', 'write', 4 * SIZE, dtype);
     const tile = buffer('tile', 'readwrite', SIZE, dtype, 'shared');
@@ -597,7 +653,7 @@ test('a kernel without work is not dispatched', () => {
 });
 
 test('scalars of every dtype come from the uniform block', async () => {
-  const scalars = ALL.map((dtype) => buffer(`s_${dtype}`, 'read', 1, dtype));
+  const scalars = DTYPES.map((dtype) => buffer(`s_${dtype}`, 'read', 1, dtype));
   const y = buffer('y', 'write', 8);
   const kernel = kernelOf([...scalars, y], () =>
     scalars.map((s, i) => b.storeTo(y, b.i32(i), b.convert('float32', b.loadFrom(s, b.i32(0))))),
@@ -615,23 +671,34 @@ test('scalars of every dtype come from the uniform block', async () => {
   assert.equal(
     shader.bindings.map(({ kind, bytes, buffers }) => [kind, bytes, buffers]),
     [
-      ['storage', 32, [6]],
-      ['uniform', 32, [0, 1, 2, 3, 4, 5]],
+      ['storage', 32, [7]],
+      ['uniform', 32, [0, 1, 2, 3, 4, 5, 6]],
     ],
   );
   const gpu = await testGpu();
   if (gpu === undefined) return;
   // as numbers of the registers they become
-  const values = [1.5, -2.25, 200, -7, 4e9, 1];
-  const widened: readonly DType[] = ['float32', 'float32', 'int32', 'int32', 'uint32', 'uint32'];
-  const contents = [...values.map((v, i) => encode(widened[i]!, [v])), encode('float32', zeros(8))];
-  const after = await runWgsl(gpu, kernel, contents, { places });
-  assert.equal(decode('float32', after[6]!).slice(0, 6), values);
+  const values = DTYPES.map((dtype, i) => castTo(dtype, 3e9 - i / 4));
+  const fields = { f32: 'float32', i32: 'int32', u32: 'uint32', bool: 'uint32' } as const;
+  const contents = values.map((v, i) => encode(fields[registerOf(DTYPES[i]!)], [v]));
+  const after = await runWgsl(gpu, kernel, [...contents, encode('float32', zeros(8))], { places });
+  assert.equal(
+    decode('float32', after.at(-1)!).slice(0, values.length),
+    values.map((v) => Math.fround(v)),
+  );
 });
 
 test('buffers in one slot are one variable, also of two dtypes', async () => {
-  const x = buffer('x', 'read');
-  for (const dtype of ['float32', 'int32'] as const) {
+  const cases = [
+    ['float32', 'float32', false],
+    ['float32', 'int32', false],
+    ['float16', 'bfloat16', false],
+    ['float16', 'bfloat16', true],
+    ['bfloat16', 'float16', true],
+  ] as const;
+  const gpu = await testGpu();
+  for (const [from, dtype, f16] of cases) {
+    const x = buffer('x', 'read', SIZE, from);
     const y = buffer('y', 'write', SIZE, dtype);
     for (const lanes of [1, 4] as const) {
       const kernel = kernelOf([x, y], () => [
@@ -656,20 +723,16 @@ test('buffers in one slot are one variable, also of two dtypes', async () => {
         slot: 0,
         access: 'read_write',
       }));
-      const shader = renderWgsl(kernel, {
-        places,
-        features: { f16: false, subgroups: false },
-        names: 'own',
-      });
+      const features = { f16, subgroups: false };
+      const shader = renderWgsl(kernel, { places, features, names: 'own' });
       await assertTint(shader);
       assert.equal(
         shader.bindings.map((s) => s.buffers),
         [[0, 1]],
       );
-      const gpu = await testGpu();
-      if (gpu === undefined) return;
-      const bytes = encode('float32', ramp(SIZE));
-      const after = await runWgsl(gpu, kernel, [bytes, bytes], { places });
+      if (gpu === undefined || (f16 && !gpu.features.f16)) continue;
+      const bytes = encode(from, ramp(SIZE));
+      const after = await runWgsl(gpu, kernel, [bytes, bytes], { places, features });
       assert.equal(
         decode(dtype, after[1]!),
         ramp(SIZE).map((v) => 2 * v),
@@ -689,7 +752,7 @@ const random = (seed: number): ((n: number) => number) => {
 /** Loops, branches and lets over affine indices that stay within the buffers. */
 const randomKernel = (seed: number): ThreadKernel => {
   const pick = random(seed);
-  const dtype = (['float32', 'float32', 'float16', 'int32', 'uint8'] as const)[pick(5)]!;
+  const dtype = (['float32', 'bfloat16', 'float16', 'int32', 'uint8'] as const)[pick(5)]!;
   const x = buffer('x', 'read', 128, dtype);
   const s = buffer('s', 'readwrite', 128, dtype, 'shared');
   const y = buffer('y', 'readwrite', 4 * 128, dtype);
@@ -729,7 +792,7 @@ const randomKernel = (seed: number): ThreadKernel => {
         out.push(b.forOf(counter, b.i32(pick(2)), b.i32(1 + pick(4)), 1 + pick(2), inner));
       } else {
         const two = b.constantOf(2, {
-          elem: dtype === 'float32' || dtype === 'float16' ? 'f32' : 'i32',
+          elem: isFloat(dtype) ? 'f32' : 'i32',
           lanes: 1,
         });
         const condition = b.operate('lt', b.loadFrom(x, index()), two);
