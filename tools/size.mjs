@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -130,6 +130,7 @@ const weigh = async (page, folder) => {
     files: loaded.length,
     minified: sum((bytes) => bytes.length),
     gzip: sum((bytes) => gzipSync(bytes, { level: 9 }).length),
+    brotli: sum((bytes) => brotliCompressSync(bytes).length),
   };
 };
 
@@ -142,8 +143,12 @@ const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
 /** The figures as a table for people. */
 const showSizes = (sizes) => {
   const rows = [
-    ['a page that', 'files', 'minified', 'gzip'],
-    ...sizes.map((s) => [s.name, `${s.files}`, kilobytes(s.minified), kilobytes(s.gzip)]),
+    ['a page that', 'files', 'minified', 'gzip', 'brotli'],
+    ...sizes.map(({ name, files, ...bytes }) => [
+      name,
+      `${files}`,
+      ...[bytes.minified, bytes.gzip, bytes.brotli].map(kilobytes),
+    ]),
   ];
   const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
   return rows
