@@ -100,8 +100,7 @@ const gpuCut = (e: ReduceExpr, nest: Nest, outer: readonly Axis[]): Cut | undefi
   const parts = Math.min(Math.ceil(WANTED / groups), Math.floor(fold / PART));
   const first = e.axes.findIndex((a) => a.extent >= parts);
   const at = isPositional(e) ? 0 : first < 0 ? longestOf(e.axes) : first;
-  // whole vectors for all threads of a part, where that leaves it about its size
-  const round = (n: number): number => (n >= PART ? Math.ceil(n / 1024) * 1024 : n);
+  const round = (n: number): number => (n >= PART ? Math.ceil(n / 256) * 256 : n);
   return cutAt(e, at, Math.min(parts, e.axes[at]!.extent), round, outer);
 };
 

@@ -14,9 +14,18 @@ import {
   newAxis,
   pointsOf,
 } from '../ir/dim.ts';
+import { isNarrowFloat } from '../ir/dtype.ts';
 import { buffersOf, writesOf } from '../ir/loop/access.ts';
 import { cast, indexValue, load, newBuffer, reduce, scalar } from '../ir/loop/expr.ts';
-import type { Expr, LoopBuffer, LoopKernel, Nest, ReduceOp, Store } from '../ir/loop/loop.ts';
+import type {
+  Expr,
+  LoopBuffer,
+  LoopKernel,
+  Nest,
+  ReduceExpr,
+  ReduceOp,
+  Store,
+} from '../ir/loop/loop.ts';
 import { reductionsIn } from './analysis.ts';
 import { type Bindings, countBindings, shareOut } from './bindings.ts';
 import type { Caps } from './caps.ts';
@@ -81,14 +90,32 @@ const cutReductions = (original: Nest, name: string, caps: Caps, parts: Nest[]):
   if (!reductionsIn(values).some((e) => cutOf(e, original, caps))) return original;
   const nest = mergeReductions(original);
   const found = new Map<Expr, Expr>();
+  const places = new Map<string, Axis>();
+  const alike = new Map<Expr, Expr>();
   for (const e of reductionsIn(nest.stores.map((s) => s.value))) {
     // what contains a reduction that is cut waits for its result
     if (reductionsIn([e.body]).some((inner) => found.has(inner))) continue;
     const cut = cutOf(e, nest, caps);
-    if (cut) found.set(e, split(cut, name, caps, parts));
+    if (cut === undefined) continue;
+    const known = onSharedAxes(e, places);
+    const folded = alike.get(known) ?? split(cut, name, caps, parts);
+    alike.set(known, folded);
+    found.set(e, folded);
   }
   const { expr } = rewriter({ replace: (e) => found.get(e) });
   return { ...nest, stores: nest.stores.map((s) => ({ ...s, value: expr(s.value) })) };
+};
+
+/** The reduction over axes that all of the same extent share: equal reductions become the same expression. */
+const onSharedAxes = (e: ReduceExpr, places: Map<string, Axis>): Expr => {
+  const axes = e.axes.map(({ extent }, i) => {
+    const key = `${i} ${extent}`;
+    const axis = places.get(key) ?? newAxis('k', extent, 'red');
+    places.set(key, axis);
+    return axis;
+  });
+  const to = new Map(e.axes.map((a, i) => [a, idxAxis(axes[i]!)]));
+  return reduce(e.op, axes, rewriter({ axis: (a) => to.get(a) }).expr(e.body));
 };
 
 /** Adds the nests that compute the parts; returns what stands for the reduction afterwards. */
@@ -107,8 +134,8 @@ const split = (cut: Cut, name: string, caps: Caps, nests: Nest[]): Expr => {
   const buffer = (suffix: string, dtype: LoopBuffer['dtype'], number: number): LoopBuffer =>
     newBuffer(`${name}_${suffix}${number}`, { dtype, shape });
   const positional = e.op !== partOp(e.op);
-  const half = e.body.dtype === 'float16';
-  const values = buffer('part', half ? 'float32' : e.body.dtype, made);
+  const narrow = isNarrowFloat(e.body.dtype);
+  const values = buffer('part', narrow ? 'float32' : e.body.dtype, made);
   const positions = positional ? buffer('position', 'int32', made + 1) : undefined;
 
   const pieces = (part: Axis | undefined, size: number, start: Idx, row: Idx): void => {
@@ -119,7 +146,9 @@ const split = (cut: Cut, name: string, caps: Caps, nests: Nest[]): Expr => {
       const own = idxAxis(inner[i]!);
       to.set(a, i === cut.at ? idxAdd(start, own) : own);
     });
-    const body = rewriter({ axis: (a) => to.get(a) }).expr(half ? cast(e.body, 'float32') : e.body);
+    const body = rewriter({ axis: (a) => to.get(a) }).expr(
+      narrow ? cast(e.body, 'float32') : e.body,
+    );
     const all = part ? [part, ...axes] : axes;
     const index = place(row, axes.map(idxAxis));
     const store = (to: LoopBuffer, value: Expr): Store => ({
@@ -142,7 +171,7 @@ const split = (cut: Cut, name: string, caps: Caps, nests: Nest[]): Expr => {
   const at = outer.map(idxAxis);
   const parts = load(values, place(idxAxis(over), at));
   const folded = reduce(e.op, [over], parts);
-  if (!positions) return half ? cast(folded, 'float16') : folded;
+  if (!positions) return narrow ? cast(folded, e.body.dtype) : folded;
   const winner = idxOpaque(folded, 0, count - 1);
   const stride = length * pointsOf(e.axes.slice(1));
   const offset = indexValue(idxScale(winner, stride));
