@@ -8,6 +8,7 @@ import {
   type Axis,
   atomBounds,
   type Bound,
+  gcd,
   type Idx,
   idxAdd,
   idxAxes,
@@ -85,7 +86,9 @@ const quotientRange = (
   /** Sizes of the dimensions after the one that `idx` is for, innermost first. */
   inner: readonly number[],
 ): readonly [number, number] => {
-  const divisors = [...divisorsIn(idx), ...inner];
+  // a bound on 2i is one on i
+  const scales = bounds.map((b) => b.idx.terms.reduce((n, t) => gcd(n, t.coef), 0));
+  const divisors = [...divisorsIn(idx), ...inner, ...new Set(scales.filter((by) => by > 1))];
   const chains = [inner, ...divisors.flatMap((a) => [[a], ...divisors.map((b) => [a, b])])];
   const bare = idxOffset(idx, -idx.constant).key;
   let { lo, hi } = idx;
@@ -218,7 +221,7 @@ class Verifier {
     this.#done = new Map();
     for (const s of nest.stores)
       this.#rule(
-        s.axes.length === nest.axes.length || !usesResult(s.value),
+        nest.axes.every((a) => a.extent === 1 || s.axes.includes(a)) || !usesResult(s.value),
         `the store to ${s.buffer.name} uses \`acc\`, which differs along axes it has not`,
       );
   }

@@ -149,4 +149,18 @@ test('the range of an index under guards', () => {
   assert.equal(rangeUnder(flat, [{ idx: inner, lo: 0, hi: 8 }]), [0, 75]);
 });
 
+test('a bound on a multiple of an index is one on the index', () => {
+  const before = idxOffset(idxAxis(i), -1);
+  const guarded = (lo: number): LoopKernel => {
+    const bounds = [{ idx: idxScale(before, 2), lo, hi: 9 }];
+    return kernel({
+      axes: [i],
+      stores: [put(row, [i], guard(bounds, load(row, [before]), zero))],
+    });
+  };
+  verifyKernel(guarded(0));
+  verifyKernel(guarded(-1));
+  fails(guarded(-2), /index 0 can be -1/);
+});
+
 test.run();
