@@ -38,12 +38,16 @@ test('shapes that do not broadcast name both operands and the line', () => {
   );
 });
 
-test('dtypes promote: bool < uint8 < uint32 < int32 < float16 < float32', () => {
+test('dtypes promote: bool < uint8 < uint32 < int32 < float16, bfloat16 < float32', () => {
   const of = (dtype: nd.DType): nd.NDArray => nd.ones([1], { dtype });
   assert.is(of('uint8').add(of('int32')).dtype, 'int32');
   assert.is(of('bool').add(of('bool')).dtype, 'int32');
   assert.is(of('int32').mul(of('float16')).dtype, 'float16');
   assert.is(of('float16').mul(of('float32')).dtype, 'float32');
+  assert.is(of('int32').mul(of('bfloat16')).dtype, 'bfloat16');
+  assert.is(of('bfloat16').mul(of('float32')).dtype, 'float32');
+  assert.is(of('bfloat16').mul(of('float16')).dtype, 'float32');
+  assert.is(nd.concat([of('float16'), of('bfloat16')], 0).dtype, 'float32');
   assert.is(of('int32').div(of('int32')).dtype, 'float32');
   assert.is(of('int32').lt(of('float32')).dtype, 'bool');
 });
@@ -56,6 +60,7 @@ test('numbers take the dtype of the array, or the smallest that holds them', asy
   assert.is(await nd.ones([1], { dtype: 'uint8' }).sub(2).item(), 255, 'uint8 wraps');
   assert.is(await nd.ones([1], { dtype: 'uint8' }).add(-2).item(), -1);
   assert.is(nd.ones([1], { dtype: 'float16' }).add(1).dtype, 'float16');
+  assert.is(nd.ones([1], { dtype: 'bfloat16' }).add(0.5).dtype, 'bfloat16');
   assert.equal(await nd.sub(10, i).array(), [9, 8]);
   assert.equal(await nd.div(1, nd.array([2, 4])).array(), [0.5, 0.25]);
   fails(() => nd.add(1, 2), 'value', 'at least one array');

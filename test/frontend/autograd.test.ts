@@ -93,6 +93,35 @@ test('head gradients weigh the heads', async () => {
   fails(() => autograd.record(() => x.mul(2)).backward(nd.ones([3])), 'shape', 'f32[3]', 'f32[2]');
 });
 
+test('gradients have the dtype of their arrays, floats of 16 bits too', async () => {
+  for (const dtype of ['float16', 'bfloat16'] as const) {
+    const x = nd.array([1, -2.5, 3], { dtype }).attachGrad();
+    const w = leaf([0.5, 2, 1 / 3]);
+    const y = autograd.record(() => x.mul(x).add(x.mul(w)).sum());
+    assert.is(y.dtype, 'float32');
+    y.backward();
+    assert.is(x.grad!.dtype, dtype);
+    assert.is(w.grad!.dtype, 'float32');
+    assert.equal(await w.grad!.array(), [1, -2.5, 3]);
+    await assertAllClose(x.grad!, [2.5, -3, 6 + 1 / 3], { rtol: 2 ** -8, atol: 0 });
+    const wide = autograd.record(() => x.astype('float32').exp());
+    assert.is(wide.dtype, 'float32');
+    wide.backward();
+    assert.is(x.grad!.dtype, dtype);
+  }
+});
+
+test('gradients of bfloat16 agree with central differences', async () => {
+  const x = random.uniform([3, 4], -1, 1, { dtype: 'bfloat16' });
+  const w = random.uniform([4, 2], -1, 1, { dtype: 'bfloat16' });
+  assert.is(x.dtype, 'bfloat16');
+  await checkGradients((a, b) => a.astype('float32').matmul(b.astype('float32')).tanh(), [x, w], {
+    step: 2 ** -4,
+    rtol: 3e-2,
+    atol: 3e-2,
+  });
+});
+
 test('a value used often gets the sum, a leaf that is a head its head gradient', async () => {
   const x = leaf([2]);
   const y = autograd.record(() => {

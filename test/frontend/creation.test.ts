@@ -88,6 +88,45 @@ test('constant arrays', async () => {
   assert.equal(await nd.zeros([0, 3]).array(), []);
 });
 
+test('bfloat16 is stored rounded, read as float32 and printed', async () => {
+  const dtype = 'bfloat16';
+  const values = [1 / 3, 65504, 1e-8, -0.5, 257, 259, -0, 3.4e38, Number.NaN];
+  const rounded = [
+    0.333984375,
+    65536,
+    1.0011717677116394e-8,
+    -0.5,
+    256,
+    260,
+    -0,
+    Number.POSITIVE_INFINITY,
+    Number.NaN,
+  ];
+  for (const x of [nd.array(values, { dtype }), nd.array(values).astype(dtype)]) {
+    assert.is(x.dtype, dtype);
+    const read = await x.data();
+    assert.instance(read, Float32Array);
+    assert.equal(Array.from(read), rounded);
+    assert.equal(Array.from(await x.astype('float32').data()), rounded);
+  }
+  assert.match(
+    String(nd.array([0.1, 2], { dtype })),
+    /NDArray bf16\[2\] on [^\n]*(\n.*0\.1001|await)/,
+  );
+  assert.equal(await nd.full([2], 0.1, { dtype }).array(), [0.10009765625, 0.10009765625]);
+  assert.equal(await nd.zeros([3], { dtype }).array(), [0, 0, 0]);
+  assert.equal(await nd.array([-1.5, 300]).astype(dtype).astype('uint8').array(), [0, 255]);
+  assert.equal(
+    await nd
+      .array([7, 2 ** 24 + 1], { dtype: 'int32' })
+      .astype(dtype)
+      .array(),
+    [7, 2 ** 24],
+  );
+  const y = nd.array(values.slice(0, 6), { dtype, shape: [2, 3] });
+  assert.equal(await y.T.slice(1).array(), [65536, 256]);
+});
+
 test('half precision is stored rounded and read as numbers', async () => {
   const x = nd.array([1 / 3, 65504, 1e-8, -0.5, 2049], { dtype: 'float16' });
   assert.is(x.dtype, 'float16');

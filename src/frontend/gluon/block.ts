@@ -178,7 +178,10 @@ export class Block {
     await saveFrom(this, path);
   }
 
-  /** Reads parameters from a safetensors file (path or bytes). Names, shapes and dtypes must match. */
+  /**
+   * Reads parameters from a safetensors file (path or bytes). Names, shapes and dtypes must match;
+   * parameters of float32 take floats of 16 bits too.
+   */
   async loadParameters(source: string | Uint8Array, options?: LoadOptions): Promise<void> {
     await loadInto(this, source, options);
   }

@@ -1,15 +1,17 @@
 /**
  * Parameters to and from safetensors files.
  *
- * Invariant: nothing is changed unless the whole file fits the block.
+ * Invariant: nothing is changed unless the whole file fits the block, and values are those of the file: floats of 16 bits
+ * may become float32, which holds them all.
  */
-import { shortName } from '../../ir/dtype.ts';
+import { type DType, isNarrowFloat, shortName } from '../../ir/dtype.ts';
 import { tensor } from '../../ir/type.ts';
 import { contiguous } from '../callable.ts';
 import { failure } from '../callsite.ts';
 import { defaultDevice } from '../default-device.ts';
 import { readSafetensors, type TensorBytes, writeSafetensors } from '../io/safetensors.ts';
 import { upload } from '../nd/filled.ts';
+import { astype } from '../nd/math.ts';
 import { storageOf } from '../ndarray.ts';
 import { checkOptions, nearest } from '../options.ts';
 import type { Block } from './block.ts';
@@ -33,6 +35,9 @@ export const saveFrom = async (block: Block, path: string): Promise<void> => {
   }
   await writeSafetensors(path, tensors);
 };
+
+const holds = (own: DType, found: DType): boolean =>
+  own === found || (own === 'float32' && isNarrowFloat(found));
 
 export const loadInto = async (
   block: Block,
@@ -59,7 +64,7 @@ export const loadInto = async (
       problems.push(
         `${name} has shape [${found.shape.join(', ')}], the block needs [${parameter.shape.join(', ')}]`,
       );
-    if (found.dtype !== parameter.dtype)
+    if (!holds(parameter.dtype, found.dtype))
       problems.push(
         `${name} is ${shortName(found.dtype)}, the block needs ${shortName(parameter.dtype)}`,
       );
@@ -78,6 +83,6 @@ export const loadInto = async (
     if (found === undefined) continue;
     const { shape, dtype, bytes } = found;
     const device = parameter.isInitialized ? parameter.data().device : defaultDevice();
-    parameter.setData(upload(tensor(dtype, shape), bytes, device, name));
+    parameter.setData(astype(upload(tensor(dtype, shape), bytes, device, name), parameter.dtype));
   }
 };

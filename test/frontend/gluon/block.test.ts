@@ -236,6 +236,31 @@ test('parameters go to a file and come back, by name', async () => {
   await rm(folder, { recursive: true });
 });
 
+test('a block of float32 takes parameters of 16 bits as they are; one of 16 bits takes no others', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tigon-'));
+  const path = join(folder, 'net.safetensors');
+  for (const dtype of ['bfloat16', 'float16'] as const) {
+    const net = made();
+    net(input());
+    net.cast(dtype);
+    await net.saveParameters(path);
+    const wide = new Net();
+    await wide.loadParameters(path);
+    const saved = net.collectParams();
+    for (const [name, parameter] of wide.collectParams()) {
+      assert.is(parameter.dtype, 'float32');
+      assert.equal(await parameter.data().data(), await saved.get(name)!.data().data());
+    }
+    await wide.saveParameters(path);
+    const error = await net.loadParameters(path).then(
+      () => '',
+      (e: Error) => e.message,
+    );
+    assert.match(error, `is f32, the block needs ${dtype === 'float16' ? 'f16' : 'bf16'}`);
+  }
+  await rm(folder, { recursive: true });
+});
+
 test('a file that does not fit is refused whole, with every difference named', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tigon-'));
   const path = join(folder, 'net.safetensors');

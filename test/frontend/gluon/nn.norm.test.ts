@@ -103,6 +103,9 @@ test('batch norm stays float32 in a half-precision net', async () => {
   assert.is(autograd.record(() => net(x)).dtype, 'float16');
   assert.is(norm.runningMean.dtype, 'float32');
   await assertAllClose(norm.runningMean.data(), [30, 30]);
+  net.cast('bfloat16');
+  assert.is(norm.runningMean.dtype, 'float32');
+  assert.is(autograd.predictMode(() => net(x.astype('bfloat16'))).dtype, 'bfloat16');
 });
 
 test.run();

@@ -265,15 +265,20 @@ test('layers keep the dtype of their input and follow cast()', async () => {
   const x = inputOf(4, 2, 4, 4);
   ready(net)(x);
   const wide = net(x);
-  net.cast('float16');
-  for (const hybrid of [false, true]) {
-    if (hybrid) net.hybridize();
-    const y = net(x.astype('float16'));
-    assert.is(y.dtype, 'float16');
-    await assertAllClose(y.astype('float32'), wide, { rtol: 0.02, atol: 0.02 });
-    const trained16 = autograd.record(() => net(x.astype('float16')));
-    trained16.backward();
-    assert.is(net.collectParams().get('0.weight')!.grad().dtype, 'float16');
+  for (const [dtype, tolerance] of [
+    ['float16', 0.02],
+    ['bfloat16', 0.1],
+  ] as const) {
+    net.cast(dtype);
+    for (const hybrid of [false, true]) {
+      if (hybrid) net.hybridize();
+      const y = net(x.astype(dtype));
+      assert.is(y.dtype, dtype);
+      await assertAllClose(y.astype('float32'), wide, { rtol: tolerance, atol: tolerance });
+      const trained = autograd.record(() => net(x.astype(dtype)));
+      trained.backward();
+      assert.is(net.collectParams().get('0.weight')!.grad().dtype, dtype);
+    }
   }
 });
 

@@ -255,13 +255,15 @@ test('sizes that are learnt from the first input work in a hybridized step', asy
 });
 
 test('half-precision parameters are updated in single precision', async () => {
-  const w = new Parameter({ shape: [2], dtype: 'float16', init: 'ones' });
-  w.initialize();
-  const trainer = new Trainer([w], 'sgd', { learningRate: 0.5, momentum: 0.9 });
-  autograd.record(() => w.data().sum()).backward();
-  trainer.step(4);
-  assert.equal(Array.from(await w.data().data()), [0.875, 0.875]);
-  assert.is(w.data().dtype, 'float16');
+  for (const dtype of ['float16', 'bfloat16'] as const) {
+    const w = new Parameter({ shape: [2], dtype, init: 'ones' });
+    w.initialize();
+    const trainer = new Trainer([w], 'sgd', { learningRate: 0.5, momentum: 0.9 });
+    autograd.record(() => w.data().sum()).backward();
+    trainer.step(4);
+    assert.equal(Array.from(await w.data().data()), [0.875, 0.875]);
+    assert.is(w.data().dtype, dtype);
+  }
 });
 
 test('an optimizer of your own', async () => {
