@@ -235,6 +235,17 @@ test('without a driver the error says what to install, and the best device is th
   assert.match(message, /help: .*driver/);
 });
 
+withAdapter('an adapter that is not there is answered with those that are', async () => {
+  const text = await runScript(
+    `
+    import { device } from './src/index.ts';
+    console.log((await device.webgpu().catch((e) => e)).message);
+  `,
+    { TIGON_WEBGPU_ADAPTER: 'no such adapter' },
+  );
+  assert.match(text, /^device\.webgpu: .*\n(.*\n)* {2}help: TIGON_WEBGPU_ADAPTER is a part of/);
+});
+
 withAdapter('a process with work under way ends by itself', async () => {
   const text = await runScript(`
     import { openWebGpu } from './src/runtime/webgpu/open.ts';

@@ -5,6 +5,7 @@
  * same are one.
  */
 import { platform } from '#platform';
+import { TigonError } from '../../ir/errors.ts';
 import type { AdapterRequest, Gpu, GpuAdapter } from './gpu-types.ts';
 import { FEATURES, type Feature, type Limits, limitsOf } from './limits.ts';
 
@@ -58,11 +59,24 @@ const REQUESTS: readonly AdapterRequest[] = [
   { forceFallbackAdapter: true },
 ];
 
+/** Dawn throws when flags leave nothing over, and says what there would be. */
+const ask = async (gpu: Gpu, request: AdapterRequest): Promise<GpuAdapter | null> => {
+  try {
+    return await gpu.requestAdapter(request);
+  } catch (error) {
+    throw new TigonError(
+      'device',
+      `device.webgpu: ${error instanceof Error ? error.message.trim() : error}`,
+      'TIGON_WEBGPU_ADAPTER is a part of one of these names; without it and TIGON_WEBGPU_FLAGS, the first that works is taken',
+    );
+  }
+};
+
 /** All adapters, the best first, as they are asked for. One gives one device only: ask anew for another. */
 export async function* findAdapters(gpu: Gpu): AsyncGenerator<GpuAdapter, void, undefined> {
   const found = new Set<string>();
   for (const request of REQUESTS) {
-    const adapter = await gpu.requestAdapter(request);
+    const adapter = await ask(gpu, request);
     if (adapter === null) continue;
     const { vendor, architecture, device, description } = adapter.info;
     const key = JSON.stringify([vendor, architecture, device, description]);
