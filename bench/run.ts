@@ -24,7 +24,10 @@ const HELP = `npm run bench -- [names] [options]
   --seconds S      time for each subject and mode in each round (default 0.3)
   --limit S        time for one answer, compiling included (default 300)
   --threads N      threads that Tigon may use on the CPU (default: all cores)
-  --help           this text`;
+  --help           this text
+
+npm run bench -- kernels --device webgpu [name parts] [--json FILE] [--rounds N]
+                   kernels alone, by timestamps, against ceilings measured in the same run`;
 
 const PAGES = {
   tigon: 'subjects/tigon-webgpu',
@@ -82,6 +85,10 @@ const positive = (name: string, word: string): number => {
   throw new Error(`--${name} ${word}: it is a positive number`);
 };
 
+const write = (file: string | undefined, rows: readonly object[]): void => {
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify(rows, undefined, 1)}\n`);
+};
+
 const main = async (): Promise<void> => {
   const { values: options, positionals } = parseArgs({
     allowPositionals: true,
@@ -108,6 +115,12 @@ const main = async (): Promise<void> => {
     seconds: positive('seconds', options.seconds),
     limitSeconds: positive('limit', options.limit),
   };
+  if (positionals[0] === 'kernels') {
+    if (device === 'cpu') throw new Error('kernels: for the CPU, run bench/kernels/matmul.ts');
+    const { measureKernels } = await import('./kernels/gpu/kernels.ts');
+    write(options.json, await measureKernels(positionals.slice(1), effort));
+    return;
+  }
   const field = await gather(device, options.peers, options.hardware, threads || undefined);
   const contestants: Contestant[] = [];
   const rows: Row[] = [];
@@ -126,8 +139,7 @@ const main = async (): Promise<void> => {
       rows.push(...measured);
       console.log(show(measured));
       // what is measured is kept, whatever comes after
-      if (options.json !== undefined)
-        writeFileSync(options.json, `${JSON.stringify(rows, undefined, 1)}\n`);
+      write(options.json, rows);
     }
   } finally {
     await Promise.all(contestants.map((c) => c.close()));

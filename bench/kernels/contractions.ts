@@ -96,3 +96,8 @@ export const contractions: readonly Contracted[] = [
   ...images('conv2', [64, 20, 12, 50, 5, 0]),
   ...images('conv 3x3 pad 14', [16, 32, 14, 64, 3, 1]),
 ];
+
+/** Squares that only a graphics card does in reasonable time. */
+export const largeSquares: readonly Contracted[] = [2048, 4096].map((n) =>
+  product(`matmul ${n}`, n, n, n),
+);

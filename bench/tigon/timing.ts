@@ -18,9 +18,15 @@ export const finishing = (device: Device, work: () => nd.NDArray): Prepared['run
         await device.synchronize();
       };
 
-/** Work that ends with a number that the host reads. */
+/** Work that ends with a number, which the host reads where that means waiting. */
 export const reading = (device: Device, work: () => nd.NDArray): Prepared['run'] =>
-  device.kind === 'cpu' ? () => work().dispose() : () => work().item();
+  device.kind === 'cpu'
+    ? () => work().dispose()
+    : async () => {
+        const result = work();
+        await result.item();
+        result.dispose();
+      };
 
 /** Runs until what is kept between runs is there. */
 const WARM_RUNS = 3;
