@@ -510,17 +510,19 @@ test('scattered sums', () => {
   );
 });
 
-test('storage types: bool, uint8, int32, uint32, float16', () => {
+test('storage types: bool, uint8, int32, uint32, float16, bfloat16', () => {
   const n = 39;
   const i = par('i', n);
-  const [h, u, b, q, s] = [
+  const [h, v, u, b, q, s] = [
     buffer('h', [n], 'float16'),
+    buffer('v', [n], 'bfloat16'),
     buffer('u', [n], 'uint8'),
     buffer('b', [n], 'bool'),
     buffer('q', [n], 'int32'),
     buffer('s', [n], 'float32'),
   ];
   const half = buffer('half', [n], 'float16');
+  const upper = buffer('upper', [n], 'bfloat16');
   const [bytes, flags, ints, words] = [
     buffer('bytes', [n], 'uint8'),
     buffer('flags', [n], 'bool'),
@@ -531,10 +533,11 @@ test('storage types: bool, uint8, int32, uint32, float16', () => {
   check(
     kernel(
       'types',
-      [h, u, b, q, s, half, bytes, flags, ints, words],
+      [h, v, u, b, q, s, half, upper, bytes, flags, ints, words],
       nest(
         [i],
         put(half, [i], scalar('mul', at(h, i), at(h, i))),
+        put(upper, [i], scalar('mul', at(v, i), cast(at(s, i), 'bfloat16'))),
         put(bytes, [i], scalar('add', at(u, i), byte)),
         put(flags, [i], scalar('and', at(b, i), scalar('gt', at(s, i), f(0)))),
         put(

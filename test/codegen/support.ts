@@ -84,6 +84,7 @@ export const fill = (b: LoopBuffer, seed: number): Float64Array => {
     switch (b.dtype) {
       case 'float32':
       case 'float16':
+      case 'bfloat16':
         return roundTo(b.dtype, unit * 4 - 2);
       case 'bool':
         return unit < 0.5 ? 0 : 1;
@@ -134,7 +135,7 @@ export const check = (
       for (const b of reference.buffers) {
         const want = expected.get(b)!;
         const got = actual.get(b)!;
-        const loose = b.dtype === 'float16' ? 2e-3 : tolerance;
+        const loose = b.dtype === 'bfloat16' ? 1e-2 : b.dtype === 'float16' ? 2e-3 : tolerance;
         for (let i = 0; i < want.length; i++) {
           const bound = loose * (1 + Math.abs(want[i]!));
           const same = Object.is(want[i], got[i]) || Math.abs(want[i]! - got[i]!) <= bound;

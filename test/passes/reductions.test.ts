@@ -63,13 +63,14 @@ test('factors leave sums', () => {
   );
 });
 
-test('sums of float16 are left alone: a count or an unscaled sum may overflow', () => {
-  const scaled =
-    '%c = full {value=0.25, dtype=f16, shape=[2, 3]} %a = mul %x, %c %r = sum %a {axes=[1]} return %r';
-  becomes('(%x: f16[2, 3])', scaled, scaled);
-  const repeated =
-    '%a = broadcast %x {shape=[9, 2, 3], axes=[1, 2]} %r = sum %a {axes=[0]} return %r';
-  becomes('(%x: f16[2, 3])', repeated, repeated);
+test('sums of 16 bits are left alone: a count or an unscaled sum may overflow, or be rounded', () => {
+  for (const dtype of ['f16', 'bf16']) {
+    const scaled = `%c = full {value=0.25, dtype=${dtype}, shape=[2, 3]} %a = mul %x, %c %r = sum %a {axes=[1]} return %r`;
+    becomes(`(%x: ${dtype}[2, 3])`, scaled, scaled);
+    const repeated =
+      '%a = broadcast %x {shape=[9, 2, 3], axes=[1, 2]} %r = sum %a {axes=[0]} return %r';
+    becomes(`(%x: ${dtype}[2, 3])`, repeated, repeated);
+  }
 });
 
 test('reductions name the axes that a transpose moved', () => {
