@@ -561,6 +561,30 @@ test('a conversion to bfloat16 rounds, also without a store', async () => {
   }
 });
 
+test('all float16 numbers are read exactly, and rounding to float16 keeps them', async () => {
+  const bytes = new Uint8Array(2 * 65536);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < 65536; i++) view.setUint16(2 * i, i, true);
+  const values = decode('float16', bytes);
+  const x = buffer('x', 'read', 65536, 'float16');
+  const y = buffer('y', 'write', 2 * 65536);
+  for (const lanes of [1, 4] as const) {
+    const kernel = kernelOf(
+      [x, y],
+      (group, thread) => {
+        const at = b.mul(b.add(b.mul(group, b.i32(64)), thread), b.i32(lanes));
+        const value = b.loadFrom(x, at, lanes);
+        return [
+          b.storeTo(y, at, value),
+          b.storeTo(y, b.add(at, b.i32(65536)), b.convert('float16', value)),
+        ];
+      },
+      { grid: 1024 / lanes, threads: 64 },
+    );
+    await check(kernel, [values, zeros(2 * 65536)]);
+  }
+});
+
 test('shared memory of every dtype, behind a barrier', async () => {
   for (const dtype of DTYPES) {
     const x = buffer('x', 'read', 4 * SIZE, dtype);

@@ -17,13 +17,14 @@ fn half_$U(x: $F) -> $U {
   let special = select($U(0x7c00u), $U(0x7e00u), size > $U(0x7f800000u));
   return select(special, finite, size < $U(0x47800000u)) | sign;
 }`,
-  // Multiplying by 2^112 moves the exponent and normalizes subnormals.
+  // in integers, since devices may flush the subnormal float32 that a shift alone would make
   `
 fn fromhalf_$F(half: $U) -> $F {
-  let moved = (half & $U(0x7fffu)) << $U(13u);
-  let special = select($U(0u), $U(0x7f800000u), moved > $U(0x0f7fffffu));
-  let value = bitcast<$U>(bitcast<$F>(moved) * 5.192296858534828e33);
-  return bitcast<$F>(value | special | ((half & $U(0x8000u)) << $U(16u)));
+  let size = half & $U(0x7fffu);
+  let normal = (size << $U(13u)) + select($U(0x38000000u), $U(0x70000000u), size > $U(0x7bffu));
+  let tiny = bitcast<$U>($F(size) * 5.960464477539063e-8);
+  let value = select(normal, tiny, size < $U(0x400u));
+  return bitcast<$F>(value | ((half & $U(0x8000u)) << $U(16u)));
 }`,
   `
 fn tohalf_$F(x: $F) -> $F {
