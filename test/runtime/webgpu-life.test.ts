@@ -54,6 +54,28 @@ onDevice(
   { limitBytes: 128 * MB },
 );
 
+onDevice(
+  'a device that is full says so at the next wait, and gives up what is idle',
+  async (device) => {
+    device.release(device.allocate(5 * MB, 'idle'));
+    const { gpu } = device.engine;
+    const pop = gpu.popErrorScope.bind(gpu);
+    gpu.popErrorScope = async () => {
+      await pop();
+      gpu.popErrorScope = pop;
+      return { message: 'Out of memory' };
+    };
+    const kept = device.allocate(3 * MB, 'weights');
+    const error = await failure(() => device.synchronize());
+    assert.is(error.name, 'OutOfMemoryError');
+    assert.match(error.message, /no room for 3\.0 MB \(weights\): 3\.0 MB in use on webgpu\(0\)/);
+    assert.is(device.memory().pooled, 0);
+    device.release(kept);
+    assert.is(device.memory().pooled, 0, 'a buffer without memory is not used again');
+    await device.synchronize();
+  },
+);
+
 onDevice('what no buffer can hold is refused with the limit', async (device) => {
   const error = await failure(() => device.allocate(2 ** 45, 'huge'));
   assert.is(error.name, 'OutOfMemoryError');

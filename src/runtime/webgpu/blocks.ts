@@ -17,6 +17,8 @@ export class Block {
   batch = 0;
   /** The last run of a program that writes it. */
   written = 0;
+  /** True when the device had no memory for it. */
+  failed = false;
   constructor(id: number, buffer: GpuBuffer, label: string) {
     this.id = id;
     this.buffer = buffer;
@@ -79,6 +81,7 @@ export class Blocks {
   giveBack(block: Block): void {
     if (!this.inUse.delete(block)) return;
     this.usedBytes -= block.size;
+    if (block.failed) return;
     this.idleBytes += block.size;
     this.#idle.add(block);
     const list = this.#bySize.get(block.size);

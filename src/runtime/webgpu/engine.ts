@@ -124,7 +124,10 @@ export class Engine {
     this.gpu.pushErrorScope('out-of-memory');
     const block = make();
     const check = this.gpu.popErrorScope().then((failure) => {
-      if (failure !== null) this.faults.note(error());
+      if (failure === null) return;
+      this.faults.note(error());
+      block.failed = true;
+      this.storages.trim(0);
     });
     this.faults.watch(check.catch(() => undefined));
     return block;

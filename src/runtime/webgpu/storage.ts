@@ -65,7 +65,7 @@ export class StoragePool {
     this.#maxBufferSize = maxBufferSize;
     this.#leases = new Leases(limits.pressureBytes, (block) => {
       host.blocks.giveBack(block);
-      this.#trim(limits.idleBytes);
+      this.trim(limits.idleBytes);
       return weight(block.size);
     });
   }
@@ -141,12 +141,12 @@ export class StoragePool {
     const { blocks } = this.#host;
     const { limitBytes } = this.#limits;
     if (blocks.usedBytes + blocks.idleBytes + size > limitBytes) {
-      this.#trim(Math.max(0, limitBytes - blocks.usedBytes - size));
+      this.trim(Math.max(0, limitBytes - blocks.usedBytes - size));
       if (blocks.usedBytes + size > limitBytes) {
         this.#leases.reclaim();
         const found = this.#find(size, label);
         if (found !== undefined) return found;
-        this.#trim(Math.max(0, limitBytes - blocks.usedBytes - size));
+        this.trim(Math.max(0, limitBytes - blocks.usedBytes - size));
       }
       if (blocks.usedBytes + size > limitBytes)
         throw this.#exhausted(bytes, label, ` of ${showBytes(limitBytes)}`);
@@ -160,7 +160,8 @@ export class StoragePool {
     return block;
   }
 
-  #trim(idleBytes: number): void {
+  /** Destroys what is idle beyond so many bytes. */
+  trim(idleBytes: number): void {
     for (const block of this.#host.blocks.surplus(idleBytes)) this.#host.destroy(block);
   }
 
