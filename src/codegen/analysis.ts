@@ -22,17 +22,24 @@ import { spanOf } from '../ir/type.ts';
 
 export { freeAxes, idxFree, opaqueExprs };
 
-const accOf = new WeakMap<Expr, boolean>();
+const NONE: ReadonlySet<Expr> = new Set();
+const accOf = new WeakMap<Expr, ReadonlySet<Expr>>();
 
-/** True when the expression uses the result of the nest's contraction. */
-export const usesAccumulator = (e: Expr): boolean => {
-  let uses = accOf.get(e);
-  if (uses === undefined) {
-    uses = e.kind === 'acc' || operandsOf(e).some(usesAccumulator);
-    accOf.set(e, uses);
+/** What an expression uses of the nest's product. */
+export const accumulatorsIn = (e: Expr): ReadonlySet<Expr> => {
+  let found = accOf.get(e);
+  if (found === undefined) {
+    const inside = operandsOf(e).map(accumulatorsIn);
+    const some = inside.filter((s) => s.size > 0);
+    if (e.kind === 'acc') found = new Set([e]);
+    else found = some.length > 1 ? new Set(some.flatMap((s) => [...s])) : (some[0] ?? NONE);
+    accOf.set(e, found);
   }
-  return uses;
+  return found;
 };
+
+/** True when the expression uses the result of the nest's product. */
+export const usesAccumulator = (e: Expr): boolean => accumulatorsIn(e).size > 0;
 
 /** How much `idx` grows for one step of `axis`; `undefined` where it is not the same everywhere. */
 export const stepAlong = (idx: Idx, axis: Axis): number | undefined => {

@@ -6,7 +6,15 @@
  */
 import { type Axis, type Idx, idxOffset } from '../../ir/dim.ts';
 import { invariant } from '../../ir/errors.ts';
-import type { Expr, LoadExpr, LoopBuffer, OpExpr, ReduceExpr } from '../../ir/loop/loop.ts';
+import { accumulator } from '../../ir/loop/expr.ts';
+import type {
+  AccExpr,
+  Expr,
+  LoadExpr,
+  LoopBuffer,
+  OpExpr,
+  ReduceExpr,
+} from '../../ir/loop/loop.ts';
 import { operandsOf } from '../../ir/loop/visit.ts';
 import {
   constantOf,
@@ -22,7 +30,7 @@ import {
   vec4,
 } from '../../ir/thread/build.ts';
 import { type RegType, registerOf, type TExpr, type ThreadBuffer } from '../../ir/thread/thread.ts';
-import { freeAxes, isSafe, offsetOf, stepAlong, usesAccumulator } from '../analysis.ts';
+import { accumulatorsIn, freeAxes, isSafe, offsetOf, stepAlong } from '../analysis.ts';
 import { emitReduce } from './fold.ts';
 import { guardScalar, guardVector } from './guards.ts';
 import { indexScalar, indexVector } from './indices.ts';
@@ -69,7 +77,7 @@ export class Emitter extends Scopes {
   /** Reductions that are all needed: those that run over the same elements share a loop. */
   siblings: readonly Expr[] = [];
   readonly #uses = new Map<Expr, number>();
-  #accumulator: { value: TExpr; depth: number } | undefined;
+  readonly #accumulators = new Map<Expr, { value: TExpr; depth: number }>();
   #pass: Pass | undefined;
 
   constructor(options: EmitterOptions) {
@@ -78,9 +86,9 @@ export class Emitter extends Scopes {
     this.compact = options.compact ?? false;
   }
 
-  /** Gives the contraction's result (one number, or a vector along the axis later asked for) in the current scope. */
-  setAccumulator(value: TExpr): void {
-    this.#accumulator = { value, depth: this.depth };
+  /** Gives what a product leaves (one number, or a vector along the axis later asked for) in the current scope. */
+  setAccumulator(value: TExpr, of: AccExpr = accumulator): void {
+    this.#accumulators.set(of, { value, depth: this.depth });
   }
   /** Tells which expressions will be evaluated, so that values used once need no name. */
   expect(roots: readonly Expr[]): void {
@@ -155,13 +163,13 @@ export class Emitter extends Scopes {
   #bound(e: Expr): number {
     let depth = 0;
     for (const axis of freeAxes(e)) depth = Math.max(depth, this.depthOf(axis));
-    if (this.#accumulator && usesAccumulator(e)) depth = Math.max(depth, this.#accumulator.depth);
+    for (const acc of accumulatorsIn(e))
+      depth = Math.max(depth, this.#accumulators.get(acc)?.depth ?? 0);
     return depth;
   }
   #varies(e: Expr, along: Axis): boolean {
-    return (
-      freeAxes(e).has(along) || (usesAccumulator(e) && this.#accumulator?.value.type.lanes === 4)
-    );
+    const isVector = (acc: Expr): boolean => this.#accumulators.get(acc)?.value.type.lanes === 4;
+    return freeAxes(e).has(along) || [...accumulatorsIn(e)].some(isVector);
   }
   #type(e: Expr, mode: Mode): RegType {
     return regType(registerOf(e.dtype), mode.lane === 'all' ? 4 : 1);
@@ -201,8 +209,9 @@ export class Emitter extends Scopes {
       case 'reduce':
         return emitReduce(this, e, mode);
       case 'acc': {
-        invariant(this.#accumulator, 'the contraction result is set before the epilogue');
-        const { value } = this.#accumulator;
+        const given = this.#accumulators.get(e);
+        invariant(given, `${e.name} is set before it is used`);
+        const { value } = given;
         return value.type.lanes === 4 && mode.lane !== 'all' ? laneOf(value, mode.lane) : value;
       }
       default:

@@ -4,6 +4,7 @@
  * Invariant: what is written here fits any caps with `threads` above 1.
  */
 import type { Schedules } from '../plan.ts';
+import { planGpuAttention } from './attention/attention.ts';
 import { planGpuContraction } from './contraction/contraction.ts';
 import { splitGpuContraction } from './contraction/split.ts';
 import { planGpuNest } from './nest.ts';
@@ -12,5 +13,5 @@ export const gpuSchedules: Schedules = {
   split: splitGpuContraction,
   nest: planGpuNest,
   contraction: planGpuContraction,
-  attention: () => ({ refused: 'products and softmax have schedules of their own here' }),
+  attention: planGpuAttention,
 };

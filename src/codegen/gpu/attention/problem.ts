@@ -1,0 +1,172 @@
+/**
+ * What an attention looks like to the GPU schedule: blocks of rows against blocks of what they attend to.
+ *
+ * Invariants: there is one axis of rows, one that is summed over and at most one of columns; a weight outside of the
+ * bounds is what takes no part, so blocks that lie outside of them need not be visited.
+ */
+import { type Axis, type Bound, type Idx, pointsOf } from '../../../ir/dim.ts';
+import { constant, indexValue, scalar } from '../../../ir/loop/expr.ts';
+import { ABSENT, type Attention, type Expr, type Nest, type Store } from '../../../ir/loop/loop.ts';
+import {
+  accumulatorsIn,
+  evaluationCost,
+  freeAxes,
+  isSafe,
+  offsetOf,
+  stepAlong,
+  visitLoads,
+} from '../../analysis.ts';
+import type { Caps } from '../../caps.ts';
+import { inVectors, type Output, outputsOf } from '../../templates/epilogue.ts';
+
+/** A matrix that is staged block by block: four features of a row at a time. */
+export interface Operand {
+  readonly expr: Expr;
+  readonly row: Axis;
+  readonly feature: Axis;
+  /** Four features from a multiple of four on are computed together. */
+  readonly quads: boolean;
+  /** Whether neighbours in memory are features of one row. */
+  readonly along: boolean;
+  readonly cost: number;
+}
+
+export interface Problem {
+  readonly batch: readonly Axis[];
+  readonly batches: number;
+  readonly rows: Axis;
+  readonly summed: Axis;
+  readonly softmax: boolean;
+  readonly scores: readonly { readonly left: Operand; readonly right: Operand }[];
+  readonly weight: Expr;
+  /** The weight can be computed for four rows at once. */
+  readonly rowQuads: boolean;
+  /** Where pairs of row and summed element must lie. */
+  readonly bounds: readonly Bound[];
+  /** The weight of what takes no part. */
+  readonly absent: number;
+  readonly value: Operand | undefined;
+  /** What is stored for each column, and for each row. */
+  readonly outputs: readonly Output[];
+  readonly rowOutputs: readonly Output[];
+  /** Four columns from a multiple of four on are computed and stored together. */
+  readonly columnQuads: boolean;
+  readonly outputCost: number;
+}
+
+/** The problem of a nest with an attention, or why it is left to other schedules. */
+export const problemOf = (nest: Nest, caps: Caps): Problem | { readonly refused: string } => {
+  const { attend } = nest;
+  if (attend === undefined) return { refused: 'no attention' };
+  const refused = refusal(nest, attend, caps);
+  if (refused !== undefined) return { refused };
+  const [rows, summed] = [attend.m[0]!, attend.k[0]!];
+  const softmax = attend.fold === 'softmax';
+  const columns = attend.n[0];
+  const ofColumns = (s: Store): boolean =>
+    [...accumulatorsIn(s.value)].some((e) => e.kind === 'acc' && e.name === 'acc') ||
+    (columns !== undefined && columns.extent > 1 && s.axes.includes(columns));
+  const outputs = outputsOf(nest.stores.filter(ofColumns));
+  const { weight, bounds } = boundedBy(attend.weight, softmax ? ABSENT : 0);
+  const batch = attend.batch.filter((a) => a.extent > 1);
+  return {
+    batch,
+    batches: pointsOf(batch),
+    rows,
+    summed,
+    softmax,
+    scores: attend.scores.map(({ depth: [d], a, b }) => ({
+      left: operandOf(a, rows, d!),
+      right: operandOf(b, summed, d!),
+    })),
+    weight,
+    rowQuads: rows.extent % 4 === 0 || !readsAlong(weight, rows),
+    bounds,
+    absent: softmax ? ABSENT : 0,
+    value: columns === undefined ? undefined : operandOf(attend.value, summed, columns),
+    outputs,
+    rowOutputs: outputsOf(nest.stores.filter((s) => !ofColumns(s))),
+    columnQuads: columns !== undefined && columns.extent % 4 === 0 && inVectors(outputs, columns),
+    outputCost: outputs.reduce((sum, o) => sum + evaluationCost(o.value), 0),
+  };
+};
+
+const refusal = (nest: Nest, attend: Attention, caps: Caps): string | undefined => {
+  const { m, n, k, scores } = attend;
+  if (caps.lanes !== 4) return 'the tiled schedule needs vectors of four lanes';
+  if (m.length !== 1 || k.length !== 1 || n.length > 1 || scores.some((s) => s.depth.length !== 1))
+    return 'the tiled schedule is for one axis of rows, of columns and of what is summed';
+  if (pointsOf([...nest.axes, ...k, ...scores.flatMap((s) => s.depth)]) === 0)
+    return 'there is nothing to do';
+  if (nest.stores.some((s) => s.mode !== 'set' || s.over.length > 0))
+    return 'the tiled schedule does not scatter';
+  const rowAxes = [...attend.batch, ...m].filter((a) => a.extent > 1);
+  if (nest.stores.some((s) => rowAxes.some((a) => !s.axes.includes(a))))
+    return 'a store takes part in outer axes only';
+  if (nest.stores.some((s) => accumulatorsIn(s.value).size > 1))
+    return 'a store uses a row and its norm';
+  return undefined;
+};
+
+const operandOf = (expr: Expr, row: Axis, feature: Axis): Operand => {
+  let [features, rows] = [0, 0];
+  visitLoads(expr, (load) => {
+    if (stepAlong(offsetOf(load), feature) === 1) features++;
+    else if (stepAlong(offsetOf(load), row) === 1) rows++;
+  });
+  return {
+    expr,
+    row,
+    feature,
+    quads: feature.extent % 4 === 0,
+    along: features >= rows,
+    cost: evaluationCost(expr),
+  };
+};
+
+const readsAlong = (e: Expr, axis: Axis): boolean => {
+  let reads = false;
+  visitLoads(e, (load) => {
+    reads ||= freeAxes(load).has(axis);
+  });
+  return reads;
+};
+
+/** A weight that is `absent` outside of bounds, as the same weight without branches, and the bounds. */
+const boundedBy = (
+  weight: Expr,
+  absent: number,
+): { readonly weight: Expr; readonly bounds: readonly Bound[] } => {
+  if (weight.kind !== 'guard' || weight.otherwise.kind !== 'const') return { weight, bounds: [] };
+  const { bounds, then, otherwise } = weight;
+  if (!isSafe(then) || otherwise.kind !== 'const') return { weight, bounds: [] };
+  const inside = bounds
+    .flatMap(({ idx, lo, hi }) => {
+      const at = indexValue(idx);
+      const within = (op: 'ge' | 'lt', limit: number): Expr =>
+        scalar(op, at, constant(limit, 'int32'));
+      return [
+        ...(idx.lo < lo ? [within('ge', lo)] : []),
+        ...(idx.hi >= hi ? [within('lt', hi)] : []),
+      ];
+    })
+    .reduce((x, y) => scalar('and', x, y));
+  return {
+    weight: scalar('select', inside, then, otherwise),
+    bounds: otherwise.value === absent ? bounds : [],
+  };
+};
+
+/** What an index is as `row · rows + sum · summed + rest`; `undefined` where it is something else too. */
+export const linear = (
+  idx: Idx,
+  { rows, summed }: Problem,
+): { readonly row: number; readonly sum: number; readonly rest: number } | undefined => {
+  for (const { atom } of idx.terms)
+    if (atom.kind !== 'axis' || (atom.axis !== rows && atom.axis !== summed)) return undefined;
+  return {
+    row: stepAlong(idx, rows) ?? 0,
+    sum: stepAlong(idx, summed) ?? 0,
+    rest: idx.constant,
+  };
+};
