@@ -8,7 +8,9 @@ import { tensor } from '../../src/ir/type.ts';
 import { compileGraph } from '../../src/passes/pipeline.ts';
 import type { Executable, Storage } from '../../src/runtime/device.ts';
 import { encodeElements } from '../../src/runtime/elements.ts';
+import { blockSize } from '../../src/runtime/webgpu/blocks.ts';
 import type { WebGpuDevice } from '../../src/runtime/webgpu/device.ts';
+import { Stream, turn } from '../../src/runtime/webgpu/stream.ts';
 import { chainProgram, decode } from '../support/wasm.ts';
 import { counted, onDevice } from '../support/webgpu.ts';
 
@@ -403,5 +405,54 @@ onDevice(
   },
   { without: ['shader-f16', 'subgroups', 'timestamp-query'] },
 );
+
+test('blocks have few sizes and little waste', () => {
+  const sizes = new Set<number>();
+  for (let bytes = 0; bytes < 1 << 20; bytes += 37) {
+    const size = blockSize(bytes);
+    assert.ok(size >= bytes && size % 16 === 0);
+    assert.ok(size <= Math.max(bytes + 256, bytes * 1.125), `${size} for ${bytes}`);
+    assert.is(blockSize(size), size);
+    sizes.add(size);
+  }
+  assert.ok(sizes.size < 100, `${sizes.size} sizes`);
+});
+
+test('work waits for its turn, and past a bound for nothing', () => {
+  const done: string[] = [];
+  let ready = false;
+  const stream = new Stream((error) => done.push(String(error)));
+  const work = (name: string, bytes = 0) => turn(() => done.push(name), bytes);
+  stream.add(work('first'));
+  stream.add({
+    get ready() {
+      return ready;
+    },
+    bytes: 0,
+    settle: () => done.push('settled'),
+    perform: () => {
+      // what work adds has its turn after what was there
+      stream.add(work('added'));
+      throw 'failed';
+    },
+  });
+  stream.add(work('third'));
+  assert.equal(done, ['first']);
+  assert.not.ok(stream.clear);
+  stream.pump();
+  assert.equal(done, ['first']);
+  ready = true;
+  stream.pump();
+  assert.equal(done, ['first', 'failed', 'third', 'added']);
+  ready = false;
+  done.length = 0;
+  const slow = { ready: false, bytes: 0, settle: () => done.push('settled'), perform: () => {} };
+  stream.add(slow);
+  stream.add(work('large', 60 * 2 ** 20));
+  assert.equal(done, []);
+  stream.add(work('too large', 60 * 2 ** 20));
+  assert.equal(done, ['settled', 'large', 'too large']);
+  assert.ok(stream.clear);
+});
 
 test.run();
