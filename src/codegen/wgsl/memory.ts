@@ -9,6 +9,7 @@ import { invariant } from '../../ir/errors.ts';
 import { registerOf, type TExpr, type ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Alignment } from './alignment.ts';
 import type { Layout, Plain } from './layout.ts';
+import { type Place, Places } from './places.ts';
 import { atom, binary, type Code, call, element, int, plus, swizzle, uint } from './text.ts';
 
 /** Where a buffer's elements are. */
@@ -48,29 +49,21 @@ const packed = (dtype: DType): (typeof PACKED)[keyof typeof PACKED] =>
 
 const LANES = ['x', 'y', 'z', 'w'] as const;
 
-/** An index: a multiple of 2^twos (with its name, if it has one), and a number. */
-interface Place {
-  readonly base: TExpr | undefined;
-  readonly held: Code | undefined;
-  readonly twos: number;
-  readonly offset: number;
-}
-
 export class Memory {
   readonly #writer: Writer;
-  readonly #alignment: Alignment;
+  readonly #places: Places;
 
   constructor(writer: Writer, alignment: Alignment) {
     this.#writer = writer;
-    this.#alignment = alignment;
+    this.#places = new Places((e) => writer.value(e), alignment);
   }
 
   load(at: Variable, buffer: ThreadBuffer, index: TExpr, lanes: 1 | 4): Code {
     const { layout } = at;
-    const place = this.#place(index);
+    const place = this.#places.of(index);
     if (lanes === 1) return this.#one(at, buffer.dtype, place, 0);
     if (this.#whole(layout, place)) return this.#four(at, buffer.dtype, place);
-    const held = this.#heldPlace(place);
+    const held = this.#places.held(place, (code) => this.#writer.hold(code, 'at'));
     const parts = LANES.map((_, lane) => this.#one(at, buffer.dtype, held, lane));
     const elem = registerOf(buffer.dtype);
     return call(elem === 'bool' ? 'vec4<bool>' : `vec4${elem[0]}`, ...parts);
@@ -78,7 +71,7 @@ export class Memory {
 
   store(at: Variable, buffer: ThreadBuffer, index: TExpr, value: Code, lanes: 1 | 4): void {
     const { layout } = at;
-    const place = this.#place(index);
+    const place = this.#places.of(index);
     if (lanes === 1) {
       this.#putOne(at, buffer.dtype, place, 0, value);
       return;
@@ -87,85 +80,24 @@ export class Memory {
       this.#putFour(at, buffer.dtype, place, value);
       return;
     }
-    const held = this.#heldPlace(place);
+    const held = this.#places.held(place, (code) => this.#writer.hold(code, 'at'));
     const vector = this.#writer.hold(value, 'value');
     LANES.forEach((lane, i) => {
       this.#putOne(at, buffer.dtype, held, i, swizzle(vector, lane));
     });
   }
 
-  // --- indices
-
-  #place(index: TExpr): Place {
-    if (index.kind === 'const')
-      return { base: undefined, held: undefined, twos: 8, offset: index.value };
-    const [base, offset] =
-      index.kind === 'op' && index.op === 'add' && index.args[1]!.kind === 'const'
-        ? [index.args[0]!, index.args[1]!.value]
-        : [index, 0];
-    return { base, held: undefined, twos: this.#alignment.twos(base), offset };
-  }
-
-  /** The same place, its index computed once however often it is named. */
-  #heldPlace(place: Place): Place {
-    const { base } = place;
-    if (base === undefined) return place;
-    return { ...place, held: this.#writer.hold(this.#writer.value(base), 'at') };
-  }
-
-  #index(place: Place, lane: number): Code {
-    const offset = place.offset + lane;
-    if (place.base === undefined) return int(offset);
-    return plus(place.held ?? this.#writer.value(place.base), offset);
-  }
-
-  /** The index divided by 2^twos, which divides the base; the offset is rounded down. */
-  #quotient(place: Place, twos: number, lane = 0): Code {
-    const offset = (place.offset + lane) >> twos;
-    if (place.base === undefined) return int(offset);
-    const base =
-      place.held === undefined
-        ? this.#shifted(place.base, twos)
-        : binary('>>', place.held, uint(twos));
-    return plus(base, offset);
-  }
-
-  /** `e / 2^twos` where that is exact, without a shift if the factor shows. */
-  #shifted(e: TExpr, twos: number): Code {
-    const { value } = this.#writer;
-    const divides = (x: TExpr): boolean => this.#alignment.twos(x) >= twos;
-    if (e.kind === 'const') return int(e.value >> twos);
-    if (e.kind === 'op') {
-      const [a, b] = e.args;
-      if ((e.op === 'add' || e.op === 'sub') && divides(a!) && divides(b!))
-        return binary(e.op === 'add' ? '+' : '-', this.#shifted(a!, twos), this.#shifted(b!, twos));
-      if (e.op === 'mul' && b!.kind === 'const' && divides(b!)) {
-        const factor = b!.value >> twos;
-        return factor === 1 ? value(a!) : binary('*', value(a!), int(factor));
-      }
-      if (e.op === 'mul' && divides(a!)) return binary('*', this.#shifted(a!, twos), value(b!));
-      if (e.op === 'mul' && divides(b!)) return binary('*', value(a!), this.#shifted(b!, twos));
-      if (e.op === 'shl' && b!.kind === 'const' && b!.value >= twos) {
-        const by = b!.value - twos;
-        return by === 0 ? value(a!) : binary('<<', value(a!), uint(by));
-      }
-    }
-    return binary('>>', value(e), uint(twos));
-  }
-
   /** Whether four lanes from `place` on fill a vector, a pair, or whole words. */
   #whole(layout: Layout, place: Place): boolean {
-    const divides = (twos: number): boolean =>
-      place.twos >= twos && (place.offset & ((1 << twos) - 1)) === 0;
     switch (layout.kind) {
       case 'scalars':
         return false;
       case 'vectors':
       case 'pairs':
-        return divides(2);
+        return this.#places.divides(place, 2);
       case 'words':
       case 'atomics':
-        return divides(layout.bits === 8 ? 2 : 1);
+        return this.#places.divides(place, layout.bits === 8 ? 2 : 1);
       default:
         return layout satisfies never;
     }
@@ -178,14 +110,19 @@ export class Memory {
     const w = this.#writer;
     switch (layout.kind) {
       case 'scalars':
-        return this.#fromPlain(dtype, layout.elem, element(name, this.#index(place, lane)), 1);
+        return this.#fromPlain(
+          dtype,
+          layout.elem,
+          element(name, this.#places.index(place, lane)),
+          1,
+        );
       case 'vectors': {
         const offset = place.offset + lane;
         if (place.twos >= 2) {
-          const vector = element(name, this.#quotient(place, 2, lane));
+          const vector = element(name, this.#places.quotient(place, 2, lane));
           return this.#fromPlain(dtype, layout.elem, swizzle(vector, LANES[offset & 3]!), 1);
         }
-        const index = w.hold(this.#index(place, lane), 'at');
+        const index = w.hold(this.#places.index(place, lane), 'at');
         const vector = element(name, binary('>>', index, uint(2)));
         const one = element(vector.text, binary('&', index, int(3)));
         return this.#fromPlain(dtype, layout.elem, one, 1);
@@ -195,7 +132,10 @@ export class Memory {
         const twos = layout.bits === 8 ? 2 : 1;
         const [word, position] =
           place.twos >= twos
-            ? [this.#quotient(place, twos, lane), int((place.offset + lane) & ((1 << twos) - 1))]
+            ? [
+                this.#places.quotient(place, twos, lane),
+                int((place.offset + lane) & ((1 << twos) - 1)),
+              ]
             : this.#wordOf(place, lane, twos);
         const bits = this.#word(at, word);
         if (layout.bits === 16) return call(w.library(packed(dtype).one), bits, position);
@@ -203,7 +143,7 @@ export class Memory {
         return dtype === 'bool' ? binary('!=', byte, uint(0)) : call('i32', byte);
       }
       case 'pairs': {
-        const words = element(name, this.#quotient(place, 2, lane));
+        const words = element(name, this.#places.quotient(place, 2, lane));
         const four = call(w.library(packed(dtype).four), words);
         return swizzle(four, LANES[(place.offset + lane) & 3]!);
       }
@@ -213,7 +153,7 @@ export class Memory {
   }
 
   #wordOf(place: Place, lane: number, twos: number): [Code, Code] {
-    const index = this.#writer.hold(this.#index(place, lane), 'at');
+    const index = this.#writer.hold(this.#places.index(place, lane), 'at');
     return [binary('>>', index, uint(twos)), index];
   }
 
@@ -230,18 +170,21 @@ export class Memory {
       case 'scalars':
       case 'vectors': {
         const elem = layout.elem;
-        return this.#fromPlain(dtype, elem, element(name, this.#quotient(place, 2)), 4);
+        return this.#fromPlain(dtype, elem, element(name, this.#places.quotient(place, 2)), 4);
       }
       case 'pairs':
-        return call(w.library(packed(dtype).four), element(name, this.#quotient(place, 2)));
+        return call(w.library(packed(dtype).four), element(name, this.#places.quotient(place, 2)));
       case 'words':
       case 'atomics': {
         if (layout.bits === 8) {
-          const bytes = call(w.library('bytes_of'), this.#word(at, this.#quotient(place, 2)));
+          const bytes = call(
+            w.library('bytes_of'),
+            this.#word(at, this.#places.quotient(place, 2)),
+          );
           if (dtype === 'bool') return binary('!=', bytes, call('vec4u', uint(0)));
           return call('vec4i', bytes);
         }
-        const first = w.hold(this.#quotient(place, 1), 'at');
+        const first = w.hold(this.#places.quotient(place, 1), 'at');
         const words = [first, plus(first, 1)].map((index) => this.#word(at, index));
         return call(w.library(packed(dtype).four), call('vec2u', ...words));
       }
@@ -265,7 +208,7 @@ export class Memory {
     const { layout, name } = at;
     const w = this.#writer;
     if (layout.kind === 'scalars') {
-      const target = element(name, this.#index(place, lane));
+      const target = element(name, this.#places.index(place, lane));
       w.line(`${target.text} = ${this.#toPlain(dtype, layout.elem, value, 1).text};`);
       return;
     }
@@ -273,7 +216,7 @@ export class Memory {
     // cleared, then set: nobody else writes these bits
     const { bits } = layout;
     const twos = bits === 8 ? 2 : 1;
-    const index = w.hold(this.#index(place, lane), 'at');
+    const index = w.hold(this.#places.index(place, lane), 'at');
     const position = call('u32', binary('&', index, int((1 << twos) - 1)));
     const by = w.hold(binary('*', position, uint(bits)), 'by');
     const word = element(name, binary('>>', index, uint(twos))).text;
@@ -303,18 +246,18 @@ export class Memory {
     switch (layout.kind) {
       case 'scalars':
       case 'vectors':
-        put(this.#quotient(place, 2), this.#toPlain(dtype, layout.elem, value, 4));
+        put(this.#places.quotient(place, 2), this.#toPlain(dtype, layout.elem, value, 4));
         return;
       case 'pairs':
-        put(this.#quotient(place, 2), call(w.library(packed(dtype).words), value));
+        put(this.#places.quotient(place, 2), call(w.library(packed(dtype).words), value));
         return;
       case 'words':
       case 'atomics': {
         if (layout.bits === 8) {
-          put(this.#quotient(place, 2), call(w.library('word_of'), call('vec4u', value)));
+          put(this.#places.quotient(place, 2), call(w.library('word_of'), call('vec4u', value)));
           return;
         }
-        const first = w.hold(this.#quotient(place, 1), 'at');
+        const first = w.hold(this.#places.quotient(place, 1), 'at');
         const words = w.hold(call(w.library(packed(dtype).words), value), 'words');
         put(first, swizzle(words, 'x'));
         put(plus(first, 1), swizzle(words, 'y'));

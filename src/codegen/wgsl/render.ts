@@ -4,26 +4,17 @@
  * Invariant: the text depends on the kernel and the options alone. Statements keep their order; there is no early
  * return, so what is uniform in Thread IR is uniform in WGSL.
  */
-import { bytesOf } from '../../ir/dtype.ts';
 import { invariant } from '../../ir/errors.ts';
-import { castTo } from '../../ir/scalar.ts';
-import { constantOf, operate } from '../../ir/thread/build.ts';
-import {
-  type Register,
-  registerOf,
-  type TExpr,
-  type ThreadBuffer,
-  type ThreadKernel,
-  type TStmt,
-} from '../../ir/thread/thread.ts';
+import type { Register, TExpr, ThreadKernel, TStmt } from '../../ir/thread/thread.ts';
 import { type Range, rangeOf } from '../ranges.ts';
 import { Alignment } from './alignment.ts';
-import { elementType, layoutOf } from './layout.ts';
+import { folded } from './constants.ts';
 import { Library } from './library.ts';
-import { Memory, type Variable } from './memory.ts';
+import { Memory } from './memory.ts';
+import { type ModuleScope, moduleScope } from './module.ts';
 import { Identifiers } from './names.ts';
-import { convert, spellings } from './scalar.ts';
-import type { Dispatch3, RenderOptions, Shader, ShaderBinding } from './shader.ts';
+import { convert, type Operands, spellings } from './scalar.ts';
+import type { Dispatch3, RenderOptions, Shader } from './shader.ts';
 import { atom, binary, type Code, call, constant, swizzle, typeName } from './text.ts';
 import { type Uses, usesOf } from './uses.ts';
 
@@ -53,11 +44,8 @@ class Renderer {
   readonly #names = new Identifiers();
   readonly #library = new Library();
   readonly #uses: Uses;
-  readonly #alignment: Alignment;
   readonly #memory: Memory;
-  readonly #variables = new Map<ThreadBuffer, Variable>();
-  /** Scalars by their field of the uniform block. */
-  readonly #fields = new Map<ThreadBuffer, string>();
+  readonly #scope: ModuleScope;
   readonly #ranges = new Map<Register, Range>();
   /** Registers that are set again. */
   readonly #changing = new Set<Register>();
@@ -68,7 +56,8 @@ class Renderer {
     this.#kernel = kernel;
     this.#options = options;
     this.#uses = usesOf(kernel.body);
-    this.#alignment = new Alignment(kernel.body);
+    const alignment = new Alignment(kernel.body);
+    this.#scope = moduleScope(kernel, options, this.#uses, alignment, this.#names);
     this.#memory = new Memory(
       {
         value: (e) => this.#value(e),
@@ -76,26 +65,24 @@ class Renderer {
         line: (text) => this.#line(text),
         library: (name) => this.#library.use(name),
       },
-      this.#alignment,
+      alignment,
     );
   }
 
   render(): Shader {
     const { name, grid, threads } = this.#kernel;
-    const { declarations, bindings } = this.#globals();
-    const shared = this.#shared();
+    const { declarations, bindings } = this.#scope;
     const dispatch = dispatchOf(grid);
     const parameters = this.#ids(dispatch);
     this.#body(dispatch);
     const needs = [
-      ...(this.#halves() ? ['enable f16;'] : []),
+      ...(this.#scope.halves ? ['enable f16;'] : []),
       ...(this.#uses.exchanges ? ['enable subgroups;'] : []),
     ];
     const parts = [
       ...(needs.length > 0 ? [needs.join('\n')] : []),
       ...(this.#options.names === 'own' ? [`// ${name.replace(/\s+/g, ' ')}`] : []),
       ...declarations,
-      ...(shared.length > 0 ? [shared.join('\n')] : []),
       ...(this.#library.text === '' ? [] : [this.#library.text.trimEnd()]),
       `@compute @workgroup_size(${threads})\nfn main(${parameters}) {\n${this.#lines.join('\n')}\n}\n`,
     ];
@@ -107,92 +94,6 @@ class Renderer {
       workgroupSize: threads,
       dispatch,
     };
-  }
-
-  // --- module scope
-
-  /** Variables of the storage slots, then the block of scalars. */
-  #globals(): { readonly declarations: string[]; readonly bindings: ShaderBinding[] } {
-    const { places, features } = this.#options;
-    const globals = this.#kernel.buffers.filter((b) => b.space === 'global');
-    invariant(places.length === globals.length, 'every global buffer has a place');
-    const slots: { readonly access: 'read' | 'read_write'; readonly buffers: number[] }[] = [];
-    const scalars: number[] = [];
-    places.forEach((place, i) => {
-      if (place.kind === 'scalar') {
-        scalars.push(i);
-        return;
-      }
-      const slot = slots[place.slot] ?? { access: place.access, buffers: [] };
-      slots[place.slot] = slot;
-      invariant(slot.access === place.access, 'buffers in one slot have one access');
-      invariant(
-        place.access === 'read_write' || globals[i]!.access === 'read',
-        `${globals[i]!.name} is written, so its slot is`,
-      );
-      slot.buffers.push(i);
-    });
-    const storage = slots.map((slot, binding) => {
-      const buffers = slot.buffers.map((i) => globals[i]!);
-      const layout = layoutOf(buffers, this.#uses.all, this.#alignment, features);
-      const name = this.#globalName(buffers[0]!, binding);
-      for (const b of buffers) this.#variables.set(b, { name, layout });
-      // an atomic is written by reading it
-      const access = layout.kind === 'atomics' ? 'read_write' : slot.access;
-      return `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${elementType(layout)}>;`;
-    });
-    const bindings = slots.map(({ access, buffers }, binding): ShaderBinding => {
-      const bytes = buffers.map((i) => globals[i]!.elements * bytesOf(globals[i]!.dtype));
-      return {
-        binding,
-        kind: access === 'read' ? 'read-only-storage' : 'storage',
-        buffers,
-        bytes: Math.max(16, Math.ceil(Math.max(...bytes) / 16) * 16),
-      };
-    });
-    if (scalars.length === 0)
-      return { declarations: storage.length > 0 ? [storage.join('\n')] : [], bindings };
-    const fields = scalars.map((i) => {
-      const buffer = globals[i]!;
-      const field = this.#globalName(buffer, i);
-      this.#fields.set(buffer, field);
-      const elem = registerOf(buffer.dtype);
-      return `  ${field}: ${elem === 'bool' ? 'u32' : elem},`;
-    });
-    const block = `struct Args {\n${fields.join('\n')}\n}\n@group(0) @binding(${slots.length}) var<uniform> args: Args;`;
-    return {
-      declarations: [block, ...(storage.length > 0 ? [storage.join('\n')] : [])],
-      bindings: [
-        ...bindings,
-        {
-          binding: slots.length,
-          kind: 'uniform',
-          buffers: scalars,
-          bytes: Math.ceil(scalars.length / 4) * 16,
-        },
-      ],
-    };
-  }
-
-  #globalName(buffer: ThreadBuffer, position: number): string {
-    return this.#names.of(buffer, this.#options.names === 'own' ? buffer.name : `b${position}`);
-  }
-
-  #shared(): string[] {
-    return this.#kernel.buffers.flatMap((b) => {
-      if (b.space !== 'shared') return [];
-      const layout = layoutOf([b], this.#uses.all, this.#alignment, this.#options.features);
-      const name = this.#names.of(b, b.name);
-      this.#variables.set(b, { name, layout });
-      const count = Math.max(1, layout.kind === 'vectors' ? Math.ceil(b.elements / 4) : b.elements);
-      return [`var<workgroup> ${name}: array<${elementType(layout)}, ${count}>;`];
-    });
-  }
-
-  /** Whether there are arrays of f16. */
-  #halves(): boolean {
-    const stored = this.#kernel.buffers.filter((b) => !this.#fields.has(b));
-    return this.#options.features.f16 && stored.some((b) => b.dtype === 'float16');
   }
 
   // --- the entry point
@@ -270,7 +171,7 @@ class Renderer {
         return;
       }
       case 'store': {
-        const variable = this.#variables.get(s.buffer)!;
+        const variable = this.#scope.variables.get(s.buffer)!;
         const value = this.#value(s.value);
         this.#memory.store(variable, s.buffer, s.index, value, s.value.type.lanes);
         return;
@@ -366,9 +267,14 @@ class Renderer {
       case 'fma':
         return call('fma', this.#value(e.a), this.#value(e.b), this.#value(e.c));
       case 'load': {
-        const field = this.#fields.get(e.buffer);
+        const field = this.#scope.fields.get(e.buffer);
         if (field === undefined)
-          return this.#memory.load(this.#variables.get(e.buffer)!, e.buffer, e.index, e.type.lanes);
+          return this.#memory.load(
+            this.#scope.variables.get(e.buffer)!,
+            e.buffer,
+            e.index,
+            e.type.lanes,
+          );
         const value = atom(`args.${field}`);
         return e.type.elem === 'bool' ? binary('!=', value, atom('0u')) : value;
       }
@@ -385,7 +291,7 @@ class Renderer {
     }
   }
 
-  #operands(exprs: readonly TExpr[]): Parameters<(typeof spellings)['add']>[0] {
+  #operands(exprs: readonly TExpr[]): Operands {
     const args = exprs.map((a) => this.#value(a));
     const { type } = exprs.at(-1)!;
     return {
@@ -419,49 +325,3 @@ class Renderer {
     return call(typeName(e.type), ...parts);
   }
 }
-
-/** What an expression is worth, computed here as far as it can be: WGSL refuses constants that overflow or are NaN. */
-const folded = (e: TExpr): TExpr => {
-  const value = known(e);
-  return value === undefined ? e : constantOf(value, e.type);
-};
-
-const known = (e: TExpr): number | undefined => {
-  const all = (args: readonly TExpr[]): readonly number[] | undefined => {
-    const values: number[] = [];
-    for (const arg of args) {
-      const value = known(arg);
-      if (value === undefined) return undefined;
-      values.push(value);
-    }
-    return values;
-  };
-  switch (e.kind) {
-    case 'const':
-      return e.value;
-    case 'op': {
-      const values = all(e.args);
-      if (values === undefined) return undefined;
-      const result = operate(e.op, ...values.map((v, i) => constantOf(v, e.args[i]!.type)));
-      return result.kind === 'const' ? result.value : undefined;
-    }
-    case 'cast': {
-      const value = known(e.arg);
-      return value === undefined ? undefined : castTo(e.to, value);
-    }
-    case 'fma': {
-      const values = all([e.a, e.b, e.c]);
-      return values && Math.fround(Math.fround(values[0]! * values[1]!) + values[2]!);
-    }
-    case 'splat':
-    case 'lane':
-      return known(e.arg);
-    case 'get':
-    case 'load':
-    case 'vec4':
-    case 'shuffle':
-      return undefined;
-    default:
-      return e satisfies never;
-  }
-};

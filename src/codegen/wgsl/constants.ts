@@ -1,0 +1,54 @@
+/**
+ * What is known when the text is made: WGSL refuses constants that overflow or are NaN, so none is left to it.
+ *
+ * Invariant: the value is the one that the interpreter of Thread IR finds.
+ */
+import { castTo } from '../../ir/scalar.ts';
+import { constantOf, operate } from '../../ir/thread/build.ts';
+import type { TExpr } from '../../ir/thread/thread.ts';
+
+/** The expression, as a constant if its value is known. */
+export const folded = (e: TExpr): TExpr => {
+  const value = known(e);
+  return value === undefined ? e : constantOf(value, e.type);
+};
+
+const known = (e: TExpr): number | undefined => {
+  const all = (args: readonly TExpr[]): readonly number[] | undefined => {
+    const values: number[] = [];
+    for (const arg of args) {
+      const value = known(arg);
+      if (value === undefined) return undefined;
+      values.push(value);
+    }
+    return values;
+  };
+  switch (e.kind) {
+    case 'const':
+      return e.value;
+    case 'op': {
+      const values = all(e.args);
+      if (values === undefined) return undefined;
+      const result = operate(e.op, ...values.map((v, i) => constantOf(v, e.args[i]!.type)));
+      return result.kind === 'const' ? result.value : undefined;
+    }
+    case 'cast': {
+      const value = known(e.arg);
+      return value === undefined ? undefined : castTo(e.to, value);
+    }
+    case 'fma': {
+      const values = all([e.a, e.b, e.c]);
+      return values && Math.fround(Math.fround(values[0]! * values[1]!) + values[2]!);
+    }
+    case 'splat':
+    case 'lane':
+      return known(e.arg);
+    case 'get':
+    case 'load':
+    case 'vec4':
+    case 'shuffle':
+      return undefined;
+    default:
+      return e satisfies never;
+  }
+};
