@@ -106,8 +106,17 @@ test('a fold whose launch has no room for parts stays whole', async () => {
   );
 });
 
+/** Written out: the meaning of the composite takes a fold for each element. */
 const SOFTMAX = (rows: number, length: number): Graph =>
-  parseGraph(`graph main(%x: f32[${rows}, ${length}]) { %y = softmax %x {axis=1} return %y }`);
+  parseGraph(`graph main(%x: f32[${rows}, ${length}]) {
+    %m = reduceMax %x {axes=[1]}
+    %mb = broadcast %m {shape=[${rows}, ${length}], axes=[0]}
+    %s = sub %x, %mb
+    %e = exp %s
+    %t = sum %e {axes=[1]}
+    %tb = broadcast %t {shape=[${rows}, ${length}], axes=[0]}
+    %y = div %e, %tb
+    return %y }`);
 
 test('rows with their folds are one launch where one workgroup does a row in good time', async () => {
   for (const [rows, length] of [
