@@ -4,7 +4,7 @@
  * Invariant: prints what `net.explain()` shows; the same report feeds both.
  */
 import { writeFile } from 'node:fs/promises';
-import { kernelText } from '../codegen/wasm/wat.ts';
+import { codeOf } from '../explain/code.ts';
 import { dotToSvg, graphDot } from '../explain/dot.ts';
 import { reportOf } from '../explain/report.ts';
 import { reportText } from '../explain/text.ts';
@@ -39,9 +39,7 @@ export const explainCommand = async (file: string, flags: ExplainFlags): Promise
     console.log(JSON.stringify(report, undefined, 1));
     return 0;
   }
-  const target = flags.wat
-    ? new Map(compiled.program.kernels.map((k) => [k.name, kernelText(k, caps)]))
-    : undefined;
+  const target = flags.wat ? codeOf(compiled.program, caps) : undefined;
   process.stdout.write(
     reportText(report, {
       allStages: flags.all ?? false,

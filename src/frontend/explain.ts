@@ -3,7 +3,7 @@
  *
  * Invariant: shows the very programs that run; it compiles nothing for show.
  */
-import { kernelText } from '../codegen/wasm/wat.ts';
+import { codeOf } from '../explain/code.ts';
 import { dotToSvg, graphDot } from '../explain/dot.ts';
 import { type Report, reportOf } from '../explain/report.ts';
 import { reportText, type TextOptions } from '../explain/text.ts';
@@ -15,10 +15,10 @@ import { checkOptions } from './options.ts';
 export interface ExplainOptions {
   /** Every graph along the way. */
   readonly allStages?: boolean;
-  /** Each kernel's Loop IR, Thread IR, or WebAssembly text. */
+  /** Each kernel's Loop IR, Thread IR, or code: WebAssembly text or WGSL. */
   readonly loop?: boolean;
   readonly thread?: boolean;
-  readonly wat?: boolean;
+  readonly code?: boolean;
 }
 
 /** What {@link explain} returns: print it, or ask for a part. */
@@ -39,12 +39,10 @@ export class Explanation {
 
   /** As text for a terminal. */
   text(options: ExplainOptions = {}): string {
-    checkOptions('explain', options, ['allStages', 'loop', 'thread', 'wat']);
-    const { wat, ...rest } = options;
+    checkOptions('explain', options, ['allStages', 'loop', 'thread', 'code']);
+    const { code, ...rest } = options;
     const parts = this.programs.map(({ part, compiled, program }) => {
-      const target = wat
-        ? new Map(program.kernels.map((k) => [k.name, kernelText(k, compiled.caps)]))
-        : undefined;
+      const target = code ? codeOf(program, compiled.caps) : undefined;
       const text: TextOptions = { ...rest, ...(target === undefined ? {} : { target }) };
       const title = this.programs.length > 1 ? `=== ${part} ===\n` : '';
       return `${title}${reportText(reportOf(compiled), text)}`;

@@ -1,4 +1,4 @@
-import { autograd, explain, HybridBlock, hybridize, nd } from 'tigon';
+import { autograd, device, explain, HybridBlock, hybridize, nd } from 'tigon';
 import * as nn from 'tigon/nn';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -30,12 +30,13 @@ test('explains a block: graphs, kernels with bytes, refusals, memory, and the li
   assert.match(text, /explain\.test\.ts:\d+/);
 });
 
-test('shows Loop IR, Thread IR and WebAssembly text on demand', () => {
+test("shows Loop IR, Thread IR and the target's code on demand", () => {
   const explanation = made().explain(nd.ones([4, 5]));
   assert.match(explanation.text({ loop: true }), /\nkernel \w+\(/);
   assert.match(explanation.text({ thread: true }), /\nthread \w+\(/);
-  assert.match(explanation.text({ wat: true }), /\(func \$/);
-  assert.throws(() => explanation.text({ watt: true } as never), /watt.*wat/s);
+  const code = device.default().kind === 'webgpu' ? /@compute @workgroup_size/ : /\(func \$/;
+  assert.match(explanation.text({ code: true }), code);
+  assert.throws(() => explanation.text({ coda: true } as never), /coda.*code/s);
 });
 
 test('a recorded block has a forward and a backward program', () => {
