@@ -1,0 +1,44 @@
+import { test } from 'uvu';
+import type { Caps } from '../../src/codegen/caps.ts';
+import { defaultWgslCaps } from '../../src/codegen/wgsl/caps.ts';
+import { interpretProgram } from '../../src/ir/program/interpret.ts';
+import { verifyProgram } from '../../src/ir/program/verify.ts';
+import { compileGraph } from '../../src/passes/pipeline.ts';
+import { checkWay, collect, layOut, type Way } from '../support/differential.ts';
+import { randomGraph } from '../support/random-graph.ts';
+
+/** Compiled for threads that share workgroups; workgroups and threads run in random order, and races are refused. */
+const inAnyOrder =
+  (caps: Caps, seed: number): Way =>
+  (graph, inputs) => {
+    const compiled = compileGraph(graph, caps);
+    verifyProgram(compiled.program, caps);
+    const memory = layOut(graph, compiled.program, inputs);
+    interpretProgram(compiled.program, memory.externals, { order: 'random', seed });
+    return collect(graph, compiled, memory);
+  };
+
+const SEEDS = 400;
+const machines: Readonly<Record<string, Caps>> = {
+  '8 buffers a launch': defaultWgslCaps,
+  '16 buffers, subgroups of 8': {
+    ...defaultWgslCaps,
+    maxBindings: 16,
+    subgroup: 8,
+    sharedBytes: 32768,
+  },
+  '5 buffers, workgroups of 32, subgroups of 4': {
+    ...defaultWgslCaps,
+    maxBindings: 5,
+    threads: 32,
+    subgroup: 4,
+  },
+};
+
+for (const [what, caps] of Object.entries(machines))
+  test(`random graphs mean the same compiled for a GPU: ${what}`, async () => {
+    for (let seed = 1; seed <= SEEDS; seed++)
+      await checkWay(randomGraph(seed), inAnyOrder(caps, seed), what, seed);
+  });
+
+test.run();
