@@ -80,6 +80,13 @@ test('a bundler finds the browser half, warns of nothing and keeps what has effe
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  for (const [what, mark] of [
+    ['reports', 'least possible'],
+    ['verifiers', 'loop kernel '],
+    ['devices that it does not name', 'requestAdapter'],
+    ['the text parser', 'chevrotain'],
+  ] as const)
+    assert.not.ok(script.includes(mark), `it carries ${what}`);
   const bytes = gzipSync(script).length;
   assert.ok(bytes < MOST_BYTES, `${bytes} bytes, compressed`);
 });
