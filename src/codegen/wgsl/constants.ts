@@ -14,20 +14,11 @@ export const folded = (e: TExpr): TExpr => {
 };
 
 const known = (e: TExpr): number | undefined => {
-  const all = (args: readonly TExpr[]): readonly number[] | undefined => {
-    const values: number[] = [];
-    for (const arg of args) {
-      const value = known(arg);
-      if (value === undefined) return undefined;
-      values.push(value);
-    }
-    return values;
-  };
   switch (e.kind) {
     case 'const':
       return e.value;
     case 'op': {
-      const values = all(e.args);
+      const values = allKnown(e.args);
       if (values === undefined) return undefined;
       const result = operate(e.op, ...values.map((v, i) => constantOf(v, e.args[i]!.type)));
       return result.kind === 'const' ? result.value : undefined;
@@ -37,7 +28,7 @@ const known = (e: TExpr): number | undefined => {
       return value === undefined ? undefined : castTo(e.to, value);
     }
     case 'fma': {
-      const values = all([e.a, e.b, e.c]);
+      const values = allKnown([e.a, e.b, e.c]);
       return values && Math.fround(Math.fround(values[0]! * values[1]!) + values[2]!);
     }
     case 'splat':
@@ -51,4 +42,14 @@ const known = (e: TExpr): number | undefined => {
     default:
       return e satisfies never;
   }
+};
+
+const allKnown = (args: readonly TExpr[]): readonly number[] | undefined => {
+  const values: number[] = [];
+  for (const arg of args) {
+    const value = known(arg);
+    if (value === undefined) return undefined;
+    values.push(value);
+  }
+  return values;
 };

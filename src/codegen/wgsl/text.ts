@@ -22,17 +22,18 @@ export const atom = (text: string, depth = 0): Code => ({ text, level: 'atom', d
 const wrapped = (x: Code, allowed: readonly Level[]): string =>
   x.level === 'atom' || allowed.includes(x.level) ? x.text : `(${x.text})`;
 
-const deeper = (...args: readonly Code[]): number => 1 + Math.max(0, ...args.map((a) => a.depth));
+const deeper = (...args: readonly Code[]): number =>
+  1 + args.reduce((most, { depth }) => Math.max(most, depth), 0);
+
+const ALL: readonly Level[] = ['unary', 'product', 'sum', 'other'];
+const SUM: readonly Level[] = ['unary', 'product', 'sum'];
+const PRODUCT: readonly Level[] = ['unary', 'product'];
+const UNARY: readonly Level[] = ['unary'];
 
 /** A function, constructor or cast, applied. */
 export const call = (name: string, ...args: readonly Code[]): Code => {
   // between `<` of one argument and `>` of another, a list of template arguments could be read
-  const bare: readonly Level[] = [
-    'unary',
-    'product',
-    'sum',
-    ...(args.length === 1 ? ['other' as const] : []),
-  ];
+  const bare = args.length === 1 ? ALL : SUM;
   return atom(`${name}(${args.map((a) => wrapped(a, bare)).join(', ')})`, deeper(...args));
 };
 
@@ -53,37 +54,30 @@ export const prefix = (operator: '-' | '!' | '~', x: Code): Code => ({
 type Operator = '+' | '-' | '*' | '/' | '%' | '<<' | '>>' | '&' | '|' | '^' | Comparison;
 export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
+/** What may stand bare on either side of an operator, and what the whole is. */
+const BINDING: Readonly<Record<Operator, readonly [readonly Level[], readonly Level[], Level]>> = {
+  '+': [SUM, PRODUCT, 'sum'],
+  '-': [SUM, PRODUCT, 'sum'],
+  '*': [PRODUCT, UNARY, 'product'],
+  '/': [PRODUCT, UNARY, 'product'],
+  '%': [PRODUCT, UNARY, 'product'],
+  '<<': [UNARY, UNARY, 'other'],
+  '>>': [UNARY, UNARY, 'other'],
+  '&': [UNARY, UNARY, 'other'],
+  '|': [UNARY, UNARY, 'other'],
+  '^': [UNARY, UNARY, 'other'],
+  '==': [SUM, SUM, 'other'],
+  '!=': [SUM, SUM, 'other'],
+  '<': [SUM, SUM, 'other'],
+  '<=': [SUM, SUM, 'other'],
+  '>': [SUM, SUM, 'other'],
+  '>=': [SUM, SUM, 'other'],
+};
+
 export const binary = (operator: Operator, a: Code, b: Code): Code => {
-  const depth = deeper(a, b);
-  const join = (left: readonly Level[], right: readonly Level[], level: Level): Code => ({
-    text: `${wrapped(a, left)} ${operator} ${wrapped(b, right)}`,
-    level,
-    depth,
-  });
-  switch (operator) {
-    case '+':
-    case '-':
-      return join(['unary', 'product', 'sum'], ['unary', 'product'], 'sum');
-    case '*':
-    case '/':
-    case '%':
-      return join(['unary', 'product'], ['unary'], 'product');
-    case '<<':
-    case '>>':
-    case '&':
-    case '|':
-    case '^':
-      return join(['unary'], ['unary'], 'other');
-    case '==':
-    case '!=':
-    case '<':
-    case '<=':
-    case '>':
-    case '>=':
-      return join(['unary', 'product', 'sum'], ['unary', 'product', 'sum'], 'other');
-    default:
-      return operator satisfies never;
-  }
+  const [left, right, level] = BINDING[operator];
+  const text = `${wrapped(a, left)} ${operator} ${wrapped(b, right)}`;
+  return { text, level, depth: deeper(a, b) };
 };
 
 /** A number of type i32. */
