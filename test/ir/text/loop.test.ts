@@ -98,6 +98,26 @@ kernel mix(
   );
 });
 
+test('constants and conversions of every narrow dtype', () => {
+  roundTrip(
+    'kernel k(x: f32[8], h: f16[8], b: bf16[8], u: u8[8]) { nest i < 8 { h[i] = h[i] + f16(1.5) b[i] = bf16(x[i]) * bf16(-0.25) u[i] = u[i] + u8(7) } }',
+    `
+kernel k(
+  x: f32[8],
+  h: f16[8],
+  b: bf16[8],
+  u: u8[8],
+) {
+  nest i < 8 {
+    h[i] = h[i] + f16(1.5)
+    b[i] = bf16(x[i]) * bf16(-0.25)
+    u[i] = u[i] + u8(7)
+  }
+}
+`,
+  );
+});
+
 test('a buffer under another shape is the same bytes', () => {
   const text =
     'kernel k(x: f32[6], y: f32[2, 3], flat: f32[6] = y) { nest i < 6 { flat[i] = x[i] } }';
