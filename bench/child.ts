@@ -4,14 +4,14 @@
  * Samples of synchronous work come from benchmark.js; it only sees single runs, and its own statistics are not used: the
  * runner takes the median over interleaved rounds.
  */
-import Benchmark from 'benchmark';
 import { answering } from './answers.ts';
 import type { Contender, Prepared, Request } from './protocol.ts';
 import { sampleAwaited } from './sampling.ts';
 
 /** Samples `run` for about `seconds` (at least twice), in milliseconds a run. */
-const sampleAtOnce = (run: () => unknown, seconds: number): Promise<number[]> =>
-  new Promise((resolve, reject) => {
+const sampleAtOnce = async (run: () => unknown, seconds: number): Promise<number[]> => {
+  const { default: Benchmark } = await import('benchmark');
+  return new Promise((resolve, reject) => {
     const bench = new Benchmark('row', {
       maxTime: seconds,
       minSamples: 2,
@@ -24,6 +24,7 @@ const sampleAtOnce = (run: () => unknown, seconds: number): Promise<number[]> =>
     });
     bench.run();
   });
+};
 
 const sample = async (work: Prepared, seconds: number): Promise<number[]> => {
   const first = work.run();
