@@ -182,7 +182,8 @@ const planTemps = (
   const intervals = temps.map((b): Interval => {
     const from = inPlaceOf.get(b);
     return {
-      bytes: byteLength(index.list[b]!.buffer),
+      // Ranges of an arena that are bound apart hold a word each, and may not overlap even where nothing is in them.
+      bytes: Math.max(byteLength(index.list[b]!.buffer), caps.target === 'wgsl' ? 4 : 0),
       first: first.get(b)!,
       last: last.get(b)!,
       inPlaceOf: from === undefined ? undefined : position.get(from),

@@ -5,6 +5,7 @@ import { defaultWgslCaps } from '../../src/codegen/wgsl/caps.ts';
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { Graph, Node } from '../../src/ir/graph/graph.ts';
 import { concat } from '../../src/ir/graph/ops/concat.ts';
+import { parseGraph } from '../../src/ir/graph/parse.ts';
 import { freshExpressions } from '../../src/ir/loop/expr.ts';
 import type { LoopKernel } from '../../src/ir/loop/loop.ts';
 import type { Program } from '../../src/ir/program.ts';
@@ -181,6 +182,27 @@ test('updates with operands in common share launches; scalars bind nothing', asy
   // two of their own each, and one for all: three in each launch of 8
   assert.is(within(graph, 8).program.steps.length, 4);
   assert.is(await disagreement(graph, byProgram(binding(8)), 6), undefined);
+});
+
+test('ranges of the arena that a launch binds never overlap, empty ones included', () => {
+  const apart = ({ buffers, steps, kernels }: Program): void => {
+    for (const { bindings, kernel } of steps) {
+      const ranges = bindings
+        .map((b) => buffers[b]!)
+        .filter((b) => b.role === 'temp' && b.inPlaceOf === undefined);
+      const offsets = ranges.map((b) => b.offset!);
+      assert.is(new Set(offsets).size, offsets.length, kernels[kernel]!.name);
+      for (const offset of offsets) assert.is(offset % 256, 0);
+    }
+  };
+  const empty = parseGraph(`graph main(%x: f32[3, 0], %y: f32[0, 4]) {
+    %a = exp %x
+    %b = tanh %y
+    %p = dot %a, %b {aBatch=[], bBatch=[], aContract=[1], bContract=[0]}
+    return %p }`);
+  apart(within(empty, 8).program);
+  for (let seed = 1; seed <= 40; seed++) apart(within(randomGraph(seed), 8).program);
+  apart(within(lenetStep(3), 8).program);
 });
 
 test.run();

@@ -39,6 +39,19 @@ test('offsets and size are multiples of the alignment', () => {
   assert.is(plan.lowerBound, 12);
 });
 
+test('the smallest intervals have blocks of the alignment to themselves while they are alive', () => {
+  const intervals = Array.from({ length: 40 }, (_, i) => ({
+    bytes: 1 + (i % 9),
+    first: i,
+    last: i + (i % 5),
+  }));
+  const { offsets } = planned(intervals, 256);
+  const blocks = intervals.map((x, i) => ({ ...x, block: offsets[i]! / 256 }));
+  for (const a of blocks)
+    for (const b of blocks)
+      assert.ok(a === b || a.block !== b.block || a.last < b.first || b.last < a.first);
+});
+
 test('an interval in place of another counts once in the step they share', () => {
   const plan = planned([
     { bytes: 64, first: 0, last: 1 },

@@ -9,7 +9,7 @@ import { type Axis, pointsOf } from '../../ir/dim.ts';
 import type { Nest, ReduceExpr, Store } from '../../ir/loop/loop.ts';
 import { i32, operate } from '../../ir/thread/build.ts';
 import type { TExpr } from '../../ir/thread/thread.ts';
-import { evaluationCost, freeAxes, reductionsIn } from '../analysis.ts';
+import { evaluationCost, freeAxes, isSafe, reductionsIn } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { isUnrolled } from '../emit/fold.ts';
@@ -140,7 +140,7 @@ const planRows = (nest: Nest, { outer, inner, roster, threads }: Rows): NestPlan
         bindPoint(em, outer, row);
         em.team = teamOf(roster, seat, scratch, em.depth, (e) => theirs.has(e));
         // all threads of a row fold: behind tests for some of them they could not
-        for (const e of reductions) if (em.isBound(e)) em.evaluate(e, SCALAR);
+        for (const e of reductions) if (em.isBound(e) && isSafe(e)) em.evaluate(e, SCALAR);
         if (innerStores.length > 0)
           sharedPoints(em, roster, seat, inner, width, beyond, (mode) =>
             writeStores(em, innerStores, [...outer, ...inner], mode),

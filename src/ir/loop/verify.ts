@@ -16,6 +16,7 @@ import {
   idxOffset,
   idxOpaques,
   idxScale,
+  pointsOf,
 } from '../dim.ts';
 import { TigonError } from '../errors.ts';
 import { scalarOps } from '../scalar.ts';
@@ -249,6 +250,7 @@ class Verifier {
 
   /** Different axis values reach different elements: axes sorted by step must each step over the reach of the smaller. */
   #disjoint(s: Store): void {
+    if (pointsOf(s.axes) === 0) return;
     const steps = new Map<Axis, number>();
     for (const [d, idx] of s.index.entries())
       for (const { coef, atom } of idx.terms) {
