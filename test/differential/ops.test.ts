@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { device } from '../../src/index.ts';
 import { isFloat, isNarrowFloat } from '../../src/ir/dtype.ts';
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
-import type { Graph, Node, Values } from '../../src/ir/graph/graph.ts';
+import type { Graph, Node, Op, Values } from '../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../src/ir/graph/interpret.ts';
 import { gradients } from '../../src/passes/autodiff.ts';
 import { copyInto } from '../../src/passes/rewrite.ts';
@@ -11,6 +11,9 @@ import { type OpCase, opCases, random, randomValues, toleranceOf } from '../ir/g
 import { byDevice } from '../support/on-device.ts';
 
 const run = byDevice(device.default());
+/** A GPU in software compiles for long: second gradients there are those of the first example of each op. */
+const whole = device.default().kind === 'cpu';
+const sampled = new Set<Op>();
 
 /** Largest difference against the largest magnitude of the wanted values. */
 const worst = (got: Values, wanted: Values): number => {
@@ -60,7 +63,10 @@ const withWeights = (graph: Graph, data: readonly Values[], seed: number): Value
 };
 
 for (const c of opCases()) {
-  test(`${c.title}: device = interpreter, forward and two orders of gradient`, async () => {
+  const twice = whole || !sampled.has(c.op);
+  sampled.add(c.op);
+
+  test(`${c.title}: device = interpreter, forward and ${twice ? 'two orders of ' : ''}gradient`, async () => {
     await agree(c.graph, c.data);
     const wanted = differentiable(c);
     if (wanted.length === 0) return;
@@ -68,10 +74,12 @@ for (const c of opCases()) {
     if (first === undefined) return;
     const data = withWeights(first, c.data, 1);
     await agree(first, data);
-    const second = gradientGraph(first, wanted);
+    const second = twice ? gradientGraph(first, wanted) : undefined;
     if (second !== undefined) await agree(second, withWeights(second, data, 2));
   });
 
+  // The gradient's graph is the same on every device, and held against the interpreter above.
+  if (!whole) continue;
   test(`${c.title}: finite differences at float32 on the device`, async () => {
     const wanted = differentiable(c);
     if (wanted.length === 0 || c.graph.inputs.some((x) => isNarrowFloat(x.type.dtype))) return;

@@ -12,7 +12,7 @@ import { randomGraph } from '../support/random-graph.ts';
 
 const SEEDS = 600;
 /** Graphs that were once compiled wrongly. */
-const ONCE_WRONG = [1057, 1093, 5459, 6962, 7481, 18330];
+const ONCE_WRONG = [1057, 1093, 3089, 5459, 6962, 7481, 18330, 20137, 21604];
 
 const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   target: 'wasm',
@@ -21,6 +21,7 @@ const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   parallelism,
   threads: 1,
   subgroup: 1,
+  barriers: true,
   sharedBytes: 1 << 18,
   maxBindings: 64,
   alignment: 64,

@@ -8,7 +8,6 @@ import {
   type Axis,
   atomBounds,
   type Bound,
-  gcd,
   type Idx,
   idxAdd,
   idxAxes,
@@ -87,13 +86,11 @@ const quotientRange = (
   /** Sizes of the dimensions after the one that `idx` is for, innermost first. */
   inner: readonly number[],
 ): readonly [number, number] => {
-  // a bound on 2i is one on i
-  const scales = bounds.map((b) => b.idx.terms.reduce((n, t) => gcd(n, t.coef), 0));
-  const divisors = [...divisorsIn(idx), ...inner, ...new Set(scales.filter((by) => by > 1))];
-  const chains = [inner, ...divisors.flatMap((a) => [[a], ...divisors.map((b) => [a, b])])];
   const bare = idxOffset(idx, -idx.constant).key;
   let { lo, hi } = idx;
-  for (const b of intersect(bounds))
+  for (const b of intersect(bounds)) {
+    const divisors = [...new Set([...divisorsIn(idx), ...inner, ...factorsBetween(b.idx, idx)])];
+    const chains = [inner, ...divisors.flatMap((d) => [[d], ...divisors.map((e) => [d, e])])];
     for (const chain of chains) {
       const by = chain.reduce((n, d) => n * d, 1);
       for (let shift = 0; by <= LARGEST_DIVISOR && shift < by; shift++) {
@@ -104,6 +101,7 @@ const quotientRange = (
         hi = Math.min(hi, Math.floor((b.hi - 1 + shift) / by) + offset);
       }
     }
+  }
   return [lo, hi];
 };
 
@@ -123,6 +121,14 @@ const intersect = (bounds: readonly Bound[]): Bound[] => {
     );
   }
   return [...bySum.values()];
+};
+
+/** What divides `whole` on the way to `part`: 2 from 2i to i, 2 from i div 2 to i div 4. */
+const factorsBetween = (whole: Idx, part: Idx): number[] => {
+  const steps = whole.terms.map((t) => Math.abs(t.coef));
+  const own = [...divisorsIn(whole)];
+  const ratios = [...divisorsIn(part)].flatMap((by) => own.map((d) => by / d));
+  return [...steps, ...ratios].filter((by) => Number.isInteger(by) && by > 1);
 };
 
 const divisorsIn = (idx: Idx, found: Set<number> = new Set()): Set<number> => {
