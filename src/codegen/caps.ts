@@ -22,6 +22,11 @@ export interface Caps {
    * where they cannot.
    */
   readonly subgroup: number;
+  /**
+   * True where threads of a workgroup run at the same time; where they take turns (adapters that compute on a CPU), a
+   * barrier costs as much as the work around it.
+   */
+  readonly barriers: boolean;
   /** Shared memory of a workgroup. */
   readonly sharedBytes: number;
   /** Most global buffers of a kernel, scalars not counted. */

@@ -15,6 +15,11 @@ export interface Grain {
   readonly again: number;
   /** The same for a value that several units would compute each for itself. */
   readonly trifle: number;
+  /**
+   * Whether new values of states keep out of the launches that make what they are computed from, to share one launch:
+   * else gradients need not be written and read back where their only reader takes them up on the way.
+   */
+  readonly updatesApart: boolean;
   /** Whether rows whose points all wait for one fold keep the device busy: `length` elements are folded a row. */
   keepsBusy(rows: number, length: number, points: number): boolean;
 }
@@ -30,6 +35,7 @@ const cpu = (caps: Caps): Grain => ({
   access: 1,
   again: 1 << 14,
   trifle: 256,
+  updatesApart: true,
   keepsBusy: (rows, length) => rows >= 2 * caps.parallelism || rows * length <= SMALL_WORK,
 });
 
@@ -37,6 +43,7 @@ const gpu = (caps: Caps): Grain => ({
   access: 8,
   again: 1 << 22,
   trifle: 1 << 22,
+  updatesApart: false,
   keepsBusy: (rows, length, points) =>
     rows >= caps.parallelism || length <= SHORT_ROW || Math.max(length, points) <= LONG_ROW,
 });

@@ -17,6 +17,7 @@ const caps: Caps = {
   parallelism: 2,
   threads: 1,
   subgroup: 1,
+  barriers: true,
   sharedBytes: 1 << 20,
   maxBindings: 64,
   alignment: 64,

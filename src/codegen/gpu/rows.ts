@@ -83,7 +83,8 @@ const shareOut = (
     rule.axes.every((a) => stridesAlong(a, [rule.body]).unit === 0);
   const least = across ? Math.min(NEIGHBOURS, powerOfTwo(count)) : 1;
   const each = count * length > 8 * ENOUGH_THREADS ? 16 : 4;
-  const useful = powerOfTwo(length / each);
+  const shared = caps.barriers ? most : across ? 1 : caps.subgroup;
+  const useful = Math.min(powerOfTwo(length / each), shared);
   const lanes = across
     ? Math.min(most / least, useful, powerOfTwo(ENOUGH_THREADS / count))
     : Math.min(most, useful);

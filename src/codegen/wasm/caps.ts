@@ -19,6 +19,7 @@ export const wasmCaps = (fusedMultiplyAdd: boolean): Caps => ({
   parallelism: PARALLELISM,
   threads: 1,
   subgroup: 1,
+  barriers: true,
   sharedBytes: SHARED_BYTES,
   maxBindings: 500,
   alignment: 64,

@@ -13,13 +13,13 @@ import type {
   TStmt,
 } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
+import { type Range, rangeOf } from '../ranges.ts';
 import { Indices, type RegisterFacts, registerFacts } from './address.ts';
 import { FunctionBuilder } from './builder.ts';
 import { sharedLayout } from './layout.ts';
 import { cast, extract, insert, load, splat, splatLoads, store, valueType } from './numbers.ts';
 import { type Place, Pointers } from './pointers.ts';
 import { withoutDeadSets } from './prune.ts';
-import { type Range, rangeOf } from '../ranges.ts';
 import { spellings } from './scalar.ts';
 import {
   f32,

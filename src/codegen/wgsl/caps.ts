@@ -35,8 +35,9 @@ const PARALLELISM = 64;
  * Capabilities of a device.
  *
  * @param subgroup the least size of its subgroups when it offers the feature `subgroups` and exchanges may be used
+ * @param barriers false for adapters that compute on a CPU
  */
-export const wgslCaps = (limits: WgslLimits, subgroup = 1): Caps => ({
+export const wgslCaps = (limits: WgslLimits, subgroup = 1, barriers = true): Caps => ({
   target: 'wgsl',
   lanes: 4,
   fusedMultiplyAdd: true,
@@ -49,6 +50,7 @@ export const wgslCaps = (limits: WgslLimits, subgroup = 1): Caps => ({
     ),
   ),
   subgroup: floorPowerOfTwo(Math.max(1, subgroup)),
+  barriers,
   sharedBytes: limits.maxComputeWorkgroupStorageSize,
   maxBindings: limits.maxStorageBuffersPerShaderStage,
   alignment: limits.minStorageBufferOffsetAlignment,

@@ -133,7 +133,7 @@ const open = async (
     limits.maxComputeWorkgroupSizeX,
   );
   const subgroup = await probeSubgroups(device, least, threads, counters);
-  const caps = limited(wgslCaps(limits, subgroup), options.threads);
+  const caps = limited(wgslCaps(limits, subgroup, !description.software), options.threads);
   const opened = new WebGpuDevice({
     name,
     adapter: description,

@@ -272,6 +272,31 @@ test('what is written over in place is read by the thread that writes it', () =>
   for (const threads of [32, 64, 256]) passes(made, threads, 'y += x w', { threads });
 });
 
+test('without barriers each thread sums its own block', () => {
+  const alone = wgslCaps(GUARANTEED_LIMITS, 1, false);
+  const pick = generator(23);
+  for (let i = 0; i < 24; i++) {
+    const [M, N, K] = [4 + pick(67), 4 + pick(67), 4 + pick(67)];
+    if (M * N * K < 4096) continue;
+    const options = anyOptions(pick);
+    const kernel = passes(
+      matmul(M, N, K, options),
+      i,
+      `${M} ${N} ${K} ${JSON.stringify(options)}`,
+      pick(2) === 0 ? { caps: alone } : { caps: alone, threads: 64 },
+    );
+    assert.not(kernel.buffers.some((b) => b.space === 'shared'));
+  }
+  const convolutions = [
+    conv(2, 3, 9, 8, 12, 3, { pad: 1 }),
+    convGradInput(2, 4, 9, 9, 5, 3),
+    convGradWeight(2, 4, 9, 9, 5, 3),
+  ];
+  convolutions.forEach((made, i) => {
+    passes(made, i, `convolution ${i}`, { caps: alone });
+  });
+});
+
 test('limits of the device are kept: shared memory and threads', () => {
   const small = (bytes: number, threads = 256): Caps =>
     wgslCaps({

@@ -24,6 +24,7 @@ export const caps = (parallelism: number, sharedBytes: number = 1 << 20): Caps =
   parallelism,
   threads: 1,
   subgroup: 1,
+  barriers: true,
   sharedBytes,
   maxBindings: 1000,
   alignment: 64,

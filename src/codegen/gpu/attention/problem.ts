@@ -54,6 +54,9 @@ export interface Problem {
   readonly outputCost: number;
 }
 
+/** Attention with fewer multiply-adds is done by a few threads: products and softmax need no shared memory then. */
+const SMALLEST = 4096;
+
 /** The problem of a nest with an attention, or why it is left to other schedules. */
 export const problemOf = (nest: Nest, caps: Caps): Problem | { readonly refused: string } => {
   const { attend } = nest;
@@ -98,6 +101,8 @@ const refusal = (nest: Nest, attend: Attention, caps: Caps): string | undefined 
     return 'the tiled schedule is for one axis of rows, of columns and of what is summed';
   if (pointsOf([...nest.axes, ...k, ...scores.flatMap((s) => s.depth)]) === 0)
     return 'there is nothing to do';
+  const depth = [...n, ...scores.flatMap((s) => s.depth)].reduce((sum, a) => sum + a.extent, 0);
+  if (pointsOf([...attend.batch, ...m, ...k]) * depth < SMALLEST) return 'too small for blocks';
   if (nest.stores.some((s) => s.mode !== 'set' || s.over.length > 0))
     return 'the tiled schedule does not scatter';
   const rowAxes = [...attend.batch, ...m].filter((a) => a.extent > 1);

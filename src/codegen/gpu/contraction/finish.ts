@@ -46,7 +46,13 @@ export const finish = (
 };
 
 /** Runs `emit` unless `at` is beyond the last of `size`, which tiles of `tile` may reach. */
-const inside = (em: Emitter, at: TExpr, size: number, tile: number, emit: () => void): void => {
+export const inside = (
+  em: Emitter,
+  at: TExpr,
+  size: number,
+  tile: number,
+  emit: () => void,
+): void => {
   if (size % tile === 0) em.scope('same', emit);
   else em.branch(operate('lt', at, i32(size)), emit);
 };

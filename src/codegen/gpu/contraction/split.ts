@@ -27,6 +27,8 @@ import { problems, refusal } from './problem.ts';
 const SHORTEST = 512;
 /** Workgroups that keep any device busy. */
 const ENOUGH = 512;
+/** Results that fill a device whose threads do without each other. */
+const FULL = 4096;
 /** Numbers of parts to try. */
 const PARTS = [2, 4, 8, 16, 32, 64, 128, 256];
 /** A split has to save this share of the time. */
@@ -47,6 +49,7 @@ export const splitGpuContraction = (
   const whole = choiceFor(nest, caps);
   if (whole === undefined) return undefined;
   const results = pointsOf(nest.axes);
+  if (!caps.barriers && results >= FULL) return undefined;
   let best: { readonly kernels: readonly LoopKernel[]; readonly cycles: number } | undefined;
   for (const { axis, pieces, parts } of places(c, ENOUGH / whole.cut.grid)) {
     const kernels = kernelsOf(kernel, nest, splitAt(c, axis, pieces));
