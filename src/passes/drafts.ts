@@ -8,10 +8,15 @@ import type { Caps } from '../codegen/caps.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { BufferTable } from './buffers.ts';
 import { CannotLower } from './lower.ts';
+import { isNormOf } from './products.ts';
 import { type Draft, type Shaped, shapeUnit } from './shape-unit.ts';
 
 /** At most this many stores in one nest. */
 export const MAX_MEMBERS = 8;
+
+/** The product that gives the others too. */
+const leading = (products: readonly Node[]): Node | undefined =>
+  products.find((p) => products.every((other) => other === p || isNormOf(other, p)));
 
 export class Drafts {
   readonly buffers: BufferTable = new BufferTable();
@@ -90,7 +95,7 @@ export class Drafts {
     return {
       id: Math.min(...drafts.map((d) => d.id)),
       members: drafts.flatMap((d) => d.members),
-      contract: contract ?? drafts.find((d) => d.contract)?.contract,
+      contract: contract ?? leading(drafts.flatMap((d) => d.contract ?? [])),
       scatter: false,
       loads: undefined,
     };

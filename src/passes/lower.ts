@@ -5,8 +5,9 @@
  */
 import { type Axis, type Idx, idxAxis, newAxis } from '../ir/dim.ts';
 import type { LowerContext, Node } from '../ir/graph/graph.ts';
-import { cast, constant, load } from '../ir/loop/expr.ts';
+import { cast, constant, load, rowNorm } from '../ir/loop/expr.ts';
 import type { Expr, LoopBuffer } from '../ir/loop/loop.ts';
+import { isNormOf } from './products.ts';
 import type { Unit } from './units.ts';
 
 /** Where a stored value lives, and in which unit it is computed. */
@@ -92,6 +93,11 @@ export class Lowering implements LowerContext {
         throw new CannotLower('the accumulator is needed at another position');
       // Sums are float32; half precision rounds where the node's value is used or stored.
       return cast(contract.value, node.type.dtype);
+    }
+    if (contract !== undefined && isNormOf(node, contract.node)) {
+      if (!sameIndex(contract.loops.index.slice(0, -1), index))
+        throw new CannotLower('the norm is needed at another row');
+      return rowNorm;
     }
     if (node.op.name === 'full') return constant(node.attrs['value'] as number, node.type.dtype);
     if (node.op.lower === undefined) throw new CannotLower(`${node.op.name} cannot be inlined`);

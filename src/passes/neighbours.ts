@@ -6,6 +6,7 @@
  */
 import { type Drafts, MAX_MEMBERS } from './drafts.ts';
 import type { PassContext } from './pass.ts';
+import { isNormOf } from './products.ts';
 import type { Draft } from './shape-unit.ts';
 
 /** Units that read the same data over the same domain, or each other's results in place, become one. */
@@ -47,7 +48,8 @@ const related = (
   a: Draft,
   b: Draft,
 ): boolean => {
-  if (a.contract !== undefined && b.contract !== undefined) return false;
+  if (a.contract !== undefined && b.contract !== undefined)
+    if (!isNormOf(a.contract, b.contract) && !isNormOf(b.contract, a.contract)) return false;
   if (a.scatter || b.scatter || a.members.length + b.members.length > MAX_MEMBERS) return false;
   if (updates(a) !== updates(b)) return false;
   const loadsA = drafts.loadsOf(a);
@@ -58,6 +60,7 @@ const related = (
       (a.contract === undefined && b.contract === undefined)
     );
   }
+  if (a.contract !== undefined && b.contract !== undefined) return true;
   if (a.contract !== undefined || b.contract !== undefined) return false;
   if (a.members[0]!.type.shape.join() !== b.members[0]!.type.shape.join()) return false;
   for (const x of loadsA) if (loadsB.has(x) && x.type.size > 1) return true;

@@ -9,7 +9,7 @@ import { load } from '../ir/loop/expr.ts';
 import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import type { Fused } from './fuse.ts';
 import { canonicalIndex, Lowering, type Stored } from './lower.ts';
-import { productAxes, productOf, productPart } from './products.ts';
+import { placeOf, productAxes, productOf, productPart } from './products.ts';
 import type { Unit } from './units.ts';
 
 export const nestOf = (unit: Unit, fused: Fused): Nest => {
@@ -32,7 +32,7 @@ export const nestOf = (unit: Unit, fused: Fused): Nest => {
   const contract = unit.contract && productOf(unit.contract.node, new Lowering(undefined, lookup));
   const axes = contract ? productAxes(contract) : unit.axes;
   const members = contract
-    ? unit.members.map((m) => ({ node: m.node, index: contract.loops.index }))
+    ? unit.members.map((m) => ({ node: m.node, index: placeOf(contract, m.node)! }))
     : unit.members;
   const placed: Unit = { ...unit, axes, members, contract };
   const lowering = new Lowering(placed, lookup);

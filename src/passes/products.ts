@@ -3,10 +3,12 @@
  *
  * Invariant: the axes of the nest are the product's batch, m and n axes, in order.
  */
-import type { Axis } from '../ir/dim.ts';
-import type { LowerContext, Node } from '../ir/graph/graph.ts';
+import type { Axis, Idx } from '../ir/dim.ts';
+import type { LowerContext, Node, Op } from '../ir/graph/graph.ts';
+import { attention, attentionNorm } from '../ir/graph/ops/attention.ts';
 import { accumulator } from '../ir/loop/expr.ts';
 import type { Attention, Contraction, Expr, Nest } from '../ir/loop/loop.ts';
+import { sameShape } from '../ir/type.ts';
 
 /** A node's product, and what of it is the node's value (in float32). */
 export interface Product {
@@ -22,6 +24,28 @@ export const productOf = (node: Node, context: LowerContext): Product => {
 };
 
 export const productAxes = ({ loops }: Product): Axis[] => [...loops.batch, ...loops.m, ...loops.n];
+
+/** Whether a node is the norm of another's softmax: one nest gives both. */
+export const isNormOf = (norm: Node, of: Node): boolean => {
+  if (norm.op !== (attentionNorm as Op) || of.op !== (attention as Op)) return false;
+  const [q, k, , mask] = of.inputs;
+  return (
+    norm.inputs[0] === q &&
+    norm.inputs[1] === k &&
+    norm.inputs[2] === mask &&
+    Object.entries(of.attrs).every(([name, value]) => norm.attrs[name] === value)
+  );
+};
+
+/** Where in its nest a value is computed: for each element of the result, or once a row. */
+export const placeOf = ({ node, loops }: Product, value: Node): readonly Idx[] | undefined => {
+  const { shape } = node.type;
+  if (sameShape(value.type.shape, shape)) return loops.index;
+  const byRow = 'scores' in loops && loops.n.length === 1;
+  return byRow && sameShape(value.type.shape, shape.slice(0, -1))
+    ? loops.index.slice(0, -1)
+    : undefined;
+};
 
 /** The part of a nest that says what its product is. */
 export const productPart = (product: Product | undefined): Pick<Nest, 'contract' | 'attend'> => {

@@ -11,7 +11,7 @@ import type { Node } from '../ir/graph/graph.ts';
 import type { Expr, ReduceExpr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 import { CannotLower, canonicalIndex, Lowering, type Stored } from './lower.ts';
-import { productAxes, productOf } from './products.ts';
+import { placeOf, productAxes, productOf } from './products.ts';
 import type { Member, Unit } from './units.ts';
 
 /** A unit in the making. */
@@ -54,9 +54,10 @@ const shapeContraction = (
   const operands = new Lowering(undefined, stored);
   const product = productOf(node, operands);
   const members: Member[] = draft.members.map((member) => {
-    if (member.type.shape.join() !== node.type.shape.join())
+    const index = placeOf(product, member);
+    if (index === undefined)
       throw new CannotLower(`${member.op.name} has another shape than the contraction`);
-    return { node: member, index: product.loops.index };
+    return { node: member, index };
   });
   const unit: Unit = {
     id: draft.id,
@@ -67,12 +68,16 @@ const shapeContraction = (
   };
   const lowering = new Lowering(unit, stored);
   const values = members.map((m) => lowering.inline(m.node, m.index));
-  for (const value of values)
+  for (const value of values) {
+    const used = new Set<string>();
     visitExpr(value, {
       expr: (e) => {
         if (e.kind === 'reduce') throw new CannotLower('a reduction cannot be part of an epilogue');
+        if (e.kind === 'acc') used.add(e.name);
       },
     });
+    if (used.size > 1) throw new CannotLower('a row and its norm cannot be part of one value');
+  }
   return { unit, values, refusal: undefined, positionsOf: (n) => lowering.positionsOf(n) };
 };
 

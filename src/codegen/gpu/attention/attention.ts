@@ -7,7 +7,7 @@
  */
 
 import { scoreValues } from '../../../ir/loop/expr.ts';
-import type { AccExpr, LoopBuffer, Nest } from '../../../ir/loop/loop.ts';
+import type { LoopBuffer, Nest } from '../../../ir/loop/loop.ts';
 import {
   add,
   barrier,
@@ -23,7 +23,6 @@ import {
   sharedBuffer,
   splat,
   storeTo,
-  vec4,
 } from '../../../ir/thread/build.ts';
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../../../ir/thread/thread.ts';
 import type { Caps } from '../../caps.ts';
@@ -106,7 +105,7 @@ class Blocks {
       const { from, to } = rangeOf(em, cut, rows.from);
       em.loop('block', from, to, cut.summed, (block) => {
         const scores = scoresOf(em, cut, memory, seat, rows, block);
-        this.takeUp(seat, block, own, scores, sums, running);
+        this.takeUp(seat, block, scores, sums, running);
       });
       const ended = running && endFold(em, cut, memory, seat, running);
       finish(em, cut, memory, seat, rows, own, sums, ended);
@@ -140,11 +139,10 @@ class Blocks {
     };
   }
 
-  /** Rows of which weights can be computed: those of threads beyond the last row are some others. */
+  /** Rows for which four neighbours can be read at once: those of threads beyond the last row are some others. */
   private inside(own: TExpr): TExpr {
-    const { rows, rowQuads } = this.cut.problem;
-    const sticksOut = rows.extent % this.cut.rows !== 0;
-    if (!rowQuads || !sticksOut || rows.extent % OWN !== 0) return own;
+    const { rows } = this.cut.problem;
+    if (rows.extent % this.cut.rows === 0 || rows.extent % OWN !== 0) return own;
     return this.em.name('weighed', operate('min', own, i32(rows.extent - OWN)));
   }
 
@@ -158,13 +156,12 @@ class Blocks {
   private takeUp(
     seat: Seat,
     block: TExpr,
-    own: TExpr,
     scores: readonly Scores[],
     sums: readonly (readonly Register[])[],
     running: Running | undefined,
   ): void {
     const { em, cut, memory } = this;
-    const weights = this.weights(seat, block, own, scores);
+    const weights = this.weights(seat, block, scores);
     const folded = running && foldBlock(em, cut, memory, seat, running, weights);
     if (folded !== undefined)
       sums.forEach((groups, lane) => {
@@ -177,7 +174,7 @@ class Blocks {
   }
 
   /** The weights of the thread's rows (as lanes) for each of its elements of the sum. */
-  private weights(seat: Seat, block: TExpr, own: TExpr, scores: readonly Scores[]): TExpr[] {
+  private weights(seat: Seat, block: TExpr, scores: readonly Scores[]): TExpr[] {
     const { em, cut } = this;
     const { problem } = cut;
     const { summed, absent } = problem;
@@ -187,7 +184,6 @@ class Blocks {
       const at = em.name('at', add(first, i32(i * cut.across)));
       const weight = this.weight(
         ragged ? em.name('inside', operate('min', at, i32(summed.extent - 1))) : at,
-        own,
         scores.map((s) => get(s[i]!)),
       );
       if (!ragged) return weight;
@@ -196,31 +192,18 @@ class Blocks {
     });
   }
 
-  private weight(at: TExpr, own: TExpr, scores: readonly TExpr[]): TExpr {
+  private weight(at: TExpr, scores: readonly TExpr[]): TExpr {
     const { em, cut } = this;
-    const { weight, summed, rows, rowQuads } = cut.problem;
+    const { weight, summed, rows } = cut.problem;
     const given: TExpr[] = [];
-    const give = (values: readonly TExpr[]): void =>
-      values.forEach((value, i) => {
-        em.setAccumulator(value, scoreValues[i] as AccExpr);
-      });
     em.scope('same', () => {
       em.bind(summed, at);
-      if (rowQuads) {
-        give(scores);
-        given.push(em.name('weight', em.vector(weight, rows)));
-        return;
-      }
-      for (const lane of LANES)
-        em.scope('same', () => {
-          const row = operate('min', add(own, i32(lane)), i32(rows.extent - 1));
-          em.bind(rows, em.name('row', row));
-          give(scores.map((s) => laneOf(s, lane)));
-          given.push(em.name('weight', em.scalar(weight)));
-        });
+      scores.forEach((score, i) => {
+        em.setAccumulator(score, scoreValues[i]!);
+      });
+      given.push(em.name('weight', em.vector(weight, rows)));
     });
-    const [a, b, c, d] = given as [TExpr, TExpr, TExpr, TExpr];
-    return rowQuads ? a : vec4(a, b, c, d);
+    return given[0]!;
   }
 
   /** Adds the values of a block by their weights, which all threads of a row need. */

@@ -4,19 +4,19 @@
  * Invariants: there is one axis of rows, one that is summed over and at most one of columns; a weight outside of the
  * bounds is what takes no part, so blocks that lie outside of them need not be visited.
  */
-import { type Axis, type Bound, type Idx, pointsOf } from '../../../ir/dim.ts';
+import { type Axis, type Bound, type Idx, idxAxis, idxOpaque, pointsOf } from '../../../ir/dim.ts';
 import { constant, indexValue, scalar } from '../../../ir/loop/expr.ts';
 import { ABSENT, type Attention, type Expr, type Nest, type Store } from '../../../ir/loop/loop.ts';
 import {
   accumulatorsIn,
   evaluationCost,
-  freeAxes,
   isSafe,
   offsetOf,
   stepAlong,
   visitLoads,
 } from '../../analysis.ts';
 import type { Caps } from '../../caps.ts';
+import { rewriter } from '../../rewrite.ts';
 import { inVectors, type Output, outputsOf } from '../../templates/epilogue.ts';
 
 /** A matrix that is staged block by block: four features of a row at a time. */
@@ -39,8 +39,6 @@ export interface Problem {
   readonly softmax: boolean;
   readonly scores: readonly { readonly left: Operand; readonly right: Operand }[];
   readonly weight: Expr;
-  /** The weight can be computed for four rows at once. */
-  readonly rowQuads: boolean;
   /** Where pairs of row and summed element must lie. */
   readonly bounds: readonly Bound[];
   /** The weight of what takes no part. */
@@ -82,8 +80,7 @@ export const problemOf = (nest: Nest, caps: Caps): Problem | { readonly refused:
       left: operandOf(a, rows, d!),
       right: operandOf(b, summed, d!),
     })),
-    weight,
-    rowQuads: rows.extent % 4 === 0 || !readsAlong(weight, rows),
+    weight: rows.extent % 4 === 0 ? weight : readingWithin(weight, rows),
     bounds,
     absent: softmax ? ABSENT : 0,
     value: columns === undefined ? undefined : operandOf(attend.value, summed, columns),
@@ -129,12 +126,12 @@ const operandOf = (expr: Expr, row: Axis, feature: Axis): Operand => {
   };
 };
 
-const readsAlong = (e: Expr, axis: Axis): boolean => {
-  let reads = false;
-  visitLoads(e, (load) => {
-    reads ||= freeAxes(load).has(axis);
-  });
-  return reads;
+/** The same value, except that what is read for rows beyond the last is that of the last. */
+const readingWithin = (e: Expr, rows: Axis): Expr => {
+  const last = scalar('min', indexValue(idxAxis(rows)), constant(rows.extent - 1, 'int32'));
+  const at = idxOpaque(last, 0, rows.extent - 1);
+  const within = rewriter({ axis: (a) => (a === rows ? at : undefined) });
+  return rewriter({ replace: (x) => (x.kind === 'load' ? within.expr(x) : undefined) }).expr(e);
 };
 
 /** A weight that is `absent` outside of bounds, as the same weight without branches, and the bounds. */
