@@ -119,10 +119,10 @@ const kernelReport = (loop: LoopKernel, program: Program, step: number): KernelR
     nests: loop.nests.map((nest) => {
       const extent = (axes: typeof nest.axes): string => axes.map((a) => a.extent).join('·') || '1';
       const stores = nest.stores.map((s) => s.buffer.name).join(', ');
-      const c = nest.contract;
-      return c === undefined
-        ? `for ${extent(nest.axes)}: ${stores}`
-        : `for batch ${extent(c.batch)}, m ${extent(c.m)}, n ${extent(c.n)}, sum over k ${extent(c.k)}: ${stores}`;
+      const c = nest.contract ?? nest.attend;
+      if (c === undefined) return `for ${extent(nest.axes)}: ${stores}`;
+      const sum = nest.attend === undefined ? 'sum over k' : 'attention to k';
+      return `for batch ${extent(c.batch)}, m ${extent(c.m)}, n ${extent(c.n)}, ${sum} ${extent(c.k)}: ${stores}`;
     }),
     reads: loop.buffers.filter((b) => !written.has(b.id)).map(row),
     writes: loop.buffers.filter((b) => written.has(b.id)).map(row),
