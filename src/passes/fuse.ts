@@ -17,6 +17,7 @@ import { Drafts, MAX_MEMBERS } from './drafts.ts';
 import { coneCosts, evaluationsBy, mustStore, rowValues } from './fusion-model.ts';
 import { CannotLower, type Stored } from './lower.ts';
 import { mergeNeighbours } from './neighbours.ts';
+import { type Optimizer, optimizerOf } from './optimizer.ts';
 import type { PassContext } from './pass.ts';
 import type { Draft } from './shape-unit.ts';
 import type { Unit } from './units.ts';
@@ -43,7 +44,7 @@ class Fusion {
   readonly #required: ReadonlyMap<Node, string>;
   readonly #costs: ReadonlyMap<Node, number>;
   readonly #rows: ReadonlySet<Node>;
-  readonly #optimizer: ReadonlySet<Node>;
+  readonly #optimizer: Optimizer;
   readonly #drafts: Drafts;
   readonly #evaluations = new Map<Node, number>();
 
@@ -55,10 +56,7 @@ class Fusion {
     this.#required = mustStore(graph, this.#order);
     this.#costs = coneCosts(this.#order, this.#grain.access);
     this.#rows = rowValues(this.#order);
-    const outputs = new Set(graph.outputs);
-    this.#optimizer = new Set(
-      graph.assigns.map((a) => a.value).filter((v) => v.op.kind === 'map' && !outputs.has(v)),
-    );
+    this.#optimizer = optimizerOf(graph, (node) => this.#required.has(node));
     this.#drafts = new Drafts(this.#order, this.#users, caps);
   }
 
@@ -69,7 +67,7 @@ class Fusion {
       this.#decide(node);
       this.#drafts.decide(node);
     }
-    mergeNeighbours(this.#drafts, (draft) => this.#updates(draft), this.#context);
+    mergeNeighbours(this.#drafts, (draft) => this.#optimizer.updates(draft.members), this.#context);
     const units = new Map<Draft, Unit>();
     for (const draft of [...this.#drafts.all])
       for (const [part, unit] of this.#unitsOf(draft)) units.set(part, unit);
@@ -205,8 +203,8 @@ class Fusion {
 
   /** A reduction joins its consumers when it can be computed once per row of them. */
   #decideReduce(node: Node, homes: Set<Draft>): void {
-    const updatesOnly = homes.size > 0 && [...homes].every((d) => this.#updates(d));
-    if (updatesOnly) this.#context.note(keptForOptimizer(node));
+    const forOptimizer = homes.size > 0 && [...homes].every((d) => this.#keepsApart(d, node));
+    if (forOptimizer) this.#context.note(keptForOptimizer(node));
     else if (homes.size > 1) {
       if (this.#tryMerge(homes, node)) return;
     } else {
@@ -219,7 +217,10 @@ class Fusion {
   /** A contraction takes its consumers as epilogue when they use it element for element. */
   #decideContract(node: Node, homes: Set<Draft>): void {
     const drafts = [...homes];
-    if (drafts.length > 0 && drafts.every((d) => d.contract === undefined && !this.#updates(d))) {
+    if (
+      drafts.length > 0 &&
+      drafts.every((d) => d.contract === undefined && !this.#keepsApart(d, node))
+    ) {
       const merged = this.#drafts.merged(drafts, node);
       const reason = this.#drafts.illegal(drafts, node) ?? this.#drafts.lowerable(merged, node);
       if (reason === undefined) {
@@ -228,7 +229,8 @@ class Fusion {
         return;
       }
       this.#context.note(`${describe(node)} keeps its result apart: ${reason}`);
-    } else if (drafts.some((d) => this.#updates(d))) this.#context.note(keptForOptimizer(node));
+    } else if (drafts.some((d) => this.#keepsApart(d, node)))
+      this.#context.note(keptForOptimizer(node));
     this.#storeWithEpilogue(node);
   }
 
@@ -255,9 +257,14 @@ class Fusion {
     );
   }
 
-  /** Whether a draft computes new values of states only. */
-  #updates(draft: Draft): boolean {
-    return draft.members.every((m) => this.#optimizer.has(m));
+  /**
+   * Whether `node` is stored for a draft that updates states: where they share a launch, and where it is made of the
+   * state itself, which could not be updated in place then.
+   */
+  #keepsApart(draft: Draft, node: Node): boolean {
+    const { updates, readsState } = this.#optimizer;
+    if (!updates(draft.members)) return false;
+    return this.#grain.updatesApart || readsState(node, draft.members);
   }
 
   /** Whether one unit would compute `node` at fewer positions than its users do apart. */

@@ -18,13 +18,13 @@ import { visitExpr } from '../ir/loop/visit.ts';
 export const mayUpdate = (nest: Nest, store: Store, state: LoopBuffer, caps: Caps): boolean => {
   const own = readings(nest).filter((r) => r.buffer.id === state.id);
   if (own.length === 0) return true;
-  // Sums start from zeros in place of what is there; products pack operands ahead.
-  if (store.mode === 'add' || nest.contract !== undefined || nest.attend !== undefined)
-    return false;
+  // Sums start from zeros in place of what is there.
+  if (store.mode === 'add') return false;
   const at = placeOf(store.buffer, store.index);
   return own.every((r) => {
-    const alone = r.by !== undefined && sameLevel(r.by, store) && !r.folded;
-    return r.place === at && (caps.threads === 1 || alone);
+    // Operands of a product and positions are read by whoever needs them.
+    if (r.place !== at || r.by === undefined) return false;
+    return caps.threads === 1 || (sameLevel(r.by, store) && !r.folded);
   });
 };
 

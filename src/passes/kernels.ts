@@ -6,8 +6,10 @@
  * Invariant: every element is written by one kernel; no kernel binds more buffers than the device allows.
  */
 
+import { reductionsIn } from '../codegen/analysis.ts';
 import { type Bindings, cutToFit, shareOut } from '../codegen/bindings.ts';
 import type { Caps } from '../codegen/caps.ts';
+import { grainOf } from '../codegen/grain.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { buffersOf, readsOf, writesOf } from '../ir/loop/access.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
@@ -60,7 +62,14 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
 
   const bindings = bindingsOf(graph, inputs, caps);
   const nests = fused.units.map((unit) => ({ unit, nest: nestOf(unit, fused) }));
-  const last = nests.filter(({ unit }) => isUpdate(unit, updates) && isSink(unit, fused, updates));
+  const { updatesApart } = grainOf(caps);
+  const last = nests.filter(
+    ({ unit, nest }) =>
+      isUpdate(unit, updates) &&
+      isSink(unit, fused, updates) &&
+      // What takes up a fold on the way need not wait for the other updates.
+      (updatesApart || !folds(nest)),
+  );
   const together = independent(last);
   const shared = shareOut(together, bindings);
   if (shared.length > 1)
@@ -118,6 +127,8 @@ const isUpdate = (unit: Unit, { placed }: Updates): boolean =>
   unit.contract === undefined &&
   unit.scatter === undefined &&
   unit.members.every((m) => placed.has(m.node) && m.node.op.kind === 'map');
+
+const folds = (nest: Nest): boolean => nest.stores.some((s) => reductionsIn([s.value]).length > 0);
 
 /** Nobody waits for its results: states that others read are read before they change, unless overwritten unseen. */
 const isSink = (unit: Unit, fused: Fused, { overwritten, reads }: Updates): boolean => {

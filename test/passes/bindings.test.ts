@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Caps } from '../../src/codegen/caps.ts';
+import { wasmCaps } from '../../src/codegen/wasm/caps.ts';
 import { defaultWgslCaps } from '../../src/codegen/wgsl/caps.ts';
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { Graph, Node } from '../../src/ir/graph/graph.ts';
@@ -46,8 +47,15 @@ const NETS: readonly [string, (rule: Rule) => Graph][] = [
   ['an MLP', (rule) => mlpStep(64, rule)],
   ['LeNet', (rule) => lenetStep(64, 28, rule)],
 ];
-/** Launches of a step where a device binds 8, 10, 16 or 500 buffers. */
+/** Launches of a step where a GPU binds 8, 10, 16 or 500 buffers: it takes up updates where gradients are made. */
 const LAUNCHES: Readonly<Record<string, readonly number[]>> = {
+  'an MLP sgd': [13, 13, 13, 13],
+  'an MLP adam': [13, 13, 13, 13],
+  'LeNet sgd': [21, 21, 21, 21],
+  'LeNet adam': [21, 21, 21, 21],
+};
+/** And of a device that shares a launch among all updates, as CPUs do. */
+const SHARED: Readonly<Record<string, readonly number[]>> = {
   'an MLP sgd': [15, 15, 14, 14],
   'an MLP adam': [16, 16, 15, 14],
   'LeNet sgd': [23, 23, 22, 22],
@@ -59,7 +67,31 @@ for (const [name, net] of NETS)
     test(`a training step of ${name} by ${rule} keeps to 8, 10, 16 and 500 bindings`, () => {
       const counts = LIMITS.map((most) => launches(within(net(rule), most)));
       assert.equal(counts, LAUNCHES[`${name} ${rule}`]);
+      const shared = LIMITS.map((most) => {
+        const compiled = compileGraph(net(rule), { ...wasmCaps(false), maxBindings: most });
+        assert.ok(mostBound(compiled.program) <= most);
+        return launches(compiled);
+      });
+      assert.equal(shared, SHARED[`${name} ${rule}`]);
     });
+
+test('gradients that only the optimizer reads are never written on a GPU', () => {
+  const { program } = within(mlpStep(), 8);
+  const states = program.buffers.flatMap((b, i) => (b.role === 'state' ? [i] : []));
+  const weights = states.filter((i) => program.buffers[i]!.shape.length === 2);
+  for (const { role, shape } of program.buffers)
+    assert.ok(role !== 'temp' || shape.join() !== '256,784', 'a gradient is stored');
+  assert.is(weights.length, 3);
+  for (const w of weights) {
+    const writers = program.steps.filter(({ kernel, bindings }) =>
+      program.kernels[kernel]!.buffers.some(
+        (b, i) => bindings[i] === w && b.space === 'global' && b.access !== 'read',
+      ),
+    );
+    assert.is(writers.length, 1);
+    assert.ok(program.kernels[writers[0]!.kernel]!.name.startsWith('dot'));
+  }
+});
 
 /** The kernels that fusion makes of a graph where a launch may bind `most`. */
 const fused = (graph: Graph, most: number): readonly LoopKernel[] => {
