@@ -1,7 +1,8 @@
 /**
- * Contenders in headless Chromium: one browser, and for each a page of its own that runs in a process of its own.
+ * Contenders in headless Chromium: the same browser for all, but a process of it for each, because pages of one browser
+ * share what drives the GPU, and nothing but its end stops work that was submitted.
  *
- * Invariants: pages are isolated, for a clock of 5 microseconds; the browser is gone when `close` resolves.
+ * Invariants: pages are isolated, for a clock of 5 microseconds; a browser is gone when its connection is closed.
  */
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -49,10 +50,11 @@ serve(contender);`,
 
 export interface Contenders {
   readonly hosts: readonly Host[];
-  close(): Promise<void>;
+  /** Stops serving their pages. */
+  close(): void;
 }
 
-/** Opens a browser for the contenders (name and module each), on the machine's graphics card or in software. */
+/** Hosts of contenders (name and module each), on the machine's graphics card or in software. */
 export const browserHosts = async (
   modules: Readonly<Record<string, string>>,
   hardware: boolean,
@@ -67,25 +69,27 @@ export const browserHosts = async (
   // Chromium brings drivers of its own
   const { VK_ICD_FILENAMES: _, LD_LIBRARY_PATH: __, ...plain } = process.env;
   const env = hardware ? process.env : plain;
-  const browser = await playwright.launch({
-    executablePath,
-    headless: true,
-    args: [...FLAGS, ...(hardware ? HARDWARE : SOFTWARE)],
-    env: Object.fromEntries(
-      Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
-    ),
-  });
   const open = async (name: string): Promise<Connection> => {
+    const started = await playwright.launchServer({
+      executablePath,
+      headless: true,
+      args: [...FLAGS, ...(hardware ? HARDWARE : SOFTWARE)],
+      env: Object.fromEntries(
+        Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+      ),
+    });
+    const browser = await playwright.connect(started.wsEndpoint());
     const page = await browser.newPage();
     const ask = async (request: Request): Promise<Reply> =>
       (await page.evaluate(`globalThis.ask(${JSON.stringify(request)})`)) as Reply;
-    await page.goto(server.address);
-    await page.evaluate(`import('/${name}.js')`);
-    return {
-      offer: offerOf(await ask({ kind: 'list' })),
-      ask,
-      close: () => page.context().close(),
-    };
+    try {
+      await page.goto(server.address);
+      await page.evaluate(`import('/${name}.js')`);
+      return { offer: offerOf(await ask({ kind: 'list' })), ask, close: () => started.kill() };
+    } catch (error) {
+      await started.kill();
+      throw error;
+    }
   };
   return {
     hosts: Object.keys(modules).map((name) => ({
@@ -94,9 +98,6 @@ export const browserHosts = async (
       threads: null,
       open: () => open(name),
     })),
-    close: async () => {
-      await browser.close();
-      server.close();
-    },
+    close: () => server.close(),
   };
 };

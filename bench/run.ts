@@ -37,7 +37,7 @@ const PAGES = {
 
 interface Field {
   readonly hosts: readonly Host[];
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Everybody who takes part. */
@@ -61,11 +61,11 @@ const gather = async (
         processHost('jax-js', 'peers/jax-wasm', 1),
         processHost('tfjs-wasm', 'peers/tfjs-wasm', 1),
       ];
-      return { hosts: peers ? [own, ...others] : [own], close: async () => {} };
+      return { hosts: peers ? [own, ...others] : [own], close: () => {} };
     }
     case 'webgpu': {
       const own = processHost('tigon', 'subjects/tigon-webgpu', null);
-      if (!peers) return { hosts: [own], close: async () => {} };
+      if (!peers) return { hosts: [own], close: () => {} };
       const pages = await (await import('./browser.ts')).browserHosts(PAGES, hardware);
       return { hosts: [own, ...pages.hosts], close: () => pages.close() };
     }
@@ -143,7 +143,7 @@ const main = async (): Promise<void> => {
     }
   } finally {
     await Promise.all(contestants.map((c) => c.close()));
-    await field.close();
+    field.close();
   }
 };
 
