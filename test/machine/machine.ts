@@ -9,12 +9,13 @@ import { provideChromium } from './browser.ts';
 import { cache } from './packaged.ts';
 
 /**
- * Writes beyond the end of a buffer hurt, as on drivers that do not drop them; software rendering compiles fast and
- * remembers what it compiled.
+ * Writes beyond the end of a buffer hurt, as on drivers that do not drop them; drivers in software compile fast (tests run
+ * each kernel a few times) and remember what they compiled.
  */
 const BASE: Readonly<Record<string, string>> = {
   XDG_RUNTIME_DIR: '/tmp',
   LP_NATIVE_VECTOR_WIDTH: '128',
+  GALLIVM_PERF: 'nopt',
   MESA_SHADER_CACHE_DIR: join(cache, 'shaders'),
   TIGON_WEBGPU_FLAGS: 'disable-dawn-features=vulkan_use_buffer_robust_access_2',
 };
