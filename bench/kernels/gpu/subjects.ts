@@ -1,5 +1,5 @@
 /**
- * Tigon's kernels to be measured against the ceilings of a WebGPU device: contractions, and what memory bounds.
+ * Tigon's kernels to be measured against the ceilings of a WebGPU device: contractions, attention, and what memory bounds.
  *
  * Invariant: programs are compiled as for any other caller and run on buffers of their own.
  */
@@ -8,6 +8,7 @@ import type { Graph } from '../../../src/ir/graph/graph.ts';
 import { externals, type Program } from '../../../src/ir/program.ts';
 import { compileGraph } from '../../../src/passes/pipeline.ts';
 import type { WebGpuDevice } from '../../../src/runtime/webgpu/device.ts';
+import { attentions, longAttentions } from '../attentions.ts';
 import { contractions, largeSquares } from '../contractions.ts';
 import type { Subject } from './timing.ts';
 
@@ -63,7 +64,11 @@ export const subjectsOn = (
   const [rows, columns] = software ? ROWS.software : ROWS.hardware;
   const bytes = 4 * rows * columns;
   return [
-    ...[...contractions, ...(software ? [] : largeSquares)].map(({ name, flops, graph }) => ({
+    ...[
+      ...contractions,
+      ...attentions,
+      ...(software ? [] : [...largeSquares, ...longAttentions]),
+    ].map(({ name, flops, graph }) => ({
       name,
       make: (): Subject => ({
         name,

@@ -187,10 +187,12 @@ const cyclesOf = (cut: Omit<Cut, 'cycles'>, meets: boolean): number => {
   const scores = 16 * (6 + (problem.softmax ? SOFTMAX : 0)) + 16 * groups;
   const instructions = sums + reads + staging + scores;
   const chunks = depths.reduce((sum, d) => sum + Math.ceil(d / features), 0);
-  const barriers = 2 * chunks + (problem.value ? 2 * (summed / values) : 0) + (meets ? 1 : 0);
+  const stagings = chunks + (problem.value ? summed / values : 0);
+  const barriers = 2 * stagings + (meets ? 1 : 0);
   const warps = Math.ceil(threads / WARP);
   const busy = Math.max((warps * instructions) / ISSUES, 2 * warps * reads);
-  const alone = Math.max(busy, STALLS * instructions) + barriers * BARRIER + LATENCY;
+  const waiting = stagings * LATENCY + barriers * BARRIER;
+  const alone = Math.max(busy, STALLS * instructions) + waiting;
   const steps = Math.ceil(problem.summed.extent / summed);
   const registers = 60 + 16 * problem.scores.length + 16 * groups;
   const fit = Math.max(
