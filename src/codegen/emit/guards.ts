@@ -5,9 +5,18 @@
  */
 import { type Axis, type Bound, idxOffset } from '../../ir/dim.ts';
 import type { GuardExpr } from '../../ir/loop/loop.ts';
-import { constantOf, get, i32, operate, regType, splat, vec4 } from '../../ir/thread/build.ts';
+import {
+  constantOf,
+  get,
+  i32,
+  loadFrom,
+  operate,
+  regType,
+  splat,
+  vec4,
+} from '../../ir/thread/build.ts';
 import { type Register, registerOf, type TExpr } from '../../ir/thread/thread.ts';
-import { evaluationCost, idxFree, isSafe, stepAlong } from '../analysis.ts';
+import { evaluationCost, idxFree, isSafe, offsetOf, opaqueExprs, stepAlong } from '../analysis.ts';
 import type { Emitter } from './emitter.ts';
 import { indexScalar, indexVector } from './indices.ts';
 import { LANES, type Mode, SCALAR } from './mode.ts';
@@ -70,9 +79,31 @@ const choose = (
   return get(result);
 };
 
+/**
+ * A guarded element read without a branch: from the nearest place there is, and not used where the guard fails. For code
+ * that runs for many threads at once, which branches keep from running together. `undefined` where that is no plain read.
+ */
+const nearest = (em: Emitter, e: GuardExpr, mode: Mode, condition: TExpr): TExpr | undefined => {
+  const { then, otherwise } = e;
+  if (!em.compact || then.kind !== 'load' || otherwise.kind !== 'const') return undefined;
+  const lanes = mode.lane === 'all' ? 4 : 1;
+  const buffer = em.resolve(then.buffer);
+  const offset = offsetOf(then);
+  if (buffer.access !== 'read' || buffer.elements < lanes || opaqueExprs([offset]).length > 0)
+    return undefined;
+  if (lanes === 4 && stepAlong(offset, mode.along!) !== 1) return undefined;
+  const place = indexScalar(em, offset, lanes === 4 ? SCALAR : mode);
+  const within = operate('min', operate('max', place, i32(0)), i32(buffer.elements - lanes));
+  const value = em.name(then.buffer.name, loadFrom(buffer, within, lanes));
+  const instead = constantOf(otherwise.value, value.type);
+  return operate('select', lanes === 4 ? splat(condition) : condition, value, instead);
+};
+
 /** The guarded value at the bound axes, or in one lane. */
 export const guardScalar = (em: Emitter, e: GuardExpr, mode: Mode): TExpr => {
   const condition = all(e.bounds.map((b) => holds(em, b, mode)));
+  const read = nearest(em, e, mode, condition);
+  if (read !== undefined) return read;
   return isCheap(e) ? both(em, e, mode, condition) : choose(em, e, mode, condition);
 };
 
@@ -83,7 +114,7 @@ export const guardVector = (em: Emitter, e: GuardExpr, along: Axis): TExpr => {
   const uniform = all(
     e.bounds.filter((b) => !varying.includes(b)).map((b) => holds(em, b, SCALAR)),
   );
-  if (varying.length === 0) return choose(em, e, mode, uniform);
+  if (varying.length === 0) return nearest(em, e, mode, uniform) ?? choose(em, e, mode, uniform);
   if (isCheap(e)) {
     const lanes = all([splat(uniform), ...varying.map((b) => holdsVector(em, b, along))]);
     return both(em, e, mode, lanes);
@@ -93,7 +124,8 @@ export const guardVector = (em: Emitter, e: GuardExpr, along: Axis): TExpr => {
     return vec4(a!, b!, c!, d!);
   };
   const steps = varying.map((b) => stepAlong(b.idx, along));
-  if (steps.includes(undefined)) return perLane();
+  const plain = em.compact && e.then.kind === 'load' && e.otherwise.kind === 'const';
+  if (plain || steps.includes(undefined)) return perLane();
   // four lanes are mostly all inside or all outside: only the border is done lane by lane
   const ends = varying.flatMap((b, i) => {
     const last: Bound = { ...b, idx: idxOffset(b.idx, 3 * steps[i]!) };

@@ -31,7 +31,13 @@ import type { Operand, Problem } from './problem.ts';
 const THREADS = 32;
 /** Threads that all processors of such a device run at once, with some to spare. */
 const ENOUGH = 128;
-const ROWS = [8, 4, 2, 1];
+/** Multiply-adds of vectors in the innermost loop: drivers take more than twice as long for code twice as long. */
+const MOST_CODE = 32;
+/** Sums of a thread: more do not fit into registers. */
+const MOST_SUMS = 40;
+/** Rows, in time, that reading four columns takes: once, and behind guards that are tested one by one. */
+const READING = 2;
+const GUARDED = 6;
 
 /** The block of a thread, and the grid of threads. */
 interface Block {
@@ -77,10 +83,24 @@ const blockOf = (problem: Problem, threads: number): Block => {
   const count = (r: number, c: number): number =>
     Math.ceil(rows.size / r) * Math.ceil(columns.size / c) * batches;
   const wide = results.quads && columns.quads.free && columns.guarded === 0 && columns.size >= 8;
-  const most = results.quads ? 8 : 4;
-  const possible = ROWS.filter((r) => r <= most && r < 2 * rows.size);
-  const high = possible.find((r) => count(r, wide ? 8 : 4) >= ENOUGH) ?? possible.at(-1)!;
-  const width = wide && count(high, 8) >= ENOUGH ? 8 : 4;
+  const together = stepsTogether(problem);
+  const dear = columns.guarded > 0 ? GUARDED : READING;
+  /** Rows of a thread that has `width` columns: the fewest reads and the least that sticks out. */
+  const rowsFor = (width: number): number => {
+    let best = 1;
+    const most = Math.min(
+      rows.size,
+      Math.floor((4 * MOST_CODE) / (together * width)),
+      MOST_SUMS / width,
+    );
+    const cost = (r: number): number => Math.ceil(rows.size / r) * (r + dear);
+    for (let r = 2; r <= most; r++)
+      if (cost(r) <= cost(best) && count(r, width) >= ENOUGH) best = r;
+    return best;
+  };
+  const isWide = wide && count(rowsFor(8), 8) >= ENOUGH;
+  const width = isWide ? 8 : 4;
+  const high = rowsFor(width);
   const groups = 2 ** Math.ceil(Math.log2(Math.ceil(columns.size / width)));
   const across = Math.min(8, threads, groups);
   const down = threads / across;
@@ -94,6 +114,33 @@ const blockOf = (problem: Problem, threads: number): Block => {
     columnBlocks: Math.ceil(columns.size / (across * width)),
   };
 };
+
+/** The operand whose sum runs over more axes. */
+const finerOf = ({ rows, columns }: Problem): Operand =>
+  rows.axes.depth.length > columns.axes.depth.length ? rows : columns;
+
+/** Elements of the sum in one round of the innermost loop. Guarded operands are long: one at a time. */
+const stepsTogether = (problem: Problem): 1 | 4 => {
+  const axes = finerOf(problem).axes.depth;
+  if (problem.columns.guarded + problem.rows.guarded > 0) return 1;
+  return axes.length > 1 && axes.at(-1)!.extent % 4 !== 0 ? 1 : 4;
+};
+
+/** A place in the sum: as a number, and along the axes of one of the operands. */
+interface Depth {
+  readonly linear: TExpr;
+  readonly of: Operand;
+  readonly position: Position;
+}
+
+/** `by` elements further along the last axis. */
+const further = ({ linear, of, position }: Depth, by: number): Depth => ({
+  linear: add(linear, i32(by)),
+  of,
+  position: position.map(([axis, value], i) =>
+    i === position.length - 1 ? [axis, add(value, i32(by))] : [axis, value],
+  ),
+});
 
 class Direct {
   private readonly block: Block;
@@ -140,13 +187,10 @@ class Direct {
     });
     const zero = constantOf(0, regType('f32', 4));
     const sums = lines.map(() => groups.map(() => em.variable('c', zero)));
-    // guarded operands are long: one element of the sum at a time
-    const together = problem.columns.guarded + problem.rows.guarded > 0 ? 1 : 4;
-    const whole = problem.depth - (problem.depth % together);
-    const step = (k: TExpr, count: number): void => {
+    const step = (k: Depth, count: number): void => {
       const factors = lines.map((line) => this.factors(line, k, count));
       for (let i = 0; i < count; i++) {
-        const values = groups.map((places) => this.quad(places, add(k, i32(i))));
+        const values = groups.map((places) => this.quad(places, further(k, i)));
         sums.forEach((own, r) => {
           const factor = splat(factors[r]![i]!);
           own.forEach((sum, g) => {
@@ -155,24 +199,54 @@ class Direct {
         });
       }
     };
-    em.loop('k', i32(0), i32(whole), together, (k) => step(k, together));
-    em.loop('k', i32(whole), i32(problem.depth), 1, (k) => step(k, 1));
+    this.overDepth(step);
     return sums;
   }
 
-  private at<T>(operand: Operand, place: Position, k: TExpr, evaluate: () => T): T {
+  /** Loops over the axes of the operand that has more of them: what it computes of its index needs no division. */
+  private overDepth(step: (k: Depth, count: number) => void): void {
+    const { em } = this;
+    const finer = finerOf(this.block.problem);
+    const axes = finer.axes.depth;
+    const last = axes.at(-1);
+    const together = stepsTogether(this.block.problem);
+    const nest = (position: Position, linear: TExpr): void => {
+      const axis = axes[position.length];
+      if (axis === undefined || axis === last) {
+        const extent = axis?.extent ?? 1;
+        const whole = extent - (extent % together);
+        const at = (value: TExpr): Depth => ({
+          linear: add(mul(linear, i32(extent)), value),
+          of: finer,
+          position: axis === undefined ? position : [...position, [axis, value]],
+        });
+        em.loop('k', i32(0), i32(whole), together, (k) => step(at(k), together));
+        em.loop('k', i32(whole), i32(extent), 1, (k) => step(at(k), 1));
+        return;
+      }
+      em.loop(axis.name, i32(0), i32(axis.extent), 1, (value) => {
+        nest(
+          [...position, [axis, value]],
+          em.name('depth', add(mul(linear, i32(axis.extent)), value)),
+        );
+      });
+    };
+    nest([], i32(0));
+  }
+
+  private at<T>(operand: Operand, place: Position, k: Depth, evaluate: () => T): T {
     const { em } = this;
     let value: T | undefined;
     em.scope('same', () => {
       bindAll(em, place);
-      bindAll(em, positionOf(em, operand.axes.depth, k));
+      bindAll(em, k.of === operand ? k.position : positionOf(em, operand.axes.depth, k.linear));
       value = evaluate();
     });
     return value!;
   }
 
   /** `count` elements of a row from `k` on. */
-  private factors(line: Position, k: TExpr, count: number): TExpr[] {
+  private factors(line: Position, k: Depth, count: number): TExpr[] {
     const { em } = this;
     const { rows } = this.block.problem;
     if (count === 4 && rows.quads.depth && rows.guarded === 0) {
@@ -181,12 +255,12 @@ class Direct {
       return LANES.map((lane) => laneOf(four, lane));
     }
     return Array.from({ length: count }, (_, i) =>
-      this.at(rows, line, add(k, i32(i)), () => em.name('a', em.scalar(rows.expr))),
+      this.at(rows, line, further(k, i), () => em.name('a', em.scalar(rows.expr))),
     );
   }
 
   /** Four columns at `k`. */
-  private quad(places: readonly Position[], k: TExpr): TExpr {
+  private quad(places: readonly Position[], k: Depth): TExpr {
     const { em } = this;
     const { columns } = this.block.problem;
     const { expr } = columns;
