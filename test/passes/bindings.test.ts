@@ -6,6 +6,7 @@ import { defaultWgslCaps } from '../../src/codegen/wgsl/caps.ts';
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { Graph, Node } from '../../src/ir/graph/graph.ts';
 import { concat } from '../../src/ir/graph/ops/concat.ts';
+import { dot } from '../../src/ir/graph/ops/dot.ts';
 import { parseGraph } from '../../src/ir/graph/parse.ts';
 import { freshExpressions } from '../../src/ir/loop/expr.ts';
 import type { LoopKernel } from '../../src/ir/loop/loop.ts';
@@ -183,6 +184,22 @@ test('a sum of 40 arrays goes by way of partial sums', async () => {
     assert.is(program.steps.length, Math.ceil(39 / (most - 2)));
     assert.is(await disagreement(graph, byProgram(binding(most)), 5), undefined);
   }
+});
+
+test('sibling products of many weights share one product: the weights are joined in several launches', async () => {
+  const b = new GraphBuilder();
+  const x = b.input(tensor('float32', [64, 8]), { name: 'x' });
+  const attrs = { aBatch: [], bBatch: [], aContract: [1], bContract: [0] };
+  const products = inputs(b, 12, 8, 4).map((w) => b.emit(dot, [x, w], attrs));
+  const graph = b.graph(
+    'siblings',
+    products.map((p) => b.op('tanh', p)),
+  );
+  const compiled = within(graph, 8);
+  const kernels = compiled.program.kernels.filter((k) => k.name.startsWith('concat'));
+  assert.is(kernels.length, fewest(12, 8));
+  assert.is(compiled.program.kernels.filter((k) => k.name.startsWith('dot')).length, 1);
+  assert.is(await disagreement(graph, byProgram(binding(8)), 7), undefined);
 });
 
 test('maps that share operands stay apart where one launch would bind too much, and say so', () => {
