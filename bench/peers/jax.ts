@@ -16,6 +16,10 @@ import type { Prepared, Subject } from '../protocol.ts';
 import * as work from '../work.ts';
 
 type A = np.Array;
+
+/** True where a queue does the work, in the order it was given. */
+const inOrder = (): boolean => defaultDevice() === 'webgpu';
+
 const array = (data: Float32Array | Int32Array, shape: number[]): A =>
   np.array(data as Float32Array, { shape } as never).reshape(shape);
 
@@ -107,13 +111,16 @@ const book = (f: (p: Net, x: A) => A) => async (): Promise<Prepared> => {
   return compiled(
     () => f(keep(), x.ref),
     async () => {
-      let y: A | undefined;
+      // What is disposed of before somebody waits for it is never computed. Waiting costs least one by one on
+      // WebAssembly, all together on WebGPU.
+      const outputs: A[] = [];
       for (let i = 0; i < work.BOOK_FORWARDS; i++) {
-        y?.dispose();
-        y = f(keep(), x.ref);
+        const y = f(keep(), x.ref);
+        if (!inOrder()) await blockUntilReady(y);
+        outputs.push(y);
       }
-      await blockUntilReady(y!);
-      y!.dispose();
+      if (inOrder()) await blockUntilReady(outputs);
+      for (const y of outputs) y.dispose();
     },
   );
 };
@@ -169,12 +176,11 @@ const train =
       return [l, next];
     };
     const step = (compile ? jit(update as never) : update) as unknown as typeof update;
-    // A queue works in order: on WebGPU the loss is read, as everybody else does, and no parameter is.
-    const inOrder = defaultDevice() === 'webgpu';
+    // on WebGPU the loss is read, as everybody else does, and no parameter is
     const once = async (): Promise<number> => {
       const [l, next] = step(p, x.ref, y.ref);
       p = next;
-      if (!inOrder) await blockUntilReady([l, next]);
+      if (!inOrder()) await blockUntilReady([l, next]);
       return (await l.data())[0]!;
     };
     const start = performance.now();
