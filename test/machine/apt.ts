@@ -30,14 +30,14 @@ const stanzas = (): string[] =>
     .filter((file) => file.endsWith('.sources'))
     .flatMap((file) => read(`${SOURCES}/${file}`).split(/\n\s*\n/));
 
-/** The source of `<release>-updates` with its suite exchanged for the backports. */
+/** The source of the release itself with its suite exchanged for the backports. */
 const backportsOf = (release: string): string | undefined => {
   const suites = `${release}-backports`;
-  const updates = new RegExp(`^Suites:.*\\b${release}-updates\\b`, 'm');
-  const stanza = stanzas().find((text) => updates.test(text));
+  const own = new RegExp(`^Suites:(.* )?${release}( |$)`, 'm');
+  const stanza = stanzas().find((text) => own.test(text));
   if (stanza !== undefined)
     return `${stanza.trim().replace(/^Suites:.*$/m, `Suites: ${suites}`)}\n`;
-  const line = new RegExp(`^deb(?: \\[.*\\])? (\\S+) ${release}-updates `, 'm');
+  const line = new RegExp(`^deb(?: \\[.*\\])? (\\S+) ${release} `, 'm');
   const mirror = line.exec(read(LINES))?.[1];
   return mirror === undefined
     ? undefined
