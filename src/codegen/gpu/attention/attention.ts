@@ -33,7 +33,7 @@ import { bytesMoved } from '../../sharing.ts';
 import { bindAll, positionOf } from '../../templates/pack.ts';
 import { bestCut, type Cut, OWN, roundUp, valuePitch, weightPitch } from './cut.ts';
 import { finish } from './finish.ts';
-import { endFold, foldBlock, type Running, startFold } from './fold.ts';
+import { endFold, foldBlock, meetsInMemory, type Running, startFold } from './fold.ts';
 import { problemOf } from './problem.ts';
 import { rangeOf } from './range.ts';
 import { type Rows, type Scores, type Seat, scoresOf, stageLeft } from './scores.ts';
@@ -223,8 +223,10 @@ class Blocks {
     });
     const columns = em.name('columns', add(mul(seat.across, i32(OWN)), i32(cut.memory.values)));
     const width = valuePitch(cut);
+    // whoever has met for the softmax has read what was staged for the scores
+    const haveMet = cut.problem.softmax && meetsInMemory(cut) && cut.values === cut.summed;
     em.loop('part', i32(0), i32(cut.summed), cut.values, (part) => {
-      em.push(barrier);
+      if (!haveMet) em.push(barrier);
       const staged = {
         from: em.name('from', add(block, part)),
         rows: cut.values,

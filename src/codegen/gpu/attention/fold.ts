@@ -6,7 +6,6 @@
  * elements until the end.
  */
 import { ABSENT } from '../../../ir/loop/loop.ts';
-import type { ScalarOp } from '../../../ir/scalar.ts';
 import {
   add,
   barrier,
@@ -51,9 +50,9 @@ export const foldBlock = (
   { top, total }: Running,
   weights: readonly TExpr[],
 ): { readonly powers: readonly TExpr[]; readonly rescale: TExpr } => {
-  const own = weights.reduce((x, y) => operate('max', x, y));
-  const met = together(em, cut, memory, seat, 'max', em.name('highest', own));
-  const next = em.name('next', operate('max', get(top), met));
+  const own = weights.reduce((x, y) => larger(em, x, y));
+  const met = together(em, cut, memory, seat, (x, y) => larger(em, x, y), own);
+  const next = larger(em, get(top), met);
   const rescale = em.name('rescale', operate('exp', operate('sub', get(top), next)));
   const powers = weights.map((w) => em.name('power', operate('exp', operate('sub', w, next))));
   const sum = powers.reduce((x, y) => operate('add', x, y));
@@ -72,7 +71,8 @@ export const endFold = (
 ): { readonly share: TExpr; readonly norm: TExpr } => {
   // what was exchanged last has been read before this
   if (meetsInMemory(cut)) em.push(barrier);
-  const all = em.name('all', together(em, cut, memory, seat, 'add', em.name('sum', get(total))));
+  const sum = (x: TExpr, y: TExpr): TExpr => em.name('sum', operate('add', x, y));
+  const all = together(em, cut, memory, seat, sum, get(total));
   const zero = constantOf(0, VECTOR);
   const none = em.name('none', operate('eq', all, zero));
   const norm = operate('add', get(top), operate('log', all));
@@ -85,7 +85,12 @@ export const endFold = (
   };
 };
 
-const meetsInMemory = ({ memory }: Cut): boolean => memory.elements > memory.team;
+/** The larger of two. Beside a NaN it is either: the exponential of the NaN makes the row NaN in any case. */
+const larger = (em: Emitter, x: TExpr, y: TExpr): TExpr =>
+  em.name('larger', operate('select', operate('gt', y, x), y, x));
+
+/** Whether threads of a row exchange through shared memory: then all threads meet after the scores. */
+export const meetsInMemory = ({ memory }: Cut): boolean => memory.elements > memory.team;
 
 /** One value from those of all threads of a row, the same in each of them. */
 const together = (
@@ -93,7 +98,7 @@ const together = (
   cut: Cut,
   memory: ThreadBuffer,
   seat: Seat,
-  op: ScalarOp,
+  join: (x: TExpr, y: TExpr) => TExpr,
   own: TExpr,
 ): TExpr => {
   const { across, rows } = cut;
@@ -102,7 +107,7 @@ const together = (
     for (let mask = 1; mask < across; mask *= 2) {
       const other = em.fresh('met', VECTOR);
       em.push(exchangeOf(other, mine, mask));
-      mine = em.name('both', operate(op, mine, get(other)));
+      mine = join(mine, get(other));
     }
     return mine;
   }
@@ -110,8 +115,9 @@ const together = (
   em.push(storeTo(memory, add(at, mul(seat.across, i32(rows))), own));
   em.push(barrier);
   const result = em.variable('met', loadFrom(memory, at, 4));
-  em.loop('from', i32(rows), i32(across * rows), rows, (from) =>
-    em.set(result, operate(op, get(result), loadFrom(memory, add(at, from), 4))),
-  );
+  em.loop('from', i32(rows), i32(across * rows), rows, (from) => {
+    const other = em.name('other', loadFrom(memory, add(at, from), 4));
+    em.set(result, join(get(result), other));
+  });
   return get(result);
 };
