@@ -229,6 +229,19 @@ test('training: forward leaves its norms in the same launch, backward is one lau
     assert.is(program.arenaBytes <= 4 * 4 * 2 * 24, true, 'nothing of all pairs is stored');
 });
 
+test('a launch may store values beside its own, also where a row has one column', () => {
+  const b = new GraphBuilder();
+  const input = (...shape: number[]): Node => b.input(tensor('float32', shape));
+  const [q, k, dy, norm] = [input(40, 24), input(50, 24), input(40, 1), input(40)];
+  const attrs = { scale: 0.2, causal: true };
+  const slope = b.emit(graphOps.get('attentionGradValue')!, [q, k, dy, norm], attrs);
+  const other = b.op('tanh', input(50, 1));
+  const graph = b.graph('beside', [b.op('mul', slope, other), other]);
+  const next = random(8);
+  const data = b.inputs.map((x) => randomValues(next, x.type, x === norm ? [2, 3] : undefined));
+  assert.is(launchesOf(compiledFor(graph, data)).length, 1);
+});
+
 test('what no block fits, or is too small for blocks, is written out', () => {
   const notes = (s: Sizes): string[] =>
     compileGraph(make(s).graph, defaultWgslCaps).stages.flatMap((stage) =>

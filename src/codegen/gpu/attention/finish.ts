@@ -44,8 +44,8 @@ export const finish = (
   ended: Ended | undefined,
 ): void => {
   const { problem } = cut;
-  if (ended !== undefined && problem.rowOutputs.length > 0)
-    storeRows(em, cut, seat, own, em.name('norm', ended.norm));
+  if (problem.rowOutputs.length > 0)
+    storeRows(em, cut, seat, own, ended && em.name('norm', ended.norm));
   if (problem.outputs.length === 0) return;
   const results = sums.map((groups, lane) => {
     if (ended === undefined) return groups.map(get);
@@ -65,12 +65,18 @@ const inside = (em: Emitter, at: TExpr, extent: number, reach: number, emit: () 
 const rowReach = ({ rowBlocks, rows }: Cut): number => rowBlocks * rows;
 
 /** One thread of each row stores what belongs to it. */
-const storeRows = (em: Emitter, cut: Cut, seat: Seat, own: TExpr, norm: TExpr): void => {
+const storeRows = (
+  em: Emitter,
+  cut: Cut,
+  seat: Seat,
+  own: TExpr,
+  norm: TExpr | undefined,
+): void => {
   const { rows, rowOutputs } = cut.problem;
   em.branch(operate('eq', seat.across, i32(0)), () => {
     eachRow(em, cut, own, (row, lane) => {
       em.bind(rows, row);
-      em.setAccumulator(laneOf(norm, lane), rowNorm);
+      if (norm !== undefined) em.setAccumulator(laneOf(norm, lane), rowNorm);
       storeScalars(em, rowOutputs);
     });
   });
