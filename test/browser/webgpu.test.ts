@@ -28,7 +28,10 @@ const assertSame = (actual: Report): void => {
 test('on the CPU in Node, it learns', async () => {
   expected = await report(device.cpu());
   for (const losses of Object.values(expected.losses))
-    assert.ok(losses.every((l, i) => i === 0 || l < losses[i - 1]!), `${losses}`);
+    assert.ok(
+      losses.every((l, i) => i === 0 || l < losses[i - 1]!),
+      `${losses}`,
+    );
 });
 
 for (const { name, format, body } of places) {
