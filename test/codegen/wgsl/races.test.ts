@@ -67,7 +67,7 @@ const kernels: readonly (readonly [string, Graph])[] = [
     ),
   ],
   ['softmax', graphOf('softmax', [[4, 70]], { axis: 1 })],
-  ['sum down columns', graphOf('sum', [[70, 16]], { axes: [0] })],
+  ['sum down columns', graphOf('sum', [[70, 4]], { axes: [0] })],
   ['sum along rows', graphOf('sum', [[16, 70]], { axes: [1] })],
 ];
 
