@@ -12,7 +12,7 @@ import { chooseJobs, type Job, root } from './jobs.ts';
 import { type Machine, prepareMachine } from './machine/machine.ts';
 
 const AT_ONCE = 2;
-const TIMEOUT_MS = Number(process.env['TIGON_TEST_TIMEOUT'] ?? 240) * 1000;
+const TIMEOUT_MS = Number(process.env['TIGON_TEST_TIMEOUT'] ?? 480) * 1000;
 
 interface Verdict {
   readonly passed: number;
