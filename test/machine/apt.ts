@@ -14,8 +14,8 @@ const LIMIT_MS = 240_000;
 
 const read = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
-/** Whether packages can be installed here, else why not. */
-export const aptRefusal = (): string | undefined => {
+/** Why packages cannot be installed here, if they cannot. */
+const aptRefusal = (): string | undefined => {
   if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get')) return 'there is no apt-get';
   return process.getuid?.() === 0 ? undefined : 'only root can install packages';
 };

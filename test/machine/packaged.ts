@@ -82,9 +82,10 @@ export const swiftShader = (): Record<string, string> | undefined => {
   };
 };
 
+/** With libraries of its own, and a language whatever the locale: of a POSIX one it makes a tag that it refuses itself. */
 const START = `#!/bin/sh
 here=$(dirname "$0")
-LD_LIBRARY_PATH="$here/lib" exec "$here/chromium" "$@"
+LANG=en_US.UTF-8 LC_ALL=en_US.UTF-8 LD_LIBRARY_PATH="$here/lib" exec "$here/chromium" "$@"
 `;
 
 /** The program that starts headless Chromium, if the package carries it. */
