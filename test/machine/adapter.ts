@@ -53,7 +53,9 @@ export const provideAdapter = (env: Readonly<Record<string, string>>): Adapter |
   if (typeof installed !== 'string' || process.platform !== 'linux') return installed;
   const withSwiftShader = (): Adapter | string => {
     const found = swiftShader();
-    return found === undefined ? 'no npm package carries it for this system' : probe({ ...env, ...found });
+    return found === undefined
+      ? 'no npm package carries it for this system'
+      : probe({ ...env, ...found });
   };
   if (hasSwiftShader()) {
     const found = withSwiftShader();
