@@ -34,7 +34,9 @@ import type { Mode } from './emit/mode.ts';
 import type { Loops } from './loops.ts';
 import type { NestPlan } from './plan.ts';
 import { rewriter } from './rewrite.ts';
-import { bytesMoved, emitRows, share, vectorLoop, writeTo } from './sharing.ts';
+import { emitRows, share, vectorLoop } from './sharing.ts';
+import { writeTo } from './stores.ts';
+import { bytesMoved } from './work.ts';
 
 /** Fewer columns stay in registers. */
 const LEAST_COLUMNS = 32;

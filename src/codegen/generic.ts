@@ -3,6 +3,7 @@
  *
  * Invariant: results do not depend on the number of threads, only how the elements are shared out does.
  */
+
 import { type Axis, pointsOf } from '../ir/dim.ts';
 import { invariant } from '../ir/errors.ts';
 import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
@@ -20,14 +21,10 @@ import { chooseLoops, type Loops } from './loops.ts';
 import { normalize } from './normalize.ts';
 import type { NestPlan } from './plan.ts';
 import { planScatter } from './scatter.ts';
-import { bytesMoved, emitRows, type Sharing, share, vectorLoop, writeTo } from './sharing.ts';
+import { emitRows, type Sharing, share, vectorLoop } from './sharing.ts';
+import { writeTo } from './stores.ts';
 import { planTiles } from './tiles.ts';
-
-/** Arithmetic of the whole nest. */
-export const flopsOf = (nest: Nest, loops: Loops): number => {
-  const each = nest.stores.reduce((c, s) => c + pointsOf(s.axes) * evaluationCost(s.value), 0);
-  return Math.round(Math.min(each, 4 * loops.cost));
-};
+import { bytesMoved, flopsOf } from './work.ts';
 
 /**
  * Values that several passes over a row compute and that cost more than reading them back, with a buffer for each.

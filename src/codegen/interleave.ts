@@ -16,7 +16,8 @@ import { Emitter } from './emit/emitter.ts';
 import { storeOffset } from './normalize.ts';
 import type { NestPlan } from './plan.ts';
 import { rewriter } from './rewrite.ts';
-import { bytesMoved, emitRows, share, vectorLoop } from './sharing.ts';
+import { emitRows, share, vectorLoop } from './sharing.ts';
+import { bytesMoved } from './work.ts';
 
 /** Divisors that vectors can be woven for. */
 const FACTORS: readonly number[] = [2, 4];

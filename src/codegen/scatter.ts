@@ -4,53 +4,22 @@
  * Invariant: workgroups share out parallel axes alone, each zeroes exactly what it later adds to, and the order of
  * additions to one element is the order of the sequential axes: results are the same for any number of threads.
  */
-import { type Axis, type Idx, idxAxis, idxFlatten, newAxis, pointsOf } from '../ir/dim.ts';
+
+import { type Axis, idxAxis, newAxis, pointsOf } from '../ir/dim.ts';
 import { invariant } from '../ir/errors.ts';
 import type { Nest, Store } from '../ir/loop/loop.ts';
 import { constantOf, i32, loadFrom, operate, regType } from '../ir/thread/build.ts';
 import { registerOf, type TExpr } from '../ir/thread/thread.ts';
-import { stridesOf } from '../ir/type.ts';
-import { evaluationCost, idxFree, opaqueExprs, stepAlong } from './analysis.ts';
+import { evaluationCost, stepAlong } from './analysis.ts';
 import type { Caps } from './caps.ts';
 import { accessCost, elementCost } from './cost.ts';
 import { Emitter } from './emit/emitter.ts';
 import { type Mode, SCALAR } from './emit/mode.ts';
 import { normalize, storeOffset } from './normalize.ts';
 import type { NestPlan } from './plan.ts';
-import { bytesMoved, emitRows, share, vectorLoop } from './sharing.ts';
-
-/** Where zeros go for given parallel axes: dimensions that only those decide, times all of the others. */
-export interface Zeroing {
-  readonly axes: readonly Axis[];
-  readonly offset: Idx;
-  /** Row-major place among the dimensions that the parallel axes do not decide alone. */
-  readonly place: Idx;
-  /** True when the parallel axes reach every element once, so that each workgroup can zero its own. */
-  readonly separable: boolean;
-}
-
-/** What a scattering has to zero. */
-export const zeroing = (s: Store): Zeroing => {
-  const axes: Axis[] = [];
-  const scattered: Idx[] = [];
-  let own = 1;
-  const index = s.index.map((idx, d) => {
-    const free = [...idxFree(idx)];
-    const parallel =
-      free.length > 0 && free.every((a) => s.axes.includes(a)) && opaqueExprs([idx]).length === 0;
-    if (parallel) {
-      own *= s.buffer.shape[d]!;
-      return idx;
-    }
-    const axis = newAxis(`z${d}`, s.buffer.shape[d]!, 'par');
-    axes.push(axis);
-    scattered.push(idx);
-    return idxAxis(axis);
-  });
-  const offset = idxFlatten(index, s.buffer.strides);
-  const place = idxFlatten(scattered, stridesOf(axes.map((a) => a.extent)));
-  return { axes, offset, place, separable: own === pointsOf(s.axes) };
-};
+import { emitRows, share, vectorLoop } from './sharing.ts';
+import { bytesMoved } from './work.ts';
+import { zeroing } from './zeroing.ts';
 
 /** The parallel axis that vectors run along: stores must be next to each other. */
 const vectorAxis = (s: Store, lanes: 1 | 4): Axis | undefined => {

@@ -4,15 +4,10 @@
  * Invariant: ranges of workgroups cover every element once; what is stored does not depend on how they are cut.
  */
 import type { Axis } from '../ir/dim.ts';
-import { bytesOf } from '../ir/dtype.ts';
-import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
-import { i32, laneOf, operate } from '../ir/thread/build.ts';
+import { i32, operate } from '../ir/thread/build.ts';
 import type { TExpr } from '../ir/thread/thread.ts';
-import { spanOf } from '../ir/type.ts';
-import { stepAlong, visitLoads } from './analysis.ts';
 import type { Emitter } from './emit/emitter.ts';
-import { LANES, type Mode, SCALAR } from './emit/mode.ts';
-import { storeOffset } from './normalize.ts';
+import { type Mode, SCALAR } from './emit/mode.ts';
 
 /** Scalar operations that are worth a workgroup of their own. */
 const GRAIN = 16384;
@@ -64,14 +59,6 @@ export const share = (
     chunk,
     chunks: Math.max(1, Math.ceil(n / chunk)),
   };
-};
-
-/** Bytes that must move at least: each element of each buffer once. */
-export const bytesMoved = (nest: Nest): number => {
-  const buffers = new Set<LoopBuffer>();
-  for (const s of nest.stores) visitLoads(s.value, (l) => buffers.add(l.buffer));
-  const touched = [...buffers, ...nest.stores.map((s) => s.buffer)];
-  return touched.reduce((sum, b) => sum + bytesOf(b.dtype) * spanOf(b.shape, b.strides), 0);
 };
 
 /** Runs `each` for the rows of workgroup range `group`, with the flattened axes bound. */
@@ -138,22 +125,4 @@ export const vectorLoop = (
   });
   if (n % step !== 0 && unroll > 1) em.loop(axis.name, main, rest, 4, (v) => at(v, vector));
   if (n % 4 !== 0) em.loop(axis.name, rest, to, 1, (v) => at(v, SCALAR));
-};
-
-/** Writes the value of a store at the bound axes. */
-export const writeTo = (em: Emitter, s: Store, value: TExpr, mode: Mode): void => {
-  const offset = storeOffset(s);
-  const along = mode.along;
-  const varies = along !== undefined && s.axes.includes(along);
-  if (!varies || mode.lane !== 'all') {
-    em.store(s.buffer, em.index(offset), value.type.lanes === 4 ? laneOf(value, 0) : value);
-    return;
-  }
-  const wide = value.type.lanes === 4 ? em.name('value', value) : value;
-  if (stepAlong(offset, along) === 1) {
-    em.store(s.buffer, em.index(offset), wide);
-    return;
-  }
-  for (const lane of LANES)
-    em.store(s.buffer, em.indexAt(offset, { along, lane }), laneOf(wide, lane));
 };

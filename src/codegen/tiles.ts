@@ -12,7 +12,9 @@ import { Emitter } from './emit/emitter.ts';
 import type { Loops } from './loops.ts';
 import { storeOffset } from './normalize.ts';
 import type { NestPlan } from './plan.ts';
-import { bytesMoved, emitRows, share, vectorLoop, writeTo } from './sharing.ts';
+import { emitRows, share, vectorLoop } from './sharing.ts';
+import { writeTo } from './stores.ts';
+import { bytesMoved } from './work.ts';
 
 /** A cache line of float32. */
 const TILE = 16;

@@ -12,10 +12,9 @@ import { evaluationCost } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { type Mode, SCALAR } from '../emit/mode.ts';
-import { flopsOf } from '../generic.ts';
 import { chooseLoops } from '../loops.ts';
 import type { NestPlan } from '../plan.ts';
-import { bytesMoved } from '../sharing.ts';
+import { bytesMoved, flopsOf } from '../work.ts';
 import { bindPoint, byMemory, inVectors, powerOfTwo, stridesAlong, writeStores } from './points.ts';
 
 /** Threads of a workgroup that shares nothing: enough to hide latency, few enough to spread small arrays. */

@@ -11,7 +11,7 @@ import { freeAxes, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import { type Mode, SCALAR } from '../emit/mode.ts';
 import { storeOffset } from '../normalize.ts';
-import { writeTo } from '../sharing.ts';
+import { writeTo } from '../stores.ts';
 
 /** Gives `axes` the values of the point with row-major number `index`, in the current scope. */
 export const bindPoint = (em: Emitter, axes: readonly Axis[], index: TExpr): void => {

@@ -15,8 +15,8 @@ import { Emitter } from '../emit/emitter.ts';
 import { SCALAR } from '../emit/mode.ts';
 import { normalize, storeOffset } from '../normalize.ts';
 import type { NestPlan } from '../plan.ts';
-import { type Zeroing, zeroing } from '../scatter.ts';
-import { bytesMoved } from '../sharing.ts';
+import { bytesMoved } from '../work.ts';
+import { type Zeroing, zeroing } from '../zeroing.ts';
 import { bindPoint, byMemory, powerOfTwo } from './points.ts';
 
 /** Threads that are worth going through everything: more find less to do each. */

@@ -21,7 +21,8 @@ import { SCALAR } from '../emit/mode.ts';
 import { storeOffset } from '../normalize.ts';
 import type { NestPlan } from '../plan.ts';
 import { rewriter } from '../rewrite.ts';
-import { bytesMoved, writeTo } from '../sharing.ts';
+import { writeTo } from '../stores.ts';
+import { bytesMoved } from '../work.ts';
 import { bindPoint } from './points.ts';
 
 /** Side of a tile: a line of memory is read whole. */

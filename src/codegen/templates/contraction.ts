@@ -4,11 +4,12 @@
  * Invariants: rows and columns are enumerated row-major over the operand's free axes; blocks of rows are multiples of
  * `TILE_ROWS`, blocks of columns of `TILE_COLUMNS`; costs are rough cycles of one core with 128-bit vectors.
  */
+
 import { type Axis, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, Expr, LoadExpr } from '../../ir/loop/loop.ts';
-import { evaluationCost, freeAxes, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
+import { evaluationCost, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
-import { mergeAxes } from './merge.ts';
+import { foldBatch, mergeAxes } from './merge.ts';
 
 /** The micro-kernel: 4 x 8 accumulators are eight vectors; more would spill. */
 export const TILE_ROWS = 4;
@@ -83,24 +84,6 @@ export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): O
   const vector = packing === 'scalar' ? 1 : 4;
   const cost = (guarded(expr) ? 1.5 * perElement : perElement) + map / vector;
   return { expr, free, size: pointsOf(free), summed, packing, cost };
-};
-
-/**
- * Batch axes that one operand does not depend on are free axes of the other: what is packed of the first then serves the
- * whole batch.
- */
-export const foldBatch = (c: Contraction): { batch: Axis[]; m: Axis[]; n: Axis[] } => {
-  const [ofA, ofB] = [freeAxes(c.a), freeAxes(c.b)];
-  const batch: Axis[] = [];
-  const m: Axis[] = [];
-  const n: Axis[] = [];
-  for (const axis of c.batch) {
-    if (axis.extent === 1) continue;
-    if (!ofA.has(axis)) n.push(axis);
-    else if (!ofB.has(axis)) m.push(axis);
-    else batch.push(axis);
-  }
-  return { batch, m: [...m, ...c.m], n: [...n, ...c.n] };
 };
 
 /** Both ways to assign the operands to rows and columns. */

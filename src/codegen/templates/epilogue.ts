@@ -3,24 +3,18 @@
  *
  * Invariant: every element inside the result is stored once; values are computed before any of them is stored.
  */
-import { type Axis, type Idx, idxFlatten } from '../../ir/dim.ts';
-import type { Expr, LoopBuffer, Store } from '../../ir/loop/loop.ts';
-import { add, get, i32, laneOf, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
+
+import type { Axis } from '../../ir/dim.ts';
+import type { Store } from '../../ir/loop/loop.ts';
+import { add, get, i32, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import { evaluationCost, stepAlong } from '../analysis.ts';
 import type { Emitter } from '../emit/emitter.ts';
+import { bindAll, positionOf } from '../emit/position.ts';
+import { inVectors, type Output, outputsOf, storeScalars, storeVectors } from '../stores.ts';
 import { type Problem, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { mergeAxes } from './merge.ts';
 import { type Accumulators, eachAccumulator } from './micro.ts';
-import { bindAll, positionOf } from './pack.ts';
-
-const LANES = [0, 1, 2, 3] as const;
-
-export interface Output {
-  readonly buffer: LoopBuffer;
-  readonly value: Expr;
-  readonly offset: Idx;
-}
 
 export interface Epilogue {
   readonly rows: readonly Axis[];
@@ -35,19 +29,6 @@ export interface Epilogue {
   /** Rough cycles to store one element. */
   readonly storeCycles: number;
 }
-
-export const outputsOf = (stores: readonly Store[]): Output[] =>
-  stores.map((s) => ({
-    buffer: s.buffer,
-    value: s.value,
-    offset: idxFlatten(s.index, s.buffer.strides),
-  }));
-
-/** True when all outputs can be computed four at a time along `axis`. */
-export const inVectors = (outputs: readonly Output[], axis: Axis | undefined): axis is Axis =>
-  axis !== undefined &&
-  axis.extent >= 4 &&
-  outputs.every((o) => stepAlong(o.offset, axis) !== undefined);
 
 export const epilogueOf = (p: Problem, stores: readonly Store[]): Epilogue => {
   const raw = outputsOf(stores);
@@ -181,25 +162,5 @@ const throughMemory = (em: Emitter, e: Epilogue, tile: Tile): void => {
     else if (last.extent % 4 !== 0) em.branch(unbroken(em, e, column), vectors, scalars);
     else if (e.columnCount % TILE_COLUMNS === 0) vectors();
     else em.branch(operate('lt', column, i32(e.columnCount)), vectors);
-  });
-};
-
-/** Evaluates and stores four lanes along `last`, for the accumulator and the axes as they are bound. */
-export const storeVectors = (em: Emitter, outputs: readonly Output[], last: Axis): void => {
-  const values = outputs.map((o) => em.name(o.buffer.name, em.vector(o.value, last)));
-  outputs.forEach(({ buffer, offset }, i) => {
-    const at = em.index(offset);
-    const step = stepAlong(offset, last)!;
-    if (step === 1) em.store(buffer, at, values[i]!);
-    else
-      for (const lane of LANES)
-        em.store(buffer, add(at, i32(step * lane)), laneOf(values[i]!, lane));
-  });
-};
-
-export const storeScalars = (em: Emitter, outputs: readonly Output[]): void => {
-  const values = outputs.map((o) => em.name(o.buffer.name, em.scalar(o.value)));
-  outputs.forEach(({ buffer, offset }, i) => {
-    em.store(buffer, em.index(offset), values[i]!);
   });
 };

@@ -19,6 +19,7 @@ import {
 import { registerOf, type TExpr, type ThreadBuffer, type TStmt } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit/emitter.ts';
+import { bindAll, positionOf } from '../emit/position.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
 import {
   type Blocking,
@@ -37,7 +38,7 @@ import {
   type PanelPair,
   zeroAccumulators,
 } from './micro.ts';
-import { bindAll, type DepthBlock, pack, positionOf } from './pack.ts';
+import { type DepthBlock, pack } from './pack.ts';
 import { planShifted } from './shifted.ts';
 
 /** Products below this are cheaper without packing. */

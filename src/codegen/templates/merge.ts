@@ -4,8 +4,8 @@
  * Invariant: the merged axis enumerates the old ones row-major; values at corresponding positions stay the same.
  */
 import { type Axis, type Idx, idxAxis, idxDiv, idxMod, newAxis } from '../../ir/dim.ts';
-import type { Expr } from '../../ir/loop/loop.ts';
-import { indicesIn, stepAlong } from '../analysis.ts';
+import type { Contraction, Expr } from '../../ir/loop/loop.ts';
+import { freeAxes, indicesIn, stepAlong } from '../analysis.ts';
 import { rewriter } from '../rewrite.ts';
 
 export interface Merged {
@@ -48,4 +48,22 @@ export const mergeAxes = (
     };
   }
   return result;
+};
+
+/**
+ * Batch axes that one operand does not depend on are free axes of the other: what is packed of the first then serves the
+ * whole batch.
+ */
+export const foldBatch = (c: Contraction): { batch: Axis[]; m: Axis[]; n: Axis[] } => {
+  const [ofA, ofB] = [freeAxes(c.a), freeAxes(c.b)];
+  const batch: Axis[] = [];
+  const m: Axis[] = [];
+  const n: Axis[] = [];
+  for (const axis of c.batch) {
+    if (axis.extent === 1) continue;
+    if (!ofA.has(axis)) n.push(axis);
+    else if (!ofB.has(axis)) m.push(axis);
+    else batch.push(axis);
+  }
+  return { batch, m: [...m, ...c.m], n: [...n, ...c.n] };
 };

@@ -5,34 +5,15 @@
  * operand's last row or column hold some other element of it, so that nothing is read out of bounds: their results are
  * never stored.
  */
+
 import { type Axis, pointsOf } from '../../ir/dim.ts';
 import { add, i32, mul, operate, shuffle, storeTo, vec4 } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit/emitter.ts';
+import { bindAll, positionOf } from '../emit/position.ts';
 import { type DepthBlocks, type Operand, type Packing, readsVectors } from './contraction.ts';
 
 const LANES = [0, 1, 2, 3] as const;
-
-/** Values of axes at a position in their row-major enumeration. */
-export type Position = readonly (readonly [Axis, TExpr])[];
-
-export const positionOf = (em: Emitter, axes: readonly Axis[], at: TExpr): Position => {
-  let rest = at;
-  const values: [Axis, TExpr][] = [];
-  for (let i = axes.length - 1; i >= 0; i--) {
-    const axis = axes[i]!;
-    values.push([
-      axis,
-      i === 0 ? rest : em.name(axis.name, operate('mod', rest, i32(axis.extent))),
-    ]);
-    if (i > 0) rest = em.name('rest', operate('floordiv', rest, i32(axis.extent)));
-  }
-  return values;
-};
-
-export const bindAll = (em: Emitter, position: Position): void => {
-  for (const [axis, value] of position) em.bind(axis, value);
-};
 
 /** A block of the sum: the chunked axis runs over `[from, from + length)`. */
 export interface DepthBlock {

@@ -20,10 +20,11 @@ import {
 } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import { Emitter } from '../emit/emitter.ts';
+import { bindAll, positionOf } from '../emit/position.ts';
+import { inVectors, type Output, outputsOf, storeScalars, storeVectors } from '../stores.ts';
 import { roundUp, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
-import { inVectors, type Output, outputsOf, storeScalars, storeVectors } from './epilogue.ts';
 import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
-import { bindAll, pack, positionOf } from './pack.ts';
+import { pack } from './pack.ts';
 import type { Geometry } from './shifted-geometry.ts';
 
 /** Rows of a workgroup, and its images: what the code needs of how the work is cut. */

@@ -18,7 +18,8 @@ import { constant, guard } from '../../ir/loop/expr.ts';
 import type { Contraction, Expr, LoadExpr } from '../../ir/loop/loop.ts';
 import { freeAxes } from '../analysis.ts';
 import { rewriter } from '../rewrite.ts';
-import { foldBatch, type Operand, operandOf, roundUp } from './contraction.ts';
+import { type Operand, operandOf, roundUp } from './contraction.ts';
+import { foldBatch } from './merge.ts';
 
 /** Input position `u` meets result position `n = u + shift - sign * k`. */
 interface Window {

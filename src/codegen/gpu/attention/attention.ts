@@ -28,9 +28,9 @@ import type { Register, TExpr, ThreadBuffer, TStmt } from '../../../ir/thread/th
 import type { Caps } from '../../caps.ts';
 import { Emitter } from '../../emit/emitter.ts';
 import { LANES } from '../../emit/mode.ts';
+import { bindAll, positionOf } from '../../emit/position.ts';
 import type { NestPlan, Place, Refusal } from '../../plan.ts';
-import { bytesMoved } from '../../sharing.ts';
-import { bindAll, positionOf } from '../../templates/pack.ts';
+import { bytesMoved } from '../../work.ts';
 import { bestCut, type Cut, OWN, roundUp, valuePitch, weightPitch } from './cut.ts';
 import { finish } from './finish.ts';
 import { endFold, foldBlock, meetsInMemory, type Running, startFold } from './fold.ts';

@@ -20,7 +20,7 @@ import {
 import type { Register, TExpr, ThreadBuffer } from '../../../ir/thread/thread.ts';
 import type { Emitter } from '../../emit/emitter.ts';
 import { LANES } from '../../emit/mode.ts';
-import { storeScalars, storeVectors } from '../../templates/epilogue.ts';
+import { storeScalars, storeVectors } from '../../stores.ts';
 import { type Cut, OWN } from './cut.ts';
 import type { Rows, Seat } from './scores.ts';
 

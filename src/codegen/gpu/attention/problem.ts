@@ -17,7 +17,7 @@ import {
 } from '../../analysis.ts';
 import type { Caps } from '../../caps.ts';
 import { rewriter } from '../../rewrite.ts';
-import { inVectors, type Output, outputsOf } from '../../templates/epilogue.ts';
+import { inVectors, type Output, outputsOf } from '../../stores.ts';
 
 /** A matrix that is staged block by block: four features of a row at a time. */
 export interface Operand {

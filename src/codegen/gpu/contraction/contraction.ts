@@ -18,8 +18,8 @@ import {
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../../../ir/thread/thread.ts';
 import type { Caps } from '../../caps.ts';
 import { Emitter } from '../../emit/emitter.ts';
+import { bindAll, positionOf } from '../../emit/position.ts';
 import type { NestPlan, Place, Refusal } from '../../plan.ts';
-import { bindAll, positionOf } from '../../templates/pack.ts';
 import { bestCut } from './choose.ts';
 import { planDirect } from './direct.ts';
 import { type Corner, finish } from './finish.ts';

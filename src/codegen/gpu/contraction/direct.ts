@@ -21,9 +21,9 @@ import {
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../../../ir/thread/thread.ts';
 import { Emitter } from '../../emit/emitter.ts';
 import { LANES } from '../../emit/mode.ts';
+import { bindAll, type Position, positionOf } from '../../emit/position.ts';
 import type { NestPlan, Place } from '../../plan.ts';
-import { storeScalars, storeVectors } from '../../templates/epilogue.ts';
-import { bindAll, type Position, positionOf } from '../../templates/pack.ts';
+import { storeScalars, storeVectors } from '../../stores.ts';
 import { inside } from './finish.ts';
 import type { Operand, Problem } from './problem.ts';
 

@@ -21,8 +21,8 @@ import {
 import type { TExpr, ThreadBuffer } from '../../../ir/thread/thread.ts';
 import { freeAxes, isSafe, usesAccumulator, visitLoads } from '../../analysis.ts';
 import type { Emitter } from '../../emit/emitter.ts';
-import { storeScalars, storeVectors } from '../../templates/epilogue.ts';
-import { bindAll, positionOf } from '../../templates/pack.ts';
+import { bindAll, positionOf } from '../../emit/position.ts';
+import { storeScalars, storeVectors } from '../../stores.ts';
 import { type Accumulators, columnOf, rowOf, type Seat } from './multiply.ts';
 import { type Cut, tileColumns, tileRows } from './tile.ts';
 

@@ -9,9 +9,8 @@ import type { Contraction, Expr, Nest, Store } from '../../../ir/loop/loop.ts';
 import { registerOf } from '../../../ir/thread/thread.ts';
 import { evaluationCost, idxFree, offsetOf, stepAlong, visitLoads } from '../../analysis.ts';
 import type { Caps } from '../../caps.ts';
-import { foldBatch } from '../../templates/contraction.ts';
-import { inVectors, type Output, outputsOf } from '../../templates/epilogue.ts';
-import { mergeAxes } from '../../templates/merge.ts';
+import { inVectors, type Output, outputsOf } from '../../stores.ts';
+import { foldBatch, mergeAxes } from '../../templates/merge.ts';
 
 /** A direction through an operand: across rows (or columns), or down the sum. */
 export type Direction = 'free' | 'depth';

@@ -18,7 +18,7 @@ import { constant, guard } from '../../../ir/loop/expr.ts';
 import type { Contraction, Expr, LoopKernel, Nest } from '../../../ir/loop/loop.ts';
 import type { Caps } from '../../caps.ts';
 import { rewriter } from '../../rewrite.ts';
-import { kernelsOf, type Split } from '../../templates/split.ts';
+import { kernelsOf, type Split } from '../../templates/partial-sums.ts';
 import { bestCut, type Choice } from './choose.ts';
 import { passingOn } from './model.ts';
 import { problems, refusal } from './problem.ts';

@@ -20,7 +20,7 @@ import {
 import type { TExpr, ThreadBuffer } from '../../../ir/thread/thread.ts';
 import type { Emitter } from '../../emit/emitter.ts';
 import { LANES } from '../../emit/mode.ts';
-import { bindAll, type Position, positionOf } from '../../templates/pack.ts';
+import { bindAll, type Position, positionOf } from '../../emit/position.ts';
 import { groupsOf, type Panel } from './panel.ts';
 
 /** Where a thread's group of four goes, and where it comes from. */
