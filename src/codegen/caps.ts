@@ -22,6 +22,10 @@ export interface Caps {
    * where they cannot.
    */
   readonly subgroup: number;
+  /** Matrix units that an aligned run of threads drives, and copies past registers: by the oldest device that has them. */
+  readonly tensorCores: 'none' | 'sm80' | 'sm90a';
+  /** Whether products of float32 may be rounded to TF32 (10 bits of mantissa) on matrix units: only where asked for. */
+  readonly tf32: boolean;
   /**
    * True where threads of a workgroup run at the same time; where they take turns (adapters that compute on a CPU), a
    * barrier costs as much as the work around it.

@@ -27,6 +27,8 @@ export const caps = (lanes: 1 | 4 = 4, parallelism = 4): Caps => ({
   parallelism,
   threads: 1,
   subgroup: 1,
+  tensorCores: 'none',
+  tf32: false,
   barriers: true,
   sharedBytes: 1 << 16,
   maxBindings: 100,

@@ -21,6 +21,8 @@ const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   parallelism,
   threads: 1,
   subgroup: 1,
+  tensorCores: 'none',
+  tf32: false,
   barriers: true,
   sharedBytes: 1 << 18,
   maxBindings: 64,

@@ -17,6 +17,8 @@ const caps: Caps = {
   parallelism: 2,
   threads: 1,
   subgroup: 1,
+  tensorCores: 'none',
+  tf32: false,
   barriers: true,
   sharedBytes: 1 << 20,
   maxBindings: 64,

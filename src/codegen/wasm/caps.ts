@@ -19,6 +19,8 @@ export const wasmCaps = (fusedMultiplyAdd: boolean): Caps => ({
   parallelism: PARALLELISM,
   threads: 1,
   subgroup: 1,
+  tensorCores: 'none',
+  tf32: false,
   barriers: true,
   sharedBytes: SHARED_BYTES,
   maxBindings: 500,

@@ -50,6 +50,8 @@ export const wgslCaps = (limits: WgslLimits, subgroup = 1, barriers = true): Cap
     ),
   ),
   subgroup: floorPowerOfTwo(Math.max(1, subgroup)),
+  tensorCores: 'none',
+  tf32: false,
   barriers,
   sharedBytes: limits.maxComputeWorkgroupStorageSize,
   maxBindings: limits.maxStorageBuffersPerShaderStage,

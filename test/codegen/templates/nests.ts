@@ -24,6 +24,8 @@ export const caps = (parallelism: number, sharedBytes: number = 1 << 20): Caps =
   parallelism,
   threads: 1,
   subgroup: 1,
+  tensorCores: 'none',
+  tf32: false,
   barriers: true,
   sharedBytes,
   maxBindings: 1000,

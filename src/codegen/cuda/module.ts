@@ -1,0 +1,73 @@
+/**
+ * What the renderer hands to a runtime: CUDA C++ of a whole program, which NVRTC compiles at once, and how its kernels
+ * are launched.
+ *
+ * Invariant: all of it depends on the program and the caps alone, and is plain data: a runtime adds addresses and
+ * nothing else. A kernel's arguments are 8-byte pointers in the order of its parameters.
+ */
+import type { Elem } from '../../ir/thread/thread.ts';
+
+/** A program as one translation unit. */
+export interface CudaProgram {
+  /** Deterministic: equal programs give equal text, so it can be a key of caches. */
+  readonly source: string;
+  /** Distinct ones. */
+  readonly kernels: readonly CudaKernel[];
+  /** One for each step with work, in order. */
+  readonly steps: readonly CudaStep[];
+  /** What the program's block of scalars holds; a scalar may have several slots, and there may be none. */
+  readonly scalars: readonly ScalarSlot[];
+  /** Size of the block of scalars: 0 when the program has none. */
+  readonly scalarBytes: number;
+}
+
+/** One kernel of a translation unit. */
+export interface CudaKernel {
+  /** A C identifier, not mangled. */
+  readonly name: string;
+  readonly parameters: readonly CudaParameter[];
+  /** Threads of a block, all along x. */
+  readonly threads: number;
+  /** Dynamic shared memory of a block. */
+  readonly sharedBytes: number;
+  /** Blocks along x, y, z. */
+  readonly grid: readonly [number, number, number];
+}
+
+/** What a kernel is given. */
+export type CudaParameter =
+  /** A pointer to memory. Buffers with one slot are the same memory and become one pointer; slots count from 0. */
+  | {
+      readonly kind: 'buffer';
+      readonly slot: number;
+      readonly access: 'read' | 'write' | 'readwrite';
+    }
+  /** A pointer to numbers of 4 bytes each. */
+  | { readonly kind: 'scalars' };
+
+/** One launch. */
+export interface CudaStep {
+  /** Index in `CudaProgram.kernels`. */
+  readonly kernel: number;
+  /** One for each parameter of the kernel. */
+  readonly arguments: readonly CudaArgument[];
+  /** Index in the program's steps. */
+  readonly step: number;
+}
+
+/** What goes in for a parameter. */
+export type CudaArgument =
+  /** The address of a program buffer; of buffers in each other's place, of the one that was there first. */
+  | { readonly kind: 'buffer'; readonly buffer: number }
+  /** The address of the program's block of scalars, and this many bytes more. */
+  | { readonly kind: 'scalars'; readonly offset: number };
+
+/** A number in the block of scalars. */
+export interface ScalarSlot {
+  /** The program buffer (role `scalar`). */
+  readonly buffer: number;
+  /** Byte offset in the block. */
+  readonly offset: number;
+  /** What to write there: the number, rounded to the buffer's dtype, as this type (`bool`: a u32 of 0 or 1). */
+  readonly elem: Elem;
+}
