@@ -65,12 +65,18 @@ const [actor, ...others] = Object.entries(metafile.outputs)
   .map(([path]) => basename(path));
 if (actor === undefined || others.length > 0) throw new Error(`${acting} is not in one chunk`);
 
+/** esbuild fills namespaces by statements, which keep all that they name; as values, bundlers leave out unused ones. */
+const namespacesAsValues = (text) =>
+  text
+    .replace(/^(var __export = .*\n(?: {2}.*\n)*)};$/m, '$1  return target; };')
+    .replace(/^var (\w+) = \{\};\n__export\(\1, /gm, 'var $1 =\n/* @__PURE__ */ __export({}, ');
+
 rmSync(dist, { recursive: true, force: true });
 for (const { path, text } of outputFiles) {
   const target = path.replace(actor, 'methods.js');
   mkdirSync(dirname(target), { recursive: true });
   // esbuild imports chunks for their effects, too; bundlers are told that the others have none
-  const plain = text
+  const plain = namespacesAsValues(text)
     .replaceAll(actor, 'methods.js')
     .replace(/^import "[./]*chunks\/shared-\w+\.js";$|^import "\.\/shared-\w+\.js";$/gm, '');
   writeFileSync(target, path.endsWith('.js') ? plain : text.replaceAll(actor, 'methods.js'));

@@ -1,5 +1,6 @@
 /**
- * What a page loads before it can train: the published package, bundled and minified as applications do it, compressed.
+ * What a page loads before it can train: the published package, bundled (esbuild), minified (terser) and
+ * compressed (gzip) as applications do it.
  *
  * Invariant: measures the package as built now, in a folder of its own; a part that is fetched when the program asks for
  * it (a device, reports) counts only for the page that asks.
@@ -14,6 +15,7 @@ import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { minify } from 'terser';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -24,6 +26,9 @@ export * as nn from 'tigon/nn';
 export * as loss from 'tigon/loss';
 export * as optim from 'tigon/optim';
 `;
+
+/** Arrays, gradients and compiled functions, on the device that it opens: nets of one's own making. */
+const core = "export { autograd, device, hybridize, nd } from 'tigon/web';\n";
 
 /** A program that names its devices. Else the CPU is the default, and the only one. */
 const naming = (entry) => `export { device } from '${entry}';\n`;
@@ -36,6 +41,7 @@ export * as safetensors from 'tigon/io/safetensors';
 
 /** `fetches`: the device whose part is fetched on top of what the page loads at once. Without it, all is in one file. */
 const PAGES = [
+  { name: 'computes on WebGPU, fetched', text: core, fetches: 'webgpu' },
   { name: 'trains on the CPU, one file', text: training('tigon') },
   {
     name: 'trains on the CPU, fetched',
@@ -82,19 +88,23 @@ const bundle = async ({ text, fetches }, folder) => {
     logLevel: 'warning',
   });
   const contents = new Map(outputFiles.map((file) => [relative(folder, file.path), file]));
+  const minified = async (path) =>
+    (await minify(contents.get(path).text, { module: true, ecma: 2020, compress: { passes: 3 } }))
+      .code;
   const sourcesOf = (path) =>
     JSON.parse(contents.get(`${path}.map`).text).sources.map((source) =>
       relative(folder, resolve(folder, dirname(path), source)),
     );
-  return Object.entries(metafile.outputs)
+  const scripts = Object.entries(metafile.outputs)
     .filter(([path]) => path.endsWith('.js'))
-    .map(([path, { entryPoint, imports }]) => ({
+    .map(async ([path, { entryPoint, imports }]) => ({
       path,
-      bytes: contents.get(path).contents,
+      bytes: Buffer.from(await minified(path)),
       sources: sourcesOf(path),
       isStart: entryPoint === '<stdin>',
       imports: imports.filter(({ external }) => !external),
     }));
+  return Promise.all(scripts);
 };
 
 /** The scripts that loading `path` loads. */
@@ -162,7 +172,7 @@ const showSizes = (sizes) => {
 /** Minified bytes by file and by folder of `src`, largest first, of all training code in one file. */
 const showFiles = async () => {
   const { metafile } = await build({
-    stdin: { contents: PAGES[3].text, resolveDir: root },
+    stdin: { contents: training('tigon') + naming('tigon'), resolveDir: root },
     bundle: true,
     write: false,
     minify: true,
