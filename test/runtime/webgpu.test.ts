@@ -6,11 +6,11 @@ import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { ScalarOp } from '../../src/ir/scalar.ts';
 import { tensor } from '../../src/ir/type.ts';
 import { compileGraph } from '../../src/passes/pipeline.ts';
+import { blockSize } from '../../src/runtime/blocks.ts';
 import type { Executable, Storage } from '../../src/runtime/device.ts';
 import { encodeElements } from '../../src/runtime/elements.ts';
-import { blockSize } from '../../src/runtime/webgpu/blocks.ts';
+import { Stream, turn } from '../../src/runtime/stream.ts';
 import type { WebGpuDevice } from '../../src/runtime/webgpu/device.ts';
-import { Stream, turn } from '../../src/runtime/webgpu/stream.ts';
 import { chainProgram, decode } from '../support/wasm.ts';
 import { counted, onDevice } from '../support/webgpu.ts';
 

@@ -5,7 +5,7 @@
  * word.
  */
 import type { ShaderBinding } from '../../codegen/wgsl/shader.ts';
-import type { Block } from './blocks.ts';
+import type { Block } from './block.ts';
 import type { Counters } from './counters.ts';
 import type { GpuDevice } from './gpu-types.ts';
 import { Groups, makeGroup } from './groups.ts';

@@ -5,8 +5,10 @@
  */
 import type { WgslFeatures } from '../../codegen/wgsl/shader.ts';
 import { TigonError } from '../../ir/errors.ts';
+import type { Blocks } from '../blocks.ts';
 import type { Device } from '../device.ts';
-import { type Block, Blocks } from './blocks.ts';
+import { Stream, turn } from '../stream.ts';
+import { type Block, blocksOf } from './block.ts';
 import { COPY_UNIFORM_BYTES, Copier } from './copier.ts';
 import type { Counters } from './counters.ts';
 import { Faults } from './faults.ts';
@@ -16,7 +18,6 @@ import { Pipelines } from './pipelines.ts';
 import { Readback } from './readback.ts';
 import { Recorder } from './recorder.ts';
 import { type GpuStorage, type MemoryOptions, StoragePool } from './storage.ts';
-import { Stream, turn } from './stream.ts';
 import { Uniforms } from './uniforms.ts';
 
 /** Work that the device may be behind before somebody should wait: what it needs is held until it is done. */
@@ -40,7 +41,7 @@ export class Engine {
   readonly pipelines: Pipelines;
   readonly copier: Copier;
   readonly storages: StoragePool;
-  readonly #blocks: Blocks;
+  readonly #blocks: Blocks<Block>;
   #arena: GpuStorage | undefined;
   #arenas = 0;
 
@@ -65,7 +66,7 @@ export class Engine {
     this.recorder = new Recorder(gpu, counters, uniforms, new Readback(gpu, counters));
     this.pipelines = new Pipelines(gpu, counters, faults, () => this.stream.pump());
     this.copier = new Copier(gpu, counters, this.recorder, this.pipelines, this.alignment);
-    this.#blocks = new Blocks(gpu, counters);
+    this.#blocks = blocksOf(gpu, counters);
     const memoryHost = {
       name: device.name,
       blocks: this.#blocks,

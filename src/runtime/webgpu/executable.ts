@@ -12,14 +12,14 @@ import { type BufferRole, externals, type Program } from '../../ir/program.ts';
 import type { Executable, Storage } from '../device.ts';
 import { encodeElements } from '../elements.ts';
 import { showBytes } from '../holders.ts';
-import type { Block } from './blocks.ts';
+import { writeNumber } from '../numbers.ts';
+import type { Work } from '../stream.ts';
+import type { Block } from './block.ts';
 import { COPY_UNIFORM_BYTES } from './copier.ts';
 import type { Engine } from './engine.ts';
-import { writeNumber } from './numbers.ts';
 import type { Pipeline } from './pipelines.ts';
 import { type Placed, type Source, Step } from './step.ts';
 import { GpuStorage } from './storage.ts';
-import type { Work } from './stream.ts';
 
 /** A buffer bound at each call. */
 interface External {

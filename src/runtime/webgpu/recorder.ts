@@ -4,7 +4,7 @@
  * Invariants: what is recorded runs in that order; a host write to a block that the batch names submits the batch first,
  * and destroying one does so too; a batch never outlives the job that began it (a microtask submits it).
  */
-import type { Block } from './blocks.ts';
+import type { Block } from './block.ts';
 import type { Counters } from './counters.ts';
 import type {
   GpuBindGroup,

@@ -6,7 +6,7 @@
  */
 import type { DispatchShader } from '../../codegen/wgsl/shader.ts';
 import { invariant } from '../../ir/errors.ts';
-import type { Block } from './blocks.ts';
+import type { Block } from './block.ts';
 import type { Engine } from './engine.ts';
 import type { BindGroupEntry, GpuBindGroup, GpuBuffer } from './gpu-types.ts';
 import { Groups, makeGroup } from './groups.ts';

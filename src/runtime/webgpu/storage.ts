@@ -5,11 +5,11 @@
  * dispatch); its bytes are followed by padding that nobody reads, up to a multiple of 16.
  */
 import { TigonError } from '../../ir/errors.ts';
+import { type Blocks, blockSize } from '../blocks.ts';
 import type { Device, MemoryReport, Storage } from '../device.ts';
 import { largestHolders, outOfMemory, showBytes } from '../holders.ts';
 import { type Lease, Leases, leaseOf } from '../leases.ts';
-
-import { type Block, type Blocks, blockSize } from './blocks.ts';
+import type { Block } from './block.ts';
 
 export class GpuStorage implements Storage {
   readonly device: Device;
@@ -45,7 +45,7 @@ const weight = (size: number): number => Math.max(size, HANDLE_BYTES);
 
 export interface MemoryHost {
   readonly name: string;
-  readonly blocks: Blocks;
+  readonly blocks: Blocks<Block>;
   /** Destroys a block once all work that was accepted before is submitted. */
   destroy(block: Block): void;
   /** Makes a block, and has a failure to do so reported as `error()`. */
@@ -64,7 +64,7 @@ export class StoragePool {
     this.#limits = limits;
     this.#maxBufferSize = maxBufferSize;
     this.#leases = new Leases(limits.pressureBytes, (block) => {
-      host.blocks.giveBack(block);
+      host.blocks.giveBack(block, !block.failed);
       this.trim(limits.idleBytes);
       return weight(block.size);
     });
