@@ -154,6 +154,8 @@ export const measure = async (
       compileMs: figures.compileMs ?? null,
       relativeError: relativeError(figures.check, reference),
       counts: figures.counts ?? null,
+      flops: figures.flops ?? null,
+      bytes: figures.bytes ?? null,
       failure,
     };
   });

@@ -27,6 +27,9 @@ export interface Prepared {
   readonly lowerBoundBytes?: number;
   /** Of a run that is not the first. */
   readonly counts?: Counts;
+  /** What a run computes and moves at least, where a rate says more than a time: a multiply-add is two operations. */
+  readonly flops?: number;
+  readonly bytes?: number;
 }
 
 /** The figures of prepared work, without the work. */
@@ -40,14 +43,14 @@ export type Subject = Readonly<
 /** What computes. */
 export interface Adapter {
   readonly name: string;
-  /** True for drivers of WebGPU that compute on the CPU: their milliseconds say nothing, ratios little. */
+  /** True for drivers and emulators that compute on the CPU: their milliseconds say nothing, ratios little. */
   readonly software: boolean;
 }
 
 /** A subject, where it runs. */
 export interface Contender {
   readonly subject: Subject;
-  /** Of a WebGPU device. */
+  /** Of a GPU. */
   readonly adapter?: Adapter;
 }
 
@@ -58,13 +61,13 @@ export interface Offer {
 }
 
 /** Where programs ran. */
-export type Engine = 'node' | 'chromium';
+export type Engine = 'node' | 'chromium' | 'python';
 
 /** One line of the report, as in the JSON file. What does not apply is null. */
 export interface Row {
   readonly name: string;
   readonly subject: string;
-  readonly device: 'cpu' | 'webgpu';
+  readonly device: 'cpu' | 'webgpu' | 'cuda';
   readonly engine: Engine;
   readonly adapter: Adapter | null;
   readonly mode: Mode;
@@ -79,6 +82,8 @@ export interface Row {
   readonly compileMs: number | null;
   readonly relativeError: number | null;
   readonly counts: Counts | null;
+  readonly flops: number | null;
+  readonly bytes: number | null;
   /** Why there is no figure. */
   readonly failure: string | null;
 }

@@ -11,7 +11,7 @@ export const header = (contestants: readonly Contestant[]): string => {
   const lines = contestants.flatMap(({ host, offer: { adapter } }) => {
     if (adapter === null) return [];
     const note = adapter.software ? ' (software: read ratios, not milliseconds)' : '';
-    return [`${host.engine}: WebGPU on ${adapter.name}${note}`];
+    return [`${host.engine}, ${host.name}: ${adapter.name}${note}`];
   });
   return [
     ...new Set(lines),
@@ -22,12 +22,20 @@ export const header = (contestants: readonly Contestant[]): string => {
 const counted = ({ dispatches, submits, bindGroups }: Counts): string =>
   `${dispatches} dispatches in ${submits} submits, ${bindGroups} new bind groups`;
 
+/** Operations or bytes in a second, by the median. */
+const rate = (work: number, ms: number, unit: 'FLOP/s' | 'B/s'): string =>
+  work / ms >= 1e9
+    ? `${(work / ms / 1e9).toFixed(1)} T${unit}`
+    : `${(work / ms / 1e6).toPrecision(3)} G${unit}`;
+
 const figures = (row: Row, best: number): string[] => {
-  const { medianMs, kernels, compileMs, relativeError, counts } = row;
+  const { medianMs, kernels, compileMs, relativeError, counts, flops, bytes } = row;
   if (medianMs === null) return [`failed: ${row.failure}`];
   return [
     medianMs.toPrecision(4).padStart(10),
     `${(medianMs / best).toFixed(2)}x`.padStart(8),
+    ...(flops === null ? [] : [rate(flops, medianMs, 'FLOP/s')]),
+    ...(bytes === null ? [] : [rate(bytes, medianMs, 'B/s')]),
     ...(kernels === null ? [] : [`${kernels} kernels`]),
     ...(compileMs === null ? [] : [`first call ${compileMs.toFixed(0)} ms`]),
     ...(relativeError === null ? [] : [`err ${relativeError.toExponential(1)}`]),
@@ -38,11 +46,14 @@ const figures = (row: Row, best: number): string[] => {
   ];
 };
 
-/** Lines of one row's subjects; the best of each engine is 1. */
+/** A page and Node have adapters of their own; a CUDA device is the same from any process. */
+const comparable = (a: Row, b: Row): boolean => a.device === 'cuda' || a.engine === b.engine;
+
+/** Lines of one row's subjects; the best of each that can be compared is 1. */
 export const show = (rows: readonly Row[]): string =>
   rows
     .map((row) => {
-      const rivals = rows.filter((r) => r.engine === row.engine && r.medianMs !== null);
+      const rivals = rows.filter((r) => comparable(r, row) && r.medianMs !== null);
       const best = Math.min(...rivals.map((r) => r.medianMs!));
       const place = row.device === 'webgpu' ? `${row.engine} ` : '';
       const who = `${place}${row.subject} ${row.mode}`;

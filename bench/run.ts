@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { sizesFor } from './cuda/sizes.ts';
 import type { Host } from './host.ts';
 import { Contestant, measure } from './measure.ts';
 import { processHost } from './process.ts';
@@ -15,9 +16,12 @@ import { header, show } from './report.ts';
 const HELP = `npm run bench -- [names] [options]
 
   names            rows to run (default: all); a prefix is enough: matmul, lenet
-  --device D       cpu (default), or webgpu: Tigon in Node on the adapter that device.webgpu() opens
-  --peers          measure jax-js and TensorFlow.js in the same run (installs them in bench/peers):
-                   cpu: their WebAssembly in Node; webgpu: theirs and ours in headless Chromium
+  --device D       cpu (default); webgpu: Tigon in Node on the adapter that device.webgpu() opens; cuda: device.cuda()
+  --peers          measure peers in the same run: jax-js and TensorFlow.js (installs them in bench/peers) on
+                   cpu: their WebAssembly in Node; webgpu: theirs and ours in headless Chromium;
+                   cuda: PyTorch, eager and torch.compile
+  --python P       the Python that has PyTorch (default python3)
+  --small          cuda: small sizes of the same rows, for correctness under emulation
   --hardware       give Chromium the machine's graphics card, not its software adapter
   --json FILE      also write the rows as JSON
   --rounds N       interleaved rounds (default 5)
@@ -40,14 +44,20 @@ interface Field {
   close(): void;
 }
 
+interface Gathering {
+  readonly peers: boolean;
+  readonly hardware: boolean;
+  readonly threads: number | undefined;
+  readonly python: string;
+  readonly small: boolean;
+}
+
 /** Everybody who takes part. */
 const gather = async (
   device: Row['device'],
-  peers: boolean,
-  hardware: boolean,
-  threads: number | undefined,
+  { peers, hardware, threads, python, small }: Gathering,
 ): Promise<Field> => {
-  if (peers) (await import('./peers.ts')).installPeers();
+  if (peers && device !== 'cuda') (await import('./peers.ts')).installPeers();
   switch (device) {
     case 'cpu': {
       const env = threads === undefined ? {} : { TIGON_THREADS: String(threads) };
@@ -69,14 +79,21 @@ const gather = async (
       const pages = await (await import('./browser.ts')).browserHosts(PAGES, hardware);
       return { hosts: [own, ...pages.hosts], close: () => pages.close() };
     }
+    case 'cuda': {
+      const env = small ? { TIGON_BENCH_SMALL: '1' } : {};
+      const own = processHost('tigon', 'subjects/tigon-cuda', null, env);
+      if (!peers) return { hosts: [own], close: () => {} };
+      const { torchHost } = await import('./torch.ts');
+      return { hosts: [own, torchHost(python, sizesFor(small))], close: () => {} };
+    }
     default:
       return device satisfies never;
   }
 };
 
 const deviceOf = (word: string): Row['device'] => {
-  if (word === 'cpu' || word === 'webgpu') return word;
-  throw new Error(`--device ${word}: it is cpu or webgpu`);
+  if (word === 'cpu' || word === 'webgpu' || word === 'cuda') return word;
+  throw new Error(`--device ${word}: it is cpu, webgpu or cuda`);
 };
 
 const positive = (name: string, word: string): number => {
@@ -101,6 +118,8 @@ const main = async (): Promise<void> => {
       seconds: { type: 'string', default: '0.3' },
       limit: { type: 'string', default: '300' },
       threads: { type: 'string' },
+      python: { type: 'string', default: 'python3' },
+      small: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -116,12 +135,19 @@ const main = async (): Promise<void> => {
     limitSeconds: positive('limit', options.limit),
   };
   if (positionals[0] === 'kernels') {
-    if (device === 'cpu') throw new Error('kernels: for the CPU, run bench/kernels/matmul.ts');
+    if (device !== 'webgpu') throw new Error('kernels: is for --device webgpu');
     const { measureKernels } = await import('./kernels/gpu/kernels.ts');
     write(options.json, await measureKernels(positionals.slice(1), effort));
     return;
   }
-  const field = await gather(device, options.peers, options.hardware, threads || undefined);
+  const { peers, hardware, python, small } = options;
+  const field = await gather(device, {
+    peers,
+    hardware,
+    threads: threads || undefined,
+    python,
+    small,
+  });
   const contestants: Contestant[] = [];
   const rows: Row[] = [];
   try {
