@@ -5,10 +5,11 @@
  */
 import { fromBfloatBits } from '../ir/bfloat.ts';
 import type { DType } from '../ir/dtype.ts';
+import { fromHalfBits } from '../ir/half.ts';
 import { showType } from '../ir/type.ts';
 import { contiguous } from './callable.ts';
 import { failure } from './callsite.ts';
-import { fromHalfBits, type TypedArray } from './nd/filled.ts';
+import type { TypedArray } from './nd/filled.ts';
 import { type NDArray, storageOf } from './ndarray.ts';
 
 /** Numbers in nested arrays, as deep as the array has axes; booleans for bool. */
