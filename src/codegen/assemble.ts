@@ -143,6 +143,8 @@ const relabel = (
       }
       case 'shuffle':
         return { ...e, a: expr(e.a), b: expr(e.b) };
+      case 'bits':
+        return { ...e, args: e.args.map(expr) };
       default:
         return e satisfies never;
     }
@@ -172,7 +174,32 @@ const relabel = (
         };
       case 'exchange':
         return { ...s, register: reg(s.register), value: expr(s.value) };
+      case 'mma':
+        return {
+          ...s,
+          accumulator: reg(s.accumulator),
+          a: expr(s.a),
+          b: [expr(s.b[0]), expr(s.b[1])],
+        };
+      case 'fragments':
+        return {
+          ...s,
+          register: reg(s.register),
+          buffer: buffer(s.buffer),
+          index: expr(s.index),
+        };
+      case 'copy':
+        return {
+          ...s,
+          to: buffer(s.to),
+          index: expr(s.index),
+          from: buffer(s.from),
+          at: expr(s.at),
+          when: expr(s.when),
+        };
       case 'barrier':
+      case 'commit':
+      case 'wait':
         return s;
       default:
         return s satisfies never;

@@ -140,7 +140,32 @@ class Numbering {
         steps.push({ kind: 'compute', value });
         break;
       }
+      case 'mma': {
+        const { inputs, accumulator } = s;
+        const b = [this.value(s.b[0]), this.value(s.b[1])] as const;
+        steps.push({ kind: 'mma', inputs, accumulator, a: this.value(s.a), b });
+        this.bumpVar(accumulator);
+        break;
+      }
+      case 'fragments': {
+        const value = this.values.fragments(this.exchanges++, s, this.value(s.index), this.block);
+        value.hint = s.register;
+        this.lets.set(s.register, value);
+        steps.push({ kind: 'compute', value });
+        break;
+      }
+      case 'copy': {
+        const [index, at, when] = [this.value(s.index), this.value(s.at), this.value(s.when)];
+        const { to, from, elements } = s;
+        steps.push({ kind: 'copy', to, index, from, at, elements, when });
+        this.bumpMemory(to);
+        break;
+      }
+      case 'commit':
+        steps.push(s);
+        break;
       case 'barrier':
+      case 'wait':
         for (const buffer of this.writes.shared) this.bumpMemory(buffer);
         steps.push(s);
         break;
@@ -263,6 +288,12 @@ class Numbering {
         return values.lane(e.type, this.value(e.arg), e.lane);
       case 'shuffle':
         return values.shuffle(e.type, this.value(e.a), this.value(e.b), e.lanes);
+      case 'bits':
+        return values.bits(
+          e.of,
+          e.type,
+          e.args.map((a) => this.value(a)),
+        );
       default:
         return e satisfies never;
     }

@@ -48,7 +48,15 @@ const countRoots = (
         countRoots(s.then.steps, s.then.block, readVars);
         countRoots(s.otherwise.steps, s.otherwise.block, readVars);
         break;
+      case 'mma':
+        if (readVars.has(s.accumulator)) for (const v of [s.a, ...s.b]) use(v, block);
+        break;
+      case 'copy':
+        for (const v of [s.index, s.at, s.when]) use(v, block);
+        break;
       case 'barrier':
+      case 'commit':
+      case 'wait':
         break;
       default:
         s satisfies never;

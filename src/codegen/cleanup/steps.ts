@@ -3,7 +3,8 @@
  *
  * Invariant: steps keep the order of the source's effects; a `compute` is a `let` that may not move down.
  */
-import type { Register, ThreadBuffer } from '../../ir/thread/thread.ts';
+import type { MmaInputs } from '../../ir/thread/tensor.ts';
+import type { Register, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import type { Block, Value } from './value.ts';
 
 /** A statement with its expressions numbered; written out once all uses are known. */
@@ -34,7 +35,23 @@ export type Step =
       readonly then: Scope;
       readonly otherwise: Scope;
     }
-  | { readonly kind: 'barrier' };
+  | {
+      readonly kind: 'mma';
+      readonly inputs: MmaInputs;
+      readonly accumulator: Register;
+      readonly a: Value;
+      readonly b: readonly [Value, Value];
+    }
+  | {
+      readonly kind: 'copy';
+      readonly to: ThreadBuffer;
+      readonly index: Value;
+      readonly from: ThreadBuffer;
+      readonly at: Value;
+      readonly elements: number;
+      readonly when: Value;
+    }
+  | Extract<TStmt, { kind: 'barrier' | 'commit' | 'wait' }>;
 
 export interface Scope {
   readonly block: Block;

@@ -29,8 +29,11 @@ export type Shape =
   | { readonly kind: 'lane'; readonly lane: 0 | 1 | 2 | 3 }
   | { readonly kind: 'shuffle'; readonly lanes: readonly [number, number, number, number] }
   | { readonly kind: 'fma' | 'splat' | 'vec4' }
+  | { readonly kind: 'bits'; readonly of: (TExpr & { kind: 'bits' })['of'] }
   /** What another thread has: computed where the source does, with all threads. */
-  | { readonly kind: 'exchange'; readonly mask: number };
+  | { readonly kind: 'exchange'; readonly mask: number }
+  /** Read from shared memory by a warp together: computed where the source does. */
+  | { readonly kind: 'fragments'; readonly buffer: ThreadBuffer; readonly transposed: boolean };
 
 export interface Term {
   readonly value: Value;

@@ -5,7 +5,7 @@
  * another number at run time.
  */
 import { castTo, type ScalarOp, scalarOps } from '../../ir/scalar.ts';
-import type { Register, RegType, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
+import type { Register, RegType, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import { bounds, compare, MAX, MIN } from './bounds.ts';
 import { indexOp } from './indices.ts';
 import type { Maker } from './sums.ts';
@@ -115,6 +115,21 @@ export class Values implements Maker {
   /** The `nth` exchange of the kernel, in block `at`: each is a value of its own. */
   exchange(nth: number, type: RegType, arg: Value, mask: number, at: Block): Value {
     return this.intern(`exchange${nth}`, { kind: 'exchange', mask }, type, [arg], at);
+  }
+
+  bits(of: (TExpr & { kind: 'bits' })['of'], type: RegType, args: readonly Value[]): Value {
+    return this.plain(`bits${of}`, { kind: 'bits', of }, type, args);
+  }
+
+  /** The `nth` fragments of the kernel, in block `at`. */
+  fragments(
+    nth: number,
+    { register, buffer, transposed }: TStmt & { kind: 'fragments' },
+    index: Value,
+    at: Block,
+  ): Value {
+    const shape: Shape = { kind: 'fragments', buffer, transposed };
+    return this.intern(`fragments${nth}`, shape, register.type, [index], at);
   }
 
   private plain(name: string, shape: Shape, type: RegType, args: readonly Value[]): Value {

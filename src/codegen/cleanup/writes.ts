@@ -2,7 +2,7 @@
  * What lists of statements may change: the vars they set, and the buffers that hold something else behind them.
  *
  * Invariant: what a nested loop or branch may change counts, whether it is reached or not; a barrier changes all shared
- * memory, and only that: threads do not see what others write to global memory.
+ * memory, and so does a wait for copies; only that: threads do not see what others write to global memory.
  */
 import type { Register, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 
@@ -13,7 +13,7 @@ export interface Writes {
 
 /** The writes of statement lists, each found once. */
 export class WritesOf {
-  /** What a barrier changes. */
+  /** What a barrier or a wait changes. */
   readonly shared: readonly ThreadBuffer[];
   readonly #known = new Map<readonly TStmt[], Writes>();
 
@@ -45,7 +45,14 @@ export class WritesOf {
         case 'store':
           buffers.add(s.buffer);
           break;
+        case 'mma':
+          registers.add(s.accumulator);
+          break;
+        case 'copy':
+          buffers.add(s.to);
+          break;
         case 'barrier':
+        case 'wait':
           for (const b of this.shared) buffers.add(b);
           break;
         case 'for':
@@ -58,6 +65,8 @@ export class WritesOf {
         case 'let':
         case 'var':
         case 'exchange':
+        case 'fragments':
+        case 'commit':
           break;
         default:
           s satisfies never;

@@ -63,7 +63,24 @@ class Writer {
           this.emit({ kind: 'if', condition, then, otherwise });
         break;
       }
+      case 'mma':
+        if (this.readVars.has(s.accumulator)) {
+          const a = this.expression(s.a);
+          const b = [this.expression(s.b[0]), this.expression(s.b[1])] as const;
+          this.emit({ kind: 'mma', inputs: s.inputs, accumulator: s.accumulator, a, b });
+        }
+        break;
+      case 'copy': {
+        const index = this.expression(s.index);
+        const at = this.expression(s.at);
+        const when = this.expression(s.when);
+        const { to, from, elements } = s;
+        this.emit({ kind: 'copy', to, index, from, at, elements, when });
+        break;
+      }
       case 'barrier':
+      case 'commit':
+      case 'wait':
         this.emit(s);
         break;
       default:
@@ -96,14 +113,14 @@ class Writer {
 
   private definition(register: Register, value: Value): TStmt {
     const { shape } = value;
-    return shape.kind === 'exchange'
-      ? {
-          kind: 'exchange',
-          register,
-          value: this.expression(value.args[0]!),
-          mask: shape.mask,
-        }
-      : { kind: 'let', register, value: this.spell(value) };
+    const [arg] = value.args;
+    if (shape.kind === 'exchange')
+      return { kind: 'exchange', register, value: this.expression(arg!), mask: shape.mask };
+    if (shape.kind === 'fragments') {
+      const { kind, buffer, transposed } = shape;
+      return { kind, register, buffer, index: this.expression(arg!), transposed };
+    }
+    return { kind: 'let', register, value: this.spell(value) };
   }
 
   private spell(value: Value): TExpr {
@@ -131,8 +148,11 @@ class Writer {
         return { kind: 'lane', type, arg: a, lane: shape.lane };
       case 'shuffle':
         return { kind: 'shuffle', type, a, b, lanes: shape.lanes };
+      case 'bits':
+        return { kind: 'bits', type, of: shape.of, args };
       case 'exchange':
-        throw new TigonError('verify', 'an exchange is a statement, no expression');
+      case 'fragments':
+        throw new TigonError('verify', `${shape.kind} is a statement, no expression`);
       default:
         return shape satisfies never;
     }

@@ -124,6 +124,7 @@ export class Indices {
       case 'vec4':
       case 'lane':
       case 'shuffle':
+      case 'bits':
         return undefined;
       default:
         return expr satisfies never;
@@ -200,6 +201,11 @@ export class Accesses {
         return;
       case 'exchange':
       case 'barrier':
+      case 'mma':
+      case 'fragments':
+      case 'copy':
+      case 'commit':
+      case 'wait':
         return;
       default:
         s satisfies never;
@@ -214,6 +220,7 @@ const gather = (e: TExpr, found: Access[]): void => {
       return;
     case 'op':
     case 'vec4':
+    case 'bits':
       for (const a of e.args) gather(a, found);
       return;
     case 'cast':

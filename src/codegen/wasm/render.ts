@@ -4,6 +4,7 @@
  * Invariant: the function is `(pointer of each global buffer…, scratch, begin, end)`; a register is declared in the
  * block that has its `let`, so a loop's rounds never see each other's values.
  */
+import { TigonError } from '../../ir/errors.ts';
 import type {
   Register,
   RegType,
@@ -165,6 +166,12 @@ class Renderer {
       case 'barrier':
         // a workgroup is one thread here: schedules for it exchange nothing
         return;
+      case 'mma':
+      case 'fragments':
+      case 'copy':
+      case 'commit':
+      case 'wait':
+        throw new TigonError('verify', 'there are no matrix units here');
       default:
         s satisfies never;
     }
@@ -267,6 +274,8 @@ class Renderer {
         return extract(e.type.elem, this.#value(e.arg), e.lane);
       case 'shuffle':
         return shuffle(this.#value(e.a), this.#value(e.b), e.lanes);
+      case 'bits':
+        throw new TigonError('verify', 'there are no matrix units here');
       default:
         return e satisfies never;
     }

@@ -43,6 +43,7 @@ export class Alignment {
       case 'vec4':
       case 'lane':
       case 'shuffle':
+      case 'bits':
         return 0;
       default:
         return e satisfies never;
@@ -117,6 +118,11 @@ export class Alignment {
         case 'store':
         case 'exchange':
         case 'barrier':
+        case 'mma':
+        case 'fragments':
+        case 'copy':
+        case 'commit':
+        case 'wait':
           break;
         default:
           s satisfies never;

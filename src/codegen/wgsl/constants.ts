@@ -38,6 +38,7 @@ const known = (e: TExpr): number | undefined => {
     case 'load':
     case 'vec4':
     case 'shuffle':
+    case 'bits':
       return undefined;
     default:
       return e satisfies never;

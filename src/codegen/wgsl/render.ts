@@ -4,7 +4,7 @@
  * Invariant: the text depends on the kernel and the options alone. Statements keep their order; there is no early
  * return, so what is uniform in Thread IR is uniform in WGSL.
  */
-import { invariant } from '../../ir/errors.ts';
+import { invariant, TigonError } from '../../ir/errors.ts';
 import type { Register, TExpr, ThreadKernel, TStmt } from '../../ir/thread/thread.ts';
 import { type Range, rangeOf } from '../ranges.ts';
 import { Alignment } from './alignment.ts';
@@ -207,6 +207,12 @@ class Renderer {
       case 'barrier':
         this.#line('workgroupBarrier();');
         return;
+      case 'mma':
+      case 'fragments':
+      case 'copy':
+      case 'commit':
+      case 'wait':
+        throw new TigonError('verify', `WGSL cannot say ${s.kind}`);
       default:
         s satisfies never;
     }
@@ -286,6 +292,8 @@ class Renderer {
         return swizzle(this.#value(e.arg), LANES[e.lane]);
       case 'shuffle':
         return this.#shuffle(e);
+      case 'bits':
+        throw new TigonError('verify', 'WGSL cannot say bits');
       default:
         return e satisfies never;
     }

@@ -63,7 +63,19 @@ export const usesOf = (body: readonly TStmt[]): Uses => {
           block(s.then, depth);
           block(s.otherwise, depth);
           break;
+        case 'mma':
+          registers.add(s.accumulator);
+          for (const e of [s.a, ...s.b]) expression(e, depth);
+          break;
+        case 'fragments':
+          expression(s.index, depth);
+          break;
+        case 'copy':
+          for (const e of [s.index, s.at, s.when]) expression(e, depth);
+          break;
         case 'barrier':
+        case 'commit':
+        case 'wait':
           break;
         default:
           s satisfies never;

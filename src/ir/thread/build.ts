@@ -4,9 +4,10 @@
  * Invariant: an expression built here is well typed; index sums keep their constant part outermost (`x + 4`), so that
  * code generators can put it into the address.
  */
-import { type DType, isNarrowFloat } from '../dtype.ts';
+import { bytesOf, type DType, isNarrowFloat } from '../dtype.ts';
 import { invariant } from '../errors.ts';
 import { type ScalarOp, scalarOps } from '../scalar.ts';
+import type { MmaInputs } from './tensor.ts';
 import {
   type Elem,
   type Register,
@@ -267,3 +268,32 @@ export const exchangeOf = (reg: Register, value: TExpr, mask: number): TStmt => 
   mask,
 });
 export const barrier: TStmt = { kind: 'barrier' };
+
+/** The bits of floats as one u32: two of 16 bits each, or one float32. */
+export const bitsOf = (of: (TExpr & { kind: 'bits' })['of'], ...args: readonly TExpr[]): TExpr => {
+  invariant(args.length * bytesOf(of) === 4, `${args.length} ${of} fill a word`);
+  return { kind: 'bits', type: scalarTypes.u32, of, args };
+};
+/** `accumulator += a b`. */
+export const mmaOf = (
+  inputs: MmaInputs,
+  accumulator: Register,
+  a: TExpr,
+  b: readonly [TExpr, TExpr],
+): TStmt => ({ kind: 'mma', inputs, accumulator, a, b });
+export const fragmentsOf = (
+  reg: Register,
+  buffer: ThreadBuffer,
+  index: TExpr,
+  transposed: boolean,
+): TStmt => ({ kind: 'fragments', register: reg, buffer, index, transposed });
+export const copyOf = (
+  to: ThreadBuffer,
+  index: TExpr,
+  from: ThreadBuffer,
+  at: TExpr,
+  elements: number,
+  when: TExpr = constantOf(1, scalarTypes.bool),
+): TStmt => ({ kind: 'copy', to, index, from, at, elements, when });
+export const commit: TStmt = { kind: 'commit' };
+export const waitFor = (pending: number): TStmt => ({ kind: 'wait', pending });

@@ -8,6 +8,7 @@ import { castTo, scalarOps } from '../scalar.ts';
 import type { KernelMemory } from './memory.ts';
 import type { Registers, ScalarFn, VectorFn } from './registers.ts';
 import type { Elem, TExpr, ThreadBuffer } from './thread.ts';
+import { wordOf } from './words.ts';
 
 /** The closures of expressions over registers and memory: each gives what it is worth in the thread that runs. */
 export class Evaluator {
@@ -74,6 +75,11 @@ export class Evaluator {
         const arg = this.vector(e.arg);
         const { lane } = e;
         return () => arg()[lane]!;
+      }
+      case 'bits': {
+        const { of } = e;
+        const [first, second = first] = e.args.map((a) => this.scalar(a));
+        return () => wordOf(of, first!(), second!());
       }
       case 'splat':
       case 'vec4':
@@ -145,7 +151,8 @@ export class Evaluator {
         };
       }
       case 'lane':
-        throw this.memory.error('lane gives one lane, four are needed');
+      case 'bits':
+        throw this.memory.error(`${e.kind} gives one lane, four are needed`);
       default:
         return e satisfies never;
     }

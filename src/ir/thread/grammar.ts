@@ -43,7 +43,16 @@ export type StmtSyntax =
       readonly otherwise: readonly StmtSyntax[];
     }
   | ({ readonly kind: 'exchange'; readonly mask: number } & AssignmentSyntax)
-  | { readonly kind: 'barrier' };
+  | { readonly kind: 'barrier' | 'commit' }
+  | { readonly kind: 'mma'; readonly name: Name; readonly value: ExprSyntax }
+  | ({ readonly kind: 'fragments'; readonly transposed: boolean } & AssignmentSyntax)
+  | {
+      readonly kind: 'copy';
+      readonly to: ExprSyntax;
+      readonly from: ExprSyntax;
+      readonly when: ExprSyntax | undefined;
+    }
+  | { readonly kind: 'wait'; readonly pending: number };
 
 export interface ThreadSyntax {
   readonly name: Name;
@@ -165,6 +174,21 @@ export class ThreadRules extends Grammar {
           },
         },
         { ALT: () => this.SUBRULE(this.exchange) },
+        { ALT: () => this.SUBRULE(this.matrixProduct) },
+        { ALT: () => this.SUBRULE(this.fragments) },
+        { ALT: () => this.SUBRULE(this.copy) },
+        {
+          ALT: (): StmtSyntax => {
+            this.CONSUME(T.K.commit);
+            return { kind: 'commit' };
+          },
+        },
+        {
+          ALT: (): StmtSyntax => {
+            this.CONSUME(T.K.wait);
+            return { kind: 'wait', pending: this.SUBRULE(this.number) };
+          },
+        },
         { ALT: () => this.SUBRULE(this.store) },
       ],
       ERR_MSG: 'a statement',
@@ -195,6 +219,32 @@ export class ThreadRules extends Grammar {
     const assignment = this.SUBRULE(this.assignment);
     this.CONSUME(T.K.across);
     return { kind: 'exchange', ...assignment, mask: this.SUBRULE(this.number) };
+  });
+
+  private readonly matrixProduct: Rule<StmtSyntax> = this.RULE('matrixProduct', (): StmtSyntax => {
+    this.CONSUME(T.K.mma);
+    const name = this.SUBRULE(this.bareName);
+    this.CONSUME(T.AddTo);
+    return { kind: 'mma', name, value: this.SUBRULE(this.expression) };
+  });
+
+  private readonly fragments: Rule<StmtSyntax> = this.RULE('fragments', (): StmtSyntax => {
+    this.CONSUME(T.K.fragments);
+    const assignment = this.SUBRULE(this.assignment);
+    const transposed = this.OPTION(() => this.CONSUME(T.K.transposed)) !== undefined;
+    return { kind: 'fragments', ...assignment, transposed };
+  });
+
+  private readonly copy: Rule<StmtSyntax> = this.RULE('copy', (): StmtSyntax => {
+    this.CONSUME(T.K.copy);
+    const to = this.SUBRULE(this.expression);
+    this.CONSUME(T.Is);
+    const from = this.SUBRULE1(this.expression);
+    const when = this.OPTION(() => {
+      this.CONSUME(T.K.when);
+      return this.SUBRULE2(this.expression);
+    });
+    return { kind: 'copy', to, from, when };
   });
 
   private readonly loop: Rule<StmtSyntax> = this.RULE('loop', (): StmtSyntax => {

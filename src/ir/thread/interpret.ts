@@ -3,14 +3,19 @@
  *
  * Invariants: workgroups run one after the other in any order; between two statements in which its threads meet
  * (barriers, exchanges, loops and branches around them), each thread runs to the end, one after the other in any order;
+ * where only warps meet (products of matrices), each warp runs to the end of the statement, one after the other;
  * values are those of evaluate.ts, and memory refuses what would be a race on a device (memory.ts).
  */
+import { bytesOf } from '../dtype.ts';
 import { Evaluator } from './evaluate.ts';
+import { multiply } from './fragments.ts';
 import { type Cells, KernelMemory } from './memory.ts';
 import { type Place, Registers, type Run, type ScalarFn } from './registers.ts';
 import { Sequence } from './sequence.ts';
+import { WARP } from './tensor.ts';
 import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from './thread.ts';
-import { synchronizes } from './visit.ts';
+import { meetingIn } from './visit.ts';
+import { wordOf } from './words.ts';
 
 export interface InterpretOptions {
   /** Order of the workgroups, and of the threads of each: the result may not depend on it. */
@@ -25,13 +30,21 @@ export const interpretThread = (
   options: InterpretOptions = {},
 ): void => {
   const { order = 'forward', seed = 1 } = options;
-  const machine = new Machine(kernel, memory, new Sequence(kernel.threads, order, seed));
+  const machine = new Machine(kernel, memory, (count) => new Sequence(count, order, seed));
   const body = machine.together(kernel.body);
   for (const id of new Sequence(kernel.grid, order, seed).next()) {
     machine.enter(id);
     body();
+    machine.leave();
   }
 };
+
+/** Threads that meet: the workgroup, or one warp of it. */
+interface Team {
+  readonly first: number;
+  readonly count: number;
+  readonly order: Sequence;
+}
 
 class Machine {
   private readonly kernel: ThreadKernel;
@@ -39,14 +52,26 @@ class Machine {
   private readonly memory: KernelMemory;
   private readonly registers: Registers;
   private readonly values: Evaluator;
-  private readonly threads: Sequence;
+  private readonly warps: readonly Team[];
+  private readonly warpOrder: Sequence;
+  /** The threads that run now. */
+  private team: Team;
 
-  constructor(kernel: ThreadKernel, memory: ReadonlyMap<ThreadBuffer, Cells>, threads: Sequence) {
+  constructor(
+    kernel: ThreadKernel,
+    memory: ReadonlyMap<ThreadBuffer, Cells>,
+    sequence: (count: number) => Sequence,
+  ) {
     this.kernel = kernel;
     this.memory = new KernelMemory(kernel, memory, this.place);
     this.registers = new Registers(kernel.threads, this.place);
     this.values = new Evaluator(this.memory, this.registers);
-    this.threads = threads;
+    const { threads } = kernel;
+    this.team = { first: 0, count: threads, order: sequence(threads) };
+    const order = sequence(WARP);
+    const warps = Math.floor(threads / WARP);
+    this.warps = Array.from({ length: warps }, (_, w) => ({ first: w * WARP, count: WARP, order }));
+    this.warpOrder = sequence(warps);
     this.registers.scalars(kernel.local).forEach((_, thread, local) => {
       local[thread] = thread;
     });
@@ -58,7 +83,11 @@ class Machine {
     this.memory.begin();
   }
 
-  /** Statements for all threads of a workgroup: runs of those in which threads do not meet go thread by thread. */
+  leave(): void {
+    this.memory.end();
+  }
+
+  /** Statements for all threads of a team: runs of those in which threads do not meet go thread by thread. */
   together(statements: readonly TStmt[]): Run {
     const runs: Run[] = [];
     let alone: TStmt[] = [];
@@ -67,26 +96,45 @@ class Machine {
       alone = [];
     };
     for (const s of statements) {
-      if (!synchronizes(s)) {
+      const who = meetingIn(s);
+      if (who === 'nobody') {
         alone.push(s);
         continue;
       }
       flush();
-      runs.push(this.meeting(s));
+      const run = this.meeting(s);
+      runs.push(who === 'warp' ? this.byWarp(run) : run);
     }
     flush();
     return inOrder(runs);
   }
 
-  /** What one thread does, for all threads. */
+  /** What one thread does, for all threads that run now. */
   private each(run: Run): Run {
     if (this.kernel.threads === 1) return run;
-    const { place, threads } = this;
+    const { place } = this;
     return () => {
-      for (const thread of threads.next()) {
-        place.thread = thread;
+      const { first, order } = this.team;
+      for (const thread of order.next()) {
+        place.thread = first + thread;
         run();
       }
+    };
+  }
+
+  /** What a warp does, for all warps that run now. */
+  private byWarp(run: Run): Run {
+    const { threads } = this.kernel;
+    if (threads % WARP !== 0)
+      throw this.memory.error(`${threads} threads are no whole number of warps`);
+    return () => {
+      const all = this.team;
+      if (this.warps.includes(all)) return run();
+      for (const warp of this.warpOrder.next()) {
+        this.team = this.warps[warp]!;
+        run();
+      }
+      this.team = all;
     };
   }
 
@@ -106,7 +154,8 @@ class Machine {
         return () => {
           const end = to();
           for (let i = from(); i < end; i += step) {
-            counters.fill(i);
+            const { first, count } = this.team;
+            counters.fill(i, first, first + count);
             body();
           }
         };
@@ -117,6 +166,10 @@ class Machine {
         const otherwise = this.together(s.otherwise);
         return () => (condition() ? then() : otherwise());
       }
+      case 'mma':
+        return this.product(s);
+      case 'fragments':
+        return this.fragments(s);
       default:
         throw this.memory.error(`threads do not meet in a ${s.kind}`);
     }
@@ -126,17 +179,17 @@ class Machine {
   private agreed(e: TExpr, what: string): ScalarFn {
     const value = this.values.scalar(e);
     const { place } = this;
-    const { threads } = this.kernel;
     return () => {
-      place.thread = 0;
-      const first = value();
-      for (place.thread = 1; place.thread < threads; place.thread++)
-        if (value() !== first)
+      const { first, count } = this.team;
+      place.thread = first;
+      const agreed = value();
+      for (place.thread = first + 1; place.thread < first + count; place.thread++)
+        if (value() !== agreed)
           throw this.memory.error(
-            `${what} around a barrier or exchange: ${value()} here, ${first} in thread 0`,
+            `${what} around what threads do together: ${value()} here, ${agreed} in thread ${first}`,
           );
-      place.thread = 0;
-      return first;
+      place.thread = first;
+      return agreed;
     };
   }
 
@@ -169,6 +222,62 @@ class Machine {
       give();
       for (let thread = 0; thread < threads; thread++)
         cells[thread]!.set(given[partners[thread]!]!);
+    };
+  }
+
+  /** A warp multiplies: all its threads give their operands. */
+  private product({ inputs, accumulator, a, b }: TStmt & { kind: 'mma' }): Run {
+    const { place } = this;
+    const cells = this.registers.vectors(accumulator);
+    const left = Array.from({ length: WARP }, () => new Float64Array(4));
+    const right = [new Float64Array(WARP), new Float64Array(WARP)] as const;
+    const words = this.values.vector(a);
+    const [word0, word1] = [this.values.scalar(b[0]), this.values.scalar(b[1])];
+    const give = this.each(() => {
+      const lane = place.thread % WARP;
+      left[lane]!.set(words());
+      right[0][lane] = word0();
+      right[1][lane] = word1();
+    });
+    return () => {
+      give();
+      const { first } = this.team;
+      const operands = { a: left, b0: right[0], b1: right[1] };
+      multiply(inputs, operands, cells.slice(first, first + WARP));
+    };
+  }
+
+  /** A warp reads four matrices: each thread reads one row, and takes its part of four. */
+  private fragments(s: TStmt & { kind: 'fragments' }): Run {
+    const { place } = this;
+    const { dtype } = s.buffer;
+    const elements = 16 / bytesOf(dtype);
+    const of = dtype === 'float16' || dtype === 'bfloat16' ? dtype : 'float32';
+    const cells = this.registers.vectors(s.register);
+    const at = this.values.address(s.buffer, s.index, elements);
+    const read = this.memory.read(s.buffer);
+    const rows = Array.from({ length: WARP }, () => new Float64Array(elements));
+    const give = this.each(() => {
+      const index = at();
+      if (index % elements !== 0)
+        throw this.memory.error(`it reads a row at ${s.buffer.name}[${index}]: not aligned`);
+      const row = rows[place.thread % WARP]!;
+      for (let i = 0; i < elements; i++) row[i] = read(index + i);
+    });
+    const pair = elements / 4;
+    return () => {
+      give();
+      const { first } = this.team;
+      for (let lane = 0; lane < WARP; lane++)
+        for (let matrix = 0; matrix < 4; matrix++) {
+          const row = lane >> 2;
+          const column = (lane & 3) * pair;
+          const number = (i: number): number =>
+            s.transposed
+              ? rows[matrix * 8 + column + i]![row]!
+              : rows[matrix * 8 + row]![column + i]!;
+          cells[first + lane]![matrix] = wordOf(of, number(0), number(pair - 1));
+        }
     };
   }
 
@@ -208,8 +317,25 @@ class Machine {
         const otherwise = this.block(s.otherwise);
         return () => (condition() ? then() : otherwise());
       }
+      case 'copy': {
+        const elements = s.elements;
+        const index = this.values.address(s.to, s.index, elements);
+        const at = this.values.address(s.from, s.at, elements);
+        const when = this.values.scalar(s.when);
+        const issue = this.memory.copy(s.to, s.from, elements);
+        return () => {
+          const whole = when() !== 0;
+          issue(index(), whole ? at() : 0, whole);
+        };
+      }
+      case 'commit':
+        return () => this.memory.copies.commit(this.place.thread);
+      case 'wait':
+        return () => this.memory.copies.wait(this.place.thread, s.pending);
       case 'exchange':
       case 'barrier':
+      case 'mma':
+      case 'fragments':
         throw this.memory.error(`a thread alone cannot run a ${s.kind}`);
       default:
         return s satisfies never;

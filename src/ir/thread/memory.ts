@@ -4,13 +4,15 @@
  * Invariants: each workgroup starts with shared memory full of NaN (which integers cannot be: those are refused when they
  * are read before they are written); every access is bounds-checked; two threads that
  * touch the same element, one of them writing, are an error: of global memory at any time, of shared memory between two
- * barriers.
+ * barriers; elements that a copy is under way to are refused to all until it lands.
  */
 import { TigonError } from '../errors.ts';
 import { roundTo } from '../scalar.ts';
 import { Claims, type Conflict } from './claims.ts';
+import { Copies } from './copies.ts';
 import type { Place } from './registers.ts';
 import { registerOf, type ThreadBuffer, type ThreadKernel } from './thread.ts';
+import { copiedTo } from './visit.ts';
 
 /** Memory of one buffer: any typed array, or a plain array. */
 export interface Cells {
@@ -25,11 +27,16 @@ export class KernelMemory {
   private readonly memory = new Map<ThreadBuffer, Cells>();
   private readonly shared: { readonly cells: Float64Array; readonly claims: Claims }[] = [];
   private readonly claims = new Map<Cells, Claims>();
+  /** Which elements copies are under way to; of buffers that anything is copied to. */
+  private readonly flying = new Map<ThreadBuffer, Uint8Array>();
+  readonly copies: Copies;
 
   constructor(kernel: ThreadKernel, memory: ReadonlyMap<ThreadBuffer, Cells>, place: Place) {
     this.kernel = kernel;
     this.place = place;
     const { grid, threads } = kernel;
+    this.copies = new Copies(threads);
+    for (const to of copiedTo(kernel.body)) this.flying.set(to, new Uint8Array(to.elements));
     for (const buffer of kernel.buffers) {
       if (buffer.space === 'shared') {
         const cells = new Float64Array(buffer.elements);
@@ -55,6 +62,14 @@ export class KernelMemory {
   begin(): void {
     for (const { cells } of this.shared) cells.fill(Number.NaN);
     this.meet();
+  }
+
+  /** A workgroup ends. */
+  end(): void {
+    const thread = this.copies.clear();
+    if (thread < 0) return;
+    this.place.thread = thread;
+    throw this.error('it ends before what it copies has landed');
   }
 
   /** All threads of the workgroup meet in a barrier. */
@@ -89,8 +104,10 @@ export class KernelMemory {
     const cells = this.cellsOf(buffer);
     const claims = this.claims.get(cells);
     const me = this.me(buffer);
+    const landed = this.landed(buffer, 'reads');
     if (buffer.space === 'shared' && registerOf(buffer.dtype) !== 'f32')
       return (i) => {
+        landed?.(i);
         claims?.read(i, me());
         const value = cells[i]!;
         if (Number.isNaN(value))
@@ -99,6 +116,7 @@ export class KernelMemory {
       };
     if (claims === undefined) return (i) => cells[i]!;
     return (i) => {
+      landed?.(i);
       claims.read(i, me());
       return cells[i]!;
     };
@@ -110,10 +128,59 @@ export class KernelMemory {
     const claims = this.claims.get(cells);
     const me = this.me(buffer);
     const { dtype } = buffer;
+    const landed = this.landed(buffer, 'writes');
     return (i, value) => {
+      landed?.(i);
       claims?.write(i, me());
       cells[i] = roundTo(dtype, value);
     };
+  }
+
+  /** Issues a copy of `elements` elements, zeros where not `when`; both indices are in bounds where they are used. */
+  copy(
+    to: ThreadBuffer,
+    from: ThreadBuffer,
+    elements: number,
+  ): (index: number, at: number, when: boolean) => void {
+    const source = this.read(from);
+    const cells = this.cellsOf(to);
+    const claims = this.claims.get(cells);
+    const flying = this.flying.get(to)!;
+    const landed = this.landed(to, 'copies to')!;
+    const me = this.me(to);
+    const { place } = this;
+    return (index, at, when) => {
+      if (index % elements !== 0 || (when && at % elements !== 0))
+        throw this.error(
+          `it copies ${elements} elements to ${to.name}[${index}] from ${from.name}[${at}]: not aligned to as many`,
+        );
+      const values: number[] = [];
+      for (let i = 0; i < elements; i++) {
+        landed(index + i);
+        claims?.write(index + i, me());
+        flying[index + i] = 1;
+        values.push(when ? source(at + i) : 0);
+      }
+      this.copies.issue(place.thread, () => {
+        values.forEach((value, i) => {
+          flying[index + i] = 0;
+          claims?.write(index + i, me());
+          cells[index + i] = value;
+        });
+      });
+    };
+  }
+
+  /** Refuses elements of which copies are under way. */
+  private landed(buffer: ThreadBuffer, what: string): ((i: number) => void) | undefined {
+    const flying = this.flying.get(buffer);
+    return (
+      flying &&
+      ((i) => {
+        if (flying[i] !== 0)
+          throw this.error(`it ${what} ${buffer.name}[${i}], which a copy is under way to`);
+      })
+    );
   }
 
   private cellsOf(buffer: ThreadBuffer): Cells {

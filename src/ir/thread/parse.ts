@@ -4,7 +4,7 @@
  * Invariant: names are resolved by block scope, types of expressions follow from their operands; a kernel that parses
  * is well typed (verifyThread checks the other rules).
  */
-import { type DType, dtypeFromShort } from '../dtype.ts';
+import { bytesOf, type DType, dtypeFromShort, shortName } from '../dtype.ts';
 import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
 import { parseWith } from '../text/grammar.ts';
 import { infixOps } from '../text/infix.ts';
@@ -12,7 +12,8 @@ import { readDType } from '../text/read-type.ts';
 import { didYouMean, errorAt, type Place, type Source } from '../text/source.ts';
 import type { ExprSyntax, Name, NumberSyntax } from '../text/syntax.ts';
 import { type StmtSyntax, ThreadRules, type ThreadSyntax } from './grammar.ts';
-import { showRegType } from './print.ts';
+import { inputNames, showRegType } from './print.ts';
+import type { MmaInputs } from './tensor.ts';
 import {
   type Elem,
   type Register,
@@ -177,11 +178,58 @@ class Reader {
         const register = this.#define(s.name, value.type);
         return { kind: 'exchange', register, value, mask: s.mask };
       }
+      case 'mma': {
+        const { value } = s;
+        const inputs = value.kind === 'call' ? inputsOfName.get(value.name.text) : undefined;
+        if (value.kind !== 'call' || inputs === undefined || value.args.length !== 3)
+          throw this.#error(
+            value.token,
+            'mma adds a product of fragments',
+            `it is written mma x += ${[...inputsOfName.keys()].join(' or ')}(a, b0, b1)`,
+          );
+        const accumulator = this.#register(s.name);
+        const [a, b0, b1] = value.args as readonly [ExprSyntax, ExprSyntax, ExprSyntax];
+        const word: RegType = { elem: 'u32', lanes: 1 };
+        return {
+          kind: 'mma',
+          inputs,
+          accumulator,
+          a: this.#expr(a, { elem: 'u32', lanes: 4 }),
+          b: [this.#expr(b0, word), this.#expr(b1, word)],
+        };
+      }
+      case 'fragments': {
+        const { buffer, index } = this.#place(s.value);
+        const register = this.#define(s.name, { elem: 'u32', lanes: 4 });
+        return { kind: 'fragments', register, buffer, index, transposed: s.transposed };
+      }
+      case 'copy': {
+        const { buffer: to, index, elements } = this.#place(s.to);
+        const { buffer: from, index: at } = this.#place(s.from);
+        const bool: RegType = { elem: 'bool', lanes: 1 };
+        const when: TExpr =
+          s.when === undefined ? { kind: 'const', type: bool, value: 1 } : this.#expr(s.when, bool);
+        return { kind: 'copy', to, index, from, at, elements, when };
+      }
       case 'barrier':
+      case 'commit':
+      case 'wait':
         return s;
       default:
         return s satisfies never;
     }
+  }
+
+  /** An element that is named, not read. */
+  #place(s: ExprSyntax): { buffer: ThreadBuffer; index: TExpr; elements: number } {
+    const [index, ...more] = s.kind === 'element' ? s.index : [];
+    if (s.kind !== 'element' || index === undefined || more.length > 0)
+      throw this.#error(s.token, 'an element of a buffer is needed', 'such as staged[0]');
+    return {
+      buffer: this.#buffer(s.name),
+      index: this.#expr(index, INDEX),
+      elements: s.lanes,
+    };
   }
 
   #lanes(place: Place, lanes: number): 1 | 4 {
@@ -319,6 +367,13 @@ class Reader {
       arity(1);
       return this.#cast(to, this.#read(args[0]!));
     }
+    const word = wordsOf.get(text);
+    if (word !== undefined) {
+      const { of, count } = word;
+      arity(count);
+      const parts = args.map((x) => this.#expr(x, { elem: 'f32', lanes: 1 }));
+      return { kind: 'bits', type: { elem: 'u32', lanes: 1 }, of, args: parts };
+    }
     if (isScalarOp(text))
       return this.#op(
         token,
@@ -353,6 +408,17 @@ const registerTypes: ReadonlyMap<string, RegType> = new Map(
     ]),
   ),
 );
+const inputsOfName: ReadonlyMap<string, MmaInputs> = new Map(
+  (Object.keys(inputNames) as MmaInputs[]).map((inputs) => [inputNames[inputs], inputs]),
+);
+/** Words of one or two floats. */
+const wordsOf: ReadonlyMap<string, { of: (TExpr & { kind: 'bits' })['of']; count: number }> =
+  new Map(
+    (['float32', 'float16', 'bfloat16'] as const).map((of) => [
+      `bits_${shortName(of)}`,
+      { of, count: 4 / bytesOf(of) },
+    ]),
+  );
 const callable: readonly string[] = [
   ...Object.keys(scalarOps),
   ...registerTypes.keys(),
@@ -361,4 +427,5 @@ const callable: readonly string[] = [
   'vec4',
   'lane',
   'shuffle',
+  ...wordsOf.keys(),
 ];

@@ -6,6 +6,7 @@
 import { shortName } from '../dtype.ts';
 import { INFIX, type InfixRow } from '../text/infix.ts';
 import { Names, spellDouble, spellName, spellNumber } from '../text/words.ts';
+import type { MmaInputs } from './tensor.ts';
 import {
   type Elem,
   type Register,
@@ -61,7 +62,7 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${statements}
   #block(body: readonly TStmt[], indent: string): string {
     const text = body.map((s) => `${indent}${this.#statement(s, indent)}\n`).join('');
     for (const s of body)
-      if (s.kind === 'let' || s.kind === 'var' || s.kind === 'exchange')
+      if (s.kind === 'let' || s.kind === 'var' || s.kind === 'exchange' || s.kind === 'fragments')
         this.#names.release(s.register);
     return text;
   }
@@ -96,8 +97,27 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${statements}
         const value = this.#top(s.value);
         return `exchange ${this.#typed(s.register)} = ${value} across ${s.mask}`;
       }
+      case 'mma': {
+        const [b0, b1] = s.b;
+        const product = this.#call(inputNames[s.inputs], [s.a, b0, b1]);
+        return `mma ${this.#name(s.accumulator)} += ${product}`;
+      }
+      case 'fragments': {
+        const value = this.#element(s.buffer, s.index, 1);
+        const how = s.transposed ? ' transposed' : '';
+        return `fragments ${this.#typed(s.register)} = ${value}${how}`;
+      }
+      case 'copy': {
+        const to = this.#element(s.to, s.index, s.elements);
+        const always = s.when.kind === 'const' && s.when.value === 1;
+        const when = always ? '' : ` when ${this.#top(s.when)}`;
+        return `copy ${to} = ${this.#element(s.from, s.at, 1)}${when}`;
+      }
       case 'barrier':
-        return 'barrier';
+      case 'commit':
+        return s.kind;
+      case 'wait':
+        return `wait ${s.pending}`;
       default:
         return s satisfies never;
     }
@@ -150,6 +170,8 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${statements}
         return `lane(${this.#top(e.arg)}, ${e.lane})`;
       case 'shuffle':
         return `shuffle(${this.#top(e.a)}, ${this.#top(e.b)}, ${e.lanes.join(', ')})`;
+      case 'bits':
+        return this.#call(`bits_${shortName(e.of)}`, e.args);
       default:
         return e satisfies never;
     }
@@ -159,6 +181,13 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${statements}
     return `${name}(${args.map((a) => this.#top(a)).join(', ')})`;
   }
 }
+
+/** What products are called by their operands. */
+export const inputNames: Readonly<Record<MmaInputs, string>> = {
+  bfloat16: 'bf16',
+  float16: 'f16',
+  tfloat32: 'tf32',
+};
 
 const spellElem = (value: number, elem: Elem): string => spellNumber(value, registerDType[elem]);
 

@@ -9,6 +9,7 @@
  */
 import type { DType } from '../dtype.ts';
 import type { ScalarOp } from '../scalar.ts';
+import type { TensorStmt } from './tensor.ts';
 
 /** Register element types. Storage types narrower than these are widened by `load` and narrowed by `store`. */
 export type Elem = 'f32' | 'i32' | 'u32' | 'bool';
@@ -109,6 +110,13 @@ export type TExpr =
       readonly a: TExpr;
       readonly b: TExpr;
       readonly lanes: readonly [number, number, number, number];
+    }
+  /** The bits of a u32: one float32, or two 16-bit floats side by side (rounded to them), the first one in the low half. */
+  | {
+      readonly kind: 'bits';
+      readonly type: RegType;
+      readonly of: 'float32' | 'float16' | 'bfloat16';
+      readonly args: readonly TExpr[];
     };
 
 export type TStmt =
@@ -144,7 +152,8 @@ export type TStmt =
       readonly mask: number;
     }
   /** All threads of the workgroup arrive, and what they wrote to shared memory is seen by all. */
-  | { readonly kind: 'barrier' };
+  | { readonly kind: 'barrier' }
+  | TensorStmt;
 
 export interface ThreadKernel {
   readonly name: string;

@@ -6,6 +6,7 @@
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { scalarOps } from '../scalar.ts';
+import { WARP } from './tensor.ts';
 import {
   type Register,
   type RegType,
@@ -17,7 +18,7 @@ import {
   type TStmt,
 } from './thread.ts';
 import { Uniformity } from './uniform.ts';
-import { synchronizes } from './visit.ts';
+import { meetingIn } from './visit.ts';
 
 /** What a device allows; its `Caps` are one. */
 export interface ThreadLimits {
@@ -26,11 +27,14 @@ export interface ThreadLimits {
   readonly threads: number;
   /** Exchange masks are below it. */
   readonly subgroup: number;
+  /** Matrix units, if any. */
+  readonly tensorCores: string;
 }
 
 const show = (t: RegType): string => (t.lanes === 1 ? t.elem : `${t.elem}x${t.lanes}`);
 const same = (a: RegType, b: RegType): boolean => a.elem === b.elem && a.lanes === b.lanes;
 const INDEX: RegType = { elem: 'i32', lanes: 1 };
+const WORDS: RegType = { elem: 'u32', lanes: 4 };
 
 /** Throws a `VerifyError` that names the kernel, the statement and the broken rule. */
 export const verifyThread = (kernel: ThreadKernel, limits?: ThreadLimits): void => {
@@ -43,12 +47,13 @@ class Verifier {
   private readonly declared = new Set<Register>();
   private readonly visible = new Map<Register, 'let' | 'var'>();
   private readonly checked = new Set<TExpr>();
-  private readonly uniform = new Uniformity();
+  private readonly uniform: Uniformity;
   private where = '';
 
   constructor(kernel: ThreadKernel, limits: ThreadLimits | undefined) {
     this.kernel = kernel;
     this.limits = limits;
+    this.uniform = new Uniformity(kernel.local);
   }
 
   kernelRules(): void {
@@ -105,7 +110,8 @@ class Verifier {
     const inside: Register[] = [];
     const known = this.checked.size;
     for (const s of statements) {
-      if (s.kind === 'let' || s.kind === 'var' || s.kind === 'exchange') inside.push(s.register);
+      if (s.kind === 'let' || s.kind === 'var' || s.kind === 'exchange' || s.kind === 'fragments')
+        inside.push(s.register);
       this.statement(s);
     }
     for (const register of inside) this.visible.delete(register);
@@ -140,7 +146,7 @@ class Verifier {
         this.typed(s.from, INDEX);
         this.typed(s.to, INDEX);
         this.rule(Number.isInteger(s.step) && s.step > 0, `the step is ${s.step}, not 1 or more`);
-        if (synchronizes(s)) this.together('bounds', s.from, s.to);
+        this.together(s, 'bounds', s.from, s.to);
         this.declare(s.counter, 'let');
         this.uniform.define(s.counter, s.from, s.to);
         this.block(s.body);
@@ -150,7 +156,7 @@ class Verifier {
       case 'if':
         this.where = 'if';
         this.typed(s.condition, { elem: 'bool', lanes: 1 });
-        if (synchronizes(s)) this.together('condition', s.condition);
+        this.together(s, 'condition', s.condition);
         this.block(s.then);
         this.block(s.otherwise);
         break;
@@ -160,19 +166,90 @@ class Verifier {
         this.partners(s.mask);
         this.declare(s.register, 'let');
         break;
+      case 'mma':
+        this.where = `mma ${s.accumulator.name}`;
+        this.units();
+        this.rule(this.visible.get(s.accumulator) === 'var', 'only to a visible var can be added');
+        this.rule(
+          same(s.accumulator.type, { elem: 'f32', lanes: 4 }),
+          `an accumulator is f32x4, not ${show(s.accumulator.type)}`,
+        );
+        this.typed(s.a, WORDS);
+        for (const word of s.b) this.typed(word, { elem: 'u32', lanes: 1 });
+        break;
+      case 'fragments': {
+        this.where = `fragments ${s.register.name}`;
+        this.units();
+        this.buffer(s.buffer);
+        const { dtype, space } = s.buffer;
+        this.rule(space === 'shared', `${s.buffer.name} is not shared`);
+        const halves = dtype === 'float16' || dtype === 'bfloat16';
+        this.rule(
+          halves || (dtype === 'float32' && !s.transposed),
+          `${s.buffer.name} holds ${dtype}: rows are of 16-bit floats, or of float32 if not transposed`,
+        );
+        this.typed(s.index, INDEX);
+        this.constantInBounds(s.buffer, s.index, 16 / bytesOf(dtype));
+        this.rule(same(s.register.type, WORDS), `they are u32x4, not ${show(s.register.type)}`);
+        this.declare(s.register, 'let');
+        break;
+      }
+      case 'copy': {
+        this.where = `copy to ${s.to.name}`;
+        this.units();
+        this.buffer(s.to);
+        this.buffer(s.from);
+        this.rule(s.to.space === 'shared', 'copies go to shared memory');
+        this.rule(
+          s.from.space === 'global' && s.from.access !== 'write',
+          `${s.from.name} is no global memory to read`,
+        );
+        this.rule(
+          s.to.dtype === s.from.dtype,
+          `${s.from.name} holds ${s.from.dtype}, not ${s.to.dtype}`,
+        );
+        const bytes = s.elements * bytesOf(s.to.dtype);
+        this.rule([4, 8, 16].includes(bytes), `4, 8 or 16 bytes are copied, not ${bytes}`);
+        this.typed(s.index, INDEX);
+        this.typed(s.at, INDEX);
+        this.typed(s.when, { elem: 'bool', lanes: 1 });
+        this.constantInBounds(s.to, s.index, s.elements);
+        break;
+      }
+      case 'wait':
+        this.where = 'wait';
+        this.rule(
+          Number.isInteger(s.pending) && s.pending >= 0,
+          `${s.pending} groups cannot be left`,
+        );
+        break;
       case 'barrier':
+      case 'commit':
         break;
       default:
         s satisfies never;
     }
   }
 
-  /** All threads must agree on what decides whether they meet. */
-  private together(what: string, ...deciding: readonly TExpr[]): void {
+  /** All threads that meet in `s` must agree on what decides whether they do. */
+  private together(s: TStmt, what: string, ...deciding: readonly TExpr[]): void {
+    const who = meetingIn(s);
+    if (who === 'nobody') return;
+    const [inside, threads] =
+      who === 'workgroup'
+        ? ['a barrier or exchange', 'threads']
+        : ['a product or its fragments', 'threads of a warp'];
     this.rule(
-      deciding.every((e) => this.uniform.holds(e)),
-      `a barrier or exchange inside, and its ${what} may differ between threads`,
+      deciding.every((e) => this.uniform.holds(e, who)),
+      `${inside} inside, and its ${what} may differ between ${threads}`,
     );
+  }
+
+  /** Products and copies need matrix units, and whole warps. */
+  private units(): void {
+    const { threads } = this.kernel;
+    this.rule(threads % WARP === 0, `${threads} threads are no whole number of warps`);
+    this.rule(this.limits?.tensorCores !== 'none', 'the device has no matrix units');
   }
 
   /** Every thread has a partner to exchange with. */
@@ -277,6 +354,11 @@ class Verifier {
         );
         this.typed(e.a, e.type);
         this.typed(e.b, e.type);
+        break;
+      case 'bits':
+        this.rule(elem === 'u32' && lanes === 1, 'bits are one u32');
+        this.rule(e.args.length * bytesOf(e.of) === 4, `${e.args.length} ${e.of} fill no word`);
+        for (const a of e.args) this.typed(a, { elem: 'f32', lanes: 1 });
         break;
       default:
         e satisfies never;

@@ -3,7 +3,7 @@
  *
  * Invariant: every kind of expression and statement is listed; nothing here knows what they compute.
  */
-import type { TExpr, TStmt } from './thread.ts';
+import type { TExpr, ThreadBuffer, TStmt } from './thread.ts';
 
 /** The expressions an expression is computed from, in the order they are written. */
 export const operandsOf = (e: TExpr): readonly TExpr[] => {
@@ -13,6 +13,7 @@ export const operandsOf = (e: TExpr): readonly TExpr[] => {
       return [];
     case 'op':
     case 'vec4':
+    case 'bits':
       return e.args;
     case 'cast':
     case 'splat':
@@ -29,22 +30,43 @@ export const operandsOf = (e: TExpr): readonly TExpr[] => {
   }
 };
 
-/** Whether the threads of a workgroup meet in a statement, in a barrier or an exchange. */
-export const synchronizes = (s: TStmt): boolean => {
+/** Who meets in a statement: the workgroup (barriers, exchanges), a warp (matrix units), or nobody. */
+export type Meeting = 'nobody' | 'warp' | 'workgroup';
+
+export const meetingIn = (s: TStmt): Meeting => {
   switch (s.kind) {
     case 'barrier':
     case 'exchange':
-      return true;
+      return 'workgroup';
+    case 'mma':
+    case 'fragments':
+      return 'warp';
     case 'for':
-      return s.body.some(synchronizes);
+      return widest(s.body);
     case 'if':
-      return s.then.some(synchronizes) || s.otherwise.some(synchronizes);
+      return widest([...s.then, ...s.otherwise]);
     case 'let':
     case 'var':
     case 'set':
     case 'store':
-      return false;
+    case 'copy':
+    case 'commit':
+    case 'wait':
+      return 'nobody';
     default:
       return s satisfies never;
   }
 };
+
+const widest = (body: readonly TStmt[]): Meeting => {
+  const all = new Set(body.map(meetingIn));
+  return all.has('workgroup') ? 'workgroup' : all.has('warp') ? 'warp' : 'nobody';
+};
+
+/** The buffers that anything is copied to. */
+export const copiedTo = (body: readonly TStmt[]): readonly ThreadBuffer[] =>
+  body.flatMap((s) => {
+    if (s.kind === 'copy') return [s.to];
+    if (s.kind === 'for') return copiedTo(s.body);
+    return s.kind === 'if' ? [...copiedTo(s.then), ...copiedTo(s.otherwise)] : [];
+  });

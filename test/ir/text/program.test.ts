@@ -10,6 +10,7 @@ const limits: ProgramLimits = {
   sharedBytes: 0,
   threads: 1,
   subgroup: 1,
+  tensorCores: 'none',
   maxBindings: 8,
   alignment: 16,
 };

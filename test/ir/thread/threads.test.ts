@@ -255,7 +255,7 @@ test('an access out of bounds names the thread', () => {
 test('threads that do not agree whether they meet are found when they run', () => {
   refused(
     'thread split(read x: f32[4]) grid 1, threads 4 { if local < 2 { barrier } }',
-    /workgroup 0, thread 2: the condition around a barrier or exchange: 0 here, 1 in thread 0/,
+    /workgroup 0, thread 2: the condition around what threads do together: 0 here, 1 in thread 0/,
   );
   refused(
     'thread loops(read x: f32[4]) grid 1, threads 4 { for i in 0..local { barrier } }',

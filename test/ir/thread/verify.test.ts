@@ -43,7 +43,7 @@ test('a kernel that keeps the rules passes', () => {
       b.letOf(f, b.loadFrom(x, at)),
       b.forOf(i, at, b.i32(8), 1, [b.storeTo(y, b.get(i), b.get(f))]),
     ]),
-    { sharedBytes: 32, threads: 1, subgroup: 1 },
+    { sharedBytes: 32, threads: 1, subgroup: 1, tensorCores: 'none' },
   );
 });
 
@@ -80,7 +80,7 @@ test('memory: access, dtypes, constant indices', () => {
 
 test('resources within the limits of the device; globals before shared', () => {
   assert.throws(
-    () => verifyThread(kernelOf([]), { sharedBytes: 31, threads: 1, subgroup: 1 }),
+    () => verifyThread(kernelOf([]), { sharedBytes: 31, threads: 1, subgroup: 1, tensorCores: 'none' }),
     /32 bytes of shared memory, the device has 31/,
   );
   assert.throws(() => verifyThread(kernelOf([], [s, x])), /global buffers come before shared/);
@@ -119,7 +119,7 @@ test('threads do not meet where a thread, memory, a var or an exchange decides',
 });
 
 test('exchanges: types, a partner for every thread, masks within the subgroup of the device', () => {
-  const limits = { sharedBytes: 256, threads: 16, subgroup: 8 };
+  const limits = { sharedBytes: 256, threads: 16, subgroup: 8, tensorCores: 'none' };
   const swap = (mask: number): ThreadKernel => together(`exchange a = local across ${mask}`);
   for (const mask of [1, 3, 7]) verifyThread(swap(mask), limits);
   verifyThread(swap(15));
@@ -135,7 +135,7 @@ test('exchanges: types, a partner for every thread, masks within the subgroup of
 });
 
 test('workgroups have threads, and no more than the device', () => {
-  const limits = { sharedBytes: 256, threads: 8, subgroup: 8 };
+  const limits = { sharedBytes: 256, threads: 8, subgroup: 8, tensorCores: 'none' };
   assert.throws(() => verifyThread(together('barrier'), limits), /16 threads in a workgroup/);
   assert.throws(() => verifyThread({ ...together(''), threads: 0 }), /1 thread or more, not 0/);
   assert.throws(() => verifyThread({ ...together(''), threads: 1.5 }), /1 thread or more/);
