@@ -7,9 +7,9 @@
 import { bytesOf, type DType } from '../../ir/dtype.ts';
 import { invariant } from '../../ir/errors.ts';
 import type { ThreadBuffer } from '../../ir/thread/thread.ts';
-import type { Alignment } from './alignment.ts';
+import type { Alignment } from '../text/alignment.ts';
+import type { Use } from '../text/uses.ts';
 import type { WgslFeatures } from './shader.ts';
-import type { Use } from './uses.ts';
 
 /** Element types of arrays whose elements stand alone. */
 export type Plain = 'f32' | 'i32' | 'u32' | 'f16';

@@ -7,10 +7,10 @@
 import { type DType, isNarrowFloat } from '../../ir/dtype.ts';
 import { invariant } from '../../ir/errors.ts';
 import { registerOf, type TExpr, type ThreadBuffer } from '../../ir/thread/thread.ts';
-import type { Alignment } from './alignment.ts';
+import type { Alignment } from '../text/alignment.ts';
+import { atom, binary, type Code, call, element, int, plus, swizzle, uint } from '../text/code.ts';
 import type { Layout, Plain } from './layout.ts';
 import { type Place, Places } from './places.ts';
-import { atom, binary, type Code, call, element, int, plus, swizzle, uint } from './text.ts';
 
 /** Where a buffer's elements are. */
 export interface Variable {

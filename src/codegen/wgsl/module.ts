@@ -6,12 +6,12 @@
 import { bytesOf } from '../../ir/dtype.ts';
 import { invariant } from '../../ir/errors.ts';
 import { registerOf, type ThreadBuffer, type ThreadKernel } from '../../ir/thread/thread.ts';
-import type { Alignment } from './alignment.ts';
+import type { Alignment } from '../text/alignment.ts';
+import type { Identifiers } from '../text/names.ts';
+import type { Uses } from '../text/uses.ts';
 import { elementType, layoutOf } from './layout.ts';
 import type { Variable } from './memory.ts';
-import type { Identifiers } from './names.ts';
 import type { BufferPlace, RenderOptions, ShaderBinding } from './shader.ts';
-import type { Uses } from './uses.ts';
 
 export interface ModuleScope {
   /** Paragraphs of text. */

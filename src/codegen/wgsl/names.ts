@@ -1,10 +1,9 @@
 /**
- * Names in WGSL text: those of Thread IR where they can stand, else something close.
+ * Names that WGSL, or the text of a function that comes along, means something by.
  *
- * Invariant: no two things of a shader have one name, and none has a name that WGSL or the text of a helper means
- * something by.
+ * Invariant: nothing of a kernel has one of them.
  */
-
+import { Identifiers } from '../text/names.ts';
 import { isDeclared } from './library.ts';
 
 /** Keywords, reserved words and address spaces of WGSL, then the types and functions that shaders here use. */
@@ -29,28 +28,6 @@ const TAKEN: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Gives each thing a name of its own. */
-export class Identifiers {
-  readonly #names = new Map<object, string>();
-  readonly #taken = new Set<string>();
-
-  /** The name of a thing, chosen at the first call. */
-  of(thing: object, wanted: string): string {
-    const known = this.#names.get(thing);
-    if (known !== undefined) return known;
-    const name = this.fresh(wanted);
-    this.#names.set(thing, name);
-    return name;
-  }
-
-  /** A name that nothing has. */
-  fresh(wanted: string): string {
-    const plain = wanted.replace(/[^A-Za-z0-9_]/g, '_').replace(/^_+/, '');
-    const base = /^[A-Za-z]/.test(plain) ? plain : `n${plain}`;
-    let name = base;
-    for (let i = 1; TAKEN.has(name) || isDeclared(name) || this.#taken.has(name); i++)
-      name = `${base}_${i}`;
-    this.#taken.add(name);
-    return name;
-  }
-}
+/** Names for a shader. */
+export const shaderNames = (): Identifiers =>
+  new Identifiers((name) => TAKEN.has(name) || isDeclared(name));

@@ -5,8 +5,8 @@
  * Invariant: a quotient is exact but for the number, which is rounded down.
  */
 import type { TExpr } from '../../ir/thread/thread.ts';
-import type { Alignment } from './alignment.ts';
-import { binary, type Code, int, plus, uint } from './text.ts';
+import type { Alignment } from '../text/alignment.ts';
+import { binary, type Code, int, plus, uint } from '../text/code.ts';
 
 /** An index: a multiple of 2^twos (with its name, if it has one), and a number. */
 export interface Place {

@@ -6,24 +6,17 @@
  */
 import type { DType } from '../../ir/dtype.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
-import type { RegType, TExpr } from '../../ir/thread/thread.ts';
-import { binary, type Code, type Comparison, call, int, prefix, typeName, uint } from './text.ts';
-
-/** What a spelling is given. */
-export interface Operands {
-  /** Register type of the operands (of the last one, for `select`). */
-  readonly type: RegType;
-  readonly args: readonly Code[];
-  /** The operands as they stood in Thread IR. */
-  readonly exprs: readonly TExpr[];
-  /** Known to be in [0, 2^31). */
-  nonNegative(expr: TExpr): boolean;
-  /** The name of a library function: `base` for this type, or for another element in as many lanes. */
-  library(base: string, elem?: 'f32' | 'i32' | 'u32'): string;
-  /** The operand, bound to a name if it is more than one. */
-  held(index: number): Code;
-}
-type Spelling = (o: Operands) => Code;
+import type { RegType } from '../../ir/thread/thread.ts';
+import { binary, type Code, type Comparison, call, int, prefix, uint } from '../text/code.ts';
+import {
+  byElem,
+  extremeOf,
+  known,
+  type Operands,
+  type Spelling,
+  wholeDivision,
+} from '../text/spelling.ts';
+import { typeName } from './text.ts';
 
 const same = (o: Operands, value: Code): Code =>
   o.type.lanes === 1 ? value : call(typeName(o.type), value);
@@ -41,17 +34,6 @@ const infix =
   (operator: '+' | '-' | '*' | '/'): Spelling =>
   (o) =>
     binary(operator, o.args[0]!, o.args[1]!);
-
-/** One spelling for each kind of operand. */
-const byElem =
-  (spelling: {
-    readonly f32: Spelling;
-    readonly i32: Spelling;
-    readonly u32: Spelling;
-    readonly bool?: Spelling;
-  }): Spelling =>
-  (o) =>
-    (spelling[o.type.elem] ?? spelling.u32)(o);
 
 /** Order of bools: false is less than true. */
 const boolOrder = (operator: Comparison, a: Code, b: Code): Code => {
@@ -81,42 +63,17 @@ const comparison =
     return binary(operator, a!, b!);
   };
 
-/** The number that an operand is in all lanes, if it is known. */
-const known = (e: TExpr): number | undefined => {
-  const one = e.kind === 'splat' ? e.arg : e;
-  return one.kind === 'const' ? one.value : undefined;
-};
-
 const extreme = (name: 'min' | 'max'): Spelling =>
   byElem({
-    f32: (o) => {
-      const constants = o.exprs.map((e) => !Number.isNaN(known(e) ?? Number.NaN));
-      const against = name === 'min' ? 'atmost' : 'atleast';
-      const [a, b] = o.args;
-      if (constants[1]) return call(o.library(against), a!, b!);
-      if (constants[0]) return call(o.library(against), b!, a!);
-      return call(o.library(name), a!, b!);
-    },
+    f32: extremeOf(name, name === 'min' ? 'atmost' : 'atleast'),
     i32: builtin(name),
     u32: builtin(name),
   });
 
-const powerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
-
 const division = (remainder: boolean): Spelling => {
-  const whole: Spelling = (o) => {
-    const [a, b] = o.args;
-    const by = known(o.exprs[1]!);
-    if (by !== undefined && by > 0 && by <= 0x7fffffff) {
-      const positive = o.type.elem === 'u32' || o.nonNegative(o.exprs[0]!);
-      if (positive) return binary(remainder ? '%' : '/', a!, b!);
-      if (powerOfTwo(by))
-        return remainder
-          ? binary('&', a!, same(o, int(by - 1)))
-          : binary('>>', a!, same({ ...o, type: unsigned(o) }, uint(Math.log2(by))));
-    }
-    return call(o.library(remainder ? 'mod' : 'floordiv'), a!, b!);
-  };
+  const whole = wholeDivision(remainder, (o, n, use) =>
+    use === 'mask' ? same(o, int(n)) : same({ ...o, type: unsigned(o) }, uint(n)),
+  );
   return byElem({ f32: library(remainder ? 'mod' : 'floordiv'), i32: whole, u32: whole });
 };
 

@@ -1,5 +1,6 @@
 /**
- * What is known when the text is made: WGSL refuses constants that overflow or are NaN, so none is left to it.
+ * What is known when the text is made: WGSL refuses constants that overflow or are NaN, and C++ leaves overflow undefined,
+ * so none is left to them.
  *
  * Invariant: the value is the one that the interpreter of Thread IR finds.
  */

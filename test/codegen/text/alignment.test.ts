@@ -1,7 +1,7 @@
 /** Powers of two that divide indices, as memory layouts are chosen by them; caps of devices. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Alignment } from '../../../src/codegen/wgsl/alignment.ts';
+import { Alignment } from '../../../src/codegen/text/alignment.ts';
 import { defaultWgslCaps, GUARANTEED_LIMITS, wgslCaps } from '../../../src/codegen/wgsl/caps.ts';
 import * as b from '../../../src/ir/thread/build.ts';
 import type { TExpr, TStmt } from '../../../src/ir/thread/thread.ts';
