@@ -1,15 +1,16 @@
 /**
  * Constant folding: what depends on constants alone is computed by the compiler.
  *
- * Invariant: a folded value is the op's own `evaluate`, rounded to its dtype; only uniform or tiny results are folded,
+ * Invariant: a folded value is what the op lowers to, rounded to its dtype; only uniform or tiny results are folded,
  * since a literal is code and a computed position (iota) is cheaper than a table.
  */
+import { idxConst, newAxis } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
 import type { GraphBuilder } from '../ir/graph/builder.ts';
-import type { Node, Values } from '../ir/graph/graph.ts';
+import type { LowerContext, Node } from '../ir/graph/graph.ts';
 import { literal } from '../ir/graph/ops/leaf.ts';
 import { castTo, isScalarOp, roundTo, valueIn } from '../ir/scalar.ts';
-import { type TensorType, tensor } from '../ir/type.ts';
+import { stridesOf, type TensorType, tensor } from '../ir/type.ts';
 import type { GraphPass } from './pass.ts';
 import { type Candidate, type RuleTable, rewrite, uniform } from './rewrite.ts';
 
@@ -34,19 +35,33 @@ const fold = (candidate: Candidate, builder: GraphBuilder): Node | undefined => 
     return builder.full(foldScalar(candidate, type.dtype), type.dtype, type.shape);
   if (isPlainView(op.name) && uniform(inputs[0]) !== undefined)
     return builder.full(uniform(inputs[0])!, type.dtype, type.shape);
-  if (op.evaluate === undefined || [...inputs.map((x) => x.type), type].some(isLarge))
+  if (op.lower === undefined || [...inputs.map((x) => x.type), type].some(isLarge))
     return undefined;
-  const node: Node = { id: 0, op, inputs, attrs, type, origin: undefined };
-  const values = op.evaluate(inputs.map(constantValues), node).map((v) => roundTo(type.dtype, v));
-  const first = values[0];
-  if (first !== undefined && values.every((v) => Object.is(v, first)))
-    return builder.full(first, type.dtype, type.shape);
-  if (values.length === 0 || values.length > LITERAL) return undefined;
-  return builder.emit(literal, [], {
-    values: Array.from(values),
-    dtype: type.dtype,
-    shape: type.shape,
-  });
+  const values = valuesOf({ id: 0, op, inputs, attrs, type, origin: undefined });
+  const first = values?.[0];
+  if (values === undefined || first === undefined) return undefined;
+  if (values.every((v) => Object.is(v, first))) return builder.full(first, type.dtype, type.shape);
+  if (values.length > LITERAL) return undefined;
+  return builder.emit(literal, [], { values, dtype: type.dtype, shape: type.shape });
+};
+
+/** Every element, where each is a constant once it is lowered at its place. */
+const valuesOf = (node: Node): readonly number[] | undefined => {
+  const { shape, dtype, size } = node.type;
+  const context: LowerContext = {
+    at: (operand, index) => operand.op.lower!(operand, index, context),
+    axis: (name, extent) => newAxis(name, extent, 'red'),
+    parallel: (name, extent) => newAxis(name, extent, 'par'),
+  };
+  const strides = stridesOf(shape);
+  const values: number[] = [];
+  for (let flat = 0; flat < size; flat++) {
+    const index = shape.map((d, i) => idxConst(Math.floor(flat / strides[i]!) % d));
+    const element = node.op.lower!(node, index, context);
+    if (element.kind !== 'const') return undefined;
+    values.push(roundTo(dtype, element.value));
+  }
+  return values;
 };
 
 const foldScalar = ({ op, inputs }: Candidate, dtype: DType): number => {
@@ -63,8 +78,6 @@ const isPlainView = (name: string): boolean =>
   name === 'reshape' || name === 'transpose' || name === 'broadcast' || name === 'slice';
 
 const isLarge = (type: TensorType): boolean => type.size > EVALUATED;
-
-const constantValues = (node: Node): Values => node.op.evaluate!([], node);
 
 /** A literal of one repeated value is that value. */
 const foldLiteral = ({ attrs }: Candidate, builder: GraphBuilder): Node | undefined => {

@@ -102,8 +102,6 @@ const opaque: Op = {
   kind: 'map',
   schema: {},
   type: ([x]) => x!,
-  evaluate: ([x]) => x!,
-  examples: [],
 };
 
 test('a float path through an op without gradient is an error that names it and the line', () => {
@@ -130,7 +128,6 @@ const product: Op = {
   schema: {},
   type: ([x]) => x!,
   decompose: (b, [x, y]) => b.op('mul', x!, b.op('exp', y!)),
-  examples: [],
 };
 
 test('a composite without a rule uses those of its decomposition, each operand once', () => {

@@ -48,16 +48,6 @@ export interface Attended {
   readonly value: Expr;
 }
 
-/** A case for the generated op tests: forward, gradient and hybridized on every device. */
-export interface OpExample {
-  readonly inputs: readonly TensorType[];
-  readonly attrs?: Attrs;
-  /** Range of the random inputs (float: default [-2, 2]; integers: default [0, 4)). One entry per input. */
-  readonly range?: readonly (readonly [number, number])[];
-  /** Set when finite differences do not apply (kinks, integer results). */
-  readonly gradient?: false;
-}
-
 export interface Op<A extends Attrs = Attrs> {
   readonly name: string;
   readonly kind: OpKind;
@@ -66,8 +56,6 @@ export interface Op<A extends Attrs = Attrs> {
   normalize?(attrs: A): A;
   /** Result type. Throws a TigonError that names the op, the operand types and the broken rule. */
   type(inputs: readonly TensorType[], attrs: A): TensorType;
-  /** Reference meaning, in double precision; the caller rounds to the result's dtype. Absent for composites. */
-  evaluate?(inputs: readonly Values[], node: Node<A>): Values;
   /** The value at `index` as a loop expression. Absent for `contract`, `scatter`, `composite` and inputs. */
   lower?(node: Node<A>, index: readonly Idx[], context: LowerContext): Expr;
   /** The accumulation this node is (kind `scatter`). */
@@ -80,7 +68,6 @@ export interface Op<A extends Attrs = Attrs> {
   decompose?(builder: GraphBuilder, inputs: readonly Node[], attrs: A): Node;
   /** Gradient to each operand from the gradient of the result; `null` where none flows. Composites may leave it out. */
   gradient?(builder: GraphBuilder, node: Node<A>, dy: Node): readonly (Node | null)[];
-  readonly examples: readonly OpExample[];
 }
 
 export interface Node<A extends Attrs = Attrs> {

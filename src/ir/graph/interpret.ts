@@ -1,7 +1,7 @@
 /**
  * What an L1 graph means: a slow, plain evaluation in double precision that every other way to run one is held against.
  *
- * Invariant: uses only each op's `evaluate` (or `decompose`), never its lowering, so that the two check each other.
+ * Invariant: uses only each op's reference (or `decompose`), never its lowering, so that the two check each other.
  */
 import { isFloat } from '../dtype.ts';
 import { invariant, TigonError } from '../errors.ts';
@@ -9,6 +9,7 @@ import { roundTo } from '../scalar.ts';
 import { showType, type TensorType } from '../type.ts';
 import { GraphBuilder } from './builder.ts';
 import { type Graph, type Node, topological, type Values } from './graph.ts';
+import { references } from './reference/registry.ts';
 
 export interface InterpretOptions {
   /** Keeps floats in double precision instead of rounding each value to its dtype: for finite differences. */
@@ -66,8 +67,9 @@ const evaluateNode = (
   options: InterpretOptions,
 ): Values => {
   const { op, attrs } = node;
-  if (op.evaluate !== undefined) return op.evaluate(operands, node);
-  invariant(op.decompose !== undefined, `op ${op.name} has neither evaluate nor decompose`);
+  const reference = references.get(op);
+  if (reference?.evaluate !== undefined) return reference.evaluate(operands, node);
+  invariant(op.decompose !== undefined, `op ${op.name} has neither a reference nor decompose`);
   const builder = new GraphBuilder();
   const inputs = node.inputs.map((x) => builder.input(x.type));
   const body = builder.graph(op.name, [op.decompose(builder, inputs, attrs)]);

@@ -56,8 +56,8 @@ const checkInput = (node: Node, inputs: ReadonlySet<Node>): string | undefined =
 const checkNode = (node: Node): string | undefined => {
   const { op, attrs } = node;
   if (graphOps.get(op.name) !== op) return 'is of an op that is not registered';
-  if (op.kind === 'composite' ? op.decompose === undefined : op.evaluate === undefined)
-    return `its op has no ${op.kind === 'composite' ? 'decompose' : 'evaluate'}`;
+  if ((op.lower ?? op.contract ?? op.scatter ?? op.attend ?? op.decompose) === undefined)
+    return 'its op says no way to compute it';
   if (node.inputs.some((x) => x.id >= node.id)) return 'comes before one of its operands';
   for (const name of Object.keys(attrs))
     if (!Object.hasOwn(op.schema, name)) return `has no attribute ${name}`;

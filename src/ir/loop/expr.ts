@@ -5,7 +5,7 @@
  */
 import { type Axis, type Bound, boundFails, boundHolds, type Idx } from '../dim.ts';
 import type { DType } from '../dtype.ts';
-import { castTo, roundTo, type ScalarOp, scalarOps } from '../scalar.ts';
+import { castTo, roundTo, type ScalarOp, scalarOps, valueIn } from '../scalar.ts';
 import { type Shape, stridesOf } from '../type.ts';
 import type { AccExpr, AccName, Expr, LoopBuffer, ReduceOp } from './loop.ts';
 
@@ -60,7 +60,7 @@ export const scalar = (op: ScalarOp, ...args: Expr[]): Expr => {
   if (dtype === undefined)
     throw new Error(`scalar ${op} does not take ${args.map((a) => a.dtype).join(', ')}`);
   if (args.every((a) => a.kind === 'const'))
-    return constant(scalarOps[op].value(...args.map((a) => a.value)), dtype);
+    return constant(valueIn(op, dtype)(...args.map((a) => a.value)), dtype);
   if (op === 'select' && args[0]!.kind === 'const') return args[0]!.value ? args[1]! : args[2]!;
   return intern(`${op}(${args.map((a) => a.id).join(',')})`, { kind: 'op', op, args, dtype });
 };

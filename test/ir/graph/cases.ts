@@ -5,8 +5,9 @@
  */
 import { isFloat } from '../../../src/ir/dtype.ts';
 import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
-import type { Graph, Node, Op, OpExample, Values } from '../../../src/ir/graph/graph.ts';
-import { graphOps } from '../../../src/ir/graph/registry.ts';
+import type { Graph, Node, Op, Values } from '../../../src/ir/graph/graph.ts';
+import type { OpExample } from '../../../src/ir/graph/reference/define.ts';
+import { references } from '../../../src/ir/graph/reference/registry.ts';
 import { roundTo } from '../../../src/ir/scalar.ts';
 import { showType, type TensorType } from '../../../src/ir/type.ts';
 
@@ -46,8 +47,8 @@ export interface OpCase {
 
 /** One graph of a single node for each example of each op. */
 export const opCases = (): OpCase[] =>
-  [...graphOps.values()].flatMap((op) =>
-    op.examples.map((example, i) => {
+  [...references.values()].flatMap(({ op, examples }) =>
+    examples.map((example, i) => {
       const builder = new GraphBuilder();
       const inputs = example.inputs.map((t) => builder.input(t));
       const attrs = example.attrs ?? {};

@@ -8,7 +8,7 @@ import { accumulator, constant, scalar, scoreValues } from '../../loop/expr.ts';
 import type { Expr } from '../../loop/loop.ts';
 import { tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
-import type { Node, Op, Values } from '../graph.ts';
+import type { Node, Op } from '../graph.ts';
 import {
   type AttentionAttrs,
   attentionSchema,
@@ -17,23 +17,17 @@ import {
   type Parts,
   partsOf,
   roundScale,
-  type Sizes,
-  sizesIn,
 } from './attention-operands.ts';
 import {
   alongKeys,
   attentionOf,
-  eachQuery,
   onlyAllowed,
   product,
-  rowOf,
   scaledScore,
   scoreNodes,
-  scoreValuesOf,
-  shareOf,
   type WeightPlace,
 } from './attention-terms.ts';
-import { bool, defineOp, f32 } from './define.ts';
+import { defineOp } from './define.ts';
 
 /** What the gradients to queries and keys are made of. */
 export const SCORE_GRADIENT: readonly PartName[] = ['q', 'k', 'v', 'dy', 'norm', 'delta'];
@@ -58,38 +52,6 @@ const slopeNodes = (b: GraphBuilder, parts: Parts<Node>, attrs: AttentionAttrs):
 
 // ---- as numbers ---------------------------------------------------------------------------------------------------
 
-/** Calls `visit` for each query and key with the share or, where there are values, the gradient of their product. */
-const eachPair = (
-  parts: Parts<Values>,
-  sizes: Sizes,
-  attrs: AttentionAttrs,
-  visit: (query: number, key: number, weight: number) => void,
-): void => {
-  const scores = scoreValuesOf(parts, sizes, attrs);
-  const { keys, width } = sizes;
-  const { v, dy, delta, norm } = parts;
-  eachQuery(sizes, (batch, query, row) => {
-    const own = rowOf(dy!, row, width);
-    scores(batch, query).forEach((score, i) => {
-      const key = batch * keys + i;
-      const share = shareOf(score, norm![row]!);
-      if (v === undefined) {
-        visit(row, key, share);
-        return;
-      }
-      const value = rowOf(v, key, width);
-      const toShare = own.reduce((sum, g, j) => sum + g * value[j]!, 0);
-      visit(row, key, attrs.scale * share * (toShare - delta![row]!));
-    });
-  });
-};
-
-/** `to += by · from` */
-const addRow = (to: Values, by: number, from: Values): void =>
-  from.forEach((x, i) => {
-    to[i]! += by * x;
-  });
-
 // ---- as loops -----------------------------------------------------------------------------------------------------
 
 const shareLoop = (parts: Parts<Node>, attrs: AttentionAttrs, { ofQuery }: WeightPlace): Expr =>
@@ -103,33 +65,6 @@ const slopeLoop = (parts: Parts<Node>, attrs: AttentionAttrs, place: WeightPlace
 
 // ---- the ops ------------------------------------------------------------------------------------------------------
 
-const plain: AttentionAttrs = { scale: 0.5, causal: false };
-const small = [-1, 1] as const;
-/** Norms above the scores, as they are. */
-const above = [1, 2] as const;
-const scoreRange = [small, small, small, small, above, small];
-
-const slopeExamples = [
-  {
-    inputs: [f32(5, 4), f32(7, 4), f32(7, 3), f32(5, 3), f32(5), f32(5)],
-    attrs: plain,
-    range: scoreRange,
-  },
-  {
-    inputs: [
-      f32(2, 6, 3),
-      f32(2, 5, 3),
-      f32(2, 5, 2),
-      f32(2, 6, 2),
-      f32(2, 6),
-      f32(2, 6),
-      bool(2, 6, 5),
-    ],
-    attrs: { scale: 0.7, causal: true },
-    range: [...scoreRange, [0, 2] as const],
-  },
-];
-
 /** The gradient of attention to the queries. */
 export const attentionGradQuery: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attentionGradQuery',
@@ -137,15 +72,6 @@ export const attentionGradQuery: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   schema: attentionSchema,
   normalize: roundScale,
   type: (inputs, attrs) => checkParts('attentionGradQuery', SCORE_GRADIENT, inputs, attrs).parts.q,
-  evaluate: (inputs, node) => {
-    const parts = partsOf(SCORE_GRADIENT, inputs);
-    const sizes = sizesIn(SCORE_GRADIENT, node);
-    const out = new Float64Array(node.type.size);
-    eachPair(parts, sizes, node.attrs, (query, key, slope) => {
-      addRow(rowOf(out, query, sizes.depth), slope, rowOf(parts.k, key, sizes.depth));
-    });
-    return out;
-  },
   decompose: (b, inputs, attrs) => {
     const parts = partsOf(SCORE_GRADIENT, inputs);
     return b.cast(product(b, slopeNodes(b, parts, attrs), 1, parts.k, 0), parts.q.type.dtype);
@@ -165,7 +91,6 @@ export const attentionGradQuery: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     });
     return { attention, value: accumulator };
   },
-  examples: slopeExamples,
 });
 
 /** The gradient of attention to the keys. */
@@ -175,15 +100,6 @@ export const attentionGradKey: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   schema: attentionSchema,
   normalize: roundScale,
   type: (inputs, attrs) => checkParts('attentionGradKey', SCORE_GRADIENT, inputs, attrs).parts.k,
-  evaluate: (inputs, node) => {
-    const parts = partsOf(SCORE_GRADIENT, inputs);
-    const sizes = sizesIn(SCORE_GRADIENT, node);
-    const out = new Float64Array(node.type.size);
-    eachPair(parts, sizes, node.attrs, (query, key, slope) => {
-      addRow(rowOf(out, key, sizes.depth), slope, rowOf(parts.q, query, sizes.depth));
-    });
-    return out;
-  },
   decompose: (b, inputs, attrs) => {
     const parts = partsOf(SCORE_GRADIENT, inputs);
     return b.cast(product(b, slopeNodes(b, parts, attrs), 0, parts.q, 0), parts.k.type.dtype);
@@ -203,7 +119,6 @@ export const attentionGradKey: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     });
     return { attention, value: accumulator };
   },
-  examples: slopeExamples,
 });
 
 /** The gradient of attention to the values. */
@@ -215,15 +130,6 @@ export const attentionGradValue: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   type: (inputs, attrs) => {
     const { sizes } = checkParts('attentionGradValue', VALUE_GRADIENT, inputs, attrs);
     return tensor(inputs[0]!.dtype, [...sizes.lead, sizes.keys, sizes.width]);
-  },
-  evaluate: (inputs, node) => {
-    const parts = partsOf(VALUE_GRADIENT, inputs);
-    const sizes = sizesIn(VALUE_GRADIENT, node);
-    const out = new Float64Array(node.type.size);
-    eachPair(parts, sizes, node.attrs, (query, key, share) => {
-      addRow(rowOf(out, key, sizes.width), share, rowOf(parts.dy!, query, sizes.width));
-    });
-    return out;
   },
   decompose: (b, inputs, attrs) => {
     const parts = partsOf(VALUE_GRADIENT, inputs);
@@ -241,16 +147,4 @@ export const attentionGradValue: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     });
     return { attention, value: accumulator };
   },
-  examples: [
-    {
-      inputs: [f32(5, 4), f32(7, 4), f32(5, 3), f32(5)],
-      attrs: plain,
-      range: [small, small, small, above],
-    },
-    {
-      inputs: [f32(2, 6, 3), f32(2, 5, 3), f32(2, 6, 2), f32(2, 6), bool(2, 6, 5)],
-      attrs: { scale: 0.7, causal: true },
-      range: [small, small, small, above, [0, 2]],
-    },
-  ],
 });

@@ -24,27 +24,21 @@ import {
   type Parts,
   partsOf,
   roundScale,
-  sizesIn,
 } from './attention-operands.ts';
 import {
   alongKeys,
   attentionOf,
-  eachQuery,
-  normOf,
   onlyAllowed,
   product,
-  rowOf,
   scaledScore,
   scoreNodes,
-  scoreValuesOf,
-  shareOf,
 } from './attention-terms.ts';
 import { softmax } from './composite.ts';
-import { bool, defineOp, f32 } from './define.ts';
+import { defineOp } from './define.ts';
 import { reduceMax } from './reduce.ts';
 
-const ATTENTION: readonly PartName[] = ['q', 'k', 'v'];
-const NORM: readonly PartName[] = ['q', 'k'];
+export const ATTENTION: readonly PartName[] = ['q', 'k', 'v'];
+export const NORM: readonly PartName[] = ['q', 'k'];
 
 /** `softmax(scale · q kᵀ) v` over what each query may attend to. */
 export const attention: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
@@ -55,26 +49,6 @@ export const attention: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   type: (inputs, attrs) => {
     const { sizes } = checkParts('attention', ATTENTION, inputs, attrs);
     return tensor(inputs[0]!.dtype, [...sizes.lead, sizes.queries, sizes.width]);
-  },
-  evaluate: (inputs, node) => {
-    const { attrs, type } = node;
-    const sizes = sizesIn(ATTENTION, node);
-    const parts = partsOf(ATTENTION, inputs);
-    const scores = scoreValuesOf(parts, sizes, attrs);
-    const { keys, width } = sizes;
-    const out = new Float64Array(type.size);
-    eachQuery(sizes, (batch, query, row) => {
-      const own = scores(batch, query);
-      const norm = normOf(own);
-      const sums = rowOf(out, row, width);
-      own.forEach((score, key) => {
-        const share = shareOf(score, norm);
-        rowOf(parts.v!, batch * keys + key, width).forEach((v, i) => {
-          sums[i]! += share * v;
-        });
-      });
-    });
-    return out;
   },
   decompose: (b, inputs, attrs) => {
     const parts = partsOf(ATTENTION, inputs);
@@ -108,22 +82,6 @@ export const attention: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     const dv = b.emit(attentionGradValue, operandsOf(VALUE_GRADIENT, all), node.attrs);
     return [...found, dv, ...(parts.mask === undefined ? [] : [null])];
   },
-  examples: [
-    { inputs: [f32(5, 4), f32(7, 4), f32(7, 3)], attrs: { scale: 0.5, causal: false } },
-    { inputs: [f32(2, 3, 4), f32(2, 3, 4), f32(2, 3, 4)], attrs: { scale: 0.5, causal: true } },
-    {
-      inputs: [f32(2, 1, 6, 3), f32(2, 1, 4, 3), f32(2, 1, 4, 5)],
-      attrs: { scale: 1, causal: true },
-    },
-    {
-      inputs: [f32(2, 4, 3), f32(2, 6, 3), f32(2, 6, 2), bool(2, 4, 6)],
-      attrs: { scale: 0.7, causal: false },
-    },
-    {
-      inputs: [f32(6, 3), f32(5, 3), f32(5, 2), bool(6, 5)],
-      attrs: { scale: 0.7, causal: true },
-    },
-  ],
 });
 
 /** The logarithm of the sum over keys of the exponentials of a query's scores, [..., Tq] in float32. */
@@ -135,16 +93,6 @@ export const attentionNorm: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   type: (inputs, attrs) => {
     const { sizes } = checkParts('attentionNorm', NORM, inputs, attrs);
     return tensor('float32', [...sizes.lead, sizes.queries]);
-  },
-  evaluate: (inputs, node) => {
-    const { attrs, type } = node;
-    const sizes = sizesIn(NORM, node);
-    const scores = scoreValuesOf(partsOf(NORM, inputs), sizes, attrs);
-    const out = new Float64Array(type.size);
-    eachQuery(sizes, (batch, query, row) => {
-      out[row] = normOf(scores(batch, query));
-    });
-    return out;
   },
   decompose: (b, inputs, attrs) => {
     const scores = scoreNodes(b, partsOf(NORM, inputs), attrs);
@@ -164,14 +112,4 @@ export const attentionNorm: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     }),
     value: rowNorm,
   }),
-  examples: [
-    { inputs: [f32(5, 4), f32(7, 4)], attrs: { scale: 0.5, causal: false } },
-    { inputs: [f32(2, 4, 3), f32(2, 6, 3)], attrs: { scale: 0.7, causal: true } },
-    {
-      inputs: [f32(2, 4, 3), f32(2, 6, 3), bool(2, 4, 6)],
-      attrs: { scale: 0.7, causal: true },
-      // beside the norm of a query that attends to nothing, differences of all others vanish
-      gradient: false,
-    },
-  ],
 });

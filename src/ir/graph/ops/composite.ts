@@ -1,23 +1,7 @@
-/**
- * Composites: names for well-known combinations, kept whole so that later passes need not recognize them.
- *
- * Invariant: a composite means its decomposition; its own gradient is there only where it saves work or rounding.
- */
-import { roundTo } from '../../scalar.ts';
 import type { TensorType } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Node, Op } from '../graph.ts';
-import {
-  type AxisAttrs,
-  checkAxis,
-  checkFloat,
-  defineOp,
-  f32,
-  otherAxes,
-  reader,
-  ruleFor,
-  tabulate,
-} from './define.ts';
+import { type AxisAttrs, checkAxis, checkFloat, defineOp, otherAxes, ruleFor } from './define.ts';
 import { reduceMax } from './reduce.ts';
 
 /** A value without `axis`, repeated along it again. */
@@ -58,36 +42,12 @@ const axisType =
     return x!;
   };
 
-/** The elements along `axis` through a position of `x`. */
-const lineThrough = (
-  x: Float64Array,
-  type: TensorType,
-  axis: number,
-): ((index: readonly number[]) => number[]) => {
-  const at = reader(x, type.shape);
-  return (index) => Array.from({ length: type.shape[axis]! }, (_, p) => at(index.with(axis, p)));
-};
-
-const axisExamples = [
-  { inputs: [f32(7)], attrs: { axis: 0 } },
-  { inputs: [f32(3, 5)], attrs: { axis: 1 } },
-  { inputs: [f32(2, 4, 3)], attrs: { axis: 1 } },
-  { inputs: [f32(5, 1)], attrs: { axis: 1 } },
-];
-
 /** `exp(x) / sum(exp(x))` along `axis`. */
 export const softmax: Op<AxisAttrs> = defineOp<AxisAttrs>({
   name: 'softmax',
   kind: 'composite',
   schema: { axis: { kind: 'int' } },
   type: axisType('softmax'),
-  evaluate: ([x], { attrs: { axis }, type }) => {
-    const line = lineThrough(x!, type, axis);
-    return tabulate(type.shape, (index, flat) => {
-      const top = Math.max(...line(index));
-      return Math.exp(x![flat]! - top) / line(index).reduce((s, v) => s + Math.exp(v - top), 0);
-    });
-  },
   decompose: (builder, [x], { axis }) => {
     const powers = builder.op('exp', shifted(builder, x!, axis));
     // One division a row and a product an element: divisions are the dearest arithmetic there is.
@@ -100,7 +60,6 @@ export const softmax: Op<AxisAttrs> = defineOp<AxisAttrs>({
     const mean = sumAlong(builder, builder.op('mul', dy, node), axis);
     return [builder.op('mul', node, builder.op('sub', dy, mean))];
   },
-  examples: axisExamples,
 });
 
 /** `x - log(sum(exp(x)))` along `axis`. */
@@ -109,13 +68,6 @@ export const logSoftmax: Op<AxisAttrs> = defineOp<AxisAttrs>({
   kind: 'composite',
   schema: { axis: { kind: 'int' } },
   type: axisType('logSoftmax'),
-  evaluate: ([x], { attrs: { axis }, type }) => {
-    const line = lineThrough(x!, type, axis);
-    return tabulate(type.shape, (index, flat) => {
-      const top = Math.max(...line(index));
-      return x![flat]! - top - Math.log(line(index).reduce((s, v) => s + Math.exp(v - top), 0));
-    });
-  },
   decompose: (builder, [x], { axis }) => {
     const centered = shifted(builder, x!, axis);
     const total = builder.sum(builder.op('exp', centered), [axis]);
@@ -126,7 +78,6 @@ export const logSoftmax: Op<AxisAttrs> = defineOp<AxisAttrs>({
     const share = builder.op('mul', builder.op('exp', node), sumAlong(builder, dy, axis));
     return [builder.op('sub', dy, share)];
   },
-  examples: axisExamples,
 });
 
 export type LayerNormAttrs = { readonly axis: number; readonly eps: number };
@@ -184,17 +135,6 @@ export const layerNorm: Op<LayerNormAttrs> = defineOp<LayerNormAttrs>({
     }
     return x!;
   },
-  evaluate: ([x, gamma, beta], { attrs: { axis, eps }, type }) => {
-    const line = lineThrough(x!, type, axis);
-    const n = type.shape[axis]!;
-    return tabulate(type.shape, (index, flat) => {
-      const elements = line(index);
-      const mean = elements.reduce((a, b) => a + b, 0) / n;
-      const variance = elements.reduce((a, b) => a + (b - mean) ** 2, 0) / n;
-      const normal = (x![flat]! - mean) / Math.sqrt(variance + roundTo(type.dtype, eps));
-      return normal * gamma![index[axis]!]! + beta![index[axis]!]!;
-    });
-  },
   decompose: (builder, inputs, attrs) => {
     const [x, gamma, beta] = inputs as [Node, Node, Node];
     const { normal } = standardize(builder, x, attrs);
@@ -217,9 +157,4 @@ export const layerNorm: Op<LayerNormAttrs> = defineOp<LayerNormAttrs>({
       builder.sum(dy, others),
     ];
   },
-  examples: [
-    { inputs: [f32(3, 5), f32(5), f32(5)], attrs: { axis: 1, eps: 1e-3 } },
-    { inputs: [f32(2, 4, 3), f32(4), f32(4)], attrs: { axis: 1, eps: 1e-3 } },
-    { inputs: [f32(7), f32(7), f32(7)], attrs: { axis: 0, eps: 1e-2 } },
-  ],
 });

@@ -7,16 +7,7 @@ import { idxOffset } from '../../dim.ts';
 import { constant, guard } from '../../loop/expr.ts';
 import { tensor } from '../../type.ts';
 import type { Op } from '../graph.ts';
-import {
-  type AxisAttrs,
-  checkAxis,
-  defineOp,
-  f32,
-  i32,
-  reader,
-  ruleFor,
-  tabulate,
-} from './define.ts';
+import { type AxisAttrs, checkAxis, defineOp, ruleFor } from './define.ts';
 import { sliceAxis } from './slice.ts';
 
 /** Operands one after the other along `axis`. */
@@ -53,16 +44,6 @@ export const concat: Op<AxisAttrs> = defineOp<AxisAttrs>({
       first.shape.map((d, i) => (i === axis ? inputs.reduce((n, t) => n + t.shape[axis]!, 0) : d)),
     );
   },
-  evaluate: (values, { inputs, attrs: { axis }, type }) => {
-    const readers = values.map((v, i) => reader(v, inputs[i]!.type.shape));
-    return tabulate(type.shape, (index) => {
-      let position = index[axis]!;
-      let part = 0;
-      while (position >= inputs[part]!.type.shape[axis]!)
-        position -= inputs[part++]!.type.shape[axis]!;
-      return readers[part]!(index.map((p, i) => (i === axis ? position : p)));
-    });
-  },
   lower: ({ inputs, attrs: { axis }, type }, index, context) => {
     const along = index[axis]!;
     let end = type.shape[axis]!;
@@ -91,10 +72,4 @@ export const concat: Op<AxisAttrs> = defineOp<AxisAttrs>({
       return sliceAxis(builder, dy, axis, from, begin);
     });
   },
-  examples: [
-    { inputs: [f32(2, 3), f32(2, 1), f32(2, 4)], attrs: { axis: 1 } },
-    { inputs: [f32(3), f32(2)], attrs: { axis: 0 } },
-    { inputs: [f32(1, 2, 3), f32(4, 2, 3)], attrs: { axis: 0 } },
-    { inputs: [i32(2, 2, 2), i32(2, 3, 2)], attrs: { axis: 1 } },
-  ],
 });

@@ -7,16 +7,9 @@ import { type Axis, type Bound, type Idx, idxAdd, idxAxis, idxScale } from '../.
 import { constant, guard } from '../../loop/expr.ts';
 import type { Contraction } from '../../loop/loop.ts';
 import { type Shape, sameShape, tensor } from '../../type.ts';
-import type { LowerContext, Node, Op, OpExample } from '../graph.ts';
-import {
-  type ConvAttrs,
-  channelsOf,
-  checkDtypes,
-  checked,
-  convolution,
-  forEachProduct,
-} from './convolution.ts';
-import { checkShape, defineOp, f32, ruleFor } from './define.ts';
+import type { LowerContext, Node, Op } from '../graph.ts';
+import { type ConvAttrs, channelsOf, checkDtypes, checked, convolution } from './convolution.ts';
+import { checkShape, defineOp, ruleFor } from './define.ts';
 import { coverage, coveringWindow, inputIndex, type Sliding, windowIndex } from './geometry.ts';
 
 export type { ConvAttrs };
@@ -40,39 +33,6 @@ const withoutShape = ({ strides, low, high, dilations, groups }: ConvGradAttrs):
   groups,
 });
 
-interface Case {
-  readonly x: readonly number[];
-  readonly w: readonly number[];
-  readonly attrs: ConvAttrs;
-}
-
-const sample = (
-  x: readonly number[],
-  w: readonly number[],
-  options: Partial<ConvAttrs> = {},
-): Case => {
-  const each = (value: number): number[] => x.slice(2).map(() => value);
-  const attrs = { strides: each(1), low: each(0), high: each(0), dilations: each(1), groups: 1 };
-  return { x, w, attrs: { ...attrs, ...options } };
-};
-
-const cases: readonly Case[] = [
-  sample([2, 3, 5, 5], [4, 3, 3, 3], { low: [1, 1], high: [1, 1] }),
-  sample([1, 2, 6, 7], [3, 2, 3, 2], { strides: [2, 1], low: [0, 1], high: [1, 0] }),
-  sample([2, 2, 8, 6], [3, 2, 3, 3], { strides: [2, 2], low: [1, 1], high: [1, 1] }),
-  sample([1, 2, 7, 7], [2, 2, 3, 3], { strides: [2, 3], low: [1, 2], high: [0, 1] }),
-  sample([2, 1, 9], [2, 1, 3], { dilations: [2], low: [2], high: [2] }),
-  sample([1, 2, 10], [2, 2, 3], { dilations: [2], strides: [2], low: [1], high: [3] }),
-  sample([1, 4, 6, 6], [6, 2, 3, 3], { groups: 2, low: [1, 1], high: [1, 1] }),
-  sample([2, 3, 6, 4], [3, 1, 2, 2], { groups: 3, strides: [2, 2] }),
-  sample([3, 5, 4, 4], [7, 5, 1, 1]),
-  sample([1, 3, 6, 6], [2, 3, 1, 1], { strides: [2, 2] }),
-  sample([1, 2, 4, 3, 5], [2, 2, 2, 3, 2], { low: [1, 0, 1], high: [0, 1, 0] }),
-];
-
-const example = (of: (c: Case, y: readonly number[]) => OpExample): readonly OpExample[] =>
-  cases.map((c) => of(c, checked(c.x, c.w, c.attrs).y));
-
 /** `y[n, f] = sum over c, k of x[n, c, window k] * w[f, c, k]`. */
 export const conv: Op<ConvAttrs> = defineOp<ConvAttrs>({
   name: 'conv',
@@ -83,13 +43,6 @@ export const conv: Op<ConvAttrs> = defineOp<ConvAttrs>({
     const [x, w] = inputs;
     checkDtypes(rule, inputs);
     return tensor(x!.dtype, convolution(rule, x!.shape, w!.shape, attrs).y);
-  },
-  evaluate: ([x, w], { inputs, attrs, type }) => {
-    const out = new Float64Array(type.size);
-    forEachProduct(checked(inputs[0]!.type.shape, inputs[1]!.type.shape, attrs), (i, k, o) => {
-      out[o]! += x![i]! * w![k]!;
-    });
-    return out;
   },
   contract: ({ inputs, attrs }, context): Contraction => {
     const [x, w] = inputs as [Node, Node];
@@ -120,7 +73,6 @@ export const conv: Op<ConvAttrs> = defineOp<ConvAttrs>({
       builder.emit(convGradWeight, [x, dy], { ...attrs, shape: w.type.shape }),
     ];
   },
-  examples: example(({ x, w, attrs }) => ({ inputs: [f32(...x), f32(...w)], attrs })),
 });
 
 /** One axis of space in the contraction of `convGradInput`: input index, window and offset, and their axes. */
@@ -186,13 +138,6 @@ export const convGradInput: Op<ConvGradAttrs> = defineOp<ConvGradAttrs>({
     );
     return tensor(dy!.dtype, attrs.shape);
   },
-  evaluate: ([dy, w], { inputs, attrs, type }) => {
-    const out = new Float64Array(type.size);
-    forEachProduct(checked(attrs.shape, inputs[1]!.type.shape, attrs), (i, k, o) => {
-      out[i]! += dy![o]! * w![k]!;
-    });
-    return out;
-  },
   contract: ({ inputs, attrs }, context): Contraction => {
     const [dy, w] = inputs as [Node, Node];
     const g = checked(attrs.shape, w.type.shape, attrs);
@@ -230,10 +175,6 @@ export const convGradInput: Op<ConvGradAttrs> = defineOp<ConvGradAttrs>({
       builder.emit(convGradWeight, [g, dy], { ...forward, shape: w.type.shape }),
     ];
   },
-  examples: example(({ x, w, attrs }, y) => ({
-    inputs: [f32(...y), f32(...w)],
-    attrs: { ...attrs, shape: x },
-  })),
 });
 
 /** The gradient of `conv` with respect to its kernels. */
@@ -253,13 +194,6 @@ export const convGradWeight: Op<ConvGradAttrs> = defineOp<ConvGradAttrs>({
       'pass the shape of the kernels and the attributes of the convolution',
     );
     return tensor(x!.dtype, attrs.shape);
-  },
-  evaluate: ([x, dy], { inputs, attrs, type }) => {
-    const out = new Float64Array(type.size);
-    forEachProduct(checked(inputs[0]!.type.shape, attrs.shape, attrs), (i, k, o) => {
-      out[k]! += x![i]! * dy![o]!;
-    });
-    return out;
   },
   contract: ({ inputs, attrs }, context): Contraction => {
     const [x, dy] = inputs as [Node, Node];
@@ -291,8 +225,4 @@ export const convGradWeight: Op<ConvGradAttrs> = defineOp<ConvGradAttrs>({
       builder.emit(conv, [x, g], forward),
     ];
   },
-  examples: example(({ x, w, attrs }, y) => ({
-    inputs: [f32(...x), f32(...y)],
-    attrs: { ...attrs, shape: w },
-  })),
 });

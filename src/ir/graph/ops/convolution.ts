@@ -4,10 +4,10 @@
  * Invariant: images are [batch, channels, ...space], kernels [out, in per group, ...space], with 1 to 3 axes of space.
  */
 import { type Axis, type Idx, idxAdd, idxAxis, idxScale } from '../../dim.ts';
-import { type Shape, stridesOf, type TensorType } from '../../type.ts';
+import type { Shape, TensorType } from '../../type.ts';
 import type { LowerContext } from '../graph.ts';
-import { checkFloat, checkInts, forEachIndex, type Rule, ruleFor } from './define.ts';
-import { positionOf, type Sliding, slide } from './geometry.ts';
+import { checkFloat, checkInts, type Rule, ruleFor } from './define.ts';
+import { type Sliding, slide } from './geometry.ts';
 
 export type ConvAttrs = {
   readonly strides: readonly number[];
@@ -92,38 +92,6 @@ export const checkDtypes = (rule: Rule, [a, b]: readonly TensorType[]): void => 
     'convert them to one dtype with .astype(...)',
     'dtype',
   );
-};
-
-/** Visits each product of the convolution, as offsets of its three elements. */
-export const forEachProduct = (
-  { images, groups, inPerGroup, outPerGroup, space, x, w, y }: Convolution,
-  visit: (x: number, w: number, y: number) => void,
-): void => {
-  const [xs, ws, ys] = [stridesOf(x), stridesOf(w), stridesOf(y)];
-  const windows = space.map((a) => a.count);
-  const kernel = space.map((a) => a.kernel);
-  forEachIndex(windows, (o) => {
-    forEachIndex(kernel, (k) => {
-      let inX = 0;
-      let inW = 0;
-      let inY = 0;
-      for (let i = 0; i < space.length; i++) {
-        const at = positionOf(space[i]!, o[i]!, k[i]!);
-        if (at === undefined) return;
-        inX += at * xs[i + 2]!;
-        inW += k[i]! * ws[i + 2]!;
-        inY += o[i]! * ys[i + 2]!;
-      }
-      forEachIndex([images, groups, outPerGroup, inPerGroup], ([n, g, f, c]) => {
-        const out = g! * outPerGroup + f!;
-        visit(
-          inX + n! * xs[0]! + (g! * inPerGroup + c!) * xs[1]!,
-          inW + out * ws[0]! + c! * ws[1]!,
-          inY + n! * ys[0]! + out * ys[1]!,
-        );
-      });
-    });
-  });
 };
 
 /** Channel `inner` of group `group`, when each group has `size`. */

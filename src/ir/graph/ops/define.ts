@@ -5,7 +5,7 @@
  */
 import { DTYPES, type DType, isFloat } from '../../dtype.ts';
 import { type ErrorCode, TigonError } from '../../errors.ts';
-import { type Shape, showType, stridesOf, type TensorType, tensor } from '../../type.ts';
+import { type Shape, showType, type TensorType, tensor } from '../../type.ts';
 import type { AttrKind, Attrs, AttrValue, Op } from '../graph.ts';
 
 type KindOf<V> = V extends readonly number[]
@@ -156,54 +156,3 @@ export const inversePermutation = (axes: readonly number[]): number[] => {
   });
   return inverse;
 };
-
-/** Calls `visit` with each multi-index of `shape` in row-major order; the array is reused between calls. */
-export const forEachIndex = (
-  shape: Shape,
-  visit: (index: readonly number[], flat: number) => void,
-): void => {
-  const size = sizeOf(shape);
-  const index = new Array<number>(shape.length).fill(0);
-  for (let flat = 0; flat < size; flat++) {
-    visit(index, flat);
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      index[axis]!++;
-      if (index[axis]! < shape[axis]!) break;
-      index[axis] = 0;
-    }
-  }
-};
-
-/** Dot product of a multi-index and strides. */
-export const offsetOf = (index: readonly number[], strides: readonly number[]): number => {
-  let offset = 0;
-  for (let i = 0; i < index.length; i++) offset += index[i]! * strides[i]!;
-  return offset;
-};
-
-/** Result values of `shape`, each computed from its multi-index. */
-export const tabulate = (
-  shape: Shape,
-  value: (index: readonly number[], flat: number) => number,
-): Float64Array => {
-  const out = new Float64Array(sizeOf(shape));
-  forEachIndex(shape, (index, flat) => {
-    out[flat] = value(index, flat);
-  });
-  return out;
-};
-
-/** A reader of dense values by multi-index. */
-export const reader = (
-  values: Float64Array,
-  shape: Shape,
-): ((index: readonly number[]) => number) => {
-  const strides = stridesOf(shape);
-  return (index) => values[offsetOf(index, strides)]!;
-};
-
-/** Shorthands for examples. */
-export const f32 = (...shape: number[]): TensorType => tensor('float32', shape);
-export const i32 = (...shape: number[]): TensorType => tensor('int32', shape);
-export const bf16 = (...shape: number[]): TensorType => tensor('bfloat16', shape);
-export const bool = (...shape: number[]): TensorType => tensor('bool', shape);

@@ -9,17 +9,12 @@ import { tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Node, Op } from '../graph.ts';
 import {
-  bf16,
   checkFloat,
   defineOp,
-  f32,
-  forEachIndex,
   inversePermutation,
   otherAxes,
   type Rule,
-  reader,
   ruleFor,
-  tabulate,
 } from './define.ts';
 
 export type DotAttrs = {
@@ -29,8 +24,11 @@ export type DotAttrs = {
   readonly bContract: readonly number[];
 };
 
-const freeAxes = (rank: number, batch: readonly number[], contract: readonly number[]): number[] =>
-  otherAxes(rank, [...batch, ...contract]);
+export const freeAxes = (
+  rank: number,
+  batch: readonly number[],
+  contract: readonly number[],
+): number[] => otherAxes(rank, [...batch, ...contract]);
 
 const checkNamed = (rule: Rule, who: string, axes: readonly number[], rank: number): void =>
   rule.check(
@@ -79,38 +77,6 @@ export const dot: Op<DotAttrs> = defineOp<DotAttrs>({
       ...freeAxes(a.shape.length, aBatch, aContract).map((i) => a.shape[i]!),
       ...freeAxes(b.shape.length, bBatch, bContract).map((i) => b.shape[i]!),
     ]);
-  },
-  evaluate: ([a, b], { inputs, attrs, type }) => {
-    const [x, y] = inputs.map((n) => n.type.shape) as [readonly number[], readonly number[]];
-    const [atA, atB] = [reader(a!, x), reader(b!, y)];
-    const aFree = freeAxes(x.length, attrs.aBatch, attrs.aContract);
-    const bFree = freeAxes(y.length, attrs.bBatch, attrs.bContract);
-    const inA = new Array<number>(x.length);
-    const inB = new Array<number>(y.length);
-    return tabulate(type.shape, (index) => {
-      attrs.aBatch.forEach((axis, i) => {
-        inA[axis] = index[i]!;
-        inB[attrs.bBatch[i]!] = index[i]!;
-      });
-      aFree.forEach((axis, i) => {
-        inA[axis] = index[attrs.aBatch.length + i]!;
-      });
-      bFree.forEach((axis, i) => {
-        inB[axis] = index[attrs.aBatch.length + aFree.length + i]!;
-      });
-      let total = 0;
-      forEachIndex(
-        attrs.aContract.map((axis) => x[axis]!),
-        (inner) => {
-          inner.forEach((p, i) => {
-            inA[attrs.aContract[i]!] = p;
-            inB[attrs.bContract[i]!] = p;
-          });
-          total += atA(inA) * atB(inB);
-        },
-      );
-      return total;
-    });
   },
   contract: ({ inputs, attrs }, context) => {
     const [a, b] = inputs as [Node, Node];
@@ -169,27 +135,7 @@ export const dot: Op<DotAttrs> = defineOp<DotAttrs>({
       ),
     ];
   },
-  examples: [
-    { inputs: [f32(3, 5), f32(5, 4)], attrs: matrix(1, 0) },
-    { inputs: [f32(5, 3), f32(4, 5)], attrs: matrix(0, 1) },
-    { inputs: [f32(7), f32(7)], attrs: matrix(0, 0) },
-    {
-      inputs: [f32(2, 3, 4), f32(2, 4, 5)],
-      attrs: { aBatch: [0], bBatch: [0], aContract: [2], bContract: [1] },
-    },
-    {
-      inputs: [f32(3, 2, 4, 2), f32(4, 2, 2, 5)],
-      attrs: { aBatch: [1], bBatch: [2], aContract: [3, 2], bContract: [1, 0] },
-    },
-    { inputs: [f32(3), f32(2)], attrs: { aBatch: [], bBatch: [], aContract: [], bContract: [] } },
-    { inputs: [f32(17, 9), f32(9, 13)], attrs: matrix(1, 0) },
-    { inputs: [bf16(3, 6), bf16(6, 5)], attrs: matrix(1, 0) },
-  ],
 });
-
-function matrix(a: number, b: number): DotAttrs {
-  return { aBatch: [], bBatch: [], aContract: [a], bContract: [b] };
-}
 
 /** The partners (in `theirs`) of contracted axes, in the order in which `own` axes lie in their array. */
 const inOrderOf = (own: readonly number[], theirs: readonly number[]): number[] =>

@@ -42,12 +42,6 @@ export const slide = (
   return { size, kernel, stride, low, high, dilation, count };
 };
 
-/** Input position read by window `o` at offset `k`, or `undefined` for padding. */
-export const positionOf = (axis: Sliding, o: number, k: number): number | undefined => {
-  const p = o * axis.stride + k * axis.dilation - axis.low;
-  return p >= 0 && p < axis.size ? p : undefined;
-};
-
 /** Input index read by window `o` at offset `k`; pushes the bound that keeps it inside. */
 export const inputIndex = (axis: Sliding, o: Idx, k: Idx, bounds: Bound[]): Idx => {
   const at = idxOffset(idxAdd(idxScale(o, axis.stride), idxScale(k, axis.dilation)), -axis.low);

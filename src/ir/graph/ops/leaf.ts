@@ -11,7 +11,7 @@ import type { Expr } from '../../loop/loop.ts';
 import { roundTo } from '../../scalar.ts';
 import { type Shape, stridesOf } from '../../type.ts';
 import type { Attrs, Op } from '../graph.ts';
-import { checkAxis, defineOp, leafType, ruleFor, tabulate } from './define.ts';
+import { checkAxis, defineOp, leafType, ruleFor } from './define.ts';
 
 /** A value passed at each call. Made by `GraphBuilder.input` alone: no two are ever merged. */
 export const input: Op<Attrs> = {
@@ -29,7 +29,6 @@ export const input: Op<Attrs> = {
       'make inputs with GraphBuilder.input(type)',
     );
   },
-  examples: [],
 };
 
 export type FullAttrs = { readonly value: number; readonly dtype: DType; readonly shape: Shape };
@@ -41,14 +40,8 @@ export const full: Op<FullAttrs> = defineOp<FullAttrs>({
   // Folding must see the number that a program would.
   normalize: (attrs) => ({ ...attrs, value: roundTo(attrs.dtype, attrs.value) }),
   type: (_, { dtype, shape }) => leafType('full', dtype, shape),
-  evaluate: (_, { attrs, type }) => new Float64Array(type.size).fill(attrs.value),
   lower: ({ attrs }) => constant(attrs.value, attrs.dtype),
   gradient: () => [],
-  examples: [
-    { inputs: [], attrs: { value: 2.5, dtype: 'float32', shape: [2, 3] } },
-    { inputs: [], attrs: { value: -7, dtype: 'int32', shape: [] } },
-    { inputs: [], attrs: { value: 1, dtype: 'bool', shape: [5] } },
-  ],
 });
 
 export type LiteralAttrs = {
@@ -71,18 +64,12 @@ export const literal: Op<LiteralAttrs> = defineOp<LiteralAttrs>({
     );
     return type;
   },
-  evaluate: (_, { attrs }) => Float64Array.from(attrs.values),
   lower: ({ attrs }, index) =>
     choose(
       attrs.values.map((v) => constant(v, attrs.dtype)),
       idxFlatten(index, stridesOf(attrs.shape)),
     ),
   gradient: () => [],
-  examples: [
-    { inputs: [], attrs: { values: [3, -1, 4, 1, -5, 9], dtype: 'float32', shape: [2, 3] } },
-    { inputs: [], attrs: { values: [7], dtype: 'int32', shape: [] } },
-    { inputs: [], attrs: { values: [1, 0, 0, 1, 1], dtype: 'bool', shape: [5] } },
-  ],
 });
 
 /** `values[position]` as a balanced tree of selects; equal neighbours need none. */
@@ -118,12 +105,6 @@ export const iota: Op<IotaAttrs> = defineOp<IotaAttrs>({
     );
     return leafType('iota', dtype, shape);
   },
-  evaluate: (_, { attrs }) => tabulate(attrs.shape, (index) => index[attrs.axis]!),
   lower: ({ attrs }, index) => cast(indexValue(index[attrs.axis]!), attrs.dtype),
   gradient: () => [],
-  examples: [
-    { inputs: [], attrs: { axis: 0, dtype: 'int32', shape: [7] } },
-    { inputs: [], attrs: { axis: 1, dtype: 'float32', shape: [2, 5, 3] } },
-    { inputs: [], attrs: { axis: 0, dtype: 'uint32', shape: [4, 1] } },
-  ],
 });

@@ -18,7 +18,3 @@ export const clampedIndex = (position: Expr, size: number): Idx => {
   );
   return clamped.kind === 'const' ? idxConst(clamped.value) : idxOpaque(clamped, 0, size - 1);
 };
-
-/** The same for the interpreter. */
-export const clampedPosition = (position: number, size: number): number =>
-  Math.max(0, Math.min(size - 1, position));

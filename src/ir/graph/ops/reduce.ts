@@ -5,24 +5,17 @@
  * say it. An empty fold gives the neutral element, and is refused where there is none.
  */
 import { type Idx, idxAxis } from '../../dim.ts';
-import type { DType } from '../../dtype.ts';
 import { reduce as reduceExpr } from '../../loop/expr.ts';
 import type { ReduceOp } from '../../loop/loop.ts';
-import { valueIn } from '../../scalar.ts';
-import { stridesOf, tensor } from '../../type.ts';
+import { tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
-import type { Node, Op, OpExample } from '../graph.ts';
+import type { Node, Op } from '../graph.ts';
 import { concat } from './concat.ts';
 import {
   type AxesAttrs,
-  bf16,
   checkAxes,
   defineOp,
-  f32,
-  forEachIndex,
-  i32,
   inversePermutation,
-  offsetOf,
   otherAxes,
   ruleFor,
   sizeOf,
@@ -33,13 +26,10 @@ import { sliceAxis } from './slice.ts';
 interface Fold {
   readonly name: string;
   readonly op: ReduceOp;
-  /** The fold of some elements, given in order. */
-  readonly fold: (elements: readonly number[], dtype: DType) => number;
   readonly gradient?: (builder: GraphBuilder, node: Node<AxesAttrs>, dy: Node) => readonly Node[];
-  readonly examples: readonly OpExample[];
 }
 
-const defineReduce = ({ name, op, fold, gradient, examples }: Fold): Op<AxesAttrs> => {
+const defineReduce = ({ name, op, gradient }: Fold): Op<AxesAttrs> => {
   const isPosition = op === 'argmax' || op === 'argmin';
   return defineOp<AxesAttrs>({
     name,
@@ -62,24 +52,6 @@ const defineReduce = ({ name, op, fold, gradient, examples }: Fold): Op<AxesAttr
       );
       return tensor(isPosition ? 'int32' : dtype, without(shape, axes));
     },
-    evaluate: ([x], { inputs: [from], attrs: { axes }, type }) => {
-      const { shape, dtype } = from!.type;
-      const strides = stridesOf(shape);
-      const kept = otherAxes(shape.length, axes);
-      const inner = axes.map((a) => strides[a]!);
-      const outer = kept.map((a) => strides[a]!);
-      const out = new Float64Array(type.size);
-      forEachIndex(type.shape, (index, flat) => {
-        const base = offsetOf(index, outer);
-        const elements: number[] = [];
-        forEachIndex(
-          axes.map((a) => shape[a]!),
-          (position) => elements.push(x![base + offsetOf(position, inner)]!),
-        );
-        out[flat] = fold(elements, dtype);
-      });
-      return out;
-    },
     lower: ({ inputs: [x], attrs: { axes } }, index, context) => {
       const { shape } = x!.type;
       const folded = axes.map((a) => context.axis('k', shape[a]!));
@@ -93,7 +65,6 @@ const defineReduce = ({ name, op, fold, gradient, examples }: Fold): Op<AxesAttr
       return reduceExpr(op, folded, context.at(x!, at));
     },
     ...(gradient === undefined ? {} : { gradient }),
-    examples,
   });
 };
 
@@ -155,82 +126,42 @@ const productRule = (builder: GraphBuilder, node: Node<AxesAttrs>, dy: Node): re
   return [builder.transpose(ordered, inversePermutation(order))];
 };
 
-const shapes: readonly OpExample[] = [
-  { inputs: [f32(7)], attrs: { axes: [0] } },
-  { inputs: [f32(3, 5)], attrs: { axes: [1] } },
-  { inputs: [f32(2, 3, 5)], attrs: { axes: [0, 2] } },
-  { inputs: [f32(4, 1, 3)], attrs: { axes: [0] } },
-];
-const integers: readonly OpExample[] = [{ inputs: [i32(3, 4)], attrs: { axes: [1] } }];
-
 /** Sum over `axes`. */
 export const sum: Op<AxesAttrs> = defineReduce({
   name: 'sum',
   op: 'add',
-  fold: (elements) => elements.reduce((a, b) => a + b, 0),
   gradient: (builder, { inputs: [x], attrs: { axes } }, dy) => [spreadOver(builder, dy, x!, axes)],
-  examples: [
-    ...shapes,
-    ...integers,
-    { inputs: [f32(0, 3)], attrs: { axes: [0] } },
-    { inputs: [bf16(5, 3)], attrs: { axes: [0] } },
-  ],
 });
 
 /** Product over `axes`. */
 export const prod: Op<AxesAttrs> = defineReduce({
   name: 'prod',
   op: 'mul',
-  fold: (elements, dtype) => {
-    const times = valueIn('mul', dtype);
-    return elements.reduce((a, b) => times(a, b), 1);
-  },
   gradient: productRule,
-  examples: [...shapes, ...integers],
 });
 
 /** Largest element over `axes`. */
 export const reduceMax: Op<AxesAttrs> = defineReduce({
   name: 'reduceMax',
   op: 'max',
-  fold: (elements) => elements.reduce((a, b) => Math.max(a, b)),
   gradient: shareAmongTies,
-  examples: [...shapes, ...integers],
 });
 
 /** Smallest element over `axes`. */
 export const reduceMin: Op<AxesAttrs> = defineReduce({
   name: 'reduceMin',
   op: 'min',
-  fold: (elements) => elements.reduce((a, b) => Math.min(a, b)),
   gradient: shareAmongTies,
-  examples: [...shapes, ...integers],
 });
-
-/** Row-major position over `axes` of the first element that nothing beats; NaN beats everything. */
-const firstBest =
-  (beats: (a: number, b: number) => boolean) =>
-  (elements: readonly number[]): number => {
-    let best = 0;
-    for (let i = 1; i < elements.length; i++) {
-      if (Number.isNaN(elements[best]!)) break;
-      if (Number.isNaN(elements[i]!) || beats(elements[i]!, elements[best]!)) best = i;
-    }
-    return best;
-  };
 
 /** Where the largest element is. */
 export const argmax: Op<AxesAttrs> = defineReduce({
   name: 'argmax',
   op: 'argmax',
-  fold: firstBest((a, b) => a > b),
-  examples: [...shapes, ...integers],
 });
 
 /** Where the smallest element is. */
 export const argmin: Op<AxesAttrs> = defineReduce({
   name: 'argmin',
   op: 'argmin',
-  fold: firstBest((a, b) => a < b),
-  examples: [...shapes, ...integers],
 });

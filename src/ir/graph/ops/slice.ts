@@ -9,7 +9,7 @@ import { constant, guard } from '../../loop/expr.ts';
 import { tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Attrs, Node, Op } from '../graph.ts';
-import { checkInts, defineOp, f32, i32, reader, ruleFor, tabulate } from './define.ts';
+import { checkInts, defineOp, ruleFor } from './define.ts';
 
 export type SliceAttrs = {
   readonly begin: readonly number[];
@@ -46,12 +46,6 @@ export const slice: Op<SliceAttrs> = defineOp<SliceAttrs>({
       shape.map((_, i) => steps(begin[i]!, end[i]!, step[i]!)),
     );
   },
-  evaluate: ([x], { inputs, attrs, type }) => {
-    const at = reader(x!, inputs[0]!.type.shape);
-    return tabulate(type.shape, (index) =>
-      at(index.map((p, i) => attrs.begin[i]! + attrs.step[i]! * p)),
-    );
-  },
   lower: ({ inputs: [x], attrs }, index, context) =>
     context.at(
       x!,
@@ -69,13 +63,6 @@ export const slice: Op<SliceAttrs> = defineOp<SliceAttrs>({
     const interior = stride.map((s, i) => (type.shape[i] === 1 ? 0 : s - 1));
     return [zeroPad(builder, flip(builder, dy, reversed), first, high, interior)];
   },
-  examples: [
-    { inputs: [f32(7)], attrs: { begin: [2], end: [6], step: [1] } },
-    { inputs: [f32(7)], attrs: { begin: [6], end: [-1], step: [-1] } },
-    { inputs: [f32(5, 8)], attrs: { begin: [4, 1], end: [0, 8], step: [-2, 3] } },
-    { inputs: [f32(3, 4)], attrs: { begin: [1, 0], end: [2, 4], step: [1, 1] } },
-    { inputs: [i32(4, 6)], attrs: { begin: [0, 5], end: [4, -1], step: [2, -2] } },
-  ],
 });
 
 export type PadAttrs = {
@@ -109,16 +96,6 @@ export const pad: Op<PadAttrs> = defineOp<PadAttrs>({
       shape.map((d, i) => low[i]! + spread(d, interior[i]!) + high[i]!),
     );
   },
-  evaluate: ([x], { inputs, attrs, type }) => {
-    const shape = inputs[0]!.type.shape;
-    const at = reader(x!, shape);
-    return tabulate(type.shape, (index) => {
-      const from = index.map((p, i) => (p - attrs.low[i]!) / (attrs.interior[i]! + 1));
-      return from.every((p, i) => Number.isInteger(p) && p >= 0 && p < shape[i]!)
-        ? at(from)
-        : attrs.value;
-    });
-  },
   lower: ({ inputs: [x], attrs }, index, context) => {
     const shape = x!.type.shape;
     const otherwise = constant(attrs.value, x!.type.dtype);
@@ -141,12 +118,6 @@ export const pad: Op<PadAttrs> = defineOp<PadAttrs>({
       x!.type.shape.map((d, i) => (d === 0 ? 0 : attrs.low[i]! + spread(d, attrs.interior[i]!))),
       attrs.interior.map((n) => n + 1),
     ),
-  ],
-  examples: [
-    { inputs: [f32(5)], attrs: { low: [2], high: [1], interior: [0], value: 1.5 } },
-    { inputs: [f32(3, 4)], attrs: { low: [0, 1], high: [2, 0], interior: [1, 2], value: 0 } },
-    { inputs: [f32(2, 3)], attrs: { low: [1, 1], high: [1, 1], interior: [0, 0], value: -1 } },
-    { inputs: [i32(4)], attrs: { low: [0], high: [0], interior: [1], value: 9 } },
   ],
 });
 

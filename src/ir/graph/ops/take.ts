@@ -4,30 +4,24 @@
  * Invariant: positions are int32 and clamped to the axis, so no data can read or write out of bounds.
  */
 import { type Idx, idxAxis } from '../../dim.ts';
-import { type Shape, sameShape, stridesOf, type TensorType, tensor } from '../../type.ts';
+import { type Shape, sameShape, type TensorType, tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
-import type { Node, Op, OpExample } from '../graph.ts';
+import type { Node, Op } from '../graph.ts';
 import {
   type AxisAttrs,
   checkAxis,
   checkIndices,
   checkInts,
   defineOp,
-  f32,
-  forEachIndex,
-  i32,
-  offsetOf,
   type Rule,
-  reader,
   ruleFor,
-  tabulate,
 } from './define.ts';
 import { iota } from './leaf.ts';
-import { clampedIndex, clampedPosition } from './opaque.ts';
+import { clampedIndex } from './opaque.ts';
 
 export type GradAttrs = { readonly axis: number; readonly size: number };
 
-const replaced = (shape: Shape, axis: number, by: Shape): number[] => [
+export const replaced = (shape: Shape, axis: number, by: Shape): number[] => [
   ...shape.slice(0, axis),
   ...by,
   ...shape.slice(axis + 1),
@@ -39,16 +33,6 @@ const checkNotEmpty = (rule: Rule, size: number, idx: TensorType): void =>
     'there is nothing to take from an axis of size 0',
     'index an axis that has elements',
   );
-
-/** Range of example positions: some out of bounds, to see them clamped. */
-const positions = (size: number): readonly [number, number] => [-1, size + 1];
-const values: readonly [number, number] = [-2, 2];
-
-const takeExample = (x: Shape, idx: Shape, axis: number): OpExample => ({
-  inputs: [f32(...x), i32(...idx)],
-  attrs: { axis },
-  range: [values, positions(x[axis]!)],
-});
 
 /** Slices of `x` along `axis` at the positions in `idx`, whose axes replace it (`np.take`). */
 export const take: Op<AxisAttrs> = defineOp<AxisAttrs>({
@@ -63,15 +47,6 @@ export const take: Op<AxisAttrs> = defineOp<AxisAttrs>({
     checkNotEmpty(rule, x!.shape[axis]!, idx!);
     return tensor(x!.dtype, replaced(x!.shape, axis, idx!.shape));
   },
-  evaluate: ([x, idx], { inputs, attrs: { axis }, type }) => {
-    const [from, by] = inputs.map((n) => n.type.shape) as [Shape, Shape];
-    const [at, position] = [reader(x!, from), reader(idx!, by)];
-    return tabulate(type.shape, (index) => {
-      const after = axis + by.length;
-      const p = clampedPosition(position(index.slice(axis, after)), from[axis]!);
-      return at([...index.slice(0, axis), p, ...index.slice(after)]);
-    });
-  },
   lower: ({ inputs, attrs: { axis } }, index, context) => {
     const [x, idx] = inputs as [Node, Node];
     const after = axis + idx.type.shape.length;
@@ -82,19 +57,6 @@ export const take: Op<AxisAttrs> = defineOp<AxisAttrs>({
     const [x, idx] = inputs as [Node, Node];
     return [builder.emit(takeGrad, [dy, idx], { axis, size: x.type.shape[axis]! }), null];
   },
-  examples: [
-    takeExample([5, 3], [4], 0),
-    takeExample([3, 5], [2, 3], 1),
-    takeExample([2, 4, 3], [], 1),
-    takeExample([7], [3, 2], 0),
-    takeExample([2, 3, 4], [5], 2),
-  ],
-});
-
-const takeGradExample = (dy: Shape, idx: Shape, axis: number, size: number): OpExample => ({
-  inputs: [f32(...dy), i32(...idx)],
-  attrs: { axis, size },
-  range: [values, positions(size)],
 });
 
 /** Adds each slice of `dy` at its position of an axis of `size`: the adjoint of `take`. */
@@ -116,18 +78,6 @@ export const takeGrad: Op<GradAttrs> = defineOp<GradAttrs>({
     );
     return tensor(dy!.dtype, [...dy!.shape.slice(0, axis), size, ...dy!.shape.slice(after)]);
   },
-  evaluate: ([dy, idx], { inputs, attrs: { axis, size }, type }) => {
-    const [from, by] = inputs.map((n) => n.type.shape) as [Shape, Shape];
-    const position = reader(idx!, by);
-    const strides = stridesOf(type.shape);
-    const out = new Float64Array(type.size);
-    const after = axis + by.length;
-    forEachIndex(from, (index, flat) => {
-      const p = clampedPosition(position(index.slice(axis, after)), size);
-      out[offsetOf([...index.slice(0, axis), p, ...index.slice(after)], strides)]! += dy![flat]!;
-    });
-    return out;
-  },
   scatter: ({ inputs, attrs: { axis, size } }, context) => {
     const [dy, idx] = inputs as [Node, Node];
     const after = axis + idx.type.shape.length;
@@ -147,12 +97,6 @@ export const takeGrad: Op<GradAttrs> = defineOp<GradAttrs>({
     builder.emit(take, [g, idx!], { axis }),
     null,
   ],
-  examples: [
-    takeGradExample([4, 3], [4], 0, 5),
-    takeGradExample([3, 2, 3], [2, 3], 1, 4),
-    takeGradExample([2, 3], [], 1, 4),
-    takeGradExample([6], [6], 0, 2),
-  ],
 });
 
 const checkAlong = (rule: Rule, x: Shape, idx: TensorType, axis: number): void => {
@@ -165,12 +109,6 @@ const checkAlong = (rule: Rule, x: Shape, idx: TensorType, axis: number): void =
   );
 };
 
-const alongExample = (x: Shape, axis: number, count: number): OpExample => ({
-  inputs: [f32(...x), i32(...replaced(x, axis, [count]))],
-  attrs: { axis },
-  range: [values, positions(x[axis]!)],
-});
-
 /** Elements of `x` along `axis` at positions given for each place off it (`np.take_along_axis`). */
 export const takeAlong: Op<AxisAttrs> = defineOp<AxisAttrs>({
   name: 'takeAlong',
@@ -182,13 +120,6 @@ export const takeAlong: Op<AxisAttrs> = defineOp<AxisAttrs>({
     checkAlong(rule, x!.shape, idx!, axis);
     checkNotEmpty(rule, x!.shape[axis]!, idx!);
     return tensor(x!.dtype, idx!.shape);
-  },
-  evaluate: ([x, idx], { inputs, attrs: { axis }, type }) => {
-    const { shape } = inputs[0]!.type;
-    const at = reader(x!, shape);
-    return tabulate(type.shape, (index, flat) =>
-      at(index.with(axis, clampedPosition(idx![flat]!, shape[axis]!))),
-    );
   },
   lower: ({ inputs, attrs: { axis } }, index, context) => {
     const [x, idx] = inputs as [Node, Node];
@@ -205,13 +136,6 @@ export const takeAlong: Op<AxisAttrs> = defineOp<AxisAttrs>({
       null,
     ];
   },
-  examples: [
-    alongExample([4, 5], 1, 1),
-    alongExample([4, 5], 0, 3),
-    alongExample([2, 3, 4], 2, 6),
-    alongExample([2, 3, 2], 1, 1),
-    alongExample([6], 0, 2),
-  ],
 });
 
 /** With one position for each place, its adjoint is a map (dy where the position matches, else 0), which fuses. */
@@ -228,12 +152,6 @@ const placeOne = (builder: GraphBuilder, dy: Node, idx: Node, axis: number, shap
     builder.full(0, dy.type.dtype, shape),
   );
 };
-
-const alongGradExample = (dy: Shape, axis: number, size: number): OpExample => ({
-  inputs: [f32(...dy), i32(...dy)],
-  attrs: { axis, size },
-  range: [values, positions(size)],
-});
 
 /** Adds each element of `dy` at its position along an axis of `size`: the adjoint of `takeAlong`. */
 export const takeAlongGrad: Op<GradAttrs> = defineOp<GradAttrs>({
@@ -253,15 +171,6 @@ export const takeAlongGrad: Op<GradAttrs> = defineOp<GradAttrs>({
     checkNotEmpty(rule, size, idx!);
     return tensor(dy!.dtype, replaced(dy!.shape, axis, [size]));
   },
-  evaluate: ([dy, idx], { inputs, attrs: { axis, size }, type }) => {
-    const strides = stridesOf(type.shape);
-    const out = new Float64Array(type.size);
-    forEachIndex(inputs[0]!.type.shape, (index, flat) => {
-      const target = index.with(axis, clampedPosition(idx![flat]!, size));
-      out[offsetOf(target, strides)]! += dy![flat]!;
-    });
-    return out;
-  },
   scatter: ({ inputs, attrs: { axis, size } }, context) => {
     const [dy, idx] = inputs as [Node, Node];
     const axes = dy.type.shape.map((d, i) =>
@@ -279,11 +188,5 @@ export const takeAlongGrad: Op<GradAttrs> = defineOp<GradAttrs>({
   gradient: (builder, { inputs: [, idx], attrs: { axis } }, g) => [
     builder.emit(takeAlong, [g, idx!], { axis }),
     null,
-  ],
-  examples: [
-    alongGradExample([4, 1], 1, 5),
-    alongGradExample([3, 5], 0, 4),
-    alongGradExample([2, 3, 6], 2, 4),
-    alongGradExample([7], 0, 3),
   ],
 });

@@ -10,15 +10,11 @@ import {
   checkAxes,
   checkShape,
   defineOp,
-  f32,
-  i32,
   inversePermutation,
   type NoAttrs,
   otherAxes,
-  reader,
   ruleFor,
   sizeOf,
-  tabulate,
 } from './define.ts';
 import { regroup } from './regroup.ts';
 
@@ -39,17 +35,9 @@ export const reshape: Op<ReshapeAttrs> = defineOp<ReshapeAttrs>({
     );
     return tensor(x!.dtype, shape);
   },
-  evaluate: ([x]) => x!.slice(),
   lower: ({ inputs: [x], attrs }, index, context) =>
     context.at(x!, regroup(index, attrs.shape, x!.type.shape)),
   gradient: (builder, { inputs: [x] }, dy) => [builder.reshape(dy, x!.type.shape)],
-  examples: [
-    { inputs: [f32(2, 6)], attrs: { shape: [3, 4] } },
-    { inputs: [f32(2, 3, 4)], attrs: { shape: [2, 12] } },
-    { inputs: [f32(5, 7)], attrs: { shape: [7, 1, 5] } },
-    { inputs: [f32(1)], attrs: { shape: [] } },
-    { inputs: [i32(4, 3, 2)], attrs: { shape: [2, 2, 6] } },
-  ],
 });
 
 export type TransposeAttrs = { readonly axes: readonly number[] };
@@ -71,22 +59,12 @@ export const transpose: Op<TransposeAttrs> = defineOp<TransposeAttrs>({
       axes.map((a) => shape[a]!),
     );
   },
-  evaluate: ([x], { inputs, attrs, type }) => {
-    const at = reader(x!, inputs[0]!.type.shape);
-    const back = inversePermutation(attrs.axes);
-    return tabulate(type.shape, (index) => at(back.map((a) => index[a]!)));
-  },
   lower: ({ inputs: [x], attrs }, index, context) =>
     context.at(
       x!,
       inversePermutation(attrs.axes).map((a) => index[a]!),
     ),
   gradient: (builder, { attrs }, dy) => [builder.transpose(dy, inversePermutation(attrs.axes))],
-  examples: [
-    { inputs: [f32(3, 5)], attrs: { axes: [1, 0] } },
-    { inputs: [f32(2, 3, 4)], attrs: { axes: [2, 0, 1] } },
-    { inputs: [i32(2, 1, 3, 2)], attrs: { axes: [0, 3, 1, 2] } },
-  ],
 });
 
 export type BroadcastAttrs = { readonly shape: Shape; readonly axes: readonly number[] };
@@ -107,10 +85,6 @@ export const broadcast: Op<BroadcastAttrs> = defineOp<BroadcastAttrs>({
     );
     return tensor(x!.dtype, shape);
   },
-  evaluate: ([x], { inputs, attrs }) => {
-    const at = reader(x!, inputs[0]!.type.shape);
-    return tabulate(attrs.shape, (index) => at(attrs.axes.map((a) => index[a]!)));
-  },
   lower: ({ inputs: [x], attrs }, index, context) =>
     context.at(
       x!,
@@ -118,12 +92,6 @@ export const broadcast: Op<BroadcastAttrs> = defineOp<BroadcastAttrs>({
     ),
   gradient: (builder, { attrs }, dy) => [
     builder.sum(dy, otherAxes(attrs.shape.length, attrs.axes)),
-  ],
-  examples: [
-    { inputs: [f32(3)], attrs: { shape: [2, 3], axes: [1] } },
-    { inputs: [f32(2, 4)], attrs: { shape: [2, 3, 4], axes: [0, 2] } },
-    { inputs: [f32()], attrs: { shape: [3, 2], axes: [] } },
-    { inputs: [i32(5)], attrs: { shape: [5, 2], axes: [0] } },
   ],
 });
 
@@ -136,8 +104,6 @@ export const stopGradient: Op<NoAttrs> = defineOp<NoAttrs>({
     ruleFor('stopGradient', inputs, ['x']);
     return inputs[0]!;
   },
-  evaluate: ([x]) => x!.slice(),
   lower: ({ inputs: [x] }, index, context) => context.at(x!, index),
   gradient: () => [null],
-  examples: [{ inputs: [f32(3, 2)], gradient: false }, { inputs: [i32(4)] }],
 });

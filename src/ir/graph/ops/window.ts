@@ -10,29 +10,17 @@ import { constant, guard, indexValue, reduce, scalar } from '../../loop/expr.ts'
 import type { Expr, ReduceOp } from '../../loop/loop.ts';
 import { type Shape, sameShape, stridesOf, type TensorType, tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
-import type { LowerContext, Node, Op, OpExample } from '../graph.ts';
+import type { LowerContext, Node, Op } from '../graph.ts';
 import {
   checkIndices,
   checkInts,
   checkShape,
   defineOp,
-  f32,
-  forEachIndex,
-  i32,
   type Rule,
-  reader,
   ruleFor,
   sizeOf,
-  tabulate,
 } from './define.ts';
-import {
-  coverage,
-  coveringWindow,
-  inputIndex,
-  positionOf,
-  type Sliding,
-  slide,
-} from './geometry.ts';
+import { coverage, coveringWindow, inputIndex, type Sliding, slide } from './geometry.ts';
 import { clampedIndex } from './opaque.ts';
 import { zeroPad } from './slice.ts';
 
@@ -72,16 +60,17 @@ const windowsOver = (
   );
 };
 
-const geometry = (op: string, x: TensorType, attrs: WindowAttrs): Sliding[] =>
+export const geometry = (op: string, x: TensorType, attrs: WindowAttrs): Sliding[] =>
   windowsOver(ruleFor(op, [x], ['x']), x.shape, attrs);
 
 const leading = (shape: Shape, attrs: WindowAttrs): readonly number[] =>
   shape.slice(0, shape.length - attrs.kernel.length);
 
-const pooledShape = (shape: Shape, attrs: WindowAttrs, axes: readonly Sliding[]): number[] => [
-  ...leading(shape, attrs),
-  ...axes.map((a) => a.count),
-];
+export const pooledShape = (
+  shape: Shape,
+  attrs: WindowAttrs,
+  axes: readonly Sliding[],
+): number[] => [...leading(shape, attrs), ...axes.map((a) => a.count)];
 
 /** A maximum of padding alone is no number: each window must hold at least one element. */
 const checkFilled = (rule: Rule, axes: readonly Sliding[]): void =>
@@ -93,7 +82,7 @@ const checkFilled = (rule: Rule, axes: readonly Sliding[]): void =>
     );
   });
 
-const lowest = (dtype: DType): number => {
+export const lowest = (dtype: DType): number => {
   if (isFloat(dtype)) return Number.NEGATIVE_INFINITY;
   return dtype === 'int32' ? -2147483648 : 0;
 };
@@ -102,11 +91,10 @@ interface WindowFold {
   readonly name: string;
   readonly op: ReduceOp;
   readonly padding: (dtype: DType) => number;
-  readonly fold: (elements: readonly number[]) => number;
   readonly gradient?: (builder: GraphBuilder, node: Node<WindowAttrs>, dy: Node) => readonly Node[];
 }
 
-const defineWindow = ({ name, op, padding, fold, gradient }: WindowFold): Op<WindowAttrs> =>
+const defineWindow = ({ name, op, padding, gradient }: WindowFold): Op<WindowAttrs> =>
   defineOp<WindowAttrs>({
     name,
     kind: 'reduce',
@@ -124,24 +112,6 @@ const defineWindow = ({ name, op, padding, fold, gradient }: WindowFold): Op<Win
       if (op !== 'add') checkFilled(rule, axes);
       return tensor(op === 'argmax' ? 'int32' : dtype, pooledShape(shape, attrs, axes));
     },
-    evaluate: ([x], { inputs: [from], attrs, type }) => {
-      const { dtype, shape } = from!.type;
-      const axes = geometry(name, from!.type, attrs);
-      const lead = shape.length - axes.length;
-      const at = reader(x!, shape);
-      return tabulate(type.shape, (index) => {
-        const elements: number[] = [];
-        forEachIndex(attrs.kernel, (k) => {
-          const place = axes.map((a, i) => positionOf(a, index[lead + i]!, k[i]!));
-          elements.push(
-            place.includes(undefined)
-              ? padding(dtype)
-              : at([...index.slice(0, lead), ...(place as number[])]),
-          );
-        });
-        return fold(elements);
-      });
-    },
     lower: ({ inputs: [x], attrs }, index, context) => {
       const { dtype, shape } = x!.type;
       const axes = geometry(name, x!.type, attrs);
@@ -153,18 +123,9 @@ const defineWindow = ({ name, op, padding, fold, gradient }: WindowFold): Op<Win
       return reduce(op, folded, guard(bounds, inside, constant(padding(dtype), dtype)));
     },
     ...(gradient === undefined ? {} : { gradient }),
-    examples,
   });
 
-const examples: readonly OpExample[] = [
-  { inputs: [f32(2, 3, 6, 6)], attrs: window([2, 2], [2, 2], [0, 0], [0, 0]) },
-  { inputs: [f32(1, 2, 7, 5)], attrs: window([3, 2], [2, 1], [1, 0], [1, 1]) },
-  { inputs: [f32(3, 9)], attrs: window([4], [3], [0], [2]) },
-  { inputs: [f32(2, 4, 5, 3)], attrs: window([2, 3, 2], [1, 2, 1], [1, 1, 0], [0, 1, 1]) },
-  { inputs: [f32(2, 8)], attrs: window([2], [3], [0], [0]) },
-];
-
-function window(
+export function window(
   kernel: readonly number[],
   strides: readonly number[],
   low: readonly number[],
@@ -178,7 +139,6 @@ export const windowMax: Op<WindowAttrs> = defineWindow({
   name: 'windowMax',
   op: 'max',
   padding: lowest,
-  fold: (elements) => elements.reduce((a, b) => Math.max(a, b)),
   gradient: (builder, { inputs: [x], attrs }, dy) => {
     const idx = builder.emit(windowArgmax, [x!], attrs);
     return [builder.emit(poolScatter, [dy, idx], { ...attrs, shape: x!.type.shape })];
@@ -190,7 +150,6 @@ export const windowSum: Op<WindowAttrs> = defineWindow({
   name: 'windowSum',
   op: 'add',
   padding: () => 0,
-  fold: (elements) => elements.reduce((a, b) => a + b, 0),
   // Each element sums the windows that hold it: the gradient spread out by the strides, and windows again.
   gradient: (builder, { inputs: [x], attrs }, dy) => {
     const axes = geometry('windowSum', x!.type, attrs);
@@ -213,12 +172,6 @@ export const windowArgmax: Op<WindowAttrs> = defineWindow({
   name: 'windowArgmax',
   op: 'argmax',
   padding: lowest,
-  fold: (elements) =>
-    elements.reduce(
-      (best, v, i) =>
-        !Number.isNaN(elements[best]!) && (Number.isNaN(v) || v > elements[best]!) ? i : best,
-      0,
-    ),
 });
 
 const checkPooled = (rule: Rule, idx: TensorType, shape: Shape): void => {
@@ -242,21 +195,6 @@ export const poolSelect: Op<WindowAttrs> = defineOp<WindowAttrs>({
     checkPooled(rule, inputs[1]!, pooled);
     return tensor(dtype, pooled);
   },
-  evaluate: ([x, idx], { inputs: [from], attrs, type }) => {
-    const { shape } = from!.type;
-    const axes = geometry('poolSelect', from!.type, attrs);
-    const lead = shape.length - axes.length;
-    const at = reader(x!, shape);
-    const strides = stridesOf(attrs.kernel);
-    const last = sizeOf(attrs.kernel) - 1;
-    return tabulate(type.shape, (index, flat) => {
-      const choice = Math.max(0, Math.min(last, idx![flat]!));
-      const place = axes.map((a, i) =>
-        positionOf(a, index[lead + i]!, Math.floor(choice / strides[i]!) % a.kernel),
-      );
-      return place.includes(undefined) ? 0 : at([...index.slice(0, lead), ...(place as number[])]);
-    });
-  },
   lower: ({ inputs, attrs }, index, context) => {
     const [x, idx] = inputs as [Node, Node];
     const { dtype, shape } = x.type;
@@ -277,19 +215,7 @@ export const poolSelect: Op<WindowAttrs> = defineOp<WindowAttrs>({
     builder.emit(poolScatter, [dy, idx!], { ...attrs, shape: x!.type.shape }),
     null,
   ],
-  examples: examples.map(({ inputs: [x], attrs }) => ({
-    inputs: [x!, tensor('int32', pooledOf(x!, attrs as WindowAttrs))],
-    attrs: attrs!,
-    range: [
-      [-2, 2],
-      [0, sizeOf((attrs as WindowAttrs).kernel)],
-    ],
-  })),
 });
-
-function pooledOf(x: TensorType, attrs: WindowAttrs): number[] {
-  return pooledShape(x.shape, attrs, geometry('pool', x, attrs));
-}
 
 export type PoolScatterAttrs = WindowAttrs & { readonly shape: Shape };
 /** Adds each window's value to the element at its position `idx`: the adjoint of `poolSelect`. */
@@ -310,40 +236,11 @@ export const poolScatter: Op<PoolScatterAttrs> = defineOp<PoolScatterAttrs>({
     checkPooled(rule, inputs[1]!, pooled);
     return tensor(dtype, attrs.shape);
   },
-  evaluate: ([dy, idx], { inputs: [from], attrs, type }) => {
-    const axes = geometry('poolScatter', type, attrs);
-    const lead = type.shape.length - axes.length;
-    const kernelStrides = stridesOf(attrs.kernel);
-    const strides = stridesOf(type.shape);
-    const out = new Float64Array(type.size);
-    forEachIndex(from!.type.shape, (index, flat) => {
-      const choice = idx![flat]!;
-      if (choice < 0 || choice >= sizeOf(attrs.kernel)) return;
-      const place = axes.map((a, i) =>
-        positionOf(a, index[lead + i]!, Math.floor(choice / kernelStrides[i]!) % a.kernel),
-      );
-      if (place.includes(undefined)) return;
-      const target = [...index.slice(0, lead), ...(place as number[])];
-      out[target.reduce((sum, p, i) => sum + p * strides[i]!, 0)]! += dy![flat]!;
-    });
-    return out;
-  },
   lower: (node, index, context) => scatterAsGather(node, index, context),
   gradient: (builder, { inputs: [, idx], attrs }, g) => {
     const { kernel, strides, low, high } = attrs;
     return [builder.emit(poolSelect, [g, idx!], window(kernel, strides, low, high)), null];
   },
-  examples: examples.map(({ inputs: [x], attrs }) => {
-    const pooled = pooledOf(x!, attrs as WindowAttrs);
-    return {
-      inputs: [f32(...pooled), i32(...pooled)],
-      attrs: { ...attrs!, shape: x!.shape },
-      range: [
-        [-2, 2],
-        [0, sizeOf((attrs as WindowAttrs).kernel)],
-      ],
-    };
-  }),
 });
 
 /** Each input sums the values of the windows that hold it and chose it. */

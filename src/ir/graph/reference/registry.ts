@@ -1,0 +1,28 @@
+/**
+ * All references by op: what the interpreter of graphs and the generated tests enumerate.
+ *
+ * Invariant: every op of the registry has one, except `input`.
+ */
+import type { Op } from '../graph.ts';
+import { attentions } from './attention.ts';
+import { attentionGradients } from './attention-gradient.ts';
+import { composites } from './composite.ts';
+import { concats } from './concat.ts';
+import { convolutions } from './conv.ts';
+import type { Reference } from './define.ts';
+import { dots } from './dot.ts';
+import { leaves } from './leaf.ts';
+import { maps } from './map.ts';
+import { reductions } from './reduce.ts';
+import { slices } from './slice.ts';
+import { takes } from './take.ts';
+import { views } from './view.ts';
+import { windows } from './window.ts';
+
+const all: readonly Reference[] = [
+  ...[...leaves, ...maps, ...views, ...slices, ...concats],
+  ...[...reductions, ...windows, ...dots, ...convolutions],
+  ...[...attentions, ...attentionGradients, ...takes, ...composites],
+];
+
+export const references: ReadonlyMap<Op, Reference> = new Map(all.map((r) => [r.op, r]));
