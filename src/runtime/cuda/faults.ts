@@ -91,15 +91,21 @@ export class Faults {
     if (this.#lost !== undefined) throw this.#lost;
   }
 
-  /** What failed while we were `doing` something; a device that is lost by it is so from now on. */
-  explain(error: unknown, doing: string): TigonError {
+  /**
+   * What failed while we were `doing` something; a device that is lost by it is so from now on. `kernel`: which one it
+   * was, where that is known.
+   */
+  explain(error: unknown, doing: string, kernel?: string): TigonError {
     if (error instanceof TigonError) return error;
     if (!(error instanceof NativeError))
       return new TigonError('device', error instanceof Error ? error.message : String(error));
     if (this.#lost !== undefined) return this.#lost;
     if (error.fatal) {
       const meaning = MEANING[error.code] ?? error.message;
-      this.lose(`was lost: ${meaning} (${error.code})${this.#suspects()}`, HELP_LOST);
+      this.lose(
+        `was lost: ${meaning} (${error.code})${kernel === undefined ? this.#suspects() : `, in ${kernel}`}`,
+        HELP_LOST,
+      );
       return this.#lost!;
     }
     return error.code === 'CUDA_ERROR_OUT_OF_MEMORY'

@@ -6,7 +6,7 @@
  * stream, so a block that was given back may be handed out while work on it is still under way. When memory runs out,
  * what is idle goes first, then arrays that nobody can reach; only then is it an error.
  */
-import { TigonError } from '../../ir/errors.ts';
+import type { TigonError } from '../../ir/errors.ts';
 import { Blocks, blockSize, type PooledBlock } from '../blocks.ts';
 import type { Device, MemoryReport, Storage } from '../device.ts';
 import { largestHolders, outOfMemory, showBytes } from '../holders.ts';

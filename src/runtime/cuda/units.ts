@@ -166,13 +166,23 @@ const excerpt = (log: string): string => {
   return lines.slice(first, first + LOG_LINES).join('\n    ');
 };
 
-const failureOf = ({ label }: Unit, error: unknown): TigonError => {
+/** The kernel that stands around the first line that the compiler complains about. */
+const kernelAt = (source: string, log: string): string => {
+  const line = /\((\d+)\): (?:catastrophic )?error|:(\d+):\d+: (?:fatal )?error/.exec(log);
+  if (line === null) return '';
+  const above = source.split('\n').slice(0, Number(line[1] ?? line[2]));
+  const kernel = above.findLast((text) => text.startsWith('KERNEL('));
+  return kernel === undefined ? '' : `kernel ${/, *(\w+)\)/.exec(kernel)?.[1]} of `;
+};
+
+const failureOf = ({ label, source }: Unit, error: unknown): TigonError => {
   if (error instanceof TigonError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const log = error instanceof NativeError && error.log !== '' ? `\n    ${excerpt(error.log)}` : '';
+  const log = error instanceof NativeError ? error.log : '';
+  const said = log === '' ? '' : `\n    ${excerpt(log)}`;
   return new TigonError(
     'device',
-    `${label} does not compile for this device: ${message.split('\n')[0]}${log}`,
+    `${kernelAt(source, log)}${label} does not compile for this device: ${message.split('\n')[0]}${said}`,
     'this is a bug in Tigon or in the compiler; the program runs on device.cpu()',
   );
 };

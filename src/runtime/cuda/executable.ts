@@ -1,0 +1,306 @@
+/**
+ * A program on a CUDA device: its translation unit, its constants, its numbers, and what a run launches.
+ *
+ * Invariants: a run is one launch, and an upload when its numbers changed; it returns before anything is computed. Temps
+ * live in the device's arena, which all programs share because they run one after the other; constants are uploaded when
+ * the program is loaded. What a kernel may not read where it lies (askew, or in memory that the program writes) is copied
+ * beside first.
+ */
+import type { CudaArgument, CudaProgram, ScalarSlot } from '../../codegen/cuda/module.ts';
+import { renderProgram } from '../../codegen/cuda/program.ts';
+import { invariant, TigonError } from '../../ir/errors.ts';
+import { type BufferRole, externals, type Program } from '../../ir/program.ts';
+import type { Executable, Storage } from '../device.ts';
+import { encodeElements } from '../elements.ts';
+import type { Address } from '../native/api.ts';
+import { writeNumber } from '../numbers.ts';
+import { turn, type Work } from '../stream.ts';
+import { accessesOf, dependences } from './dependences.ts';
+import type { Engine } from './engine.ts';
+import { type Launch, Replay, type Source } from './replay.ts';
+import { type Block, CudaStorage } from './storage.ts';
+import type { Unit } from './units.ts';
+
+/** A buffer bound at each call. */
+interface External {
+  readonly name: string;
+  readonly role: BufferRole;
+  readonly bytes: number;
+  /** Whether the program writes it. */
+  readonly written: boolean;
+}
+
+/** A range of a block. */
+interface Placed {
+  readonly block: Block;
+  readonly offset: number;
+}
+
+/** What vector loads of kernels count on. */
+const ALIGNMENT = 16;
+/** Of constants in their block. */
+const CONSTANT_ALIGNMENT = 256;
+const NONE: ReadonlyMap<number, Block> = new Map();
+
+export class CudaExecutable implements Executable {
+  readonly program: Program;
+  readonly #engine: Engine;
+  readonly #externals: readonly External[];
+  readonly #unit: Unit;
+  readonly #replay: Replay;
+  readonly #slots: readonly { readonly slot: ScalarSlot; readonly position: number }[];
+  readonly #numbers: Uint8Array<ArrayBuffer>;
+  /** The numbers that are in device memory. */
+  #sent: readonly number[] | undefined;
+  readonly #scalars: CudaStorage | undefined;
+  readonly #constants: CudaStorage | undefined;
+  #disposed = false;
+
+  constructor(program: Program, engine: Engine) {
+    this.program = program;
+    this.#engine = engine;
+    const rendered = renderProgram(program, engine.caps);
+    const order = externals(program);
+    const isScalar = (b: number): boolean => program.buffers[b]!.role === 'scalar';
+    const numbers = order.filter(isScalar);
+    const bound = order.filter((b) => !isScalar(b));
+    this.#slots = rendered.scalars.map((slot) => ({
+      slot,
+      position: numbers.indexOf(slot.buffer),
+    }));
+    this.#externals = bound.map((b) => {
+      const { name, role, bytes } = program.buffers[b]!;
+      return { name, role, bytes, written: role === 'state' || role === 'output' };
+    });
+    this.#unit = engine.attempt(`loading program ${program.name}`, () =>
+      engine.units.request(rendered, `program ${program.name}`),
+    );
+    this.#numbers = new Uint8Array(rendered.scalarBytes);
+    this.#scalars =
+      rendered.scalarBytes === 0
+        ? undefined
+        : engine.allocate(rendered.scalarBytes, `${program.name}: numbers`);
+    const constants = this.#upload();
+    this.#constants = constants?.storage;
+    const sourceOf = (b: number): Source => {
+      const { role, offset } = program.buffers[b]!;
+      if (role === 'temp') return { kind: 'arena', offset: offset ?? 0 };
+      if (role === 'constant') return { kind: 'constants', offset: constants!.offsets.get(b)! };
+      return { kind: 'external', position: bound.indexOf(b) };
+    };
+    engine.reserveArena(program.arenaBytes);
+    this.#replay = new Replay(
+      program.name,
+      engine,
+      launchesOf(program, rendered, sourceOf),
+      bound.length,
+      { constants: this.#constants?.pointer ?? 0, scalars: this.#scalars?.pointer ?? 0 },
+    );
+  }
+
+  /** All constants in one block. */
+  #upload(): { storage: CudaStorage; offsets: ReadonlyMap<number, number> } | undefined {
+    const { program } = this;
+    const engine = this.#engine;
+    const offsets = new Map<number, number>();
+    let end = 0;
+    program.buffers.forEach((b, i) => {
+      if (b.role !== 'constant') return;
+      offsets.set(i, end);
+      end += Math.ceil(Math.max(b.bytes, 1) / CONSTANT_ALIGNMENT) * CONSTANT_ALIGNMENT;
+    });
+    if (end === 0) return undefined;
+    const bytes = new Uint8Array(end);
+    for (const [i, offset] of offsets) {
+      const { name, dtype, values } = program.buffers[i]!;
+      invariant(values !== undefined, `constant ${name} has values`);
+      bytes.set(encodeElements(dtype, values), offset);
+    }
+    const storage = engine.allocate(end, `${program.name}: constants`);
+    engine.write(storage, 0, bytes);
+    return { storage, offsets };
+  }
+
+  run(buffers: readonly Storage[], offsets: readonly number[], scalars: readonly number[]): void {
+    const engine = this.#engine;
+    engine.faults.check();
+    if (this.#disposed)
+      throw new TigonError(
+        'freed',
+        `${this.program.name}: the program was disposed`,
+        'load it again',
+      );
+    if (this.#unit.failure !== undefined) throw this.#unit.failure;
+    const placed: Placed[] = [];
+    for (let i = 0; i < this.#externals.length; i++) {
+      const storage = buffers[i]!;
+      if (storage.pointer === 0) throw this.#freed(i);
+      if (!(storage instanceof CudaStorage) || storage.device !== engine.device)
+        throw this.#foreign(i, storage);
+      placed.push({ block: storage.block, offset: offsets[i]! });
+    }
+    if (engine.order.clear && this.#unit.ready !== undefined) this.#launch(placed, scalars);
+    else engine.order.add(this.#later(placed, [...scalars]));
+  }
+
+  #later(placed: readonly Placed[], scalars: readonly number[]): Work {
+    const unit = this.#unit;
+    const { units, faults } = this.#engine;
+    return {
+      get ready() {
+        return unit.ready !== undefined || unit.failure !== undefined;
+      },
+      bytes: 0,
+      settle: () => {
+        if (faults.lost === undefined) units.settle(unit);
+      },
+      perform: () => {
+        if (faults.lost !== undefined) return;
+        if (unit.failure !== undefined) faults.note(unit.failure);
+        else this.#launch(placed, scalars);
+      },
+    };
+  }
+
+  #launch(placed: readonly Placed[], scalars: readonly number[]): void {
+    const engine = this.#engine;
+    const { name } = this.program;
+    engine.attempt(`running program ${name}`, () => {
+      this.#number(scalars);
+      const addresses = placed.map(({ block, offset }) => block.address + offset);
+      // what was in order for these buffers before still is
+      if (this.#replay.ranOn(addresses)) this.#replay.run(this.#unit.ready!, addresses);
+      else this.#launchBeside(placed, addresses);
+      engine.launched(name);
+    });
+  }
+
+  #launchBeside(placed: readonly Placed[], addresses: Address[]): void {
+    const engine = this.#engine;
+    const { context, stream, counters } = engine;
+    const beside = this.#besides(placed, addresses);
+    for (const [i, { address }] of beside) {
+      const from = addresses[i]!;
+      addresses[i] = address;
+      context.copy(stream, address, from, this.#externals[i]!.bytes);
+      counters.copies++;
+    }
+    this.#replay.run(this.#unit.ready!, addresses);
+    for (const [i, block] of beside) {
+      const { written, bytes } = this.#externals[i]!;
+      const { block: home, offset } = placed[i]!;
+      if (written) {
+        context.copy(stream, home.address + offset, block.address, bytes);
+        counters.copies++;
+      }
+      engine.storages.giveBack(block);
+    }
+  }
+
+  /** Blocks for externals that cannot be used as they lie: askew, or inputs in bytes that are written. */
+  #besides(placed: readonly Placed[], addresses: readonly Address[]): ReadonlyMap<number, Block> {
+    const written = new Map<Block, number[]>();
+    this.#externals.forEach((external, i) => {
+      if (!external.written) return;
+      const { block } = placed[i]!;
+      const others = written.get(block);
+      if (others === undefined) written.set(block, [i]);
+      else others.push(i);
+    });
+    const overlaps = (i: number): boolean =>
+      written
+        .get(placed[i]!.block)
+        ?.some(
+          (j) =>
+            addresses[i]! < addresses[j]! + this.#externals[j]!.bytes &&
+            addresses[j]! < addresses[i]! + this.#externals[i]!.bytes,
+        ) ?? false;
+    const askew: number[] = [];
+    this.#externals.forEach((external, i) => {
+      const moved = addresses[i]! % ALIGNMENT !== 0 || (!external.written && overlaps(i));
+      if (moved && external.bytes > 0) askew.push(i);
+    });
+    if (askew.length === 0) return NONE;
+    return new Map(
+      askew.map((i) => [
+        i,
+        this.#engine.borrow(this.#externals[i]!.bytes, `${this.program.name}: copy beside`),
+      ]),
+    );
+  }
+
+  /** Sends the numbers of a call, unless they are there. */
+  #number(scalars: readonly number[]): void {
+    const memory = this.#scalars;
+    if (memory === undefined) return;
+    const sent = this.#sent;
+    if (sent !== undefined && scalars.every((x, i) => Object.is(x, sent[i]))) return;
+    const view = new DataView(this.#numbers.buffer);
+    for (const { slot, position } of this.#slots) {
+      const { dtype } = this.program.buffers[slot.buffer]!;
+      writeNumber(view, slot.offset, slot.elem, dtype, scalars[position]!);
+    }
+    this.#engine.staging.write(memory.block.address, this.#numbers);
+    this.#sent = [...scalars];
+  }
+
+  #freed(position: number): TigonError {
+    const { role, name } = this.#externals[position]!;
+    return new TigonError(
+      'freed',
+      `${this.program.name}: ${role} ${name} was freed before this call`,
+      'do not use an array after dispose() or after its `using` block; keep a copy if you need it later',
+    );
+  }
+
+  #foreign(position: number, { device }: Storage): TigonError {
+    const { role, name } = this.#externals[position]!;
+    const { device: own, name: ownName } = this.#engine;
+    const where = device === own || device.name === ownName;
+    return new TigonError(
+      'device',
+      `${this.program.name}: ${role} ${name} lives on ${where ? 'an older opening of this device' : device.name}, the program on ${ownName}`,
+      'make all operands on one device',
+    );
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    const engine = this.#engine;
+    // runs that wait come first
+    engine.order.add(turn(() => this.#replay.dispose()));
+    for (const storage of [this.#constants, this.#scalars])
+      if (storage !== undefined) engine.storages.release(storage);
+  }
+}
+
+const launchesOf = (
+  program: Program,
+  { steps, kernels }: CudaProgram,
+  sourceOf: (buffer: number) => Source,
+): Launch[] => {
+  const sourcesOf = (argument: CudaArgument): Source => {
+    switch (argument.kind) {
+      case 'buffer':
+        return sourceOf(argument.buffer);
+      case 'scalars':
+        return { kind: 'scalars', offset: argument.offset };
+      default:
+        return argument satisfies never;
+    }
+  };
+  const after = dependences(steps.map(({ step }) => accessesOf(program, step)));
+  return steps.map((step, i) => {
+    const { grid, threads, sharedBytes } = kernels[step.kernel]!;
+    return {
+      name: program.kernels[program.steps[step.step]!.kernel]!.name,
+      kernel: step.kernel,
+      grid,
+      threads,
+      sharedBytes,
+      sources: step.arguments.map(sourcesOf),
+      after: after[i]!,
+    };
+  });
+};

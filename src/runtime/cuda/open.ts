@@ -1,0 +1,155 @@
+/**
+ * Opening CUDA devices: the one place that asks for the driver.
+ *
+ * Invariants: nothing is loaded before the first call; a card is opened once for each way of rounding products, until it
+ * is lost. What is missing is said exactly, and looked for again by the next call.
+ */
+import { existsSync } from 'node:fs';
+import { platform } from '#platform';
+import { cudaCaps } from '../../codegen/cuda/caps.ts';
+import { TigonError } from '../../ir/errors.ts';
+import { type CudaProperties, type NativeCuda, NativeError } from '../native/api.ts';
+import { openCuda as openNative } from '../native/open.ts';
+import { cacheFolder, DiskCache } from './cache.ts';
+import { freshCounters } from './counters.ts';
+import { CudaDevice } from './device.ts';
+
+export interface CudaOptions {
+  /** Which card, in the order of `tigon devices`. Default: 0. */
+  readonly index?: number;
+  /**
+   * Products of float32 numbers may be rounded to TF32 (10 bits of mantissa instead of 23), which cards with matrix units
+   * compute several times faster. Default: false.
+   */
+  readonly tf32?: boolean;
+}
+
+/** What only tests and benchmarks set. */
+export interface OpenOptions extends CudaOptions {
+  /** Most memory for arrays; allocating more is an error. */
+  readonly limitBytes?: number;
+  /** Bytes of new arrays after which a collection is asked for. */
+  readonly pressureBytes?: number;
+  /** Memory of dead arrays that is kept for new ones. */
+  readonly idleBytes?: number;
+  /** Folder of compiled kernels; `undefined`: none are kept. */
+  readonly cache?: string | undefined;
+  /** Kernels are launched and waited for one by one. */
+  readonly blocking?: boolean;
+}
+
+const LEAST_PRESSURE_BYTES = 256 * 2 ** 20;
+/** Parts of a card's memory: new arrays between two collections, and dead arrays that are kept. */
+const PRESSURE_PART = 1 / 16;
+const IDLE_PART = 1 / 4;
+
+let native: Promise<NativeCuda> | undefined;
+
+/** The driver and its compiler; rejects with what is missing when there is no CUDA. */
+export const cudaDriver = (): Promise<NativeCuda> => {
+  if (native === undefined) {
+    const starting = openNative();
+    native = starting;
+    // What is installed later is found by the next call.
+    starting.catch(() => {
+      if (native === starting) native = undefined;
+    });
+  }
+  return native;
+};
+
+/** Whether the system has NVIDIA's kernel module, so that somebody may expect CUDA to work. */
+export const cardsArePresent = (): boolean => existsSync('/proc/driver/nvidia/version');
+
+const noCard = (): TigonError =>
+  new TigonError(
+    'device',
+    'device.cuda: the driver is here, but it finds no card',
+    'nvidia-smi lists the cards; CUDA_VISIBLE_DEVICES may hide them, and containers have to be given them (--gpus all)',
+  );
+
+/** Code for the very card: with the instructions that only its architecture has. */
+const architectureOf = (capability: number): string =>
+  capability >= 90 ? `sm_${capability}a` : `sm_${capability}`;
+
+const check = (options: OpenOptions, cards: readonly CudaProperties[]): CudaProperties => {
+  const index = options.index ?? 0;
+  if (!Number.isInteger(index) || index < 0)
+    throw new TigonError(
+      'option',
+      `device.cuda: index is ${index}, not an integer ≥ 0`,
+      'leave it out for the first card; `tigon devices` lists them',
+    );
+  if (cards.length === 0) throw noCard();
+  const card = cards[index];
+  if (card !== undefined) return card;
+  throw new TigonError(
+    'device',
+    `device.cuda: there is no card ${index}: there ${cards.length === 1 ? 'is' : 'are'} ${cards.length}`,
+    '`tigon devices` lists them',
+  );
+};
+
+/** Opens a device of its own. */
+export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> => {
+  const cuda = await cudaDriver();
+  const properties = check(options, cuda.devices);
+  const index = options.index ?? 0;
+  const tf32 = options.tf32 ?? false;
+  const { memoryBytes, capability } = properties;
+  const cache = 'cache' in options ? options.cache : cacheFolder();
+  const key = {
+    compilerVersion: cuda.compilerVersion,
+    driverVersion: cuda.driverVersion,
+    capability,
+  };
+  try {
+    return new CudaDevice({
+      name: tf32 ? `cuda(${index}, tf32)` : `cuda(${index})`,
+      properties,
+      context: cuda.open(index),
+      compiler: {
+        native: cuda,
+        options: [`--gpu-architecture=${architectureOf(capability)}`, '--std=c++17'],
+        cache: cache === undefined ? undefined : new DiskCache(cache, key),
+      },
+      caps: cudaCaps(properties, { tf32 }),
+      counters: freshCounters(),
+      memory: {
+        limitBytes: options.limitBytes ?? Number.POSITIVE_INFINITY,
+        pressureBytes:
+          options.pressureBytes ?? Math.max(LEAST_PRESSURE_BYTES, PRESSURE_PART * memoryBytes),
+        idleBytes: options.idleBytes ?? IDLE_PART * memoryBytes,
+      },
+      blocking: options.blocking ?? platform.environment('TIGON_CUDA_BLOCKING') === '1',
+    });
+  } catch (error) {
+    if (!(error instanceof NativeError)) throw error;
+    throw new TigonError(
+      'device',
+      `device.cuda: ${properties.name} cannot be opened: ${error.message}`,
+      error.fatal
+        ? 'an earlier failure has made the driver useless to this process: start it again'
+        : 'nvidia-smi shows whether another process uses the card by itself',
+    );
+  }
+};
+
+const shared = new Map<string, Promise<CudaDevice>>();
+
+/** The device of a card, opened on first use and again after it was lost. */
+export const cuda = async (options: CudaOptions = {}): Promise<CudaDevice> => {
+  const key = `${options.index ?? 0} ${options.tf32 ?? false}`;
+  const known = shared.get(key);
+  if (known !== undefined) {
+    const device = await known.catch(() => undefined);
+    if (device !== undefined && !device.lost) return device;
+    if (shared.get(key) === known) shared.delete(key);
+  }
+  let opening = shared.get(key);
+  if (opening === undefined) {
+    opening = openCuda(options);
+    shared.set(key, opening);
+  }
+  return opening;
+};
