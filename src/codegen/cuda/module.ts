@@ -5,7 +5,9 @@
  * Invariant: all of it depends on the program and the caps alone, and is plain data: a runtime adds addresses and
  * nothing else. A kernel's arguments are 8-byte pointers in the order of its parameters.
  */
-import type { Elem } from '../../ir/thread/thread.ts';
+import type { ScalarSlot } from '../text/program.ts';
+
+export type { ScalarSlot };
 
 /** A program as one translation unit. */
 export interface CudaProgram {
@@ -61,13 +63,3 @@ export type CudaArgument =
   | { readonly kind: 'buffer'; readonly buffer: number }
   /** The address of the program's block of scalars, and this many bytes more. */
   | { readonly kind: 'scalars'; readonly offset: number };
-
-/** A number in the block of scalars. */
-export interface ScalarSlot {
-  /** The program buffer (role `scalar`). */
-  readonly buffer: number;
-  /** Byte offset in the block. */
-  readonly offset: number;
-  /** What to write there: the number, rounded to the buffer's dtype, as this type (`bool`: a u32 of 0 or 1). */
-  readonly elem: Elem;
-}

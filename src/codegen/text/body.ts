@@ -169,7 +169,7 @@ export class Body {
       exprs,
       nonNegative: (e) => (this.range(e)?.[0] ?? -1) >= 0,
       exact: this.range(whole) !== undefined,
-      library: (base, elem) => library(base, { elem: elem ?? type.elem, lanes: type.lanes }),
+      library: (base, elem = type.elem, lanes = type.lanes) => library(base, { elem, lanes }),
       held: (i) => this.hold(args[i]!, 'part', exprs[i]!.type),
     };
   }

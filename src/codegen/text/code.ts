@@ -37,6 +37,10 @@ export const call = (name: string, ...args: readonly Code[]): Code => {
   return atom(`${name}(${args.map((a) => wrapped(a, bare)).join(', ')})`, deeper(...args));
 };
 
+/** `type{a, b}`, of C++. */
+export const list = (type: string, ...args: readonly Code[]): Code =>
+  atom(`${type}{${args.map((a) => a.text).join(', ')}}`, deeper(...args));
+
 /** `array[index]`. */
 export const element = (array: string, index: Code): Code =>
   atom(`${array}[${index.text}]`, deeper(index));

@@ -17,8 +17,8 @@ export interface Operands {
   nonNegative(expr: TExpr): boolean;
   /** Whether the value is known to be what unbounded integers would give. */
   readonly exact: boolean;
-  /** The name of a library function: `base` for this type, or for another element in as many lanes. */
-  library(base: string, elem?: Elem): string;
+  /** The name of a library function: `base` for this type, or for another element or number of lanes. */
+  library(base: string, elem?: Elem, lanes?: 1 | 4): string;
   /** The operand, bound to a name if it is more than one. */
   held(index: number): Code;
 }

@@ -4,8 +4,8 @@
  * Invariant: buffers that are the same memory in a launch (a temporary in another's place) are one binding of it; what
  * is written, and all of the arena, is bound for reading and writing.
  */
-import type { BufferRole, Dispatch, Program, ProgramBuffer } from '../../ir/program.ts';
-import { registerOf } from '../../ir/thread/thread.ts';
+import type { BufferRole, Dispatch, Program } from '../../ir/program.ts';
+import { rootOf, ScalarBlocks } from '../text/program.ts';
 import { renderWgsl } from './render.ts';
 import type {
   BoundRange,
@@ -13,7 +13,6 @@ import type {
   DispatchShader,
   ProgramShaders,
   RenderOptions,
-  ScalarSlot,
   Shader,
 } from './shader.ts';
 
@@ -28,7 +27,7 @@ export const renderProgram = (
   const shaders: Shader[] = [];
   const byCode = new Map<string, number>();
   const rendered = new Map<string, Shader>();
-  const uniform = new UniformBuffer(program);
+  const uniform = new ScalarBlocks(program, BLOCK);
   const steps = program.steps.map((step): DispatchShader => {
     const { places, buffers } = placesOf(program, step);
     const key = `${step.kernel}:${places.map((p) => (p.kind === 'scalar' ? 's' : `${p.slot}${p.access}`)).join()}`;
@@ -66,13 +65,6 @@ const accessOf = (role: Exclude<BufferRole, 'scalar'>): 'read' | 'read_write' =>
   }
 };
 
-/** The buffer that was there first, where temporaries take each other's place. */
-const rootOf = (buffers: readonly ProgramBuffer[], i: number): number => {
-  let root = i;
-  for (let b = buffers[i]!; b.inPlaceOf !== undefined; b = buffers[root]!) root = b.inPlaceOf;
-  return root;
-};
-
 /** A place for each binding of a step, and the program buffer of each slot. */
 const placesOf = (
   program: Program,
@@ -89,30 +81,3 @@ const placesOf = (
   });
   return { places, buffers };
 };
-
-/** Blocks of scalars: steps that use the same ones share a block. */
-class UniformBuffer {
-  readonly slots: ScalarSlot[] = [];
-  bytes = 0;
-  readonly #program: Program;
-  readonly #blocks = new Map<string, number>();
-
-  constructor(program: Program) {
-    this.#program = program;
-  }
-
-  /** Where the block of these program buffers starts. */
-  block(buffers: readonly number[]): number {
-    const key = buffers.join();
-    const known = this.#blocks.get(key);
-    if (known !== undefined) return known;
-    const start = Math.ceil(this.bytes / BLOCK) * BLOCK;
-    buffers.forEach((buffer, i) => {
-      const elem = registerOf(this.#program.buffers[buffer]!.dtype);
-      this.slots.push({ buffer, offset: start + 4 * i, elem });
-    });
-    this.bytes = start + Math.ceil(buffers.length / 4) * 16;
-    this.#blocks.set(key, start);
-    return start;
-  }
-}

@@ -4,7 +4,9 @@
  * Invariant: all of it depends on the program, the caps and the features alone, and is plain data: a runtime adds
  * buffers and nothing else. All bindings are in group 0.
  */
-import type { Elem } from '../../ir/thread/thread.ts';
+import type { ScalarSlot } from '../text/program.ts';
+
+export type { ScalarSlot };
 
 /** Optional parts of WGSL that a device has. */
 export interface WgslFeatures {
@@ -87,16 +89,6 @@ export interface DispatchShader {
   readonly shader: number;
   readonly dispatch: Dispatch3;
   readonly bindings: readonly BoundRange[];
-}
-
-/** A number in the uniform buffer. */
-export interface ScalarSlot {
-  /** The program buffer (role `scalar`). */
-  readonly buffer: number;
-  /** Byte offset in the uniform buffer. */
-  readonly offset: number;
-  /** What to write there: the number, rounded to the buffer's dtype, as this type (`bool`: a u32 of 0 or 1). */
-  readonly elem: Elem;
 }
 
 /** A program as shaders. */

@@ -1,0 +1,66 @@
+/**
+ * Functions of floats that C++ has no builtin for, or one that means something else.
+ *
+ * Invariant: right at the extremes: NaN, infinities, signed zero, results below the normal range.
+ */
+export const numberFunctions: readonly string[] = [
+  `
+DEVICE bool is_nan(float x) { return x != x; }`,
+  `
+DEVICE float relu(float x) { return x <= 0.0f ? 0.0f : x; }`,
+  `
+DEVICE float sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }`,
+  // with e = exp(-|x|), which cannot overflow: 1 / (1 + e), times e for negative x
+  `
+DEVICE float sigmoid(float x) {
+  const float e = expf(-fabsf(x));
+  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}`,
+  // either NaN stays
+  `
+DEVICE float minimum(float x, float y) { return x < y || x != x ? x : y; }`,
+  `
+DEVICE float maximum(float x, float y) { return x > y || x != x ? x : y; }`,
+  // with a second operand that is known not to be NaN
+  `
+DEVICE float atmost(float x, float most) { return x > most ? most : x; }`,
+  `
+DEVICE float atleast(float x, float least) { return x < least ? least : x; }`,
+  // with the sign of the divisor
+  `
+DEVICE float mod(float x, float y) {
+  const float rest = fmodf(x, y);
+  return rest != 0.0f && (rest < 0.0f) != (y < 0.0f) ? rest + y : rest;
+}`,
+  // a quotient of floats, rounded to double, is on the right side of whole numbers
+  `
+DEVICE float floordiv(float x, float y) { return (float)floor((double)x / (double)y); }`,
+  // real powers: where C has 1 for bases of one whatever the power, there is none
+  `
+DEVICE float power(float x, float y) {
+  const bool none = y != y || (fabsf(x) == 1.0f && fabsf(y) == bits_float(0x7f800000u));
+  return none ? bits_float(0x7fc00000u) : powf(x, y);
+}`,
+  `
+DEVICE float to_half(float x) { return half_of(half_bits(x)); }`,
+  // bfloat16 is the upper half of a float
+  `
+DEVICE float bfloat_of(unsigned short bits) { return bits_float((unsigned)bits << 16); }`,
+  `
+DEVICE unsigned short bfloat_bits(float x) {
+  const unsigned bits = float_bits(x);
+  const unsigned rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  return (unsigned short)(x != x ? 0x7fc0u : rounded);
+}`,
+  // two side by side, the first one in the lower half
+  `
+DEVICE unsigned half_pair(float x, float y) {
+  return (unsigned)half_bits(x) | (unsigned)half_bits(y) << 16;
+}`,
+  `
+DEVICE unsigned bfloat_pair(float x, float y) {
+  return (unsigned)bfloat_bits(x) | (unsigned)bfloat_bits(y) << 16;
+}`,
+  `
+DEVICE float to_bfloat(float x) { return bfloat_of(bfloat_bits(x)); }`,
+];

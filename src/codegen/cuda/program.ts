@@ -1,0 +1,91 @@
+/**
+ * Program → one translation unit, and for each step what its arguments are.
+ *
+ * Invariant: kernels that do the same to other buffers are one; buffers that are the same memory in a launch (a temporary
+ * in another's place, one buffer bound twice) are one pointer.
+ */
+import type { Dispatch, Program } from '../../ir/program.ts';
+import { rootOf, ScalarBlocks } from '../text/program.ts';
+import { Library } from './library.ts';
+import type { CudaArgument, CudaKernel, CudaProgram, CudaStep } from './module.ts';
+import { kernelName } from './names.ts';
+import { type BufferPlace, renderKernel } from './render.ts';
+import { unitText } from './unit.ts';
+
+/** Where blocks of scalars start. */
+const BLOCK = 16;
+
+export interface ProgramOptions {
+  /** Whether variables and kernels are called after the program's, for people, or by position. */
+  readonly names: 'own' | 'plain';
+}
+
+/** Renders all of a program. */
+export const renderProgram = (program: Program, { names }: ProgramOptions): CudaProgram => {
+  const kernels: CudaKernel[] = [];
+  const texts: string[] = [];
+  const byText = new Map<string, number>();
+  const library = new Library();
+  const scalars = new ScalarBlocks(program, BLOCK);
+
+  /** The kernel of a step, rendered if nothing like it was. */
+  const kernelOf = (step: Dispatch, places: readonly BufferPlace[]): number => {
+    const kernel = program.kernels[step.kernel]!;
+    const key = renderKernel(kernel, { places, names: 'plain', name: 'kernel' }, new Library());
+    const identity = `${key.kernel.grid.join()} ${key.text}`;
+    const known = byText.get(identity);
+    if (known !== undefined) return known;
+    const name = kernelName(names === 'own' ? kernel.name : 'kernel', kernels.length);
+    const rendered = renderKernel(kernel, { places, names, name }, library);
+    byText.set(identity, kernels.length);
+    texts.push(names === 'own' ? `${heading(rendered.kernel)}\n${rendered.text}` : rendered.text);
+    return kernels.push(rendered.kernel) - 1;
+  };
+
+  const steps = program.steps.flatMap((step, i): CudaStep[] => {
+    if (program.kernels[step.kernel]!.grid === 0) return [];
+    const { places, buffers } = placesOf(program, step);
+    const kernel = kernelOf(step, places);
+    const given = kernels[kernel]!.parameters.map((p): CudaArgument => {
+      switch (p.kind) {
+        case 'buffer':
+          return { kind: 'buffer', buffer: buffers[p.slot]! };
+        case 'scalars': {
+          const own = step.bindings.filter((_, j) => places[j]!.kind === 'scalar');
+          return { kind: 'scalars', offset: scalars.block(own) };
+        }
+        default:
+          return p satisfies never;
+      }
+    });
+    return [{ kernel, arguments: given, step: i }];
+  });
+  return {
+    source: unitText(library, texts),
+    kernels,
+    steps,
+    scalars: scalars.slots,
+    scalarBytes: scalars.bytes,
+  };
+};
+
+/** What is launched, for people. */
+const heading = ({ name, grid, threads, sharedBytes }: CudaKernel): string => {
+  const shared = sharedBytes === 0 ? '' : `, ${sharedBytes} bytes of shared memory`;
+  return `// ${name}: ${grid[0]} blocks of ${threads} threads${shared}`;
+};
+
+/** A place for each binding of a step, and the program buffer of each slot. */
+const placesOf = (
+  program: Program,
+  step: Dispatch,
+): { readonly places: BufferPlace[]; readonly buffers: number[] } => {
+  const buffers: number[] = [];
+  const places = step.bindings.map((b): BufferPlace => {
+    if (program.buffers[b]!.role === 'scalar') return { kind: 'scalar' };
+    const root = rootOf(program.buffers, b);
+    const known = buffers.indexOf(root);
+    return { kind: 'memory', slot: known < 0 ? buffers.push(root) - 1 : known };
+  });
+  return { places, buffers };
+};

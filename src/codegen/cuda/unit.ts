@@ -1,0 +1,26 @@
+/**
+ * A translation unit: how kernels and functions are declared, functions of the device, the library, kernels.
+ *
+ * Invariant: needs no header. All that is special to the device stands between `#ifndef TIGON_EMULATED` and `#endif`: an
+ * emulator brings it instead.
+ */
+import type { Library } from './library.ts';
+
+const KERNEL = `#define KERNEL(threads, name) extern "C" __global__ void __launch_bounds__(threads) name`;
+const DEVICE = '#define DEVICE static __device__ __forceinline__';
+const SHARED_MEMORY =
+  '#define SHARED_MEMORY(name) extern __shared__ __align__(1024) unsigned char name[]';
+
+/** The text of a unit. */
+export const unitText = (library: Library, kernels: readonly string[]): string => {
+  const { device, plain } = library.texts;
+  const uses = (word: string): boolean =>
+    [...device, ...plain, ...kernels].some((text) => text.includes(word));
+  const macros = [
+    KERNEL,
+    ...(uses('DEVICE') ? [DEVICE] : []),
+    ...(uses('SHARED_MEMORY') ? [SHARED_MEMORY] : []),
+  ];
+  const own = ['#ifndef TIGON_EMULATED', ...macros, ...device, '#endif'].join('\n');
+  return `${[own, ...plain, ...kernels].join('\n\n')}\n`;
+};

@@ -1,0 +1,54 @@
+/**
+ * What launches of a program bind, on every GPU: buffers in each other's place as one memory, scalars in blocks.
+ *
+ * Invariant: the buffer that was there first stands for all that take its place; steps with the same scalars share a
+ * block.
+ */
+import type { Program, ProgramBuffer } from '../../ir/program.ts';
+import { type Elem, registerOf } from '../../ir/thread/thread.ts';
+
+/** A number in the memory that holds a program's scalars. */
+export interface ScalarSlot {
+  /** The program buffer (role `scalar`). */
+  readonly buffer: number;
+  /** Byte offset in that memory. */
+  readonly offset: number;
+  /** What to write there: the number, rounded to the buffer's dtype, as this type (`bool`: a u32 of 0 or 1). */
+  readonly elem: Elem;
+}
+
+/** The buffer that was there first, where temporaries take each other's place. */
+export const rootOf = (buffers: readonly ProgramBuffer[], i: number): number => {
+  let root = i;
+  for (let b = buffers[i]!; b.inPlaceOf !== undefined; b = buffers[root]!) root = b.inPlaceOf;
+  return root;
+};
+
+/** Blocks of scalars, each from a multiple of `alignment` on. */
+export class ScalarBlocks {
+  readonly slots: ScalarSlot[] = [];
+  bytes = 0;
+  readonly #program: Program;
+  readonly #alignment: number;
+  readonly #blocks = new Map<string, number>();
+
+  constructor(program: Program, alignment: number) {
+    this.#program = program;
+    this.#alignment = alignment;
+  }
+
+  /** Where the block of these program buffers starts. */
+  block(buffers: readonly number[]): number {
+    const key = buffers.join();
+    const known = this.#blocks.get(key);
+    if (known !== undefined) return known;
+    const start = Math.ceil(this.bytes / this.#alignment) * this.#alignment;
+    buffers.forEach((buffer, i) => {
+      const elem = registerOf(this.#program.buffers[buffer]!.dtype);
+      this.slots.push({ buffer, offset: start + 4 * i, elem });
+    });
+    this.bytes = start + Math.ceil(buffers.length / 4) * 16;
+    this.#blocks.set(key, start);
+    return start;
+  }
+}
