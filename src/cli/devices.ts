@@ -6,7 +6,9 @@
 import { platform } from '#platform';
 import { TigonError } from '../ir/errors.ts';
 import { cpu } from '../runtime/cpu/device.ts';
+import { cudaDriver } from '../runtime/cuda/open.ts';
 import { showBytes } from '../runtime/holders.ts';
+import type { CudaProperties, NativeCuda } from '../runtime/native/api.ts';
 import { type AdapterReport, reportAdapter } from '../runtime/webgpu/adapters.ts';
 import type { Feature } from '../runtime/webgpu/limits.ts';
 import { adapters } from '../runtime/webgpu/open.ts';
@@ -31,17 +33,36 @@ const lookForWebGpu = async (): Promise<WebGpuReport> => {
   }
 };
 
+/** CUDA here: its driver, or what is missing and what would change that. */
+type CudaReport =
+  | { readonly driver: NativeCuda }
+  | { readonly missing: string; readonly help: string | undefined };
+
+const lookForCuda = async (): Promise<CudaReport> => {
+  try {
+    const driver = await cudaDriver();
+    return driver.devices.length > 0
+      ? { driver }
+      : { missing: 'the driver finds no card', help: 'nvidia-smi lists the cards' };
+  } catch (error) {
+    if (!(error instanceof TigonError)) throw error;
+    return { missing: error.brief.replace(/^device\.cuda: /, ''), help: error.help };
+  }
+};
+
 export const devicesCommand = async (flags: {
   readonly json?: boolean | undefined;
 }): Promise<number> => {
   const webgpu = await lookForWebGpu();
+  const cuda = await lookForCuda();
   if (flags.json) {
     const { name, kind } = cpu();
     const { schedules: _, ...caps } = cpu().caps;
     const found = webgpu.adapters.map((a, i) => ({ name: `webgpu(${i})`, kind: 'webgpu', ...a }));
     const { missing, help } = webgpu;
     const absent = missing === undefined ? [] : [{ kind: 'webgpu', missing, help }];
-    console.log(JSON.stringify([{ name, kind, caps }, ...found, ...absent], undefined, 1));
+    const all = [{ name, kind, caps }, ...found, ...absent, ...cudaEntries(cuda)];
+    console.log(JSON.stringify(all, undefined, 1));
     return 0;
   }
   console.log(cpuText());
@@ -50,8 +71,36 @@ export const devicesCommand = async (flags: {
   });
   if (webgpu.missing !== undefined)
     console.log(`webgpu(): not here: ${webgpu.missing}\n  help: ${webgpu.help}`);
+  console.log(
+    'driver' in cuda
+      ? cudaText(cuda.driver)
+      : `cuda(): not here: ${cuda.missing}${cuda.help === undefined ? '' : `\n  help: ${cuda.help}`}`,
+  );
   return 0;
 };
+
+const cudaEntries = (cuda: CudaReport): readonly object[] => {
+  if (!('driver' in cuda)) return [{ kind: 'cuda', missing: cuda.missing, help: cuda.help }];
+  const { driverVersion, compilerVersion, libraries, devices } = cuda.driver;
+  return devices.map((card, i) => {
+    const { name: description, ...properties } = card;
+    const about = { description, driverVersion, compilerVersion, libraries, ...properties };
+    return { name: `cuda(${i})`, kind: 'cuda', ...about };
+  });
+};
+
+const version = (driver: number): string =>
+  `${Math.floor(driver / 1000)}.${Math.floor((driver % 1000) / 10)}`;
+
+const cudaText = ({ driverVersion, compilerVersion, libraries, devices }: NativeCuda): string =>
+  `${devices.map(cardText).join('\n')}
+  driver of CUDA ${version(driverVersion)} (${libraries.driver}), compiler ${compilerVersion.join('.')} (${libraries.compiler})`;
+
+const cardText = (card: CudaProperties, index: number): string =>
+  `cuda(${index}): ${card.name}, compute capability ${(card.capability / 10).toFixed(1)}, ${showBytes(card.memoryBytes)}
+  ${yes(card.capability >= 80, 'products by matrix units: bfloat16 and float16, and float32 with { tf32: true }')}
+  ${yes(card.memoryPools, 'memory in the order of work')}
+  ${card.processors} processors, up to ${card.sharedBytesPerBlock / 1024} KiB of shared memory a block`;
 
 const yes = (on: boolean, text: string): string => `${on ? 'yes' : 'no '}  ${text}`;
 

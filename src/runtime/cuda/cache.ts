@@ -29,6 +29,15 @@ const ABANDONED_MS = 3_600_000;
 
 const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
+/** Whoever else uses the folder may have been faster. */
+const remove = (path: string): void => {
+  try {
+    fs.rmSync(path, { force: true });
+  } catch {
+    // what is left there is the next one's to remove
+  }
+};
+
 let writes = 0;
 
 export class DiskCache {
@@ -83,10 +92,11 @@ export class DiskCache {
         Buffer.concat([Buffer.from(MAGIC, 'latin1'), digestOf(image), image]),
       );
       fs.renameSync(temporary, path);
-      this.#bytes = (this.#bytes ?? this.#measure()) + image.length;
+      this.#bytes =
+        this.#bytes === undefined ? this.#measure() : this.#bytes + HEAD_BYTES + image.length;
       if (this.#bytes > this.#limitBytes) this.#shrink();
     } catch (error) {
-      fs.rmSync(temporary, { force: true });
+      remove(temporary);
       if (this.#warned) return;
       this.#warned = true;
       platform.warn(
@@ -97,7 +107,7 @@ export class DiskCache {
 
   /** Forgets an image that the driver does not take. */
   drop(path: string): void {
-    fs.rmSync(path, { force: true });
+    remove(path);
   }
 
   #files(): { readonly path: string; readonly bytes: number; readonly used: number }[] {
@@ -105,8 +115,7 @@ export class DiskCache {
       const path = join(this.folder, name);
       const stat = fs.statSync(path, { throwIfNoEntry: false });
       if (stat === undefined) return [];
-      if (name.endsWith('.tmp') && Date.now() - stat.mtimeMs > ABANDONED_MS)
-        fs.rmSync(path, { force: true });
+      if (name.endsWith('.tmp') && Date.now() - stat.mtimeMs > ABANDONED_MS) remove(path);
       return name.endsWith(ENDING) ? [{ path, bytes: stat.size, used: stat.mtimeMs }] : [];
     });
   }
@@ -120,7 +129,7 @@ export class DiskCache {
     let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     for (const file of files) {
       if (bytes <= KEPT * this.#limitBytes) break;
-      fs.rmSync(file.path, { force: true });
+      remove(file.path);
       bytes -= file.bytes;
     }
     this.#bytes = bytes;

@@ -59,7 +59,7 @@ export class CudaExecutable implements Executable {
   constructor(program: Program, engine: Engine) {
     this.program = program;
     this.#engine = engine;
-    const rendered = renderProgram(program, engine.caps);
+    const rendered = renderProgram(program, { names: 'plain' });
     const order = externals(program);
     const isScalar = (b: number): boolean => program.buffers[b]!.role === 'scalar';
     const numbers = order.filter(isScalar);
@@ -73,7 +73,7 @@ export class CudaExecutable implements Executable {
       return { name, role, bytes, written: role === 'state' || role === 'output' };
     });
     this.#unit = engine.attempt(`loading program ${program.name}`, () =>
-      engine.units.request(rendered, `program ${program.name}`),
+      engine.units.request(rendered, `program ${program.name}`, titlesOf(program, rendered)),
     );
     this.#numbers = new Uint8Array(rendered.scalarBytes);
     this.#scalars =
@@ -274,6 +274,13 @@ export class CudaExecutable implements Executable {
       if (storage !== undefined) engine.storages.release(storage);
   }
 }
+
+/** What each kernel of the unit is called in the program. */
+const titlesOf = (program: Program, { kernels, steps }: CudaProgram): string[] =>
+  kernels.map((_, k) => {
+    const { step } = steps.find(({ kernel }) => kernel === k)!;
+    return program.kernels[program.steps[step]!.kernel]!.name;
+  });
 
 const launchesOf = (
   program: Program,

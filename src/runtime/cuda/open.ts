@@ -6,6 +6,7 @@
  */
 import { existsSync } from 'node:fs';
 import { platform } from '#platform';
+import type { Caps } from '../../codegen/caps.ts';
 import { cudaCaps } from '../../codegen/cuda/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
 import { type CudaProperties, type NativeCuda, NativeError } from '../native/api.ts';
@@ -68,9 +69,15 @@ const noCard = (): TigonError =>
     'nvidia-smi lists the cards; CUDA_VISIBLE_DEVICES may hide them, and containers have to be given them (--gpus all)',
   );
 
-/** Code for the very card: with the instructions that only its architecture has. */
-const architectureOf = (capability: number): string =>
-  capability >= 90 ? `sm_${capability}a` : `sm_${capability}`;
+/**
+ * Code for the very card, with the instructions that only its architecture has; for a card that is newer than the compiler
+ * text that the driver translates.
+ */
+const architectureOf = (capability: number, known: readonly number[], caps: Caps): string => {
+  if (caps.tensorCores === 'sm90a') return 'sm_90a';
+  if (known.length === 0 || known.includes(capability)) return `sm_${capability}`;
+  return `compute_${Math.max(...known.filter((k) => k < capability), Math.min(...known))}`;
+};
 
 const check = (options: OpenOptions, cards: readonly CudaProperties[]): CudaProperties => {
   const index = options.index ?? 0;
@@ -98,6 +105,7 @@ export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> =
   const tf32 = options.tf32 ?? false;
   const { memoryBytes, capability } = properties;
   const cache = 'cache' in options ? options.cache : cacheFolder();
+  const caps = cudaCaps(properties, { tf32 });
   const key = {
     compilerVersion: cuda.compilerVersion,
     driverVersion: cuda.driverVersion,
@@ -110,10 +118,13 @@ export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> =
       context: cuda.open(index),
       compiler: {
         native: cuda,
-        options: [`--gpu-architecture=${architectureOf(capability)}`, '--std=c++17'],
+        options: [
+          `--gpu-architecture=${architectureOf(capability, cuda.architectures, caps)}`,
+          '--std=c++17',
+        ],
         cache: cache === undefined ? undefined : new DiskCache(cache, key),
       },
-      caps: cudaCaps(properties, { tf32 }),
+      caps,
       counters: freshCounters(),
       memory: {
         limitBytes: options.limitBytes ?? Number.POSITIVE_INFINITY,

@@ -16,6 +16,8 @@ export interface Unit {
   /** Names it in errors. */
   readonly label: string;
   readonly kernels: readonly CudaKernel[];
+  /** What each kernel is called by people. */
+  readonly titles: readonly string[];
   /** The handle of each kernel; undefined while it is compiled, and when that failed. */
   ready: readonly Handle[] | undefined;
   failure: TigonError | undefined;
@@ -58,14 +60,21 @@ export class Units {
     this.#changed = changed;
   }
 
-  request({ source, kernels }: CudaProgram, label: string): Unit {
+  request({ source, kernels }: CudaProgram, label: string, titles: readonly string[]): Unit {
     const known = this.#bySource.get(source);
     if (known !== undefined) {
       this.#bySource.delete(source);
       this.#bySource.set(source, known);
       return known;
     }
-    const unit: Unit = { source, label, kernels, ready: undefined, failure: undefined };
+    const unit: Unit = {
+      source,
+      label,
+      kernels,
+      titles,
+      ready: undefined,
+      failure: undefined,
+    };
     this.#bySource.set(source, unit);
     if (this.#bySource.size > KEPT) this.#bySource.delete(this.#bySource.keys().next().value!);
     if (kernels.length === 0) unit.ready = [];
@@ -167,22 +176,23 @@ const excerpt = (log: string): string => {
 };
 
 /** The kernel that stands around the first line that the compiler complains about. */
-const kernelAt = (source: string, log: string): string => {
-  const line = /\((\d+)\): (?:catastrophic )?error|:(\d+):\d+: (?:fatal )?error/.exec(log);
+const kernelAt = ({ source, kernels, titles }: Unit, log: string): string => {
+  const line = /\((\d+)\): (?:catastrophic )?error|:(\d+):(?:\d+:)? (?:fatal )?error/.exec(log);
   if (line === null) return '';
   const above = source.split('\n').slice(0, Number(line[1] ?? line[2]));
-  const kernel = above.findLast((text) => text.startsWith('KERNEL('));
-  return kernel === undefined ? '' : `kernel ${/, *(\w+)\)/.exec(kernel)?.[1]} of `;
+  const head = above.findLast((text) => text.startsWith('KERNEL(')) ?? '';
+  const index = kernels.findIndex(({ name }) => head.includes(`, ${name})`));
+  return index < 0 ? '' : `kernel ${titles[index]} of `;
 };
 
-const failureOf = ({ label, source }: Unit, error: unknown): TigonError => {
+const failureOf = (unit: Unit, error: unknown): TigonError => {
   if (error instanceof TigonError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const log = error instanceof NativeError ? error.log : '';
   const said = log === '' ? '' : `\n    ${excerpt(log)}`;
   return new TigonError(
     'device',
-    `${kernelAt(source, log)}${label} does not compile for this device: ${message.split('\n')[0]}${said}`,
+    `${kernelAt(unit, log)}${unit.label} does not compile for this device: ${message.split('\n')[0]}${said}`,
     'this is a bug in Tigon or in the compiler; the program runs on device.cpu()',
   );
 };
