@@ -31,3 +31,14 @@ export const defaultDevice = (): Device => {
 export const setDefault = (device: Device): void => {
   chosen = device;
 };
+
+/** Runs `body` with `device` as the default: what it makes goes where the arrays are that it was given. */
+export const onDevice = <T>(device: Device, body: () => T): T => {
+  const before = chosen;
+  chosen = device;
+  try {
+    return body();
+  } finally {
+    chosen = before;
+  }
+};

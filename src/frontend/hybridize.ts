@@ -12,13 +12,14 @@ import type { NDArray } from './ndarray.ts';
 import { checkOptions } from './options.ts';
 import { isFresh, type Plan, replay, trace } from './plan.ts';
 import { signature } from './signature.ts';
+import { ONE_DEVICE } from './trace.ts';
 
 export interface HybridizeOptions {
   /** False: run the plain function. Default true. */
   readonly active?: boolean;
   /** For messages and `explain`. Default: the name of the function. */
   readonly name?: string;
-  /** How many compiled signatures to keep; the one unused for longest goes first. Default 16. */
+  /** How many compiled signatures to keep for each device; the one unused for longest goes first. Default 16. */
   readonly maxPlans?: number;
   /** Also write gradients to `grad` that an update in the same program has used up. Default false. */
   readonly keepGradients?: boolean;
@@ -63,7 +64,7 @@ export class CachedFunction {
     if (keepGradients !== this.#keepGradients) this.clear();
     this.#keepGradients = keepGradients;
     this.#maxPlans = maxPlans;
-    while (this.#plans.size > maxPlans) this.#evict();
+    this.#forgetOldest();
   }
 
   /** Forgets all plans: the next call traces anew. Blocks call it when a child or parameter is replaced. */
@@ -82,6 +83,8 @@ export class CachedFunction {
     const arrays: NDArray[] = [];
     let key = mode.recording ? (mode.training ? 'rt' : 'r') : mode.training ? 't' : '';
     for (let i = 0; i < args.length; i++) key += `;${signature(args[i], arrays)}`;
+    // arrays say which device a plan is for
+    if (arrays.length === 0) key += `;${signature(defaultDevice(), arrays)}`;
     let plan = this.#plans.get(key);
     if (plan === undefined || !isFresh(plan)) plan = this.#trace(key, args, arrays);
     plan.used = ++this.#clock;
@@ -100,8 +103,9 @@ export class CachedFunction {
       arrays,
       keepGradients: this.#keepGradients,
     });
-    while (this.#plans.size >= this.#maxPlans) this.#evict();
+    plan.used = ++this.#clock;
     this.#plans.set(key, plan);
+    this.#forgetOldest();
     return plan;
   }
 
@@ -112,15 +116,21 @@ export class CachedFunction {
       throw failure(
         'device',
         `${this.name}: arguments live on ${device.name} and ${odd.device.name}`,
-        'make all arguments on one device',
+        ONE_DEVICE,
       );
     return device;
   }
 
-  #evict(): void {
-    const oldest = this.plans[0]!;
-    oldest.loaded?.executable.dispose();
-    this.#plans.delete(oldest.key);
+  /** Drops the plans unused for longest, so that no device has more than it may. */
+  #forgetOldest(): void {
+    const counts = new Map<Device, number>();
+    for (const { key, device, loaded } of this.plans.toReversed()) {
+      const count = (counts.get(device) ?? 0) + 1;
+      counts.set(device, count);
+      if (count <= this.#maxPlans) continue;
+      loaded?.executable.dispose();
+      this.#plans.delete(key);
+    }
   }
 }
 

@@ -33,6 +33,10 @@ export type Bound =
   | { readonly kind: 'gradient'; readonly index: number; readonly of: (x: NDArray) => NDArray }
   | { readonly kind: 'scalar'; readonly read: () => number };
 
+/** What to do about arrays of several devices in one program. */
+export const ONE_DEVICE =
+  'one program runs on one device: make all its arrays there; to train on several, hybridize the net and the loss, and call record, backward and trainer.step outside';
+
 interface Captured {
   readonly array: NDArray;
   /** Made when the value is first read (or at the end, for arrays that are only written). */
@@ -136,7 +140,7 @@ export class Trace {
         throw failure(
           'device',
           `${this.name}: an array on ${x.device.name} is used in a function traced for ${this.device.name}`,
-          'make all arrays of one function on one device',
+          ONE_DEVICE,
         );
       captured = { array: x, input: undefined, current: undefined };
       this.captured.set(x, captured);

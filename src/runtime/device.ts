@@ -6,6 +6,7 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import type { Program } from '../ir/program.ts';
+import type { Collective } from './collective.ts';
 
 /**
  * A range of device memory. `holders` counts arrays, tapes and views that may read it: a state that nobody else holds
@@ -54,6 +55,8 @@ export interface Device {
   readSync(storage: Storage, offset: number, bytes: number): Uint8Array | undefined;
   /** Resolves when all work so far is done; rejects with the first error of that work. */
   synchronize(): Promise<void>;
+  /** How devices of this kind sum among each other, where they have a way of their own for `devices`. */
+  collective?(devices: readonly Device[]): Collective | undefined;
   /** Bytes in use, bytes held by the pool, the most ever in use. */
   memory(): MemoryReport;
   /** True when many bytes await garbage collection: whoever can should let a macrotask pass. */

@@ -6,7 +6,6 @@
  */
 import type { DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
-import type { Device } from '../../runtime/device.ts';
 import { failure, withinBlock } from '../callsite.ts';
 import type { Explanation } from '../explain.ts';
 import { explanationOf, programsOfCached } from '../explained.ts';
@@ -15,6 +14,7 @@ import { mode } from '../mode.ts';
 import { checkOptions } from '../options.ts';
 import type { InitializerLike } from './init.ts';
 import type { Parameter } from './parameter.ts';
+import { besideArguments, type Devices } from './replicas.ts';
 import { type LoadOptions, loadInto, saveFrom } from './save.ts';
 import {
   blocksIn,
@@ -102,11 +102,13 @@ export class Block {
 
   /** Hooks around `forward`. @internal */
   run(args: readonly unknown[]): unknown {
-    const { preHooks, hooks } = hiddenOf(this);
-    for (const hook of preHooks) hook(this, args);
-    const result = this.forward(...(args as never[]));
-    for (const hook of hooks) hook(this, args, result);
-    return result;
+    return besideArguments(args, () => {
+      const { preHooks, hooks } = hiddenOf(this);
+      for (const hook of preHooks) hook(this, args);
+      const result = this.forward(...(args as never[]));
+      for (const hook of hooks) hook(this, args, result);
+      return result;
+    });
   }
 
   /** All parameters below this block, in the order in which they were declared. */
@@ -127,10 +129,11 @@ export class Block {
 
   /**
    * Gives all parameters values: each by its own initializer if it has one, else by `init` (default 'uniform').
-   * Parameters whose shape depends on the input get them at the first call.
+   * Parameters whose shape depends on the input get them at the first call. With a list of devices, each has an equal
+   * copy of them all, and a call computes on the device of its arguments.
    */
   initialize(
-    options: { init?: InitializerLike; device?: Device; forceReinit?: boolean } = {},
+    options: { init?: InitializerLike; device?: Devices; forceReinit?: boolean } = {},
   ): void {
     checkOptions('initialize', options, ['init', 'device', 'forceReinit']);
     for (const parameter of this.collectParams().values()) parameter.initialize(options);

@@ -1,23 +1,25 @@
 /**
  * Parameters: named arrays that a block owns and a trainer updates; their shape may be learnt from the first input.
  *
- * Invariant: once made, the handle from `data()` stays the same for the parameter's life (values change under it), so
- * that programs that captured it see every update; `cast` alone makes a new one.
+ * Invariants: once made, the handles from `data()` stay the same for the parameter's life (values change under them), so
+ * that programs that captured them see every update; `cast` alone makes new ones. Copies on several devices have equal
+ * values as long as only trainers and `setData` change them.
  */
 import type { DType } from '../../ir/dtype.ts';
-import { type Shape, showType } from '../../ir/type.ts';
+import { type Shape, showType, type TensorType } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import * as autograd from '../autograd.ts';
 import { assign } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { defaultDevice } from '../default-device.ts';
-import { withMode } from '../mode.ts';
+import { mode, withMode } from '../mode.ts';
 import { checkDtype, checkShape } from '../nd/creation.ts';
 import { astype } from '../nd/math.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
 import { forParameter } from '../random.ts';
 import { type InitializerLike, initializer } from './init.ts';
+import { type Devices, devicesOf, namesOf, onto, replicate } from './replicas.ts';
 
 export type GradReq = 'write' | 'add' | 'null';
 
@@ -56,9 +58,12 @@ export class Parameter {
   #shape: Shape;
   #dtype: DType;
   #gradReq: GradReq;
-  #data: NDArray | undefined;
+  /** One for each device. */
+  #copies: readonly NDArray[] = [];
   /** What `initialize` asked for, until the shape is known. */
-  #pending: { readonly init: InitializerLike; readonly device: Device } | undefined;
+  #pending: { readonly init: InitializerLike; readonly devices: readonly Device[] } | undefined;
+  /** True while the gradients of its copies are being summed: nobody may compute with them. @internal */
+  busy = false;
 
   constructor(options: ParameterOptions) {
     checkOptions('Parameter', options ?? {}, KNOWN);
@@ -86,22 +91,25 @@ export class Parameter {
   }
   set gradReq(value: GradReq) {
     this.#gradReq = checkChoice('Parameter', 'gradReq', value, ['write', 'add', 'null']);
-    if (this.#data !== undefined) this.#attach(this.#data);
+    for (const data of this.#copies) this.#attach(data);
   }
   /** True when it has values. */
   get isInitialized(): boolean {
-    return this.#data !== undefined;
+    return this.#copies.length > 0;
   }
 
-  /** Makes the values now, or, when the shape is not known yet, at the first use. */
+  /**
+   * Makes the values now, or, when the shape is not known yet, at the first use: on one device, or equal copies on each
+   * of several.
+   */
   initialize(
-    options: { init?: InitializerLike; device?: Device; forceReinit?: boolean } = {},
+    options: { init?: InitializerLike; device?: Devices; forceReinit?: boolean } = {},
   ): void {
     checkOptions('Parameter.initialize', options, ['init', 'device', 'forceReinit']);
-    if (this.#data !== undefined && !options.forceReinit) return;
+    if (this.isInitialized && !options.forceReinit) return;
     const init = this.init ?? options.init ?? 'uniform';
     initializer(init);
-    this.#pending = { init, device: options.device ?? defaultDevice() };
+    this.#pending = { init, devices: devicesOf('initialize', options.device) };
     if (!this.#shape.includes(0)) this.#make();
   }
 
@@ -110,7 +118,7 @@ export class Parameter {
    * first thing in `forward`.
    */
   infer(shape: Shape): void {
-    if (this.#data !== undefined) return;
+    if (this.isInitialized) return;
     const fits =
       shape.length === this.#shape.length &&
       shape.every((d, i) => this.#shape[i] === 0 || this.#shape[i] === d);
@@ -124,9 +132,38 @@ export class Parameter {
     if (this.#pending !== undefined) this.#make();
   }
 
-  /** The array itself: it changes when the parameter is updated. */
-  data(): NDArray {
-    if (this.#data !== undefined) return this.#data;
+  /**
+   * The array itself: it changes when the parameter is updated. With copies on several devices, the one on `device`;
+   * inside a block that is the device of the block's arguments, elsewhere the default one.
+   */
+  data(device?: Device): NDArray {
+    const copies = this.#copies;
+    return copies.length === 1 && device === undefined ? copies[0]! : this.#on(device);
+  }
+
+  #on(device: Device | undefined): NDArray {
+    const copies = this.listData();
+    if (this.busy)
+      throw failure(
+        'value',
+        `${this.name} is used while its gradients are being summed over ${namesOf(this.listDevices())}`,
+        'wait for the step: await trainer.step(batchSize)',
+      );
+    const wanted = device ?? mode.trace?.device ?? defaultDevice();
+    const copy = copies.find((x) => x.device === wanted);
+    if (copy === undefined)
+      throw failure(
+        'device',
+        `${this.name} is on ${namesOf(this.listDevices())}, not on ${wanted.name}`,
+        'give the block arrays on its devices (utils.splitAndLoad), or name one: data(device)',
+      );
+    if (copies.length > 1) mode.trace?.guards.push(() => !this.busy);
+    return copy;
+  }
+
+  /** The arrays on all its devices. */
+  listData(): readonly NDArray[] {
+    if (this.isInitialized) return this.#copies;
     throw failure(
       'value',
       this.#pending === undefined
@@ -138,20 +175,36 @@ export class Parameter {
     );
   }
 
-  /** The gradient of the last backward pass. */
-  grad(): NDArray {
-    const gradient = autograd.gradientOf(this.data());
+  /** The devices that it is on, or will be once its shape is known. */
+  listDevices(): readonly Device[] {
+    return this.#pending?.devices ?? this.listData().map((x) => x.device);
+  }
+
+  /** The gradient of the last backward pass; of which device, as in `data`. */
+  grad(device?: Device): NDArray {
+    return this.#gradientOf(this.data(device));
+  }
+
+  /** The gradients on all its devices. */
+  listGrad(): readonly NDArray[] {
+    return this.listData().map((x) => this.#gradientOf(x));
+  }
+
+  #gradientOf(data: NDArray): NDArray {
+    const gradient = autograd.gradientOf(data);
     if (gradient !== undefined) return gradient;
     throw failure('gradient', `${this.name} has no gradient`, `its gradReq is '${this.#gradReq}'`);
   }
 
   /** Sets the gradient to zero: needed between steps with gradReq 'add'. */
   zeroGrad(): void {
-    const gradient = autograd.gradientOf(this.data());
-    if (gradient !== undefined) assign(gradient, gradient.mul(0));
+    for (const data of this.listData()) {
+      const gradient = autograd.gradientOf(data);
+      if (gradient !== undefined) assign(gradient, gradient.mul(0));
+    }
   }
 
-  /** Replaces the values. Shape and dtype must fit (a shape that is not known yet is taken over). */
+  /** Replaces the values, on all its devices. Shape and dtype must fit (a shape that is not known yet is taken over). */
   setData(value: NDArray): void {
     if (!isNDArray(value))
       throw failure(
@@ -159,37 +212,49 @@ export class Parameter {
         `${this.name}: setData with ${shown(value)}, which is not an NDArray`,
         'nd.array(values) makes an array',
       );
-    if (this.#data === undefined) {
-      this.infer(value.shape);
-      if (this.#data === undefined) {
-        this.#pending = { init: 'zeros', device: value.device };
+    this.setEach(value.type, value.device, (device) => onto(value, device, 'setData'));
+  }
+
+  /**
+   * Replaces the values by what `make` gives for each device; `home` is the device of a parameter that was not
+   * initialized. @internal
+   */
+  setEach(type: TensorType, home: Device, make: (device: Device) => NDArray): void {
+    if (!this.isInitialized) {
+      this.infer(type.shape);
+      if (!this.isInitialized) {
+        this.#pending = { init: 'zeros', devices: [home] };
         this.#make();
       }
     }
-    const data = this.data();
-    if (value.type !== data.type)
-      throw failure(
-        'shape',
-        `${this.name}: setData with ${showType(value.type)} for ${showType(data.type)}`,
-        'shapes and dtypes must be equal',
-      );
-    assign(data, value.detach());
+    for (const data of this.#copies) {
+      if (type !== data.type)
+        throw failure(
+          'shape',
+          `${this.name}: setData with ${showType(type)} for ${showType(data.type)}`,
+          'shapes and dtypes must be equal',
+        );
+      assign(data, make(data.device));
+    }
   }
 
   /** Changes the dtype; compiled programs that use the parameter are made anew. */
   cast(dtype: DType): void {
     this.#dtype = checkDtype('cast', dtype);
-    if (this.#data === undefined) return;
-    this.#data = withMode(OUTSIDE, () => this.#attach(astype(this.#data!, dtype).copy()));
+    this.#copies = withMode(OUTSIDE, () =>
+      this.#copies.map((data) => this.#attach(astype(data, dtype).copy())),
+    );
   }
 
   #make(): void {
-    const { init, device } = this.#pending!;
+    const { init, devices } = this.#pending!;
     this.#pending = undefined;
-    this.#data = withMode(OUTSIDE, () => {
-      const request = { shape: this.#shape, dtype: this.#dtype, device, name: this.name };
-      return this.#attach(forParameter(() => initializer(init).draw(request)));
-    });
+    const { shape, dtype, name } = this;
+    this.#copies = withMode(OUTSIDE, () =>
+      forParameter(() =>
+        replicate(devices, (device) => initializer(init).draw({ shape, dtype, device, name })),
+      ).map((data) => this.#attach(data)),
+    );
   }
 
   #attach(data: NDArray): NDArray {
@@ -198,4 +263,4 @@ export class Parameter {
 }
 
 /** Values are made outside of whatever is being traced or recorded. */
-const OUTSIDE = { trace: undefined, recording: false, taping: false } as const;
+const OUTSIDE = { trace: undefined, scope: undefined, recording: false, taping: false } as const;

@@ -4,7 +4,7 @@
  * Invariant: nothing is changed unless the whole file fits the block, and values are those of the file: floats of 16 bits
  * may become float32, which holds them all.
  */
-import { type DType, isNarrowFloat, shortName } from '../../ir/dtype.ts';
+import { type DType, isFloat, isNarrowFloat, shortName } from '../../ir/dtype.ts';
 import { tensor } from '../../ir/type.ts';
 import { contiguous } from '../callable.ts';
 import { failure } from '../callsite.ts';
@@ -12,9 +12,10 @@ import { defaultDevice } from '../default-device.ts';
 import { readSafetensors, type TensorBytes, writeSafetensors } from '../io/safetensors.ts';
 import { upload } from '../nd/filled.ts';
 import { astype } from '../nd/math.ts';
-import { storageOf } from '../ndarray.ts';
+import { type NDArray, storageOf } from '../ndarray.ts';
 import { checkOptions, nearest } from '../options.ts';
 import type { Block } from './block.ts';
+import type { Parameter } from './parameter.ts';
 import { parametersIn } from './structure.ts';
 
 export interface LoadOptions {
@@ -28,12 +29,30 @@ export const saveFrom = async (block: Block, path: string): Promise<void> => {
   const tensors: [string, TensorBytes][] = [];
   for (const [name, parameter] of parametersIn(block)) {
     parameter.name = name;
-    const data = contiguous(parameter.data());
-    const { device, dtype, shape, offset, layout } = data;
-    const bytes = await device.read(storageOf(data, 'saveParameters'), offset, layout.bytes);
-    tensors.push([name, { dtype, shape, bytes: bytes.slice() }]);
+    tensors.push([name, await valuesOf(parameter)]);
   }
   await writeSafetensors(path, tensors);
+};
+
+/**
+ * The values to save. Copies on several devices are equal where they are trained; what each device has seen for itself
+ * (running statistics) is saved as the mean.
+ */
+const valuesOf = async (parameter: Parameter): Promise<TensorBytes> => {
+  const [first, ...others] = parameter.listData();
+  let mean = first!;
+  if (parameter.gradReq === 'null' && isFloat(mean.dtype))
+    for (const [i, copy] of others.entries()) {
+      const other = upload(copy.type, await bytesIn(copy), mean.device, parameter.name);
+      mean = mean.add(other.sub(mean).div(i + 2));
+    }
+  return { dtype: mean.dtype, shape: mean.shape, bytes: await bytesIn(mean) };
+};
+
+const bytesIn = async (x: NDArray): Promise<Uint8Array> => {
+  const dense = contiguous(x);
+  const { device, offset, layout } = dense;
+  return (await device.read(storageOf(dense, 'saveParameters'), offset, layout.bytes)).slice();
 };
 
 const holds = (own: DType, found: DType): boolean =>
@@ -82,7 +101,8 @@ export const loadInto = async (
     const found = tensors.get(name);
     if (found === undefined) continue;
     const { shape, dtype, bytes } = found;
-    const device = parameter.isInitialized ? parameter.data().device : defaultDevice();
-    parameter.setData(astype(upload(tensor(dtype, shape), bytes, device, name), parameter.dtype));
+    parameter.setEach(tensor(parameter.dtype, shape), defaultDevice(), (device) =>
+      astype(upload(tensor(dtype, shape), bytes, device, name), parameter.dtype),
+    );
   }
 };

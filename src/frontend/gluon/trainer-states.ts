@@ -1,7 +1,8 @@
 /**
  * What a trainer keeps between steps, to and from safetensors files.
  *
- * Invariant: nothing is changed unless the whole file fits the trainer.
+ * Invariant: nothing is changed unless the whole file fits the trainer. Copies on several devices have equal states: one
+ * is written, all are read.
  */
 
 import { assign } from '../call.ts';
@@ -11,10 +12,10 @@ import { readSafetensors, type TensorBytes, writeSafetensors } from '../io/safet
 import { upload } from '../nd/filled.ts';
 import { type NDArray, storageOf } from '../ndarray.ts';
 
-/** One parameter's states by name. */
+/** One parameter's states by name, on each of its devices. */
 export interface StateRow {
   readonly name: string;
-  readonly states: ReadonlyMap<string, NDArray>;
+  readonly states: ReadonlyMap<string, readonly NDArray[]>;
   /** Updates so far. */
   readonly count: number;
 }
@@ -32,8 +33,8 @@ export const writeStates = async (
 ): Promise<void> => {
   const tensors: [string, TensorBytes][] = [];
   for (const { name, states } of rows)
-    for (const [state, array] of states) {
-      const dense = contiguous(array);
+    for (const [state, copies] of states) {
+      const dense = contiguous(copies[0]!);
       const { device, dtype, shape, offset, layout } = dense;
       const bytes = await device.read(storageOf(dense, 'saveStates'), offset, layout.bytes);
       tensors.push([`${name}.${state}`, { dtype, shape, bytes: bytes.slice() }]);
@@ -58,12 +59,13 @@ export const readStates = async (
         : `it is of optimizer ${metadata['optimizer']}, the trainer has ${optimizer}`,
     );
   const counts = parseCounts(metadata['counts']);
-  const wanted = new Map<string, NDArray>();
+  const wanted = new Map<string, readonly NDArray[]>();
   for (const { name, states } of rows) {
     if (counts[name] === undefined) problems.push(`parameter ${name} is missing`);
-    for (const [state, array] of states) wanted.set(`${name}.${state}`, array);
+    for (const [state, copies] of states) wanted.set(`${name}.${state}`, copies);
   }
-  for (const [name, { shape }] of wanted) {
+  for (const [name, copies] of wanted) {
+    const { shape } = copies[0]!;
     const found = tensors.get(name);
     if (found === undefined) problems.push(`${name} is missing`);
     else if (found.dtype !== 'float32' || found.shape.join() !== shape.join())
@@ -79,8 +81,9 @@ export const readStates = async (
       `loadStates: ${file} does not fit the trainer:\n  - ${problems.join('\n  - ')}`,
       'load into a trainer of the same optimizer over the same parameters',
     );
-  for (const [name, array] of wanted)
-    assign(array, upload(array.type, tensors.get(name)!.bytes, array.device, name));
+  for (const [name, copies] of wanted)
+    for (const array of copies)
+      assign(array, upload(array.type, tensors.get(name)!.bytes, array.device, name));
   return {
     counts: rows.map(({ name }) => counts[name]!),
     learningRate: Number(metadata['learningRate']),

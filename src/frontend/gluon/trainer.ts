@@ -1,14 +1,17 @@
 /**
- * Trainer: updates all parameters of a net by one compiled call, or, inside a hybridized step, by nodes of its program.
+ * Trainer: updates all parameters of a net by one compiled call per device, or, inside a hybridized step, by nodes of its
+ * program.
  *
  * Invariants: a parameter is updated only with a gradient that a backward pass has written since its last update;
- * everything that may change from step to step (rates, batch size, bias corrections) is a scalar, never part of a graph.
+ * everything that may change from step to step (rates, batch size, bias corrections) is a scalar, never part of a graph;
+ * copies on several devices are updated alike, with the same sum of their gradients.
  */
 
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Assign, Node } from '../../ir/graph/graph.ts';
 import { tensor } from '../../ir/type.ts';
 import { consumeGradient, gradientOf, hasFreshGradient } from '../autograd.ts';
+import { assign } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { mode, withMode } from '../mode.ts';
 import { filled } from '../nd/filled.ts';
@@ -16,6 +19,7 @@ import type { NDArray, Operand } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { hostScalar, onReplay, type Trace } from '../trace.ts';
 import { applyUpdate, type Update, updateOf } from '../update.ts';
+import { allReduce, type Packs } from './allreduce.ts';
 import { arithmetic, checkNumber, Optimizer } from './optim/optimizer.ts';
 import {
   type AdamOptions,
@@ -24,16 +28,24 @@ import {
   type OptimizerOptions,
   type SGDOptions,
 } from './optim.ts';
-import { Parameter } from './parameter.ts';
+import type { Parameter } from './parameter.ts';
+import {
+  checkBatch,
+  checkDevices,
+  type ParameterSource,
+  parametersOf,
+  severalError,
+  staleError,
+} from './trainer-checks.ts';
 import { readStates, type StateRow, writeStates } from './trainer-states.ts';
 
-/** What a trainer is given to update: `net.parameters()`, or some of them by name: `net.collectParams('.*weight')`. */
-export type ParameterSource = Iterable<Parameter> | ReadonlyMap<string, Parameter>;
+export type { ParameterSource } from './trainer-checks.ts';
 
 /** A parameter with what the optimizer keeps for it. */
 interface Slot {
   readonly parameter: Parameter;
-  readonly states: Map<string, NDArray>;
+  /** By name, one for each copy of the parameter. */
+  readonly states: Map<string, readonly NDArray[]>;
   /** Updates so far. */
   count: number;
   /** Updates in the trace at work, which will happen at each replay. */
@@ -41,7 +53,10 @@ interface Slot {
 }
 
 export interface StepOptions {
-  /** Leave parameters alone whose gradient no backward pass has written since the last step. Default false: an error. */
+  /**
+   * Leave parameters alone whose gradient no backward pass has written since the last step, and count it as zero on
+   * devices where none has if there is one elsewhere. Default false: an error.
+   */
   readonly ignoreStaleGrad?: boolean;
 }
 
@@ -54,11 +69,17 @@ export interface StepOptions {
  * l.backward();
  * trainer.step(x.shape[0]);          // gradients are divided by the batch size
  * trainer.learningRate = 0.01;       // takes effect at the next step, also of compiled ones
+ *
+ * With parameters on several devices, `step` sums the gradients over them first. It returns a promise where a device
+ * cannot be read at once: `await trainer.step(batchSize)` is right everywhere.
  */
 export class Trainer {
   readonly optimizer: Optimizer;
   readonly #slots: readonly Slot[];
   readonly #updates = new Map<string, Update>();
+  readonly #packs: Packs = new Map();
+  /** Gradients have been summed over the devices, and not used yet. */
+  #summed = false;
 
   constructor(parameters: ParameterSource, optimizer: 'sgd', options?: SGDOptions);
   constructor(parameters: ParameterSource, optimizer: 'adam' | 'adamw', options?: AdamOptions);
@@ -113,19 +134,82 @@ export class Trainer {
    * `undefined` is in the type for `x.shape[0]` under `noUncheckedIndexedAccess`; as a value it is an error. Throws when
    * a gradient has not been written since the last step, unless `ignoreStaleGrad`.
    */
-  step(batchSize: number | undefined, options: StepOptions = {}): void {
-    checkOptions('trainer.step', options, ['ignoreStaleGrad']);
-    if (typeof batchSize !== 'number' || !(batchSize > 0) || !Number.isFinite(batchSize))
+  step(batchSize: number | undefined, options: StepOptions = {}): Promise<void> | undefined {
+    const size = checkBatch('trainer.step', batchSize);
+    if (this.#summed)
       throw failure(
         'value',
-        `trainer.step: the batch size is ${String(batchSize)}`,
-        'pass the number of samples that the loss was computed on: trainer.step(x.shape[0])',
+        'trainer.step: gradients have been summed over the devices already',
+        'after trainer.allreduceGrads() call trainer.update(batchSize)',
       );
+    const active = this.#active('trainer.step', options);
+    if (active.length === 0) return undefined;
+    const waiting = this.#sum(active);
+    if (waiting !== undefined) return waiting.then(() => this.#update(active, size));
+    this.#update(active, size);
+    return undefined;
+  }
+
+  /**
+   * The first half of `step` for parameters on several devices: each gradient becomes its sum over them. To look at
+   * gradients, or change them alike on all devices, before `update`. On one device it does nothing.
+   */
+  allreduceGrads(options: StepOptions = {}): Promise<void> | undefined {
+    const active = this.#active('trainer.allreduceGrads', options);
+    if (active.length === 0 || copiesOf(active) === 1) return undefined;
+    const waiting = this.#sum(active);
+    this.#summed = true;
+    return waiting;
+  }
+
+  /** The second half of `step`, after `allreduceGrads`. */
+  update(batchSize: number | undefined, options: StepOptions = {}): void {
+    const size = checkBatch('trainer.update', batchSize);
+    const active = this.#active('trainer.update', options);
+    if (active.length === 0) return;
+    if (!this.#summed && copiesOf(active) > 1)
+      throw failure(
+        'value',
+        'trainer.update: gradients have not been summed over the devices',
+        'call trainer.allreduceGrads() first, or trainer.step(batchSize), which does both',
+      );
+    this.#summed = false;
+    this.#update(active, size);
+  }
+
+  /** Those with gradients to use; throws when some have none, or when their copies do not go together. */
+  #active(where: string, options: StepOptions): readonly Slot[] {
+    checkOptions(where, options, ['ignoreStaleGrad']);
     const wanted = this.#slots.filter((s) => s.parameter.gradReq !== 'null');
-    const active = wanted.filter((s) => hasFreshGradient(s.parameter.data()));
-    if (active.length < wanted.length && !options.ignoreStaleGrad)
-      throw staleError(wanted.filter((s) => !active.includes(s)));
-    if (active.length > 0) this.#update(active, batchSize);
+    for (const { parameter } of wanted) checkDevices(where, parameter, wanted[0]!.parameter);
+    if (wanted.length > 0 && mode.trace !== undefined && copiesOf(wanted) > 1)
+      throw severalError(where, mode.trace.name, wanted[0]!.parameter);
+    if (options.ignoreStaleGrad) return wanted.filter((s) => isFresh(s, 'some'));
+    const stale = wanted.filter((s) => !isFresh(s, 'every'));
+    if (stale.length > 0) throw staleError(where, parametersIn(stale));
+    return wanted;
+  }
+
+  /** Sums gradients over the devices, if there are several. */
+  #sum(active: readonly Slot[]): Promise<void> | undefined {
+    if (copiesOf(active) === 1) return undefined;
+    const parameters = parametersIn(active);
+    const devices = parameters[0]!.listDevices();
+    const gradients = devices.map((_, d) =>
+      parameters.map((p) => {
+        const data = p.listData()[d]!;
+        const gradient = gradientOf(data)!;
+        if (!hasFreshGradient(data)) assign(gradient, gradient.mul(0));
+        return gradient;
+      }),
+    );
+    const waiting = allReduce(this.#packs, devices, gradients);
+    if (waiting === undefined) return undefined;
+    const setBusy = (busy: boolean): void => {
+      for (const p of parameters) p.busy = busy;
+    };
+    setBusy(true);
+    return waiting.finally(() => setBusy(false));
   }
 
   #update(active: readonly Slot[], batchSize: number): void {
@@ -137,41 +221,39 @@ export class Trainer {
       update = this.#build(active, groups);
       this.#updates.set(key, update);
     }
-    const arrays: Operand[] = [];
-    for (const slot of active) {
-      const data = slot.parameter.data();
-      arrays.push(data, gradientOf(data)!);
-      for (const state of optimizer.states) arrays.push(stateOf(slot, state));
-    }
     const numbers = scalarsOf(optimizer, active, groups, batchSize);
-    applyUpdate(
-      update,
-      [...arrays, ...numbers.map((read) => hostScalar(read))],
-      active[0]!.parameter.data().device,
-    );
+    const scalars = numbers.map((read) => hostScalar(read));
+    active[0]!.parameter.listData().forEach(({ device }, copy) => {
+      const arrays: Operand[] = [];
+      for (const slot of active) {
+        const data = slot.parameter.listData()[copy]!;
+        arrays.push(data, gradientOf(data)!);
+        for (const state of optimizer.states) arrays.push(statesOf(slot, state)[copy]!);
+      }
+      applyUpdate(update, [...arrays, ...scalars], device);
+    });
     onReplay(() => {
-      const stale = active.filter((s) => !hasFreshGradient(s.parameter.data()));
-      if (stale.length > 0) throw staleError(stale);
+      const stale = active.filter((s) => !isFresh(s, 'some'));
+      if (stale.length > 0) throw staleError('trainer.step', parametersIn(stale));
     });
     for (const slot of active) this.#finish(slot);
     mode.trace?.guards.push(() => this.#keyOf(active, groupsOf(active)) === key);
   }
 
-  /** Marks the gradient as used and counts the update: now, or at each replay of the program being traced. */
+  /** Marks the gradients as used and counts the update: now, or at each replay of the program being traced. */
   #finish(slot: Slot): void {
-    const data = slot.parameter.data();
     const { trace } = mode;
     if (trace !== undefined) slot.traced = { trace, updates: tracedUpdates(slot) + 1 };
     onReplay(() => {
       slot.count++;
     });
-    consumeGradient(data);
+    for (const data of slot.parameter.listData()) consumeGradient(data);
   }
 
   #keyOf(active: readonly Slot[], groups: readonly number[]): string {
     let key = this.optimizer.key();
     active.forEach(({ parameter: p }, i) => {
-      key += `;${this.#slots.indexOf(active[i]!)} ${groups[i]} ${p.data().type.id}`;
+      key += `;${this.#slots.indexOf(active[i]!)} ${groups[i]} ${p.listData()[0]!.type.id}`;
       if (p.lrMult !== 1 || p.wdMult !== 1) key += ` ${p.lrMult} ${p.wdMult}`;
     });
     return key;
@@ -180,7 +262,7 @@ export class Trainer {
   #build(active: readonly Slot[], groups: readonly number[]): Update {
     return updateOf(`${this.optimizer.name}.step`, (b) => {
       const arrays = active.map(({ parameter }) => {
-        const { type } = parameter.data();
+        const { type } = parameter.listData()[0]!;
         const input = (what: string, t = type): Node =>
           b.input(t, { name: `${parameter.name}.${what}` });
         const state = tensor('float32', type.shape);
@@ -258,7 +340,7 @@ export class Trainer {
     const names = new Map<string, number>();
     for (const slot of this.#slots)
       if (slot.parameter.gradReq !== 'null')
-        for (const state of this.optimizer.states) stateOf(slot, state);
+        for (const state of this.optimizer.states) statesOf(slot, state);
     return this.#slots.map(({ parameter, states, count }) => {
       const seen = names.get(parameter.name) ?? 0;
       names.set(parameter.name, seen + 1);
@@ -306,36 +388,28 @@ const groupsOf = (active: readonly Slot[]): number[] => {
   });
 };
 
-const stateOf = (slot: Slot, name: string): NDArray => {
-  let state = slot.states.get(name);
-  if (state === undefined) {
-    const { shape, device } = slot.parameter.data();
-    state = withMode({ trace: undefined, recording: false, taping: false }, () =>
-      filled(tensor('float32', shape), 0, device),
+/** What the optimizer keeps under `name` for each copy of a parameter. */
+const statesOf = (slot: Slot, name: string): readonly NDArray[] => {
+  const copies = slot.parameter.listData();
+  let states = slot.states.get(name);
+  if (states === undefined) {
+    states = withMode({ trace: undefined, scope: undefined }, () =>
+      copies.map(({ shape, device }) => filled(tensor('float32', shape), 0, device)),
     );
-    slot.states.set(name, state);
+    slot.states.set(name, states);
   }
-  return state;
-};
-
-const staleError = (slots: readonly Slot[]): Error => {
-  const names = slots.slice(0, 3).map((s) => s.parameter.name);
-  const more = slots.length > 3 ? ` and ${slots.length - 3} more` : '';
-  return failure(
-    'gradient',
-    `trainer.step: no backward pass has written the gradient of ${names.join(', ')}${more} since the last step`,
-    'call l.backward() on a recorded loss before each step; { ignoreStaleGrad: true } leaves such parameters as they are',
+  if (states.length === copies.length) return states;
+  throw failure(
+    'device',
+    `Trainer: ${slot.parameter.name} has gone from ${states.length} devices to ${copies.length}`,
+    'make a new trainer after initializing parameters anew',
   );
 };
 
-const parametersOf = (source: ParameterSource): Parameter[] => {
-  const wrong = (what: string): Error =>
-    failure('value', `Trainer: ${what}`, 'pass net.parameters() or net.collectParams(...)');
-  if (typeof source !== 'object' || source === null || !(Symbol.iterator in source))
-    throw wrong('the first argument is not a list of parameters');
-  const list: unknown[] = [...(source instanceof Map ? source.values() : source)];
-  if (list.length === 0) throw wrong('there are no parameters');
-  const odd = list.findIndex((p) => !(p instanceof Parameter));
-  if (odd >= 0) throw wrong(`item ${odd} is not a Parameter`);
-  return [...new Set(list as Parameter[])];
-};
+const copiesOf = (slots: readonly Slot[]): number => slots[0]!.parameter.listData().length;
+
+const parametersIn = (slots: readonly Slot[]): Parameter[] => slots.map((s) => s.parameter);
+
+/** Whether a backward pass has written the gradient of some copy, or of every one. */
+const isFresh = ({ parameter }: Slot, of: 'some' | 'every'): boolean =>
+  parameter.listData()[of](hasFreshGradient);
