@@ -197,6 +197,41 @@ const relabel = (
           at: expr(s.at),
           when: expr(s.when),
         };
+      case 'gates':
+        return { ...s, buffer: buffer(s.buffer) };
+      case 'roles':
+        return {
+          ...s,
+          roles: s.roles.map((role) => ({
+            ...role,
+            group: reg(role.group),
+            place: reg(role.place),
+            body: role.body.map(stmt),
+          })),
+        };
+      case 'expect':
+      case 'arrive':
+        return { ...s, gates: buffer(s.gates), index: expr(s.index) };
+      case 'await':
+        return { ...s, gates: buffer(s.gates), index: expr(s.index), phase: expr(s.phase) };
+      case 'fetch':
+        return {
+          ...s,
+          to: buffer(s.to),
+          index: expr(s.index),
+          coordinates: s.coordinates.map(expr),
+          gates: buffer(s.gates),
+          gate: expr(s.gate),
+        };
+      case 'products':
+        return {
+          ...s,
+          accumulators: s.accumulators.map(reg),
+          a: { ...s.a, buffer: buffer(s.a.buffer), at: expr(s.a.at) },
+          b: { ...s.b, buffer: buffer(s.b.buffer), at: expr(s.b.at) },
+        };
+      case 'settle':
+        return { ...s, accumulators: s.accumulators.map(reg) };
       case 'barrier':
       case 'commit':
       case 'wait':

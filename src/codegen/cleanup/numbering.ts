@@ -4,6 +4,7 @@
  * Invariant: a write gives its var or buffer a new version, at the end of the loop or branch it is in as well; a loop's
  * body starts from the versions after any of its rounds.
  */
+import { type PlainBulk, partsOf } from '../../ir/thread/bulk.ts';
 import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../../ir/thread/thread.ts';
 import type { Scope, Step } from './steps.ts';
 import type { Block, Value } from './value.ts';
@@ -164,6 +165,31 @@ class Numbering {
       case 'commit':
         steps.push(s);
         break;
+      case 'roles': {
+        const roles = s.roles.map((role) => {
+          const block = this.inner('branch', false);
+          const { group, place, groups, threads } = role;
+          const define = (r: Register, most: number): void => {
+            const key = `role${block.id}.${r === group ? 'group' : 'place'}`;
+            this.lets.set(r, this.values.read(r, key, block, false, 0, most));
+          };
+          define(group, groups - 1);
+          define(place, threads - 1);
+          return { role, body: this.numberScope(role.body, block) };
+        });
+        for (const role of s.roles) this.bumpAll(role.body);
+        steps.push({ kind: 'roles', roles });
+        break;
+      }
+      case 'gates':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
+        this.bulk(s, steps);
+        break;
       case 'barrier':
       case 'wait':
         for (const buffer of this.writes.shared) this.bumpMemory(buffer);
@@ -172,6 +198,17 @@ class Numbering {
       default:
         s satisfies never;
     }
+  }
+
+  private bulk(statement: PlainBulk, steps: Step[]): void {
+    const parts = partsOf(statement).map((e) => this.value(e));
+    steps.push({ kind: 'bulk', statement, parts });
+    const { registers, buffers } = this.writes.in([statement]);
+    for (const register of registers) {
+      this.readVars.add(register);
+      this.bumpVar(register);
+    }
+    for (const buffer of buffers) this.bumpMemory(buffer);
   }
 
   private numberScope(statements: readonly TStmt[], block: Block): Scope {

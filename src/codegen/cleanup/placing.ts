@@ -54,6 +54,12 @@ const countRoots = (
       case 'copy':
         for (const v of [s.index, s.at, s.when]) use(v, block);
         break;
+      case 'roles':
+        for (const { body } of s.roles) countRoots(body.steps, body.block, readVars);
+        break;
+      case 'bulk':
+        for (const v of s.parts) use(v, block);
+        break;
       case 'barrier':
       case 'commit':
       case 'wait':

@@ -3,6 +3,7 @@
  *
  * Invariant: steps keep the order of the source's effects; a `compute` is a `let` that may not move down.
  */
+import type { PlainBulk, Role } from '../../ir/thread/bulk.ts';
 import type { MmaInputs } from '../../ir/thread/tensor.ts';
 import type { Register, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import type { Block, Value } from './value.ts';
@@ -51,6 +52,12 @@ export type Step =
       readonly elements: number;
       readonly when: Value;
     }
+  | {
+      readonly kind: 'roles';
+      readonly roles: readonly { readonly role: Role; readonly body: Scope }[];
+    }
+  /** A statement of bulk.ts, with the values of `partsOf` it. */
+  | { readonly kind: 'bulk'; readonly statement: PlainBulk; readonly parts: readonly Value[] }
   | Extract<TStmt, { kind: 'barrier' | 'commit' | 'wait' }>;
 
 export interface Scope {

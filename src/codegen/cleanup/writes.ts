@@ -2,7 +2,7 @@
  * What lists of statements may change: the vars they set, and the buffers that hold something else behind them.
  *
  * Invariant: what a nested loop or branch may change counts, whether it is reached or not; a barrier changes all shared
- * memory, and so does a wait for copies; only that: threads do not see what others write to global memory.
+ * memory, and so does a wait for copies or at a gate; only that: threads do not see what others write to global memory.
  */
 import type { Register, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 
@@ -51,8 +51,20 @@ export class WritesOf {
         case 'copy':
           buffers.add(s.to);
           break;
+        case 'products':
+        case 'settle':
+          for (const r of s.accumulators) registers.add(r);
+          break;
+        case 'fetch':
+          buffers.add(s.to);
+          break;
+        case 'roles':
+          for (const role of s.roles) include(this.in(role.body));
+          break;
         case 'barrier':
         case 'wait':
+        case 'gates':
+        case 'await':
           for (const b of this.shared) buffers.add(b);
           break;
         case 'for':
@@ -67,6 +79,8 @@ export class WritesOf {
         case 'exchange':
         case 'fragments':
         case 'commit':
+        case 'expect':
+        case 'arrive':
           break;
         default:
           s satisfies never;

@@ -5,6 +5,7 @@
  * nobody uses is not written at all.
  */
 import { TigonError } from '../../ir/errors.ts';
+import { withParts } from '../../ir/thread/bulk.ts';
 import type { Register, TExpr, TStmt } from '../../ir/thread/thread.ts';
 import type { Numbered } from './numbering.ts';
 import { placeOf, wantsRegister } from './placing.ts';
@@ -78,6 +79,19 @@ class Writer {
         this.emit({ kind: 'copy', to, index, from, at, elements, when });
         break;
       }
+      case 'roles': {
+        const roles = s.roles.map(({ role, body }) => ({ ...role, body: this.writeScope(body) }));
+        this.emit({ kind: 'roles', roles });
+        break;
+      }
+      case 'bulk':
+        this.emit(
+          withParts(
+            s.statement,
+            s.parts.map((v) => this.expression(v)),
+          ),
+        );
+        break;
       case 'barrier':
       case 'commit':
       case 'wait':

@@ -92,6 +92,7 @@ export class Alignment {
         this.#hopeful(s.then);
         this.#hopeful(s.otherwise);
       }
+      if (s.kind === 'roles') for (const role of s.roles) this.#hopeful(role.body);
     }
   }
 
@@ -123,6 +124,16 @@ export class Alignment {
         case 'copy':
         case 'commit':
         case 'wait':
+        case 'gates':
+        case 'expect':
+        case 'arrive':
+        case 'await':
+        case 'fetch':
+        case 'products':
+        case 'settle':
+          break;
+        case 'roles':
+          for (const role of s.roles) this.#block(role.body);
           break;
         default:
           s satisfies never;

@@ -3,6 +3,7 @@
  *
  * Invariant: every load and store of the kernel is counted, with the loops it stands in.
  */
+import { partsOf } from '../../ir/thread/bulk.ts';
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import { operandsOf } from '../../ir/thread/visit.ts';
 
@@ -72,6 +73,18 @@ export const usesOf = (body: readonly TStmt[]): Uses => {
           break;
         case 'copy':
           for (const e of [s.index, s.at, s.when]) expression(e, depth);
+          break;
+        case 'roles':
+          for (const role of s.roles) block(role.body, depth);
+          break;
+        case 'gates':
+        case 'expect':
+        case 'arrive':
+        case 'await':
+        case 'fetch':
+        case 'products':
+        case 'settle':
+          for (const e of partsOf(s)) expression(e, depth);
           break;
         case 'barrier':
         case 'commit':

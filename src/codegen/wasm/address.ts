@@ -206,6 +206,14 @@ export class Accesses {
       case 'copy':
       case 'commit':
       case 'wait':
+      case 'gates':
+      case 'roles':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
         return;
       default:
         s satisfies never;

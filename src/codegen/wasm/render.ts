@@ -171,6 +171,14 @@ class Renderer {
       case 'copy':
       case 'commit':
       case 'wait':
+      case 'gates':
+      case 'roles':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
         throw new TigonError('verify', 'there are no matrix units here');
       default:
         s satisfies never;

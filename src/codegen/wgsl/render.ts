@@ -157,6 +157,14 @@ class Renderer implements Language {
       case 'copy':
       case 'commit':
       case 'wait':
+      case 'gates':
+      case 'roles':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
         throw new TigonError('verify', `WGSL cannot say ${s.kind}`);
       default:
         s satisfies never;

@@ -3,9 +3,10 @@
  *
  * Invariant: what it accepts may still be wrong; parse.ts gives names and types their meaning.
  */
-import { Grammar, type Rule } from '../text/grammar.ts';
+import type { Rule } from '../text/grammar.ts';
 import * as T from '../text/lexer.ts';
 import { type ExprSyntax, type Name, nameOf, unquote } from '../text/syntax.ts';
+import { type BoxesSyntax, BulkRules, type BulkSyntax } from './bulk-grammar.ts';
 
 export interface BufferSyntax {
   readonly kind: string;
@@ -52,7 +53,8 @@ export type StmtSyntax =
       readonly from: ExprSyntax;
       readonly when: ExprSyntax | undefined;
     }
-  | { readonly kind: 'wait'; readonly pending: number };
+  | { readonly kind: 'wait'; readonly pending: number }
+  | BulkSyntax;
 
 export interface ThreadSyntax {
   readonly name: Name;
@@ -65,14 +67,16 @@ export interface ThreadSyntax {
   readonly flops: number;
   readonly bytes: number;
   readonly notes: readonly string[];
+  readonly boxes: readonly BoxesSyntax[];
   readonly body: readonly StmtSyntax[];
 }
 
 /** The rules of thread kernels; the grammar of programs adds to them. */
-export class ThreadRules extends Grammar {
+export class ThreadRules extends BulkRules {
   readonly thread: Rule<ThreadSyntax> = this.RULE('thread', () => {
     const buffers: BufferSyntax[] = [];
     const notes: string[] = [];
+    const boxes: BoxesSyntax[] = [];
     this.CONSUME(T.K.thread);
     const name = this.SUBRULE(this.bareName);
     this.CONSUME(T.OpenParen);
@@ -99,6 +103,7 @@ export class ThreadRules extends Grammar {
       this.CONSUME(T.K.note);
       notes.push(unquote(this.CONSUME(T.Text).image));
     });
+    this.MANY2(() => boxes.push(this.SUBRULE(this.boxes)));
     const body = this.SUBRULE(this.statements);
     this.CONSUME(T.CloseBrace);
     return {
@@ -111,6 +116,7 @@ export class ThreadRules extends Grammar {
       flops: cost?.flops ?? 0,
       bytes: cost?.bytes ?? 0,
       notes,
+      boxes,
       body,
     };
   });
@@ -154,7 +160,7 @@ export class ThreadRules extends Grammar {
     return list;
   });
 
-  private readonly block: Rule<StmtSyntax[]> = this.RULE('block', () => {
+  protected readonly block: Rule<StmtSyntax[]> = this.RULE('block', () => {
     this.CONSUME(T.OpenBrace);
     const list = this.SUBRULE(this.statements);
     this.CONSUME(T.CloseBrace);
@@ -189,6 +195,7 @@ export class ThreadRules extends Grammar {
             return { kind: 'wait', pending: this.SUBRULE(this.number) };
           },
         },
+        { ALT: () => this.SUBRULE(this.bulk) },
         { ALT: () => this.SUBRULE(this.store) },
       ],
       ERR_MSG: 'a statement',

@@ -4,6 +4,7 @@
  * Invariants: workgroups run one after the other in any order; between two statements in which its threads meet
  * (barriers, exchanges, loops and branches around them), each thread runs to the end, one after the other in any order;
  * where only warps meet (products of matrices), each warp runs to the end of the statement, one after the other;
+ * where warpgroups have roles, each runs until it has to wait (roles.ts);
  * values are those of evaluate.ts, and memory refuses what would be a race on a device (memory.ts).
  */
 import { bytesOf } from '../dtype.ts';
@@ -11,6 +12,7 @@ import { Evaluator } from './evaluate.ts';
 import { multiply } from './fragments.ts';
 import { type Cells, KernelMemory } from './memory.ts';
 import { type Place, Registers, type Run, type ScalarFn } from './registers.ts';
+import { type Crew, Roles, type Team } from './roles.ts';
 import { Sequence } from './sequence.ts';
 import { WARP } from './tensor.ts';
 import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from './thread.ts';
@@ -39,14 +41,7 @@ export const interpretThread = (
   }
 };
 
-/** Threads that meet: the workgroup, or one warp of it. */
-interface Team {
-  readonly first: number;
-  readonly count: number;
-  readonly order: Sequence;
-}
-
-class Machine {
+class Machine implements Crew {
   private readonly kernel: ThreadKernel;
   private readonly place: Place = { workgroup: 0, thread: 0 };
   private readonly memory: KernelMemory;
@@ -54,8 +49,9 @@ class Machine {
   private readonly values: Evaluator;
   private readonly warps: readonly Team[];
   private readonly warpOrder: Sequence;
+  private readonly roles: Roles;
   /** The threads that run now. */
-  private team: Team;
+  team: Team;
 
   constructor(
     kernel: ThreadKernel,
@@ -72,6 +68,7 @@ class Machine {
     const warps = Math.floor(threads / WARP);
     this.warps = Array.from({ length: warps }, (_, w) => ({ first: w * WARP, count: WARP, order }));
     this.warpOrder = sequence(warps);
+    this.roles = new Roles(this.memory, this.registers, this, sequence);
     this.registers.scalars(kernel.local).forEach((_, thread, local) => {
       local[thread] = thread;
     });
@@ -81,6 +78,7 @@ class Machine {
     this.place.workgroup = workgroup;
     this.registers.scalars(this.kernel.workgroup).fill(workgroup);
     this.memory.begin();
+    this.roles.begin();
   }
 
   leave(): void {
@@ -170,13 +168,22 @@ class Machine {
         return this.product(s);
       case 'fragments':
         return this.fragments(s);
+      case 'gates':
+      case 'expect':
+      case 'arrive':
+      case 'fetch':
+      case 'products':
+      case 'settle':
+        return this.roles.action(s);
+      case 'roles':
+        return this.roles.run(s);
       default:
         throw this.memory.error(`threads do not meet in a ${s.kind}`);
     }
   }
 
   /** What decides whether threads meet must be the same in all of them. */
-  private agreed(e: TExpr, what: string): ScalarFn {
+  agreed(e: TExpr, what: string): ScalarFn {
     const value = this.values.scalar(e);
     const { place } = this;
     return () => {
@@ -211,7 +218,9 @@ class Machine {
       });
       return () => {
         give();
-        for (let thread = 0; thread < threads; thread++) cells[thread] = given[partners[thread]!]!;
+        const { first, count } = this.team;
+        for (let thread = first; thread < first + count; thread++)
+          cells[thread] = given[partners[thread]!]!;
       };
     }
     const cells = this.registers.vectors(register);
@@ -220,7 +229,8 @@ class Machine {
     const give = this.each(() => given[place.thread]!.set(f()));
     return () => {
       give();
-      for (let thread = 0; thread < threads; thread++)
+      const { first, count } = this.team;
+      for (let thread = first; thread < first + count; thread++)
         cells[thread]!.set(given[partners[thread]!]!);
     };
   }
@@ -336,6 +346,14 @@ class Machine {
       case 'barrier':
       case 'mma':
       case 'fragments':
+      case 'gates':
+      case 'roles':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
         throw this.memory.error(`a thread alone cannot run a ${s.kind}`);
       default:
         return s satisfies never;

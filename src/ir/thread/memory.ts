@@ -183,7 +183,8 @@ export class KernelMemory {
     );
   }
 
-  private cellsOf(buffer: ThreadBuffer): Cells {
+  /** What a buffer holds, for what goes on beside the threads. */
+  cellsOf(buffer: ThreadBuffer): Cells {
     const cells = this.memory.get(buffer);
     if (cells === undefined)
       throw this.error(`buffer ${buffer.name} is not a buffer of the kernel`);

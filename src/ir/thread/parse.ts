@@ -11,6 +11,9 @@ import { infixOps } from '../text/infix.ts';
 import { readDType } from '../text/read-type.ts';
 import { didYouMean, errorAt, type Place, type Source } from '../text/source.ts';
 import type { ExprSyntax, Name, NumberSyntax } from '../text/syntax.ts';
+import type { TensorMap } from './bulk.ts';
+import type { RoleSyntax } from './bulk-grammar.ts';
+import { type BulkReader, readBoxes, readBulk } from './bulk-parse.ts';
 import { type StmtSyntax, ThreadRules, type ThreadSyntax } from './grammar.ts';
 import { inputNames, showRegType } from './print.ts';
 import type { MmaInputs } from './tensor.ts';
@@ -59,6 +62,16 @@ const sameType = (a: RegType, b: RegType): boolean => a.elem === b.elem && a.lan
 class Reader {
   readonly #source: Source;
   readonly #buffers = new Map<string, ThreadBuffer>();
+  readonly #maps = new Map<string, TensorMap>();
+  readonly #bulk: BulkReader = {
+    maps: this.#maps,
+    buffer: (name) => this.#buffer(name),
+    register: (name) => this.#register(name),
+    index: (s) => this.#expr(s, INDEX),
+    place: (s) => this.#place(s),
+    role: (s) => this.#role(s),
+    error: (place, brief, help) => this.#error(place, brief, help),
+  };
   /** Innermost scope last. */
   readonly #scopes: Map<string, Register>[] = [];
 
@@ -78,6 +91,7 @@ class Reader {
         elements,
       });
     }
+    for (const boxes of syntax.boxes) this.#maps.set(boxes.name.text, readBoxes(boxes, this.#bulk));
     this.#scopes.push(new Map());
     const workgroup = this.#define(syntax.workgroup, INDEX);
     const local = syntax.local ? this.#define(syntax.local, INDEX) : { name: 'local', type: INDEX };
@@ -134,6 +148,15 @@ class Reader {
     const body = statements.map((s) => this.#statement(s));
     this.#scopes.pop();
     return body;
+  }
+
+  #role(s: RoleSyntax): ReturnType<BulkReader['role']> {
+    this.#scopes.push(new Map());
+    const group = this.#define(s.group, INDEX);
+    const place = this.#define(s.place, INDEX);
+    const body = this.#block(s.body);
+    this.#scopes.pop();
+    return { group, place, body };
   }
 
   #statement(s: StmtSyntax): TStmt {
@@ -211,6 +234,15 @@ class Reader {
           s.when === undefined ? { kind: 'const', type: bool, value: 1 } : this.#expr(s.when, bool);
         return { kind: 'copy', to, index, from, at, elements, when };
       }
+      case 'gates':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
+      case 'roles':
+        return readBulk(s, this.#bulk);
       case 'barrier':
       case 'commit':
       case 'wait':

@@ -6,6 +6,7 @@
 import { shortName } from '../dtype.ts';
 import { INFIX, type InfixRow } from '../text/infix.ts';
 import { Names, spellDouble, spellName, spellNumber } from '../text/words.ts';
+import type { PlainBulk, Role, TensorMap, TileOperand } from './bulk.ts';
 import type { MmaInputs } from './tensor.ts';
 import {
   type Elem,
@@ -17,6 +18,7 @@ import {
   type ThreadKernel,
   type TStmt,
 } from './thread.ts';
+import { mapsIn } from './visit.ts';
 
 /** The text of a kernel; `name` replaces its name. */
 export const printThread = (kernel: ThreadKernel, name: string = kernel.name): string =>
@@ -24,7 +26,7 @@ export const printThread = (kernel: ThreadKernel, name: string = kernel.name): s
 
 class Printer {
   readonly #kernel: ThreadKernel;
-  readonly #names = new Names<Register | ThreadBuffer>();
+  readonly #names = new Names<Register | ThreadBuffer | TensorMap>();
   #usesLocal = false;
 
   constructor(kernel: ThreadKernel) {
@@ -37,10 +39,13 @@ class Printer {
     const end = buffers.length === 0 ? '' : '\n';
     const groups = `grid ${grid} as ${this.#define(workgroup)}`;
     const local = this.#define(this.#kernel.local);
+    const boxes = mapsIn(body)
+      .map((map) => `  ${this.#boxes(map)}\n`)
+      .join('');
     const statements = this.#block(body, '  ');
     return `thread ${spellName(name)}(${list}${end}) ${groups}${this.#threads(local)} {
   cost ${spellDouble(cost.flops)}, ${spellDouble(cost.bytes)}
-${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${statements}}
+${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${boxes}${statements}}
 `;
   }
 
@@ -53,6 +58,12 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${statements}
   #buffer(b: ThreadBuffer): string {
     const kind = b.space === 'shared' ? 'shared' : b.access;
     return `${kind} ${spellName(this.#names.of(b, b.name))}: ${shortName(b.dtype)}[${b.elements}]`;
+  }
+
+  #boxes(map: TensorMap): string {
+    const name = spellName(this.#names.of(map, map.name));
+    const axes = map.box.map((n, d) => `, axis(${map.extents[d]!}, ${map.strides[d]!}, ${n})`);
+    return `boxes ${name} = array(${this.#name(map.buffer)}[${map.offset}]${axes.join('')})`;
   }
 
   #define(register: Register): string {
@@ -113,6 +124,18 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${statements}
         const when = always ? '' : ` when ${this.#top(s.when)}`;
         return `copy ${to} = ${this.#element(s.from, s.at, 1)}${when}`;
       }
+      case 'roles': {
+        const roles = s.roles.map((role) => `${indent}  ${this.#role(role, `${indent}  `)}\n`);
+        return `roles {\n${roles.join('')}${indent}}`;
+      }
+      case 'gates':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
+        return this.#bulk(s);
       case 'barrier':
       case 'commit':
         return s.kind;
@@ -123,11 +146,53 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${statements}
     }
   }
 
+  #role(role: Role, indent: string): string {
+    const { groups, threads, group, place, registers, body } = role;
+    const names = `${this.#define(group)}, ${this.#define(place)}`;
+    const hint = registers === undefined ? '' : ` ${registers.change} ${registers.count}`;
+    const statements = this.#block(body, `${indent}  `);
+    for (const register of [group, place]) this.#names.release(register);
+    return `role ${groups}, ${threads} as ${names}${hint} {\n${statements}${indent}}`;
+  }
+
+  #bulk(s: PlainBulk): string {
+    switch (s.kind) {
+      case 'gates':
+        return `gates ${this.#name(s.buffer)}[${s.arrivals.join(', ')}]`;
+      case 'expect':
+        return `expect ${this.#element(s.gates, s.index, 1)}, ${s.bytes}`;
+      case 'arrive':
+        return `arrive ${this.#element(s.gates, s.index, 1)}`;
+      case 'await':
+        return `await ${this.#element(s.gates, s.index, 1)}, ${this.#top(s.phase)}`;
+      case 'fetch': {
+        const corner = s.coordinates.map((c) => this.#top(c)).join(', ');
+        const to = this.#element(s.to, s.index, 1);
+        const gate = this.#element(s.gates, s.gate, 1);
+        return `fetch ${to} = ${this.#name(s.map)}(${corner}) signals ${gate}`;
+      }
+      case 'products': {
+        const sums = s.accumulators.map((r) => this.#name(r)).join(', ');
+        const [a, b] = [this.#operandTile(s.a), this.#operandTile(s.b)];
+        return `products ${sums} += ${inputNames[s.inputs]}(${a}, ${b}, ${s.steps})`;
+      }
+      case 'settle':
+        return `settle ${[s.pending, ...s.accumulators.map((r) => this.#name(r))].join(', ')}`;
+      default:
+        return s satisfies never;
+    }
+  }
+
+  #operandTile({ buffer, at, along, pitch }: TileOperand): string {
+    const tile = this.#element(buffer, at, 1);
+    return along === 'depth' ? `depth(${tile})` : `free(${tile}, ${pitch})`;
+  }
+
   #typed(register: Register): string {
     return `${this.#define(register)}: ${showRegType(register.type)}`;
   }
 
-  #name(thing: Register | ThreadBuffer): string {
+  #name(thing: Register | ThreadBuffer | TensorMap): string {
     if (thing === this.#kernel.local) this.#usesLocal = true;
     return spellName(this.#names.get(thing) ?? thing.name);
   }

@@ -9,6 +9,7 @@
  */
 import type { DType } from '../dtype.ts';
 import type { ScalarOp } from '../scalar.ts';
+import type { BulkStmt } from './bulk.ts';
 import type { TensorStmt } from './tensor.ts';
 
 /** Register element types. Storage types narrower than these are widened by `load` and narrowed by `store`. */
@@ -153,7 +154,8 @@ export type TStmt =
     }
   /** All threads of the workgroup arrive, and what they wrote to shared memory is seen by all. */
   | { readonly kind: 'barrier' }
-  | TensorStmt;
+  | TensorStmt
+  | BulkStmt;
 
 export interface ThreadKernel {
   readonly name: string;

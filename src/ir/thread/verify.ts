@@ -6,6 +6,8 @@
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { scalarOps } from '../scalar.ts';
+import type { Role } from './bulk.ts';
+import { type BulkVerifier, verifyBulk, verifyRoles } from './bulk-verify.ts';
 import { WARP } from './tensor.ts';
 import {
   type Register,
@@ -49,6 +51,17 @@ class Verifier {
   private readonly checked = new Set<TExpr>();
   private readonly uniform: Uniformity;
   private where = '';
+  /** The role around the statement at hand. */
+  private role: Role | undefined;
+  private readonly bulk: BulkVerifier = {
+    rule: (holds, text) => this.rule(holds, text),
+    agreed: (e) => {
+      this.typed(e, INDEX);
+      this.rule(this.uniform.holds(e), 'it may differ between threads that do it together');
+    },
+    buffer: (b) => this.buffer(b),
+    accumulator: (r) => this.accumulator(r),
+  };
 
   constructor(kernel: ThreadKernel, limits: ThreadLimits | undefined) {
     this.kernel = kernel;
@@ -169,11 +182,7 @@ class Verifier {
       case 'mma':
         this.where = `mma ${s.accumulator.name}`;
         this.units();
-        this.rule(this.visible.get(s.accumulator) === 'var', 'only to a visible var can be added');
-        this.rule(
-          same(s.accumulator.type, { elem: 'f32', lanes: 4 }),
-          `an accumulator is f32x4, not ${show(s.accumulator.type)}`,
-        );
+        this.accumulator(s.accumulator);
         this.typed(s.a, WORDS);
         for (const word of s.b) this.typed(word, { elem: 'u32', lanes: 1 });
         break;
@@ -223,12 +232,57 @@ class Verifier {
           `${s.pending} groups cannot be left`,
         );
         break;
+      case 'roles':
+        this.where = 'roles';
+        this.warpgroups();
+        verifyRoles(s, this.kernel.threads, this.bulk);
+        for (const role of s.roles) this.inRole(role);
+        break;
+      case 'gates':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
+        this.where = s.kind;
+        this.warpgroups();
+        verifyBulk(s, this.role, this.bulk);
+        break;
       case 'barrier':
       case 'commit':
         break;
       default:
         s satisfies never;
     }
+  }
+
+  /** Its body, where the warpgroup's place in the role is one for all and the thread's place in it is not. */
+  private inRole(role: Role): void {
+    this.rule(same(role.group.type, INDEX), "a warpgroup's place is an i32");
+    this.rule(same(role.place.type, INDEX), "a thread's place is an i32");
+    this.declare(role.group, 'let');
+    this.uniform.define(role.group);
+    this.declare(role.place, 'let');
+    this.role = role;
+    this.block(role.body);
+    this.role = undefined;
+    for (const register of [role.group, role.place]) this.visible.delete(register);
+    this.checked.clear();
+  }
+
+  private accumulator(r: Register): void {
+    this.rule(this.visible.get(r) === 'var', 'only to a visible var can be added');
+    this.rule(
+      same(r.type, { elem: 'f32', lanes: 4 }),
+      `an accumulator is f32x4, not ${show(r.type)}`,
+    );
+  }
+
+  /** Tiles and their products need matrix units that warpgroups drive. */
+  private warpgroups(): void {
+    const units = this.limits?.tensorCores ?? 'sm90a';
+    this.rule(units === 'sm90a', 'the device has no matrix units for warpgroups');
   }
 
   /** All threads that meet in `s` must agree on what decides whether they do. */

@@ -3,6 +3,7 @@
  *
  * Invariant: every kind of expression and statement is listed; nothing here knows what they compute.
  */
+import type { TensorMap } from './bulk.ts';
 import type { TExpr, ThreadBuffer, TStmt } from './thread.ts';
 
 /** The expressions an expression is computed from, in the order they are written. */
@@ -30,13 +31,24 @@ export const operandsOf = (e: TExpr): readonly TExpr[] => {
   }
 };
 
-/** Who meets in a statement: the workgroup (barriers, exchanges), a warp (matrix units), or nobody. */
+/**
+ * Who meets in a statement: the workgroup, or in a role those of a warpgroup that take part (barriers, exchanges, gates,
+ * tiles), a warp (its matrix units), or nobody.
+ */
 export type Meeting = 'nobody' | 'warp' | 'workgroup';
 
 export const meetingIn = (s: TStmt): Meeting => {
   switch (s.kind) {
     case 'barrier':
     case 'exchange':
+    case 'gates':
+    case 'roles':
+    case 'expect':
+    case 'arrive':
+    case 'await':
+    case 'fetch':
+    case 'products':
+    case 'settle':
       return 'workgroup';
     case 'mma':
     case 'fragments':
@@ -63,10 +75,33 @@ const widest = (body: readonly TStmt[]): Meeting => {
   return all.has('workgroup') ? 'workgroup' : all.has('warp') ? 'warp' : 'nobody';
 };
 
+/** The statements in a statement, list by list. */
+export const bodiesOf = (s: TStmt): readonly (readonly TStmt[])[] => {
+  switch (s.kind) {
+    case 'for':
+      return [s.body];
+    case 'if':
+      return [s.then, s.otherwise];
+    case 'roles':
+      return s.roles.map((role) => role.body);
+    default:
+      return [];
+  }
+};
+
 /** The buffers that anything is copied to. */
 export const copiedTo = (body: readonly TStmt[]): readonly ThreadBuffer[] =>
-  body.flatMap((s) => {
-    if (s.kind === 'copy') return [s.to];
-    if (s.kind === 'for') return copiedTo(s.body);
-    return s.kind === 'if' ? [...copiedTo(s.then), ...copiedTo(s.otherwise)] : [];
-  });
+  body.flatMap((s) => (s.kind === 'copy' ? [s.to] : bodiesOf(s).flatMap(copiedTo)));
+
+/** The maps that tiles are fetched by, in the order of their first use. */
+export const mapsIn = (body: readonly TStmt[]): readonly TensorMap[] => [
+  ...new Set(body.flatMap((s) => (s.kind === 'fetch' ? [s.map] : bodiesOf(s).flatMap(mapsIn)))),
+];
+
+/** The shared buffers that tiles lie in. */
+export const tilesIn = (body: readonly TStmt[]): ReadonlySet<ThreadBuffer> =>
+  new Set(
+    body.flatMap((s) =>
+      s.kind === 'fetch' ? [s.to] : bodiesOf(s).flatMap((b) => [...tilesIn(b)]),
+    ),
+  );

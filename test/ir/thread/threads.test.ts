@@ -259,7 +259,7 @@ test('threads that do not agree whether they meet are found when they run', () =
   );
   refused(
     'thread loops(read x: f32[4]) grid 1, threads 4 { for i in 0..local { barrier } }',
-    /thread 1: the bounds of i around a barrier or exchange: 1 here, 0 in thread 0/,
+    /thread 1: the bounds of i around what threads do together: 1 here, 0 in thread 0/,
   );
 });
 

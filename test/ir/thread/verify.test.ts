@@ -80,7 +80,8 @@ test('memory: access, dtypes, constant indices', () => {
 
 test('resources within the limits of the device; globals before shared', () => {
   assert.throws(
-    () => verifyThread(kernelOf([]), { sharedBytes: 31, threads: 1, subgroup: 1, tensorCores: 'none' }),
+    () =>
+      verifyThread(kernelOf([]), { sharedBytes: 31, threads: 1, subgroup: 1, tensorCores: 'none' }),
     /32 bytes of shared memory, the device has 31/,
   );
   assert.throws(() => verifyThread(kernelOf([], [s, x])), /global buffers come before shared/);
