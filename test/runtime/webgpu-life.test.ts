@@ -5,8 +5,9 @@ import { device as devices } from '../../src/index.ts';
 import { TigonError } from '../../src/ir/errors.ts';
 import type { Program } from '../../src/ir/program.ts';
 import { openWebGpu } from '../../src/runtime/webgpu/open.ts';
+import { counted, failure, runScript } from '../support/processes.ts';
 import { chainProgram } from '../support/wasm.ts';
-import { counted, failure, onDevice, runScript, withAdapter } from '../support/webgpu.ts';
+import { onDevice, withAdapter } from '../support/webgpu.ts';
 
 const MB = 2 ** 20;
 

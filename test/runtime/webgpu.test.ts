@@ -11,8 +11,9 @@ import type { Executable, Storage } from '../../src/runtime/device.ts';
 import { encodeElements } from '../../src/runtime/elements.ts';
 import { Stream, turn } from '../../src/runtime/stream.ts';
 import type { WebGpuDevice } from '../../src/runtime/webgpu/device.ts';
+import { counted } from '../support/processes.ts';
 import { chainProgram, decode } from '../support/wasm.ts';
-import { counted, onDevice } from '../support/webgpu.ts';
+import { onDevice } from '../support/webgpu.ts';
 
 const upload = (device: WebGpuDevice, dtype: DType, values: readonly number[]): Storage => {
   const bytes = encodeElements(dtype, values);
