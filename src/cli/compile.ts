@@ -5,6 +5,8 @@
  */
 import { writeFile } from 'node:fs/promises';
 import type { Caps } from '../codegen/caps.ts';
+import { defaultCudaCaps } from '../codegen/cuda/caps.ts';
+import { programListing as cudaListing } from '../codegen/cuda/listing.ts';
 import { wasmCaps } from '../codegen/wasm/caps.ts';
 import { renderProgram } from '../codegen/wasm/program.ts';
 import { programText } from '../codegen/wasm/wat.ts';
@@ -27,7 +29,7 @@ interface Target {
   file(program: Program): string | Uint8Array;
 }
 
-const TARGETS: Readonly<Record<'wasm' | 'wgsl', Target>> = {
+const TARGETS: Readonly<Record<'wasm' | 'wgsl' | 'cuda', Target>> = {
   wasm: {
     caps: wasmCaps(true),
     text: (program) => programText(program, wasmCaps(true)),
@@ -40,6 +42,7 @@ const TARGETS: Readonly<Record<'wasm' | 'wgsl', Target>> = {
     text: (program) => programListing(program, GUARANTEED_FEATURES),
     file: (program) => programListing(program, GUARANTEED_FEATURES),
   },
+  cuda: { caps: defaultCudaCaps, text: cudaListing, file: cudaListing },
 };
 const isTarget = (name: string): name is keyof typeof TARGETS => Object.hasOwn(TARGETS, name);
 

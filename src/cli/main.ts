@@ -18,8 +18,9 @@ const HELP = `tigon <command>
       --loop --thread --wat            each kernel's Loop IR, Thread IR, WebAssembly text
       --json                           the same as data
       --dot | --svg FILE               the final graph as a picture (DOT text, or laid out as SVG)
-  compile FILE.tg --target wasm|wgsl   the code for a graph or program; wasm if not said
-      --output FILE                    write it instead of printing: the binary module, or shaders as text
+  compile FILE.tg --target wasm|wgsl|cuda
+                                       the code for a graph or program; wasm if not said
+      --output FILE                    write it instead of printing: the binary module, or text
       --level graph|loop|thread|program   print that level's text instead
 
 FILE may be - for standard input.`;

@@ -4,10 +4,10 @@
  * Invariant: what a device is given, but for the names of variables; of WebGPU's optional parts those that the caps show.
  */
 import type { Caps } from '../codegen/caps.ts';
+import { kernelTexts } from '../codegen/cuda/listing.ts';
 import { kernelText } from '../codegen/wasm/wat.ts';
 import { GUARANTEED_FEATURES } from '../codegen/wgsl/caps.ts';
 import { renderProgram } from '../codegen/wgsl/program.ts';
-import { TigonError } from '../ir/errors.ts';
 import type { Program } from '../ir/program.ts';
 
 /** The text of each kernel, by name. */
@@ -26,7 +26,7 @@ export const codeOf = (program: Program, caps: Caps): ReadonlyMap<string, string
       );
     }
     case 'cuda':
-      throw new TigonError('option', 'there is no text of kernels for cuda');
+      return kernelTexts(program);
     default:
       return caps.target satisfies never;
   }

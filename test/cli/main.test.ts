@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -14,13 +17,29 @@ const GRAPH = `graph scores(%x: f32[64, 128], param %w: f32[128]) {
 }
 `;
 
-const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Built here, for it is started often; where packages are found from. */
+const built = mkdtempSync(join(root, 'node_modules', '.tigon-'));
+await build({
+  absWorkingDir: root,
+  entryPoints: ['src/cli/main.ts'],
+  outdir: built,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  conditions: ['tigon-source'],
+  packages: 'external',
+  logLevel: 'warning',
+});
 
 const tigon = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
   new Promise((resolve) => {
     execFile(
       process.execPath,
-      ['--conditions=tigon-source', '--import', 'tsx', main, ...args],
+      [join(built, 'main.mjs'), ...args],
       { maxBuffer: 1 << 26 },
       (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
@@ -34,6 +53,7 @@ test.before(async (context) => {
 });
 test.after(async ({ folder }) => {
   await rm(folder, { recursive: true });
+  await rm(built, { recursive: true });
 });
 
 test('devices lists the CPU and the adapters of WebGPU, or how to get one', async () => {
@@ -106,6 +126,18 @@ test('compile prints shaders with what is dispatched, for any device, or writes 
   assert.match(threads, /threads \d+ as/);
 });
 
+test('compile prints CUDA C++ with what is launched', async ({ file }) => {
+  const { out } = await tigon('compile', file, '--target', 'cuda');
+  for (const part of [
+    '// scores: 1 kernels, 1 launches',
+    '#ifndef TIGON_EMULATED',
+    'KERNEL(',
+    'const float* __restrict__ x',
+    '(x, w, sigmoid0)',
+  ])
+    assert.ok(out.includes(part), part);
+});
+
 test('a program printed by compile can be compiled again', async ({ file, folder }) => {
   const program = join(folder, 'program.tg');
   await writeFile(program, (await tigon('compile', file, '--level', 'program')).out);
@@ -129,7 +161,7 @@ test('mistakes: unknown commands, options, targets, files and broken text', asyn
     [['explain', file, '--wta'], /--wta/],
     [['explain'], /takes one file/],
     [['explain', join(folder, 'none.tg')], /cannot read .*none\.tg/],
-    [['compile', file, '--target', 'ptx'], /no target ptx[\s\S]*wasm, wgsl/],
+    [['compile', file, '--target', 'ptx'], /no target ptx[\s\S]*wasm, wgsl, cuda/],
     [['explain', broken], /broken\.tg:4:\d+[\s\S]*smu/],
   ] as const) {
     const { code, err } = await tigon(...args);

@@ -20,8 +20,22 @@ export interface ProgramOptions {
   readonly names: 'own' | 'plain';
 }
 
+/** A program before its texts are put together. */
+export interface ProgramParts extends Omit<CudaProgram, 'source'> {
+  /** Of each kernel. */
+  readonly texts: readonly string[];
+  /** What they call. */
+  readonly library: Library;
+}
+
 /** Renders all of a program. */
-export const renderProgram = (program: Program, { names }: ProgramOptions): CudaProgram => {
+export const renderProgram = (program: Program, options: ProgramOptions): CudaProgram => {
+  const { texts, library, ...rest } = renderParts(program, options);
+  return { source: unitText(library, texts), ...rest };
+};
+
+/** Renders the kernels of a program. */
+export const renderParts = (program: Program, { names }: ProgramOptions): ProgramParts => {
   const kernels: CudaKernel[] = [];
   const texts: string[] = [];
   const byText = new Map<string, number>();
@@ -60,13 +74,7 @@ export const renderProgram = (program: Program, { names }: ProgramOptions): Cuda
     });
     return [{ kernel, arguments: given, step: i }];
   });
-  return {
-    source: unitText(library, texts),
-    kernels,
-    steps,
-    scalars: scalars.slots,
-    scalarBytes: scalars.bytes,
-  };
+  return { kernels, steps, scalars: scalars.slots, scalarBytes: scalars.bytes, texts, library };
 };
 
 /** What is launched, for people. */
