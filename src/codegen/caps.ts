@@ -15,6 +15,8 @@ export interface Caps {
   readonly fusedMultiplyAdd: boolean;
   /** How many workgroups run at once at best. */
   readonly parallelism: number;
+  /** What runs workgroups and shares nothing with the others: cores, multiprocessors. */
+  readonly processors: number;
   /** Most threads of a workgroup; 1 where a workgroup is the work of one thread. */
   readonly threads: number;
   /**

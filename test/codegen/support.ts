@@ -25,6 +25,7 @@ export const caps = (lanes: 1 | 4 = 4, parallelism = 4): Caps => ({
   lanes,
   fusedMultiplyAdd: true,
   parallelism,
+  processors: parallelism,
   threads: 1,
   subgroup: 1,
   tensorCores: 'none',

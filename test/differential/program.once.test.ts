@@ -19,6 +19,7 @@ const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   lanes,
   fusedMultiplyAdd: false,
   parallelism,
+  processors: parallelism,
   threads: 1,
   subgroup: 1,
   tensorCores: 'none',

@@ -15,6 +15,7 @@ const caps: Caps = {
   lanes: 4,
   fusedMultiplyAdd: true,
   parallelism: 2,
+  processors: 2,
   threads: 1,
   subgroup: 1,
   tensorCores: 'none',

@@ -41,6 +41,7 @@ export const cudaCaps = (properties: CudaProperties, { tf32 }: CudaOptions): Cap
   lanes: 4,
   fusedMultiplyAdd: true,
   parallelism: BLOCKS_PER_PROCESSOR * properties.processors,
+  processors: properties.processors,
   threads: THREADS,
   subgroup: WARP,
   tensorCores: tensorCoresOf(properties.capability),

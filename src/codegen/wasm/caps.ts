@@ -17,6 +17,7 @@ export const wasmCaps = (fusedMultiplyAdd: boolean): Caps => ({
   lanes: 4,
   fusedMultiplyAdd,
   parallelism: PARALLELISM,
+  processors: PARALLELISM,
   threads: 1,
   subgroup: 1,
   tensorCores: 'none',

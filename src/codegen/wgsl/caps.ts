@@ -42,6 +42,7 @@ export const wgslCaps = (limits: WgslLimits, subgroup = 1, barriers = true): Cap
   lanes: 4,
   fusedMultiplyAdd: true,
   parallelism: PARALLELISM,
+  processors: PARALLELISM,
   threads: floorPowerOfTwo(
     Math.min(
       MOST_THREADS,

@@ -22,6 +22,7 @@ export const caps = (parallelism: number, sharedBytes: number = 1 << 20): Caps =
   lanes: 4,
   fusedMultiplyAdd: true,
   parallelism,
+  processors: parallelism,
   threads: 1,
   subgroup: 1,
   tensorCores: 'none',
