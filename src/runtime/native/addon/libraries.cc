@@ -66,7 +66,7 @@ Napi::Value openDriver(const Napi::CallbackInfo& info) {
   return describe(env, openedDriver);
 }
 
-// openCompiler(path, beforehand)
+// openCompiler(path, beforehand, driverVersion): drivers load nothing from compilers of a later major version
 Napi::Value openCompiler(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Arguments arguments(info, "openCompiler");
@@ -82,6 +82,12 @@ Napi::Value openCompiler(const Napi::CallbackInfo& info) {
     if (!missing.empty() || table.Version(&major, &minor) != SUCCESS) {
       closeLibrary(library);
       return problem(env, "old", missing);
+    }
+    if (major > static_cast<int>(arguments.small(2)) / 1000) {
+      closeLibrary(library);
+      auto result = problem(env, "new", "").As<Napi::Object>();
+      result.Set("version", major * 1000 + minor * 10);
+      return result;
     }
     compiler = table;
     openedCompiler = {pathOf(reinterpret_cast<const void*>(table.Version), path),
