@@ -32,7 +32,7 @@ const all = (conditions: readonly TExpr[]): TExpr =>
     ? constantOf(1, regType('bool'))
     : conditions.reduce((x, y) => operate('and', x, y));
 
-const holds = (em: Emitter, b: Bound, mode: Mode): TExpr => {
+export const holds = (em: Emitter, b: Bound, mode: Mode): TExpr => {
   const value = indexScalar(em, b.idx, mode);
   return all([
     ...(b.idx.lo < b.lo ? [operate('ge', value, i32(b.lo))] : []),

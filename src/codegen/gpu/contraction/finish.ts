@@ -84,7 +84,7 @@ const fromRegisters = (
 };
 
 /** What is read for a column whatever the row: before the branches of the rows, so that it is read once. */
-const columnParts = ({ rows, outputs }: Cut['problem']['results']): Expr[] => {
+export const columnParts = ({ rows, outputs }: Cut['problem']['results']): Expr[] => {
   const varies = new Set<Axis>(rows);
   const written = new Set(outputs.map((o) => o.buffer));
   const parts = new Set<Expr>();

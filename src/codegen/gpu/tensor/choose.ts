@@ -1,0 +1,69 @@
+/**
+ * Which tiles a product on matrix units is cut into: of those that fit, the fastest by the model.
+ *
+ * Invariant: the choice depends on the problem, the caps and the number of threads alone.
+ */
+import { type MmaInputs, WARP } from '../../../ir/thread/tensor.ts';
+import type { Caps } from '../../caps.ts';
+import type { Problem } from '../contraction/problem.ts';
+import { cyclesOf } from './model.ts';
+import { type Cut, cutOf, isWaste, summandsOf, type Tile, warpsOf } from './tile.ts';
+
+const ROWS = [16, 32, 64, 128, 256];
+const COLUMNS = [16, 32, 64, 128, 256];
+const WARP_ROWS = [16, 32, 64];
+const WARP_COLUMNS = [16, 32, 64];
+/** Elements of the sum in a step, in products. */
+const DEPTHS = [1, 2, 4];
+const STAGES = [2, 3, 4];
+/** Sums of a workgroup, and warps, at most. */
+const MOST = 128 * 256;
+const MOST_WARPS = 8;
+
+export interface Choice {
+  readonly cut: Cut;
+  /** Estimated time until all is done. */
+  readonly cycles: number;
+}
+
+/** All tiles, for workgroups of `threads` where that is given. */
+export function* tilesFor(
+  inputs: MmaInputs,
+  caps: Caps,
+  threads: number | undefined,
+): Generator<Tile> {
+  const most = Math.min(MOST_WARPS, Math.floor(caps.threads / WARP));
+  for (const rows of ROWS)
+    for (const columns of COLUMNS)
+      for (const warpRows of WARP_ROWS)
+        for (const warpColumns of WARP_COLUMNS) {
+          if (rows % warpRows !== 0 || columns % warpColumns !== 0) continue;
+          if (rows * columns > MOST) continue;
+          const shape = { rows, columns, warpRows, warpColumns };
+          const warps = warpsOf({ ...shape, depth: 1, stages: 1 });
+          if (threads === undefined ? warps > most : warps * WARP !== threads) continue;
+          for (const products of DEPTHS)
+            for (const stages of STAGES)
+              yield { ...shape, depth: products * summandsOf(inputs), stages };
+        }
+}
+
+/** The best way to cut a problem, with workgroups of `threads` where that is given; `undefined` if no tile fits. */
+export const bestCut = (
+  problems: readonly Problem[],
+  inputs: MmaInputs,
+  caps: Caps,
+  threads: number | undefined,
+): Choice | undefined => {
+  let best: Choice | undefined;
+  for (const tile of tilesFor(inputs, caps, threads))
+    for (const problem of problems) {
+      if (isWaste(problem, tile, inputs)) continue;
+      const cut = cutOf(problem, tile, inputs, caps);
+      if (cut === undefined) continue;
+      const cycles = cyclesOf(cut, caps);
+      if (Number.isFinite(cycles) && (best === undefined || cycles < best.cycles))
+        best = { cut, cycles };
+    }
+  return best;
+};
