@@ -58,7 +58,8 @@ export const bestCut = (
   let best: Choice | undefined;
   for (const tile of tilesFor(inputs, caps, threads))
     for (const problem of problems) {
-      if (isWaste(problem, tile, inputs)) continue;
+      // so many threads may have no tile that is not waste
+      if (threads === undefined && isWaste(problem, tile, inputs)) continue;
       const cut = cutOf(problem, tile, inputs, caps);
       if (cut === undefined) continue;
       const cycles = cyclesOf(cut, caps);

@@ -23,7 +23,7 @@ import { SCALAR } from '../../emit/mode.ts';
 import { bindAll, type Position, positionOf } from '../../emit/position.ts';
 import { bring, type Group, groupsFor } from '../contraction/stage.ts';
 import type { Plain } from './operand.ts';
-import { placeIn } from './swizzle.ts';
+import { periodOf, placeIn } from './swizzle.ts';
 import type { Stage } from './tile.ts';
 
 /** A copy of a thread: where it goes, and where it comes from. */
@@ -87,6 +87,12 @@ const copiesFor = (
   const own = em.name('own', mul(local, i32(piece)));
   const ragged = operand.size % extent !== 0;
   const copies: Copy[] = [];
+  const atFirst = em.name('flat', placeIn(swizzle, own));
+  /** Places so many elements further on: the same permutation where that is a multiple of its period. */
+  const placeAt = (shift: number): TExpr =>
+    shift % periodOf(swizzle) === 0
+      ? add(atFirst, i32(shift))
+      : placeIn(swizzle, add(own, i32(shift)));
   for (let first = 0; first < pieces; first += threads) {
     const shift = first * piece;
     // lines and places of a thread in later rounds follow from those in the first
@@ -95,14 +101,14 @@ const copiesFor = (
     const number = em.name('line', operate('floordiv', at, i32(line)));
     const place = em.name('place', operate('mod', at, i32(line)));
     const inLine = whole ? add(number, i32(shift / line)) : number;
-    const flat = em.name('flat', placeIn(swizzle, at));
+    const flat = em.name('flat', placeAt(shift));
     const exists = pieces - first < threads ? operate('lt', local, i32(pieces - first)) : undefined;
     for (let part = 0; part < piece; part += unit) {
       const along = add(place, i32(part));
       const [free, depth] = layout === 'depth' ? [inLine, along] : [along, inLine];
       const row = em.name('row', add(start, free));
       copies.push({
-        slot: em.name('slot', add(flat, i32((whole ? shift : 0) + part))),
+        slot: em.name('slot', add(flat, i32(part))),
         free: positionOf(em, operand.axes.free, row),
         depth,
         isRow: ragged ? em.name('isRow', operate('lt', row, i32(operand.size))) : undefined,

@@ -43,6 +43,9 @@ export const swizzleOf = (line: number, bytes: number, single: boolean): Swizzle
   };
 };
 
+/** Elements after which the permutation is the same again. */
+export const periodOf = ({ shift, mask }: Swizzle): number => (mask + 1) << shift;
+
 /** Where element `at` of a tile lies. */
 export const swizzled = ({ shift, mask, up }: Swizzle, at: number): number =>
   at ^ (((at >> shift) & mask) << up);

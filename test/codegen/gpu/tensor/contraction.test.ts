@@ -4,7 +4,6 @@
  * Interpreted: threads in any order; races, and reads of what has not landed, are errors.
  */
 import { test } from 'uvu';
-import * as assert from 'uvu/assert';
 import { problems } from '../../../../src/codegen/gpu/contraction/problem.ts';
 import { tilesFor } from '../../../../src/codegen/gpu/tensor/choose.ts';
 import { planOf, planTensorContraction } from '../../../../src/codegen/gpu/tensor/contraction.ts';

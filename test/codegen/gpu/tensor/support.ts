@@ -4,6 +4,7 @@
  * Invariant: values are small multiples of 1/8, so sums of products are exact: what is stored has to be equal.
  */
 import * as assert from 'uvu/assert';
+import { visitLoads } from '../../../../src/codegen/analysis.ts';
 import type { Caps } from '../../../../src/codegen/caps.ts';
 import { cleanup } from '../../../../src/codegen/cleanup.ts';
 import { gpuSchedules } from '../../../../src/codegen/gpu/schedules.ts';
@@ -62,10 +63,12 @@ export const retyped = (made: Made, dtypeOf: (b: LoopBuffer) => DType): Made => 
   return { nest, buffers: [...to.values()] };
 };
 
-/** All inputs of one dtype; results stay float32 so that sums show. */
+/** Operands of one dtype; what epilogues read and results stay float32, so that sums show. */
 export const of = (dtype: DType, made: Made): Made => {
-  const written = new Set(made.nest.stores.map((s) => s.buffer));
-  return retyped(made, (b) => (written.has(b) ? 'float32' : dtype));
+  const { a, b } = made.nest.contract!;
+  const operands = new Set<LoopBuffer>();
+  for (const e of [a, b]) visitLoads(e, (l) => operands.add(l.buffer));
+  return retyped(made, (buffer) => (operands.has(buffer) ? dtype : 'float32'));
 };
 
 /** Plans, emits, cleans and interprets a nest; every stored element must be what the nest says. */
