@@ -6,9 +6,9 @@
 import { platform } from '#platform';
 import { TigonError } from '../ir/errors.ts';
 import { cpu } from '../runtime/cpu/device.ts';
-import { cudaDriver } from '../runtime/cuda/open.ts';
 import { showBytes } from '../runtime/holders.ts';
 import type { CudaProperties, NativeCuda } from '../runtime/native/api.ts';
+import { openCuda } from '../runtime/native/open.ts';
 import { type AdapterReport, reportAdapter } from '../runtime/webgpu/adapters.ts';
 import type { Feature } from '../runtime/webgpu/limits.ts';
 import { adapters } from '../runtime/webgpu/open.ts';
@@ -40,10 +40,7 @@ type CudaReport =
 
 const lookForCuda = async (): Promise<CudaReport> => {
   try {
-    const driver = await cudaDriver();
-    return driver.devices.length > 0
-      ? { driver }
-      : { missing: 'the driver finds no card', help: 'nvidia-smi lists the cards' };
+    return { driver: await openCuda() };
   } catch (error) {
     if (!(error instanceof TigonError)) throw error;
     return { missing: error.brief.replace(/^device\.cuda: /, ''), help: error.help };

@@ -1,15 +1,14 @@
 /**
  * Opening CUDA devices: the one place that asks for the driver.
  *
- * Invariants: nothing is loaded before the first call; a card is opened once for each way of rounding products, until it
- * is lost. What is missing is said exactly, and looked for again by the next call.
+ * Invariant: a card is opened once for each way of rounding products, until it is lost.
  */
 import { existsSync } from 'node:fs';
 import { platform } from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { cudaCaps } from '../../codegen/cuda/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
-import { type CudaProperties, type NativeCuda, NativeError } from '../native/api.ts';
+import { type CudaContext, type NativeCuda, NativeError } from '../native/api.ts';
 import { openCuda as openNative } from '../native/open.ts';
 import { cacheFolder, DiskCache } from './cache.ts';
 import { freshCounters } from './counters.ts';
@@ -44,30 +43,8 @@ const LEAST_PRESSURE_BYTES = 256 * 2 ** 20;
 const PRESSURE_PART = 1 / 16;
 const IDLE_PART = 1 / 4;
 
-let native: Promise<NativeCuda> | undefined;
-
-/** The driver and its compiler; rejects with what is missing when there is no CUDA. */
-export const cudaDriver = (): Promise<NativeCuda> => {
-  if (native === undefined) {
-    const starting = openNative();
-    native = starting;
-    // What is installed later is found by the next call.
-    starting.catch(() => {
-      if (native === starting) native = undefined;
-    });
-  }
-  return native;
-};
-
 /** Whether the system has NVIDIA's kernel module, so that somebody may expect CUDA to work. */
 export const cardsArePresent = (): boolean => existsSync('/proc/driver/nvidia/version');
-
-const noCard = (): TigonError =>
-  new TigonError(
-    'device',
-    'device.cuda: the driver is here, but it finds no card',
-    'nvidia-smi lists the cards; CUDA_VISIBLE_DEVICES may hide them, and containers have to be given them (--gpus all)',
-  );
 
 /**
  * Code for the very card, with the instructions that only its architecture has; for a card that is newer than the compiler
@@ -79,7 +56,8 @@ const architectureOf = (capability: number, known: readonly number[], caps: Caps
   return `compute_${Math.max(...known.filter((k) => k < capability), Math.min(...known))}`;
 };
 
-const check = (options: OpenOptions, cards: readonly CudaProperties[]): CudaProperties => {
+/** Opens a device of its own. */
+export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> => {
   const index = options.index ?? 0;
   if (!Number.isInteger(index) || index < 0)
     throw new TigonError(
@@ -87,21 +65,9 @@ const check = (options: OpenOptions, cards: readonly CudaProperties[]): CudaProp
       `device.cuda: index is ${index}, not an integer ≥ 0`,
       'leave it out for the first card; `tigon devices` lists them',
     );
-  if (cards.length === 0) throw noCard();
-  const card = cards[index];
-  if (card !== undefined) return card;
-  throw new TigonError(
-    'device',
-    `device.cuda: there is no card ${index}: there ${cards.length === 1 ? 'is' : 'are'} ${cards.length}`,
-    '`tigon devices` lists them',
-  );
-};
-
-/** Opens a device of its own. */
-export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> => {
-  const cuda = await cudaDriver();
-  const properties = check(options, cuda.devices);
-  const index = options.index ?? 0;
+  const cuda = await openNative();
+  const context = contextOf(cuda, index);
+  const properties = cuda.devices[index]!;
   const tf32 = options.tf32 ?? false;
   const { memoryBytes, capability } = properties;
   const cache = 'cache' in options ? options.cache : cacheFolder();
@@ -111,34 +77,38 @@ export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> =
     driverVersion: cuda.driverVersion,
     capability,
   };
+  return new CudaDevice({
+    name: tf32 ? `cuda(${index}, tf32)` : `cuda(${index})`,
+    properties,
+    context,
+    compiler: {
+      native: cuda,
+      options: [
+        `--gpu-architecture=${architectureOf(capability, cuda.architectures, caps)}`,
+        '--std=c++17',
+      ],
+      cache: cache === undefined ? undefined : new DiskCache(cache, key),
+    },
+    caps,
+    counters: freshCounters(),
+    memory: {
+      limitBytes: options.limitBytes ?? Number.POSITIVE_INFINITY,
+      pressureBytes:
+        options.pressureBytes ?? Math.max(LEAST_PRESSURE_BYTES, PRESSURE_PART * memoryBytes),
+      idleBytes: options.idleBytes ?? IDLE_PART * memoryBytes,
+    },
+    blocking: options.blocking ?? platform.environment('TIGON_CUDA_BLOCKING') === '1',
+  });
+};
+
+const contextOf = (cuda: NativeCuda, index: number): CudaContext => {
   try {
-    return new CudaDevice({
-      name: tf32 ? `cuda(${index}, tf32)` : `cuda(${index})`,
-      properties,
-      context: cuda.open(index),
-      compiler: {
-        native: cuda,
-        options: [
-          `--gpu-architecture=${architectureOf(capability, cuda.architectures, caps)}`,
-          '--std=c++17',
-        ],
-        cache: cache === undefined ? undefined : new DiskCache(cache, key),
-      },
-      caps,
-      counters: freshCounters(),
-      memory: {
-        limitBytes: options.limitBytes ?? Number.POSITIVE_INFINITY,
-        pressureBytes:
-          options.pressureBytes ?? Math.max(LEAST_PRESSURE_BYTES, PRESSURE_PART * memoryBytes),
-        idleBytes: options.idleBytes ?? IDLE_PART * memoryBytes,
-      },
-      blocking: options.blocking ?? platform.environment('TIGON_CUDA_BLOCKING') === '1',
-    });
+    return cuda.open(index);
   } catch (error) {
     if (!(error instanceof NativeError)) throw error;
     throw new TigonError(
       'device',
-      `device.cuda: ${properties.name} cannot be opened: ${error.message}`,
+      `device.cuda: ${cuda.devices[index]!.name} cannot be opened: ${error.message}`,
       error.fatal
         ? 'an earlier failure has made the driver useless to this process: start it again'
         : 'nvidia-smi shows whether another process uses the card by itself',

@@ -16,8 +16,6 @@ export interface SlowContext {
   at(address: number, bytes: number): Uint8Array;
   /** What was launched: kernels, and graphs with what their nodes are given. */
   readonly launched: readonly string[];
-  /** Addresses that were given back. */
-  readonly freed: readonly number[];
 }
 
 const PAGE = 2 ** 32;
@@ -32,7 +30,6 @@ export const slowContext = (bytes: number = 2 ** 30): SlowContext => {
   const graphs = new Map<number, GraphNode[]>();
   const queue: (() => void)[] = [];
   const launched: string[] = [];
-  const freed: number[] = [];
   const waiters: (() => void)[] = [];
   const find = (address: number, of: ReadonlyMap<number, Uint8Array>): Uint8Array => {
     const base = Math.floor(address / PAGE) * PAGE;
@@ -68,7 +65,6 @@ export const slowContext = (bytes: number = 2 ** 30): SlowContext => {
       return address;
     },
     free: (address) => {
-      freed.push(address);
       queue.push(() => {
         used -= memory.get(address)!.length;
         memory.delete(address);
@@ -155,6 +151,5 @@ export const slowContext = (bytes: number = 2 ** 30): SlowContext => {
     },
     at: (address, size) => find(address, memory).slice(0, size),
     launched,
-    freed,
   };
 };
