@@ -54,9 +54,20 @@ export class Body {
 
   /** Statements one step further in. */
   nested(body: readonly TStmt[]): void {
+    this.inside(() => this.block(body));
+  }
+
+  /** What is written one step further in. */
+  inside(write: () => void): void {
     this.#indent++;
-    this.block(body);
+    write();
     this.#indent--;
+  }
+
+  /** A register that no statement here gives its value has one from 0 to `most`. */
+  given(register: Register, most: number): string {
+    this.#ranges.set(register, [0, most]);
+    return this.name(register);
   }
 
   block(body: readonly TStmt[]): void {
