@@ -67,6 +67,14 @@ const isDevice = (name: string): boolean => Object.hasOwn(deviceFunctions, name)
 export const isDeclared = (name: string): boolean =>
   functions.has(name) || isDevice(name) || BUILTIN.has(name);
 
+/** Functions that are used, each behind those it calls. */
+export interface LibraryTexts {
+  /** What only the device can. */
+  readonly device: readonly string[];
+  /** In C++. */
+  readonly plain: readonly string[];
+}
+
 /** The functions one translation unit uses. */
 export class Library {
   readonly #texts = new Map<string, string>();
@@ -86,7 +94,7 @@ export class Library {
   }
 
   /** Functions of the device, then those in C++. */
-  get texts(): { readonly device: readonly string[]; readonly plain: readonly string[] } {
+  get texts(): LibraryTexts {
     const device = Object.entries(deviceFunctions);
     return {
       device: device.flatMap(([name, f]) => (this.#device.has(name) ? [deviceText(f)] : [])),

@@ -4,7 +4,7 @@
  * Invariant: no element outside those Thread IR names is read or written; four at once only where their place is proven
  * to be a multiple of four.
  */
-import { bytesOf, type DType } from '../../ir/dtype.ts';
+import type { DType } from '../../ir/dtype.ts';
 import { type RegType, registerOf, type TExpr } from '../../ir/thread/thread.ts';
 import type { Alignment } from '../text/alignment.ts';
 import { atom, binary, type Code, call, converted, element } from '../text/code.ts';
@@ -128,7 +128,3 @@ export class Memory {
     return call(this.#library.use(name, { elem, lanes }), x);
   }
 }
-
-/** Bytes that elements take. */
-export const bytesOfElements = (dtype: DType, elements: number): number =>
-  elements * bytesOf(dtype);

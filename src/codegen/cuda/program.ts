@@ -6,7 +6,7 @@
  */
 import type { Dispatch, Program } from '../../ir/program.ts';
 import { rootOf, ScalarBlocks } from '../text/program.ts';
-import { Library } from './library.ts';
+import { Library, type LibraryTexts } from './library.ts';
 import type { CudaArgument, CudaKernel, CudaProgram, CudaStep } from './module.ts';
 import { kernelName } from './names.ts';
 import { type BufferPlace, renderKernel } from './render.ts';
@@ -25,7 +25,7 @@ export interface ProgramParts extends Omit<CudaProgram, 'source'> {
   /** Of each kernel. */
   readonly texts: readonly string[];
   /** What they call. */
-  readonly library: Library;
+  readonly library: LibraryTexts;
 }
 
 /** Renders all of a program. */
@@ -74,7 +74,14 @@ export const renderParts = (program: Program, { names }: ProgramOptions): Progra
     });
     return [{ kernel, arguments: given, step: i }];
   });
-  return { kernels, steps, scalars: scalars.slots, scalarBytes: scalars.bytes, texts, library };
+  return {
+    kernels,
+    steps,
+    scalars: scalars.slots,
+    scalarBytes: scalars.bytes,
+    texts,
+    library: library.texts,
+  };
 };
 
 /** What is launched, for people. */

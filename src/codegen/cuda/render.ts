@@ -5,7 +5,7 @@
  * given.
  */
 import { bytesOf } from '../../ir/dtype.ts';
-import { invariant } from '../../ir/errors.ts';
+import { invariant, TigonError } from '../../ir/errors.ts';
 import {
   type RegType,
   registerOf,
@@ -28,7 +28,7 @@ import {
 } from '../text/code.ts';
 import { type Uses, usesOf } from '../text/uses.ts';
 import type { Library } from './library.ts';
-import { bytesOfElements, Memory, type Variable } from './memory.ts';
+import { Memory, type Variable } from './memory.ts';
 import type { CudaKernel, CudaParameter } from './module.ts';
 import { kernelNames } from './names.ts';
 import { convert, spellings } from './scalar.ts';
@@ -85,6 +85,8 @@ class Renderer implements Language {
   readonly #scalars = new Map<ThreadBuffer, string>();
   readonly #parameters: CudaParameter[] = [];
   readonly #declared: string[] = [];
+  /** Buffers that the body touches. */
+  readonly #used = new Set<ThreadBuffer>();
   #sharedBytes = 0;
 
   constructor(kernel: ThreadKernel, options: RenderOptions, library: Library) {
@@ -105,6 +107,7 @@ class Renderer implements Language {
     this.#numbers();
     this.#ids();
     this.#body.block(body);
+    const text = [...this.#arrays(), this.#body.text].join('\n');
     const parameters = this.#declared.map((p) => `  ${p}`).join(',\n');
     const list = this.#declared.length === 0 ? '' : `\n${parameters}\n`;
     return {
@@ -115,7 +118,7 @@ class Renderer implements Language {
         sharedBytes: this.#sharedBytes,
         grid: [grid, 1, 1],
       },
-      text: `KERNEL(${threads}, ${name})(${list}) {\n${this.#body.text}\n}`,
+      text: `KERNEL(${threads}, ${name})(${list}) {\n${text}\n}`,
     };
   }
 
@@ -150,20 +153,28 @@ class Renderer implements Language {
     this.#declared.push('const unsigned* __restrict__ scalars');
   }
 
-  /** Arrays one behind the other in the block's memory. */
+  /** Names for arrays in shared memory. */
   #shared(): void {
-    const shared = this.#kernel.buffers.filter((b) => b.space === 'shared');
-    if (shared.length === 0) return;
-    this.#body.line('SHARED_MEMORY(memory);');
-    for (const b of shared) {
-      const name = this.#body.names.of(b, b.name);
-      const stored = storedAs(b.dtype);
-      this.#variables.set(b, { name, stored });
+    for (const b of this.#kernel.buffers)
+      if (b.space === 'shared')
+        this.#variables.set(b, {
+          name: this.#body.names.of(b, b.name),
+          stored: storedAs(b.dtype),
+        });
+  }
+
+  /** Those that the body uses, one behind the other in the block's memory. */
+  #arrays(): string[] {
+    const lines: string[] = [];
+    for (const b of this.#kernel.buffers) {
+      if (b.space !== 'shared' || !this.#used.has(b)) continue;
+      const { name, stored } = this.#variables.get(b)!;
       const at = this.#sharedBytes === 0 ? 'memory' : `(memory + ${this.#sharedBytes})`;
-      this.#body.line(`${stored}* ${name} = (${stored}*)${at};`);
-      const bytes = bytesOfElements(b.dtype, b.elements);
+      lines.push(`  ${stored}* ${name} = (${stored}*)${at};`);
+      const bytes = b.elements * bytesOf(b.dtype);
       this.#sharedBytes += Math.ceil(bytes / SHARED_ALIGNMENT) * SHARED_ALIGNMENT;
     }
+    return lines.length === 0 ? [] : ['  SHARED_MEMORY(memory);', ...lines];
   }
 
   /** Scalars, read once. */
@@ -256,6 +267,15 @@ class Renderer implements Language {
       case 'wait':
         this.#body.line(`${this.#library.one('copy_wait')}<${s.pending}>();`);
         return;
+      case 'gates':
+      case 'roles':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
+        throw new TigonError('verify', `CUDA C++ has no text yet for ${s.kind}`);
       default:
         s satisfies never;
     }
@@ -264,6 +284,7 @@ class Renderer implements Language {
   #variable(buffer: ThreadBuffer): Variable {
     const found = this.#variables.get(buffer);
     invariant(found !== undefined, `${buffer.name} is memory of the kernel`);
+    this.#used.add(buffer);
     return found;
   }
 

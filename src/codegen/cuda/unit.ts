@@ -4,7 +4,7 @@
  * Invariant: needs no header. All that is special to the device stands between `#ifndef TIGON_EMULATED` and `#endif`: an
  * emulator brings it instead.
  */
-import type { Library } from './library.ts';
+import type { LibraryTexts } from './library.ts';
 
 const KERNEL = `#define KERNEL(threads, name) extern "C" __global__ void __launch_bounds__(threads) name`;
 const DEVICE = '#define DEVICE static __device__ __forceinline__';
@@ -12,8 +12,7 @@ const SHARED_MEMORY =
   '#define SHARED_MEMORY(name) extern __shared__ __align__(1024) unsigned char name[]';
 
 /** The text of a unit. */
-export const unitText = (library: Library, kernels: readonly string[]): string => {
-  const { device, plain } = library.texts;
+export const unitText = ({ device, plain }: LibraryTexts, kernels: readonly string[]): string => {
   const uses = (word: string): boolean =>
     [...device, ...plain, ...kernels].some((text) => text.includes(word));
   const macros = [
