@@ -45,7 +45,7 @@ export const writeBulk = (s: BulkStmt, host: BulkHost): void => {
     case 'gates':
       body.line('if (threadIdx.x == 0) {');
       body.inside(() => {
-        s.arrivals.forEach((n, i) => run('gate_open', gate(s.buffer, i32(i)), int(n)));
+        for (const [i, n] of s.arrivals.entries()) run('gate_open', gate(s.buffer, i32(i)), int(n));
         run('gates_opened');
       });
       body.line('}');

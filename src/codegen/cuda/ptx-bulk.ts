@@ -9,7 +9,7 @@ import { invariant } from '../../ir/errors.ts';
 import type { DeviceFunction } from './ptx.ts';
 
 /** A tensor map, as a parameter. */
-export const TENSOR_MAP = [
+export const TENSOR_MAP: readonly string[] = [
   'struct __align__(64) TensorMap { unsigned long long words[16]; };',
   '#define TENSOR_MAP const __grid_constant__ TensorMap',
 ];
