@@ -19,7 +19,7 @@ import type { Contraction, Expr, LoopKernel, Nest } from '../../../ir/loop/loop.
 import type { Caps } from '../../caps.ts';
 import { rewriter } from '../../rewrite.ts';
 import { kernelsOf, type Split } from '../../templates/partial-sums.ts';
-import { bestCut, type Choice } from './choose.ts';
+import { bestCut } from './choose.ts';
 import { passingOn } from './model.ts';
 import { problems, refusal } from './problem.ts';
 
@@ -43,29 +43,53 @@ export const splitGpuContraction = (
   caps: Caps,
 ): readonly LoopKernel[] | undefined => {
   const [nest] = kernel.nests;
+  if (!caps.barriers && nest !== undefined && pointsOf(nest.axes) >= FULL) return undefined;
+  return splitBy(kernel, { choose: (n) => choiceFor(n, caps), passingOn });
+};
+
+const choiceFor = (nest: Nest, caps: Caps): Estimate | undefined => {
+  if (refusal(nest, nest.contract!, caps) !== undefined) return undefined;
+  const best = bestCut(problems(nest, nest.contract!), caps, undefined);
+  return best && { cycles: best.cycles, grid: best.cut.grid };
+};
+
+/** What a schedule makes of a nest: estimated time, and how many workgroups. */
+export interface Estimate {
+  readonly cycles: number;
+  readonly grid: number;
+}
+
+/** How long a schedule takes. */
+export interface Estimates {
+  /** `undefined` where the schedule does not take the nest. */
+  choose(nest: Nest): Estimate | undefined;
+  /** One more launch, which reads so many numbers that the one before wrote. */
+  passingOn(numbers: number): number;
+}
+
+/** The best split by what a schedule says it takes; `undefined` where none is better by enough. */
+export const splitBy = (
+  kernel: LoopKernel,
+  { choose, passingOn: launch }: Estimates,
+): readonly LoopKernel[] | undefined => {
+  const [nest] = kernel.nests;
   const c = nest?.contract;
   if (nest === undefined || c === undefined || kernel.nests.length !== 1) return undefined;
   if (pointsOf(c.k) < SHORTEST) return undefined;
-  const whole = choiceFor(nest, caps);
+  const whole = choose(nest);
   if (whole === undefined) return undefined;
   const results = pointsOf(nest.axes);
-  if (!caps.barriers && results >= FULL) return undefined;
   let best: { readonly kernels: readonly LoopKernel[]; readonly cycles: number } | undefined;
-  for (const { axis, pieces, parts } of places(c, ENOUGH / whole.cut.grid)) {
+  for (const { axis, pieces, parts } of places(c, ENOUGH / whole.grid)) {
     const kernels = kernelsOf(kernel, nest, splitAt(c, axis, pieces));
-    const part = choiceFor(kernels[0]!.nests[0]!, caps);
+    const part = choose(kernels[0]!.nests[0]!);
     if (part === undefined) continue;
-    const cycles = part.cycles + passingOn(parts * results);
+    const cycles = part.cycles + launch(parts * results);
     if (best !== undefined && cycles > best.cycles) break;
     if (cycles < GAIN * whole.cycles) best = { kernels, cycles };
   }
   return best?.kernels;
 };
-
-const choiceFor = (nest: Nest, caps: Caps): Choice | undefined =>
-  refusal(nest, nest.contract!, caps) === undefined
-    ? bestCut(problems(nest, nest.contract!), caps, undefined)
-    : undefined;
 
 /** Where a sum may be cut: summed axes before `axis` one value a part, `axis` in pieces. */
 interface Place {

@@ -95,7 +95,7 @@ export const cyclesOf = (cut: Cut, caps: Caps): number => {
     ),
   );
   const finish = finishing(cut);
-  const each = Math.ceil(grid / caps.parallelism);
+  const each = Math.ceil(grid / caps.processors);
   const waves = Math.ceil(each / fit);
   const wait = 2 * LATENCY + finish + problem.results.cost;
   return Math.max(each * (steps * busy + finish), waves * (steps * alone + wait));
@@ -113,4 +113,4 @@ const finishing = ({ tile, problem, passed }: Cut): number => {
 
 /** Time of one more launch, which reads so many numbers that the one before wrote. */
 export const passingOn = (numbers: number, caps: Caps): number =>
-  LAUNCH + (8 * numbers) / (caps.parallelism * CACHE_BYTES);
+  LAUNCH + (8 * numbers) / (caps.processors * CACHE_BYTES);

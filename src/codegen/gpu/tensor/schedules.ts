@@ -1,0 +1,34 @@
+/**
+ * The schedules of CUDA devices: those of all GPUs, with products on matrix units where there are some and they fit.
+ *
+ * Invariant: what matrix units refuse has the schedule it would have without them, and a note that says why.
+ */
+import type { Nest } from '../../../ir/loop/loop.ts';
+import type { Caps } from '../../caps.ts';
+import { isRefusal, type NestPlan, type Refusal, type Schedules } from '../../plan.ts';
+import { planGpuContraction } from '../contraction/contraction.ts';
+import { gpuSchedules } from '../schedules.ts';
+import { planTensorContraction } from './contraction.ts';
+import { splitTensorContraction } from './split.ts';
+
+type Planner = (nest: Nest, caps: Caps, threads: number | undefined) => NestPlan | Refusal;
+
+/** The first plan, or else the second with the reason noted; both reasons where there is neither. */
+const firstOf =
+  (first: Planner, second: Planner): Planner =>
+  (nest, caps, threads) => {
+    const plan = first(nest, caps, threads);
+    if (!isRefusal(plan)) return plan;
+    const other = second(nest, caps, threads);
+    if (isRefusal(other))
+      return plan.refused === other.refused
+        ? other
+        : { refused: `${plan.refused}; ${other.refused}` };
+    return { ...other, notes: [`no matrix units: ${plan.refused}`, ...other.notes] };
+  };
+
+export const cudaSchedules: Schedules = {
+  ...gpuSchedules,
+  split: splitTensorContraction,
+  contraction: firstOf(planTensorContraction, planGpuContraction),
+};
