@@ -4,7 +4,9 @@
  * Invariant: bytes of an allocation's pages that are not its own stay NaN.
  */
 #include "memory.h"
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <sys/mman.h>

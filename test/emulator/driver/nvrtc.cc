@@ -4,12 +4,14 @@
  * Invariant: what was compiled once is not compiled again, in no process: results are kept under the hash of everything
  * that they depend on, and a file of them is there whole or not at all.
  */
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <map>
 #include <spawn.h>
 #include <string>
 #include <sys/stat.h>
