@@ -20,8 +20,8 @@ const PRODUCTS = { bfloat16: 1024, float16: 1024, tfloat32: 512 };
 const PARTS = 4;
 /** Bytes of shared memory a cycle: 32 banks. */
 const SHARED_BYTES = 128;
-/** Bytes a cycle from the second cache: 5120 for 108 processors. */
-const CACHE_BYTES = 47;
+/** Bytes a cycle from the second cache: 5120 for 108 processors, of which two thirds are reached under load. */
+const CACHE_BYTES = 32;
 /** From asking memory for something to having it; and what barriers cost. */
 const LATENCY = 700;
 const BARRIER = 40;
@@ -98,7 +98,9 @@ export const cyclesOf = (cut: Cut, caps: Caps): number => {
   const each = Math.ceil(grid / caps.processors);
   const waves = Math.ceil(each / fit);
   const wait = 2 * LATENCY + finish + problem.results.cost;
-  return Math.max(each * (steps * busy + finish), waves * (steps * alone + wait));
+  // of each step some is waiting that others fill, as many as there are
+  const together = busy + BARRIER / fit;
+  return Math.max(each * (steps * together + finish), waves * (steps * alone + wait));
 };
 
 /** Cycles to store a tile. */

@@ -123,6 +123,9 @@ export const cutOf = (
   const rows = stageOf(problem.rows, tile.rows, tile, threads, inputs);
   const columns = stageOf(problem.columns, tile.columns, tile, threads, inputs);
   if (rows === undefined || columns === undefined) return undefined;
+  // what waits in registers is one step ahead
+  const ahead = rows.copied !== undefined || columns.copied !== undefined;
+  if (!ahead && tile.stages > 2) return undefined;
   const direct = results.quads && results.cost <= CHEAP;
   const passed = direct ? 0 : passedLines(tile) * passedPitch(tile);
   const staged = tile.stages * (rows.elements + columns.elements) * bytesOf(stagedAs(inputs));
