@@ -7,7 +7,6 @@
 
 namespace emulated {
 struct Block;
-struct Device;
 }  // namespace emulated
 
 namespace emulated::check {
@@ -16,6 +15,6 @@ void read(const void*, unsigned bytes);
 void write(void*, unsigned bytes);
 /** A block begins: nothing of its shared memory was written. */
 void beginBlock(const Block&);
-void beginLaunch(Device&);
+void beginLaunch();
 
 }  // namespace emulated::check

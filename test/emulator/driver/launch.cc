@@ -83,7 +83,7 @@ void runWork(Device& device, const Work& work) {
   alignas(128) static unsigned char arguments[4096 + 128];
   memcpy(arguments, work.arguments.data(), work.arguments.size());
   const Launch launch{work.function->kernel, work.grid, work.threads, work.sharedBytes, work.cluster, arguments};
-  check::beginLaunch(device);
+  check::beginLaunch();
   const Fault fault = guarded([&] { scheduler::run(launch); });
   scheduler::stop();
   if (fault.code) breakDevice(device, fault);

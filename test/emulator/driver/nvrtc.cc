@@ -154,7 +154,7 @@ std::vector<std::string> compiler(const Options& options) {
 #else
   words.erase(std::remove(words.begin(), words.end(), "-fcf-protection=none"), words.end());
 #endif
-  if (settings().check) {
+  if (conduct().check) {
     words.push_back("-fsanitize=thread");
     words.push_back("--param=tsan-instrument-func-entry-exit=0");
   }

@@ -34,7 +34,9 @@ void* outside;
 bool (*delivery)();
 Dice dice(1);
 
-bool randomly() { return settings().order == Order::Random; }
+Order how;
+
+bool randomly() { return how == Order::Random; }
 
 bool askAll() {
   bool any = false;
@@ -167,7 +169,7 @@ void shuffle(std::vector<unsigned>& items) {
 void number(std::vector<unsigned>& items, size_t count) {
   items.resize(count);
   for (size_t i = 0; i < count; i++)
-    items[i] = unsigned(settings().order == Order::Reverse ? count - 1 - i : i);
+    items[i] = unsigned(how == Order::Reverse ? count - 1 - i : i);
 }
 
 /** What is the same for all clusters of a launch. */
@@ -238,7 +240,8 @@ void run(const Launch& launch) {
   running = &launch;
   now = nullptr;
   fibers::giveAll();
-  dice = Dice(settings().seed);
+  how = conduct().order;
+  dice = Dice(conduct().seed);
   prepare(launch);
   const unsigned columns = launch.grid.x / launch.cluster;
   number(clusters, size_t(columns) * launch.grid.y * launch.grid.z);

@@ -1,5 +1,5 @@
 /**
- * What tests set through the environment, read once.
+ * What tests set through the environment: the machine, read once, and how kernels run on it.
  *
  * Invariant: equal settings give equal runs, the random order too.
  */
@@ -17,10 +17,6 @@ struct Settings {
   /** 80 is 8.0. */
   int capability = 80;
   size_t memoryBytes = size_t(8) << 30;
-  Order order = Order::Forward;
-  unsigned seed = 1;
-  /** Whether every access of a kernel is checked by itself, which takes several times longer. */
-  bool check = false;
   /** Whether faults are written to stderr. */
   bool verbose = false;
   /** Where compiled units are kept; empty: nowhere. */
@@ -37,19 +33,32 @@ inline const Settings& settings() {
     s.devices = int(number("TIGON_EMULATED_DEVICES", s.devices));
     s.capability = int(number("TIGON_EMULATED_CAPABILITY", s.capability));
     s.memoryBytes = size_t(number("TIGON_EMULATED_MEMORY", double(s.memoryBytes)));
-    s.check = number("TIGON_EMULATED_CHECK", 0) != 0;
     s.verbose = number("TIGON_EMULATED_VERBOSE", 0) != 0;
     if (const char* folder = getenv("TIGON_EMULATED_CACHE")) s.cache = folder;
-    if (const char* order = getenv("TIGON_EMULATED_ORDER")) {
-      if (!strncmp(order, "reverse", 7)) s.order = Order::Reverse;
-      if (!strncmp(order, "random", 6)) {
-        s.order = Order::Random;
-        if (order[6] == '+') s.seed = unsigned(atoi(order + 7));
-      }
-    }
     return s;
   }();
   return all;
+}
+
+/** How kernels are run: asked for at each launch, so that one process can try several ways. */
+struct Conduct {
+  Order order = Order::Forward;
+  unsigned seed = 1;
+  /** Whether every access of a kernel is checked by itself, which takes several times longer. */
+  bool check = false;
+};
+
+inline Conduct conduct() {
+  Conduct now;
+  const char* check = getenv("TIGON_EMULATED_CHECK");
+  now.check = check && atoi(check) != 0;
+  const char* order = getenv("TIGON_EMULATED_ORDER");
+  if (order && !strncmp(order, "reverse", 7)) now.order = Order::Reverse;
+  if (order && !strncmp(order, "random", 6)) {
+    now.order = Order::Random;
+    if (order[6] == '+') now.seed = unsigned(atoi(order + 7));
+  }
+  return now;
 }
 
 /** Random numbers that are the same in every run. */

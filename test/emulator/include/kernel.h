@@ -31,8 +31,9 @@ struct alignas(16) int4 { int x, y, z, w; };
 struct alignas(8) uint2 { unsigned x, y; };
 struct uint3 { unsigned x, y, z; };
 struct alignas(16) uint4 { unsigned x, y, z, w; };
-struct alignas(8) ushort4 { unsigned short x, y, z, w; };
 struct alignas(4) uchar4 { unsigned char x, y, z, w; };
+struct alignas(4) ushort2 { unsigned short x, y; };
+struct alignas(8) ushort4 { unsigned short x, y, z, w; };
 typedef __SIZE_TYPE__ size_t;
 
 #define MAKE static inline __attribute__((always_inline))
@@ -75,6 +76,7 @@ float acosf(float), asinf(float), atanf(float), atan2f(float, float), ceilf(floa
     log2f(float), log10f(float), logf(float), nearbyintf(float), powf(float, float), rintf(float), roundf(float), sinf(float),
     sinhf(float), sqrtf(float), tanf(float), tanhf(float), tgammaf(float), truncf(float), acoshf(float), asinhf(float),
     atanhf(float), cbrtf(float), ldexpf(float, int);
+double exp(double), fabs(double), floor(double), fmod(double, double), log(double), pow(double, double), sqrt(double);
 }
 
 #define threadIdx tigon_emulated.thread
