@@ -9,15 +9,19 @@ import { fileURLToPath } from 'node:url';
 
 export const root: string = fileURLToPath(new URL('..', import.meta.url));
 
+export type TestedDevice = 'cpu' | 'webgpu' | 'cuda';
+
 export interface Job {
   readonly name: string;
   readonly command: readonly string[];
   readonly kind: 'tests' | 'check';
   /** The device that arrays of the file are made on. */
-  readonly device?: 'cpu' | 'webgpu';
+  readonly device?: TestedDevice;
 }
 
 const ON_DEVICES = ['differential/', 'frontend/'];
+/** Files about the CUDA device itself, which they open. */
+const ABOUT_CUDA = /^runtime\/cuda[-.]/;
 const NODE = [process.execPath, '--conditions=tigon-source', '--import', 'tsx'];
 const PRELOAD = ['--import', './test/support/device.ts'];
 
@@ -25,11 +29,16 @@ const jobsOf = (path: string): readonly Job[] => {
   const file = `test/${path}`;
   const onDevices =
     ON_DEVICES.some((folder) => path.startsWith(folder)) && !path.endsWith('.once.test.ts');
-  if (!onDevices) return [{ name: path, command: [...NODE, file], kind: 'tests' }];
+  if (!onDevices) {
+    const job: Job = { name: path, command: [...NODE, file], kind: 'tests' };
+    return [ABOUT_CUDA.test(path) ? { ...job, device: 'cuda' } : job];
+  }
   const command = [...NODE, ...PRELOAD, file];
   return [
     { name: path, command, kind: 'tests', device: 'cpu' },
-    { name: `${path} on webgpu`, command, kind: 'tests', device: 'webgpu' },
+    ...(['webgpu', 'cuda'] as const).map(
+      (device): Job => ({ name: `${path} on ${device}`, command, kind: 'tests', device }),
+    ),
   ];
 };
 

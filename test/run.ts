@@ -8,8 +8,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
-import { chooseJobs, type Job, root } from './jobs.ts';
-import { type Machine, prepareMachine } from './machine/machine.ts';
+import { chooseJobs, type Job, root, type TestedDevice } from './jobs.ts';
+import { type Machine, type Provided, prepareMachine } from './machine/machine.ts';
 
 const AT_ONCE = 2;
 const TIMEOUT_MS = Number(process.env['TIGON_TEST_TIMEOUT'] ?? 480) * 1000;
@@ -43,6 +43,9 @@ interface Ending {
   readonly late: boolean;
 }
 
+const envOf = (provided: Provided): Readonly<Record<string, string>> =>
+  typeof provided === 'string' ? {} : provided.env;
+
 const execute = ({ command, device }: Job, machine: Machine): Promise<Ending> =>
   new Promise((resolve) => {
     const child = spawn(command[0]!, command.slice(1), {
@@ -53,6 +56,7 @@ const execute = ({ command, device }: Job, machine: Machine): Promise<Ending> =>
       env: {
         ...process.env,
         ...machine.env,
+        ...(device === 'cuda' ? envOf(machine.cuda) : {}),
         FORCE_COLOR: '0',
         NO_COLOR: '1',
         TIGON_VERIFY: '1',
@@ -136,20 +140,24 @@ const jobs = chooseJobs(words);
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const broken: string[] = [];
 
-const none: Machine = { env: {}, adapter: undefined, reason: '' };
-const machine = jobs.some((job) => job.kind === 'tests') ? prepareMachine() : none;
-const { adapter, reason } = machine;
-if (adapter !== undefined) console.log(`webgpu: ${adapter}`);
-const queue = jobs.filter((job) => job.device !== 'webgpu' || adapter !== undefined);
-const left = jobs.length - queue.length;
-if (left > 0 && process.env['CI'] === 'true') {
-  console.log(`FAIL webgpu: no adapter to test with: ${reason}`);
-  broken.push('webgpu');
-  sum.failed++;
-} else if (left > 0) {
-  console.log(`skipped: ${left} files on webgpu: no adapter: ${reason}`);
-  sum.skipped += left;
+const none: Machine = { env: {}, webgpu: '', cuda: '' };
+const about = (device: TestedDevice): number => jobs.filter((job) => job.device === device).length;
+const machine = jobs.some((job) => job.kind === 'tests') ? prepareMachine(about('cuda') > 0) : none;
+for (const device of ['webgpu', 'cuda'] as const) {
+  const provided = machine[device];
+  if (typeof provided !== 'string') console.log(`${device}: ${provided.name}`);
+  else if (about(device) > 0 && process.env['CI'] === 'true') {
+    console.log(`FAIL ${device}: none to test with: ${provided}`);
+    broken.push(device);
+    sum.failed++;
+  } else if (about(device) > 0) {
+    console.log(`skipped: ${about(device)} files on ${device}: none here: ${provided}`);
+    sum.skipped += about(device);
+  }
 }
+const isThere = ({ device }: Job): boolean =>
+  device === undefined || device === 'cpu' || typeof machine[device] !== 'string';
+const queue = jobs.filter(isThere);
 
 const worker = async (): Promise<void> => {
   for (let job = queue.shift(); job !== undefined; job = queue.shift()) {

@@ -1,11 +1,14 @@
 /**
- * The machine that tests run on: the environment of their processes, with a WebGPU adapter and a browser where they can be had.
+ * The machine that tests run on: the environment of their processes, with a WebGPU adapter, a browser and CUDA (or what
+ * stands in for it) where they can be had.
  *
  * Invariant: what is missing is said with its reason, once; tests that need it are then skipped.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { provideAdapter } from './adapter.ts';
 import { provideChromium } from './browser.ts';
+import { type Emulator, provideEmulator } from './emulator.ts';
 import { cache } from './packaged.ts';
 
 /**
@@ -20,23 +23,39 @@ const BASE: Readonly<Record<string, string>> = {
   TIGON_WEBGPU_FLAGS: 'disable-dawn-features=vulkan_use_buffer_robust_access_2',
 };
 
+/** A device that tests can run on: what it is called, and what processes need to find it; or why there is none. */
+export type Provided =
+  | { readonly name: string; readonly env: Readonly<Record<string, string>> }
+  | string;
+
 export interface Machine {
-  /** For the processes of tests, on top of this one's. */
+  /** For the processes of all tests, on top of this one's. */
   readonly env: Readonly<Record<string, string>>;
-  /** The adapter that WebGPU runs on, if there is one. */
-  readonly adapter: string | undefined;
-  /** Why there is none. */
-  readonly reason: string;
+  readonly webgpu: Provided;
+  /** For the processes of its own tests. */
+  readonly cuda: Provided;
 }
 
-export const prepareMachine = (): Machine => {
+/** `cuda`: whether any test is about it. */
+export const prepareMachine = (cuda: boolean): Machine => {
   const base = Object.fromEntries(
     Object.entries(BASE).filter(([name]) => process.env[name] === undefined),
   );
-  const adapter = provideAdapter(base);
+  const webgpu = provideAdapter(base);
   const chromium = provideChromium();
-  const env = chromium === undefined ? {} : { CHROMIUM: chromium };
-  return typeof adapter === 'string'
-    ? { env: { ...base, ...env }, adapter: undefined, reason: adapter }
-    : { env: { ...adapter.env, ...env }, adapter: adapter.name, reason: '' };
+  const env = typeof webgpu === 'string' ? base : webgpu.env;
+  return {
+    env: chromium === undefined ? env : { ...env, CHROMIUM: chromium },
+    webgpu,
+    cuda: cuda ? provideCuda() : 'no test is about it',
+  };
 };
+
+/** The card that is here, else the stand-in that computes on the CPU. */
+const provideCuda = (): Provided =>
+  existsSync('/proc/driver/nvidia/version')
+    ? { name: 'the card that is here', env: {} }
+    : standIn(provideEmulator());
+
+const standIn = (emulator: Emulator | string): Provided =>
+  typeof emulator === 'string' ? emulator : { name: 'computed on the CPU', env: emulator.env };

@@ -12,8 +12,10 @@ const open = async (name: string): Promise<ReturnType<typeof device.default>> =>
       return device.cpu();
     case 'webgpu':
       return device.webgpu();
+    case 'cuda':
+      return device.cuda();
     default:
-      throw new Error(`TIGON_TEST_DEVICE is "${name}": it must be cpu or webgpu`);
+      throw new Error(`TIGON_TEST_DEVICE is "${name}": it must be cpu, webgpu or cuda`);
   }
 };
 
