@@ -1,37 +1,39 @@
 /**
- * Programs as CUDA C++, many in one translation unit.
+ * A CUDA device for tests of the device itself: a card, or what stands in for one.
  *
- * Invariant: a kernel's text is in the unit once, whoever uses it; kernels of different programs have different names.
+ * Invariant: compiled kernels are kept in a folder of the test's own, so that what is compiled can be counted.
  */
-import { type ProgramParts, renderParts } from '../../src/codegen/cuda/program.ts';
-import { unitText } from '../../src/codegen/cuda/unit.ts';
-import type { Program } from '../../src/ir/program.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import type { CudaDevice } from '../../src/runtime/cuda/device.ts';
+import { type OpenOptions, openCuda } from '../../src/runtime/cuda/open.ts';
 
-export class CudaUnit {
-  readonly #device = new Set<string>();
-  readonly #plain = new Set<string>();
-  readonly #kernels = new Set<string>();
+/** `test`, with a folder that is removed after it. */
+export const inFolder = (name: string, body: (folder: string) => Promise<void>): void => {
+  test(name, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tigon-cuda-'));
+    try {
+      await body(folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+};
 
-  /** Adds the kernels of a program. */
-  add(program: Program): ProgramParts {
-    const parts = renderParts(program, { names: 'plain' });
-    for (const text of parts.library.device) this.#device.add(text);
-    for (const text of parts.library.plain) this.#plain.add(text);
-    parts.texts.forEach((text, i) => {
-      this.#kernels.add(text.replace(`, ${parts.kernels[i]!.name})(`, ', NAME)('));
-    });
-    return parts;
-  }
-
-  get size(): number {
-    return this.#kernels.size;
-  }
-
-  /** The text of all of it. */
-  get source(): string {
-    const kernels = [...this.#kernels].map((text, i) =>
-      text.replace(', NAME)(', `, kernel_${i})(`),
-    );
-    return unitText({ device: [...this.#device], plain: [...this.#plain] }, kernels);
-  }
-}
+/** `test`, with a device that is opened for it and disposed of after it. */
+export const onDevice = (
+  name: string,
+  body: (device: CudaDevice) => Promise<void>,
+  options: OpenOptions = {},
+): void => {
+  inFolder(name, async (folder) => {
+    const device = await openCuda({ cache: join(folder, 'kernels'), ...options });
+    try {
+      await body(device);
+    } finally {
+      device.dispose();
+    }
+  });
+};
