@@ -41,13 +41,13 @@ export const finish = (
 };
 
 /** The row of sixteen and the first column of eight that the thread stores, and whether it is the second of two. */
-interface Quad {
+export interface Quad {
   readonly odd: TExpr;
   readonly row: TExpr;
   readonly column: TExpr;
 }
 
-const quadOf = (em: Emitter, { lane }: Seat): Quad => {
+export const quadOf = (em: Emitter, { lane }: Pick<Seat, 'lane'>): Quad => {
   const odd = em.name('odd', operate('mod', lane, i32(2)));
   const group = operate('floordiv', lane, i32(4));
   const pair = operate('floordiv', operate('mod', lane, i32(4)), i32(2));
@@ -59,7 +59,7 @@ const quadOf = (em: Emitter, { lane }: Seat): Quad => {
 };
 
 /** Four columns of the thread's row, from its two columns of two rows. */
-const exchanged = (em: Emitter, { odd }: Quad, sums: Register): TExpr => {
+export const exchanged = (em: Emitter, { odd }: Quad, sums: Register): TExpr => {
   const all = get(sums);
   const met = ([0, 1] as const).map((i) => {
     const given = operate('select', odd, laneOf(all, i), laneOf(all, i === 0 ? 2 : 3));
