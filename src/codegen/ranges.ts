@@ -7,9 +7,13 @@ import type { Register, TExpr } from '../ir/thread/thread.ts';
 
 export type Range = readonly [low: number, high: number];
 const LIMIT = 0x7fffffff;
+/** Of an int32 that nothing is known about. */
+const ANY: Range = [-LIMIT - 1, LIMIT];
 
 const checked = (low: number, high: number): Range | undefined =>
   low >= -LIMIT - 1 && high <= LIMIT ? [low, high] : undefined;
+
+const anyInt = (expr: TExpr): Range | undefined => (expr.type.elem === 'i32' ? ANY : undefined);
 
 /** The range of `expr` given those of registers; `undefined` when unknown. */
 export const rangeOf = (
@@ -21,9 +25,9 @@ export const rangeOf = (
     case 'const':
       return [expr.value, expr.value];
     case 'get':
-      return register(expr.register);
+      return register(expr.register) ?? anyInt(expr);
     case 'load':
-      return expr.buffer.dtype === 'uint8' ? [0, 255] : undefined;
+      return expr.buffer.dtype === 'uint8' ? [0, 255] : anyInt(expr);
     case 'cast':
       return expr.to === 'uint8' ? [0, 255] : undefined;
     case 'op': {
@@ -47,7 +51,8 @@ export const rangeOf = (
         case 'shr':
           return b[0] === b[1] && b[0] >= 0 && b[0] < 32 ? [a[0] >> b[0], a[1] >> b[0]] : undefined;
         case 'and':
-          return b[0] === b[1] && b[0] >= 0 ? [0, b[0]] : undefined;
+          if (a[0] < 0) return b[0] >= 0 ? [0, b[1]] : undefined;
+          return [0, b[0] < 0 ? a[1] : Math.min(a[1], b[1])];
         case 'min':
           return [Math.min(a[0], b[0]), Math.min(a[1], b[1])];
         case 'max':

@@ -83,20 +83,20 @@ export class Body {
   #statement(s: TStmt): void {
     switch (s.kind) {
       case 'let': {
-        const value = this.value(s.value);
+        const value = this.#whole(s.value);
         const range = this.range(s.value);
         if (range !== undefined) this.#ranges.set(s.register, range);
         this.#declare(this.name(s.register), value, false, s.register.type);
         return;
       }
       case 'var': {
-        const value = this.value(s.value);
+        const value = this.#whole(s.value);
         this.#declare(this.name(s.register), value, true, s.register.type);
         this.#changing.add(s.register);
         return;
       }
       case 'set': {
-        const value = this.value(s.value);
+        const value = this.#whole(s.value);
         this.line(`${this.name(s.register)} = ${value.text};`);
         return;
       }
@@ -158,9 +158,14 @@ export class Body {
     return e.type.elem === 'i32' ? rangeOf(e, (r) => this.#ranges.get(r)) : undefined;
   }
 
+  /** A value that is given a name anyway. */
+  #whole(e: TExpr): Code {
+    return this.#language.expression(folded(e));
+  }
+
   /** A value, its deep and long parts bound to names. */
   value(e: TExpr): Code {
-    const code = this.#language.expression(folded(e));
+    const code = this.#whole(e);
     return code.depth > MOST_DEPTH || code.text.length > MOST_TEXT
       ? this.hold(code, 'part', e.type)
       : code;

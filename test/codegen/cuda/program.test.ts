@@ -11,7 +11,7 @@ import { verifyProgram } from '../../../src/ir/program/verify.ts';
 import type { Program } from '../../../src/ir/program.ts';
 import { compileGraph } from '../../../src/passes/pipeline.ts';
 import { opCases } from '../../ir/graph/cases.ts';
-import { CudaUnit } from '../../support/cuda.ts';
+import { CudaUnit } from '../../support/cuda-unit.ts';
 import { lenetStep, mlpStep } from '../../support/nets.ts';
 import { compileCuda, hasGcc, hasNvcc, readEmulated } from '../../support/nvcc.ts';
 
