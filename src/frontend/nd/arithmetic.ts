@@ -100,60 +100,52 @@ const layoutFor = (x: Operand, other: Operand, name: string): Layout => {
 const callBinary = (f: Fragment, x: Operand, y: Operand): NDArray =>
   call2(f, x, y, layoutFor(x, y, f.name), layoutFor(y, x, f.name));
 
+/** A function of two operands, of which one may be a number. */
+export type Binary = (x: Operand, y: Operand) => NDArray;
+
+const operator = (name: string, op: ScalarOp, rule: Rule): Binary => {
+  const f = binary(name, op, rule);
+  return (x, y) => callBinary(f, x, y);
+};
+
 export const addition: Fragment = binary('add', 'add', 'arithmetic');
-const subtraction = binary('sub', 'sub', 'arithmetic');
-const multiplication = binary('mul', 'mul', 'arithmetic');
-const division = binary('div', 'div', 'float');
-const floorDivision = binary('floorDiv', 'floordiv', 'arithmetic');
-const modulo = binary('mod', 'mod', 'arithmetic');
-const power = binary('pow', 'pow', 'float');
-const smaller = binary('minimum', 'min', 'arithmetic');
-const larger = binary('maximum', 'max', 'arithmetic');
-const equal = binary('eq', 'eq', 'compare');
-const unequal = binary('ne', 'ne', 'compare');
-const less = binary('lt', 'lt', 'compare');
-const lessEqual = binary('le', 'le', 'compare');
-const greater = binary('gt', 'gt', 'compare');
-const greaterEqual = binary('ge', 'ge', 'compare');
-const conjunction = binary('logicalAnd', 'and', 'logic');
-const disjunction = binary('logicalOr', 'or', 'logic');
-const exclusive = binary('logicalXor', 'xor', 'logic');
+const power = operator('pow', 'pow', 'float');
 const squared = fragment('square', (b, [x]) => b.op('mul', x!, x!));
 
 /** `x + y`, broadcast and promoted; booleans count as 0 and 1. */
 export const add = (x: Operand, y: Operand): NDArray => callBinary(addition, x, y);
 /** `x - y`. */
-export const sub = (x: Operand, y: Operand): NDArray => callBinary(subtraction, x, y);
+export const sub: Binary = operator('sub', 'sub', 'arithmetic');
 /** `x · y`, element by element. */
-export const mul = (x: Operand, y: Operand): NDArray => callBinary(multiplication, x, y);
+export const mul: Binary = operator('mul', 'mul', 'arithmetic');
 /** `x / y`; integers give float32. */
-export const div = (x: Operand, y: Operand): NDArray => callBinary(division, x, y);
+export const div: Binary = operator('div', 'div', 'float');
 /** `floor(x / y)`; integer division by zero gives 0. */
-export const floorDiv = (x: Operand, y: Operand): NDArray => callBinary(floorDivision, x, y);
+export const floorDiv: Binary = operator('floorDiv', 'floordiv', 'arithmetic');
 /** Remainder with the sign of the divisor, as `%` in Python. */
-export const mod = (x: Operand, y: Operand): NDArray => callBinary(modulo, x, y);
+export const mod: Binary = operator('mod', 'mod', 'arithmetic');
 /** `x ** y`; integers give float32, but a square keeps the dtype. */
 export const pow = (x: Operand, y: Operand): NDArray =>
-  y === 2 && isNDArray(x) && x.dtype !== 'bool' ? call1(squared, x) : callBinary(power, x, y);
+  y === 2 && isNDArray(x) && x.dtype !== 'bool' ? call1(squared, x) : power(x, y);
 /** The smaller of two, element by element; NaN if either is. */
-export const minimum = (x: Operand, y: Operand): NDArray => callBinary(smaller, x, y);
+export const minimum: Binary = operator('minimum', 'min', 'arithmetic');
 /** The larger of two, element by element; NaN if either is. */
-export const maximum = (x: Operand, y: Operand): NDArray => callBinary(larger, x, y);
+export const maximum: Binary = operator('maximum', 'max', 'arithmetic');
 /** `x = y` as booleans. */
-export const eq = (x: Operand, y: Operand): NDArray => callBinary(equal, x, y);
+export const eq: Binary = operator('eq', 'eq', 'compare');
 /** `x ≠ y` as booleans. */
-export const ne = (x: Operand, y: Operand): NDArray => callBinary(unequal, x, y);
+export const ne: Binary = operator('ne', 'ne', 'compare');
 /** `x < y` as booleans. */
-export const lt = (x: Operand, y: Operand): NDArray => callBinary(less, x, y);
+export const lt: Binary = operator('lt', 'lt', 'compare');
 /** `x ≤ y` as booleans. */
-export const le = (x: Operand, y: Operand): NDArray => callBinary(lessEqual, x, y);
+export const le: Binary = operator('le', 'le', 'compare');
 /** `x > y` as booleans. */
-export const gt = (x: Operand, y: Operand): NDArray => callBinary(greater, x, y);
+export const gt: Binary = operator('gt', 'gt', 'compare');
 /** `x ≥ y` as booleans. */
-export const ge = (x: Operand, y: Operand): NDArray => callBinary(greaterEqual, x, y);
+export const ge: Binary = operator('ge', 'ge', 'compare');
 /** Both (booleans), or the bits in both (integers). */
-export const logicalAnd = (x: Operand, y: Operand): NDArray => callBinary(conjunction, x, y);
+export const logicalAnd: Binary = operator('logicalAnd', 'and', 'logic');
 /** Either (booleans), or the bits in either (integers). */
-export const logicalOr = (x: Operand, y: Operand): NDArray => callBinary(disjunction, x, y);
+export const logicalOr: Binary = operator('logicalOr', 'or', 'logic');
 /** One but not both. */
-export const logicalXor = (x: Operand, y: Operand): NDArray => callBinary(exclusive, x, y);
+export const logicalXor: Binary = operator('logicalXor', 'xor', 'logic');

@@ -24,154 +24,132 @@ const countable = (b: GraphBuilder, x: Node): Node =>
   x.type.dtype === 'bool' ? b.cast(x, 'int32') : x;
 const isWhole = (x: Node): boolean => !isFloat(x.type.dtype);
 
-const real = (name: string, op: ScalarOp): Fragment =>
-  fragment(name, (b, [x]) => b.op(op, floating(b, x!)));
-const any = (name: string, op: ScalarOp): Fragment =>
-  fragment(name, (b, [x]) => b.op(op, countable(b, x!)));
-const rounding = (name: string, op: ScalarOp): Fragment =>
-  fragment(name, (b, [x]) => (isWhole(x!) ? countable(b, x!) : b.op(op, x!)));
-const derived = (name: string, build: (b: GraphBuilder, x: Node) => Node): Fragment =>
-  fragment(name, (b, [x]) => build(b, floating(b, x!)));
+/** A function of one array. */
+export type Unary = (x: NDArray) => NDArray;
 
-const negation = any('neg', 'neg');
-const absolute = any('abs', 'abs');
-const signs = any('sign', 'sign');
-const exponential = real('exp', 'exp');
-const exponential1 = real('expm1', 'expm1');
-const logarithm = real('log', 'log');
-const logarithm1 = real('log1p', 'log1p');
-const sine = real('sin', 'sin');
-const cosine = real('cos', 'cos');
-const tangent = real('tan', 'tan');
-const hyperbolic = real('tanh', 'tanh');
-const logistic = real('sigmoid', 'sigmoid');
-const errorFunction = real('erf', 'erf');
-const rectified = any('relu', 'relu');
-const root = real('sqrt', 'sqrt');
-const inverseRoot = real('rsqrt', 'rsqrt');
-const down = rounding('floor', 'floor');
-const up = rounding('ceil', 'ceil');
-const nearestEven = rounding('round', 'round');
-const inverse = derived('reciprocal', (b, x) => b.op('div', b.lit(1, x), x));
-const squared = fragment('square', (b, [x]) => b.op('mul', countable(b, x!), countable(b, x!)));
-/** log(1 + eˣ) without overflow: max(x, 0) + log1p(e^−|x|). */
-const softPlus = derived('softplus', (b, x) =>
+const unary = (name: string, build: (b: GraphBuilder, x: Node) => Node): Unary => {
+  const f = fragment(name, (b, [x]) => build(b, x!));
+  return (x) => call1(f, x);
+};
+const derived = (name: string, build: (b: GraphBuilder, x: Node) => Node): Unary =>
+  unary(name, (b, x) => build(b, floating(b, x)));
+const real = (op: ScalarOp): Unary => derived(op, (b, x) => b.op(op, x));
+const any = (op: ScalarOp): Unary => unary(op, (b, x) => b.op(op, countable(b, x)));
+const rounding = (op: ScalarOp): Unary =>
+  unary(op, (b, x) => (isWhole(x) ? countable(b, x) : b.op(op, x)));
+
+/** `-x`. */
+export const neg: Unary = any('neg');
+/** `|x|`. */
+export const abs: Unary = any('abs');
+/** -1, 0 or 1. */
+export const sign: Unary = any('sign');
+/**
+ * `eˣ`.
+ *
+ * @example nd.exp(nd.array([0, 1]))   // [1, 2.7183]
+ */
+export const exp: Unary = real('exp');
+/** `exp(x) - 1`, exact near 0. */
+export const expm1: Unary = real('expm1');
+/** Natural logarithm. */
+export const log: Unary = real('log');
+/** `log(1 + x)`, exact near 0. */
+export const log1p: Unary = real('log1p');
+/**
+ * Sine of radians.
+ *
+ * @example nd.sin(nd.array([0, Math.PI / 2]))   // [0, 1]
+ */
+export const sin: Unary = real('sin');
+/**
+ * Cosine of radians.
+ *
+ * @example nd.cos(nd.array([0, Math.PI]))   // [1, -1]
+ */
+export const cos: Unary = real('cos');
+/**
+ * Tangent of radians.
+ *
+ * @example nd.tan(nd.array([0, Math.PI / 4]))   // [0, 1]
+ */
+export const tan: Unary = real('tan');
+/**
+ * Hyperbolic tangent, from -1 to 1.
+ *
+ * @example nd.tanh(nd.array([0, 1]))   // [0, 0.7616]
+ */
+export const tanh: Unary = real('tanh');
+/** `1 / (1 + exp(-x))`. */
+export const sigmoid: Unary = real('sigmoid');
+/** The error function. */
+export const erf: Unary = real('erf');
+/** `max(x, 0)`; gradient 0 at 0. */
+export const relu: Unary = any('relu');
+/**
+ * Square root; NaN below 0.
+ *
+ * @example nd.sqrt(nd.array([4, 9]))   // [2, 3]
+ */
+export const sqrt: Unary = real('sqrt');
+/** `1 / sqrt(x)`. */
+export const rsqrt: Unary = real('rsqrt');
+/**
+ * The next integer at or below.
+ *
+ * @example nd.floor(nd.array([-1.5, 1.5]))   // [-2, 1]
+ */
+export const floor: Unary = rounding('floor');
+/**
+ * The next integer at or above.
+ *
+ * @example nd.ceil(nd.array([-1.5, 1.5]))   // [-1, 2]
+ */
+export const ceil: Unary = rounding('ceil');
+/** To the nearest integer, ties to even. */
+export const round: Unary = rounding('round');
+/** `1 / x`. */
+export const reciprocal: Unary = derived('reciprocal', (b, x) => b.op('div', b.lit(1, x), x));
+/**
+ * `x · x`.
+ *
+ * @example nd.square(nd.array([-2, 3]))   // [4, 9]
+ */
+export const square: Unary = unary('square', (b, x) =>
+  b.op('mul', countable(b, x), countable(b, x)),
+);
+/** `log(1 + exp(x))`. */
+// log(1 + eˣ) without overflow: max(x, 0) + log1p(e^−|x|).
+export const softplus: Unary = derived('softplus', (b, x) =>
   b.op('add', b.op('relu', x), b.op('log1p', b.op('exp', b.op('neg', b.op('abs', x))))),
 );
-const softSign = derived('softsign', (b, x) =>
+/** `x / (1 + |x|)`. */
+export const softsign: Unary = derived('softsign', (b, x) =>
   b.op('div', x, b.op('add', b.op('abs', x), b.lit(1, x))),
 );
-const swish = derived('silu', (b, x) => b.op('mul', x, b.op('sigmoid', x)));
-/** x · Φ(x), exactly (with erf). */
-const gaussian = derived('gelu', (b, x) =>
+/** `x · sigmoid(x)`, also called swish. */
+export const silu: Unary = derived('silu', (b, x) => b.op('mul', x, b.op('sigmoid', x)));
+/** `x · Φ(x)` with the exact normal distribution function. */
+// x · Φ(x), exactly (with erf).
+export const gelu: Unary = derived('gelu', (b, x) =>
   b.op(
     'mul',
     b.op('mul', x, b.lit(0.5, x)),
     b.op('add', b.op('erf', b.op('mul', x, b.lit(Math.SQRT1_2, x))), b.lit(1, x)),
   ),
 );
-const notNumber = fragment('isNaN', (b, [x]) =>
-  isWhole(x!) ? b.full(0, 'bool', x!.type.shape) : b.op('isnan', x!),
+const whereNaN: Unary = unary('isNaN', (b, x) =>
+  isWhole(x) ? b.full(0, 'bool', x.type.shape) : b.op('isnan', x),
 );
-const finite = fragment('isFinite', (b, [x]) =>
-  isWhole(x!)
-    ? b.full(1, 'bool', x!.type.shape)
-    : b.op('lt', b.op('abs', x!), b.lit(Number.POSITIVE_INFINITY, x!)),
+const whereFinite: Unary = unary('isFinite', (b, x) =>
+  isWhole(x)
+    ? b.full(1, 'bool', x.type.shape)
+    : b.op('lt', b.op('abs', x), b.lit(Number.POSITIVE_INFINITY, x)),
 );
-const opposite = fragment('logicalNot', (b, [x]) => b.op('not', b.cast(x!, 'bool')));
-
-/** `-x`. */
-export const neg = (x: NDArray): NDArray => call1(negation, x);
-/** `|x|`. */
-export const abs = (x: NDArray): NDArray => call1(absolute, x);
-/** -1, 0 or 1. */
-export const sign = (x: NDArray): NDArray => call1(signs, x);
-/**
- * `eˣ`.
- *
- * @example nd.exp(nd.array([0, 1]))   // [1, 2.7183]
- */
-export const exp = (x: NDArray): NDArray => call1(exponential, x);
-/** `exp(x) - 1`, exact near 0. */
-export const expm1 = (x: NDArray): NDArray => call1(exponential1, x);
-/** Natural logarithm. */
-export const log = (x: NDArray): NDArray => call1(logarithm, x);
-/** `log(1 + x)`, exact near 0. */
-export const log1p = (x: NDArray): NDArray => call1(logarithm1, x);
-/**
- * Sine of radians.
- *
- * @example nd.sin(nd.array([0, Math.PI / 2]))   // [0, 1]
- */
-export const sin = (x: NDArray): NDArray => call1(sine, x);
-/**
- * Cosine of radians.
- *
- * @example nd.cos(nd.array([0, Math.PI]))   // [1, -1]
- */
-export const cos = (x: NDArray): NDArray => call1(cosine, x);
-/**
- * Tangent of radians.
- *
- * @example nd.tan(nd.array([0, Math.PI / 4]))   // [0, 1]
- */
-export const tan = (x: NDArray): NDArray => call1(tangent, x);
-/**
- * Hyperbolic tangent, from -1 to 1.
- *
- * @example nd.tanh(nd.array([0, 1]))   // [0, 0.7616]
- */
-export const tanh = (x: NDArray): NDArray => call1(hyperbolic, x);
-/** `1 / (1 + exp(-x))`. */
-export const sigmoid = (x: NDArray): NDArray => call1(logistic, x);
-/** The error function. */
-export const erf = (x: NDArray): NDArray => call1(errorFunction, x);
-/** `max(x, 0)`; gradient 0 at 0. */
-export const relu = (x: NDArray): NDArray => call1(rectified, x);
-/**
- * Square root; NaN below 0.
- *
- * @example nd.sqrt(nd.array([4, 9]))   // [2, 3]
- */
-export const sqrt = (x: NDArray): NDArray => call1(root, x);
-/** `1 / sqrt(x)`. */
-export const rsqrt = (x: NDArray): NDArray => call1(inverseRoot, x);
-/**
- * The next integer at or below.
- *
- * @example nd.floor(nd.array([-1.5, 1.5]))   // [-2, 1]
- */
-export const floor = (x: NDArray): NDArray => call1(down, x);
-/**
- * The next integer at or above.
- *
- * @example nd.ceil(nd.array([-1.5, 1.5]))   // [-1, 2]
- */
-export const ceil = (x: NDArray): NDArray => call1(up, x);
-/** To the nearest integer, ties to even. */
-export const round = (x: NDArray): NDArray => call1(nearestEven, x);
-/** `1 / x`. */
-export const reciprocal = (x: NDArray): NDArray => call1(inverse, x);
-/**
- * `x · x`.
- *
- * @example nd.square(nd.array([-2, 3]))   // [4, 9]
- */
-export const square = (x: NDArray): NDArray => call1(squared, x);
-/** `log(1 + exp(x))`. */
-export const softplus = (x: NDArray): NDArray => call1(softPlus, x);
-/** `x / (1 + |x|)`. */
-export const softsign = (x: NDArray): NDArray => call1(softSign, x);
-/** `x · sigmoid(x)`, also called swish. */
-export const silu = (x: NDArray): NDArray => call1(swish, x);
-/** `x · Φ(x)` with the exact normal distribution function. */
-export const gelu = (x: NDArray): NDArray => call1(gaussian, x);
-const whereNaN = (x: NDArray): NDArray => call1(notNumber, x);
-const whereFinite = (x: NDArray): NDArray => call1(finite, x);
 
 export { whereFinite as isFinite, whereNaN as isNaN };
 /** True where `x` is 0 or false. */
-export const logicalNot = (x: NDArray): NDArray => call1(opposite, x);
+export const logicalNot: Unary = unary('logicalNot', (b, x) => b.op('not', b.cast(x, 'bool')));
 
 const leaky = fragment(
   'leakyRelu',
