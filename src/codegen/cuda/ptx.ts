@@ -15,16 +15,25 @@ export interface DeviceFunction {
 
 const SHARED = '"r"((unsigned)__cvta_generic_to_shared';
 
-/** One step of matrix units: 16 rows, 8 columns. */
-const product = (name: string, shape: string, inputs: string): DeviceFunction => ({
+/** One step of matrix units: 16 rows, 8 columns; `rounded` says how words become what they take. */
+const product = (name: string, shape: string, inputs: string, rounded = ''): DeviceFunction => ({
   signature: `void ${name}(float4& c, uint4 a, unsigned b0, unsigned b1)`,
-  body: `
+  body: `${rounded}
   asm volatile(
     "mma.sync.aligned.${shape}.row.col.f32.${inputs}.${inputs}.f32 "
     "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
     : "+f"(c.x), "+f"(c.y), "+f"(c.z), "+f"(c.w)
     : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1));`,
 });
+
+/** Units read 19 bits of a float32: without this the rest would be cut off. One word is rounded once, wherever it is used. */
+const TO_TF32 = `
+  auto round = [](unsigned& word) {
+    unsigned rounded;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(__uint_as_float(word)));
+    word = rounded;
+  };
+  round(a.x), round(a.y), round(a.z), round(a.w), round(b0), round(b1);`;
 
 /** Four matrices of eight rows of 16 bytes; each thread says where one row is. */
 const matrices = (name: string, how: string): DeviceFunction => ({
@@ -79,7 +88,7 @@ export const deviceFunctions: Readonly<Record<string, DeviceFunction>> = {
   },
   mma_bf16: product('mma_bf16', 'm16n8k16', 'bf16'),
   mma_f16: product('mma_f16', 'm16n8k16', 'f16'),
-  mma_tf32: product('mma_tf32', 'm16n8k8', 'tf32'),
+  mma_tf32: product('mma_tf32', 'm16n8k8', 'tf32', TO_TF32),
   fragments: matrices('fragments', ''),
   fragments_transposed: matrices('fragments_transposed', '.trans'),
   copy_16: copy(16),

@@ -80,9 +80,9 @@ void product16(Warp& warp) {
   product<16>(warp, a, b);
 }
 
-/** Tensor cores read 19 of the 32 bits. */
+/** Words are rounded to the 19 bits that tensor cores read, ties away from zero (cvt.rna.tf32). */
 float tf32(unsigned bits) {
-  bits &= ~0x1fffu;
+  if ((bits & 0x7f800000u) != 0x7f800000u) bits = (bits + 0x1000u) & ~0x1fffu;
   float value;
   memcpy(&value, &bits, 4);
   return value;
