@@ -111,20 +111,18 @@ export class Flights {
     const busy = this.#busyOf(team);
     for (const register of accumulators) if (!busy.has(register)) this.#take(team, register);
     const sums = accumulators.map((register) => busy.get(register)!);
-    const [left, right] = [ranges[0]!.cells, ranges[1]!.cells];
     const finish = (): void => {
-      const x = (row: number, k: number): number => left[a.first + placeInOperand(a, row, k)]!;
-      const y = (column: number, k: number): number =>
-        right[b.first + placeInOperand(b, column, k)]!;
+      const rows = gathered(a, ranges[0]!, TILE_ROWS, summands);
+      const others = gathered(b, ranges[1]!, columns, summands);
       for (let i = 0; i < WARPGROUP; i++)
         for (let lane = 0; lane < 4; lane++) {
-          const row = rowOf(i, lane);
+          const row = rowOf(i, lane) * summands;
           for (let j = 0; j < sums.length; j++) {
-            const column = 8 * j + 2 * (i % 4) + (lane % 2);
+            const column = (8 * j + 2 * (i % 4) + (lane % 2)) * summands;
             const cell = sums[j]![i]!;
             for (let k = 0; k < summands; k += TOGETHER) {
               let sum = cell[lane]!;
-              for (let s = k; s < k + TOGETHER; s++) sum += x(row, s) * y(column, s);
+              for (let s = k; s < k + TOGETHER; s++) sum += rows[row + s]! * others[column + s]!;
               cell[lane] = Math.fround(sum);
             }
           }
@@ -195,6 +193,20 @@ export class Flights {
     return busy;
   }
 }
+
+/** An operand row by row (or column by column), as it is in memory now. */
+const gathered = (
+  operand: TileOperand,
+  { cells, from }: Range,
+  rows: number,
+  summands: number,
+): Float64Array => {
+  const out = new Float64Array(rows * summands);
+  for (let row = 0; row < rows; row++)
+    for (let k = 0; k < summands; k++)
+      out[row * summands + k] = cells[from + placeInOperand(operand, row, k)]!;
+  return out;
+};
 
 /** The row of lane `lane` of an accumulator of thread `i`. */
 const rowOf = (i: number, lane: number): number =>

@@ -1,0 +1,41 @@
+/**
+ * How long a cut takes on warpgroups' matrix units: a closed form, by which tiles are chosen.
+ *
+ * A processor multiplies, reads its shared memory and gets bytes from the cache behind it, all at the same time: a step
+ * takes as long as the slowest of the three; steps follow each other without a gap, the stores of a tile are in nobody's
+ * shadow. No figure here was timed: rates follow from the datasheet of the H100 SXM (989 TFLOP/s of dense bfloat16, 132
+ * processors, 1.83 GHz: 2048 multiply-adds a cycle; 32 banks of 4 bytes), what a processor gets from the cache is the 64
+ * bytes a cycle that a published model of this kind of kernel counts with, latencies are orders of magnitude.
+ * Invariant: cycles depend on the cut and the number of processors alone.
+ */
+import { bytesOf } from '../../../ir/dtype.ts';
+import type { Caps } from '../../caps.ts';
+import { type Cut, DEPTH } from './cut.ts';
+
+const PRODUCTS = 2048;
+const SHARED_BYTES = 128;
+const CACHE_BYTES = 64;
+/** From asking for the first tile to having it, and what a launch begins with. */
+const FILL = 2000;
+/** From the end of a tile's sum to its stores, and back to the first product. */
+const TURN = 400;
+/** Instructions a cycle, of 32 threads. */
+const ISSUES = 4;
+const WARP = 32;
+
+/** Estimated cycles until all of a cut is done. */
+export const cyclesOf = (cut: Cut, caps: Caps): number => {
+  const { tile, inputs, groups, rows, columns, steps, tiles, problem } = cut;
+  const bytes = bytesOf(inputs);
+  const products = (tile.rows * tile.columns * DEPTH) / PRODUCTS;
+  const read = bytes * DEPTH * (tile.rows + groups * tile.columns);
+  const fetched = bytes * (rows.elements + columns.elements);
+  const step = Math.max(products, read / SHARED_BYTES, fetched / CACHE_BYTES);
+  const { results } = problem;
+  const elements = tile.rows * tile.columns;
+  const arithmetic = (elements * (results.cost + 3)) / (ISSUES * WARP);
+  // what is not contiguous fetches and writes whole sectors of 32 bytes
+  const stored = elements * results.outputs.length * (results.contiguous ? 4 : 32);
+  const turn = TURN + Math.max(arithmetic, stored / CACHE_BYTES);
+  return FILL + Math.ceil(tiles / caps.processors) * (steps * step + turn);
+};

@@ -1,0 +1,80 @@
+/**
+ * What operands of a product are to copies of whole tiles: arrays of 16-bit floats, read as they lie.
+ *
+ * Invariant: an operand that passes is one element of memory for each place, in one direction neighbour by neighbour, in
+ * all others in steps of 16 bytes; nothing is computed on the way.
+ */
+import type { Axis } from '../../../ir/dim.ts';
+import { bytesOf } from '../../../ir/dtype.ts';
+import type { LoopBuffer } from '../../../ir/loop/loop.ts';
+import { offsetOf, stepAlong } from '../../analysis.ts';
+import type { Direction, Operand } from '../contraction/problem.ts';
+import { plainRead } from '../tensor/operand.ts';
+
+/** A dimension of an operand in memory. */
+interface Dimension {
+  readonly extent: number;
+  /** In elements. */
+  readonly stride: number;
+}
+
+/** An operand as tensor maps take it. */
+export interface Source {
+  readonly buffer: LoopBuffer;
+  /** The first element. */
+  readonly offset: number;
+  /** Along what neighbours lie. */
+  readonly along: Direction;
+  readonly dimensions: Readonly<Record<Direction, Dimension>>;
+  /** Axes of the batch that it depends on. */
+  readonly batch: readonly (Dimension & { readonly axis: Axis })[];
+}
+
+/** Tensor maps have five dimensions. */
+const MOST_BATCH_AXES = 3;
+/** Where lines begin. */
+const UNIT_BYTES = 16;
+
+/** The operand as it lies in memory, or why tiles of it cannot be copied. */
+export const sourceOf = (
+  operand: Operand,
+  batch: readonly Axis[],
+  dtype: 'bfloat16' | 'float16',
+): Source | { readonly refused: string } => {
+  const plain = plainRead(operand.expr, dtype);
+  if (plain === undefined || plain.bounds.length > 0)
+    return { refused: 'an operand is computed: tiles are copied as they lie' };
+  const { free, depth } = operand.axes;
+  const [row, summand] = [free[0], depth[0]];
+  if (row === undefined || summand === undefined || free.length > 1 || depth.length > 1)
+    return { refused: 'an operand has more than one axis in one direction' };
+  const { buffer } = plain.load;
+  const offset = offsetOf(plain.load);
+  const dimension = (axis: Axis): Dimension | undefined => {
+    const stride = stepAlong(offset, axis);
+    return stride === undefined || stride <= 0 ? undefined : { extent: axis.extent, stride };
+  };
+  const [rows, sum] = [dimension(row), dimension(summand)];
+  const shared = batch.filter((axis) => stepAlong(offset, axis) !== 0);
+  const outer = shared.map(dimension);
+  const isLinear = offset.terms.every(({ atom }) => atom.kind === 'axis');
+  if (!isLinear || rows === undefined || sum === undefined || outer.includes(undefined))
+    return { refused: 'an operand does not lie in even steps' };
+  const dimensions = { free: rows, depth: sum };
+  const along = sum.stride === 1 ? 'depth' : 'free';
+  if (dimensions[along].stride !== 1) return { refused: 'an operand has no neighbours in memory' };
+  if (outer.length > MOST_BATCH_AXES)
+    return { refused: `an operand has ${outer.length} axes of batches` };
+  const unit = UNIT_BYTES / bytesOf(dtype);
+  const across = dimensions[along === 'depth' ? 'free' : 'depth'];
+  const steps = [offset.constant, across.stride, ...outer.map((d) => d!.stride)];
+  if (steps.some((n) => n < 0 || n % unit !== 0))
+    return { refused: 'lines of an operand do not begin at multiples of 16 bytes' };
+  return {
+    buffer,
+    offset: offset.constant,
+    along,
+    dimensions,
+    batch: shared.map((axis, i) => ({ axis, ...outer[i]! })),
+  };
+};
