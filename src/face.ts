@@ -7,7 +7,12 @@ export * as autograd from './frontend/autograd.ts';
 export { Explanation, explain } from './frontend/explain.ts';
 export { Block, HybridBlock } from './frontend/gluon/block.ts';
 export { Parameter } from './frontend/gluon/parameter.ts';
-export { type ParameterSource, type StepOptions, Trainer } from './frontend/gluon/trainer.ts';
+export {
+  type ParameterSource,
+  type Pending,
+  type StepOptions,
+  Trainer,
+} from './frontend/gluon/trainer.ts';
 export * as utils from './frontend/gluon/utils.ts';
 export { type Hybridized, type HybridizeOptions, hybridize } from './frontend/hybridize.ts';
 export * as nd from './frontend/nd/index.ts';

@@ -12,9 +12,9 @@ import type { Binding, Device } from './device.ts';
 export interface Collective {
   /**
    * Puts the sum over the devices into `buffers`, which hold `count` floats each, one buffer on each device in their
-   * order. Undefined when later work on the devices sees the result, else a promise of it.
+   * order. Resolves when later work on the devices sees the result (not necessarily finished).
    */
-  sum(buffers: readonly Binding[], dtype: DType, count: number): Promise<void> | undefined;
+  sum(buffers: readonly Binding[], dtype: DType, count: number): Promise<void>;
 }
 
 /** What sums over these devices: their own way among each other if they have one, else host memory. */
@@ -23,20 +23,13 @@ export const collectiveOf = (devices: readonly Device[]): Collective =>
 
 /** Every device's numbers are read, all at once, added here, and written back to each. */
 export const throughHost: Collective = {
-  sum(buffers, dtype, count) {
+  async sum(buffers, dtype, count) {
     const bytes = count * bytesOf(dtype);
-    const finish = (parts: readonly Uint8Array[]): void => {
-      const total = sumOf(parts, dtype, count);
-      for (const { storage, offset } of buffers) storage.device.write(storage, offset, total);
-    };
-    const parts = buffers.map(
-      ({ storage, offset }) =>
-        storage.device.readSync(storage, offset, bytes) ??
-        storage.device.read(storage, offset, bytes),
+    const parts = await Promise.all(
+      buffers.map(({ storage, offset }) => storage.device.read(storage, offset, bytes)),
     );
-    if (parts.every((part) => part instanceof Uint8Array)) finish(parts);
-    else return Promise.all(parts).then(finish);
-    return undefined;
+    const total = sumOf(parts, dtype, count);
+    for (const { storage, offset } of buffers) storage.device.write(storage, offset, total);
   },
 };
 

@@ -1,5 +1,6 @@
 /**
- * Sums gradients over the devices of a net: those of one dtype travel as one flat array.
+ * Sums gradients over the devices of a net: those of one dtype travel as one flat array. Loaded by the first step that
+ * has several devices.
  *
  * Invariant: afterwards the gradient handles of each device look into its flat array, each at an offset that every
  * device can bind; they are never written through, as no array is.
@@ -9,9 +10,16 @@ import { GraphBuilder } from '../../ir/graph/builder.ts';
 import { type TensorType, tensor } from '../../ir/type.ts';
 import { collectiveOf } from '../../runtime/collective.ts';
 import type { Device } from '../../runtime/device.ts';
+import { gradientOf, hasFreshGradient } from '../autograd.ts';
+import { assign } from '../call.ts';
 import { type Callable, callableOf, loadedFor, run } from '../callable.ts';
+import { failure } from '../callsite.ts';
 import { denseLayout } from '../layout.ts';
+import { filled } from '../nd/filled.ts';
 import { allocated, NDArray, rebind } from '../ndarray.ts';
+import { leafOf } from '../trace.ts';
+import type { Parameter } from './parameter.ts';
+import { namesOf } from './replicas.ts';
 
 /** How gradients of certain types are laid side by side. */
 interface Pack {
@@ -34,30 +42,60 @@ export type Packs = Map<string, readonly Pack[]>;
 const ALIGNMENT = 256;
 
 /**
- * Replaces each gradient by its sum over the devices. `gradients`: by device, then by parameter. Undefined when it is
- * done as far as later calls can see, else a promise.
+ * Replaces the gradients of all parameters that have fresh ones by their sum over the devices. With `ignoreStale`, a
+ * copy without one counts as zero.
  */
-export const allReduce = (
+export const sumGradients = async (
   packs: Packs,
-  devices: readonly Device[],
-  gradients: readonly (readonly NDArray[])[],
-): Promise<void> | undefined => {
+  parameters: readonly Parameter[],
+  ignoreStale: boolean,
+): Promise<void> => {
+  for (const p of parameters) checkDevices(p, parameters[0]!);
+  if (!ignoreStale) for (const p of parameters) checkFresh(p);
+  const active = parameters.filter((p) => p.listData().some(hasFreshGradient));
+  const devices = parameters[0]!.listDevices();
+  const gradients = devices.map((_, d) => active.map((p) => contribution(p.listData()[d]!)));
   const collective = collectiveOf(devices);
-  const waits: Promise<void>[] = [];
-  for (const pack of packsFor(packs, gradients[0]!)) {
-    const flats = devices.map((device, d) => flatten(pack, device, gradients[d]!));
-    const done = collective.sum(
-      flats.map((flat) => ({ storage: flat.storage!, offset: 0 })),
-      pack.dtype,
-      pack.count,
-    );
-    const finish = (): void => {
+  await Promise.all(
+    packsFor(packs, gradients[0]!).map(async (pack) => {
+      const flats = devices.map((device, d) => flatten(pack, device, gradients[d]!));
+      const buffers = flats.map((flat) => ({ storage: flat.storage!, offset: 0 }));
+      await collective.sum(buffers, pack.dtype, pack.count);
       for (const [d, flat] of flats.entries()) handOut(pack, flat, gradients[d]!);
-    };
-    if (done === undefined) finish();
-    else waits.push(done.then(finish));
+    }),
+  );
+};
+
+/** The gradient of a copy; zero, and fresh from now on, where the device had no part of the batch. */
+const contribution = (data: NDArray): NDArray => {
+  const gradient = gradientOf(data)!;
+  if (!hasFreshGradient(data)) {
+    assign(gradient, filled(gradient.type, 0, gradient.device));
+    leafOf(data)!.fresh = true;
   }
-  return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+  return gradient;
+};
+
+/** Throws unless `p` is on the same devices as `first`, in the same order. */
+const checkDevices = (p: Parameter, first: Parameter): void => {
+  const [own, others] = [p.listDevices(), first.listDevices()];
+  if (own.length === others.length && own.every((d, i) => d === others[i])) return;
+  throw failure(
+    'device',
+    `trainer.step: ${first.name} is on ${namesOf(others)}, ${p.name} on ${namesOf(own)}`,
+    'a trainer updates parameters of one list of devices: initialize all with the same, or make a trainer for each',
+  );
+};
+
+/** Throws unless the gradient of every copy is fresh. */
+const checkFresh = (p: Parameter): void => {
+  const stale = p.listData().filter((x) => !hasFreshGradient(x));
+  if (stale.length === 0) return;
+  throw failure(
+    'gradient',
+    `trainer.step: no backward pass has written the gradient of ${p.name} since the last step on ${namesOf(stale.map((x) => x.device))}`,
+    'call backward on the losses of all devices before each step; { ignoreStaleGrad: true } counts a device without a part of the batch as zero',
+  );
 };
 
 const packsFor = (packs: Packs, gradients: readonly NDArray[]): readonly Pack[] => {

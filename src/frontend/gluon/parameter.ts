@@ -62,8 +62,8 @@ export class Parameter {
   #copies: readonly NDArray[] = [];
   /** What `initialize` asked for, until the shape is known. */
   #pending: { readonly init: InitializerLike; readonly devices: readonly Device[] } | undefined;
-  /** True while the gradients of its copies are being summed: nobody may compute with them. @internal */
-  busy = false;
+  /** True while the gradients of its copies are being summed. */
+  #busy = false;
 
   constructor(options: ParameterOptions) {
     checkOptions('Parameter', options ?? {}, KNOWN);
@@ -143,12 +143,7 @@ export class Parameter {
 
   #on(device: Device | undefined): NDArray {
     const copies = this.listData();
-    if (this.busy)
-      throw failure(
-        'value',
-        `${this.name} is used while its gradients are being summed over ${namesOf(this.listDevices())}`,
-        'wait for the step: await trainer.step(batchSize)',
-      );
+    this.#checkBusy();
     const wanted = device ?? mode.trace?.device ?? defaultDevice();
     const copy = copies.find((x) => x.device === wanted);
     if (copy === undefined)
@@ -157,8 +152,23 @@ export class Parameter {
         `${this.name} is on ${namesOf(this.listDevices())}, not on ${wanted.name}`,
         'give the block arrays on its devices (utils.splitAndLoad), or name one: data(device)',
       );
-    if (copies.length > 1) mode.trace?.guards.push(() => !this.busy);
+    if (copies.length > 1) mode.trace?.guards.push(() => !this.#busy);
     return copy;
+  }
+
+  #checkBusy(): void {
+    if (this.#busy)
+      throw failure(
+        'value',
+        `${this.name} is used before a step over several devices is done`,
+        'await trainer.step(batchSize)',
+      );
+  }
+
+  /** From true to false nobody may compute with it. @internal */
+  setBusy(busy: boolean): void {
+    if (busy) this.#checkBusy();
+    this.#busy = busy;
   }
 
   /** The arrays on all its devices. */

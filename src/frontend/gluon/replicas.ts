@@ -21,16 +21,15 @@ let several = false;
 
 /** The devices that `initialize` was given. */
 export const devicesOf = (where: string, devices: Devices | undefined): readonly Device[] => {
-  if (devices === undefined) return [defaultDevice()];
-  const list = Array.isArray(devices) ? (devices as readonly Device[]) : [devices as Device];
-  const wrong = (what: string): Error =>
-    failure('device', `${where}: ${what}`, 'pass a device, or a list of different ones');
-  if (list.length === 0) throw wrong('the list of devices is empty');
-  const odd = list.findIndex((d) => typeof d?.allocate !== 'function');
-  if (odd >= 0) throw wrong(`device ${odd} is ${shown(list[odd])}`);
-  if (new Set(list).size < list.length)
-    throw wrong(`${namesOf(list)}: a device is there more than once`);
-  return list;
+  const list: readonly Device[] =
+    devices === undefined ? [defaultDevice()] : Array.isArray(devices) ? devices : [devices];
+  const odd = list.find((d, i) => typeof d?.allocate !== 'function' || list.indexOf(d) < i);
+  if (list.length > 0 && odd === undefined) return list;
+  throw failure(
+    'device',
+    `${where}: ${odd === undefined ? 'the list of devices is empty' : `${odd?.name ?? shown(odd)} is no device, or there twice`}`,
+    'pass a device, or a list of different ones',
+  );
 };
 
 /** `cuda(0), cuda(1)`. */
@@ -92,6 +91,6 @@ export const onto = (x: NDArray, device: Device, where: string): NDArray => {
   throw failure(
     'device',
     `${where}: an array on ${x.device.name} cannot be read at once to be copied to ${device.name}`,
-    'make it on the CPU: nd.array(values, { device: device.cpu() }), new DataLoader(data, { device: device.cpu() })',
+    'make it on the CPU: new DataLoader(data, { device: device.cpu() })',
   );
 };

@@ -7,20 +7,17 @@
  * copies on several devices are updated alike, with the same sum of their gradients.
  */
 
-import type { GraphBuilder } from '../../ir/graph/builder.ts';
-import type { Assign, Node } from '../../ir/graph/graph.ts';
 import { tensor } from '../../ir/type.ts';
 import { consumeGradient, gradientOf, hasFreshGradient } from '../autograd.ts';
-import { assign } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { mode, withMode } from '../mode.ts';
 import { filled } from '../nd/filled.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
-import { hostScalar, onReplay, type Trace } from '../trace.ts';
-import { applyUpdate, type Update, updateOf } from '../update.ts';
-import { allReduce, type Packs } from './allreduce.ts';
-import { arithmetic, checkNumber, Optimizer } from './optim/optimizer.ts';
+import { hostScalar, ONE_DEVICE, onReplay, type Trace } from '../trace.ts';
+import { applyUpdate, type Update } from '../update.ts';
+import type { Packs } from './allreduce.ts';
+import { checkNumber, Optimizer } from './optim/optimizer.ts';
 import {
   type AdamOptions,
   create,
@@ -28,18 +25,12 @@ import {
   type OptimizerOptions,
   type SGDOptions,
 } from './optim.ts';
-import type { Parameter } from './parameter.ts';
-import {
-  checkBatch,
-  checkDevices,
-  type ParameterSource,
-  parametersOf,
-  severalError,
-  staleError,
-} from './trainer-checks.ts';
+import { Parameter } from './parameter.ts';
 import { readStates, type StateRow, writeStates } from './trainer-states.ts';
+import { stepOf } from './trainer-step.ts';
 
-export type { ParameterSource } from './trainer-checks.ts';
+/** What a trainer is given to update: `net.parameters()`, or some of them by name: `net.collectParams('.*weight')`. */
+export type ParameterSource = Iterable<Parameter> | ReadonlyMap<string, Parameter>;
 
 /** A parameter with what the optimizer keeps for it. */
 interface Slot {
@@ -54,10 +45,21 @@ interface Slot {
 
 export interface StepOptions {
   /**
-   * Leave parameters alone whose gradient no backward pass has written since the last step, and count it as zero on
-   * devices where none has if there is one elsewhere. Default false: an error.
+   * Leave parameters alone whose gradient no backward pass has written since the last step. Where one was written on
+   * some devices, it counts as zero on the others. Default false: an error.
    */
   readonly ignoreStaleGrad?: boolean;
+}
+
+/**
+ * What steps over several devices return, to be awaited. Not declared as a promise: on one device there is nothing to
+ * wait for, and nobody has to say so to a linter.
+ */
+export interface Pending {
+  then<A = void, B = never>(
+    done?: ((value: unknown) => A | PromiseLike<A>) | null,
+    failed?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): PromiseLike<A | B>;
 }
 
 /**
@@ -70,8 +72,7 @@ export interface StepOptions {
  * trainer.step(x.shape[0]);          // gradients are divided by the batch size
  * trainer.learningRate = 0.01;       // takes effect at the next step, also of compiled ones
  *
- * With parameters on several devices, `step` sums the gradients over them first. It returns a promise where a device
- * cannot be read at once: `await trainer.step(batchSize)` is right everywhere.
+ * With parameters on several devices, `step` sums the gradients over them first, and has to be awaited.
  */
 export class Trainer {
   readonly optimizer: Optimizer;
@@ -134,82 +135,70 @@ export class Trainer {
    * `undefined` is in the type for `x.shape[0]` under `noUncheckedIndexedAccess`; as a value it is an error. Throws when
    * a gradient has not been written since the last step, unless `ignoreStaleGrad`.
    */
-  step(batchSize: number | undefined, options: StepOptions = {}): Promise<void> | undefined {
-    const size = checkBatch('trainer.step', batchSize);
-    if (this.#summed)
-      throw failure(
-        'value',
-        'trainer.step: gradients have been summed over the devices already',
-        'after trainer.allreduceGrads() call trainer.update(batchSize)',
-      );
-    const active = this.#active('trainer.step', options);
-    if (active.length === 0) return undefined;
-    const waiting = this.#sum(active);
-    if (waiting !== undefined) return waiting.then(() => this.#update(active, size));
-    this.#update(active, size);
+  step(batchSize: number | undefined, options: StepOptions = {}): Pending | undefined {
+    checkBatch(batchSize);
+    const summed = this.allreduceGrads(options);
+    if (summed !== undefined) return summed.then(() => this.update(batchSize, options));
+    this.update(batchSize, options);
     return undefined;
   }
 
   /**
-   * The first half of `step` for parameters on several devices: each gradient becomes its sum over them. To look at
-   * gradients, or change them alike on all devices, before `update`. On one device it does nothing.
+   * The first half of `step` for parameters on several devices: each gradient becomes its sum over them. For looking at
+   * gradients, or changing them alike on all devices, before `update`. On one device it does nothing.
    */
-  allreduceGrads(options: StepOptions = {}): Promise<void> | undefined {
-    const active = this.#active('trainer.allreduceGrads', options);
-    if (active.length === 0 || copiesOf(active) === 1) return undefined;
-    const waiting = this.#sum(active);
-    this.#summed = true;
-    return waiting;
+  allreduceGrads(options: StepOptions = {}): Pending | undefined {
+    if (!this.#isReplicated()) return undefined;
+    checkOptions('trainer.step', options, ['ignoreStaleGrad']);
+    if (mode.trace !== undefined)
+      throw failure(
+        'trace',
+        `trainer.step: in ${mode.trace.name}, with parameters on several devices`,
+        ONE_DEVICE,
+      );
+    this.#expectSums(false);
+    const parameters = this.#wanted().map((s) => s.parameter);
+    for (const p of parameters) p.setBusy(true);
+    return import('./allreduce.ts')
+      .then(({ sumGradients }) =>
+        sumGradients(this.#packs, parameters, options.ignoreStaleGrad === true),
+      )
+      .then(() => {
+        this.#summed = true;
+      })
+      .finally(() => {
+        for (const p of parameters) p.setBusy(false);
+      });
   }
 
   /** The second half of `step`, after `allreduceGrads`. */
   update(batchSize: number | undefined, options: StepOptions = {}): void {
-    const size = checkBatch('trainer.update', batchSize);
-    const active = this.#active('trainer.update', options);
-    if (active.length === 0) return;
-    if (!this.#summed && copiesOf(active) > 1)
+    const size = checkBatch(batchSize);
+    checkOptions('trainer.step', options, ['ignoreStaleGrad']);
+    if (this.#isReplicated()) this.#expectSums(true);
+    this.#summed = false;
+    const wanted = this.#wanted();
+    const active = wanted.filter((s) => isFresh(s));
+    if (active.length < wanted.length && !options.ignoreStaleGrad)
+      throw staleError(wanted.filter((s) => !active.includes(s)));
+    if (active.length > 0) this.#update(active, size);
+  }
+
+  #wanted(): readonly Slot[] {
+    return this.#slots.filter((s) => s.parameter.gradReq !== 'null');
+  }
+
+  #isReplicated(): boolean {
+    return this.#slots.some(({ parameter: p }) => p.gradReq !== 'null' && p.listData().length > 1);
+  }
+
+  #expectSums(summed: boolean): void {
+    if (this.#summed !== summed)
       throw failure(
         'value',
-        'trainer.update: gradients have not been summed over the devices',
-        'call trainer.allreduceGrads() first, or trainer.step(batchSize), which does both',
+        `trainer: the gradients of several devices have ${summed ? 'not ' : ''}been summed`,
+        'call allreduceGrads() and then update(batchSize), or step(batchSize), which does both; await them',
       );
-    this.#summed = false;
-    this.#update(active, size);
-  }
-
-  /** Those with gradients to use; throws when some have none, or when their copies do not go together. */
-  #active(where: string, options: StepOptions): readonly Slot[] {
-    checkOptions(where, options, ['ignoreStaleGrad']);
-    const wanted = this.#slots.filter((s) => s.parameter.gradReq !== 'null');
-    for (const { parameter } of wanted) checkDevices(where, parameter, wanted[0]!.parameter);
-    if (wanted.length > 0 && mode.trace !== undefined && copiesOf(wanted) > 1)
-      throw severalError(where, mode.trace.name, wanted[0]!.parameter);
-    if (options.ignoreStaleGrad) return wanted.filter((s) => isFresh(s, 'some'));
-    const stale = wanted.filter((s) => !isFresh(s, 'every'));
-    if (stale.length > 0) throw staleError(where, parametersIn(stale));
-    return wanted;
-  }
-
-  /** Sums gradients over the devices, if there are several. */
-  #sum(active: readonly Slot[]): Promise<void> | undefined {
-    if (copiesOf(active) === 1) return undefined;
-    const parameters = parametersIn(active);
-    const devices = parameters[0]!.listDevices();
-    const gradients = devices.map((_, d) =>
-      parameters.map((p) => {
-        const data = p.listData()[d]!;
-        const gradient = gradientOf(data)!;
-        if (!hasFreshGradient(data)) assign(gradient, gradient.mul(0));
-        return gradient;
-      }),
-    );
-    const waiting = allReduce(this.#packs, devices, gradients);
-    if (waiting === undefined) return undefined;
-    const setBusy = (busy: boolean): void => {
-      for (const p of parameters) p.busy = busy;
-    };
-    setBusy(true);
-    return waiting.finally(() => setBusy(false));
   }
 
   #update(active: readonly Slot[], batchSize: number): void {
@@ -218,7 +207,11 @@ export class Trainer {
     const key = this.#keyOf(active, groups);
     let update = this.#updates.get(key);
     if (update === undefined) {
-      update = this.#build(active, groups);
+      update = stepOf(
+        optimizer,
+        active.map((s) => s.parameter),
+        groups,
+      );
       this.#updates.set(key, update);
     }
     const numbers = scalarsOf(optimizer, active, groups, batchSize);
@@ -233,8 +226,8 @@ export class Trainer {
       applyUpdate(update, [...arrays, ...scalars], device);
     });
     onReplay(() => {
-      const stale = active.filter((s) => !isFresh(s, 'some'));
-      if (stale.length > 0) throw staleError('trainer.step', parametersIn(stale));
+      const stale = active.filter((s) => !isFresh(s));
+      if (stale.length > 0) throw staleError(stale);
     });
     for (const slot of active) this.#finish(slot);
     mode.trace?.guards.push(() => this.#keyOf(active, groupsOf(active)) === key);
@@ -257,65 +250,6 @@ export class Trainer {
       if (p.lrMult !== 1 || p.wdMult !== 1) key += ` ${p.lrMult} ${p.wdMult}`;
     });
     return key;
-  }
-
-  #build(active: readonly Slot[], groups: readonly number[]): Update {
-    return updateOf(`${this.optimizer.name}.step`, (b) => {
-      const arrays = active.map(({ parameter }) => {
-        const { type } = parameter.listData()[0]!;
-        const input = (what: string, t = type): Node =>
-          b.input(t, { name: `${parameter.name}.${what}` });
-        const state = tensor('float32', type.shape);
-        return {
-          weight: input('data'),
-          gradient: input('grad'),
-          states: this.optimizer.states.map((name) => input(name, state)),
-        };
-      });
-      const scalars = this.#scalarInputs(b, Math.max(...groups) + 1);
-      return active.flatMap(({ parameter }, i): Assign[] => {
-        const { weight, gradient, states } = arrays[i]!;
-        return this.#rule(b, parameter, { weight, gradient, states }, scalars[groups[i]!]!);
-      });
-    });
-  }
-
-  /** Inputs for the scalars of each group, in the order of `scalarsOf`. */
-  #scalarInputs(b: GraphBuilder, groups: number): Record<string, Node>[] {
-    return Array.from({ length: groups }, (_, g) =>
-      Object.fromEntries(
-        [...SHARED, ...Object.keys(this.optimizer.scalars(1))].map((name) => [
-          name,
-          b.input(tensor('float32', []), { name: `${name}${g}`, role: 'scalar' }),
-        ]),
-      ),
-    );
-  }
-
-  #rule(
-    b: GraphBuilder,
-    parameter: Parameter,
-    given: { readonly weight: Node; readonly gradient: Node; readonly states: readonly Node[] },
-    scalars: Readonly<Record<string, Node>>,
-  ): Assign[] {
-    const m = arithmetic(b);
-    const { optimizer } = this;
-    const { lrMult, wdMult } = parameter;
-    const { learningRate, wd, rescale, clip, ...own } = scalars;
-    const scaled = (x: Node, by: number): Node => (by === 1 ? x : m.mul(x, b.lit(by, x)));
-    const raw = m.mul(b.cast(given.gradient, 'float32'), rescale!);
-    const result = optimizer.update(m, {
-      weight: b.cast(given.weight, 'float32'),
-      gradient: optimizer.clipGradient === undefined ? raw : m.clip(raw, clip!),
-      states: given.states,
-      rate: scaled(learningRate!, lrMult),
-      decay: optimizer.wd === 0 || wdMult === 0 ? undefined : scaled(wd!, wdMult),
-      scalars: own,
-    });
-    return [
-      { target: given.weight, value: b.cast(result.weight, given.weight.type.dtype) },
-      ...given.states.map((target, i) => ({ target, value: result.states[i]! })),
-    ];
   }
 
   /** Writes what the optimizer keeps (momenta, update counts, learning rate) to a safetensors file. */
@@ -349,10 +283,7 @@ export class Trainer {
   }
 }
 
-/** Scalars that every rule may use, before the optimizer's own. */
-const SHARED = ['learningRate', 'wd', 'rescale', 'clip'] as const;
-
-/** How to read the scalars of each group, at this step or at each replay. */
+/** How to read the scalars of each group (`SCALARS`, then the optimizer's own), at this step or at each replay. */
 const scalarsOf = (
   optimizer: Optimizer,
   active: readonly Slot[],
@@ -406,10 +337,37 @@ const statesOf = (slot: Slot, name: string): readonly NDArray[] => {
   );
 };
 
-const copiesOf = (slots: readonly Slot[]): number => slots[0]!.parameter.listData().length;
+/** Whether a backward pass has written its gradient; sums over devices are written on all of them. */
+const isFresh = ({ parameter }: Slot): boolean => hasFreshGradient(parameter.listData()[0]!);
 
-const parametersIn = (slots: readonly Slot[]): Parameter[] => slots.map((s) => s.parameter);
+const checkBatch = (batchSize: number | undefined): number => {
+  if (typeof batchSize === 'number' && batchSize > 0 && Number.isFinite(batchSize))
+    return batchSize;
+  throw failure(
+    'value',
+    `trainer.step: the batch size is ${String(batchSize)}`,
+    'pass the number of samples that the loss was computed on: trainer.step(x.shape[0])',
+  );
+};
 
-/** Whether a backward pass has written the gradient of some copy, or of every one. */
-const isFresh = ({ parameter }: Slot, of: 'some' | 'every'): boolean =>
-  parameter.listData()[of](hasFreshGradient);
+const staleError = (slots: readonly Slot[]): Error => {
+  const names = slots.slice(0, 3).map((s) => s.parameter.name);
+  const more = slots.length > 3 ? ` and ${slots.length - 3} more` : '';
+  return failure(
+    'gradient',
+    `trainer.step: no backward pass has written the gradient of ${names.join(', ')}${more} since the last step`,
+    'call l.backward() on a recorded loss before each step; { ignoreStaleGrad: true } leaves such parameters as they are',
+  );
+};
+
+const parametersOf = (source: ParameterSource): Parameter[] => {
+  const wrong = (what: string): Error =>
+    failure('value', `Trainer: ${what}`, 'pass net.parameters() or net.collectParams(...)');
+  if (typeof source !== 'object' || source === null || !(Symbol.iterator in source))
+    throw wrong('the first argument is not a list of parameters');
+  const list: unknown[] = [...(source instanceof Map ? source.values() : source)];
+  if (list.length === 0) throw wrong('there are no parameters');
+  const odd = list.findIndex((p) => !(p instanceof Parameter));
+  if (odd >= 0) throw wrong(`item ${odd} is not a Parameter`);
+  return [...new Set(list as Parameter[])];
+};
