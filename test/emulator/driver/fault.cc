@@ -16,19 +16,20 @@
 namespace emulated {
 namespace {
 
-constexpr int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+constexpr int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+constexpr int COUNT = sizeof SIGNALS / sizeof *SIGNALS;
 constexpr size_t SIGNAL_STACK = 64 << 10;
 
 jmp_buf landing;
 Fault pending;
 pthread_t runner;
 volatile bool running = false;
-struct sigaction before[4];
+struct sigaction before[COUNT];
 int caught;
 void* faultAddress;
 
 void forward(int signal, siginfo_t* info, void* context) {
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < COUNT; i++) {
     if (SIGNALS[i] != signal) continue;
     const struct sigaction& other = before[i];
     if (other.sa_flags & SA_SIGINFO) return other.sa_sigaction(signal, info, context);
@@ -66,12 +67,10 @@ Fault ofSignal() {
   const std::string where = scheduler::place();
   char text[512];
   if (caught == SIGFPE) return {LAUNCH_FAILED, where + ": a division of integers by zero"};
-  if (caught == SIGILL) return {LAUNCH_FAILED, where + ": an illegal instruction"};
+  // units are compiled to trap before such an access
+  if (caught == SIGILL || caught == SIGTRAP)
+    return {MISALIGNED_ADDRESS, where + ": an access to an address that is no multiple of its size"};
   if (scheduler::isStackGuard(faultAddress)) return {LAUNCH_FAILED, where + ": the stack of a thread overflowed"};
-  if (faultAddress == nullptr && scheduler::isRunning()) {
-    snprintf(text, sizeof text, ": an access to address 0, or one that is not aligned to its size");
-    return {ILLEGAL_ADDRESS, where + text};
-  }
   snprintf(text, sizeof text, ": an access to %p, %s", faultAddress, describe(Address(faultAddress)).c_str());
   return {ILLEGAL_ADDRESS, where + text};
 }
@@ -94,7 +93,7 @@ Fault guarded(const std::function<void()>& body) {
   struct sigaction ours {};
   ours.sa_sigaction = onSignal;
   ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-  for (int i = 0; i < 4; i++) sigaction(SIGNALS[i], &ours, &before[i]);
+  for (int i = 0; i < COUNT; i++) sigaction(SIGNALS[i], &ours, &before[i]);
   runner = pthread_self();
   Fault fault;
   if (_setjmp(landing) == 0) {
@@ -105,7 +104,7 @@ Fault guarded(const std::function<void()>& body) {
     running = false;
     fault = caught ? ofSignal() : pending;
   }
-  for (int i = 0; i < 4; i++) sigaction(SIGNALS[i], &before[i], nullptr);
+  for (int i = 0; i < COUNT; i++) sigaction(SIGNALS[i], &before[i], nullptr);
   return fault;
 }
 

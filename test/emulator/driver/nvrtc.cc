@@ -146,7 +146,7 @@ std::vector<std::string> compiler(const Options& options) {
       "-nostdinc", "-nostdinc++",    "-fno-exceptions", "-fno-rtti",
       "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-fcf-protection=none",
       "-fvisibility=hidden", "-fno-strict-aliasing", "-ffp-contract=off", "-fno-math-errno",
-      "-fno-trapping-math", "-fwrapv", "-fno-threadsafe-statics", "-fdiagnostics-color=never", "-Wl,--hash-style=gnu",
+      "-fno-trapping-math", "-fwrapv", "-fsanitize=alignment", "-fsanitize-undefined-trap-on-error", "-fno-threadsafe-statics", "-fdiagnostics-color=never", "-Wl,--hash-style=gnu",
       "-Wl,-z,noseparate-code", "-Wl,-s", "-Wl,--build-id=none"};
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -162,7 +162,7 @@ std::vector<std::string> compiler(const Options& options) {
   const std::string include = ownFolder() + "/include/";
   words.push_back("-include");
   words.push_back(include + "kernel.h");
-  if (options.exact) {
+  if (options.exact && access((include + "bulk.h").c_str(), R_OK) == 0) {
     words.push_back("-include");
     words.push_back(include + "bulk.h");
   }
