@@ -97,7 +97,7 @@ export const noDriver = (attempts: readonly Attempt[], environment: Environment)
   return old === undefined
     ? deviceError(`there is no CUDA driver. Looked for:${listed(attempts)}`, DRIVER_HELP)
     : deviceError(
-        `the driver is too old: CUDA 12.0 is needed${old.problem.version ? `, it has ${versionText(old.problem.version)}` : ''}:${listed(attempts)}`,
+        `the driver is too old: it lacks functions of CUDA 12.0:${listed(attempts)}`,
         DRIVER_HELP,
       );
 };
