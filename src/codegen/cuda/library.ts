@@ -10,7 +10,8 @@ import { integerFunctions } from './functions/integers.ts';
 import { laneByLane, laneFunctions, operatorText, signatureOf } from './functions/lanes.ts';
 import { memoryFunctions } from './functions/memory.ts';
 import { numberFunctions } from './functions/numbers.ts';
-import { deviceFunctions, deviceText } from './ptx.ts';
+import { type DeviceFunction, deviceFunctions, deviceText } from './ptx.ts';
+import { bulkFunction } from './ptx-bulk.ts';
 import { typeName } from './types.ts';
 
 /**
@@ -61,7 +62,9 @@ const table = (): ReadonlyMap<string, ReadonlyMap<string, Entry>> => {
 };
 
 const functions = table();
-const isDevice = (name: string): boolean => Object.hasOwn(deviceFunctions, name);
+const deviceFunction = (name: string): DeviceFunction | undefined =>
+  Object.hasOwn(deviceFunctions, name) ? deviceFunctions[name] : bulkFunction(name);
+const isDevice = (name: string): boolean => deviceFunction(name) !== undefined;
 
 /** Whether something that comes along, or that CUDA has, is called so. */
 export const isDeclared = (name: string): boolean =>
@@ -83,21 +86,22 @@ export class Library {
   /** The name of a function, or an operator of vectors, which is printed from now on: of operands of this type. */
   use(name: string, type: RegType): string {
     if (name.startsWith('operator')) this.#operator(name.slice(8).trim(), type.elem);
-    else this.#call({ name, first: typeName(type) });
+    else this.#call({ name, first: typeName(type) }, false);
     return name;
   }
 
   /** A function that there is one of. */
   one(name: string): string {
-    this.#call({ name, first: '' });
+    this.#call({ name, first: '' }, true);
     return name;
   }
 
   /** Functions of the device, then those in C++. */
   get texts(): LibraryTexts {
-    const device = Object.entries(deviceFunctions);
+    const names = Object.keys(deviceFunctions).filter((name) => this.#device.has(name));
+    const bulk = [...this.#device].filter((name) => !names.includes(name)).sort();
     return {
-      device: device.flatMap(([name, f]) => (this.#device.has(name) ? [deviceText(f)] : [])),
+      device: [...names, ...bulk].map((name) => deviceText(deviceFunction(name)!)),
       plain: [...this.#texts.values()],
     };
   }
@@ -106,15 +110,17 @@ export class Library {
     this.#add(`${operator} ${elem}`, operatorText(operator, elem), typeName({ elem, lanes: 1 }));
   }
 
-  #call({ name, first }: Key): void {
+  /** `only`: a function that there is one of will do, whatever it takes. */
+  #call({ name, first }: Key, only: boolean): void {
     const overloads = functions.get(name);
-    const found =
-      overloads?.get(first) ?? (overloads?.size === 1 ? [...overloads.values()][0] : undefined);
-    if (isDevice(name) && (found === undefined || found.first !== first)) {
+    const exact = overloads?.get(first);
+    if (exact === undefined && isDevice(name)) {
       this.#device.add(name);
       return;
     }
-    if (BUILTIN.has(name) && found?.first !== first) return;
+    if (exact === undefined && BUILTIN.has(name)) return;
+    const one = only && overloads?.size === 1 ? [...overloads.values()][0] : undefined;
+    const found = exact ?? one;
     invariant(found !== undefined, `the library has a function ${name} of ${first}`);
     this.#add(`${name} ${found.first}`, found.text, found.first);
   }
@@ -126,7 +132,7 @@ export class Library {
     const [own, ...calls] = [...text.matchAll(/\b(\w+)\(/g)].map(([, name]) => name!);
     const scalar = first.replace(/4$/, '').replace(/^uint$/, 'unsigned');
     for (const name of calls)
-      if (isDeclared(name)) this.#call({ name, first: scalar });
+      if (isDeclared(name)) this.#call({ name, first: scalar }, true);
       else invariant(name === own || /^(operator|if|return)/.test(name), `${name} is a function`);
     this.#texts.set(key, text);
   }

@@ -4,7 +4,7 @@
  * Invariant: the text is one that NVRTC compiles; it is what a device is given, but for names.
  */
 import type { Program } from '../../ir/program.ts';
-import type { CudaArgument } from './module.ts';
+import type { CudaArgument, MapShape } from './module.ts';
 import { renderParts, renderProgram } from './program.ts';
 
 /** The listing of a program. */
@@ -13,7 +13,7 @@ export const programListing = (program: Program): string => {
   const given = (argument: CudaArgument): string =>
     argument.kind === 'scalars'
       ? `scalars + ${argument.offset}`
-      : program.buffers[argument.buffer]!.name;
+      : `${program.buffers[argument.buffer]!.name}${argument.kind === 'buffer' ? '' : ` (${showMap(argument.map)})`}`;
   const launches = steps.map(({ kernel, step, arguments: list }) => {
     const { name, grid } = kernels[kernel]!;
     return `// ${step}: ${name}<<<${grid[0]}>>>(${list.map(given).join(', ')})\n`;
@@ -21,6 +21,9 @@ export const programListing = (program: Program): string => {
   const title = `// ${program.name}: ${kernels.length} kernels, ${steps.length} launches\n`;
   return `${title}\n${source}\n${launches.join('')}`;
 };
+
+const showMap = ({ extents, box }: MapShape): string =>
+  `boxes ${box.join(' x ')} of ${extents.join(' x ')}`;
 
 /** The text of each kernel alone, by its name in the program. */
 export const kernelTexts = (program: Program): ReadonlyMap<string, string> => {

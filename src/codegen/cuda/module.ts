@@ -3,7 +3,7 @@
  * are launched.
  *
  * Invariant: all of it depends on the program and the caps alone, and is plain data: a runtime adds addresses and
- * nothing else. A kernel's arguments are 8-byte pointers in the order of its parameters.
+ * nothing else. A kernel's arguments are tensor maps of 128 bytes, then 8-byte pointers, in the order of its parameters.
  */
 import type { ScalarSlot } from '../text/program.ts';
 
@@ -45,7 +45,21 @@ export type CudaParameter =
       readonly access: 'read' | 'write' | 'readwrite';
     }
   /** A pointer to numbers of 4 bytes each. */
-  | { readonly kind: 'scalars' };
+  | { readonly kind: 'scalars' }
+  /** 128 bytes that describe memory to copies of tiles, by value; they come before all pointers. */
+  | { readonly kind: 'tensorMap'; readonly slot: number; readonly map: MapShape };
+
+/** An array in memory, and the boxes of it that are copied, with lines of 128 bytes that are permuted. */
+export interface MapShape {
+  readonly dtype: 'bfloat16' | 'float16';
+  /** In bytes, from the start of the buffer. */
+  readonly offset: number;
+  /** Elements, the innermost dimension first. */
+  readonly extents: readonly number[];
+  /** Bytes from one to the next, of every dimension but the innermost. */
+  readonly strides: readonly number[];
+  readonly box: readonly number[];
+}
 
 /** One launch. */
 export interface CudaStep {
@@ -62,4 +76,6 @@ export type CudaArgument =
   /** The address of a program buffer; of buffers in each other's place, of the one that was there first. */
   | { readonly kind: 'buffer'; readonly buffer: number }
   /** The address of the program's block of scalars, and this many bytes more. */
-  | { readonly kind: 'scalars'; readonly offset: number };
+  | { readonly kind: 'scalars'; readonly offset: number }
+  /** A description of a program buffer. */
+  | { readonly kind: 'tensorMap'; readonly buffer: number; readonly map: MapShape };

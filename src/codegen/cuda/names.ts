@@ -17,7 +17,7 @@ const TAKEN: ReadonlySet<string> = new Set(
   virtual void volatile wchar_t while xor xor_eq
   linux unix i386 assert errno stdin stdout stderr signals major minor NULL EOF
   float2 float4 int2 int4 uint2 uint4 bool4 ushort4 uchar4 dim3 threadIdx blockIdx blockDim gridDim warpSize
-  KERNEL DEVICE SHARED_MEMORY memory scalars`.split(/\s+/),
+  KERNEL DEVICE SHARED_MEMORY TENSOR_MAP TensorMap memory scalars`.split(/\s+/),
 );
 
 /** Names for a kernel. */

@@ -46,7 +46,8 @@ export const renderParts = (program: Program, { names }: ProgramOptions): Progra
   const kernelOf = (step: Dispatch, places: readonly BufferPlace[]): number => {
     const kernel = program.kernels[step.kernel]!;
     const key = renderKernel(kernel, { places, names: 'plain', name: 'kernel' }, new Library());
-    const identity = `${key.kernel.grid.join()} ${key.text}`;
+    const maps = key.kernel.parameters.filter((p) => p.kind === 'tensorMap');
+    const identity = `${key.kernel.grid.join()} ${JSON.stringify(maps)} ${key.text}`;
     const known = byText.get(identity);
     if (known !== undefined) return known;
     const name = kernelName(names === 'own' ? kernel.name : 'kernel', kernels.length);
@@ -68,6 +69,8 @@ export const renderParts = (program: Program, { names }: ProgramOptions): Progra
           const own = step.bindings.filter((_, j) => places[j]!.kind === 'scalar');
           return { kind: 'scalars', offset: scalars.block(own) };
         }
+        case 'tensorMap':
+          return { kind: 'tensorMap', buffer: buffers[p.slot]!, map: p.map };
         default:
           return p satisfies never;
       }

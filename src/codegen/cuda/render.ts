@@ -5,7 +5,8 @@
  * given.
  */
 import { bytesOf } from '../../ir/dtype.ts';
-import { invariant, TigonError } from '../../ir/errors.ts';
+import { invariant } from '../../ir/errors.ts';
+import type { TensorMap } from '../../ir/thread/bulk.ts';
 import {
   type RegType,
   registerOf,
@@ -13,6 +14,7 @@ import {
   type ThreadBuffer,
   type ThreadKernel,
 } from '../../ir/thread/thread.ts';
+import { mapsIn, tilesIn } from '../../ir/thread/visit.ts';
 import { Alignment } from '../text/alignment.ts';
 import { Body, type Language, type OwnStatement } from '../text/body.ts';
 import {
@@ -27,6 +29,7 @@ import {
   swizzle,
 } from '../text/code.ts';
 import { type Uses, usesOf } from '../text/uses.ts';
+import { type BulkHost, writeBulk } from './bulk.ts';
 import type { Library } from './library.ts';
 import { Memory, type Variable } from './memory.ts';
 import type { CudaKernel, CudaParameter } from './module.ts';
@@ -63,6 +66,8 @@ export interface RenderedKernel {
 const MOST_BLOCKS = 2 ** 31 - 1;
 /** Where arrays in shared memory begin: whole vectors, and what bulk copies ask for. */
 const SHARED_ALIGNMENT = 128;
+/** The permutation of lines in tiles repeats at these. */
+const TILE_ALIGNMENT = 1024;
 
 const LANES = ['x', 'y', 'z', 'w'] as const;
 
@@ -87,6 +92,8 @@ class Renderer implements Language {
   readonly #declared: string[] = [];
   /** Buffers that the body touches. */
   readonly #used = new Set<ThreadBuffer>();
+  readonly #maps = new Map<TensorMap, string>();
+  readonly #bulk: BulkHost;
   #sharedBytes = 0;
 
   constructor(kernel: ThreadKernel, options: RenderOptions, library: Library) {
@@ -96,12 +103,20 @@ class Renderer implements Language {
     this.#uses = usesOf(kernel.body);
     this.#body = new Body(kernel, kernelNames(), this);
     this.#memory = new Memory((e) => this.#body.value(e), new Alignment(kernel.body), library);
+    this.#bulk = {
+      body: this.#body,
+      library,
+      read: this.#uses.registers,
+      address: (buffer, index) => this.#memory.address(this.#variable(buffer), index),
+      map: (map) => this.#maps.get(map)!,
+    };
   }
 
   render(): RenderedKernel {
     const { name } = this.#options;
     const { grid, threads, body } = this.#kernel;
     invariant(grid <= MOST_BLOCKS, 'a grid has fewer than 2³¹ blocks');
+    this.#tensorMaps();
     this.#global();
     this.#shared();
     this.#numbers();
@@ -123,6 +138,26 @@ class Renderer implements Language {
   }
 
   // --- parameters, shared memory, ids
+
+  /** Descriptions of memory, first of all parameters: they are aligned to 64 bytes. */
+  #tensorMaps(): void {
+    const { places, names } = this.#options;
+    const globals = this.#kernel.buffers.filter((b) => b.space === 'global');
+    mapsIn(this.#kernel.body).forEach((map, i) => {
+      const place = places[globals.indexOf(map.buffer)];
+      const { dtype } = map.buffer;
+      invariant(place?.kind === 'memory', 'tiles come from memory');
+      invariant(dtype === 'bfloat16' || dtype === 'float16', 'tiles are of 16-bit floats');
+      const name = this.#body.names.of(map, names === 'own' ? map.name : `m${i}`);
+      this.#maps.set(map, name);
+      this.#declared.push(`TENSOR_MAP ${name}`);
+      const bytes = bytesOf(dtype);
+      const { extents, box } = map;
+      const strides = map.strides.slice(1).map((n) => n * bytes);
+      const shape = { dtype, offset: map.offset * bytes, extents, strides, box };
+      this.#parameters.push({ kind: 'tensorMap', slot: place.slot, map: shape });
+    });
+  }
 
   /** Global buffers that are one memory, and the pointer they become. */
   #global(): void {
@@ -166,9 +201,12 @@ class Renderer implements Language {
   /** Those that the body uses, one behind the other in the block's memory. */
   #arrays(): string[] {
     const lines: string[] = [];
+    const tiles = tilesIn(this.#kernel.body);
     for (const b of this.#kernel.buffers) {
       if (b.space !== 'shared' || !this.#used.has(b)) continue;
       const { name, stored } = this.#variables.get(b)!;
+      const alignment = tiles.has(b) ? TILE_ALIGNMENT : SHARED_ALIGNMENT;
+      this.#sharedBytes = Math.ceil(this.#sharedBytes / alignment) * alignment;
       const at = this.#sharedBytes === 0 ? 'memory' : `(memory + ${this.#sharedBytes})`;
       lines.push(`  ${stored}* ${name} = (${stored}*)${at};`);
       const bytes = b.elements * bytesOf(b.dtype);
@@ -275,7 +313,8 @@ class Renderer implements Language {
       case 'fetch':
       case 'products':
       case 'settle':
-        throw new TigonError('verify', `CUDA C++ has no text yet for ${s.kind}`);
+        writeBulk(s, this.#bulk);
+        return;
       default:
         s satisfies never;
     }

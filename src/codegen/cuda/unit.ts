@@ -5,6 +5,7 @@
  * emulator brings it instead.
  */
 import type { LibraryTexts } from './library.ts';
+import { TENSOR_MAP } from './ptx-bulk.ts';
 
 const KERNEL = `#define KERNEL(threads, name) extern "C" __global__ void __launch_bounds__(threads) name`;
 const DEVICE = '#define DEVICE static __device__ __forceinline__';
@@ -19,6 +20,7 @@ export const unitText = ({ device, plain }: LibraryTexts, kernels: readonly stri
     KERNEL,
     ...(uses('DEVICE') ? [DEVICE] : []),
     ...(uses('SHARED_MEMORY') ? [SHARED_MEMORY] : []),
+    ...(uses('TENSOR_MAP') ? TENSOR_MAP : []),
   ];
   const own = ['#ifndef TIGON_EMULATED', ...macros, ...device, '#endif'].join('\n');
   return `${[own, ...plain, ...kernels].join('\n\n')}\n`;

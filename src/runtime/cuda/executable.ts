@@ -17,7 +17,7 @@ import { writeNumber } from '../numbers.ts';
 import { turn, type Work } from '../stream.ts';
 import { accessesOf, dependences } from './dependences.ts';
 import type { Engine } from './engine.ts';
-import { type Launch, Replay, type Source } from './replay.ts';
+import { type AddressSource, type Launch, Replay, type Source } from './replay.ts';
 import { type Block, CudaStorage } from './storage.ts';
 import type { Unit } from './units.ts';
 
@@ -82,7 +82,7 @@ export class CudaExecutable implements Executable {
         : engine.allocate(rendered.scalarBytes, `${program.name}: numbers`);
     const constants = this.#upload();
     this.#constants = constants?.storage;
-    const sourceOf = (b: number): Source => {
+    const sourceOf = (b: number): AddressSource => {
       const { role, offset } = program.buffers[b]!;
       if (role === 'temp') return { kind: 'arena', offset: offset ?? 0 };
       if (role === 'constant') return { kind: 'constants', offset: constants!.offsets.get(b)! };
@@ -285,7 +285,7 @@ const titlesOf = (program: Program, { kernels, steps }: CudaProgram): string[] =
 const launchesOf = (
   program: Program,
   { steps, kernels }: CudaProgram,
-  sourceOf: (buffer: number) => Source,
+  sourceOf: (buffer: number) => AddressSource,
 ): Launch[] => {
   const sourcesOf = (argument: CudaArgument): Source => {
     switch (argument.kind) {
@@ -293,6 +293,8 @@ const launchesOf = (
         return sourceOf(argument.buffer);
       case 'scalars':
         return { kind: 'scalars', offset: argument.offset };
+      case 'tensorMap':
+        return { kind: 'tensorMap', of: sourceOf(argument.buffer), map: argument.map };
       default:
         return argument satisfies never;
     }

@@ -5,17 +5,23 @@
  * only the nodes that name them are changed. A program of one kernel is launched without a graph. Graphs are forgotten
  * when the arena was replaced; the least recently used one is changed when there are enough.
  */
+import type { MapShape } from '../../codegen/cuda/module.ts';
 import type { Address, GraphNode, Handle } from '../native/api.ts';
 import type { Engine, Held } from './engine.ts';
 
 /** Runnable graphs of a program: arrays that come from the pool take turns. */
 const MOST_GRAPHS = 8;
 const POINTER_BYTES = 8;
+const MAP_BYTES = 128;
 
 /** Where the address of a parameter comes from. */
-export type Source =
+export type AddressSource =
   | { readonly kind: 'external'; readonly position: number }
   | { readonly kind: 'arena' | 'constants' | 'scalars'; readonly offset: number };
+export type Source =
+  | AddressSource
+  /** What describes the memory there to copies of tiles. */
+  | { readonly kind: 'tensorMap'; readonly of: AddressSource; readonly map: MapShape };
 
 /** A kernel as a program launches it. */
 export interface Launch {
@@ -76,9 +82,11 @@ export class Replay {
     this.#own = own;
     const users: number[][] = Array.from({ length: externals }, () => []);
     launches.forEach(({ sources }, i) => {
-      for (const source of sources)
-        if (source.kind === 'external' && users[source.position]!.at(-1) !== i)
-          users[source.position]!.push(i);
+      for (const source of sources) {
+        const from = source.kind === 'tensorMap' ? source.of : source;
+        if (from.kind === 'external' && users[from.position]!.at(-1) !== i)
+          users[from.position]!.push(i);
+      }
     });
     this.#users = users;
     engine.hold(this, this.#held);
@@ -179,17 +187,35 @@ export class Replay {
 
   /** The parameters of a launch as a C struct. */
   #pack({ sources }: Launch, addresses: readonly Address[]): Uint8Array {
-    const bytes = new Uint8Array(POINTER_BYTES * sources.length);
+    const sizes = sources.map((s) => (s.kind === 'tensorMap' ? MAP_BYTES : POINTER_BYTES));
+    const bytes = new Uint8Array(sizes.reduce((sum, size) => sum + size, 0));
     const view = new DataView(bytes.buffer);
+    let at = 0;
     sources.forEach((source, i) => {
-      const address = this.#addressOf(source, addresses);
-      view.setUint32(POINTER_BYTES * i, address % 2 ** 32, true);
-      view.setUint32(POINTER_BYTES * i + 4, Math.floor(address / 2 ** 32), true);
+      if (source.kind === 'tensorMap') bytes.set(this.#mapOf(source, addresses), at);
+      else {
+        const address = this.#addressOf(source, addresses);
+        view.setUint32(at, address % 2 ** 32, true);
+        view.setUint32(at + 4, Math.floor(address / 2 ** 32), true);
+      }
+      at += sizes[i]!;
     });
     return bytes;
   }
 
-  #addressOf(source: Source, addresses: readonly Address[]): Address {
+  #mapOf({ of, map }: Source & { kind: 'tensorMap' }, addresses: readonly Address[]): Uint8Array {
+    return this.#engine.context.tensorMap({
+      element: map.dtype,
+      address: this.#addressOf(of, addresses) + map.offset,
+      sizes: map.extents,
+      strides: map.strides,
+      box: map.box,
+      swizzle: 128,
+      promotion: 256,
+    });
+  }
+
+  #addressOf(source: AddressSource, addresses: readonly Address[]): Address {
     switch (source.kind) {
       case 'external':
         return addresses[source.position]!;
