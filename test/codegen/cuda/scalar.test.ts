@@ -2,6 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CudaBatch } from '../../support/cuda-kernels.ts';
+import { compileCuda, hasNvcc } from '../../support/nvcc.ts';
 import { decode } from '../../support/wasm.ts';
 import { scalarCases, wrongOf } from '../scalar-cases.ts';
 
@@ -17,5 +18,10 @@ for (const [subject, cases] of scalarCases()) {
     }
   });
 }
+
+test('nvcc compiles all of it without warnings', () => {
+  if (hasNvcc()) compileCuda(batch.source, 'sm_80');
+  else console.log('skipped: there is no nvcc');
+});
 
 test.run();

@@ -98,5 +98,10 @@ DEVICE int to_byte(float x) { return x >= 255.0f ? 255 : x > 0.0f ? (int)x : 0; 
 DEVICE int to_byte(int x) { return x < 0 ? 0 : x > 255 ? 255 : x; }`,
   `
 DEVICE int to_byte(unsigned x) { return x > 255u ? 255 : (int)x; }`,
+  // for arrays whose elements are of one type, then of another
+  `
+DEVICE int bits_int(unsigned bits) { return (int)bits; }`,
+  `
+DEVICE unsigned int_bits(int x) { return (unsigned)x; }`,
   threefry(),
 ];

@@ -73,9 +73,4 @@ export const memoryFunctions: readonly string[] = [
   ),
   ...packed('byte', { ...BYTES, vector: 'int4' }, (x) => x, byte),
   ...packed('bool', { ...BYTES, vector: 'bool4' }, (x) => `${x} != 0`, byte),
-  // arrays whose elements are one type, then another
-  `
-DEVICE int bits_int(unsigned bits) { return (int)bits; }`,
-  `
-DEVICE unsigned int_bits(int x) { return (unsigned)x; }`,
 ];
