@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# bash run.sh MODULE.js [arguments]: unpacks what lies beside it once, finds a Vulkan driver, runs the module.
-# Needs glibc 2.34 and a Vulkan driver. TIGON_DEVICE_FOLDER says where to unpack.
+# bash run.sh MODULE.js [arguments]: unpacks what lies beside it once, finds drivers, runs the module.
+# bash run.sh tests DEVICE [words]: the tests about arrays, on cuda or webgpu.
+# Needs glibc 2.34 and a driver: CUDA's (with NVRTC) or Vulkan's. TIGON_DEVICE_FOLDER says where to unpack.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${TIGON_DEVICE_FOLDER:-/tmp/tigon-device}
@@ -37,8 +38,27 @@ if [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] && [ -f "$container" ]; th
     export VK_DRIVER_FILES=$folder/nvidia_egl.json
   fi
 fi
-adapters || echo 'no WebGPU adapter: VK_LOADER_DEBUG=error,driver says what the loader tried' >&2
+case "$*" in
+*webgpu*) adapters || echo 'no WebGPU adapter: VK_LOADER_DEBUG=error,driver says what the loader tried' >&2 ;;
+esac
 
+# the CUDA add-on was built elsewhere: where it does not load, it is built here
+addon="$folder/build/Release/tigon.node"
+if [ -f "$addon" ] && ! "$folder/node" -e "require('$addon')" 2>/dev/null; then
+  echo 'the CUDA add-on does not load here: building it' >&2
+  g++ -std=c++17 -O2 -shared -fPIC -DNAPI_VERSION=8 -DNAPI_CPP_EXCEPTIONS -I"$folder/include/node" \
+    -I"$folder/node_modules/node-addon-api" "$folder"/src/runtime/native/addon/*.cc -o "$addon" -ldl
+fi
+
+# results are written where the caller stands
 module=$1; shift
+[ "$module" != tests ] || module=tests.mjs
+arguments=()
+while [ $# -gt 0 ]; do
+  arguments+=("$1")
+  if [ "$1" = --json ] && [ $# -gt 1 ]; then shift; arguments+=("$(realpath -m -- "$1")"); fi
+  shift
+done
 cd "$folder"
+set -- "${arguments[@]+"${arguments[@]}"}"
 exec ./node "$module" "$@"
