@@ -11,7 +11,7 @@ import { linear } from './problem.ts';
 
 export const rangeOf = (
   em: Emitter,
-  cut: Cut,
+  cut: Pick<Cut, 'problem' | 'rows' | 'summed'>,
   firstRow: TExpr,
 ): { readonly from: TExpr; readonly to: TExpr } => {
   const { problem } = cut;

@@ -92,7 +92,8 @@ export const problems = (nest: Nest, c: Contraction): readonly Problem[] => {
   ];
 };
 
-const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand => {
+/** An operand over free axes and summed ones. */
+export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand => {
   const free = mergeAxes(axes, [e]);
   const depth = mergeAxes(k, free.exprs);
   const expr = depth.exprs[0]!;

@@ -21,7 +21,7 @@ import {
   regType,
   vec4,
 } from '../../../ir/thread/build.ts';
-import { WARP } from '../../../ir/thread/tensor.ts';
+import { type MmaInputs, WARP } from '../../../ir/thread/tensor.ts';
 import type { Register, TExpr, ThreadBuffer } from '../../../ir/thread/thread.ts';
 import type { Emitter } from '../../emit/emitter.ts';
 import { placeIn } from './swizzle.ts';
@@ -61,7 +61,7 @@ export const zeroAccumulators = (em: Emitter, { warpRows, warpColumns }: Tile): 
   );
 
 /** An operand as a warp reads it. */
-interface Reader {
+export interface Reader {
   /** Four words of sixteen rows (or columns) from the `index`-th sixteen on, for product `round` of the step at `base`. */
   words(index: number, round: number, base: TExpr): TExpr;
 }
@@ -80,13 +80,14 @@ export const readersFor = (
   seat: Seat,
   memory: { readonly rows: ThreadBuffer; readonly columns: ThreadBuffer },
 ): Readers => ({
-  rows: readerOf(em, cut, cut.rows, 'rows', memory.rows, seat.row, seat.lane),
-  columns: readerOf(em, cut, cut.columns, 'columns', memory.columns, seat.column, seat.lane),
+  rows: readerOf(em, cut.inputs, cut.rows, 'rows', memory.rows, seat.row, seat.lane),
+  columns: readerOf(em, cut.inputs, cut.columns, 'columns', memory.columns, seat.column, seat.lane),
 });
 
-const readerOf = (
+/** How a warp reads a tile of which it has rows (or columns) from `first` on. */
+export const readerOf = (
   em: Emitter,
-  cut: Cut,
+  inputs: MmaInputs,
   stage: Stage,
   side: Side,
   memory: ThreadBuffer,
@@ -94,8 +95,8 @@ const readerOf = (
   lane: TExpr,
 ): Reader => {
   const { swizzle, panel } = stage;
-  const summands = summandsOf(cut.inputs);
-  const single = cut.inputs === 'tfloat32' && panel.layout === 'free';
+  const summands = summandsOf(inputs);
+  const single = inputs === 'tfloat32' && panel.layout === 'free';
   if (single) return singles(em, stage, side, memory, first, lane, summands);
   // matrices follow each other by eights of rows first, or by halves of the sum first
   const low = operate('mod', lane, i32(8));

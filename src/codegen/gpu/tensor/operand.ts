@@ -15,7 +15,7 @@ import type { Caps } from '../../caps.ts';
 import type { Direction, Operand } from '../contraction/problem.ts';
 
 /** The dtype that holds all values of an expression: a narrow one where it is one, or was widened from it. */
-const heldBy = (e: Expr): DType => {
+export const heldBy = (e: Expr): DType => {
   if (isNarrowFloat(e.dtype) || e.dtype !== 'float32') return e.dtype;
   if (e.kind === 'cast') {
     const { arg } = e;

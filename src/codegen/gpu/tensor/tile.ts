@@ -89,28 +89,29 @@ const copiedOf = (operand: Operand, dtype: 'bfloat16' | 'float16' | 'float32'): 
   return known.get(dtype);
 };
 
-const stageOf = (
+/** A tile of an operand: `extent` rows (or columns) by `depth` elements of the sum; `undefined` where lines are too short. */
+export const stageOf = (
   operand: Operand,
   extent: number,
-  tile: Tile,
+  depth: number,
   threads: number,
   inputs: MmaInputs,
 ): Stage | undefined => {
   const dtype = stagedAs(inputs);
   const bytes = bytesOf(dtype);
   const layout = operand.contiguous;
-  const line = layout === 'depth' ? tile.depth : extent;
+  const line = layout === 'depth' ? depth : extent;
   if (line * bytes < 2 * PIECE) return undefined;
-  const copied = copiedOf(operand, dtype);
-  const panel = { ...panelOf(operand, layout, extent, tile.depth, threads), pitch: line };
-  if (copied === undefined && panel.rounds > MOST_HELD) return undefined;
   return {
-    panel,
+    panel: { ...panelOf(operand, layout, extent, depth, threads), pitch: line },
     swizzle: swizzleOf(line, bytes, inputs === 'tfloat32' && layout === 'free'),
-    elements: extent * tile.depth,
-    copied,
+    elements: extent * depth,
+    copied: copiedOf(operand, dtype),
   };
 };
+
+const waitsInRegisters = ({ copied, panel }: Stage): number =>
+  copied === undefined ? panel.rounds : 0;
 
 export const cutOf = (
   problem: Problem,
@@ -120,9 +121,10 @@ export const cutOf = (
 ): Cut | undefined => {
   const { results, batches } = problem;
   const threads = WARP * warpsOf(tile);
-  const rows = stageOf(problem.rows, tile.rows, tile, threads, inputs);
-  const columns = stageOf(problem.columns, tile.columns, tile, threads, inputs);
+  const rows = stageOf(problem.rows, tile.rows, tile.depth, threads, inputs);
+  const columns = stageOf(problem.columns, tile.columns, tile.depth, threads, inputs);
   if (rows === undefined || columns === undefined) return undefined;
+  if (Math.max(...[rows, columns].map(waitsInRegisters)) > MOST_HELD) return undefined;
   // what waits in registers is one step ahead
   const ahead = rows.copied !== undefined || columns.copied !== undefined;
   if (!ahead && tile.stages > 2) return undefined;
