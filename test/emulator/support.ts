@@ -13,6 +13,7 @@ import { openCuda } from '../../src/runtime/native/open.ts';
 import { provideEmulator } from '../machine/emulator.ts';
 
 const DEVICES = 64;
+const MEMORY = 16 << 20;
 
 const emulator = provideEmulator();
 if (typeof emulator === 'string') {
@@ -25,6 +26,7 @@ const machine = async (): Promise<NativeCuda> => {
   if (typeof emulator === 'string') throw new Error(emulator);
   Object.assign(process.env, emulator.env);
   process.env['TIGON_EMULATED_DEVICES'] ??= String(DEVICES);
+  process.env['TIGON_EMULATED_MEMORY'] ??= String(MEMORY);
   return await openCuda();
 };
 const opened = typeof emulator === 'string' ? undefined : await machine();

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <sys/mman.h>
+#include <unistd.h>
 #include "device.h"
 
 namespace emulated {
@@ -75,6 +76,33 @@ bool isPoison(Address from, Address to) {
   return true;
 }
 
+/** Memory from here on is not written when it is made, but shares pages that hold NaN until a kernel writes there. */
+constexpr size_t LARGE = 8 << 20;
+
+/** A file of NaN, as large as `LARGE`. */
+int poisonFile() {
+  static const int file = [] {
+    const int made = memfd_create("poison", MFD_CLOEXEC);
+    const std::string bytes(LARGE, char(POISON));
+    return made >= 0 && write(made, bytes.data(), LARGE) == ssize_t(LARGE) ? made : -1;
+  }();
+  return file;
+}
+
+bool fillWithPoison(char* from, size_t bytes) {
+  if (bytes < LARGE) {
+    if (mprotect(from, bytes, PROT_READ | PROT_WRITE)) return false;
+    memset(from, POISON, bytes);
+    return true;
+  }
+  for (size_t at = 0; at < bytes; at += LARGE) {
+    const size_t part = std::min(LARGE, bytes - at);
+    const int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+    if (mmap(from + at, part, PROT_READ | PROT_WRITE, flags, poisonFile(), 0) == MAP_FAILED) return false;
+  }
+  return true;
+}
+
 std::map<char*, size_t> pinned;
 
 }  // namespace
@@ -94,12 +122,10 @@ Address promise(Device& device, size_t bytes, bool pooled) {
 
 void makeLive(Device& device, Address start) {
   Allocation& one = space(device).all.at(start);
-  void* const pages = reinterpret_cast<void*>(one.pages);
-  if (mprotect(pages, one.pageBytes, PROT_READ | PROT_WRITE)) {
+  if (!fillWithPoison(reinterpret_cast<char*>(one.pages), one.pageBytes)) {
     perror("the emulator has no memory");
     abort();
   }
-  memset(pages, POISON, one.pageBytes);
   // one that is being freed already stays so
   if (one.state == Allocation::Promised) one.state = Allocation::Live;
 }
@@ -109,8 +135,7 @@ bool makeFree(Device& device, Address start) {
   Allocation& one = own.all.at(start);
   const bool intact = isIntact(one);
   void* const pages = reinterpret_cast<void*>(one.pages);
-  mprotect(pages, one.pageBytes, PROT_NONE);
-  madvise(pages, one.pageBytes, MADV_DONTNEED);
+  mmap(pages, one.pageBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   one.state = Allocation::Freed;
   device.used -= one.pageBytes;
   rest(own, start);

@@ -304,9 +304,11 @@ void barrier(int line) {
   release(block.waiting);
 }
 
-void collective(const char* what, int line, Lane lane, void (*compute)(Warp&)) {
+void collective(const char* what, int line, Lane lane, void (*compute)(Warp&), bool whole) {
   Warp& warp = *now->warp;
-  if (warp.left || warp.size < WARP)
+  // lanes that a small block never had are like lanes that ended before: nobody waits for them
+  const unsigned needed = whole ? WARP : warp.size;
+  if (warp.left || warp.size < needed)
     fail(LAUNCH_FAILED, "%s of line %d, which only %u of 32 lanes can reach", what, line, warp.size - warp.left);
   if (warp.arrived && (warp.what != what || warp.line != line))
     fail(LAUNCH_FAILED, "lanes of one warp are at different places: %s of line %d and %s of line %d", warp.what, warp.line, what,
@@ -315,11 +317,11 @@ void collective(const char* what, int line, Lane lane, void (*compute)(Warp&)) {
   warp.line = line;
   warp.lanes[now->rank % WARP] = lane;
   warp.threads[warp.arrived++] = now;
-  if (warp.arrived < WARP) return suspend(what, line);
+  if (warp.arrived < needed) return suspend(what, line);
   warp.arrived = 0;
   warp.generation++;
   compute(warp);
-  ready.insert(ready.end(), warp.threads, warp.threads + WARP - 1);
+  ready.insert(ready.end(), warp.threads, warp.threads + needed - 1);
 }
 
 void mustBeShared(const void* address, unsigned bytes, unsigned alignment, const char* what) {

@@ -103,8 +103,8 @@ void waitUntil(bool (*holds)(void*), void* subject, const char* what, int line);
 void setDelivery(bool (*deliver)());
 /** All threads of the block meet. */
 void barrier(int line);
-/** All 32 lanes meet; the last one computes for all. */
-void collective(const char* what, int line, Lane lane, void (*compute)(Warp&));
+/** All 32 lanes meet (not `whole`: those that the block has); the last one computes for all. */
+void collective(const char* what, int line, Lane lane, void (*compute)(Warp&), bool whole = true);
 /** Fails unless `bytes` from here on are shared memory of the running block, aligned to `alignment`. */
 void mustBeShared(const void*, unsigned bytes, unsigned alignment, const char* what);
 

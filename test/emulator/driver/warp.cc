@@ -15,17 +15,17 @@ namespace {
 
 template <int bytes>
 void exchangeOf(Warp& warp, const int (&from)[WARP]) {
-  for (unsigned i = 0; i < WARP; i++) memcpy(warp.lanes[i].out, warp.lanes[from[i]].in, bytes);
+  for (unsigned i = 0; i < warp.size; i++) memcpy(warp.lanes[i].out, warp.lanes[from[i]].in, bytes);
 }
 
 void exchange(Warp& warp, unsigned bytes, const int (&from)[WARP]) {
-  for (unsigned i = 0; i < WARP; i++)
-    if (from[i] < 0 || from[i] >= int(WARP)) fail(LAUNCH_FAILED, "lane %u of 32 asks lane %d", i, from[i]);
+  for (unsigned i = 0; i < warp.size; i++)
+    if (from[i] < 0 || from[i] >= int(warp.size)) fail(LAUNCH_FAILED, "lane %u of %u asks lane %d", i, warp.size, from[i]);
   switch (bytes) {
     case 4: return exchangeOf<4>(warp, from);
     case 16: return exchangeOf<16>(warp, from);
     default:
-      for (unsigned i = 0; i < WARP; i++) memcpy(warp.lanes[i].out, warp.lanes[from[i]].in, bytes);
+      for (unsigned i = 0; i < warp.size; i++) memcpy(warp.lanes[i].out, warp.lanes[from[i]].in, bytes);
   }
 }
 
@@ -132,19 +132,19 @@ extern "C" EXPORT void tigon_emulated_warp_barrier(int line) { collective("a war
 extern "C" EXPORT void tigon_emulated_exchange(const void* in, void* out, unsigned bytes, int mask, int line) {
   static constexpr const char* WHAT = "an exchange";
   switch (bytes) {
-    case 1: return collective(WHAT, line, {in, out, mask}, exchangeMasks<1>);
-    case 2: return collective(WHAT, line, {in, out, mask}, exchangeMasks<2>);
-    case 4: return collective(WHAT, line, {in, out, mask}, exchangeMasks<4>);
-    case 8: return collective(WHAT, line, {in, out, mask}, exchangeMasks<8>);
-    case 16: return collective(WHAT, line, {in, out, mask}, exchangeMasks<16>);
+    case 1: return collective(WHAT, line, {in, out, mask}, exchangeMasks<1>, false);
+    case 2: return collective(WHAT, line, {in, out, mask}, exchangeMasks<2>, false);
+    case 4: return collective(WHAT, line, {in, out, mask}, exchangeMasks<4>, false);
+    case 8: return collective(WHAT, line, {in, out, mask}, exchangeMasks<8>, false);
+    case 16: return collective(WHAT, line, {in, out, mask}, exchangeMasks<16>, false);
     default: fail(LAUNCH_FAILED, "an exchange of %u bytes", bytes);
   }
 }
 
 extern "C" EXPORT void tigon_emulated_shuffle(const void* in, void* out, unsigned bytes, int lane, int line) {
   static constexpr const char* WHAT = "a shuffle";
-  if (bytes == 4) collective(WHAT, line, {in, out, lane}, exchangeLanes<4>);
-  else if (bytes == 8) collective(WHAT, line, {in, out, lane}, exchangeLanes<8>);
+  if (bytes == 4) collective(WHAT, line, {in, out, lane}, exchangeLanes<4>, false);
+  else if (bytes == 8) collective(WHAT, line, {in, out, lane}, exchangeLanes<8>, false);
   else fail(LAUNCH_FAILED, "a shuffle of %u bytes", bytes);
 }
 
