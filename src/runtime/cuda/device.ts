@@ -1,9 +1,8 @@
 /**
  * The CUDA device as the rest of Tigon sees it.
  *
- * Invariants: calls take effect in their order; nothing waits for the device but `read`, `readSync`, `synchronize`,
- * `relieve` and `profile`, and errors of earlier work surface there. A lost device fails every later call with the same
- * error.
+ * Invariants: calls take effect in their order; nothing waits for the device but `read`, `synchronize`, `relieve` and
+ * `profile`, and errors of earlier work surface there. A lost device fails every later call with the same error.
  */
 import { platform } from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
@@ -86,10 +85,9 @@ export class CudaDevice implements Device {
     return values;
   }
 
-  /** Waits for all work so far, this thread with it. */
-  readSync(storage: Storage, offset: number, bytes: number): Uint8Array {
-    const own = this.#range('read', storage, offset, bytes);
-    return bytes === 0 ? new Uint8Array(0) : this.engine.readNow(own, offset, bytes);
+  /** Never: whoever looks at values before a call would have the host wait for the device each time. */
+  readSync(): undefined {
+    return undefined;
   }
 
   #range(action: string, storage: Storage, offset: number, bytes: number): CudaStorage {

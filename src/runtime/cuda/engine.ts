@@ -194,18 +194,6 @@ export class Engine {
     return values;
   }
 
-  /** The bytes now: waits for all work so far. */
-  readNow({ block }: CudaStorage, offset: number, bytes: number): Uint8Array {
-    this.order.force();
-    this.faults.raise();
-    const { serial } = this.faults;
-    const values = this.attempt('reading', () =>
-      this.readback.readNow(block.address + offset, bytes),
-    );
-    this.#caughtUp(serial, this.#aheadRuns);
-    return values;
-  }
-
   /** Resolves when all work so far is done; rejects with the first error of it. */
   async finish(): Promise<void> {
     await new Promise<void>((resolve) => {

@@ -59,17 +59,6 @@ export class Readback {
     return result;
   }
 
-  /** The bytes as they are after all work so far, which this waits for. */
-  readNow(from: Address, bytes: number): Uint8Array<ArrayBuffer> {
-    const buffer = this.#pool.take(bytes);
-    this.#counters.readBytes += bytes;
-    this.#context.download(this.#stream, buffer.pointer, from, bytes);
-    this.#context.synchronize(this.#stream);
-    const result = buffer.bytes.slice(0, bytes);
-    this.#pool.giveBack(buffer);
-    return result;
-  }
-
   #sharedFor(bytes: number): Landing {
     const shared = this.#shared;
     if (shared !== undefined && shared.used + bytes <= LEAST_PINNED) return shared;

@@ -93,7 +93,6 @@ test('reads see memory as it is in their turn, and small ones share a buffer', a
   slow.run();
   await again;
   assert.is(counters.pinned, before);
-  assert.equal([...readback.readNow(memory, 2)], [1, 7]);
 });
 
 test.run();
