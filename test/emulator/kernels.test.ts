@@ -1,6 +1,10 @@
 /** What kernels compute on the emulator: places, barriers, exchanges, rounding; in every order of threads and blocks. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { deviceFunctions } from '../../src/codegen/cuda/ptx.ts';
 import { compileCuda, hasNvcc } from '../support/nvcc.ts';
 import { Bench, emulated, type KernelFile, ORDERS, under, unitOf } from './support.ts';
 
@@ -135,6 +139,25 @@ emulated('what NVRTC has not does not compile', (cuda) => {
       assert.match((error as { log: string } & Error).log, log);
     }
   }
+});
+
+test('the header has every function that units leave to the device', () => {
+  const header = fileURLToPath(new URL('include/kernel.h', import.meta.url));
+  const text = readFileSync(header, 'utf8');
+  for (const name of Object.keys(deviceFunctions))
+    assert.match(text, new RegExp(`\\b${name}\\(|\\bMMA\\(${name}\\)`));
+});
+
+test('structures and numbers are those of cuda.h', () => {
+  const file = fileURLToPath(new URL('abi-check.cc', import.meta.url));
+  const { status, stderr } = spawnSync(
+    'g++',
+    ['-std=c++17', '-fsyntax-only', '-I/usr/local/cuda/include', file],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0 && /cuda\.h: No such file/.test(stderr))
+    return console.log('skipped: there is no cuda.h');
+  assert.is(status, 0, stderr);
 });
 
 for (const file of ['plain', 'faulty', 'tensor'] satisfies readonly KernelFile[])
