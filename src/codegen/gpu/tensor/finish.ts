@@ -59,8 +59,11 @@ export const quadOf = (em: Emitter, { lane }: Pick<Seat, 'lane'>): Quad => {
 };
 
 /** Four columns of the thread's row, from its two columns of two rows. */
-export const exchanged = (em: Emitter, { odd }: Quad, sums: Register): TExpr => {
-  const all = get(sums);
+export const exchanged = (em: Emitter, quad: Quad, sums: Register): TExpr =>
+  exchangedValue(em, quad, get(sums));
+
+/** The same for sums that something was done with. */
+export const exchangedValue = (em: Emitter, { odd }: Quad, all: TExpr): TExpr => {
   const met = ([0, 1] as const).map((i) => {
     const given = operate('select', odd, laneOf(all, i), laneOf(all, i === 0 ? 2 : 3));
     const register = em.fresh('met', regType('f32'));

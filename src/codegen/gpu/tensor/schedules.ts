@@ -6,8 +6,10 @@
 import type { Nest } from '../../../ir/loop/loop.ts';
 import type { Caps } from '../../caps.ts';
 import { isRefusal, type NestPlan, type Refusal, type Schedules } from '../../plan.ts';
+import { planGpuAttention } from '../attention/attention.ts';
 import { planGpuContraction } from '../contraction/contraction.ts';
 import { gpuSchedules } from '../schedules.ts';
+import { planTensorAttention } from './attention/attention.ts';
 import { planTensorContraction } from './contraction.ts';
 import { splitTensorContraction } from './split.ts';
 
@@ -31,4 +33,5 @@ export const cudaSchedules: Schedules = {
   ...gpuSchedules,
   split: splitTensorContraction,
   contraction: firstOf(planTensorContraction, planGpuContraction),
+  attention: firstOf(planTensorAttention, planGpuAttention),
 };
