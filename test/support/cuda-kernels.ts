@@ -5,6 +5,7 @@
  * fail where `CI` is set.
  */
 import { Library } from '../../src/codegen/cuda/library.ts';
+import type { MapShape } from '../../src/codegen/cuda/module.ts';
 import {
   type BufferPlace,
   type RenderedKernel,
@@ -100,7 +101,8 @@ export class CudaBatch {
     const ofSlot = (slot: number): number[] =>
       places.flatMap((p, i) => (p.kind === 'memory' && p.slot === slot ? [i] : []));
     const scalars = places.flatMap((p, i) => (p.kind === 'scalar' ? [contents[i]!] : []));
-    const memories = kernel.parameters.map((p) =>
+    const pointers = kernel.parameters.filter((p) => p.kind !== 'tensorMap');
+    const memories = pointers.map((p) =>
       p.kind === 'buffer'
         ? new Memory(
             at,
@@ -108,22 +110,36 @@ export class CudaBatch {
           )
         : new Memory(at, [words(scalars)]),
     );
+    const maps = kernel.parameters.flatMap((p) => {
+      if (p.kind !== 'tensorMap') return [];
+      const memory = pointers.findIndex((q) => q.kind === 'buffer' && q.slot === p.slot);
+      return [describe(context, memories[memory]!.address, p.map)];
+    });
     const addresses = BigUint64Array.from(memories, (m) => BigInt(m.address));
     if (kernel.sharedBytes > 48 << 10) context.allowShared(handle, kernel.sharedBytes);
-    const args = new Uint8Array(addresses.buffer);
+    const args = Buffer.concat([...maps, new Uint8Array(addresses.buffer)]);
     context.launch(stream, handle, kernel.grid, kernel.threads, kernel.sharedBytes, args);
     context.synchronize(stream);
     const after = memories.map((m) => m.read(kernel.name));
     return contents.map((before, i) => {
       const place = places[i]!;
       if (place.kind === 'scalar') return before;
-      const parameter = kernel.parameters.findIndex(
-        (p) => p.kind === 'buffer' && p.slot === place.slot,
-      );
+      const parameter = pointers.findIndex((p) => p.kind === 'buffer' && p.slot === place.slot);
       return after[parameter]!.slice(0, before.length);
     });
   }
 }
+
+const describe = (context: CudaContext, address: Address, map: MapShape): Uint8Array =>
+  context.tensorMap({
+    element: map.dtype,
+    address: address + map.offset,
+    sizes: map.extents,
+    strides: map.strides,
+    box: map.box,
+    swizzle: 128,
+    promotion: 256,
+  });
 
 /** Numbers of up to 4 bytes, each in a word. */
 const words = (numbers: readonly Uint8Array[]): Uint8Array => {

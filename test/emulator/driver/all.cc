@@ -3,6 +3,7 @@
  *
  * Invariant: what files keep to themselves has other names than in other files.
  */
+#include "bulk.cc"
 #include "check.cc"
 #include "copies.cc"
 #include "device.cc"

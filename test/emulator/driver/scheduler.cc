@@ -251,6 +251,7 @@ void run(const Launch& launch) {
 }
 
 void stop() {
+  delivery = nullptr;
   running = nullptr;
   now = nullptr;
 }
@@ -279,6 +280,8 @@ std::string place() {
 }
 
 void setDelivery(bool (*deliver)()) { delivery = deliver; }
+
+bool hasDelivery() { return delivery != nullptr; }
 
 void waitUntil(bool (*holds)(void*), void* subject, const char* what, int line) {
   if (holds(subject)) return;

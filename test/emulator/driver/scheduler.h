@@ -101,6 +101,8 @@ bool isStackGuard(const void*);
 void waitUntil(bool (*holds)(void*), void* subject, const char* what, int line);
 /** Something that threads may wait for happens by itself: `deliver` makes one such thing happen, if one is under way. */
 void setDelivery(bool (*deliver)());
+/** Whether that was said in this launch. */
+bool hasDelivery();
 /** All threads of the block meet. */
 void barrier(int line);
 /** All 32 lanes meet (not `whole`: those that the block has); the last one computes for all. */
