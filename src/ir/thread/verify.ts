@@ -20,7 +20,7 @@ import {
   type TStmt,
 } from './thread.ts';
 import { Uniformity } from './uniform.ts';
-import { meetingIn } from './visit.ts';
+import { bodiesOf, meetingIn } from './visit.ts';
 
 /** What a device allows; its `Caps` are one. */
 export interface ThreadLimits {
@@ -37,6 +37,11 @@ const show = (t: RegType): string => (t.lanes === 1 ? t.elem : `${t.elem}x${t.la
 const same = (a: RegType, b: RegType): boolean => a.elem === b.elem && a.lanes === b.lanes;
 const INDEX: RegType = { elem: 'i32', lanes: 1 };
 const WORDS: RegType = { elem: 'u32', lanes: 4 };
+
+/** Where warpgroups have roles, their number is the schedule's choice: devices that have them have room for eight. */
+const MOST_WITH_ROLES = 1024;
+const hasRoles = (body: readonly TStmt[]): boolean =>
+  body.some((s) => s.kind === 'roles' || bodiesOf(s).some(hasRoles));
 
 /** Throws a `VerifyError` that names the kernel, the statement and the broken rule. */
 export const verifyThread = (kernel: ThreadKernel, limits?: ThreadLimits): void => {
@@ -98,9 +103,10 @@ class Verifier {
       bytes <= limits.sharedBytes,
       `${bytes} bytes of shared memory, the device has ${limits.sharedBytes}`,
     );
+    const most = hasRoles(this.kernel.body) ? MOST_WITH_ROLES : limits.threads;
     this.rule(
-      this.kernel.threads <= limits.threads,
-      `${this.kernel.threads} threads in a workgroup, the device has ${limits.threads}`,
+      this.kernel.threads <= most,
+      `${this.kernel.threads} threads in a workgroup, the device has ${most}`,
     );
   }
 
@@ -122,7 +128,9 @@ class Verifier {
   private block(statements: readonly TStmt[]): void {
     const inside: Register[] = [];
     const known = this.checked.size;
-    for (const s of statements) {
+    for (const [i, s] of statements.entries()) {
+      if (s.kind === 'roles' && s.roles.some((role) => role.registers !== undefined))
+        this.rule(i === statements.length - 1, 'something follows roles that change registers');
       if (s.kind === 'let' || s.kind === 'var' || s.kind === 'exchange' || s.kind === 'fragments')
         inside.push(s.register);
       this.statement(s);

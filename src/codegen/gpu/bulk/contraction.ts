@@ -33,10 +33,12 @@ import { Emitter } from '../../emit/emitter.ts';
 import type { NestPlan, Place, Refusal } from '../../plan.ts';
 import type { Corner } from '../contraction/finish.ts';
 import { problems, refusal } from '../contraction/problem.ts';
+import type { Estimate } from '../contraction/split.ts';
 import { inputsOf } from '../tensor/operand.ts';
 import { bestCut } from './choose.ts';
 import { type Cut, DEPTH, type Stage } from './cut.ts';
 import { finish } from './finish.ts';
+import { cyclesOf } from './model.ts';
 import { cornerOf } from './order.ts';
 
 /** The schedule for warpgroups, or why they do not take the nest. */
@@ -45,6 +47,17 @@ export const planBulkContraction = (
   caps: Caps,
   threads?: number,
 ): NestPlan | Refusal => {
+  const cut = cutFor(nest, caps, threads);
+  return 'refused' in cut ? cut : planOf(cut);
+};
+
+/** How long a nest takes them, and in how many tiles; `undefined` where they do not take it. */
+export const bulkEstimate = (nest: Nest, caps: Caps): Estimate | undefined => {
+  const cut = cutFor(nest, caps, undefined);
+  return 'refused' in cut ? undefined : { cycles: cyclesOf(cut, caps), grid: cut.tiles };
+};
+
+const cutFor = (nest: Nest, caps: Caps, threads: number | undefined): Cut | Refusal => {
   const c = nest.contract;
   if (c === undefined) return { refused: 'no contraction' };
   if (caps.tensorCores !== 'sm90a') return { refused: 'no matrix units for warpgroups' };
@@ -53,8 +66,7 @@ export const planBulkContraction = (
   if (inputs === 'tfloat32') return { refused: 'tiles of float32 are left to warps' };
   const refused = refusal(nest, c, caps);
   if (refused !== undefined) return { refused };
-  const cut = bestCut(problems(nest, c), inputs, caps, threads);
-  return 'refused' in cut ? cut : planOf(cut);
+  return bestCut(problems(nest, c), inputs, caps, threads);
 };
 
 interface Memory {

@@ -7,6 +7,7 @@ import type { Nest } from '../../../ir/loop/loop.ts';
 import type { Caps } from '../../caps.ts';
 import { isRefusal, type NestPlan, type Refusal, type Schedules } from '../../plan.ts';
 import { planGpuAttention } from '../attention/attention.ts';
+import { planBulkContraction } from '../bulk/contraction.ts';
 import { planGpuContraction } from '../contraction/contraction.ts';
 import { gpuSchedules } from '../schedules.ts';
 import { planTensorAttention } from './attention/attention.ts';
@@ -15,9 +16,9 @@ import { splitTensorContraction } from './split.ts';
 
 type Planner = (nest: Nest, caps: Caps, threads: number | undefined) => NestPlan | Refusal;
 
-/** The first plan, or else the second with the reason noted; both reasons where there is neither. */
+/** The first plan, or else the second with `without` and the reason noted; both reasons where there is neither. */
 const firstOf =
-  (first: Planner, second: Planner): Planner =>
+  (first: Planner, second: Planner, without = 'no matrix units'): Planner =>
   (nest, caps, threads) => {
     const plan = first(nest, caps, threads);
     if (!isRefusal(plan)) return plan;
@@ -26,12 +27,16 @@ const firstOf =
       return plan.refused === other.refused
         ? other
         : { refused: `${plan.refused}; ${other.refused}` };
-    return { ...other, notes: [`no matrix units: ${plan.refused}`, ...other.notes] };
+    return { ...other, notes: [`${without}: ${plan.refused}`, ...other.notes] };
   };
+
+const onWarps = firstOf(planTensorContraction, planGpuContraction);
+const onWarpgroups = firstOf(planBulkContraction, onWarps, 'not by warpgroups');
 
 export const cudaSchedules: Schedules = {
   ...gpuSchedules,
   split: splitTensorContraction,
-  contraction: firstOf(planTensorContraction, planGpuContraction),
+  contraction: (nest, caps, threads) =>
+    (caps.tensorCores === 'sm90a' ? onWarpgroups : onWarps)(nest, caps, threads),
   attention: firstOf(planTensorAttention, planGpuAttention),
 };

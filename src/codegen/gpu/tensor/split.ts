@@ -7,6 +7,7 @@
  */
 import type { LoopKernel } from '../../../ir/loop/loop.ts';
 import type { Caps } from '../../caps.ts';
+import { bulkEstimate } from '../bulk/contraction.ts';
 import { problems, refusal } from '../contraction/problem.ts';
 import { splitBy, splitGpuContraction } from '../contraction/split.ts';
 import { bestCut } from './choose.ts';
@@ -25,6 +26,8 @@ export const splitTensorContraction = (
     choose: (nest) => {
       const { contract } = nest;
       if (contract === undefined || refusal(nest, contract, caps) !== undefined) return undefined;
+      const whole = bulkEstimate(nest, caps);
+      if (whole !== undefined) return whole;
       const best = bestCut(problems(nest, contract), inputs, caps, undefined);
       return best && { cycles: best.cycles, grid: best.cut.grid };
     },
