@@ -21,7 +21,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cache } from './packaged.ts';
 
@@ -81,6 +81,17 @@ const compile = (into: string): string | undefined => {
   cpSync(join(sources, 'include'), join(into, 'include'), { recursive: true });
   for (const name of NAMES) symlinkSync(LIBRARY, join(into, name));
   return undefined;
+};
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Removes emulators of other sources that nobody built today. */
+const pruneEmulators = (own: string): void => {
+  for (const path of filesOf(cache)) {
+    const isOther = /^cuda-[0-9a-f]{16}$/.test(basename(path)) && path !== own;
+    if (isOther && Date.now() - statsOf(path).used > DAY_MS)
+      rmSync(path, { recursive: true, force: true });
+  }
 };
 
 /** Removes the units that were used longest ago, now and then. */
@@ -179,12 +190,15 @@ const provide = (): Emulator | string => {
   const units = join(cache, 'cuda-units');
   mkdirSync(units, { recursive: true });
   prune(units);
+  pruneEmulators(path);
   return {
     env: {
       TIGON_CUDA_DRIVER: join(path, NAMES[0]!),
       TIGON_CUDA_COMPILER: join(path, NAMES[1]!),
       TIGON_NCCL: join(path, NAMES[2]!),
       TIGON_EMULATED_CACHE: units,
+      // compiled kernels of another emulator, or of a card, are none for this one
+      TIGON_CACHE: join(path, 'images'),
     },
   };
 };

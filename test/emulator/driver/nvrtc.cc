@@ -224,9 +224,10 @@ int compile(Program& program, const Options& options) {
 
 using namespace emulated;
 
+/** Checked units are not what others are: programs that keep images keep them apart by the version. */
 API nvrtcVersion(int* major, int* minor) {
   *major = 12;
-  *minor = 8;
+  *minor = conduct().check ? 9 : 8;
   return NVRTC_SUCCESS;
 }
 
