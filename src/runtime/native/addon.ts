@@ -14,6 +14,8 @@ export interface Problem {
   readonly problem: 'absent' | 'old' | 'new' | 'refuses';
   readonly detail: string;
   readonly code?: string;
+  /** Where it lies, when it was opened. */
+  readonly file?: string;
   readonly version?: number;
 }
 

@@ -46,7 +46,7 @@ const target = `${process.platform}-${process.arch}`;
 
 /** Where the add-on may lie, as Tigon is installed. */
 const installedPlaces = (): readonly string[] =>
-  addonPlaces(packageFolder('tigon') ?? process.cwd(), packageFolder(`@tigon/native-${target}`));
+  addonPlaces(packageFolder(`@tigon/native-${target}`), packageFolder('tigon'));
 
 const loadAddon = (places: readonly string[]): Addon => {
   const path = places.find((place) => existsSync(place));

@@ -171,10 +171,13 @@ export const compilerPlaces = (environment: Environment): AsyncGenerator<Candida
 export const ncclPlaces = (environment: Environment): AsyncGenerator<Candidate, void> =>
   withPackages(NCCL, environment);
 
-/** Where the add-on may lie: an installed package, then what `npm run build:native` makes in `root`. */
-export const addonPlaces = (root: string, packageFolder: string | undefined): readonly string[] => [
+/** Where the add-on may lie: in an installed package, then where `npm run build:native` makes it. Folders, if they are. */
+export const addonPlaces = (
+  packageFolder: string | undefined,
+  root: string | undefined,
+): readonly string[] => [
   ...(packageFolder === undefined
     ? []
     : [join(packageFolder, 'prebuilds', `${process.platform}-${process.arch}`, 'tigon.node')]),
-  join(root, 'build/Release/tigon.node'),
+  ...(root === undefined ? [] : [join(root, 'build/Release/tigon.node')]),
 ];

@@ -86,7 +86,8 @@ const START_HELP: Readonly<Record<string, string>> = {
 export const noDriver = (attempts: readonly Attempt[], environment: Environment): TigonError => {
   const refusing = attempts.find(({ problem }) => problem.problem === 'refuses');
   if (refusing !== undefined) {
-    const { path, problem } = refusing;
+    const { problem } = refusing;
+    const path = problem.file ?? refusing.path;
     if (problem.code === 'CUDA_ERROR_NO_DEVICE') return noDevice(path, environment);
     return deviceError(
       `the driver does not start: ${problem.detail} (${problem.code})\n    ${path}`,

@@ -61,9 +61,15 @@ class InitializeRankJob final : public Job {
   Opaque made_ = nullptr;
 };
 
+// Whatever else there is needs a communicator, which needs this.
+void needNccl(Napi::Env env) {
+  if (nccl.GetVersion == nullptr) refuse(env, "nccl", "NCCL was not opened", "ncclInvalidUsage");
+}
+
 // ncclCommunicators([context, ...])
 Napi::Value ncclCommunicators(const Napi::CallbackInfo& info) {
   const Arguments arguments(info, "communicators");
+  needNccl(info.Env());
   std::vector<ContextPointer> contexts;
   for (const uint64_t number : arguments.wholes(0)) {
     contexts.push_back(arguments.state().contexts.find(static_cast<double>(number)));
@@ -75,6 +81,7 @@ Napi::Value ncclCommunicators(const Napi::CallbackInfo& info) {
 
 // ncclUniqueId()
 Napi::Value ncclUniqueId(const Napi::CallbackInfo& info) {
+  needNccl(info.Env());
   NcclId id;
   checkNccl(info.Env(), nccl.GetUniqueId(&id), "ncclGetUniqueId");
   auto bytes = Napi::Uint8Array::New(info.Env(), sizeof id);
@@ -85,6 +92,7 @@ Napi::Value ncclUniqueId(const Napi::CallbackInfo& info) {
 // ncclCommunicator(context, id, rank, ranks)
 Napi::Value ncclCommunicator(const Napi::CallbackInfo& info) {
   const Arguments arguments(info, "communicator");
+  needNccl(info.Env());
   const auto context = arguments.context(0);
   const Bytes bytes = arguments.bytes(1);
   NcclId id;
@@ -104,12 +112,14 @@ Napi::Value ncclDestroy(const Napi::CallbackInfo& info) {
 
 // ncclGroupStart()
 Napi::Value ncclGroupStart(const Napi::CallbackInfo& info) {
+  needNccl(info.Env());
   checkNccl(info.Env(), nccl.GroupStart(), "ncclGroupStart");
   return info.Env().Undefined();
 }
 
 // ncclGroupEnd()
 Napi::Value ncclGroupEnd(const Napi::CallbackInfo& info) {
+  needNccl(info.Env());
   checkNccl(info.Env(), nccl.GroupEnd(), "ncclGroupEnd");
   return info.Env().Undefined();
 }

@@ -68,9 +68,15 @@ Napi::Object propertiesOf(Napi::Env env, int device) {
   return result;
 }
 
+void needDriver(Napi::Env env) {
+  if (driver.DeviceGet == nullptr)
+    refuse(env, "open", "no driver was opened", "CUDA_ERROR_NOT_INITIALIZED");
+}
+
 // devices()
 Napi::Value devices(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
+  needDriver(env);
   int count = 0;
   CALL(env, DeviceGetCount, &count);
   auto result = Napi::Array::New(env);
@@ -96,6 +102,7 @@ Opaque poolOf(Napi::Env env, int device) {
 Napi::Value open(const Napi::CallbackInfo& info) {
   const Arguments arguments(info, "open");
   const Napi::Env env = info.Env();
+  needDriver(env);
   int device = 0;
   Opaque handle = nullptr;
   CALL(env, DeviceGet, &device, static_cast<int>(arguments.small(0)));

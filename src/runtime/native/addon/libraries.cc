@@ -17,14 +17,14 @@ struct Opened {
 
 Opened openedDriver, openedCompiler, openedNccl;
 
-Napi::Value problem(Napi::Env env, const char* kind, const std::string& detail) {
+Napi::Object problem(Napi::Env env, const char* kind, const std::string& detail) {
   auto result = Napi::Object::New(env);
   result.Set("problem", kind);
   result.Set("detail", detail);
   return result;
 }
 
-Napi::Value describe(Napi::Env env, const Opened& opened) {
+Napi::Object describe(Napi::Env env, const Opened& opened) {
   auto result = Napi::Object::New(env);
   result.Set("path", opened.path);
   result.Set("version", opened.version);
@@ -50,15 +50,16 @@ Napi::Value openDriver(const Napi::CallbackInfo& info) {
   if (table.DriverGetVersion != nullptr) table.DriverGetVersion(&version);
   if (!missing.empty()) {
     if (version == 0) closeLibrary(library);
-    auto result = problem(env, "old", missing).As<Napi::Object>();
+    auto result = problem(env, "old", missing);
     result.Set("version", version);
     return result;
   }
   const int started = table.Init(0);
   if (started != SUCCESS) {
     const Failure failure = driverFailure(table, started, "cuInit");
-    auto result = problem(env, "refuses", failure.detail).As<Napi::Object>();
+    auto result = problem(env, "refuses", failure.detail);
     result.Set("code", failure.code);
+    result.Set("file", pathOf(reinterpret_cast<const void*>(table.Init), path));
     return result;
   }
   driver = table;
@@ -85,7 +86,7 @@ Napi::Value openCompiler(const Napi::CallbackInfo& info) {
     }
     if (major > static_cast<int>(arguments.small(2)) / 1000) {
       closeLibrary(library);
-      auto result = problem(env, "new", "").As<Napi::Object>();
+      auto result = problem(env, "new", "");
       result.Set("version", major * 1000 + minor * 10);
       return result;
     }
@@ -93,7 +94,7 @@ Napi::Value openCompiler(const Napi::CallbackInfo& info) {
     openedCompiler = {pathOf(reinterpret_cast<const void*>(table.Version), path),
                       major * 1000 + minor * 10};
   }
-  auto result = describe(env, openedCompiler).As<Napi::Object>();
+  auto result = describe(env, openedCompiler);
   int count = 0;
   auto architectures = Napi::Array::New(env);
   if (compiler.GetNumSupportedArchs != nullptr && compiler.GetSupportedArchs != nullptr &&
