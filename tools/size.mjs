@@ -119,7 +119,7 @@ const loadedBy = (path, scripts, loaded = new Set()) => {
 
 /** The scripts that opening the device loads. */
 const partOf = (device, scripts) => {
-  const code = ['src', 'runtime', device, ''].join(sep);
+  const code = ['src', 'runtime', device, 'device.ts'].join(sep);
   const part = scripts
     .flatMap((script) => script.imports.filter(({ kind }) => kind === 'dynamic-import'))
     .map(({ path }) => loadedBy(path, scripts))

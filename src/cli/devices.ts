@@ -3,7 +3,7 @@
  *
  * Invariant: names what is missing as well as what is there, and what to do about it.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { TigonError } from '../ir/errors.ts';
 import { cpu } from '../runtime/cpu/device.ts';
 import { showBytes } from '../runtime/holders.ts';

@@ -3,7 +3,7 @@
  *
  * Invariant: nothing of CUDA is loaded before it is asked for.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { TigonError } from '../ir/errors.ts';
 import type { CudaDevice } from '../runtime/cuda/device.ts';
 import type { CudaOptions } from '../runtime/cuda/open.ts';

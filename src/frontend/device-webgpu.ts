@@ -3,7 +3,7 @@
  *
  * Invariant: nothing of WebGPU is loaded before it is asked for.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { TigonError } from '../ir/errors.ts';
 import type { Device } from '../runtime/device.ts';
 import type { WebGpuDevice } from '../runtime/webgpu/device.ts';

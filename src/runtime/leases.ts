@@ -4,7 +4,7 @@
  * Invariants: what a finalizer holds is a lease, never the owner; a lease gives its block back once, whoever ends it
  * first.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 
 /** The right to a block, until it is given back. */
 export interface Lease<B> {

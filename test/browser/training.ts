@@ -7,7 +7,7 @@
 import { autograd, hybridize, nd, random, Trainer } from 'tigon';
 import { SoftmaxCrossEntropyLoss } from 'tigon/loss';
 import * as nn from 'tigon/nn';
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { TigonError } from '../../src/ir/errors.ts';
 import { cpu } from '../../src/runtime/cpu/device.ts';
 import { WORD, WORDS, WORDS_AT } from '../../src/runtime/cpu/worker.ts';

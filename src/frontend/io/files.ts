@@ -3,7 +3,7 @@
  *
  * Invariant: `writeFile` leaves either the whole new file or what was there before, never a part of it.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { TigonError } from '../../ir/errors.ts';
 import type { Compression, Files } from '../../runtime/platform/platform.ts';
 import { failure } from '../callsite.ts';

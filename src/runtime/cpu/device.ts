@@ -4,7 +4,7 @@
  * Invariant: nothing happens at import; memory is made by the first call of `cpu()`, threads by the first program that
  * is worth them. Results do not depend on the number of threads.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { wasmCaps } from '../../codegen/wasm/caps.ts';
 import { TigonError } from '../../ir/errors.ts';

@@ -3,7 +3,7 @@
  *
  * Invariant: probed once, at the first device; on Node 20 probing turns relaxed SIMD on for the whole process.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { encodeModule } from '../../codegen/wasm/encode.ts';
 import { get, op, type WasmFunction } from '../../codegen/wasm/tree.ts';
 

@@ -4,7 +4,7 @@
  * Invariant: when `run` returns, no worker touches anything of the job. A program never waits for a worker to wake up:
  * it waits for work that a worker has claimed.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { CONTROL } from '../../codegen/wasm/program.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { WorkerHandle } from '../platform/platform.ts';

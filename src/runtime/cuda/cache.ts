@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { platform } from '#platform';
+import * as platform from '#platform';
 
 /** What an image depends on beside the source and the options. */
 export interface CacheKey {

@@ -4,7 +4,7 @@
  * Invariants: calls take effect in their order; nothing waits for the device but `read`, `synchronize`, `relieve` and
  * `profile`, and errors of earlier work surface there. A lost device fails every later call with the same error.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';

@@ -4,7 +4,7 @@
  * Invariant: a card is opened once for each way of rounding products, until it is lost.
  */
 import { existsSync } from 'node:fs';
-import { platform } from '#platform';
+import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { cudaCaps } from '../../codegen/cuda/caps.ts';
 import { TigonError } from '../../ir/errors.ts';

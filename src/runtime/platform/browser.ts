@@ -7,7 +7,7 @@ import { TigonError } from '../../ir/errors.ts';
 import type { Gpu } from '../webgpu/gpu-types.ts';
 import type { Platform, WorkerHandle } from './platform.ts';
 
-const spawnWorker = (
+export const spawnWorker = (
   source: string,
   data: unknown,
   failed: (message: string) => void,
@@ -26,7 +26,7 @@ const spawnWorker = (
 };
 
 /** Asked of the engine: it depends on the kind of worker, too. */
-const mayBlock = (): boolean => {
+export const mayBlock = (): boolean => {
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
     return true;
@@ -35,12 +35,12 @@ const mayBlock = (): boolean => {
   }
 };
 
-const unshared = (): string | undefined =>
+export const unshared = (): string | undefined =>
   typeof SharedArrayBuffer === 'undefined' || globalThis.crossOriginIsolated === false
     ? 'this page is not cross-origin isolated: serve it with the headers "Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp"'
     : undefined;
 
-const decompress: Platform['decompress'] = async (bytes, compression) => {
+export const decompress: Platform['decompress'] = async (bytes, compression) => {
   if (compression !== 'gzip') throw new Error(`browsers do not undo ${compression}`);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
@@ -54,7 +54,7 @@ const MOST_BALLAST = 24;
  * Engines collect when much memory hangs on JavaScript objects. They do not see what our handles hold, so we let them
  * see buffers, which have to outlive the collections of young objects.
  */
-const collect: Platform['collect'] = async (enough) => {
+export const collect: Platform['collect'] = async (enough) => {
   const ballast: ArrayBuffer[] = [];
   while (!enough() && ballast.length < MOST_BALLAST) {
     try {
@@ -66,7 +66,7 @@ const collect: Platform['collect'] = async (enough) => {
   }
 };
 
-const openGpu: Platform['openGpu'] = async () => {
+export const openGpu: Platform['openGpu'] = async () => {
   const { gpu } = navigator as { gpu?: Gpu };
   if (gpu !== undefined) return gpu;
   throw new TigonError(
@@ -78,23 +78,14 @@ const openGpu: Platform['openGpu'] = async () => {
   );
 };
 
-const gpuDriverHelp = (): string =>
+export const gpuDriverHelp = (): string =>
   'update the browser and the graphics driver; chrome://gpu says what it refuses. Chrome on Linux may need --enable-unsafe-webgpu --enable-features=Vulkan';
 
-export const platform: Platform = {
-  kind: 'browser',
-  files: undefined,
-  decompress,
-  warn: (line) => console.warn(line),
-  progress: () => false,
-  cores: () => navigator.hardwareConcurrency ?? 1,
-  environment: () => undefined,
-  mayBlock,
-  unshared,
-  spawnWorker,
-  collect,
-  collectNow: () => false,
-  enableRelaxedSimd: () => {},
-  openGpu,
-  gpuDriverHelp,
-};
+export const kind: Platform['kind'] = 'browser';
+export const files: Platform['files'] = undefined;
+export const warn: Platform['warn'] = (line) => console.warn(line);
+export const progress: Platform['progress'] = () => false;
+export const cores: Platform['cores'] = () => navigator.hardwareConcurrency ?? 1;
+export const environment: Platform['environment'] = () => undefined;
+export const collectNow: Platform['collectNow'] = () => false;
+export const enableRelaxedSimd: Platform['enableRelaxedSimd'] = () => {};

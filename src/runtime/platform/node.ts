@@ -7,8 +7,7 @@ import { availableParallelism } from 'node:os';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { Worker } from 'node:worker_threads';
-import { decompress, files } from './node-files.ts';
-import { gpuDriverHelp, openGpu } from './node-gpu.ts';
+
 import type { Platform, WorkerHandle } from './platform.ts';
 
 let gc: (() => void) | undefined;
@@ -35,7 +34,7 @@ const makeEndJob = (): (() => void) => {
   return () => void script.runInContext(context);
 };
 
-const spawnWorker = (
+export const spawnWorker = (
   source: string,
   data: unknown,
   failed: (message: string) => void,
@@ -52,7 +51,7 @@ const spawnWorker = (
   return { terminate: () => void worker.terminate() };
 };
 
-const progress = (line: string | undefined): boolean => {
+export const progress = (line: string | undefined): boolean => {
   const { stderr } = process;
   if (!stderr.isTTY) return false;
   const width = (stderr.columns ?? 80) - 1;
@@ -60,35 +59,32 @@ const progress = (line: string | undefined): boolean => {
   return true;
 };
 
-export const platform: Platform = {
-  kind: 'node',
-  files,
-  decompress,
-  warn: (line) => void process.stderr.write(`${line}\n`),
-  progress,
-  cores: availableParallelism,
-  environment: (name) => process.env[name],
-  mayBlock: () => true,
-  unshared: () => undefined,
-  spawnWorker,
-  collect: async () => {
-    // references of the running job stay alive until it ends
-    await task();
-    collectGarbage();
-    await task();
-    await task();
-  },
-  collectNow: () => {
-    endJob ??= makeEndJob();
-    endJob();
-    collectGarbage();
-    return true;
-  },
-  enableRelaxedSimd: () => {
-    // V8 12 (Node 22) has it on by default and warns about the flag
-    if (Number(process.versions.v8.split('.')[0]) < 12)
-      v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
-  },
-  openGpu,
-  gpuDriverHelp,
+export { decompress, files } from './node-files.ts';
+export { gpuDriverHelp, openGpu } from './node-gpu.ts';
+export const kind: Platform['kind'] = 'node';
+export const warn: Platform['warn'] = (line) => void process.stderr.write(`${line}\n`);
+export const cores: Platform['cores'] = availableParallelism;
+export const environment: Platform['environment'] = (name) => process.env[name];
+export const mayBlock: Platform['mayBlock'] = () => true;
+export const unshared: Platform['unshared'] = () => undefined;
+
+export const collect: Platform['collect'] = async () => {
+  // references of the running job stay alive until it ends
+  await task();
+  collectGarbage();
+  await task();
+  await task();
+};
+
+export const collectNow: Platform['collectNow'] = () => {
+  endJob ??= makeEndJob();
+  endJob();
+  collectGarbage();
+  return true;
+};
+
+export const enableRelaxedSimd: Platform['enableRelaxedSimd'] = () => {
+  // V8 12 (Node 22) has it on by default and warns about the flag
+  if (Number(process.versions.v8.split('.')[0]) < 12)
+    v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
 };

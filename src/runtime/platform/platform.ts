@@ -1,7 +1,8 @@
 /**
  * What differs between Node and browsers: the one list of it, which both sides implement under `#platform`.
  *
- * Invariant: nothing here runs at import; each function either works or says that it cannot.
+ * Invariant: nothing here runs at import; each function either works or says that it cannot. Both sides export each member
+ * by itself, so that pages load what they use.
  */
 
 import type { Gpu } from '../webgpu/gpu-types.ts';

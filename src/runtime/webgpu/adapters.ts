@@ -4,7 +4,7 @@
  * Invariant: adapters are listed in the browser's or driver's own order of preference; two that describe themselves the
  * same are one.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { TigonError } from '../../ir/errors.ts';
 import type { AdapterRequest, Gpu, GpuAdapter } from './gpu-types.ts';
 import { FEATURES, type Feature, type Limits, limitsOf } from './limits.ts';

@@ -4,7 +4,7 @@
  * Invariants: calls take effect in their order; nothing waits for the device but `read`, `synchronize`, `relieve` and
  * `profile`, and errors of earlier work surface there. A lost device fails every later call with the same error.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import type { WgslFeatures } from '../../codegen/wgsl/shader.ts';
 import { TigonError } from '../../ir/errors.ts';
@@ -15,8 +15,7 @@ import type { AdapterDescription } from './adapters.ts';
 import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { GpuExecutable } from './executable.ts';
-import type { GpuDevice } from './gpu-types.ts';
-import { Profiler } from './profiler.ts';
+import { BufferUsage, type GpuDevice } from './gpu-types.ts';
 import { GpuStorage, type MemoryOptions } from './storage.ts';
 
 /** What opening a device found out. */
@@ -146,10 +145,12 @@ export class WebGpuDevice implements Device {
    */
   async profile(body: () => unknown): Promise<Profile> {
     const { recorder, gpu, counters } = this.engine;
+    const { Profiler } = await import('./profiler.ts');
     await this.synchronize();
     if (recorder.profiler !== undefined)
       throw new TigonError('device', `${this.name}: it is being profiled already`);
-    const profiler = new Profiler(gpu, counters, recorder.readback);
+    const usage = BufferUsage.queryResolve | BufferUsage.copySource;
+    const profiler = new Profiler(gpu, counters, recorder.readback, usage);
     recorder.profiler = profiler;
     try {
       await body();

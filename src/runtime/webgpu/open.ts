@@ -4,7 +4,7 @@
  * Invariants: nothing is loaded before the first call; what Dawn's `create` returned and every opened device are held
  * for ever (Dawn crashes when they are collected while buffers live); an adapter is opened once, until it is lost.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { wgslCaps } from '../../codegen/wgsl/caps.ts';
 import { TigonError } from '../../ir/errors.ts';

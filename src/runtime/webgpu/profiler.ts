@@ -2,17 +2,16 @@
  * How long kernels take: timestamps around each, or the clock around each program where there are none.
  *
  * Invariant: measuring changes when work is submitted, never what it computes. A profiler measures one device, from its
- * beginning to `rows`.
+ * beginning to `rows`. It is fetched when first asked for, and shares no code with the device.
  */
 import type { Profile, ProfileRow } from '../profile.ts';
 import type { Counters } from './counters.ts';
-import {
-  BufferUsage,
-  type GpuBuffer,
-  type GpuCommandEncoder,
-  type GpuDevice,
-  type GpuQuerySet,
-  type GpuQueue,
+import type {
+  GpuBuffer,
+  GpuCommandEncoder,
+  GpuDevice,
+  GpuQuerySet,
+  GpuQueue,
 } from './gpu-types.ts';
 import type { Readback } from './readback.ts';
 import type { Launch } from './recorder.ts';
@@ -39,6 +38,7 @@ export class Profiler {
   readonly #readback: Readback;
   readonly #gpu: GpuDevice;
   readonly #counters: Counters;
+  readonly #usage: number;
   /** As many as the largest batch needs. */
   readonly #sets: QuerySet[] = [];
   /** Of the open batch. */
@@ -48,10 +48,12 @@ export class Profiler {
   /** When the last batch that the clock measured was done. */
   #last = 0;
 
-  constructor(gpu: GpuDevice, counters: Counters, readback: Readback) {
+  /** `usage`: of buffers that queries are resolved to and copied from. */
+  constructor(gpu: GpuDevice, counters: Counters, readback: Readback, usage: number) {
     this.#gpu = gpu;
     this.#counters = counters;
     this.#readback = readback;
+    this.#usage = usage;
     this.clock = gpu.features.has('timestamp-query') ? 'gpu' : 'wall';
   }
 
@@ -83,7 +85,7 @@ export class Profiler {
         queries: this.#gpu.createQuerySet({ type: 'timestamp', count: 2 * SET_KERNELS }),
         resolved: this.#gpu.createBuffer({
           size: SET_KERNELS * TIMED_BYTES,
-          usage: BufferUsage.queryResolve | BufferUsage.copySource,
+          usage: this.#usage,
           label: 'timestamps',
         }),
       };

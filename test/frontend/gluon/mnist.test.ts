@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { platform } from '#platform';
 import { download, type RemoteFile } from '../../../src/frontend/gluon/data/fetch.ts';
 import {
   DataLoader,
@@ -32,16 +31,19 @@ const within = async (
   body: () => Promise<void>,
 ): Promise<string> => {
   const before = { ...process.env };
-  const { warn } = platform;
+  const { write } = process.stderr;
   let warned = '';
-  Object.assign(platform, { warn: (line: string) => (warned += `${line}\n`) });
+  process.stderr.write = (text: string | Uint8Array): boolean => {
+    warned += text;
+    return true;
+  };
   for (const [name, value] of Object.entries(variables))
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
   try {
     await body();
   } finally {
-    Object.assign(platform, { warn });
+    process.stderr.write = write;
     process.env = before;
   }
   return warned;

@@ -4,7 +4,7 @@
  * Invariant: a file is in the cache whole and with the right checksum or not at all; what the user's own folder holds is
  * taken as it is.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { TigonError } from '../../../ir/errors.ts';
 import { fileExists, readFile, sha256, writeFile } from '../../io/files.ts';
 

@@ -4,7 +4,7 @@
  * Invariant: images come as float32 [1, 28, 28] from 0 to 1, labels as int32 from 0 to 9, wherever the bytes come from;
  * `source` says where that was, and digits that are drawn by rule are never passed off as the real ones silently.
  */
-import { platform } from '#platform';
+import * as platform from '#platform';
 import { TigonError } from '../../../ir/errors.ts';
 import { fileExists, readFile } from '../../io/files.ts';
 import type { NDArray } from '../../ndarray.ts';
