@@ -4,7 +4,7 @@
  * Invariant: depends on the properties handed in, never on a device, so code can be made for one that is not there.
  */
 import type { Caps } from '../caps.ts';
-import { gpuSchedules } from '../gpu/schedules.ts';
+import { cudaSchedules } from '../gpu/tensor/schedules.ts';
 
 /** The properties of a CUDA device that matter here. */
 export interface CudaProperties {
@@ -50,7 +50,7 @@ export const cudaCaps = (properties: CudaProperties, { tf32 }: CudaOptions): Cap
   sharedBytes: properties.sharedBytesPerBlock - PADDING,
   maxBindings: MOST_BUFFERS,
   alignment: ARENA_ALIGNMENT,
-  schedules: gpuSchedules,
+  schedules: cudaSchedules,
 });
 
 /** An A100: the oldest device that has all that code is made for. */
