@@ -1,6 +1,5 @@
 /**
- * Sums gradients over the devices of a net: those of one dtype travel as one flat array. Loaded by the first step that
- * has several devices.
+ * Sums gradients over the devices of a net: those of one dtype travel as one flat array.
  *
  * Invariant: afterwards the gradient handles of each device look into its flat array, each at an offset that every
  * device can bind; they are never written through, as no array is.

@@ -4,6 +4,7 @@
  * Invariant: a block is a function object with its class's prototype: `net(x)` runs hooks and `forward`; hybridized or
  * not, it computes the same. Members live on prototypes; children and parameters are own properties.
  */
+import { besideArguments } from '#several';
 import type { DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import { failure, withinBlock } from '../callsite.ts';
@@ -14,7 +15,7 @@ import { mode } from '../mode.ts';
 import { checkOptions } from '../options.ts';
 import type { InitializerLike } from './init.ts';
 import type { Parameter } from './parameter.ts';
-import { besideArguments, type Devices } from './replicas.ts';
+import type { Devices } from './replicas.ts';
 import { type LoadOptions, loadInto, saveFrom } from './save.ts';
 import {
   blocksIn,

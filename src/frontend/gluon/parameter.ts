@@ -5,6 +5,7 @@
  * that programs that captured them see every update; `cast` alone makes new ones. Copies on several devices have equal
  * values as long as only trainers and `setData` change them.
  */
+import { devicesOf, namesOf, onto, replicate } from '#several';
 import type { DType } from '../../ir/dtype.ts';
 import { type Shape, showType, type TensorType } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
@@ -19,7 +20,7 @@ import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
 import { forParameter } from '../random.ts';
 import { type InitializerLike, initializer } from './init.ts';
-import { type Devices, devicesOf, namesOf, onto, replicate } from './replicas.ts';
+import type { Devices } from './replicas.ts';
 
 export type GradReq = 'write' | 'add' | 'null';
 

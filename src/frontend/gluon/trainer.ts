@@ -7,6 +7,7 @@
  * copies on several devices are updated alike, with the same sum of their gradients.
  */
 
+import { type Packs, sumGradients } from '#several';
 import { tensor } from '../../ir/type.ts';
 import { consumeGradient, gradientOf, hasFreshGradient } from '../autograd.ts';
 import { failure } from '../callsite.ts';
@@ -16,7 +17,6 @@ import type { NDArray, Operand } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { hostScalar, ONE_DEVICE, onReplay, type Trace } from '../trace.ts';
 import { applyUpdate, type Update } from '../update.ts';
-import type { Packs } from './allreduce.ts';
 import { checkNumber, Optimizer } from './optim/optimizer.ts';
 import {
   type AdamOptions,
@@ -159,10 +159,7 @@ export class Trainer {
     this.#expectSums(false);
     const parameters = this.#wanted().map((s) => s.parameter);
     for (const p of parameters) p.setBusy(true);
-    return import('./allreduce.ts')
-      .then(({ sumGradients }) =>
-        sumGradients(this.#packs, parameters, options.ignoreStaleGrad === true),
-      )
+    return sumGradients(this.#packs, parameters, options.ignoreStaleGrad === true)
       .then(() => {
         this.#summed = true;
       })

@@ -3,6 +3,7 @@
  *
  * Invariant: parts keep the order of the samples, and their sizes differ by one at most.
  */
+import { devicesOf, onto } from '#several';
 import type { Device } from '../../runtime/device.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../methods.ts';
@@ -10,7 +11,6 @@ import { withMode } from '../mode.ts';
 import { slice } from '../nd/indexing.ts';
 import { isNDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
-import { devicesOf, onto } from './replicas.ts';
 
 export interface SplitOptions {
   /** The axis of the samples. Default 0. */
