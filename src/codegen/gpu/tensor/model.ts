@@ -44,7 +44,11 @@ export const registersOf = ({ tile, inputs, rows, columns }: Cut): number => {
     (sum, s) => sum + (s.copied === undefined ? 4 * s.panel.rounds : s.panel.rounds),
     0,
   );
-  return OWN_REGISTERS + sums + 2 * operands + held + (inputs === 'tfloat32' ? 8 : 0);
+  // places of numbers that are read one by one
+  const single = [rows, columns].filter(
+    (s) => inputs === 'tfloat32' && s.panel.layout === 'free',
+  ).length;
+  return OWN_REGISTERS + sums + 2 * operands + held + 10 * single;
 };
 
 /** Instructions of a thread to bring one step of an operand. */
