@@ -8,9 +8,11 @@ import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';
+import type { Collective } from '../collective.ts';
 import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
 import type { CudaContext, CudaProperties } from '../native/api.ts';
 import type { Profile } from '../profile.ts';
+import { ncclOver } from './collective.ts';
 import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { CudaExecutable } from './executable.ts';
@@ -111,6 +113,10 @@ export class CudaDevice implements Device {
   async synchronize(): Promise<void> {
     this.engine.faults.check();
     await this.engine.finish();
+  }
+
+  collective(devices: readonly Device[]): Collective | undefined {
+    return devices.every((d) => d instanceof CudaDevice) ? ncclOver(devices) : undefined;
   }
 
   memory(): MemoryReport {
