@@ -159,32 +159,26 @@ std::vector<std::string> compiler(const Options& options) {
     words.push_back("--param=tsan-instrument-func-entry-exit=0");
   }
   words.insert(words.end(), options.flags.begin(), options.flags.end());
-  const std::string include = ownFolder() + "/include/";
-  words.push_back("-include");
-  words.push_back(include + "kernel.h");
-  if (options.exact && access((include + "bulk.h").c_str(), R_OK) == 0) {
-    words.push_back("-include");
-    words.push_back(include + "bulk.h");
-  }
   return words;
 }
 
-/** What compiled units depend on beside their text. */
-const std::string& headers() {
-  static const std::string both = [] {
-    std::string kernel, bulk;
-    readFile(ownFolder() + "/include/kernel.h", kernel);
-    readFile(ownFolder() + "/include/bulk.h", bulk);
-    return kernel + bulk;
-  }();
-  return both;
+/** Headers in front of a unit: what only newer devices have is there for those alone. */
+std::vector<std::string> headersOf(const Options& options) {
+  const std::string folder = ownFolder() + "/include/";
+  std::vector<std::string> all = {folder + "kernel.h"};
+  if (options.exact && access((folder + "bulk.h").c_str(), R_OK) == 0) all.push_back(folder + "bulk.h");
+  return all;
 }
 
 int compile(Program& program, const Options& options) {
   static std::atomic<unsigned> count{0};
   std::vector<std::string> words = compiler(options);
   std::vector<std::string> key = words;
-  key.push_back(headers());
+  for (const std::string& header : headersOf(options)) {
+    words.insert(words.end(), {"-include", header});
+    key.emplace_back();
+    readFile(header, key.back());
+  }
   key.push_back(program.name);
   key.push_back(program.source);
   key.push_back(std::to_string(options.architecture * 4 + options.exact * 2 + options.portable));
