@@ -8,7 +8,7 @@ import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { cudaCaps } from '../../codegen/cuda/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
-import { type CudaContext, type NativeCuda, NativeError } from '../native/api.ts';
+import { type CudaContext, NativeError } from '../native/api.ts';
 import { openCuda as openNative } from '../native/open.ts';
 import { cacheFolder, DiskCache } from './cache.ts';
 import { freshCounters } from './counters.ts';
@@ -66,8 +66,13 @@ export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> =
       'leave it out for the first card; `tigon devices` lists them',
     );
   const cuda = await openNative();
-  const context = contextOf(cuda, index);
-  const properties = cuda.devices[index]!;
+  const properties = cuda.devices[index];
+  if (properties === undefined)
+    throw new TigonError(
+      'device',
+      `device.cuda: there is no card ${index}: there ${cuda.devices.length === 1 ? 'is' : 'are'} ${cuda.devices.length}`,
+      '`tigon devices` lists them; CUDA_VISIBLE_DEVICES decides which of them a process sees',
+    );
   const tf32 = options.tf32 ?? false;
   const { memoryBytes, capability } = properties;
   const cache = 'cache' in options ? options.cache : cacheFolder();
@@ -77,44 +82,48 @@ export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> =
     driverVersion: cuda.driverVersion,
     capability,
   };
-  return new CudaDevice({
-    name: tf32 ? `cuda(${index}, tf32)` : `cuda(${index})`,
-    properties,
-    context,
-    compiler: {
-      native: cuda,
-      options: [
-        `--gpu-architecture=${architectureOf(capability, cuda.architectures, caps)}`,
-        '--std=c++17',
-      ],
-      cache: cache === undefined ? undefined : new DiskCache(cache, key),
-    },
-    caps,
-    counters: freshCounters(),
-    memory: {
-      limitBytes: options.limitBytes ?? Number.POSITIVE_INFINITY,
-      pressureBytes:
-        options.pressureBytes ?? Math.max(LEAST_PRESSURE_BYTES, PRESSURE_PART * memoryBytes),
-      idleBytes: options.idleBytes ?? IDLE_PART * memoryBytes,
-    },
-    blocking: options.blocking ?? platform.environment('TIGON_CUDA_BLOCKING') === '1',
-  });
-};
-
-const contextOf = (cuda: NativeCuda, index: number): CudaContext => {
+  let context: CudaContext | undefined;
   try {
-    return cuda.open(index);
+    context = cuda.open(index);
+    return new CudaDevice({
+      name: tf32 ? `cuda(${index}, tf32)` : `cuda(${index})`,
+      properties,
+      context,
+      compiler: {
+        native: cuda,
+        options: [
+          `--gpu-architecture=${architectureOf(capability, cuda.architectures, caps)}`,
+          '--std=c++17',
+        ],
+        cache: cache === undefined ? undefined : new DiskCache(cache, key),
+      },
+      caps,
+      counters: freshCounters(),
+      memory: {
+        limitBytes: options.limitBytes ?? Number.POSITIVE_INFINITY,
+        pressureBytes:
+          options.pressureBytes ?? Math.max(LEAST_PRESSURE_BYTES, PRESSURE_PART * memoryBytes),
+        idleBytes: options.idleBytes ?? IDLE_PART * memoryBytes,
+      },
+      blocking: options.blocking ?? platform.environment('TIGON_CUDA_BLOCKING') === '1',
+    });
   } catch (error) {
-    if (!(error instanceof NativeError)) throw error;
-    throw new TigonError(
-      'device',
-      `device.cuda: ${cuda.devices[index]!.name} cannot be opened: ${error.message}`,
-      error.fatal
-        ? 'an earlier failure has made the driver useless to this process: start it again'
-        : 'nvidia-smi shows whether another process uses the card by itself',
-    );
+    context?.close();
+    throw refusal(error, properties.name);
   }
 };
+
+/** What the driver says against opening a card, for people. */
+const refusal = (error: unknown, card: string): unknown =>
+  error instanceof NativeError
+    ? new TigonError(
+        'device',
+        `device.cuda: ${card} cannot be opened: ${error.message.split('\n')[0]}`,
+        error.fatal
+          ? 'an earlier failure has made the driver useless to this process: start it again'
+          : 'nvidia-smi shows whether another process uses the card by itself',
+      )
+    : error;
 
 const shared = new Map<string, Promise<CudaDevice>>();
 
@@ -125,6 +134,8 @@ export const cuda = async (options: CudaOptions = {}): Promise<CudaDevice> => {
   if (known !== undefined) {
     const device = await known.catch(() => undefined);
     if (device !== undefined && !device.lost) return device;
+    // as long as somebody holds what is left of it, the driver gives nothing else
+    device?.dispose();
     if (shared.get(key) === known) shared.delete(key);
   }
   let opening = shared.get(key);
