@@ -10,16 +10,19 @@ import type { Program } from '../../src/ir/program.ts';
 export class CudaUnit {
   readonly #device = new Set<string>();
   readonly #plain = new Set<string>();
-  readonly #kernels = new Set<string>();
+  /** Texts of kernels, and what they came from. */
+  readonly #kernels = new Map<string, string>();
 
   /** Adds the kernels of a program. */
   add(program: Program): ProgramParts {
     const parts = renderParts(program, { names: 'plain' });
     for (const text of parts.library.device) this.#device.add(text);
     for (const text of parts.library.plain) this.#plain.add(text);
-    parts.texts.forEach((text, i) => {
-      this.#kernels.add(text.replace(`, ${parts.kernels[i]!.name})(`, ', NAME)('));
-    });
+    for (const { kernel, step } of parts.steps) {
+      const text = parts.texts[kernel]!.replace(`, ${parts.kernels[kernel]!.name})(`, ', NAME)(');
+      const { name, notes } = program.kernels[program.steps[step]!.kernel]!;
+      if (!this.#kernels.has(text)) this.#kernels.set(text, `${name}: ${notes.join('; ')}`);
+    }
     return parts;
   }
 
@@ -27,9 +30,14 @@ export class CudaUnit {
     return this.#kernels.size;
   }
 
+  /** What a kernel of the text came from. */
+  origin(name: string): string {
+    return [...this.#kernels.values()][Number(name.slice(name.lastIndexOf('_') + 1))]!;
+  }
+
   /** The text of all of it. */
   get source(): string {
-    const kernels = [...this.#kernels].map((text, i) =>
+    const kernels = [...this.#kernels.keys()].map((text, i) =>
       text.replace(', NAME)(', `, kernel_${i})(`),
     );
     return unitText({ device: [...this.#device], plain: [...this.#plain] }, kernels);

@@ -19,7 +19,11 @@ export interface Resources {
 
 export type Architecture = 'sm_80' | 'sm_90a';
 
-const EMULATED = fileURLToPath(new URL('../emulator/include/kernel.h', import.meta.url));
+/** What the emulator puts in front of every unit. */
+const EMULATED = ['kernel', 'bulk'].flatMap((name) => [
+  '-include',
+  fileURLToPath(new URL(`../emulator/include/${name}.h`, import.meta.url)),
+]);
 
 const found = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 
@@ -92,9 +96,5 @@ export const compileCuda = (
 export const readEmulated = (source: string): void =>
   inFolder(source, (file) => {
     const flags = ['-std=c++17', '-fsyntax-only', '-Wall', '-Werror', '-Wno-unused-function'];
-    run(
-      'g++',
-      [...flags, '-nostdinc', '-nostdinc++', '-include', EMULATED, '-x', 'c++', file],
-      source,
-    );
+    run('g++', [...flags, '-nostdinc', '-nostdinc++', ...EMULATED, '-x', 'c++', file], source);
   });
