@@ -5,6 +5,7 @@
  */
 #include "bulk.cc"
 #include "check.cc"
+#include "compiler.cc"
 #include "copies.cc"
 #include "device.cc"
 #include "entries.cc"

@@ -1,29 +1,12 @@
 /**
- * A stand-in for NVRTC: g++ compiles CUDA C++ for this machine's processor, with `include/kernel.h` in front.
+ * A stand-in for NVRTC's interface.
  *
- * Invariant: what was compiled once is not compiled again, in no process: results are kept under the hash of everything
- * that they depend on, and a file of them is there whole or not at all.
+ * Invariant: results are its own numbers, and texts.
  */
-#include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <spawn.h>
-#include <string>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <vector>
 #include "abi.h"
-#include "entries.h"
-#include "image.h"
+#include "compiler.h"
 #include "settings.h"
-
-extern char** environ;
 
 namespace emulated {
 namespace {
@@ -35,183 +18,6 @@ enum NvrtcResult : int {
   NVRTC_INVALID_OPTION = 5,
   NVRTC_COMPILATION = 6,
 };
-
-struct Program {
-  std::string source, name, log, image;
-  bool portable = false;
-};
-
-struct Options {
-  unsigned architecture = 52;
-  bool exact = false, portable = true;
-  std::vector<std::string> flags;
-};
-
-/** Options that NVRTC knows and that change nothing here. */
-constexpr const char* IGNORED[] = {"--fmad=",   "-fmad=",    "--std=",      "-std=",        "--restrict",          "-restrict",
-                                   "-lineinfo", "--generate-line-info", "--minimal", "-default-device", "--device-as-default-execution-space",
-                                   "--maxrregcount=", "--dopt=", "-dopt=",  "--ptxas-options", "--split-compile=", "--no-cache", "-no-cache"};
-
-bool startsWith(const std::string& text, const char* start) { return text.compare(0, strlen(start), start) == 0; }
-
-bool parse(const std::string& option, Options& all) {
-  for (const char* flag : {"--gpu-architecture=", "-arch=", "-gpu-architecture="}) {
-    if (!startsWith(option, flag)) continue;
-    const std::string value = option.substr(strlen(flag));
-    const size_t at = value.find('_');
-    if (at == std::string::npos) return false;
-    all.portable = startsWith(value, "compute_");
-    all.exact = value.back() == 'a';
-    all.architecture = unsigned(atoi(value.c_str() + at + 1));
-    return all.architecture >= 50;
-  }
-  if (startsWith(option, "-D")) {
-    all.flags.push_back(option);
-    return true;
-  }
-  if (startsWith(option, "--define-macro=")) {
-    all.flags.push_back("-D" + option.substr(15));
-    return true;
-  }
-  for (const char* known : IGNORED)
-    if (startsWith(option, known)) return true;
-  return false;
-}
-
-std::string ownFolder() {
-  Dl_info own;
-  dladdr(reinterpret_cast<void*>(&ownFolder), &own);
-  const std::string path = own.dli_fname;
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
-bool readFile(const std::string& path, std::string& into) {
-  FILE* file = fopen(path.c_str(), "rb");
-  if (!file) return false;
-  char buffer[65536];
-  size_t got;
-  into.clear();
-  while ((got = fread(buffer, 1, sizeof buffer, file)) > 0) into.append(buffer, got);
-  fclose(file);
-  return true;
-}
-
-bool writeFile(const std::string& path, const std::string& text) {
-  FILE* file = fopen(path.c_str(), "wb");
-  if (!file) return false;
-  const bool whole = fwrite(text.data(), 1, text.size(), file) == text.size();
-  return (fclose(file) == 0) && whole;
-}
-
-/** 128 bits, far more than the units of all runs need to be told apart. */
-std::string hashOf(const std::vector<std::string>& parts) {
-  unsigned long long a = 0xcbf29ce484222325ull, b = 0x9e3779b97f4a7c15ull;
-  for (const std::string& part : parts)
-    for (size_t i = 0; i <= part.size(); i++) {
-      const unsigned char byte = i < part.size() ? (unsigned char)part[i] : 0;
-      a = (a ^ byte) * 0x100000001b3ull;
-      b = (b + byte + 1) * 0xd6e8feb86659fd93ull;
-      b ^= b >> 32;
-    }
-  char text[40];
-  snprintf(text, sizeof text, "%016llx%016llx", a, b);
-  return text;
-}
-
-/** Runs a program; what it says goes to a file. */
-bool runProgram(const std::vector<std::string>& words, const std::string& log) {
-  std::vector<char*> all;
-  for (const std::string& word : words) all.push_back(const_cast<char*>(word.c_str()));
-  all.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&files, 1, 2);
-  pid_t child;
-  const bool started = posix_spawnp(&child, all[0], &files, nullptr, all.data(), environ) == 0;
-  posix_spawn_file_actions_destroy(&files);
-  if (!started) return false;
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/** How a unit is compiled: quickly, and so that every operation rounds as it is written. */
-std::vector<std::string> compiler(const Options& options) {
-  std::vector<std::string> words = {
-      "g++",       "-std=c++17",     "-O1",           "-w",
-      "-pipe",     "-shared",        "-fPIC",         "-nostdlib",
-      "-nostdinc", "-nostdinc++",    "-fno-exceptions", "-fno-rtti",
-      "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-fcf-protection=none",
-      "-fvisibility=hidden", "-fno-strict-aliasing", "-ffp-contract=off", "-fno-math-errno",
-      "-fno-trapping-math", "-fwrapv", "-fsanitize=alignment", "-fsanitize-undefined-trap-on-error", "-fno-threadsafe-statics", "-fdiagnostics-color=never", "-Wl,--hash-style=gnu",
-      "-Wl,-z,noseparate-code", "-Wl,-s", "-Wl,--build-id=none"};
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2")) words.push_back("-mavx2"), words.push_back("-mfma");
-#else
-  words.erase(std::remove(words.begin(), words.end(), "-fcf-protection=none"), words.end());
-#endif
-  if (conduct().check) {
-    words.push_back("-fsanitize=thread");
-    words.push_back("--param=tsan-instrument-func-entry-exit=0");
-  }
-  words.insert(words.end(), options.flags.begin(), options.flags.end());
-  return words;
-}
-
-/** Headers in front of a unit: what only newer devices have is there for those alone. */
-std::vector<std::string> headersOf(const Options& options) {
-  const std::string folder = ownFolder() + "/include/";
-  std::vector<std::string> all = {folder + "kernel.h"};
-  if (options.exact && access((folder + "bulk.h").c_str(), R_OK) == 0) all.push_back(folder + "bulk.h");
-  return all;
-}
-
-int compile(Program& program, const Options& options) {
-  static std::atomic<unsigned> count{0};
-  std::vector<std::string> words = compiler(options);
-  std::vector<std::string> key = words;
-  for (const std::string& header : headersOf(options)) {
-    words.insert(words.end(), {"-include", header});
-    key.emplace_back();
-    readFile(header, key.back());
-  }
-  key.push_back(program.name);
-  key.push_back(program.source);
-  key.push_back(std::to_string(options.architecture * 4 + options.exact * 2 + options.portable));
-  const std::string folder = settings().cache.empty() ? "/tmp" : settings().cache;
-  const std::string kept = folder + "/" + hashOf(key) + ".unit";
-  if (!settings().cache.empty() && readFile(kept, program.image)) {
-    utimensat(AT_FDCWD, kept.c_str(), nullptr, 0);  // it is still of use
-    return NVRTC_SUCCESS;
-  }
-  const std::string base = folder + "/tigon-unit." + std::to_string(getpid()) + "." + std::to_string(count++);
-  const std::string text = "#line 1 \"" + program.name + "\"\n" + program.source + entriesOf(program.source);
-  if (!writeFile(base + ".cc", text)) {
-    program.log = "the emulator cannot write to " + folder;
-    return NVRTC_COMPILATION;
-  }
-  words.insert(words.end(), {base + ".cc", "-o", base + ".so"});
-  const bool done = runProgram(words, base + ".log");
-  readFile(base + ".log", program.log);
-  std::string library;
-  const bool read = done && readFile(base + ".so", library);
-  for (const char* end : {".cc", ".so", ".log"}) unlink((base + end).c_str());
-  if (!read) return NVRTC_COMPILATION;
-  ImageHeader header{};
-  memcpy(header.magic, IMAGE_MAGIC, sizeof header.magic);
-  header.architecture = options.architecture;
-  header.exact = options.exact;
-  header.portable = options.portable;
-  header.bytes = library.size();
-  program.image.assign(reinterpret_cast<const char*>(&header), sizeof header);
-  program.image += library;
-  if (!settings().cache.empty() && writeFile(base + ".new", program.image)) rename((base + ".new").c_str(), kept.c_str());
-  return NVRTC_SUCCESS;
-}
 
 }  // namespace
 }  // namespace emulated
@@ -266,12 +72,12 @@ API nvrtcCompileProgram(void* handle, int count, const char* const* given) {
   Program& program = *static_cast<Program*>(handle);
   Options options;
   for (int i = 0; i < count; i++)
-    if (!parse(given[i], options)) {
+    if (!parseOption(given[i], options)) {
       program.log = std::string("unrecognized option ") + given[i] + " found";
       return NVRTC_INVALID_OPTION;
     }
   program.portable = options.portable;
-  return compile(program, options);
+  return compile(program, options) ? NVRTC_SUCCESS : NVRTC_COMPILATION;
 }
 
 API nvrtcGetProgramLogSize(void* handle, size_t* bytes) {
