@@ -145,7 +145,7 @@ withCompiler('each thread of JavaScript has handles of its own, over one driver'
     console.log('end');`,
     environmentOf(),
   );
-  assert.is(output, 'CUDA_ERROR_INVALID_HANDLE\n'.repeat(3) + 'end\n');
+  assert.is(output, `${'CUDA_ERROR_INVALID_HANDLE\n'.repeat(3)}end\n`);
 });
 
 test.run();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openCudaFrom } from '../../src/runtime/native/open.ts';
+import { addonPlaces } from '../../src/runtime/native/places.ts';
 import { failure } from '../support/processes.ts';
 import {
   fakeCompiler,
@@ -36,6 +37,15 @@ test('an add-on that does not load: what the loader says', async () => {
   writeFileSync(path, 'no library');
   const error = await failure(() => openCudaFrom([path], {}));
   assert.match(error.brief, /the CUDA add-on does not load: .*(file too short|invalid ELF header)/);
+});
+
+test('the add-on of an installed package comes before one that was built', () => {
+  const target = `${process.platform}-${process.arch}`;
+  assert.equal(addonPlaces('/package', '/tigon'), [
+    `/package/prebuilds/${target}/tigon.node`,
+    '/tigon/build/Release/tigon.node',
+  ]);
+  assert.equal(addonPlaces(undefined, undefined), []);
 });
 
 withCompiler('no driver: each place that was tried, with the loader’s words', async () => {

@@ -31,20 +31,18 @@ KernelNode kernelNode(const Kernel& kernel, const Shape& shape, Packed& packed) 
           nullptr};
 }
 
-CopyEnd endAt(Address address, size_t bytes) {
+// A copy of one row has no pitch: it could be longer than pitches may be.
+CopyEnd endAt(Address address) {
   CopyEnd end{};
   end.memoryType = MEMORY_DEVICE;
   end.device = address;
-  end.pitch = bytes;
-  end.height = 1;
   return end;
 }
 
 // Arguments from `first`: to, from, bytes.
 CopyNode copyNode(const Arguments& arguments, size_t first) {
-  const size_t bytes = arguments.whole(first + 2);
-  return {endAt(arguments.address(first + 1), bytes), endAt(arguments.address(first), bytes), bytes,
-          1, 1};
+  return {endAt(arguments.address(first + 1)), endAt(arguments.address(first)),
+          arguments.whole(first + 2), 1, 1};
 }
 
 // Arguments from `first`: to, byte, bytes. Whole words are filled as such, which is faster.
@@ -53,8 +51,8 @@ FillNode fillNode(const Arguments& arguments, size_t first) {
   const unsigned byte = arguments.small(first + 1) & 0xff;
   const size_t bytes = arguments.whole(first + 2);
   const bool words = (to | bytes) % 4 == 0;
-  return words ? FillNode{to, bytes, byte * 0x01010101u, 4, bytes / 4, 1}
-               : FillNode{to, bytes, byte, 1, bytes, 1};
+  return words ? FillNode{to, 0, byte * 0x01010101u, 4, bytes / 4, 1}
+               : FillNode{to, 0, byte, 1, bytes, 1};
 }
 
 // graphCreate(context)
