@@ -90,7 +90,7 @@ export class Bench {
     let module = this.#modules.get(file);
     if (module === undefined) {
       const { image } = this.#cuda.compile(unitOf(file), `${file}.cu`, [
-        '--gpu-architecture=sm_80',
+        `--gpu-architecture=sm_${this.#cuda.devices[0]!.capability}`,
       ]);
       module = this.context.loadModule(image);
       this.#modules.set(file, module);

@@ -185,7 +185,8 @@ const provide = (): Emulator | string => {
   if (process.platform !== 'linux') return 'the CUDA emulator runs on Linux';
   const files = [...filesOf(join(sources, 'driver')), ...filesOf(join(sources, 'include'))];
   const path = join(cache, `cuda-${hashOf(files)}`);
-  const problem = once(path, compile) ?? buildAddon();
+  const made = existsSync(path) ? undefined : exclusively(() => once(path, compile));
+  const problem = made ?? buildAddon();
   if (problem !== undefined) return problem;
   const units = join(cache, 'cuda-units');
   mkdirSync(units, { recursive: true });

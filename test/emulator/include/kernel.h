@@ -159,6 +159,12 @@ template <class T> MAKE T exchange(T value, int mask, int line = __builtin_LINE(
 }
 MAKE float half_of(unsigned short bits) { return tigon_emulated_half_of(bits); }
 MAKE unsigned short half_bits(float value) { return tigon_emulated_half_bits(value); }
+MAKE unsigned half_pair(float x, float y) { return half_bits(x) | unsigned(half_bits(y)) << 16; }
+MAKE unsigned tigon_rounded_bfloat(float x) {
+  const unsigned bits = __float_as_uint(x);
+  return x != x ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+}
+MAKE unsigned bfloat_pair(float x, float y) { return tigon_rounded_bfloat(x) | tigon_rounded_bfloat(y) << 16; }
 MAKE float bits_float(unsigned bits) { return __uint_as_float(bits); }
 MAKE unsigned float_bits(float value) { return __float_as_uint(value); }
 MAKE float multiply_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
