@@ -54,6 +54,22 @@ const copy = (bytes: 4 | 8 | 16): DeviceFunction => ({
     :: ${SHARED}(shared)), "l"(global), "r"(whole ? ${bytes} : 0) : "memory");`,
 });
 
+/**
+ * Two floats rounded to 16 bits, side by side, the first one in the low half: one instruction from compute capability 8.0
+ * on.
+ */
+const pair = (name: string, type: string, otherwise: string, first = ''): DeviceFunction => ({
+  signature: `unsigned ${name}(float x, float y)`,
+  body: `
+#if __CUDA_ARCH__ >= 800
+  unsigned both;
+  asm("cvt.rn.${type}.f32 %0, %1, %2;" : "=r"(both) : "f"(y), "f"(x));
+  return both;
+#else${first}
+  return ${otherwise};
+#endif`,
+});
+
 /** By name. */
 export const deviceFunctions: Readonly<Record<string, DeviceFunction>> = {
   bits_float: {
@@ -78,6 +94,25 @@ export const deviceFunctions: Readonly<Record<string, DeviceFunction>> = {
   asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
   return bits;`,
   },
+  half_pair: pair(
+    'half_pair',
+    'f16x2',
+    '(unsigned)low | (unsigned)high << 16',
+    `
+  unsigned short low, high;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(low) : "f"(x));
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(high) : "f"(y));`,
+  ),
+  bfloat_pair: pair(
+    'bfloat_pair',
+    'bf16x2',
+    'rounded_bfloat(x) | rounded_bfloat(y) << 16',
+    `
+  auto rounded_bfloat = [](float value) -> unsigned {
+    const unsigned bits = __float_as_uint(value);
+    return value != value ? 0x7fffu : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  };`,
+  ),
   multiply_add: {
     signature: 'float multiply_add(float x, float y, float z)',
     body: ' return fmaf(x, y, z); ',

@@ -62,6 +62,18 @@ DEVICE unsigned short half_bits(float x) {
   asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
   return bits;
 }
+DEVICE unsigned half_pair(float x, float y) {
+#if __CUDA_ARCH__ >= 800
+  unsigned both;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(y), "f"(x));
+  return both;
+#else
+  unsigned short low, high;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(low) : "f"(x));
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(high) : "f"(y));
+  return (unsigned)low | (unsigned)high << 16;
+#endif
+}
 #endif
 
 DEVICE float4 load4(const float* at) { return *(const float4*)at; }
@@ -77,7 +89,7 @@ DEVICE float to_half(float x) { return half_of(half_bits(x)); }
 DEVICE float4 to_half(float4 x) { return {to_half(x.x), to_half(x.y), to_half(x.z), to_half(x.w)}; }
 
 DEVICE void store4_half(unsigned short* at, float4 x) {
-  *(ushort4*)at = {half_bits(x.x), half_bits(x.y), half_bits(x.z), half_bits(x.w)};
+  *(uint2*)at = {half_pair(x.x, x.y), half_pair(x.z, x.w)};
 }
 
 // add_tanh_mul_cast_0: 32 blocks of 128 threads

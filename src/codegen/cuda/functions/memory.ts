@@ -31,6 +31,7 @@ const packed = (
   }: { readonly stored: string; readonly four: string; readonly vector: string },
   wide: (x: string) => string,
   narrow: (x: string) => string,
+  pair?: string,
 ): readonly string[] => [
   `
 DEVICE ${vector} load4_${name}(const ${stored}* at) {
@@ -43,7 +44,11 @@ DEVICE ${vector} load4_${name}_apart(const ${stored}* at) {
 }`,
   `
 DEVICE void store4_${name}(${stored}* at, ${vector} x) {
-  *(${four}*)at = {${LANES.map((lane) => narrow(`x.${lane}`)).join(', ')}};
+  ${
+    pair === undefined
+      ? `*(${four}*)at = {${LANES.map((lane) => narrow(`x.${lane}`)).join(', ')}}`
+      : `*(uint2*)at = {${pair}(x.x, x.y), ${pair}(x.z, x.w)}`
+  };
 }`,
   `
 DEVICE void store4_${name}_apart(${stored}* at, ${vector} x) {
@@ -64,12 +69,14 @@ export const memoryFunctions: readonly string[] = [
     HALVES,
     (x) => `half_of(${x})`,
     (x) => `half_bits(${x})`,
+    'half_pair',
   ),
   ...packed(
     'bfloat',
     HALVES,
     (x) => `bfloat_of(${x})`,
     (x) => `bfloat_bits(${x})`,
+    'bfloat_pair',
   ),
   ...packed('byte', { ...BYTES, vector: 'int4' }, (x) => x, byte),
   ...packed('bool', { ...BYTES, vector: 'bool4' }, (x) => `${x} != 0`, byte),

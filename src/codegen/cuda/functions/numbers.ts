@@ -47,20 +47,7 @@ DEVICE float to_half(float x) { return half_of(half_bits(x)); }`,
   `
 DEVICE float bfloat_of(unsigned short bits) { return bits_float((unsigned)bits << 16); }`,
   `
-DEVICE unsigned short bfloat_bits(float x) {
-  const unsigned bits = float_bits(x);
-  const unsigned rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  return (unsigned short)(x != x ? 0x7fc0u : rounded);
-}`,
-  // two side by side, the first one in the lower half
-  `
-DEVICE unsigned half_pair(float x, float y) {
-  return (unsigned)half_bits(x) | (unsigned)half_bits(y) << 16;
-}`,
-  `
-DEVICE unsigned bfloat_pair(float x, float y) {
-  return (unsigned)bfloat_bits(x) | (unsigned)bfloat_bits(y) << 16;
-}`,
+DEVICE unsigned short bfloat_bits(float x) { return (unsigned short)bfloat_pair(x, 0.0f); }`,
   `
 DEVICE float to_bfloat(float x) { return bfloat_of(bfloat_bits(x)); }`,
 ];
