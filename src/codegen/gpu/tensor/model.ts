@@ -48,7 +48,9 @@ export const registersOf = ({ tile, inputs, rows, columns }: Cut): number => {
   const single = [rows, columns].filter(
     (s) => inputs === 'tfloat32' && s.panel.layout === 'free',
   ).length;
-  return OWN_REGISTERS + sums + 2 * operands + held + 10 * single;
+  // what is rounded to TF32 early in a step waits for its products
+  const rounded = inputs === 'tfloat32' ? tile.depth / 2 : 0;
+  return OWN_REGISTERS + sums + 2 * operands + held + 16 * single + rounded;
 };
 
 /** Instructions of a thread to bring one step of an operand. */
