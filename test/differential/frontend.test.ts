@@ -9,10 +9,11 @@ import { exactInputs, randomGraph } from '../support/random-graph.ts';
 
 const tested = device.default();
 /** A GPU in software takes long to compile, and compiles every kernel apart; its graphs are others than the CPU's. */
-const plan =
-  tested.kind === 'cpu'
-    ? { first: 1, imperative: 120, hybridized: 250, gradients: 100 }
-    : { first: 3001, imperative: 40, hybridized: 100, gradients: 40 };
+const plan = {
+  cpu: { first: 1, imperative: 120, hybridized: 250, gradients: 100 },
+  webgpu: { first: 3001, imperative: 40, hybridized: 100, gradients: 40 },
+  cuda: { first: 5001, imperative: 20, hybridized: 40, gradients: 16 },
+}[tested.kind];
 
 /** Graphs that do not return the old value of what they assign: an array has one value. */
 const graphs = function* (count: number): Generator<readonly [number, Graph]> {
