@@ -1,6 +1,6 @@
 /**
- * What a page loads before it can train: the published package, bundled (esbuild), minified (terser) and
- * compressed (gzip) as applications do it.
+ * What a page loads before it can train: the published package, bundled as applications do it
+ * (rolldown, which Vite is built on), minified (its own minifier, then terser) and compressed.
  *
  * Invariant: measures the package as built now, in a folder of its own; a part that is fetched when the program asks for
  * it (a device, reports) counts only for the page that asks.
@@ -8,13 +8,21 @@
  * `npm run size` prints the table (`--json`: as data); `npm run size -- --files` what training consists of, too.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { rolldown } from 'rolldown';
 import { minify } from 'terser';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -69,41 +77,42 @@ const withPackage = async (use) => {
   }
 };
 
-/** The page's scripts: what each imports and how, and which files of this repository it was made from. */
-const bundle = async ({ text, fetches }, folder) => {
-  const { outputFiles, metafile } = await build({
-    stdin: { contents: text, resolveDir: folder },
-    bundle: true,
-    splitting: fetches !== undefined,
-    write: false,
-    outdir: join(folder, 'page'),
-    minify: true,
-    format: 'esm',
+/** Packages that a page brings itself. */
+const OUTSIDE = ['@hpcc-js/wasm-graphviz', 'webgpu'];
+const isOutside = (name) => OUTSIDE.includes(name);
+
+/** Files of this repository that a module of the package was made from. */
+const sourcesOf = (path) =>
+  existsSync(`${path}.map`) ? JSON.parse(readFileSync(`${path}.map`, 'utf8')).sources : [];
+
+/** The page's scripts: what each loads, and fetches later, and which files of this repository it was made from. */
+const bundle = async ({ name, text, fetches }, folder) => {
+  const page = join(folder, `${name.replaceAll(/\W+/g, '-')}.mjs`);
+  writeFileSync(page, text);
+  const built = await rolldown({
+    input: page,
     platform: 'browser',
-    target: 'es2022',
-    external: ['@hpcc-js/wasm-graphviz', 'webgpu'],
-    sourcemap: 'external',
-    metafile: true,
-    absWorkingDir: folder,
-    logLevel: 'warning',
+    external: OUTSIDE,
   });
-  const contents = new Map(outputFiles.map((file) => [relative(folder, file.path), file]));
-  const minified = async (path) =>
-    (await minify(contents.get(path).text, { module: true, ecma: 2020, compress: { passes: 3 } }))
-      .code;
-  const sourcesOf = (path) =>
-    JSON.parse(contents.get(`${path}.map`).text).sources.map((source) =>
-      relative(folder, resolve(folder, dirname(path), source)),
-    );
-  const scripts = Object.entries(metafile.outputs)
-    .filter(([path]) => path.endsWith('.js'))
-    .map(async ([path, { entryPoint, imports }]) => ({
-      path,
-      bytes: Buffer.from(await minified(path)),
-      sources: sourcesOf(path),
-      isStart: entryPoint === '<stdin>',
-      imports: imports.filter(({ external }) => !external),
-    }));
+  const { output } = await built.generate({
+    format: 'esm',
+    minify: true,
+    codeSplitting: fetches !== undefined,
+  });
+  await built.close();
+  const scripts = output.map(
+    async ({ fileName, code, moduleIds, isEntry, imports, dynamicImports }) => {
+      const small = await minify(code, { module: true, ecma: 2020, compress: { passes: 2 } });
+      return {
+        path: fileName,
+        bytes: Buffer.from(small.code),
+        sources: moduleIds.flatMap(sourcesOf),
+        isStart: isEntry,
+        imports,
+        dynamicImports,
+      };
+    },
+  );
   return Promise.all(scripts);
 };
 
@@ -112,17 +121,16 @@ const loadedBy = (path, scripts, loaded = new Set()) => {
   const script = scripts.find((s) => s.path === path);
   if (loaded.has(script)) return loaded;
   loaded.add(script);
-  for (const { path: next, kind } of script.imports)
-    if (kind === 'import-statement') loadedBy(next, scripts, loaded);
+  for (const next of script.imports) if (!isOutside(next)) loadedBy(next, scripts, loaded);
   return loaded;
 };
 
 /** The scripts that opening the device loads. */
 const partOf = (device, scripts) => {
-  const code = ['src', 'runtime', device, 'device.ts'].join(sep);
+  const code = `src/runtime/${device}/device.ts`;
   const part = scripts
-    .flatMap((script) => script.imports.filter(({ kind }) => kind === 'dynamic-import'))
-    .map(({ path }) => loadedBy(path, scripts))
+    .flatMap((script) => script.dynamicImports.filter((path) => !isOutside(path)))
+    .map((path) => loadedBy(path, scripts))
     .find((loaded) => [...loaded].some((s) => s.sources.some((source) => source.includes(code))));
   if (part === undefined) throw new Error(`no part of the page holds ${code}`);
   return part;
@@ -180,7 +188,7 @@ const showFiles = async () => {
     platform: 'browser',
     target: 'es2022',
     conditions: ['tigon-source', 'browser'],
-    external: ['@hpcc-js/wasm-graphviz', 'webgpu'],
+    external: OUTSIDE,
     metafile: true,
     outdir: 'page',
     absWorkingDir: root,
