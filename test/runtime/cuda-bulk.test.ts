@@ -49,6 +49,13 @@ test('transposed operands', () =>
     array([136, 72], 1, on).T.matmul(array([40, 136], 2, on).T),
   ]));
 
+test('parts of arrays, that begin anywhere', () =>
+  same((on) => [
+    array([80, 160], 1, on)
+      .slice([3, 75], [1, 137])
+      .matmul(array([200, 264], 2, on).slice([5, 141], [8, 264])),
+  ]));
+
 test('two products as a graph, on arrays that change', async () => {
   const f = hybridize((x: NDArray, v: NDArray, w: NDArray) => x.matmul(v).relu().matmul(w));
   await same((on) =>

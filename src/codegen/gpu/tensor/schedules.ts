@@ -27,6 +27,7 @@ const firstOf =
       return plan.refused === other.refused
         ? other
         : { refused: `${plan.refused}; ${other.refused}` };
+    if (other.notes.some((note) => note.endsWith(`: ${plan.refused}`))) return other;
     return { ...other, notes: [`${without}: ${plan.refused}`, ...other.notes] };
   };
 
