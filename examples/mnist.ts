@@ -40,6 +40,7 @@ type Mode = keyof typeof MODES;
 const DEVICES = {
   cpu: async () => device.cpu(),
   webgpu: () => device.webgpu(),
+  cuda: () => device.cuda(),
   best: () => device.best(),
 } as const;
 type DeviceName = keyof typeof DEVICES;
@@ -293,7 +294,7 @@ const HELP = `Trains LeNet on MNIST three ways and compares them.
   --seed N       of initialization and shuffling (default 1)
   --samples N    training images to use (default: all)
   --quick        60 batches and 1000 test images only
-  --device NAME  where to train: cpu (default), webgpu, or best: webgpu on a graphics card, else cpu
+  --device NAME  where to train: cpu (default), webgpu, cuda, or best: cuda, else webgpu on a graphics card, else cpu
   --help         this text
 
 MNIST comes from TIGON_DATA/mnist, else the cache, else the network; without any, digits are drawn by rule.`;
