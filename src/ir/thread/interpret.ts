@@ -7,9 +7,7 @@
  * where warpgroups have roles, each runs until it has to wait (roles.ts);
  * values are those of evaluate.ts, and memory refuses what would be a race on a device (memory.ts).
  */
-import { bytesOf } from '../dtype.ts';
 import { Evaluator } from './evaluate.ts';
-import { multiply } from './fragments.ts';
 import { type Cells, KernelMemory } from './memory.ts';
 import { type Place, Registers, type Run, type ScalarFn } from './registers.ts';
 import { type Crew, Roles, type Team } from './roles.ts';
@@ -17,7 +15,7 @@ import { Sequence } from './sequence.ts';
 import { WARP } from './tensor.ts';
 import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from './thread.ts';
 import { meetingIn } from './visit.ts';
-import { wordOf } from './words.ts';
+import { type Warps, warpFragments, warpProduct } from './warps.ts';
 
 export interface InterpretOptions {
   /** Order of the workgroups, and of the threads of each: the result may not depend on it. */
@@ -41,12 +39,12 @@ export const interpretThread = (
   }
 };
 
-class Machine implements Crew {
+class Machine implements Crew, Warps {
   private readonly kernel: ThreadKernel;
-  private readonly place: Place = { workgroup: 0, thread: 0 };
-  private readonly memory: KernelMemory;
-  private readonly registers: Registers;
-  private readonly values: Evaluator;
+  readonly place: Place = { workgroup: 0, thread: 0 };
+  readonly memory: KernelMemory;
+  readonly registers: Registers;
+  readonly values: Evaluator;
   private readonly warps: readonly Team[];
   private readonly warpOrder: Sequence;
   private readonly roles: Roles;
@@ -108,7 +106,7 @@ class Machine implements Crew {
   }
 
   /** What one thread does, for all threads that run now. */
-  private each(run: Run): Run {
+  each(run: Run): Run {
     if (this.kernel.threads === 1) return run;
     const { place } = this;
     return () => {
@@ -165,9 +163,9 @@ class Machine implements Crew {
         return () => (condition() ? then() : otherwise());
       }
       case 'mma':
-        return this.product(s);
+        return warpProduct(s, this);
       case 'fragments':
-        return this.fragments(s);
+        return warpFragments(s, this);
       case 'gates':
       case 'expect':
       case 'arrive':
@@ -232,62 +230,6 @@ class Machine implements Crew {
       const { first, count } = this.team;
       for (let thread = first; thread < first + count; thread++)
         cells[thread]!.set(given[partners[thread]!]!);
-    };
-  }
-
-  /** A warp multiplies: all its threads give their operands. */
-  private product({ inputs, accumulator, a, b }: TStmt & { kind: 'mma' }): Run {
-    const { place } = this;
-    const cells = this.registers.vectors(accumulator);
-    const left = Array.from({ length: WARP }, () => new Float64Array(4));
-    const right = [new Float64Array(WARP), new Float64Array(WARP)] as const;
-    const words = this.values.vector(a);
-    const [word0, word1] = [this.values.scalar(b[0]), this.values.scalar(b[1])];
-    const give = this.each(() => {
-      const lane = place.thread % WARP;
-      left[lane]!.set(words());
-      right[0][lane] = word0();
-      right[1][lane] = word1();
-    });
-    return () => {
-      give();
-      const { first } = this.team;
-      const operands = { a: left, b0: right[0], b1: right[1] };
-      multiply(inputs, operands, cells.slice(first, first + WARP));
-    };
-  }
-
-  /** A warp reads four matrices: each thread reads one row, and takes its part of four. */
-  private fragments(s: TStmt & { kind: 'fragments' }): Run {
-    const { place } = this;
-    const { dtype } = s.buffer;
-    const elements = 16 / bytesOf(dtype);
-    const of = dtype === 'float16' || dtype === 'bfloat16' ? dtype : 'float32';
-    const cells = this.registers.vectors(s.register);
-    const at = this.values.address(s.buffer, s.index, elements);
-    const read = this.memory.read(s.buffer);
-    const rows = Array.from({ length: WARP }, () => new Float64Array(elements));
-    const give = this.each(() => {
-      const index = at();
-      if (index % elements !== 0)
-        throw this.memory.error(`it reads a row at ${s.buffer.name}[${index}]: not aligned`);
-      const row = rows[place.thread % WARP]!;
-      for (let i = 0; i < elements; i++) row[i] = read(index + i);
-    });
-    const pair = elements / 4;
-    return () => {
-      give();
-      const { first } = this.team;
-      for (let lane = 0; lane < WARP; lane++)
-        for (let matrix = 0; matrix < 4; matrix++) {
-          const row = lane >> 2;
-          const column = (lane & 3) * pair;
-          const number = (i: number): number =>
-            s.transposed
-              ? rows[matrix * 8 + column + i]![row]!
-              : rows[matrix * 8 + row]![column + i]!;
-          cells[first + lane]![matrix] = wordOf(of, number(0), number(pair - 1));
-        }
     };
   }
 

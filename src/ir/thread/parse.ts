@@ -4,7 +4,7 @@
  * Invariant: names are resolved by block scope, types of expressions follow from their operands; a kernel that parses
  * is well typed (verifyThread checks the other rules).
  */
-import { bytesOf, type DType, dtypeFromShort, shortName } from '../dtype.ts';
+import { type DType, dtypeFromShort } from '../dtype.ts';
 import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
 import { parseWith } from '../text/grammar.ts';
 import { infixOps } from '../text/infix.ts';
@@ -15,8 +15,8 @@ import type { TensorMap } from './bulk.ts';
 import type { RoleSyntax } from './bulk-grammar.ts';
 import { type BulkReader, readBoxes, readBulk } from './bulk-parse.ts';
 import { type StmtSyntax, ThreadRules, type ThreadSyntax } from './grammar.ts';
-import { inputNames, showRegType } from './print.ts';
-import type { MmaInputs } from './tensor.ts';
+import { showRegType } from './print.ts';
+import { readTensor, readWord, type TensorReader, WORDS } from './tensor-parse.ts';
 import {
   type Elem,
   type Register,
@@ -70,6 +70,13 @@ class Reader {
     index: (s) => this.#expr(s, INDEX),
     place: (s) => this.#place(s),
     role: (s) => this.#role(s),
+    error: (place, brief, help) => this.#error(place, brief, help),
+  };
+  readonly #tensor: TensorReader = {
+    register: (name) => this.#register(name),
+    define: (name, type) => this.#define(name, type),
+    expr: (s, type) => this.#expr(s, type),
+    place: (s) => this.#place(s),
     error: (place, brief, help) => this.#error(place, brief, help),
   };
   /** Innermost scope last. */
@@ -201,39 +208,10 @@ class Reader {
         const register = this.#define(s.name, value.type);
         return { kind: 'exchange', register, value, mask: s.mask };
       }
-      case 'mma': {
-        const { value } = s;
-        const inputs = value.kind === 'call' ? inputsOfName.get(value.name.text) : undefined;
-        if (value.kind !== 'call' || inputs === undefined || value.args.length !== 3)
-          throw this.#error(
-            value.token,
-            'mma adds a product of fragments',
-            `it is written mma x += ${[...inputsOfName.keys()].join(' or ')}(a, b0, b1)`,
-          );
-        const accumulator = this.#register(s.name);
-        const [a, b0, b1] = value.args as readonly [ExprSyntax, ExprSyntax, ExprSyntax];
-        const word: RegType = { elem: 'u32', lanes: 1 };
-        return {
-          kind: 'mma',
-          inputs,
-          accumulator,
-          a: this.#expr(a, { elem: 'u32', lanes: 4 }),
-          b: [this.#expr(b0, word), this.#expr(b1, word)],
-        };
-      }
-      case 'fragments': {
-        const { buffer, index } = this.#place(s.value);
-        const register = this.#define(s.name, { elem: 'u32', lanes: 4 });
-        return { kind: 'fragments', register, buffer, index, transposed: s.transposed };
-      }
-      case 'copy': {
-        const { buffer: to, index, elements } = this.#place(s.to);
-        const { buffer: from, index: at } = this.#place(s.from);
-        const bool: RegType = { elem: 'bool', lanes: 1 };
-        const when: TExpr =
-          s.when === undefined ? { kind: 'const', type: bool, value: 1 } : this.#expr(s.when, bool);
-        return { kind: 'copy', to, index, from, at, elements, when };
-      }
+      case 'mma':
+      case 'fragments':
+      case 'copy':
+        return readTensor(s, this.#tensor);
       case 'gates':
       case 'expect':
       case 'arrive':
@@ -399,13 +377,8 @@ class Reader {
       arity(1);
       return this.#cast(to, this.#read(args[0]!));
     }
-    const word = wordsOf.get(text);
-    if (word !== undefined) {
-      const { of, count } = word;
-      arity(count);
-      const parts = args.map((x) => this.#expr(x, { elem: 'f32', lanes: 1 }));
-      return { kind: 'bits', type: { elem: 'u32', lanes: 1 }, of, args: parts };
-    }
+    const word = readWord(text, args, this.#tensor, arity);
+    if (word !== undefined) return word;
     if (isScalarOp(text))
       return this.#op(
         token,
@@ -440,17 +413,6 @@ const registerTypes: ReadonlyMap<string, RegType> = new Map(
     ]),
   ),
 );
-const inputsOfName: ReadonlyMap<string, MmaInputs> = new Map(
-  (Object.keys(inputNames) as MmaInputs[]).map((inputs) => [inputNames[inputs], inputs]),
-);
-/** Words of one or two floats. */
-const wordsOf: ReadonlyMap<string, { of: (TExpr & { kind: 'bits' })['of']; count: number }> =
-  new Map(
-    (['float32', 'float16', 'bfloat16'] as const).map((of) => [
-      `bits_${shortName(of)}`,
-      { of, count: 4 / bytesOf(of) },
-    ]),
-  );
 const callable: readonly string[] = [
   ...Object.keys(scalarOps),
   ...registerTypes.keys(),
@@ -459,5 +421,5 @@ const callable: readonly string[] = [
   'vec4',
   'lane',
   'shuffle',
-  ...wordsOf.keys(),
+  ...WORDS,
 ];

@@ -9,6 +9,7 @@ import { scalarOps } from '../scalar.ts';
 import type { Role } from './bulk.ts';
 import { type BulkVerifier, verifyBulk, verifyRoles } from './bulk-verify.ts';
 import { WARP } from './tensor.ts';
+import { type TensorVerifier, verifyTensor } from './tensor-verify.ts';
 import {
   type Register,
   type RegType,
@@ -36,7 +37,6 @@ export interface ThreadLimits {
 const show = (t: RegType): string => (t.lanes === 1 ? t.elem : `${t.elem}x${t.lanes}`);
 const same = (a: RegType, b: RegType): boolean => a.elem === b.elem && a.lanes === b.lanes;
 const INDEX: RegType = { elem: 'i32', lanes: 1 };
-const WORDS: RegType = { elem: 'u32', lanes: 4 };
 
 /** Where warpgroups have roles, their number is the schedule's choice: devices that have them have room for eight. */
 const MOST_WITH_ROLES = 1024;
@@ -66,6 +66,19 @@ class Verifier {
     },
     buffer: (b) => this.buffer(b),
     accumulator: (r) => this.accumulator(r),
+  };
+
+  private readonly tensor: TensorVerifier = {
+    rule: (holds, text) => this.rule(holds, text),
+    typed: (e, type) => this.typed(e, type),
+    buffer: (b) => this.buffer(b),
+    constantInBounds: (b, index, lanes) => this.constantInBounds(b, index, lanes),
+    accumulator: (r) => this.accumulator(r),
+    units: () => {
+      const { threads } = this.kernel;
+      this.rule(threads % WARP === 0, `${threads} threads are no whole number of warps`);
+      this.rule(this.limits?.tensorCores !== 'none', 'the device has no matrix units');
+    },
   };
 
   constructor(kernel: ThreadKernel, limits: ThreadLimits | undefined) {
@@ -188,57 +201,12 @@ class Verifier {
         this.declare(s.register, 'let');
         break;
       case 'mma':
-        this.where = `mma ${s.accumulator.name}`;
-        this.units();
-        this.accumulator(s.accumulator);
-        this.typed(s.a, WORDS);
-        for (const word of s.b) this.typed(word, { elem: 'u32', lanes: 1 });
-        break;
-      case 'fragments': {
-        this.where = `fragments ${s.register.name}`;
-        this.units();
-        this.buffer(s.buffer);
-        const { dtype, space } = s.buffer;
-        this.rule(space === 'shared', `${s.buffer.name} is not shared`);
-        const halves = dtype === 'float16' || dtype === 'bfloat16';
-        this.rule(
-          halves || (dtype === 'float32' && !s.transposed),
-          `${s.buffer.name} holds ${dtype}: rows are of 16-bit floats, or of float32 if not transposed`,
-        );
-        this.typed(s.index, INDEX);
-        this.constantInBounds(s.buffer, s.index, 16 / bytesOf(dtype));
-        this.rule(same(s.register.type, WORDS), `they are u32x4, not ${show(s.register.type)}`);
-        this.declare(s.register, 'let');
-        break;
-      }
-      case 'copy': {
-        this.where = `copy to ${s.to.name}`;
-        this.units();
-        this.buffer(s.to);
-        this.buffer(s.from);
-        this.rule(s.to.space === 'shared', 'copies go to shared memory');
-        this.rule(
-          s.from.space === 'global' && s.from.access !== 'write',
-          `${s.from.name} is no global memory to read`,
-        );
-        this.rule(
-          s.to.dtype === s.from.dtype,
-          `${s.from.name} holds ${s.from.dtype}, not ${s.to.dtype}`,
-        );
-        const bytes = s.elements * bytesOf(s.to.dtype);
-        this.rule([4, 8, 16].includes(bytes), `4, 8 or 16 bytes are copied, not ${bytes}`);
-        this.typed(s.index, INDEX);
-        this.typed(s.at, INDEX);
-        this.typed(s.when, { elem: 'bool', lanes: 1 });
-        this.constantInBounds(s.to, s.index, s.elements);
-        break;
-      }
+      case 'fragments':
+      case 'copy':
       case 'wait':
-        this.where = 'wait';
-        this.rule(
-          Number.isInteger(s.pending) && s.pending >= 0,
-          `${s.pending} groups cannot be left`,
-        );
+        this.where = s.kind;
+        verifyTensor(s, this.tensor);
+        if (s.kind === 'fragments') this.declare(s.register, 'let');
         break;
       case 'roles':
         this.where = 'roles';
@@ -305,13 +273,6 @@ class Verifier {
       deciding.every((e) => this.uniform.holds(e, who)),
       `${inside} inside, and its ${what} may differ between ${threads}`,
     );
-  }
-
-  /** Products and copies need matrix units, and whole warps. */
-  private units(): void {
-    const { threads } = this.kernel;
-    this.rule(threads % WARP === 0, `${threads} threads are no whole number of warps`);
-    this.rule(this.limits?.tensorCores !== 'none', 'the device has no matrix units');
   }
 
   /** Every thread has a partner to exchange with. */
