@@ -6,11 +6,8 @@
  */
 import { Library } from '../../src/codegen/cuda/library.ts';
 import type { MapShape } from '../../src/codegen/cuda/module.ts';
-import {
-  type BufferPlace,
-  type RenderedKernel,
-  renderKernel,
-} from '../../src/codegen/cuda/render.ts';
+import { type RenderedKernel, renderKernel } from '../../src/codegen/cuda/render.ts';
+import type { BufferPlace } from '../../src/codegen/cuda/scope.ts';
 import { unitText } from '../../src/codegen/cuda/unit.ts';
 import type { ThreadKernel } from '../../src/ir/thread/thread.ts';
 import type { Address, CudaContext, Handle, NativeCuda } from '../../src/runtime/native/api.ts';

@@ -9,7 +9,8 @@ import { rootOf, ScalarBlocks } from '../text/program.ts';
 import { Library, type LibraryTexts } from './library.ts';
 import type { CudaArgument, CudaKernel, CudaProgram, CudaStep } from './module.ts';
 import { kernelName } from './names.ts';
-import { type BufferPlace, renderKernel } from './render.ts';
+import { renderKernel } from './render.ts';
+import type { BufferPlace } from './scope.ts';
 import { unitText } from './unit.ts';
 
 /** Where blocks of scalars start. */

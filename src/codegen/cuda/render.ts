@@ -6,55 +6,19 @@
  */
 import { bytesOf } from '../../ir/dtype.ts';
 import { invariant } from '../../ir/errors.ts';
-import type { TensorMap } from '../../ir/thread/bulk.ts';
-import {
-  type RegType,
-  registerOf,
-  type TExpr,
-  type ThreadBuffer,
-  type ThreadKernel,
-} from '../../ir/thread/thread.ts';
-import { mapsIn, tilesIn } from '../../ir/thread/visit.ts';
+import type { RegType, TExpr, ThreadKernel } from '../../ir/thread/thread.ts';
 import { Alignment } from '../text/alignment.ts';
 import { Body, type Language, type OwnStatement } from '../text/body.ts';
-import {
-  atom,
-  binary,
-  type Code,
-  call,
-  converted,
-  element,
-  int,
-  list,
-  swizzle,
-} from '../text/code.ts';
+import { atom, type Code, call, int, list, swizzle } from '../text/code.ts';
 import { type Uses, usesOf } from '../text/uses.ts';
 import { type BulkHost, writeBulk } from './bulk.ts';
 import type { Library } from './library.ts';
-import { Memory, type Variable } from './memory.ts';
-import type { CudaKernel, CudaParameter } from './module.ts';
+import { Memory } from './memory.ts';
+import type { CudaKernel } from './module.ts';
 import { kernelNames } from './names.ts';
 import { convert, spellings } from './scalar.ts';
-import { inAll, scalarConstant, storedAs, storedAsAll, typeName } from './types.ts';
-
-/** How a kernel reaches one of its global buffers. */
-export type BufferPlace =
-  /** A word in the block of scalars, in the order of the kernel's scalars. */
-  | { readonly kind: 'scalar' }
-  /** Buffers with one slot are the same memory and become one pointer; slots count from 0 without gaps. */
-  | { readonly kind: 'memory'; readonly slot: number };
-
-export interface RenderOptions {
-  /** One for each global buffer of the kernel. */
-  readonly places: readonly BufferPlace[];
-  /**
-   * `own`: variables are called after the kernel's buffers, for people. `plain`: by position, so that kernels that do
-   * the same to other buffers have one text.
-   */
-  readonly names: 'own' | 'plain';
-  /** A C identifier. */
-  readonly name: string;
-}
+import { type RenderOptions, Scope } from './scope.ts';
+import { inAll, scalarConstant, typeName } from './types.ts';
 
 /** A kernel and its text. */
 export interface RenderedKernel {
@@ -64,11 +28,6 @@ export interface RenderedKernel {
 
 /** Blocks along x, on any device. */
 const MOST_BLOCKS = 2 ** 31 - 1;
-/** Where arrays in shared memory begin: whole vectors, and what bulk copies ask for. */
-const SHARED_ALIGNMENT = 128;
-/** The permutation of lines in tiles repeats at these. */
-const TILE_ALIGNMENT = 1024;
-
 const LANES = ['x', 'y', 'z', 'w'] as const;
 
 /** Renders a kernel. */
@@ -85,16 +44,8 @@ class Renderer implements Language {
   readonly #uses: Uses;
   readonly #body: Body;
   readonly #memory: Memory;
-  readonly #variables = new Map<ThreadBuffer, Variable>();
-  /** Scalars by their names. */
-  readonly #scalars = new Map<ThreadBuffer, string>();
-  readonly #parameters: CudaParameter[] = [];
-  readonly #declared: string[] = [];
-  /** Buffers that the body touches. */
-  readonly #used = new Set<ThreadBuffer>();
-  readonly #maps = new Map<TensorMap, string>();
+  readonly #scope: Scope;
   readonly #bulk: BulkHost;
-  #sharedBytes = 0;
 
   constructor(kernel: ThreadKernel, options: RenderOptions, library: Library) {
     this.#kernel = kernel;
@@ -102,13 +53,14 @@ class Renderer implements Language {
     this.#library = library;
     this.#uses = usesOf(kernel.body);
     this.#body = new Body(kernel, kernelNames(), this);
+    this.#scope = new Scope(kernel, options, this.#body.names);
     this.#memory = new Memory((e) => this.#body.value(e), new Alignment(kernel.body), library);
     this.#bulk = {
       body: this.#body,
       library,
       read: this.#uses.registers,
-      address: (buffer, index) => this.#memory.address(this.#variable(buffer), index),
-      map: (map) => this.#maps.get(map)!,
+      address: (buffer, index) => this.#memory.address(this.#scope.variable(buffer), index),
+      map: (map) => this.#scope.map(map),
     };
   }
 
@@ -116,129 +68,23 @@ class Renderer implements Language {
     const { name } = this.#options;
     const { grid, threads, body } = this.#kernel;
     invariant(grid <= MOST_BLOCKS, 'a grid has fewer than 2³¹ blocks');
-    this.#tensorMaps();
-    this.#global();
-    this.#shared();
-    this.#numbers();
+    for (const line of this.#scope.numbers(this.#library)) this.#body.line(line);
     this.#ids();
     this.#body.block(body);
-    const text = [...this.#arrays(), this.#body.text].join('\n');
-    const parameters = this.#declared.map((p) => `  ${p}`).join(',\n');
-    const list = this.#declared.length === 0 ? '' : `\n${parameters}\n`;
+    const { declared, parameters } = this.#scope;
+    const { lines, bytes } = this.#scope.arrays();
+    const text = [...lines, this.#body.text].join('\n');
+    const list = declared.length === 0 ? '' : `\n${declared.map((p) => `  ${p}`).join(',\n')}\n`;
     return {
       kernel: {
         name,
-        parameters: this.#parameters,
+        parameters,
         threads,
-        sharedBytes: this.#sharedBytes,
+        sharedBytes: bytes,
         grid: [grid, 1, 1],
       },
       text: `KERNEL(${threads}, ${name})(${list}) {\n${text}\n}`,
     };
-  }
-
-  // --- parameters, shared memory, ids
-
-  /** Descriptions of memory, first of all parameters: they are aligned to 64 bytes. */
-  #tensorMaps(): void {
-    const { places, names } = this.#options;
-    const globals = this.#kernel.buffers.filter((b) => b.space === 'global');
-    mapsIn(this.#kernel.body).forEach((map, i) => {
-      const place = places[globals.indexOf(map.buffer)];
-      const { dtype } = map.buffer;
-      invariant(place?.kind === 'memory', 'tiles come from memory');
-      invariant(dtype === 'bfloat16' || dtype === 'float16', 'tiles are of 16-bit floats');
-      const name = this.#body.names.of(map, names === 'own' ? map.name : `m${i}`);
-      this.#maps.set(map, name);
-      this.#declared.push(`TENSOR_MAP ${name}`);
-      const bytes = bytesOf(dtype);
-      const { extents, box } = map;
-      const strides = map.strides.slice(1).map((n) => n * bytes);
-      const shape = { dtype, offset: map.offset * bytes, extents, strides, box };
-      this.#parameters.push({ kind: 'tensorMap', slot: place.slot, map: shape });
-    });
-  }
-
-  /** Global buffers that are one memory, and the pointer they become. */
-  #global(): void {
-    const { places, names } = this.#options;
-    const globals = this.#kernel.buffers.filter((b) => b.space === 'global');
-    invariant(places.length === globals.length, 'every global buffer has a place');
-    const slots = new Map<number, ThreadBuffer[]>();
-    places.forEach((place, i) => {
-      if (place.kind === 'memory')
-        slots.set(place.slot, [...(slots.get(place.slot) ?? []), globals[i]!]);
-    });
-    for (let slot = 0; slot < slots.size; slot++) {
-      const own = slots.get(slot);
-      invariant(own !== undefined, 'slots count without gaps');
-      const access = accessOf(own);
-      const stored = storedAsAll(own.map((b) => b.dtype));
-      const name = this.#body.names.of(own[0]!, names === 'own' ? own[0]!.name : `b${slot}`);
-      for (const b of own) this.#variables.set(b, { name, stored });
-      this.#parameters.push({ kind: 'buffer', slot, access });
-      this.#declared.push(`${access === 'read' ? 'const ' : ''}${stored}* __restrict__ ${name}`);
-    }
-    globals.forEach((b, i) => {
-      if (places[i]!.kind === 'scalar')
-        this.#scalars.set(b, this.#body.names.of(b, names === 'own' ? b.name : `s${i}`));
-    });
-    if (this.#scalars.size === 0) return;
-    this.#parameters.push({ kind: 'scalars' });
-    this.#declared.push('const unsigned* __restrict__ scalars');
-  }
-
-  /** Names for arrays in shared memory. */
-  #shared(): void {
-    for (const b of this.#kernel.buffers)
-      if (b.space === 'shared')
-        this.#variables.set(b, {
-          name: this.#body.names.of(b, b.name),
-          stored: storedAs(b.dtype),
-        });
-  }
-
-  /** Those that the body uses, one behind the other in the block's memory. */
-  #arrays(): string[] {
-    const lines: string[] = [];
-    const tiles = tilesIn(this.#kernel.body);
-    for (const b of this.#kernel.buffers) {
-      if (b.space !== 'shared' || !this.#used.has(b)) continue;
-      const { name, stored } = this.#variables.get(b)!;
-      const alignment = tiles.has(b) ? TILE_ALIGNMENT : SHARED_ALIGNMENT;
-      this.#sharedBytes = Math.ceil(this.#sharedBytes / alignment) * alignment;
-      const at = this.#sharedBytes === 0 ? 'memory' : `(memory + ${this.#sharedBytes})`;
-      lines.push(`  ${stored}* ${name} = (${stored}*)${at};`);
-      const bytes = b.elements * bytesOf(b.dtype);
-      this.#sharedBytes += Math.ceil(bytes / SHARED_ALIGNMENT) * SHARED_ALIGNMENT;
-    }
-    return lines.length === 0 ? [] : ['  SHARED_MEMORY(memory);', ...lines];
-  }
-
-  /** Scalars, read once. */
-  #numbers(): void {
-    let field = 0;
-    for (const [buffer, name] of this.#scalars) {
-      const bits = element('scalars', int(field++));
-      const elem = registerOf(buffer.dtype);
-      const value = this.#number(elem, bits);
-      this.#body.line(`const ${typeName({ elem, lanes: 1 })} ${name} = ${value.text};`);
-    }
-  }
-
-  #number(elem: RegType['elem'], bits: Code): Code {
-    switch (elem) {
-      case 'f32':
-        return call(this.#library.use('bits_float', { elem: 'u32', lanes: 1 }), bits);
-      case 'i32':
-        return converted('int', bits);
-      case 'u32':
-        return bits;
-      case 'bool':
-        return binary('!=', bits, atom('0u'));
-      default:
-        return elem satisfies never;
-    }
   }
 
   #ids(): void {
@@ -261,7 +107,7 @@ class Renderer implements Language {
       case 'store': {
         const value = this.#body.value(s.value);
         const { lanes } = s.value.type;
-        const at = this.#variable(s.buffer);
+        const at = this.#scope.variable(s.buffer);
         this.#body.line(this.#memory.store(at, s.buffer.dtype, s.index, value, lanes));
         return;
       }
@@ -285,7 +131,7 @@ class Renderer implements Language {
       }
       case 'fragments': {
         const name = this.#library.one(s.transposed ? 'fragments_transposed' : 'fragments');
-        const words = call(name, this.#memory.address(this.#variable(s.buffer), s.index));
+        const words = call(name, this.#memory.address(this.#scope.variable(s.buffer), s.index));
         this.#body.line(
           `${this.declare(this.#body.name(s.register), words, false, s.register.type)};`,
         );
@@ -293,8 +139,8 @@ class Renderer implements Language {
       }
       case 'copy': {
         const bytes = s.elements * bytesOf(s.to.dtype);
-        const to = this.#memory.address(this.#variable(s.to), s.index);
-        const from = this.#memory.address(this.#variable(s.from), s.at);
+        const to = this.#memory.address(this.#scope.variable(s.to), s.index);
+        const from = this.#memory.address(this.#scope.variable(s.from), s.at);
         const copied = call(this.#library.one(`copy_${bytes}`), to, from, this.#body.value(s.when));
         this.#body.line(`${copied.text};`);
         return;
@@ -320,13 +166,6 @@ class Renderer implements Language {
     }
   }
 
-  #variable(buffer: ThreadBuffer): Variable {
-    const found = this.#variables.get(buffer);
-    invariant(found !== undefined, `${buffer.name} is memory of the kernel`);
-    this.#used.add(buffer);
-    return found;
-  }
-
   // --- values
 
   expression(e: TExpr): Code {
@@ -347,9 +186,14 @@ class Renderer implements Language {
         return call(this.#library.use('multiply_add', e.type), ...args);
       }
       case 'load': {
-        const scalar = this.#scalars.get(e.buffer);
+        const scalar = this.#scope.scalar(e.buffer);
         if (scalar !== undefined) return atom(scalar);
-        return this.#memory.load(this.#variable(e.buffer), e.buffer.dtype, e.index, e.type.lanes);
+        return this.#memory.load(
+          this.#scope.variable(e.buffer),
+          e.buffer.dtype,
+          e.index,
+          e.type.lanes,
+        );
       }
       case 'splat':
         return this.#inAll(e.type, this.#body.value(e.arg));
@@ -387,8 +231,3 @@ class Renderer implements Language {
 }
 
 const MMA = { bfloat16: 'mma_bf16', float16: 'mma_f16', tfloat32: 'mma_tf32' } as const;
-
-const accessOf = (buffers: readonly ThreadBuffer[]): 'read' | 'write' | 'readwrite' => {
-  const [first] = buffers;
-  return buffers.every((b) => b.access === first!.access) ? first!.access : 'readwrite';
-};

@@ -1,7 +1,7 @@
 /** Kernels as CUDA C++ compute what the interpreter of Thread IR computes, whatever arrays their buffers become. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { BufferPlace } from '../../../src/codegen/cuda/render.ts';
+import type { BufferPlace } from '../../../src/codegen/cuda/scope.ts';
 import { DTYPES } from '../../../src/ir/dtype.ts';
 import { castTo } from '../../../src/ir/scalar.ts';
 import * as b from '../../../src/ir/thread/build.ts';
