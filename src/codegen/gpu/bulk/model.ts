@@ -2,10 +2,11 @@
  * How long a cut takes on warpgroups' matrix units: a closed form, by which tiles are chosen.
  *
  * A processor multiplies, reads its shared memory and gets bytes from the cache behind it, all at the same time: a step
- * takes as long as the slowest of the three; steps follow each other without a gap, the stores of a tile are in nobody's
- * shadow. No figure here was timed: rates follow from the datasheet of the H100 SXM (989 TFLOP/s of dense bfloat16, 132
- * processors, 1.83 GHz: 2048 multiply-adds a cycle; 32 banks of 4 bytes), what a processor gets from the cache is the 64
- * bytes a cycle that a published model of this kind of kernel counts with, latencies are orders of magnitude.
+ * takes as long as the slowest of the three, and a little for the others; steps follow each other without a gap, the
+ * stores of a tile are in nobody's shadow. No figure here was timed: rates follow from the datasheet of the H100 SXM (989
+ * TFLOP/s of dense bfloat16, 132 processors, 1.83 GHz: 2048 multiply-adds a cycle; 32 banks of 4 bytes), what a processor
+ * gets from the cache is the 64 bytes a cycle that a published model of this kind of kernel counts with, latencies are
+ * orders of magnitude.
  * Invariant: cycles depend on the cut and the number of processors alone.
  */
 import { bytesOf } from '../../../ir/dtype.ts';
@@ -15,6 +16,8 @@ import { type Cut, DEPTH } from './cut.ts';
 const PRODUCTS = 2048;
 const SHARED_BYTES = 128;
 const CACHE_BYTES = 64;
+/** What is faster than the slowest costs this share of its time: of tiles that keep all busy alike, larger ones win. */
+const SHADOW = 1 / 4;
 /** From asking for the first tile to having it, and what a launch begins with. */
 const FILL = 2000;
 /** From the end of a tile's sum to its stores, and back to the first product. */
@@ -30,7 +33,9 @@ export const cyclesOf = (cut: Cut, caps: Caps): number => {
   const products = (tile.rows * tile.columns * DEPTH) / PRODUCTS;
   const read = bytes * DEPTH * (tile.rows + groups * tile.columns);
   const fetched = bytes * (rows.elements + columns.elements);
-  const step = Math.max(products, read / SHARED_BYTES, fetched / CACHE_BYTES);
+  const parts = [products, read / SHARED_BYTES, fetched / CACHE_BYTES];
+  const slowest = Math.max(...parts);
+  const step = slowest + SHADOW * (parts.reduce((sum, part) => sum + part, 0) - slowest);
   const { results } = problem;
   const elements = tile.rows * tile.columns;
   const arithmetic = (elements * (results.cost + 3)) / (ISSUES * WARP);
