@@ -56,7 +56,7 @@ test.after(async ({ folder }) => {
   await rm(built, { recursive: true });
 });
 
-test('devices lists the CPU and the adapters of WebGPU, or how to get one', async () => {
+test('devices lists the CPU, the adapters of WebGPU and the cards of CUDA, or how to get one', async () => {
   const { code, out } = await tigon('devices');
   assert.is(code, 0);
   assert.match(out, /cpu\(\): WebAssembly/);
@@ -64,10 +64,13 @@ test('devices lists the CPU and the adapters of WebGPU, or how to get one', asyn
     out,
     /^webgpu\((0\): .*\n {2}(yes|no ) {2}shader-f16|\): not here: .*\n {2}help: )/m,
   );
+  assert.match(out, /^cuda\((0\): .*compute capability|\): not here: [\s\S]*\n {2}help: )/m);
   const json = JSON.parse((await tigon('devices', '--json')).out) as Record<string, string>[];
   assert.is(json[0]!['kind'], 'cpu');
   assert.is(json[1]!['kind'], 'webgpu');
   assert.ok('limits' in json[1]! || 'help' in json[1]!);
+  const cuda = json.find(({ kind }) => kind === 'cuda')!;
+  assert.ok('capability' in cuda || 'help' in cuda);
 });
 
 test('explain prints graph, kernels and memory; --json the same as data; --dot a picture', async ({
