@@ -172,6 +172,8 @@ int call(void* handle, void* streamHandle, const Call& wanted, Address to, Addre
   const std::shared_ptr<Call> one = clique.calls[number];
   if (one->count != wanted.count || one->element != wanted.element || one->operation != wanted.operation || one->root != wanted.root)
     return NCCL_INVALID_USAGE;
+  // else the queue might be emptied by this call, before the other ranks make theirs
+  makeRoom(stream);
   one->parts[own->rank] = {stream, stream->queued + 1, to, from};
   one->joined++;
   if (one->joined == clique.ranks) clique.calls[number] = nullptr;
@@ -260,7 +262,9 @@ API ncclCommDestroy(void* handle) {
   return NCCL_SUCCESS;
 }
 
+/** Nobody runs a stream while a group is being put together: its calls start as one. */
 API ncclGroupStart() {
+  lock().lock();
   groups++;
   return NCCL_SUCCESS;
 }
@@ -268,6 +272,7 @@ API ncclGroupStart() {
 API ncclGroupEnd() {
   if (groups == 0) return NCCL_INVALID_USAGE;
   groups--;
+  lock().unlock();
   return NCCL_SUCCESS;
 }
 

@@ -62,6 +62,10 @@ void enqueue(const std::shared_ptr<Stream>& stream, std::function<void()> work) 
   if (stream->waiting.size() > MOST) runAll(stream);
 }
 
+void makeRoom(const std::shared_ptr<Stream>& stream) {
+  if (stream->waiting.size() > MOST / 2) runAll(stream);
+}
+
 void runUntil(const Moment& moment) {
   while (moment.stream->done < moment.position) step(*moment.stream);
 }

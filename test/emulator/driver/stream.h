@@ -43,6 +43,9 @@ struct Event {
 std::shared_ptr<Stream> streamOf(Device&, void* handle);
 /** Puts work at the end of a stream. */
 void enqueue(const std::shared_ptr<Stream>&, std::function<void()> work);
+
+/** Has a queue that is half full done now, so that the next pieces of work only wait in it. */
+void makeRoom(const std::shared_ptr<Stream>& stream);
 /** Runs what the stream has. */
 void runAll(const std::shared_ptr<Stream>&);
 void runAll(Device&);
