@@ -1,4 +1,7 @@
 /** Nets on two CUDA devices: gradients are summed by NCCL, in the order of each device's work. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as nn from '../../src/frontend/gluon/nn/index.ts';
@@ -10,6 +13,7 @@ import { openCuda } from '../../src/runtime/cuda/open.ts';
 import type { Device, Storage } from '../../src/runtime/device.ts';
 import { encodeElements } from '../../src/runtime/elements.ts';
 import { openCuda as openNative } from '../../src/runtime/native/open.ts';
+import { root } from '../jobs.ts';
 
 const cards = (await openNative()).devices.length;
 
@@ -89,5 +93,18 @@ onTwo(
       await assertAllClose(values, alone[i]!, { atol: 1e-5 });
   },
 );
+
+if (cards >= 2)
+  test('the program for several devices in docs/devices.md is examples/several.ts, and it learns', () => {
+    const code = readFileSync(join(root, 'examples/several.ts'), 'utf8');
+    assert.ok(readFileSync(join(root, 'docs/devices.md'), 'utf8').includes(code));
+    const out = execFileSync(
+      process.execPath,
+      ['--conditions=tigon-source', '--import', 'tsx', join(root, 'examples/several.ts')],
+      { cwd: root, encoding: 'utf8' },
+    );
+    const accuracy = Number(/\[ 'accuracy', ([\d.]+) \]/.exec(out)?.[1]);
+    assert.ok(accuracy > 0.9, out);
+  });
 
 test.run();

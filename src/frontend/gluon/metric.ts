@@ -30,7 +30,8 @@ export abstract class Metric {
   readonly #dtype: DType;
   readonly #size: number;
   readonly #updates = new Map<string, Update>();
-  #totals: NDArray | undefined;
+  /** One array for each device that batches came from. */
+  readonly #totals = new Map<Device, NDArray>();
   #count = 0;
 
   /** `size` totals of `dtype`, summed over the updates. */
@@ -68,10 +69,14 @@ export abstract class Metric {
   }
 
   #totalsOn(device: Device): NDArray {
-    this.#totals ??= withMode({ trace: undefined, recording: false, taping: false }, () =>
-      filled(tensor(this.#dtype, [this.#size]), 0, device),
-    );
-    return this.#totals;
+    let totals = this.#totals.get(device);
+    if (totals === undefined) {
+      totals = withMode({ trace: undefined, scope: undefined }, () =>
+        filled(tensor(this.#dtype, [this.#size]), 0, device),
+      );
+      this.#totals.set(device, totals);
+    }
+    return totals;
   }
 
   /** The metric's name and its value so far; NaN before the first update. */
@@ -83,17 +88,20 @@ export abstract class Metric {
         'update the metric inside the hybridized function and read it outside',
       );
     const count = this.#count;
-    if (this.#totals === undefined || count === 0) return [this.name, Number.NaN];
-    return [this.name, this.value(await data(this.#totals), count)];
+    if (count === 0) return [this.name, Number.NaN];
+    const parts = await Promise.all([...this.#totals.values()].map(data));
+    const sums = Array.from({ length: this.#size }, (_, i) =>
+      parts.reduce((sum, part) => sum + part[i]!, 0),
+    );
+    return [this.name, this.value(sums, count)];
   }
 
   /** Starts anew. */
   reset(): void {
-    const totals = this.#totals;
-    if (totals !== undefined)
-      withMode({ recording: false, taping: false }, () => {
+    withMode({ recording: false, taping: false }, () => {
+      for (const totals of this.#totals.values())
         assign(totals, filled(totals.type, 0, totals.device));
-      });
+    });
     onReplay(() => {
       this.#count = 0;
     });

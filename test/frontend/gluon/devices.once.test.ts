@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SoftmaxCrossEntropyLoss } from '../../../src/frontend/gluon/loss.ts';
+import { Accuracy } from '../../../src/frontend/gluon/metric.ts';
 import * as nn from '../../../src/frontend/gluon/nn/index.ts';
 import { assertAllClose } from '../../../src/frontend/testing.ts';
 import {
@@ -296,6 +297,21 @@ test('setData, zeroGrad and cast are for all copies', () => {
   for (const d of both) assert.equal(Array.from(p.grad(d).dataSync()), [0, 0]);
   p.cast('float16');
   for (const d of both) assert.is(p.data(d).dtype, 'float16');
+});
+
+test('metrics count the parts of a batch where they are', async () => {
+  const accuracy = new Accuracy();
+  for (let round = 0; round < 2; round++) {
+    const parts = [
+      [1, 0, 1],
+      [0, 0, 1],
+    ];
+    const labels = parts.map((p, i) => nd.array(p, { device: both[i]!, dtype: 'int32' }));
+    const ones = both.map((d) => nd.full([3], 1, { device: d, dtype: 'int32' }));
+    nd.scope(() => accuracy.update(labels, ones));
+    assert.equal(await accuracy.get(), ['accuracy', 0.5]);
+    if (round === 0) accuracy.reset();
+  }
 });
 
 test('each device has as many plans as one would', () => {

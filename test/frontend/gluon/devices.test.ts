@@ -14,7 +14,7 @@ const beside = new CpuDevice({ threads: 1 });
 const train = async (
   devices: readonly Device[],
   hybrid: boolean,
-): Promise<readonly (readonly Float32Array[])[]> => {
+): Promise<readonly (readonly number[][])[]> => {
   random.seed(5);
   const net = new nn.HybridSequential(
     // no bias: normalization takes it out again, and Adam would make steps of what rounding leaves of its gradient
@@ -39,7 +39,7 @@ const train = async (
   return Promise.all(
     net
       .parameters()
-      .map((p) => Promise.all(p.listData().map(async (x) => (await x.data()) as Float32Array))),
+      .map((p) => Promise.all(p.listData().map(async (x) => Array.from(await x.data())))),
   );
 };
 
