@@ -148,8 +148,12 @@ class Tiles {
             for (let box = 0; box < part.boxes; box++) {
               const index = add(base, i32(box * part.box));
               const free = add(start, i32(box * LINE));
-              const place = part.source.along === 'depth' ? [depth, free] : [free, depth];
-              const coordinates = [...place, ...part.source.batch.map((d) => em.axisValue(d.axis))];
+              const { along, outer } = part.source;
+              const [inner, across] = along === 'depth' ? [depth, free] : [free, depth];
+              const others = outer.map(({ axis }) =>
+                axis === 'across' ? across : em.axisValue(axis),
+              );
+              const coordinates = [inner, ...others];
               em.push({
                 kind: 'fetch',
                 to: tiles,
@@ -247,16 +251,15 @@ class Tiles {
   }
 
   private map({ source, extent }: Stage, name: string): TensorMap {
-    const { along, dimensions, batch, offset } = source;
-    const lines = along === 'depth' ? dimensions.free : dimensions.depth;
-    const all = [dimensions[along], lines, ...batch];
+    const { buffer, along, offset, outer } = source;
+    const lines = along === 'depth' ? extent : DEPTH;
     return {
       name,
-      buffer: this.em.resolve(source.buffer),
+      buffer: this.em.resolve(buffer),
       offset,
-      extents: all.map((d) => d.extent),
-      strides: all.map((d) => d.stride),
-      box: [LINE, along === 'depth' ? extent : DEPTH, ...batch.map(() => 1)],
+      extents: [source.extent, ...outer.map((d) => d.extent)],
+      strides: [1, ...outer.map((d) => d.stride)],
+      box: [LINE, ...outer.map((d) => (d.axis === 'across' ? lines : 1))],
     };
   }
 

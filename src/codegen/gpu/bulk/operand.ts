@@ -25,9 +25,10 @@ export interface Source {
   readonly offset: number;
   /** Along what neighbours lie. */
   readonly along: Direction;
-  readonly dimensions: Readonly<Record<Direction, Dimension>>;
-  /** Axes of the batch that it depends on. */
-  readonly batch: readonly (Dimension & { readonly axis: Axis })[];
+  /** How many neighbours there are. */
+  readonly extent: number;
+  /** All other dimensions, the least stride first: the other direction, and axes of the batch that it depends on. */
+  readonly outer: readonly (Dimension & { readonly axis: Axis | 'across' })[];
 }
 
 /** Tensor maps have five dimensions. */
@@ -60,13 +61,12 @@ export const sourceOf = (
   const isLinear = offset.terms.every(({ atom }) => atom.kind === 'axis');
   if (!isLinear || rows === undefined || sum === undefined || outer.includes(undefined))
     return { refused: 'an operand does not lie in even steps' };
-  const dimensions = { free: rows, depth: sum };
   const along = sum.stride === 1 ? 'depth' : 'free';
-  if (dimensions[along].stride !== 1) return { refused: 'an operand has no neighbours in memory' };
+  const [inner, across] = along === 'depth' ? [sum, rows] : [rows, sum];
+  if (inner.stride !== 1) return { refused: 'an operand has no neighbours in memory' };
   if (outer.length > MOST_BATCH_AXES)
     return { refused: `an operand has ${outer.length} axes of batches` };
   const unit = UNIT_BYTES / bytesOf(dtype);
-  const across = dimensions[along === 'depth' ? 'free' : 'depth'];
   const steps = [offset.constant, across.stride, ...outer.map((d) => d!.stride)];
   if (steps.some((n) => n < 0 || n % unit !== 0))
     return { refused: 'lines of an operand do not begin at multiples of 16 bytes' };
@@ -74,7 +74,10 @@ export const sourceOf = (
     buffer,
     offset: offset.constant,
     along,
-    dimensions,
-    batch: shared.map((axis, i) => ({ axis, ...outer[i]! })),
+    extent: inner.extent,
+    outer: [
+      { axis: 'across' as const, ...across },
+      ...shared.map((axis, i) => ({ axis, ...outer[i]! })),
+    ].sort((a, b) => a.stride - b.stride),
   };
 };

@@ -12,10 +12,11 @@ import { planBulkContraction, planOf } from '../../../../src/codegen/gpu/bulk/co
 import { cutOf, type Tile } from '../../../../src/codegen/gpu/bulk/cut.ts';
 import { problems } from '../../../../src/codegen/gpu/contraction/problem.ts';
 import { isRefusal } from '../../../../src/codegen/plan.ts';
-import type { Nest } from '../../../../src/ir/loop/loop.ts';
+import type { LoopBuffer, Nest } from '../../../../src/ir/loop/loop.ts';
+import { mapsIn } from '../../../../src/ir/thread/visit.ts';
 import { conv, type Made, type MatmulOptions, matmul } from '../../templates/made.ts';
 import { generator } from '../../templates/nests.ts';
-import { of, device as older, passes } from '../tensor/support.ts';
+import { of, device as older, passes, retyped } from '../tensor/support.ts';
 
 /** A device of compute capability 9.0 with few processors, so that each does several tiles. */
 const device: Caps = {
@@ -78,6 +79,21 @@ test('all tiles, for products that fit none', () => {
 test('float16, and edges that are no multiple of four', () => {
   const made = of('float16', matmul(70, 37, 72, { transposeB: true, epilogue: 'relu' }));
   passes(made, 3, 'float16', planBulkContraction, device);
+});
+
+test('batches between rows: dimensions of maps are in the order of their strides', () => {
+  const heads = (b: LoopBuffer): readonly number[] => {
+    const [batch, , last] = b.shape as readonly [number, number, number];
+    return /^[xw]$/.test(b.name) ? [last, batch * last, 1] : b.strides;
+  };
+  const options = { batch: 3, transposeB: true };
+  const made = retyped(
+    matmul(72, 40, 72, options),
+    (b) => (/^[xw]$/.test(b.name) ? 'bfloat16' : 'float32'),
+    heads,
+  );
+  const kernel = passes(made, 2, 'heads', planBulkContraction, device);
+  for (const map of mapsIn(kernel.body)) assert.equal(map.strides, [1, 72, 216]);
 });
 
 test('a sum of one step', () => {

@@ -39,12 +39,16 @@ export const device: Caps = {
 };
 export const withTf32: Caps = { ...device, tf32: true };
 
-/** The same nest on buffers of other dtypes. */
-export const retyped = (made: Made, dtypeOf: (b: LoopBuffer) => DType): Made => {
+/** The same nest on buffers of other dtypes, and strides. */
+export const retyped = (
+  made: Made,
+  dtypeOf: (b: LoopBuffer) => DType,
+  stridesOf: (b: LoopBuffer) => readonly number[] = (b) => b.strides,
+): Made => {
   const to = new Map(
     made.buffers.map((b) => [
       b,
-      newBuffer(b.name, { dtype: dtypeOf(b), shape: b.shape }, b.strides),
+      newBuffer(b.name, { dtype: dtypeOf(b), shape: b.shape }, stridesOf(b)),
     ]),
   );
   const map = rewriter({
