@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { SoftmaxCrossEntropyLoss } from '../../../src/frontend/gluon/loss.ts';
 import { Accuracy } from '../../../src/frontend/gluon/metric.ts';
 import * as nn from '../../../src/frontend/gluon/nn/index.ts';
+import * as none from '../../../src/frontend/gluon/several-none.ts';
 import { assertAllClose } from '../../../src/frontend/testing.ts';
 import {
   autograd,
@@ -411,6 +412,40 @@ test('computing before a step over several devices is done is an error: imperati
     const after = forward();
     assert.not.equal(after[1]!.arraySync(), before[1]!.arraySync());
   }
+});
+
+test('parameters and states that are made inside a scope outlive it', () => {
+  const net = mlp();
+  net.initialize({ device: both });
+  const trainer = new Trainer(net.parameters().slice(0, 1), 'sgd', { momentum: 0.5 });
+  nd.scope(() => lossesOn(net, [first], 0));
+  const alone = new Parameter({ shape: [2], init: 'ones' });
+  alone.initialize({ device: first });
+  const single = new Trainer([alone], 'sgd', { learningRate: 1, momentum: 0.5 });
+  for (let step = 0; step < 2; step++)
+    nd.scope(() => {
+      autograd.record(() => alone.data().sum()).backward();
+      single.step(1);
+    });
+  assert.equal(alone.data().arraySync(), [-1.5, -1.5]);
+  assert.is(trainer.parameters[0]!.data(second).shape[1], 6);
+});
+
+test('in browsers, one device: the same as here, and lists are refused', () => {
+  assert.equal(none.devicesOf('initialize', first), [first]);
+  assert.equal(none.devicesOf('initialize', undefined), [device.default()]);
+  fails(() => none.devicesOf('initialize', both), 'device', 'in a browser, a net is on one device');
+  const x = nd.ones([2], { device: first });
+  assert.equal(none.onto(x, first, 'setData').arraySync(), [1, 1]);
+  fails(() => none.onto(x, second, 'setData'), 'device', 'in a browser');
+  assert.equal(
+    none.replicate([first], () => x),
+    [x],
+  );
+  assert.is(
+    none.besideArguments([x], () => device.default()),
+    device.cpu(),
+  );
 });
 
 test('a batch that does not split evenly is an error unless allowed', () => {
