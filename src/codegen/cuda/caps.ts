@@ -18,6 +18,8 @@ export interface CudaProperties {
 export interface CudaOptions {
   /** Whether products of float32 may be rounded to TF32. */
   readonly tf32: boolean;
+  /** Whether driver and compiler know tensor maps and what warpgroups do together; they do unless this says no. */
+  readonly tensorMaps?: boolean;
 }
 
 /** Blocks of this many threads hide latency and still fit several times into a processor. */
@@ -32,11 +34,14 @@ const WARP = 32;
 const ARENA_ALIGNMENT = 256;
 
 /** What CUDA calls the matrix units of a device: those of sm_90a are not in what comes after. */
-const tensorCoresOf = (capability: number): Caps['tensorCores'] =>
-  capability < 80 ? 'none' : capability === 90 ? 'sm90a' : 'sm80';
+const tensorCoresOf = (capability: number, tensorMaps: boolean): Caps['tensorCores'] =>
+  capability < 80 ? 'none' : capability === 90 && tensorMaps ? 'sm90a' : 'sm80';
 
 /** Capabilities of a device. */
-export const cudaCaps = (properties: CudaProperties, { tf32 }: CudaOptions): Caps => ({
+export const cudaCaps = (
+  properties: CudaProperties,
+  { tf32, tensorMaps = true }: CudaOptions,
+): Caps => ({
   target: 'cuda',
   lanes: 4,
   fusedMultiplyAdd: true,
@@ -44,7 +49,7 @@ export const cudaCaps = (properties: CudaProperties, { tf32 }: CudaOptions): Cap
   processors: properties.processors,
   threads: THREADS,
   subgroup: WARP,
-  tensorCores: tensorCoresOf(properties.capability),
+  tensorCores: tensorCoresOf(properties.capability, tensorMaps),
   tf32,
   barriers: true,
   sharedBytes: properties.sharedBytesPerBlock - PADDING,

@@ -46,6 +46,9 @@ const IDLE_PART = 1 / 4;
 /** Whether the system has NVIDIA's kernel module, so that somebody may expect CUDA to work. */
 export const cardsArePresent = (): boolean => existsSync('/proc/driver/nvidia/version');
 
+/** The first NVRTC that compiles for sm_90a. */
+const KNOWS_WARPGROUPS = 12;
+
 /**
  * Code for the very card, with the instructions that only its architecture has; for a card that is newer than the compiler
  * text that the driver translates.
@@ -76,7 +79,8 @@ export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> =
   const tf32 = options.tf32 ?? false;
   const { memoryBytes, capability } = properties;
   const cache = 'cache' in options ? options.cache : cacheFolder();
-  const caps = cudaCaps(properties, { tf32 });
+  const tensorMaps = properties.tensorMaps && cuda.compilerVersion[0] >= KNOWS_WARPGROUPS;
+  const caps = cudaCaps(properties, { tf32, tensorMaps });
   const key = {
     compilerVersion: cuda.compilerVersion,
     driverVersion: cuda.driverVersion,
