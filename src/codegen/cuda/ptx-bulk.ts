@@ -163,7 +163,7 @@ const forColumns = (name: string): DeviceFunction | undefined => {
   return inputs === undefined ? settled(columns) : product(inputs, columns);
 };
 
-/** The text that a unit has of them: each behind those before it in this file. */
+/** Names of those that are the same for all columns. */
 export const bulkNames: readonly string[] = Object.keys(fixed);
 
 /** What a product adds to the description of a tile for the next 16 elements of the sum, in units of 16 bytes. */
