@@ -46,7 +46,7 @@ const machine = async (): Promise<Machine | undefined> => {
 
 /** Compute capability of the machine, 80 for 8.0; undefined where there is none. */
 export const capability = async (): Promise<number | undefined> =>
-  (await machine())?.cuda.devices[0]!.capability;
+  (await machine())?.cuda.devices[0]?.capability;
 
 /** Each global buffer as a pointer of its own. */
 export const ownSlots = (kernel: ThreadKernel): BufferPlace[] =>
