@@ -16,20 +16,32 @@ export const mergeNeighbours = (
   context: PassContext,
 ): void => {
   const refused = new Set<string>();
+  // what two units have in common, and what they would be as one, hangs on no other unit: asked once a pair
+  const apart = new Map<Draft, Set<Draft>>();
+  const keepApart = (a: Draft, b: Draft): void => {
+    const known = apart.get(a);
+    if (known === undefined) apart.set(a, new Set([b]));
+    else known.add(b);
+  };
   for (let again = true; again; ) {
     again = false;
     const all = [...drafts.all].sort((a, b) => a.id - b.id);
     search: for (const a of all)
       for (const b of all) {
-        if (a.id >= b.id || !related(drafts, updates, a, b)) continue;
-        const merged = drafts.merged([a, b], undefined);
-        if (drafts.illegal([a, b], undefined) !== undefined) continue;
-        const overfull = drafts.overfull(merged, undefined);
-        if (overfull !== undefined) {
-          refused.add(`${namesOf(a)} and ${namesOf(b)} stay apart: ${overfull}`);
+        if (a.id >= b.id || apart.get(a)?.has(b) === true) continue;
+        if (!related(drafts, updates, a, b)) {
+          keepApart(a, b);
           continue;
         }
-        if (drafts.lowerable(merged, undefined) !== undefined) continue;
+        if (drafts.illegal([a, b], undefined) !== undefined) continue;
+        const merged = drafts.merged([a, b], undefined);
+        const overfull = drafts.overfull(merged, undefined);
+        if (overfull !== undefined)
+          refused.add(`${namesOf(a)} and ${namesOf(b)} stay apart: ${overfull}`);
+        if (overfull !== undefined || drafts.lowerable(merged, undefined) !== undefined) {
+          keepApart(a, b);
+          continue;
+        }
         drafts.replace([a, b], merged);
         again = true;
         break search;
