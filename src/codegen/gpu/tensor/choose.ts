@@ -6,7 +6,7 @@
 import { type MmaInputs, WARP } from '../../../ir/thread/tensor.ts';
 import type { Caps } from '../../caps.ts';
 import type { Problem } from '../contraction/problem.ts';
-import { cyclesOf } from './model.ts';
+import { cyclesOf, leastCycles } from './model.ts';
 import { type Cut, cutOf, isWaste, summandsOf, type Tile, warpsOf } from './tile.ts';
 
 const ROWS = [16, 32, 64, 128, 256];
@@ -49,6 +49,15 @@ export function* tilesFor(
         }
 }
 
+/** Listed once: there are hundreds, and a program asks for each of its products. */
+const lists = new Map<string, readonly Tile[]>();
+const tilesOf = (inputs: MmaInputs, caps: Caps, threads: number | undefined): readonly Tile[] => {
+  const key = `${inputs} ${caps.threads} ${threads}`;
+  const known = lists.get(key) ?? [...tilesFor(inputs, caps, threads)];
+  lists.set(key, known);
+  return known;
+};
+
 /** The best way to cut a problem, with workgroups of `threads` where that is given; `undefined` if no tile fits. */
 export const bestCut = (
   problems: readonly Problem[],
@@ -57,10 +66,11 @@ export const bestCut = (
   threads: number | undefined,
 ): Choice | undefined => {
   let best: Choice | undefined;
-  for (const tile of tilesFor(inputs, caps, threads))
+  for (const tile of tilesOf(inputs, caps, threads))
     for (const problem of problems) {
       // so many threads may have no tile that is not waste
       if (threads === undefined && isWaste(problem, tile, inputs)) continue;
+      if (best !== undefined && leastCycles(problem, tile, inputs, caps) >= best.cycles) continue;
       const cut = cutOf(problem, tile, inputs, caps);
       if (cut === undefined) continue;
       const cycles = cyclesOf(cut, caps);

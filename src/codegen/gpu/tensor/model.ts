@@ -8,11 +8,12 @@
  * Invariant: cycles depend on the cut and the number of processors alone.
  */
 import { bytesOf } from '../../../ir/dtype.ts';
-import { WARP } from '../../../ir/thread/tensor.ts';
+import { type MmaInputs, WARP } from '../../../ir/thread/tensor.ts';
 import type { Caps } from '../../caps.ts';
 import { bringing } from '../contraction/panel.ts';
+import type { Problem } from '../contraction/problem.ts';
 import { stagedAs } from './operand.ts';
-import { type Cut, type Stage, summandsOf, warpsOf } from './tile.ts';
+import { type Cut, type Stage, summandsOf, type Tile, warpsOf } from './tile.ts';
 
 /** Multiply-adds of a processor in a cycle: 312 TFLOP/s of 108 processors at 1.41 GHz, and half of that of TF32. */
 const PRODUCTS = { bfloat16: 1024, float16: 1024, tfloat32: 512 };
@@ -60,6 +61,21 @@ const bringingOf = ({ panel, copied }: Stage, threads: number, piece: number): n
   const { axes } = panel.operand;
   const divisions = 4 * Math.max(0, axes.depth.length - 1);
   return copies * (6 + 3 * copied.plain.bounds.length) + (copies * copied.unit * divisions) / piece;
+};
+
+/** No cut into such tiles takes fewer cycles: what it multiplies, and what comes from the second cache. */
+export const leastCycles = (
+  { rows, columns, depth, batches }: Problem,
+  tile: Tile,
+  inputs: MmaInputs,
+  caps: Caps,
+): number => {
+  const steps = Math.ceil(depth / tile.depth);
+  const tiles = Math.ceil(rows.size / tile.rows) * Math.ceil(columns.size / tile.columns);
+  const products = (tile.rows * tile.columns * tile.depth) / PRODUCTS[inputs];
+  const staged = (tile.rows + tile.columns) * tile.depth * bytesOf(stagedAs(inputs));
+  const busy = Math.max(products, staged / CACHE_BYTES);
+  return Math.ceil((tiles * batches) / caps.processors) * steps * busy;
 };
 
 /** Estimated cycles until all of a cut is done. */
