@@ -21,7 +21,7 @@ const globalBuffers = (kernel: LoopKernel): Map<LoopBuffer, ThreadBuffer> => {
   for (const nest of kernel.nests) {
     for (const s of nest.stores) {
       written.add(s.buffer);
-      if (s.mode === 'add') read.add(s.buffer);
+      if (s.mode !== 'set') read.add(s.buffer);
       visitLoads(s.value, (l) => read.add(l.buffer));
     }
     for (const side of operandsIn(nest)) visitLoads(side, (l) => read.add(l.buffer));

@@ -99,7 +99,7 @@ export const planNest = (nest: Nest, caps: Caps): NestPlan => {
       notes: ['empty'],
       emit: () => [],
     };
-  if (nest.stores.some((s) => s.mode === 'add')) return planScatter(nest, caps);
+  if (nest.stores.some((s) => s.mode !== 'set')) return planScatter(nest, caps);
   const plain = normalize(nest);
   const loops = chooseLoops(plain, caps.lanes);
   const special =

@@ -53,6 +53,7 @@ export const planScatter = (nest: Nest, caps: Caps): NestPlan => {
     emit: ({ workgroup }, resolve) => {
       const em = new Emitter({ lanes: caps.lanes, resolve });
       const buffer = resolve(s.buffer);
+      const combine = s.mode === 'max' ? 'max' : 'add';
       em.expect([s.value]);
       const group = chunks === 1 ? workgroup : operate('floordiv', workgroup, i32(chunks));
       const piece = chunks === 1 ? i32(0) : operate('mod', workgroup, i32(chunks));
@@ -77,7 +78,7 @@ export const planScatter = (nest: Nest, caps: Caps): NestPlan => {
       const accumulate = (mode: Mode): void => {
         const index: TExpr = em.name('at', em.index(storeOffset(s)));
         const old = em.name('old', loadFrom(buffer, index, mode.lane === 'all' ? 4 : 1));
-        em.store(s.buffer, index, operate('add', old, em.evaluate(s.value, mode)));
+        em.store(s.buffer, index, operate(combine, old, em.evaluate(s.value, mode)));
       };
       if (zero.separable)
         emitRows(em, leading.slice(0, flattened), sharing, group, () => {

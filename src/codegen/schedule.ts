@@ -12,7 +12,7 @@ import { productAsReduce } from './products.ts';
 
 /** Accumulating stores get nests of their own. */
 const separate = (nest: Nest): Nest[] => {
-  const adding = nest.stores.filter((s) => s.mode === 'add');
+  const adding = nest.stores.filter((s) => s.mode !== 'set');
   if (adding.length === 0 || nest.stores.length === 1) return [nest];
   const setting = nest.stores.filter((s) => s.mode === 'set');
   const parts = adding.map((s): Nest => ({ ...nest, axes: s.axes, stores: [s] }));

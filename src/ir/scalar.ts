@@ -38,6 +38,7 @@ export const SCALAR_OPS = [
   'floordiv',
   'mod',
   'pow',
+  'copysign',
   'min',
   'max',
   'eq',
@@ -121,6 +122,9 @@ export const roundEven = (x: number): number => {
   const r = Math.round(x);
   return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
 };
+
+/** Whether the sign is set: of negative zero too. The sign of NaN does not survive JavaScript: it counts as unset. */
+const isNegative = (x: number): boolean => x < 0 || Object.is(x, -0);
 
 const u32 = (x: number): number => x >>> 0;
 const rotl = (x: number, r: number): number => (x << r) | (x >>> (32 - r));
@@ -365,6 +369,17 @@ const table: Readonly<Record<ScalarOp, ScalarRow>> = {
         a.op('mul', dy, a.op('mul', out, a.op('log', safe))),
       ];
     },
+  },
+  /** The size of the first with the sign of the second, zeros and NaN included. */
+  copysign: {
+    arity: 2,
+    dtype: float,
+    value: (x, y) => (isNegative(y) ? -Math.abs(x) : Math.abs(x)),
+    cost: 1,
+    derivative: (a, [x, y], _o, dy) => [
+      a.op('mul', dy, a.op('mul', a.op('sign', x!), a.op('copysign', a.lit(1, y!), y!))),
+      a.lit(0, y!),
+    ],
   },
   min: {
     arity: 2,

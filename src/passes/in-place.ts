@@ -19,7 +19,7 @@ export const mayUpdate = (nest: Nest, store: Store, state: LoopBuffer, caps: Cap
   const own = readings(nest).filter((r) => r.buffer.id === state.id);
   if (own.length === 0) return true;
   // Sums start from zeros in place of what is there.
-  if (store.mode === 'add') return false;
+  if (store.mode !== 'set') return false;
   const at = placeOf(store.buffer, store.index);
   return own.every((r) => {
     // Operands of a product and positions are read by whoever needs them.
@@ -33,7 +33,7 @@ export const mayUpdate = (nest: Nest, store: Store, state: LoopBuffer, caps: Cap
  * that reads the buffer only at the element which the store writes, in values computed there.
  */
 export function* replaceable(nest: Nest, caps: Caps): Generator<readonly [Store, LoopBuffer]> {
-  if (nest.stores.some((s) => s.mode === 'add')) return;
+  if (nest.stores.some((s) => s.mode !== 'set')) return;
   if (nest.stores.some((s) => reduces(s.value))) return;
   const byBuffer = new Map<number, Reading[]>();
   for (const r of readings(nest))

@@ -23,7 +23,7 @@ export const nestOf = (unit: Unit, fused: Fused): Nest => {
       index: scattering.index,
       value: scattering.value,
       axes: scattering.axes,
-      mode: 'add',
+      mode: scattering.mode ?? 'add',
       over: scattering.over,
     };
     return { axes: scattering.axes, stores: [store], contract: undefined };

@@ -173,6 +173,7 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
     const x = o.held(0);
     return infixOf(o, '*', x, x);
   },
+  copysign: library('with_sign'),
   min: extreme('minimum'),
   max: extreme('maximum'),
   eq: comparison('=='),

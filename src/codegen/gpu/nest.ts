@@ -22,6 +22,6 @@ export const planGpuNest = (nest: Nest, caps: Caps, threads: number | undefined)
       notes: ['empty'],
       emit: () => [],
     };
-  if (nest.stores.some((s) => s.mode === 'add')) return planGpuScatter(nest, caps, threads);
+  if (nest.stores.some((s) => s.mode !== 'set')) return planGpuScatter(nest, caps, threads);
   return planPoints(normalize(nest), caps, threads);
 };

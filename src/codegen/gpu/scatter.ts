@@ -72,6 +72,7 @@ export const planGpuScatter = (nest: Nest, caps: Caps, threads: number | undefin
     emit: ({ workgroup, local }, resolve) => {
       const em = new Emitter({ lanes: 1, compact: true, resolve });
       const buffer = resolve(s.buffer);
+      const combine = s.mode === 'max' ? 'max' : 'add';
       const id = em.name('id', operate('add', operate('mul', workgroup, i32(team)), local));
       const own = (): void => {
         const which =
@@ -89,7 +90,7 @@ export const planGpuScatter = (nest: Nest, caps: Caps, threads: number | undefin
           const accumulate = (): void => {
             const index = em.name('at', em.index(storeOffset(s)));
             const old = em.name('old', loadFrom(buffer, index));
-            em.store(s.buffer, index, operate('add', old, em.evaluate(s.value, SCALAR)));
+            em.store(s.buffer, index, operate(combine, old, em.evaluate(s.value, SCALAR)));
           };
           if (ranges === 1) accumulate();
           else em.branch(within(em.name('place', em.index(zero.place)), from, to), accumulate);

@@ -320,6 +320,7 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
     const x = o.v.fb.hold(o.args[0]!, valueType(o.type));
     return op(wide(o) ? 'f32x4.mul' : 'f32.mul', x, x);
   },
+  copysign: lanewise((v, x, y) => v.copySign(x, y)),
   min: extreme('min'),
   max: extreme('max'),
   eq: comparison('eq'),

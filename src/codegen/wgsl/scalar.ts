@@ -144,6 +144,7 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
     const x = o.held(0);
     return binary('*', x, x);
   },
+  copysign: library('copysign'),
   min: extreme('min'),
   max: extreme('max'),
   eq: comparison('=='),

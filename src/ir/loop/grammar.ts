@@ -223,6 +223,7 @@ export class LoopGrammar extends Grammar {
     const mode = this.OR([
       { ALT: () => this.CONSUME(T.Is).image },
       { ALT: () => this.CONSUME(T.AddTo).image },
+      { ALT: () => this.CONSUME(T.AtLeast).image },
     ]);
     const value = this.SUBRULE(this.expression);
     const axes = this.OPTION(() => {
@@ -237,7 +238,7 @@ export class LoopGrammar extends Grammar {
       kind: 'store',
       buffer,
       index,
-      mode: mode === '=' ? 'set' : 'add',
+      mode: mode === '=' ? 'set' : mode === '>=' ? 'max' : 'add',
       value,
       axes,
       over: over ?? [],

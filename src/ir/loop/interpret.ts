@@ -60,12 +60,14 @@ class Machine {
     this.#folds = new Map();
     const writes: (() => void)[] = [];
     for (const s of nest.stores) {
-      if (s.mode === 'add') {
+      if (s.mode !== 'set') {
         const cells = this.#cells(s.buffer);
         for (let i = 0; i < cells.length; i++) cells[i] = 0;
         this.#each([...s.axes, ...s.over], () => {
           const at = this.#offset(s.buffer, s.index);
-          cells[at] = roundTo(s.buffer.dtype, cells[at]! + this.#value(s.value));
+          const [old, value] = [cells[at]!, this.#value(s.value)];
+          const next = s.mode === 'add' ? old + value : scalarOps.max.value(old, value);
+          cells[at] = roundTo(s.buffer.dtype, next);
         });
         continue;
       }

@@ -88,18 +88,21 @@ export interface LoopBuffer {
   readonly strides: readonly number[];
 }
 
+/** How a scattered value meets what is there: as a sum, or the greater one stays (of numbers ≥ 0: it starts from zeros). */
+export type Accumulating = 'add' | 'max';
+
 /**
  * Writes `value` to `buffer[index]` for all values of the nest's axes that it depends on (`axes`: a prefix of the
  * nest's axes, the rest do not occur in it).
- * `over`: sequential axes for scattered accumulation (`mode: 'add'`): the buffer is zeroed first, then for each value of
- * `over`, in order, `value` is added at `index`, which may hold opaque parts.
+ * `over`: sequential axes for scattered accumulation (`mode: 'add'` or `'max'`): the buffer is zeroed first, then for each
+ * value of `over`, in order, `value` is added at `index`, which may hold opaque parts (`max`: the greater of the two stays).
  */
 export interface Store {
   readonly buffer: LoopBuffer;
   readonly index: readonly Idx[];
   readonly value: Expr;
   readonly axes: readonly Axis[];
-  readonly mode: 'set' | 'add';
+  readonly mode: 'set' | Accumulating;
   readonly over: readonly Axis[];
 }
 
@@ -154,6 +157,8 @@ export const ABSENT: number = Math.fround(-1e38);
 
 /** Zero everywhere, then `result[index] += value` for each of `over` in order; `axes` run in parallel and never collide. */
 export interface Scattering {
+  /** Default `add`. */
+  readonly mode?: Accumulating;
   readonly axes: readonly Axis[];
   readonly over: readonly Axis[];
   readonly index: readonly Idx[];

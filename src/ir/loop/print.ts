@@ -68,6 +68,8 @@ const showBuffer = (b: LoopBuffer, name: string): string => {
 /** Longer operands get a name of their own. */
 const LONG = 72;
 
+const STORES: Readonly<Record<Store['mode'], string>> = { set: '=', add: '+=', max: '>=' };
+
 const reduceNames: Readonly<Record<ReduceOp, string>> = {
   add: 'sum',
   mul: 'product',
@@ -183,7 +185,7 @@ class NestPrinter {
     const text = this.#operand(value, 0);
     const prefix = axes.length === this.#nest.axes.length ? '' : ` for ${this.#axes(axes)}`;
     const scatter = over.length === 0 ? '' : ` over ${this.#axes(over)}`;
-    this.#lines.push(`${target} ${mode === 'add' ? '+=' : '='} ${text}${prefix}${scatter}`);
+    this.#lines.push(`${target} ${STORES[mode]} ${text}${prefix}${scatter}`);
   }
 
   #axes(axes: readonly Axis[]): string {

@@ -241,7 +241,7 @@ class Verifier {
       `axes of the store to ${name} are the first of its nest`,
     );
     this.#rule(
-      s.mode === 'add' || s.over.length === 0,
+      s.mode !== 'set' || s.over.length === 0,
       `${name}: only accumulation runs over axes`,
     );
     this.#rule(

@@ -73,7 +73,9 @@ export const runLowered = (node: Node, operands: readonly Values[]): Values => {
   } else if (op.scatter !== undefined) {
     const s = op.scatter(node, context);
     machine.loop([...s.axes, ...s.over], () => {
-      out[machine.offset(s.index, node.type.shape, strides)]! += machine.value(s.value);
+      const at = machine.offset(s.index, node.type.shape, strides);
+      const value = machine.value(s.value);
+      out[at] = s.mode === 'max' ? Math.max(out[at]!, value) : out[at]! + value;
     });
   } else throw new Error(`${op.name} lowers to nothing`);
   return out;

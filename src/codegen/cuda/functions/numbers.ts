@@ -10,6 +10,10 @@ DEVICE bool is_nan(float x) { return x != x; }`,
 DEVICE float relu(float x) { return x <= 0.0f ? 0.0f : x; }`,
   `
 DEVICE float sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }`,
+  `
+DEVICE float with_sign(float size, float sign) {
+  return bits_float((float_bits(size) & 0x7fffffffu) | (float_bits(sign) & 0x80000000u));
+}`,
   // with e = exp(-|x|), which cannot overflow: 1 / (1 + e), times e for negative x
   `
 DEVICE float sigmoid(float x) {
