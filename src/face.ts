@@ -1,8 +1,10 @@
 /**
  * What the main entries share: everything but the devices.
  *
- * Invariant: no device is loaded by this.
+ * Invariant: no device is loaded by this. What is here is named and nothing else, so that a page loads what it names.
  */
+import './frontend/methods.ts';
+
 export * as autograd from './frontend/autograd.ts';
 export { Explanation, explain } from './frontend/explain.ts';
 export { Block, HybridBlock } from './frontend/gluon/block.ts';

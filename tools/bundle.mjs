@@ -2,12 +2,16 @@
  * Bundles each public entry of the package, with what they share in chunks of its own: importing two hundred small
  * modules costs more time than running them. Declarations come from tsc; `src` ships for source maps.
  *
+ * Invariant: a bundler that puts a page together can leave out every function that the page does not name: namespaces
+ * are modules, and what modules compute when they are loaded is marked as pure.
+ *
  * `node tools/bundle.mjs [FOLDER]` writes `FOLDER/dist`, by default this package's own.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
+import { parseAst } from 'rolldown/parseAst';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(process.argv[2] ?? root, 'dist');
@@ -20,26 +24,22 @@ const halves = Object.values(manifest.imports).flatMap((entry) =>
   Object.values(entry['tigon-source']),
 );
 
-/** The devices of a main entry stay a module, so that bundlers see which of them a program names. */
-const devices = ['device', 'device-web'];
-const devicesApart = {
-  name: 'devices apart',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /^\.\/frontend\/device/ }, ({ path }) => ({
-      path: path.replace(/\.ts$/, '.js'),
-      external: true,
-    })),
-};
+/** The main entries say what there is, and nothing else: they stay as they are written. */
+const FACADES = ['face', 'index', 'web'];
+const facades = FACADES.map((name) => readFileSync(`${root}src/${name}.ts`, 'utf8'));
+/** What they name: modules of their own, so that bundlers see which of a namespace a program uses. */
+const named = [
+  ...new Set(facades.join('').match(/(?<=')\.\/frontend\/.*(?=')|(?<=')\.\/ir\/.*(?=')/g)),
+];
 
 const { outputFiles, metafile } = await build({
   absWorkingDir: root,
   entryPoints: [
-    ...sources,
+    ...sources.filter((source) => !FACADES.some((name) => source === `./src/${name}.ts`)),
     ...halves,
-    ...devices.map((name) => `./src/frontend/${name}.ts`),
+    ...named.map((path) => path.replace('./', './src/')),
     './src/cli/main.ts',
   ],
-  plugins: [devicesApart],
   outdir: dist,
   outbase: 'src',
   bundle: true,
@@ -65,19 +65,39 @@ const [actor, ...others] = Object.entries(metafile.outputs)
   .map(([path]) => basename(path));
 if (actor === undefined || others.length > 0) throw new Error(`${acting} is not in one chunk`);
 
-/** esbuild fills namespaces by statements, which keep all that they name; as values, bundlers leave out unused ones. */
-const namespacesAsValues = (text) =>
-  text
-    .replace(/^(var __export = .*\n(?: {2}.*\n)*)};$/m, '$1  return target; };')
-    .replace(/^var (\w+) = \{\};\n__export\(\1, /gm, 'var $1 =\n/* @__PURE__ */ __export({}, ');
+/** Where expressions outside of functions call something: what they compute is dropped with the variable they are for. */
+const callsIn = (node) => {
+  if (node === null || typeof node !== 'object' || /Function/.test(node.type)) return [];
+  const own = /^(Call|New)Expression$/.test(node.type) ? [node.start] : [];
+  return own.concat(...Object.values(node).map(callsIn));
+};
+
+const PURE = '/* @__PURE__ */ ';
+
+/** The text with such calls marked. */
+const withPureCalls = (text) => {
+  const calls = parseAst(text)
+    .body.filter(({ type }) => type === 'VariableDeclaration')
+    .flatMap(({ declarations }) => declarations.flatMap(({ init }) => callsIn(init)));
+  const places = [...new Set(calls)].filter((at) => !text.slice(0, at).endsWith(PURE));
+  return [0, ...places].map((at, i) => text.slice(at, places[i])).join(PURE);
+};
 
 rmSync(dist, { recursive: true, force: true });
+const write = (path, text) => {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+};
 for (const { path, text } of outputFiles) {
   const target = path.replace(actor, 'methods.js');
-  mkdirSync(dirname(target), { recursive: true });
   // esbuild imports chunks for their effects, too; bundlers are told that the others have none
-  const plain = namespacesAsValues(text)
-    .replaceAll(actor, 'methods.js')
-    .replace(/^import "[./]*chunks\/shared-\w+\.js";$|^import "\.\/shared-\w+\.js";$/gm, '');
-  writeFileSync(target, path.endsWith('.js') ? plain : text.replaceAll(actor, 'methods.js'));
+  const plain = () =>
+    withPureCalls(text)
+      .replaceAll(actor, 'methods.js')
+      .replace(/^import "[./]*chunks\/shared-\w+\.js";$|^import "\.\/shared-\w+\.js";$/gm, '');
+  write(target, path.endsWith('.js') ? plain() : text.replaceAll(actor, 'methods.js'));
+}
+for (const [i, name] of FACADES.entries()) {
+  const { code } = await transform(facades[i], { loader: 'ts', format: 'esm', target: 'node20' });
+  write(join(dist, `${name}.js`), code.replaceAll(/\.ts(?=["'])/g, '.js'));
 }

@@ -1,10 +1,11 @@
 /**
  * The methods of NDArray: the same functions as in `nd`, with the array first.
  *
- * Invariant: a method does nothing of its own; importing this module puts the methods on the prototype, once.
+ * Invariants: a method does nothing of its own; importing this module puts the methods on the prototype, once. What has
+ * a method is in every page, so functions that bring much with them have none: a page carries those that it names.
  */
 import { showType } from '../ir/type.ts';
-import * as autograd from './autograd.ts';
+import { attachGrad, type BackwardOptions, backward, detached, gradientOf } from './autograd.ts';
 import { copyOf } from './callable.ts';
 import { failure } from './callsite.ts';
 import { mode } from './mode.ts';
@@ -25,39 +26,84 @@ import type { GradientMode } from './tape.ts';
 type Method<F> = F extends (x: NDArray, ...rest: infer R) => infer T ? (...rest: R) => T : never;
 type Bound<M, K extends keyof M> = { readonly [N in K]: Method<M[N]> };
 
+// Types and values both name each method, so that modules may hold more functions than pages that use none of them.
 // biome-ignore format: a table
-const ARITHMETIC = [
-  'add', 'sub', 'mul', 'div', 'floorDiv', 'mod', 'pow', 'minimum', 'maximum', 'eq', 'ne', 'lt', 'le', 'gt', 'ge',
-  'logicalAnd', 'logicalOr', 'logicalXor',
-] as const;
+type ArithmeticNames =
+  | 'add' | 'sub' | 'mul' | 'div' | 'floorDiv' | 'mod' | 'pow' | 'minimum' | 'maximum' | 'eq' | 'ne' | 'lt' | 'le'
+  | 'gt' | 'ge' | 'logicalAnd' | 'logicalOr' | 'logicalXor';
 // biome-ignore format: a table
-const MATH = [
-  'neg', 'abs', 'sign', 'exp', 'expm1', 'log', 'log1p', 'sin', 'cos', 'tan', 'tanh', 'sigmoid', 'erf', 'relu',
-  'leakyRelu', 'elu', 'gelu', 'silu', 'softplus', 'softsign', 'sqrt', 'rsqrt', 'square', 'reciprocal', 'floor', 'ceil',
-  'round', 'isNaN', 'isFinite', 'logicalNot', 'clip', 'astype',
-] as const;
+const ARITHMETIC: Pick<typeof arithmetic, ArithmeticNames> = {
+  add: arithmetic.add, sub: arithmetic.sub, mul: arithmetic.mul, div: arithmetic.div, floorDiv: arithmetic.floorDiv,
+  mod: arithmetic.mod, pow: arithmetic.pow, minimum: arithmetic.minimum, maximum: arithmetic.maximum,
+  eq: arithmetic.eq, ne: arithmetic.ne, lt: arithmetic.lt, le: arithmetic.le, gt: arithmetic.gt, ge: arithmetic.ge,
+  logicalAnd: arithmetic.logicalAnd, logicalOr: arithmetic.logicalOr, logicalXor: arithmetic.logicalXor,
+};
 // biome-ignore format: a table
-const REDUCTIONS = [
-  'sum', 'prod', 'mean', 'max', 'min', 'argmax', 'argmin', 'all', 'any', 'norm', 'var', 'std', 'logSumExp',
-] as const;
+type MathNames =
+  | 'neg' | 'abs' | 'sign' | 'exp' | 'expm1' | 'log' | 'log1p' | 'sin' | 'cos' | 'tan' | 'tanh' | 'sigmoid' | 'erf'
+  | 'relu' | 'leakyRelu' | 'elu' | 'gelu' | 'silu' | 'softplus' | 'softsign' | 'sqrt' | 'rsqrt' | 'square'
+  | 'reciprocal' | 'floor' | 'ceil' | 'round' | 'isNaN' | 'isFinite' | 'logicalNot' | 'clip' | 'astype';
 // biome-ignore format: a table
-const SHAPES = [
-  'reshape', 'ravel', 'flatten', 'expandDims', 'squeeze', 'transpose', 'swapAxes', 'broadcastTo', 'flip', 'split', 'tile',
-  'repeat', 'pad',
-] as const;
-const INDEXING = ['slice', 'at', 'set', 'take', 'gather', 'pick', 'oneHot'] as const;
-const LINALG = ['matmul', 'dot', 'batchDot'] as const;
-const NEURAL = ['softmax', 'logSoftmax'] as const;
+const MATH: Pick<typeof math, MathNames> = {
+  neg: math.neg, abs: math.abs, sign: math.sign, exp: math.exp, expm1: math.expm1, log: math.log, log1p: math.log1p,
+  sin: math.sin, cos: math.cos, tan: math.tan, tanh: math.tanh, sigmoid: math.sigmoid, erf: math.erf,
+  relu: math.relu, leakyRelu: math.leakyRelu, elu: math.elu, gelu: math.gelu, silu: math.silu,
+  softplus: math.softplus, softsign: math.softsign, sqrt: math.sqrt, rsqrt: math.rsqrt, square: math.square,
+  reciprocal: math.reciprocal, floor: math.floor, ceil: math.ceil, round: math.round, isNaN: math.isNaN,
+  isFinite: math.isFinite, logicalNot: math.logicalNot, clip: math.clip, astype: math.astype,
+};
+// biome-ignore format: a table
+type ReductionsNames =
+  | 'sum' | 'prod' | 'mean' | 'max' | 'min' | 'argmax' | 'argmin' | 'all' | 'any' | 'norm' | 'var' | 'std'
+  | 'logSumExp';
+// biome-ignore format: a table
+const REDUCTIONS: Pick<typeof reductions, ReductionsNames> = {
+  sum: reductions.sum, prod: reductions.prod, mean: reductions.mean, max: reductions.max, min: reductions.min,
+  argmax: reductions.argmax, argmin: reductions.argmin, all: reductions.all, any: reductions.any,
+  norm: reductions.norm, var: reductions.var, std: reductions.std, logSumExp: reductions.logSumExp,
+};
+// biome-ignore format: a table
+type ShapesNames =
+  | 'reshape' | 'ravel' | 'flatten' | 'expandDims' | 'squeeze' | 'transpose' | 'swapAxes' | 'broadcastTo' | 'flip'
+  | 'split' | 'tile' | 'repeat' | 'pad';
+// biome-ignore format: a table
+const SHAPES: Pick<typeof shapes, ShapesNames> = {
+  reshape: shapes.reshape, ravel: shapes.ravel, flatten: shapes.flatten, expandDims: shapes.expandDims,
+  squeeze: shapes.squeeze, transpose: shapes.transpose, swapAxes: shapes.swapAxes, broadcastTo: shapes.broadcastTo,
+  flip: shapes.flip, split: shapes.split, tile: shapes.tile, repeat: shapes.repeat, pad: shapes.pad,
+};
+// biome-ignore format: a table
+type IndexingNames =
+  | 'slice' | 'at' | 'set' | 'take' | 'gather' | 'pick' | 'oneHot';
+// biome-ignore format: a table
+const INDEXING: Pick<typeof indexing, IndexingNames> = {
+  slice: indexing.slice, at: indexing.at, set: indexing.set, take: indexing.take, gather: indexing.gather,
+  pick: indexing.pick, oneHot: indexing.oneHot,
+};
+// biome-ignore format: a table
+type LinalgNames =
+  | 'matmul' | 'dot' | 'batchDot';
+// biome-ignore format: a table
+const LINALG: Pick<typeof linalg, LinalgNames> = {
+  matmul: linalg.matmul, dot: linalg.dot, batchDot: linalg.batchDot,
+};
+// biome-ignore format: a table
+type NeuralNames =
+  | 'softmax' | 'logSoftmax';
+// biome-ignore format: a table
+const NEURAL: Pick<typeof neural, NeuralNames> = {
+  softmax: neural.softmax, logSoftmax: neural.logSoftmax,
+};
 
 /** All methods of {@link NDArray}. */
 export interface Methods
-  extends Bound<typeof arithmetic, (typeof ARITHMETIC)[number]>,
-    Bound<typeof math, (typeof MATH)[number]>,
-    Bound<typeof reductions, (typeof REDUCTIONS)[number]>,
-    Bound<typeof shapes, (typeof SHAPES)[number]>,
-    Bound<typeof indexing, (typeof INDEXING)[number]>,
-    Bound<typeof linalg, (typeof LINALG)[number]>,
-    Bound<typeof neural, (typeof NEURAL)[number]> {
+  extends Bound<typeof arithmetic, ArithmeticNames>,
+    Bound<typeof math, MathNames>,
+    Bound<typeof reductions, ReductionsNames>,
+    Bound<typeof shapes, ShapesNames>,
+    Bound<typeof indexing, IndexingNames>,
+    Bound<typeof linalg, LinalgNames>,
+    Bound<typeof neural, NeuralNames> {
   /** Axes reversed: the transpose of a matrix. */
   readonly T: NDArray;
   /** The gradient that backward passes write to: undefined without `attachGrad()`. */
@@ -65,7 +111,7 @@ export interface Methods
   /** Asks for gradients: `write` (default), `add` them up over passes, or `null` for none. Returns the array. */
   attachGrad(mode?: GradientMode): NDArray;
   /** Computes gradients of this array (times `headGrad`, default ones); see `autograd.backward`. */
-  backward(headGrad?: NDArray, options?: autograd.BackwardOptions): void;
+  backward(headGrad?: NDArray, options?: BackwardOptions): void;
   /** The same value without history: gradients do not flow through it. */
   detach(): NDArray;
   /** The same value in memory of its own, without history. */
@@ -89,8 +135,8 @@ export interface Methods
 type Named = Readonly<Record<string, unknown>>;
 const prototype = NDArray.prototype as unknown as Record<string, unknown>;
 
-const install = (names: readonly string[], functions: Named): void => {
-  for (const name of names) {
+const install = (functions: Named): void => {
+  for (const name in functions) {
     const f = functions[name] as (x: NDArray, a: unknown, b: unknown) => unknown;
     // Rest parameters would cost more than the smallest operations do; no function here takes many arguments but these.
     const spread = name === 'slice' || name === 'at';
@@ -103,14 +149,9 @@ const install = (names: readonly string[], functions: Named): void => {
         };
   }
 };
-install(ARITHMETIC, arithmetic);
-install(MATH, math);
-install(REDUCTIONS, reductions);
-install(SHAPES, shapes);
-install(INDEXING, indexing);
-install(LINALG, linalg);
-install(NEURAL, neural);
-install(['attachGrad', 'backward'], autograd);
+for (const table of [ARITHMETIC, MATH, REDUCTIONS, SHAPES, INDEXING, LINALG, NEURAL])
+  install(table);
+install({ attachGrad, backward });
 
 type Own =
   | 'detach'
@@ -125,10 +166,10 @@ type Own =
   | 'toString';
 const own: Pick<Methods, Own> & ThisType<NDArray> = {
   detach() {
-    return autograd.detached(this);
+    return detached(this);
   },
   copy() {
-    return mode.trace === undefined ? copyOf(this) : autograd.detached(this);
+    return mode.trace === undefined ? copyOf(this) : detached(this);
   },
   where(mask, other) {
     return indexing.where(mask, this, other);
@@ -181,7 +222,7 @@ Object.defineProperties(NDArray.prototype, {
   grad: {
     configurable: true,
     get(this: NDArray): NDArray | undefined {
-      return autograd.gradientOf(this);
+      return gradientOf(this);
     },
   },
   [Symbol.for('nodejs.util.inspect.custom')]: {
