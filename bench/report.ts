@@ -11,7 +11,7 @@ export const header = (contestants: readonly Contestant[]): string => {
   const lines = contestants.flatMap(({ host, offer: { adapter } }) => {
     if (adapter === null) return [];
     const note = adapter.software ? ' (software: read ratios, not milliseconds)' : '';
-    return [`${host.engine}, ${host.name}: ${adapter.name}${note}`];
+    return [`${host.engine}: ${adapter.name}${note}`];
   });
   return [
     ...new Set(lines),

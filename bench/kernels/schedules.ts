@@ -296,6 +296,7 @@ const prepare = (c: Case): Ready => {
       bindings: k.buffers.map((b) => buffers.indexOf(b)),
       barrier: true,
     })),
+    loops: [],
     arenaBytes: 0,
     lowerBoundBytes: 0,
   };
