@@ -1,0 +1,171 @@
+/**
+ * Where sequences of random numbers are: a seed and a count of draws, for all devices together or for one of them.
+ *
+ * Invariant: each call takes the draws it needs in program order; a compiled program takes as many at each replay as its
+ * trace did. Draws for parameters are numbered apart and are those of the common sequence, on whatever device.
+ */
+import type { Device } from '../../runtime/device.ts';
+import { failure } from '../callsite.ts';
+import { mode } from '../mode.ts';
+import { add } from '../nd/arithmetic.ts';
+import type { NDArray, Operand } from '../ndarray.ts';
+import { checkOptions } from '../options.ts';
+import type { Trace } from '../trace.ts';
+
+/** Draw numbers from here on are those of parameters. */
+const PARAMETER_DRAWS = 0x80000000;
+
+interface Generator {
+  low: number;
+  high: number;
+  counter: number;
+  parameters: number;
+}
+const startOf = (value: number): Generator => ({
+  low: value >>> 0,
+  high: Math.floor(value / 4294967296),
+  counter: 0,
+  parameters: 0,
+});
+
+let common: Generator = startOf(0);
+let own = new WeakMap<Device, Generator>();
+let forParameters = false;
+
+const generatorOf = (device: Device | undefined): Generator =>
+  (device === undefined || forParameters ? undefined : own.get(device)) ?? common;
+
+/**
+ * Draws made by `body` are numbered apart from all others: a parameter gets its values when its shape is learnt, which
+ * is earlier in a traced program than in an imperative run, and must not shift what either draws.
+ */
+export const forParameter = <T>(body: () => T): T => {
+  const before = forParameters;
+  forParameters = true;
+  try {
+    return body();
+  } finally {
+    forParameters = before;
+  }
+};
+
+export interface SeedOptions {
+  /** Only the sequence of this device, which leaves the common one. Default: all devices. */
+  readonly device?: Device;
+}
+
+const put = (device: Device | undefined, generator: Generator): void => {
+  if (device !== undefined) {
+    own.set(device, generator);
+    return;
+  }
+  common = generator;
+  own = new WeakMap();
+};
+
+/**
+ * Starts the sequence of random numbers anew. `value`: any integer ≥ 0 up to 2⁵³. All devices draw from one sequence,
+ * so a program draws the same numbers wherever it runs; `{ device }` gives one device a sequence of its own.
+ *
+ * @example
+ * random.seed(7);
+ * const a = random.normal([3]);
+ * random.seed(7);
+ * random.normal([3]).sub(a);   // [0, 0, 0]
+ */
+export const seed = (value: number, options?: SeedOptions): void => {
+  checkOptions('random.seed', options, ['device']);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw failure('value', `random.seed: ${value} is not an integer from 0 to 2^53 - 1`);
+  put(options?.device, startOf(value));
+};
+
+/** Where a sequence of random numbers is. */
+export interface RandomState {
+  readonly seed: number;
+  readonly draws: number;
+  /** Draws for parameters, which are numbered apart. */
+  readonly parameters: number;
+}
+
+/** The seed and how many draws were made since: to save and to go on from. `device`: the one whose sequence is meant. */
+export const getState = (options?: SeedOptions): RandomState => {
+  checkOptions('random.getState', options, ['device']);
+  const { low, high, counter, parameters } = generatorOf(options?.device);
+  return { seed: high * 4294967296 + low, draws: counter, parameters };
+};
+/** Goes on from a saved state. Without a device, sequences of devices stay as they are. */
+export const setState = (saved: RandomState, options?: SeedOptions): void => {
+  checkOptions('random.setState', options, ['device']);
+  const { seed: value, draws, parameters } = saved;
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw failure(
+      'value',
+      `random.setState: the seed ${value} is not an integer from 0 to 2^53 - 1`,
+    );
+  const generator = { ...startOf(value), counter: draws, parameters };
+  if (options?.device === undefined) common = generator;
+  else own.set(options.device, generator);
+};
+
+/** What a trace draws: its first draw number is an input of the program. */
+interface TraceDraws {
+  readonly low: NDArray;
+  readonly high: NDArray;
+  readonly base: NDArray;
+  /** Taken so far while tracing. */
+  count: number;
+  /** The key and the first draw number of the present replay. */
+  now: DrawKey;
+}
+/** Key and number of a draw. */
+export type DrawKey = readonly [low: number, high: number, draw: number];
+
+const traces = new WeakMap<Trace, TraceDraws>();
+
+const drawsOf = (trace: Trace): TraceDraws => {
+  let draws = traces.get(trace);
+  if (draws === undefined) {
+    const made: TraceDraws = {
+      low: trace.hostScalar(() => generatorOf(trace.device).low, 'uint32'),
+      high: trace.hostScalar(() => generatorOf(trace.device).high, 'uint32'),
+      base: trace.hostScalar(() => {
+        made.now = take(trace.device, made.count);
+        return made.now[2];
+      }, 'uint32'),
+      count: 0,
+      now: [0, 0, 0],
+    };
+    draws = made;
+    traces.set(trace, draws);
+  }
+  return draws;
+};
+
+/** Takes `count` draws of the sequence of `device` now: the key and the first. */
+export const take = (device: Device, count: number): DrawKey => {
+  const generator = generatorOf(device);
+  const counter = forParameters ? 'parameters' : 'counter';
+  const draw = generator[counter] + (forParameters ? PARAMETER_DRAWS : 0);
+  generator[counter] += count;
+  return [generator.low, generator.high, draw];
+};
+
+/** Key and first draw number for a random function that makes `count` draws, as operands of a call. */
+export const drawOperands = (
+  device: Device,
+  count: number,
+): readonly [low: Operand, high: Operand, draw: Operand] => {
+  if (mode.trace === undefined) return take(device, count);
+  const draws = drawsOf(mode.trace);
+  const draw = draws.count === 0 ? draws.base : add(draws.base, draws.count);
+  draws.count += count;
+  return [draws.low, draws.high, draw];
+};
+
+/** Takes one draw of the trace; the answer tells its key at each replay, from hooks that run before it. */
+export const drawAtReplay = (trace: Trace): (() => DrawKey) => {
+  const draws = drawsOf(trace);
+  const offset = draws.count++;
+  return () => [draws.now[0], draws.now[1], draws.now[2] + offset];
+};
