@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { Caps } from '../codegen/caps.ts';
+import { bringEveryFamily } from '../codegen/every-family.ts';
 import { TigonError } from '../ir/errors.ts';
 import { parseGraph } from '../ir/graph/parse.ts';
 import { verifyGraph } from '../ir/graph/verify.ts';
@@ -37,9 +38,7 @@ export const compileFile = async (file: string, caps: Caps): Promise<Compiled> =
       `${file} holds a ${levelOf(source)}, not a graph`,
       'tigon compile takes programs too; explain needs the graph they came from',
     );
-  const graph = parseGraph(source, file);
-  verifyGraph(graph);
-  return compileGraph(graph, caps);
+  return compiled(source, file, caps);
 };
 
 /** The program in a file, compiled from its graph if that is what it holds. */
@@ -53,10 +52,15 @@ export const programOf = async (
     verifyProgram(program, caps);
     return { program, compiled: undefined };
   }
+  const all = compiled(source, file, caps);
+  return { program: all.program, compiled: all };
+};
+
+const compiled = (source: string, file: string, caps: Caps): Compiled => {
+  bringEveryFamily();
   const graph = parseGraph(source, file);
   verifyGraph(graph);
-  const compiled = compileGraph(graph, caps);
-  return { program: compiled.program, compiled };
+  return compileGraph(graph, caps);
 };
 
 const levelOf = (source: string): string =>

@@ -4,8 +4,7 @@
  * Invariant: the axes of the nest are the product's batch, m and n axes, in order.
  */
 import type { Axis, Idx } from '../ir/dim.ts';
-import type { LowerContext, Node, Op } from '../ir/graph/graph.ts';
-import { attention, attentionNorm } from '../ir/graph/ops/attention.ts';
+import type { LowerContext, Node } from '../ir/graph/graph.ts';
 import { accumulator } from '../ir/loop/expr.ts';
 import type { Attention, Contraction, Expr, Nest } from '../ir/loop/loop.ts';
 import { sameShape } from '../ir/type.ts';
@@ -27,7 +26,7 @@ export const productAxes = ({ loops }: Product): Axis[] => [...loops.batch, ...l
 
 /** Whether a node is the norm of another's softmax: one nest gives both. */
 export const isNormOf = (norm: Node, of: Node): boolean => {
-  if (norm.op !== (attentionNorm as Op) || of.op !== (attention as Op)) return false;
+  if (norm.op.name !== 'attentionNorm' || of.op.name !== 'attention') return false;
   const [q, k, , mask] = of.inputs;
   return (
     norm.inputs[0] === q &&

@@ -4,6 +4,7 @@
  * Invariant: `interpretGraph` is what a graph means; every other way is held against it.
  */
 import type { Caps } from '../../src/codegen/caps.ts';
+import { bringEveryFamily } from '../../src/codegen/every-family.ts';
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { Attrs, Graph, Node, Values } from '../../src/ir/graph/graph.ts';
 import { topological } from '../../src/ir/graph/graph.ts';
@@ -15,6 +16,9 @@ import { verifyProgram } from '../../src/ir/program/verify.ts';
 import { externals, type Program } from '../../src/ir/program.ts';
 import { type Compiled, compileGraph } from '../../src/passes/pipeline.ts';
 import { exactInputs } from './random-graph.ts';
+
+// the graphs of tests hold any op
+bringEveryFamily();
 
 /** Values of all outputs, then of all assigned inputs. */
 export type Results = readonly Values[];

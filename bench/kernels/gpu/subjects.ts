@@ -4,6 +4,7 @@
  * Invariant: programs are compiled as for any other caller and run on buffers of their own.
  */
 import { hybridize, nd } from 'tigon';
+import { bringEveryFamily } from '../../../src/codegen/every-family.ts';
 import type { Graph } from '../../../src/ir/graph/graph.ts';
 import { externals, type Program } from '../../../src/ir/program.ts';
 import { compileGraph } from '../../../src/passes/pipeline.ts';
@@ -31,8 +32,10 @@ export const loaded = (device: WebGpuDevice, program: Program): (() => void) => 
   return () => executable.run(storages, offsets, scalars);
 };
 
-const compiled = (device: WebGpuDevice, graph: Graph): (() => void) =>
-  loaded(device, compileGraph(graph, device.caps).program);
+const compiled = (device: WebGpuDevice, graph: Graph): (() => void) => {
+  bringEveryFamily();
+  return loaded(device, compileGraph(graph, device.caps).program);
+};
 
 /** Rows as long as a transformer's; as many as fill a graphics card. */
 const ROWS = { software: [512, 1024], hardware: [16384, 4096] } as const;

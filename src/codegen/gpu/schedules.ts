@@ -1,10 +1,10 @@
 /**
  * The schedules of GPUs: workgroups of many threads that share memory.
  *
- * Invariant: what is written here fits any caps with `threads` above 1.
+ * Invariants: what is written here fits any caps with `threads` above 1. Schedules of one op family come with the family.
  */
+import { broughtBy } from '../families.ts';
 import type { Schedules } from '../plan.ts';
-import { planGpuAttention } from './attention/attention.ts';
 import { planGpuContraction } from './contraction/contraction.ts';
 import { splitGpuContraction } from './contraction/split.ts';
 import { planGpuNest } from './nest.ts';
@@ -13,5 +13,5 @@ export const gpuSchedules: Schedules = {
   split: splitGpuContraction,
   nest: planGpuNest,
   contraction: planGpuContraction,
-  attention: planGpuAttention,
+  attention: (nest, caps, threads) => broughtBy('attention')(nest, caps, threads),
 };

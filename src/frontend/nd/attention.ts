@@ -4,6 +4,8 @@
  * Invariant: leading axes (batches, heads) broadcast; queries, keys and values are promoted to one float dtype; a query
  * that may attend to nothing gives 0.
  */
+import { bring } from '../../codegen/families.ts';
+import { planGpuAttention } from '../../codegen/gpu/attention/attention.ts';
 import { isFloat, promote } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
@@ -44,6 +46,7 @@ const leadOf = (shapes: readonly Shape[], fail: () => never): number[] => {
 const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
   NAME,
   (b: GraphBuilder, inputs, { causal, scale }) => {
+    bring({ attention: planGpuAttention });
     const [q, k, v, mask] = inputs as [Node, Node, Node, Node | undefined];
     const given = inputs.map((x, i) => `${['q', 'k', 'v', 'mask'][i]} ${showType(x.type)}`);
     const fail = (rule: string, help: string): never => {

@@ -1,0 +1,46 @@
+import { device, nd } from 'tigon';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { defaultCudaCaps } from '../../src/codegen/cuda/caps.ts';
+import { bringEveryFamily } from '../../src/codegen/every-family.ts';
+import { wasmCaps } from '../../src/codegen/wasm/caps.ts';
+import { defaultWgslCaps } from '../../src/codegen/wgsl/caps.ts';
+import { TigonError } from '../../src/ir/errors.ts';
+import { parseGraph } from '../../src/ir/graph/parse.ts';
+import { compileGraph } from '../../src/passes/pipeline.ts';
+
+const graph = parseGraph(`graph main(%q: f32[2, 64, 32], %k: f32[2, 64, 32], %v: f32[2, 64, 32]) {
+  %y = attention %q, %k, %v {scale=0.125, causal=false}
+  return %y
+}`);
+const launches = (): number => compileGraph(graph, defaultWgslCaps).program.steps.length;
+
+test('a graph with ops of a family that nobody brought says who has to', () => {
+  let error: unknown;
+  try {
+    launches();
+  } catch (caught) {
+    error = caught;
+  }
+  assert.instance(error, TigonError);
+  assert.match((error as TigonError).message, /attention: nothing in this program brought/);
+  assert.match((error as TigonError).help!, /bringEveryFamily/);
+});
+
+test('devices with schedules of their own, or none, ask nobody', () => {
+  assert.is(compileGraph(graph, defaultCudaCaps).program.steps.length, 1);
+  assert.ok(compileGraph(graph, wasmCaps(true)).program.steps.length > 1);
+});
+
+test('the function of the family brings what GPUs need when it is called, on any device', () => {
+  const x = nd.ones([2, 4, 8], { device: device.cpu() });
+  nd.scaledDotProductAttention(x, x, x);
+  assert.is(launches(), 1);
+});
+
+test('programs that compile what they read bring all', () => {
+  bringEveryFamily();
+  assert.is(launches(), 1);
+});
+
+test.run();
