@@ -12,6 +12,15 @@ export { dropout } from '../random.ts';
 export type { Values } from '../reading.ts';
 export { scope } from '../scope.ts';
 export {
+  geluTanh,
+  type HardSigmoidOptions,
+  hardSigmoid,
+  hardSwish,
+  mish,
+  smoothL1,
+  swish,
+} from './activation.ts';
+export {
   add,
   div,
   eq,
@@ -32,6 +41,7 @@ export {
   sub,
 } from './arithmetic.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './attention.ts';
+export { attentionWeights } from './attention-weights.ts';
 export {
   type ArrayLike,
   type ArrayOptions,
@@ -48,6 +58,8 @@ export {
   zeros,
   zerosLike,
 } from './creation.ts';
+export { type DeconvolutionOptions, deconvolution } from './deconvolution.ts';
+export { type DeformableOptions, deformableConvolution } from './deformable.ts';
 export type { TypedArray } from './filled.ts';
 export {
   at,
@@ -120,6 +132,21 @@ export {
   type PoolOptions,
   softmax,
 } from './neural.ts';
+export { groupNorm, type InstanceNormOptions, instanceNorm, rmsNorm } from './normalize.ts';
+export {
+  adaptiveAvgPool,
+  type LpPoolOptions,
+  lpPool,
+  type PoolingOptions,
+  pooling,
+  sumPool,
+} from './pooling.ts';
+export {
+  type PositionOptions,
+  type RotaryOptions,
+  rotaryEmbedding,
+  sinusoidalEncoding,
+} from './position.ts';
 export {
   all,
   any,
@@ -137,6 +164,14 @@ export {
   sum,
   var,
 } from './reduce.ts';
+export {
+  pixelShuffle,
+  type ResizeOptions,
+  reflectionPad,
+  resize,
+  type UpSamplingOptions,
+  upSampling,
+} from './resize.ts';
 export {
   broadcastTo,
   concat,

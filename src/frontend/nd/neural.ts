@@ -45,7 +45,8 @@ export const softmax = (x: NDArray, options?: AxisOptions): NDArray => along(sof
 export const logSoftmax = (x: NDArray, options?: AxisOptions): NDArray =>
   along(logSoftening, x, options);
 
-const spatial = (
+/** One integer for all axes of space, or one for each. */
+export const spatial = (
   name: string,
   option: string,
   value: number | readonly number[] | undefined,
@@ -127,9 +128,10 @@ export interface AvgPoolOptions extends PoolOptions {
   /** Count padding in the mean. Default true. */
   readonly countPadding?: boolean;
 }
-const POOL = ['kernel', 'strides', 'padding', 'ceil'];
+export const POOL: readonly string[] = ['kernel', 'strides', 'padding', 'ceil'];
 
-const windowOf = (name: string, x: NDArray, options: PoolOptions): WindowAttrs => {
+/** The windows that pooling options mean on `x`, checked. */
+export const windowOf = (name: string, x: NDArray, options: PoolOptions): WindowAttrs => {
   const rank = x.ndim - 2;
   if (rank < 1)
     throw failure('shape', `${name}: takes [batch, channels, ...space], not ${showType(x.type)}`);
@@ -149,7 +151,7 @@ const windowOf = (name: string, x: NDArray, options: PoolOptions): WindowAttrs =
   });
   return { kernel, strides, low, high };
 };
-const windowKey = (w: WindowAttrs): string => `${w.kernel}|${w.strides}|${w.low}|${w.high}`;
+export const windowKey = (w: WindowAttrs): string => `${w.kernel}|${w.strides}|${w.low}|${w.high}`;
 
 const maximal: Fragment<WindowAttrs> = fragment<WindowAttrs>('maxPool', (b, [x], attrs) =>
   b.emit(windowMax, [floating(b, x!)], attrs),
@@ -225,7 +227,14 @@ export const layerNorm = (
   return call(layered, [x, gamma, beta], { attrs, key: `${attrs.axis}/${attrs.eps}` });
 };
 
-const perChannel = (name: string, b: GraphBuilder, x: Node, value: Node, axis: number): Node => {
+/** `value`, one number per position of an axis of `x`, in the shape and dtype of `x`. */
+export const perChannel = (
+  name: string,
+  b: GraphBuilder,
+  x: Node,
+  value: Node,
+  axis: number,
+): Node => {
   const { shape, dtype } = x.type;
   if (value.type.shape.length !== 1 || value.type.shape[0] !== shape[axis])
     throw new TigonError(

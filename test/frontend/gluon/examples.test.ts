@@ -11,7 +11,17 @@ import { assertAllClose } from '../../../src/frontend/testing.ts';
 const source = fileURLToPath(new URL('../../../src/', import.meta.url));
 const files = [
   'frontend/gluon/loss.ts',
-  'frontend/nd/attention.ts',
+  ...[
+    'activation',
+    'attention',
+    'attention-weights',
+    'deconvolution',
+    'deformable',
+    'normalize',
+    'pooling',
+    'position',
+    'resize',
+  ].map((f) => `frontend/nd/${f}.ts`),
   ...readdirSync(join(source, 'frontend/gluon/nn')).map((f) => `frontend/gluon/nn/${f}`),
 ];
 

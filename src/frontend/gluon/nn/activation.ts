@@ -5,9 +5,17 @@
  */
 import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
+import {
+  geluTanh,
+  type HardSigmoidOptions,
+  hardSigmoid,
+  hardSwish,
+  mish,
+  swish,
+} from '../../nd/activation.ts';
 import { add, minimum, mul } from '../../nd/arithmetic.ts';
 import { elu, gelu, leakyRelu, relu, silu } from '../../nd/math.ts';
-import { checkOptions, shown } from '../../options.ts';
+import { checkChoice, checkOptions, shown } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
@@ -103,20 +111,30 @@ export class SELU extends HybridBlock {
   }
 }
 
+/** How {@link GELU} computes the normal distribution function. */
+export type GELUApproximation = 'erf' | 'tanh';
+
 /**
- * `x · Φ(x)` with the exact normal distribution function. (Hendrycks & Gimpel, 2016.)
+ * `x · Φ(x)`, Φ the normal distribution function: exact ('erf', the default), or approximated ('tanh'). (Hendrycks &
+ * Gimpel, 2016.)
  *
  * @example
- * new nn.GELU()(nd.array([1]));   // [0.8413]
+ * new nn.GELU()(nd.array([1]));         // [0.8413]
+ * new nn.GELU('tanh')(nd.array([1]));   // [0.8412]
  */
 export class GELU extends HybridBlock {
+  readonly approximation: GELUApproximation;
+  constructor(approximation: GELUApproximation = 'erf') {
+    super();
+    this.approximation = checkChoice('GELU', 'approximation', approximation, ['erf', 'tanh']);
+  }
   override forward(x: NDArray): NDArray {
-    return gelu(x);
+    return this.approximation === 'erf' ? gelu(x) : geluTanh(x);
   }
 }
 
 /**
- * `x · sigmoid(x)`. (Elfwing et al., 2017; Ramachandran et al., 2017: swish.)
+ * `x · sigmoid(x)`. (Elfwing et al., 2017.)
  *
  * @example
  * new nn.SiLU()(nd.array([1]));   // [0.7311]
@@ -124,5 +142,66 @@ export class GELU extends HybridBlock {
 export class SiLU extends HybridBlock {
   override forward(x: NDArray): NDArray {
     return silu(x);
+  }
+}
+
+/**
+ * `x · sigmoid(beta · x)`. (Ramachandran et al., "Searching for activation functions", 2017.)
+ *
+ * @example
+ * new nn.Swish(2)(nd.array([1]));   // [0.8808]
+ */
+export class Swish extends HybridBlock {
+  readonly beta: number;
+  constructor(beta = 1) {
+    super();
+    if (!Number.isFinite(beta))
+      throw failure('option', `Swish: beta is ${shown(beta)}`, 'pass a number: new nn.Swish(1.5)');
+    this.beta = beta;
+  }
+  override forward(x: NDArray): NDArray {
+    return swish(x, this.beta);
+  }
+}
+
+/**
+ * `x · tanh(log(1 + eˣ))`. (Misra, "Mish", BMVC 2020.)
+ *
+ * @example
+ * new nn.Mish()(nd.array([1]));   // [0.8651]
+ */
+export class Mish extends HybridBlock {
+  override forward(x: NDArray): NDArray {
+    return mish(x);
+  }
+}
+
+/**
+ * `alpha · x + beta`, limited to 0 … 1; `alpha` 0.2 and `beta` 0.5 unless said otherwise.
+ *
+ * @example
+ * new nn.HardSigmoid()(nd.array([-5, 0, 1]));   // [0, 0.5, 0.7]
+ */
+export class HardSigmoid extends HybridBlock {
+  readonly #options: HardSigmoidOptions;
+  constructor(options: HardSigmoidOptions = {}) {
+    super();
+    checkOptions('HardSigmoid', options, ['alpha', 'beta']);
+    this.#options = { ...options };
+  }
+  override forward(x: NDArray): NDArray {
+    return hardSigmoid(x, this.#options);
+  }
+}
+
+/**
+ * `x · (x / 6 + ½, limited to 0 … 1)`. (Howard et al., "Searching for MobileNetV3", ICCV 2019.)
+ *
+ * @example
+ * new nn.HardSwish()(nd.array([-3, 1, 6]));   // [0, 0.6667, 6]
+ */
+export class HardSwish extends HybridBlock {
+  override forward(x: NDArray): NDArray {
+    return hardSwish(x);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Layers that are not about images: dense products, dropout, embeddings, reshaping, functions as blocks.
+ * Layers that are not about images: dense products, dropout, embeddings, reshaping.
  *
  * Invariant: input sizes that are not given are learnt from the first call.
  */
@@ -14,7 +14,7 @@ import { flatten } from '../../nd/shape.ts';
 import { checkOptions } from '../../options.ts';
 import { dropout } from '../../random.ts';
 import { expectPositions } from '../../values.ts';
-import { Block, HybridBlock } from '../block.ts';
+import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
 import { type ActivationName, activationOf, count, expectArray, expectSize } from './shared.ts';
@@ -210,43 +210,5 @@ export class Embedding extends HybridBlock {
       );
     expectPositions(x, this.inputDim, 'Embedding: index', 'rows');
     return embedding(x, this.weight.data());
-  }
-}
-
-/**
- * A function as a block that is never compiled, for code that looks at values.
- *
- * @example
- * const top = new nn.Lambda((x: nd.NDArray) => { console.log(x.shape); return x; });
- */
-export class Lambda<A extends unknown[] = [NDArray], R = NDArray> extends Block {
-  readonly #body: (...args: A) => R;
-
-  constructor(body: (...args: A) => R) {
-    super();
-    this.#body = body;
-  }
-
-  override forward(...args: A): R {
-    return this.#body(...args);
-  }
-}
-
-/**
- * A function of arrays as a block.
- *
- * @example
- * const net = new nn.HybridSequential(new nn.Dense(8), new nn.HybridLambda((x) => x.mul(2)));
- */
-export class HybridLambda<A extends unknown[] = [NDArray], R = NDArray> extends HybridBlock {
-  readonly #body: (...args: A) => R;
-
-  constructor(body: (...args: A) => R) {
-    super();
-    this.#body = body;
-  }
-
-  override forward(...args: A): R {
-    return this.#body(...args);
   }
 }

@@ -44,6 +44,10 @@ const childAt = (row: Row, index: number): Layer => {
   );
 };
 
+/** The blocks from `begin` before `end`, negative from the end. */
+const part = (row: Row, begin: number, end: number | undefined): Layer[] =>
+  Array.from({ length: row.length }, (_, i) => row[i]!).slice(begin, end);
+
 const through = (row: Row, x: NDArray): NDArray => {
   let y = x;
   for (let i = 0; i < row.length; i++) y = row[i]!(y);
@@ -77,6 +81,11 @@ export class Sequential extends Block implements Iterable<Layer> {
   /** The block at a position, negative from the end. */
   at(index: number): Layer {
     return childAt(this, index);
+  }
+
+  /** The same blocks from `begin` before `end` (default: all), negative from the end, in a container of their own. */
+  slice(begin = 0, end?: number): Sequential {
+    return new Sequential(...part(this, begin, end));
   }
 
   *[Symbol.iterator](): Iterator<Layer> {
@@ -117,6 +126,11 @@ export class HybridSequential extends HybridBlock implements Iterable<Layer> {
   /** The block at a position, negative from the end. */
   at(index: number): Layer {
     return childAt(this, index);
+  }
+
+  /** The same blocks from `begin` before `end` (default: all), negative from the end, in a container of their own. */
+  slice(begin = 0, end?: number): HybridSequential {
+    return new HybridSequential(...part(this, begin, end));
   }
 
   *[Symbol.iterator](): Iterator<Layer> {

@@ -17,7 +17,7 @@ import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
 import { count, expectArray, expectSize } from './shared.ts';
 
-interface AffineOptions {
+export interface AffineOptions {
   /** Added to the variance. Default 1e-5. */
   readonly epsilon?: number;
   /** Learn an offset `beta`; false: 0. Default true. */
@@ -31,10 +31,17 @@ interface AffineOptions {
   /** Default 'ones'. */
   readonly gammaInit?: InitializerLike;
 }
-const AFFINE = ['epsilon', 'center', 'scale', 'inChannels', 'betaInit', 'gammaInit'] as const;
+export const AFFINE = [
+  'epsilon',
+  'center',
+  'scale',
+  'inChannels',
+  'betaInit',
+  'gammaInit',
+] as const;
 
 /** Factor and offset, one number per position of an axis. */
-abstract class Affine extends HybridBlock {
+export abstract class Affine extends HybridBlock {
   readonly gamma: Parameter;
   readonly beta: Parameter;
   readonly epsilon: number;
@@ -149,6 +156,9 @@ export class BatchNorm extends Affine {
     this.runningVar = state(options.runningVarInit ?? 'ones');
   }
 
+  /** Called before statistics of a batch are taken. */
+  protected checkTraining(): void {}
+
   /** Parameters and statistics stay float32 when the net is cast to floats of 16 bits. */
   override cast(dtype: DType): void {
     super.cast(isNarrowFloat(dtype) ? 'float32' : dtype);
@@ -163,6 +173,7 @@ export class BatchNorm extends Affine {
     const variance = runningVar.data();
     if (!isTraining() || this.useGlobalStats)
       return batchNorm(x, gamma.data(), beta.data(), mean, variance, { axis, eps });
+    this.checkTraining();
     const [y, batchMean, batchVariance] = batchNormTraining(x, gamma.data(), beta.data(), {
       axis,
       eps,

@@ -1,98 +1,35 @@
 /**
- * Pooling: the maximum or the mean of windows, or of everything, over the axes of space.
+ * Pooling: the maximum or the mean of windows over the axes of space.
  *
- * Invariant: images are [batch, channels, ...space]; nothing is learnt, so there are no parameters.
+ * Invariant: sizes, options and errors are the same for one, two and three axes of space.
  */
 import type { NDArray } from '../../methods.ts';
 import { avgPool, maxPool } from '../../nd/neural.ts';
-import { max, mean } from '../../nd/reduce.ts';
-import { checkOptions } from '../../options.ts';
-import { HybridBlock } from '../block.ts';
-import { expectRank, perAxis } from './shared.ts';
+import type { Rank } from './layout.ts';
+import { type MaxPoolOptions, Pool } from './pool-base.ts';
 
-export interface MaxPoolOptions {
-  /** Default: `poolSize`. */
-  readonly strides?: number | readonly number[];
-  /** Added on both sides: nothing to a maximum, zeros to a mean. Default 0. */
-  readonly padding?: number | readonly number[];
-  /** Keep a last window that only partly fits, if it begins inside the padded input on the left. Default false. */
-  readonly ceilMode?: boolean;
-}
 export interface AvgPoolOptions extends MaxPoolOptions {
   /** Count padding in the mean. Default true. */
   readonly countIncludePad?: boolean;
 }
-const POOL = ['strides', 'padding', 'ceilMode'] as const;
-
-const SPACE = ['width', 'height, width', 'depth, height, width'] as const;
-type Rank = 1 | 2 | 3;
-const formOf = (rank: Rank): string => `[batch, channels, ${SPACE[rank - 1]}]`;
-
-abstract class Pool extends HybridBlock {
-  readonly poolSize: readonly number[];
-  readonly strides: readonly number[];
-  readonly padding: readonly number[];
-  readonly ceilMode: boolean;
-  readonly #rank: Rank;
-
-  constructor(
-    name: string,
-    rank: Rank,
-    poolSize: number | readonly number[],
-    options: MaxPoolOptions,
-  ) {
-    super();
-    this.#rank = rank;
-    this.poolSize = perAxis(name, 'poolSize', poolSize, rank, 1);
-    this.strides = perAxis(name, 'strides', options.strides ?? poolSize, rank, 1);
-    this.padding = perAxis(name, 'padding', options.padding ?? 0, rank, 0);
-    this.ceilMode = options.ceilMode ?? false;
-  }
-
-  protected window(
-    name: string,
-    x: NDArray,
-  ): {
-    kernel: readonly number[];
-    strides: readonly number[];
-    padding: readonly number[];
-    ceil: boolean;
-  } {
-    expectRank(name, x, this.#rank + 2, formOf(this.#rank));
-    return {
-      kernel: this.poolSize,
-      strides: this.strides,
-      padding: this.padding,
-      ceil: this.ceilMode,
-    };
-  }
-}
 
 abstract class MaxPool extends Pool {
-  readonly #name: string;
   constructor(rank: Rank, poolSize: number | readonly number[], options: MaxPoolOptions) {
-    const name = `MaxPool${rank}D`;
-    checkOptions(name, options, POOL);
-    super(name, rank, poolSize, options);
-    this.#name = name;
+    super(`MaxPool${rank}D`, rank, poolSize, options);
   }
-  override forward(x: NDArray): NDArray {
-    return maxPool(x, this.window(this.#name, x));
+  protected override compute(x: NDArray): NDArray {
+    return maxPool(x, this.window());
   }
 }
 
 abstract class AvgPool extends Pool {
   readonly countIncludePad: boolean;
-  readonly #name: string;
   constructor(rank: Rank, poolSize: number | readonly number[], options: AvgPoolOptions) {
-    const name = `AvgPool${rank}D`;
-    checkOptions(name, options, [...POOL, 'countIncludePad']);
-    super(name, rank, poolSize, options);
-    this.#name = name;
+    super(`AvgPool${rank}D`, rank, poolSize, options, ['countIncludePad']);
     this.countIncludePad = options.countIncludePad ?? true;
   }
-  override forward(x: NDArray): NDArray {
-    return avgPool(x, { ...this.window(this.#name, x), countPadding: this.countIncludePad });
+  protected override compute(x: NDArray): NDArray {
+    return avgPool(x, { ...this.window(), countPadding: this.countIncludePad });
   }
 }
 
@@ -166,94 +103,5 @@ export class AvgPool2D extends AvgPool {
 export class AvgPool3D extends AvgPool {
   constructor(poolSize: number | readonly number[] = 2, options: AvgPoolOptions = {}) {
     super(3, poolSize, options);
-  }
-}
-
-type Fold = (
-  x: NDArray,
-  options: { readonly axis: readonly number[]; readonly keepDims: true },
-) => NDArray;
-
-abstract class GlobalPool extends HybridBlock {
-  readonly #name: string;
-  readonly #rank: Rank;
-  readonly #fold: Fold;
-  constructor(name: string, rank: Rank, fold: Fold) {
-    super();
-    this.#name = `Global${name}${rank}D`;
-    this.#rank = rank;
-    this.#fold = fold;
-  }
-  override forward(x: NDArray): NDArray {
-    expectRank(this.#name, x, this.#rank + 2, formOf(this.#rank));
-    const axis = Array.from({ length: this.#rank }, (_, i) => i + 2);
-    return this.#fold(x, { axis, keepDims: true });
-  }
-}
-
-/**
- * Largest value of each channel: [batch, channels, width] → [batch, channels, 1]. Equal maxima share the gradient.
- *
- * @example
- * new nn.GlobalMaxPool1D()(nd.ones([2, 3, 7])).shape;   // [2, 3, 1]
- */
-export class GlobalMaxPool1D extends GlobalPool {
-  constructor() {
-    super('MaxPool', 1, max);
-  }
-}
-/**
- * Largest value of each channel: [batch, channels, height, width] → [batch, channels, 1, 1].
- *
- * @example
- * new nn.GlobalMaxPool2D()(nd.ones([2, 3, 7, 7])).shape;   // [2, 3, 1, 1]
- */
-export class GlobalMaxPool2D extends GlobalPool {
-  constructor() {
-    super('MaxPool', 2, max);
-  }
-}
-/**
- * Largest value of each channel: [batch, channels, depth, height, width] → [batch, channels, 1, 1, 1].
- *
- * @example
- * new nn.GlobalMaxPool3D()(nd.ones([2, 3, 4, 4, 4])).shape;   // [2, 3, 1, 1, 1]
- */
-export class GlobalMaxPool3D extends GlobalPool {
-  constructor() {
-    super('MaxPool', 3, max);
-  }
-}
-/**
- * Mean of each channel: [batch, channels, width] → [batch, channels, 1].
- *
- * @example
- * new nn.GlobalAvgPool1D()(nd.ones([2, 3, 7])).shape;   // [2, 3, 1]
- */
-export class GlobalAvgPool1D extends GlobalPool {
-  constructor() {
-    super('AvgPool', 1, mean);
-  }
-}
-/**
- * Mean of each channel: [batch, channels, height, width] → [batch, channels, 1, 1].
- *
- * @example
- * new nn.GlobalAvgPool2D()(nd.ones([2, 3, 7, 7])).shape;   // [2, 3, 1, 1]
- */
-export class GlobalAvgPool2D extends GlobalPool {
-  constructor() {
-    super('AvgPool', 2, mean);
-  }
-}
-/**
- * Mean of each channel: [batch, channels, depth, height, width] → [batch, channels, 1, 1, 1].
- *
- * @example
- * new nn.GlobalAvgPool3D()(nd.ones([2, 3, 4, 4, 4])).shape;   // [2, 3, 1, 1, 1]
- */
-export class GlobalAvgPool3D extends GlobalPool {
-  constructor() {
-    super('AvgPool', 3, mean);
   }
 }

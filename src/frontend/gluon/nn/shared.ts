@@ -5,6 +5,7 @@
  */
 import { showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
+import { hardSigmoid, hardSwish, mish } from '../../nd/activation.ts';
 import * as math from '../../nd/math.ts';
 import { isNDArray, type NDArray } from '../../ndarray.ts';
 import { checkChoice, shown } from '../../options.ts';
@@ -79,12 +80,11 @@ export const expectSize = (
 };
 
 const logSigmoid = (x: NDArray): NDArray => math.neg(math.softplus(math.neg(x)));
-const mish = (x: NDArray): NDArray => x.mul(math.tanh(math.softplus(x)));
 
 /**
  * Name of an activation function: `relu` max(x, 0); `sigmoid` 1 / (1 + e⁻ˣ); `logSigmoid` its logarithm; `tanh`;
  * `softrelu` log(1 + eˣ); `softsign` x / (1 + |x|); `gelu` x · Φ(x) (exact); `silu` x · sigmoid(x);
- * `mish` x · tanh(softrelu(x)).
+ * `mish` x · tanh(softrelu(x)); `hardSigmoid` x / 5 + ½ limited to 0 … 1; `hardSwish` x · (x / 6 + ½ limited to 0 … 1).
  */
 export type ActivationName =
   | 'relu'
@@ -95,7 +95,9 @@ export type ActivationName =
   | 'softsign'
   | 'gelu'
   | 'silu'
-  | 'mish';
+  | 'mish'
+  | 'hardSigmoid'
+  | 'hardSwish';
 
 const FUNCTIONS: Readonly<Record<ActivationName, (x: NDArray) => NDArray>> = {
   relu: math.relu,
@@ -107,6 +109,8 @@ const FUNCTIONS: Readonly<Record<ActivationName, (x: NDArray) => NDArray>> = {
   gelu: math.gelu,
   silu: math.silu,
   mish,
+  hardSigmoid: (x) => hardSigmoid(x),
+  hardSwish,
 };
 
 /** The function with this name; undefined gives the identity. */

@@ -1,0 +1,187 @@
+/**
+ * Layers that move elements of images about: padding, larger images, channels to space.
+ *
+ * Invariant: images are [batch, channels, ...space]; nothing is learnt.
+ */
+import { failure } from '../../callsite.ts';
+import type { NDArray } from '../../methods.ts';
+import {
+  pixelShuffle,
+  reflectionPad,
+  type UpSamplingOptions,
+  upSampling,
+} from '../../nd/resize.ts';
+import { pad } from '../../nd/shape.ts';
+import { checkChoice, checkOptions, shown } from '../../options.ts';
+import { HybridBlock } from '../block.ts';
+import type { Rank } from './layout.ts';
+import { expectArray, expectRank, perAxis } from './shared.ts';
+
+/** One width for all sides of space, or `[before, after]` for each axis of space. */
+export type PadWidths = number | readonly (readonly [before: number, after: number])[];
+
+const widthsFor = (where: string, x: NDArray, widths: PadWidths): (readonly [number, number])[] => {
+  expectArray(where, x);
+  const rank = x.ndim - 2;
+  const space =
+    typeof widths === 'number'
+      ? Array.from({ length: Math.max(rank, 0) }, () => [widths, widths] as const)
+      : widths;
+  if (rank < 1 || space.length !== rank)
+    throw failure(
+      'shape',
+      `${where}: widths ${JSON.stringify(widths)} do not fit an array with ${x.ndim} axes`,
+      'takes [batch, channels, ...space] and one [before, after] per axis of space',
+    );
+  return [[0, 0], [0, 0], ...space];
+};
+
+const checkWidths = (where: string, widths: PadWidths): PadWidths => {
+  const all = typeof widths === 'number' ? [widths] : [widths].flat(2);
+  if (all.every((n) => Number.isInteger(n) && n >= 0)) return widths;
+  throw failure(
+    'option',
+    `${where}: the widths are ${shown(widths)}`,
+    'pass an integer ≥ 0, or one [before, after] per axis of space',
+  );
+};
+
+/**
+ * Images continued by their mirror image, without repeating the edge: [batch, channels, height, width], each side longer by
+ * its width. ShapeError unless widths are below the sizes of their axes.
+ *
+ * @example
+ * new nn.ReflectionPad2D([[0, 0], [2, 1]])(nd.array([[[[1, 2, 3]]]]));   // [[[[3, 2, 1, 2, 3, 2]]]]
+ */
+export class ReflectionPad2D extends HybridBlock {
+  readonly padding: PadWidths;
+  constructor(padding: PadWidths = 0) {
+    super();
+    this.padding = checkWidths('ReflectionPad2D', padding);
+  }
+  override forward(x: NDArray): NDArray {
+    expectRank('ReflectionPad2D', x, 4, '[batch, channels, height, width]');
+    return reflectionPad(x, widthsFor('ReflectionPad2D', x, this.padding));
+  }
+}
+
+/**
+ * Images of any number of axes of space with a number around them: [batch, channels, ...space].
+ *
+ * @example
+ * new nn.ConstantPad(1, 7)(nd.array([[[1, 2]]]));   // [[[7, 1, 2, 7]]]
+ */
+export class ConstantPad extends HybridBlock {
+  readonly padding: PadWidths;
+  readonly value: number;
+  constructor(padding: PadWidths, value = 0) {
+    super();
+    this.padding = checkWidths('ConstantPad', padding);
+    this.value = value;
+  }
+  override forward(x: NDArray): NDArray {
+    return pad(x, widthsFor('ConstantPad', x, this.padding), { value: this.value });
+  }
+}
+
+/**
+ * Images of any number of axes of space with zeros around them: [batch, channels, ...space].
+ *
+ * @example
+ * new nn.ZeroPad([[0, 2]])(nd.array([[[1, 2]]]));   // [[[1, 2, 0, 0]]]
+ */
+export class ZeroPad extends HybridBlock {
+  readonly padding: PadWidths;
+  constructor(padding: PadWidths) {
+    super();
+    this.padding = checkWidths('ZeroPad', padding);
+  }
+  override forward(x: NDArray): NDArray {
+    return pad(x, widthsFor('ZeroPad', x, this.padding));
+  }
+}
+
+/**
+ * Images `scale` times as large, by copies of elements ('nearest') or linear interpolation ('bilinear', along all axes of
+ * space): [batch, channels, ...space] → [batch, channels, ...(scale · space)].
+ *
+ * @example
+ * new nn.UpSampling(2)(nd.array([[[1, 3]]]));                               // [[[1, 1, 3, 3]]]
+ * new nn.UpSampling(2, { sampleType: 'bilinear' })(nd.array([[[1, 3]]]));   // [[[1, 1.5, 2.5, 3]]]
+ */
+export class UpSampling extends HybridBlock {
+  readonly scale: number | readonly number[];
+  readonly #options: UpSamplingOptions;
+  constructor(scale: number | readonly number[], options: UpSamplingOptions = {}) {
+    super();
+    checkOptions('UpSampling', options, ['sampleType', 'alignCorners']);
+    checkChoice('UpSampling', 'sampleType', options.sampleType ?? 'nearest', [
+      'nearest',
+      'bilinear',
+    ]);
+    const all = [scale].flat();
+    if (!all.every((n) => Number.isInteger(n) && n >= 1))
+      throw failure('option', `UpSampling: scale is ${shown(scale)}`, 'pass an integer ≥ 1');
+    this.scale = scale;
+    this.#options = { ...options };
+  }
+  override forward(x: NDArray): NDArray {
+    expectArray('UpSampling', x);
+    return upSampling(x, this.scale, this.#options);
+  }
+}
+
+const SPACE = ['width', 'height, width', 'depth, height, width'] as const;
+
+abstract class PixelShuffle extends HybridBlock {
+  readonly factor: readonly number[];
+  readonly #kind: string;
+  constructor(rank: Rank, factor: number | readonly number[]) {
+    super();
+    this.#kind = `PixelShuffle${rank}D`;
+    this.factor = perAxis(this.#kind, 'factor', factor, rank, 1);
+  }
+  override forward(x: NDArray): NDArray {
+    const rank = this.factor.length as Rank;
+    expectRank(this.#kind, x, rank + 2, `[batch, channels, ${SPACE[rank - 1]}]`);
+    return pixelShuffle(x, this.factor);
+  }
+}
+
+/**
+ * Channels spread over one axis of space: [batch, channels · factor, width] → [batch, channels, width · factor]. (Shi et
+ * al., "Real-time single image super-resolution", CVPR 2016.)
+ *
+ * @example
+ * new nn.PixelShuffle1D(2)(nd.array([[[1, 2], [3, 4]]]));   // [[[1, 3, 2, 4]]]
+ */
+export class PixelShuffle1D extends PixelShuffle {
+  constructor(factor: number | readonly number[]) {
+    super(1, factor);
+  }
+}
+
+/**
+ * Channels spread over images: [batch, channels · f₁ · f₂, height, width] → [batch, channels, height · f₁, width · f₂].
+ *
+ * @example
+ * new nn.PixelShuffle2D([2, 3])(nd.ones([1, 12, 4, 4])).shape;   // [1, 2, 8, 12]
+ */
+export class PixelShuffle2D extends PixelShuffle {
+  constructor(factor: number | readonly number[]) {
+    super(2, factor);
+  }
+}
+
+/**
+ * Channels spread over volumes: [batch, channels · f₁ · f₂ · f₃, depth, height, width] → each axis of space times its
+ * factor.
+ *
+ * @example
+ * new nn.PixelShuffle3D(2)(nd.ones([1, 8, 2, 2, 2])).shape;   // [1, 1, 4, 4, 4]
+ */
+export class PixelShuffle3D extends PixelShuffle {
+  constructor(factor: number | readonly number[]) {
+    super(3, factor);
+  }
+}
