@@ -2,16 +2,11 @@
  * Backward of pooling: masks and sums are taken on the small side of the pool.
  *
  * Invariant: a window passes its gradient to the one element it chose, so a test of that element is a test of the
- * window's maximum; the full-size activation is then needed neither by the mask nor between forward and backward.
+ * window's maximum; the full-size activation is then needed neither by the mask nor between forward and backward. Ops
+ * are those of the nodes met, so that rules bring none into programs without pools.
  */
 import type { Node } from '../ir/graph/graph.ts';
-import {
-  type PoolScatterAttrs,
-  poolScatter,
-  type WindowAttrs,
-  windowArgmax,
-  windowMax,
-} from '../ir/graph/ops/window.ts';
+import type { Choice, PoolScatterAttrs, WindowAttrs } from '../ir/graph/ops/window.ts';
 import { type Rule, type RuleTable, uniform } from './rewrite.ts';
 
 /** `select(x > c, poolScatter(dy, argmax of x), 0) = poolScatter(select(max of x > c, dy, 0), argmax of x)`. */
@@ -21,14 +16,14 @@ const maskBeforeScatter: Rule = ({ inputs: [mask, spread, zero] }, b) => {
   const [dy, idx] = spread!.inputs as [Node, Node];
   const [x, limit] = mask!.inputs as [Node, Node];
   const threshold = uniform(limit);
-  if (idx.op.name !== windowArgmax.name || idx.inputs[0] !== x || threshold === undefined)
+  if (idx.op.name !== 'windowArgmax' || idx.inputs[0] !== x || threshold === undefined)
     return undefined;
   const scatter = spread!.attrs as PoolScatterAttrs;
   const windows = idx.attrs as WindowAttrs;
   if (!sameWindows(scatter, windows)) return undefined;
-  const top = b.emit(windowMax, [x], windows);
+  const top = b.emit((idx.op as Choice).chosen, [x], windows);
   const kept = b.op('select', b.op('gt', top, b.lit(threshold, top)), dy, b.lit(0, dy));
-  return b.emit(poolScatter, [kept, idx], scatter);
+  return b.emit(spread!.op, [kept, idx], scatter);
 };
 
 const sameWindows = (a: WindowAttrs, b: WindowAttrs): boolean =>
@@ -42,8 +37,7 @@ const sumBeforeScatter: Rule = ({ inputs: [x], attrs }, b) => {
   const axes = attrs['axes'] as readonly number[];
   const rank = scatter.shape.length;
   const pooled = scatter.kernel.map((_, i) => rank - 1 - i);
-  const chosen =
-    idx.op.name === windowArgmax.name && sameWindows(scatter, idx.attrs as WindowAttrs);
+  const chosen = idx.op.name === 'windowArgmax' && sameWindows(scatter, idx.attrs as WindowAttrs);
   return chosen && pooled.every((a) => axes.includes(a)) ? b.sum(dy, axes) : undefined;
 };
 

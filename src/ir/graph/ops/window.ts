@@ -167,12 +167,16 @@ export const windowSum: Op<WindowAttrs> = defineWindow({
   },
 });
 
+export interface Choice extends Op<WindowAttrs> {
+  /** What is chosen: for rules, which know only the ops that they meet. */
+  readonly chosen: Op<WindowAttrs>;
+}
+
 /** Row-major position inside each window of its first largest element. */
-export const windowArgmax: Op<WindowAttrs> = defineWindow({
-  name: 'windowArgmax',
-  op: 'argmax',
-  padding: lowest,
-});
+export const windowArgmax: Choice = {
+  ...defineWindow({ name: 'windowArgmax', op: 'argmax', padding: lowest }),
+  chosen: windowMax,
+};
 
 const checkPooled = (rule: Rule, idx: TensorType, shape: Shape): void => {
   checkIndices(rule, idx);
