@@ -9,6 +9,7 @@ import { invariant } from '../ir/errors.ts';
 import { operandsIn } from '../ir/loop/access.ts';
 import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
 import { get, i32, ifOf, operate, register, regType, sharedBuffer } from '../ir/thread/build.ts';
+import { inWords } from '../ir/thread/bulk.ts';
 import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../ir/thread/thread.ts';
 import { spanOf } from '../ir/type.ts';
 import { visitLoads } from './analysis.ts';
@@ -227,7 +228,9 @@ const relabel = (
         return {
           ...s,
           accumulators: s.accumulators.map(reg),
-          a: { ...s.a, buffer: buffer(s.a.buffer), at: expr(s.a.at) },
+          a: inWords(s.a)
+            ? { words: s.a.words.map(expr) }
+            : { ...s.a, buffer: buffer(s.a.buffer), at: expr(s.a.at) },
           b: { ...s.b, buffer: buffer(s.b.buffer), at: expr(s.b.at) },
         };
       case 'settle':

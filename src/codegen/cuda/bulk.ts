@@ -8,17 +8,19 @@ import { bytesOf } from '../../ir/dtype.ts';
 import { i32, mul } from '../../ir/thread/build.ts';
 import {
   type BulkStmt,
+  inWords,
   type Role,
   type TensorMap,
   type TileOperand,
   WARPGROUP,
+  type WordOperand,
 } from '../../ir/thread/bulk.ts';
 import { inputNames } from '../../ir/thread/print.ts';
 import type { Register, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Body } from '../text/body.ts';
 import { atom, binary, type Code, call, int } from '../text/code.ts';
 import type { Library } from './library.ts';
-import { nextStep } from './ptx-bulk.ts';
+import { stepAt } from './ptx-bulk.ts';
 
 /** What the renderer of a kernel has. */
 export interface BulkHost {
@@ -72,12 +74,14 @@ export const writeBulk = (s: BulkStmt, host: BulkHost): void => {
     }
     case 'products': {
       const columns = 8 * s.accumulators.length;
-      const name = library.one(`product_${inputNames[s.inputs]}_${columns}`);
-      const turned = [s.a, s.b].map((o) => (o.along === 'free' ? 1 : 0));
+      const named = `${inWords(s.a) ? '_words' : ''}_${inputNames[s.inputs]}_${columns}`;
+      const turned = (inWords(s.a) ? [s.b] : [s.a, s.b]).map((o) => (o.along === 'free' ? 1 : 0));
+      const [a, b] = [factor(s.a, 'a', host), factor(s.b, 'b', host)];
       run('products_begin');
-      const [a, b] = [described(s.a, 'a', host), described(s.b, 'b', host)];
       for (let step = 0; step < s.steps; step++) {
-        const operands = [further(a, s.a, step), further(b, s.b, step), ...sums(s.accumulators)];
+        const begins = step === 0 && !s.adds;
+        const name = library.one(`product${begins ? '_begin' : ''}${named}`);
+        const operands = [a(step), b(step), ...sums(s.accumulators)];
         body.line(`${call(`${name}<${turned.join(', ')}>`, ...operands).text};`);
       }
       run('products_end');
@@ -85,28 +89,36 @@ export const writeBulk = (s: BulkStmt, host: BulkHost): void => {
     }
     case 'settle':
       if (s.accumulators.length === 0) body.line(`${library.one('settle')}<${s.pending}>();`);
-      else run(`settle_${8 * s.accumulators.length}`, ...sums(s.accumulators));
+      else {
+        const name = library.one(`settle_${8 * s.accumulators.length}`);
+        body.line(`${call(`${name}<${s.pending}>`, ...sums(s.accumulators)).text};`);
+      }
       return;
     default:
       s satisfies never;
   }
 };
 
-/** A tile, as matrix units are told of it. */
-const described = ({ buffer, at, pitch }: TileOperand, name: string, host: BulkHost): Code => {
+/** What each step of a product takes: words, or a tile as matrix units are told of it. */
+const factor = (
+  operand: TileOperand | WordOperand,
+  name: string,
+  host: BulkHost,
+): ((step: number) => Code) => {
   const { body, library } = host;
+  if (inWords(operand)) return (step) => body.value(operand.words[step]!);
+  const { buffer, at, along, pitch } = operand;
+  const bytes = pitch * bytesOf(buffer.dtype);
   const code = call(
     library.one('tile'),
     host.address(buffer, at),
-    int(pitch * bytesOf(buffer.dtype)),
+    int(along === 'free' ? bytes : 0),
   );
   const own = body.names.fresh(`tile_${name}`);
   body.line(`const unsigned long long ${own} = ${code.text};`);
-  return atom(own);
+  const further = (step: number): Code => int(stepAt(operand, bytes, step));
+  return (step) => (step === 0 ? atom(own) : binary('+', atom(own), further(step)));
 };
-
-const further = (tile: Code, { along }: TileOperand, step: number): Code =>
-  step === 0 ? tile : binary('+', tile, int(step * nextStep(along)));
 
 const roles = (all: readonly Role[], { body, library, read }: BulkHost): void => {
   const group = body.names.fresh('group');

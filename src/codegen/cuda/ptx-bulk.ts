@@ -6,6 +6,7 @@
  * does; all of its lanes call the function.
  */
 import { invariant } from '../../ir/errors.ts';
+import type { TileOperand } from '../../ir/thread/bulk.ts';
 import type { DeviceFunction } from './ptx.ts';
 
 /** A tensor map, as a parameter. */
@@ -106,9 +107,12 @@ const fixed: Readonly<Record<string, DeviceFunction>> = {
 };
 
 /** Accumulators of eight columns: their parameters, their floats as operands, and the numbers of these. */
-const accumulators = (columns: number): { parameters: string; operands: string; count: number } => {
+const accumulators = (
+  columns: number,
+  change: '+' | '=',
+): { parameters: string; operands: string; count: number } => {
   const names = Array.from({ length: columns / 8 }, (_, j) => `c${j}`);
-  const operands = names.flatMap((c) => [...'xyzw'].map((lane) => `"+f"(${c}.${lane})`));
+  const operands = names.flatMap((c) => [...'xyzw'].map((lane) => `"${change}f"(${c}.${lane})`));
   return {
     parameters: names.map((c) => `float4& ${c}`).join(', '),
     operands: operands.join(', '),
@@ -116,33 +120,58 @@ const accumulators = (columns: number): { parameters: string; operands: string; 
   };
 };
 
+/** A product: into what, of what, how wide. */
+interface Product {
+  readonly name: string;
+  readonly inputs: string;
+  readonly columns: number;
+  /** Whether sums begin with it, instead of being added to. */
+  readonly begins: boolean;
+  /** Whether the left operand is in registers. */
+  readonly words: boolean;
+}
+
 /**
  * Adds the product of 64 rows and some columns, 16 elements long. `turned`: lines of the tile run along rows (columns)
  * instead of along the sum.
  */
-const product = (inputs: string, columns: number): DeviceFunction => {
-  const { parameters, operands, count } = accumulators(columns);
+const product = ({ name, inputs, columns, begins, words }: Product): DeviceFunction => {
+  const { parameters, operands, count } = accumulators(columns, begins ? '=' : '+');
   const sums = Array.from({ length: count }, (_, i) => `%${i}`).join(', ');
-  const rest = [0, 1, 2, 3].map((i) => `%${count + i}`);
+  const operand = (i: number): string => `%${count + i}`;
+  const adds = begins ? 0 : 1;
+  const [template, left, text, given] = words
+    ? [
+        'int turned_b',
+        'uint4 a',
+        `{${[0, 1, 2, 3].map(operand).join(', ')}}, ${operand(4)}, ${adds}, 1, 1, ${operand(5)}`,
+        `${[...'xyzw'].map((lane) => `"r"(a.${lane})`).join(', ')}, "l"(b), "n"(turned_b)`,
+      ]
+    : [
+        'int turned_a, int turned_b',
+        'unsigned long long a',
+        `${operand(0)}, ${operand(1)}, ${adds}, 1, 1, ${operand(2)}, ${operand(3)}`,
+        '"l"(a), "l"(b), "n"(turned_a), "n"(turned_b)',
+      ];
   return {
-    signature: `template<int turned_a, int turned_b> void product_${inputs}_${columns}(unsigned long long a, unsigned long long b, ${parameters})`,
+    signature: `template<${template}> void ${name}(${left}, unsigned long long b, ${parameters})`,
     body: `
   asm volatile(
     "wgmma.mma_async.sync.aligned.m64n${columns}k16.f32.${inputs}.${inputs} "
     "{${sums}}, "
-    "${rest[0]}, ${rest[1]}, 1, 1, 1, ${rest[2]}, ${rest[3]};"
+    "${text};"
     : ${operands}
-    : "l"(a), "l"(b), "n"(turned_a), "n"(turned_b));`,
+    : ${given});`,
   };
 };
 
-/** Waits for all products, and says that these accumulators were changed by them. */
+/** Waits until few products are left, and says that these accumulators were changed by the others. */
 const settled = (columns: number): DeviceFunction => {
-  const { parameters, operands } = accumulators(columns);
+  const { parameters, operands, count } = accumulators(columns, '+');
   return {
-    signature: `void settle_${columns}(${parameters})`,
+    signature: `template<int pending> void settle_${columns}(${parameters})`,
     body: `
-  asm volatile("wgmma.wait_group.sync.aligned 0;" : ${operands} :: "memory");`,
+  asm volatile("wgmma.wait_group.sync.aligned %${count};" : ${operands} : "n"(pending) : "memory");`,
   };
 };
 
@@ -156,20 +185,38 @@ export const bulkFunction = (name: string): DeviceFunction | undefined => {
 };
 
 const forColumns = (name: string): DeviceFunction | undefined => {
-  const [, inputs, digits] = /^(?:product_(bf16|f16)|settle)_([1-9]\d*)$/.exec(name) ?? [];
+  const pattern = /^(?:product(_begin)?(_words)?_(bf16|f16)|settle)_([1-9]\d*)$/;
+  const [, begins, words, inputs, digits] = pattern.exec(name) ?? [];
   if (digits === undefined) return undefined;
   const columns = Number(digits);
   if (columns % 8 !== 0 || columns > 256) return undefined;
-  return inputs === undefined ? settled(columns) : product(inputs, columns);
+  if (inputs === undefined) return settled(columns);
+  return product({
+    name,
+    inputs,
+    columns,
+    begins: begins !== undefined,
+    words: words !== undefined,
+  });
 };
 
 /** Names of those that are the same for all columns. */
 export const bulkNames: readonly string[] = Object.keys(fixed);
 
-/** What a product adds to the description of a tile for the next 16 elements of the sum, in units of 16 bytes. */
-export const nextStep = (along: 'depth' | 'free'): number => {
-  // 16 elements further in all lines, or 16 lines further
-  const bytes = along === 'depth' ? 32 : 16 * 128;
+/** Steps of a product in a line of 64 elements. */
+const STEPS = 4;
+
+/** What is added to the description of a tile for 16 elements of the sum, in units of 16 bytes: those of number `step`. */
+export const stepAt = (
+  { along }: Pick<TileOperand, 'along'>,
+  pitchBytes: number,
+  step: number,
+): number => {
+  // 16 elements further in all lines (of the next tile, after the last), or 16 lines further
+  const bytes =
+    along === 'depth'
+      ? Math.floor(step / STEPS) * pitchBytes + (step % STEPS) * 32
+      : step * 16 * 128;
   invariant(bytes % 16 === 0, 'addresses of tiles count in 16 bytes');
   return bytes / 16;
 };

@@ -31,7 +31,12 @@ export type BulkSyntax =
       readonly from: ExprSyntax;
       readonly gate: ExprSyntax;
     }
-  | { readonly kind: 'products'; readonly names: readonly Name[]; readonly value: ExprSyntax }
+  | {
+      readonly kind: 'products';
+      readonly names: readonly Name[];
+      readonly adds: boolean;
+      readonly value: ExprSyntax;
+    }
   | { readonly kind: 'settle'; readonly pending: number; readonly names: readonly Name[] }
   | { readonly kind: 'roles'; readonly roles: readonly RoleSyntax[] };
 
@@ -102,8 +107,12 @@ export abstract class BulkRules extends Grammar {
       this.CONSUME(T.Comma);
       names.push(this.SUBRULE1(this.bareName));
     });
-    this.CONSUME(T.AddTo);
-    return { kind: 'products', names, value: this.SUBRULE(this.expression) };
+    const assigned = this.OR([
+      { ALT: () => this.CONSUME(T.AddTo).image },
+      { ALT: () => this.CONSUME(T.Is).image },
+    ]);
+    const adds = assigned === '+=';
+    return { kind: 'products', names, adds, value: this.SUBRULE(this.expression) };
   });
 
   private readonly settle: Rule<BulkSyntax> = this.RULE('settle', (): BulkSyntax => {

@@ -5,7 +5,7 @@
  */
 import type { Place } from '../text/source.ts';
 import type { ExprSyntax, Name } from '../text/syntax.ts';
-import type { BulkStmt, Role, TensorMap, TileOperand } from './bulk.ts';
+import type { BulkStmt, Role, TensorMap, TileOperand, WordOperand } from './bulk.ts';
 import type { BoxesSyntax, BulkSyntax, RoleSyntax } from './bulk-grammar.ts';
 import type { Register, TExpr, ThreadBuffer } from './thread.ts';
 
@@ -16,6 +16,8 @@ export interface BulkReader {
   register(name: Name): Register;
   /** An int32 expression. */
   index(s: ExprSyntax): TExpr;
+  /** A u32x4 expression. */
+  words(s: ExprSyntax): TExpr;
   /** An element that is named, not read. */
   place(s: ExprSyntax): { readonly buffer: ThreadBuffer; readonly index: TExpr };
   role(s: RoleSyntax): Pick<Role, 'group' | 'place' | 'body'>;
@@ -57,12 +59,13 @@ export const readBulk = (s: BulkSyntax, reader: BulkReader): BulkStmt => {
       const [a, b, steps] = args;
       const inputs = inputsOf[name.text];
       if (inputs === undefined || a === undefined || b === undefined || steps === undefined)
-        throw reader.error(name.token, 'products add bf16 or f16 of (tile, tile, steps)');
+        throw reader.error(name.token, 'products are bf16 or f16 of (tile or words, tile, steps)');
       return {
         kind: 'products',
         inputs,
+        adds: s.adds,
         accumulators: s.names.map((n) => reader.register(n)),
-        a: operandOf(a, reader),
+        a: leftOf(a, reader),
         b: operandOf(b, reader),
         steps: numberOf(steps, reader),
       };
@@ -108,11 +111,20 @@ const inputsOf: Readonly<Record<string, 'bfloat16' | 'float16' | undefined>> = {
   f16: 'float16',
 };
 
+const leftOf = (s: ExprSyntax, reader: BulkReader): TileOperand | WordOperand => {
+  const { name, args } = callOf(s, reader);
+  if (name.text !== 'words') return operandOf(s, reader);
+  return { words: args.map((word) => reader.words(word)) };
+};
+
 const operandOf = (s: ExprSyntax, reader: BulkReader): TileOperand => {
   const { name, args } = callOf(s, reader);
   const [tile, pitch] = args;
   if ((name.text !== 'depth' && name.text !== 'free') || tile === undefined)
-    throw reader.error(name.token, 'a tile is written depth(tiles[0]) or free(tiles[0], pitch)');
+    throw reader.error(
+      name.token,
+      'a tile is written depth(tiles[0], pitch) or free(tiles[0], pitch)',
+    );
   const { buffer, index } = reader.place(tile);
   const along = name.text;
   return { buffer, at: index, along, pitch: pitch === undefined ? 0 : numberOf(pitch, reader) };

@@ -8,11 +8,13 @@ import { bytesOf } from '../dtype.ts';
 import {
   type BulkStmt,
   boxBytes,
+  inWords,
   LINE,
   type PlainBulk,
   partsOf,
   type Role,
   type TensorMap,
+  TILE_ROWS,
   TILE_UNIT,
   type TileOperand,
   WARPGROUP,
@@ -28,6 +30,8 @@ export interface BulkVerifier {
   buffer(b: ThreadBuffer): void;
   /** A visible `var` of f32x4. */
   accumulator(r: Register): void;
+  /** Four words of a thread. */
+  words(e: TExpr): void;
 }
 
 /** Accumulators of eight columns that one instruction takes. */
@@ -37,11 +41,16 @@ const LONGEST_BOX = 256;
 /** Registers that a warpgroup may ask for. */
 const REGISTERS = { least: 24, most: 240, unit: 8 };
 
+/** Elements of the sum in one step. */
+const STEP = 16;
+
 const isCount = (n: number): boolean => Number.isInteger(n) && n > 0;
 
 /** What holds wherever a statement stands; `role` is the one it stands in. */
 export const verifyBulk = (s: PlainBulk, role: Role | undefined, v: BulkVerifier): void => {
-  for (const e of partsOf(s)) v.agreed(e);
+  const own = s.kind === 'products' && inWords(s.a) ? s.a.words : [];
+  for (const e of own) v.words(e);
+  for (const e of partsOf(s).slice(own.length)) v.agreed(e);
   if (s.kind === 'gates') {
     v.rule(role === undefined, 'gates are made before roles begin');
     gateBuffer(s.buffer, v);
@@ -85,25 +94,21 @@ export const verifyBulk = (s: PlainBulk, role: Role | undefined, v: BulkVerifier
         'accumulators are different registers',
       );
       for (const r of s.accumulators) v.accumulator(r);
-      v.rule(
-        isCount(s.steps) && 16 * s.steps <= LINE,
-        `a line has 1 to ${LINE / 16} steps, not ${s.steps}`,
-      );
-      for (const operand of [s.a, s.b]) {
+      v.rule(isCount(s.steps), `a sum has 1 step or more, not ${s.steps}`);
+      if (inWords(s.a))
+        v.rule(s.a.words.length === s.steps, `words of ${s.a.words.length} steps, of ${s.steps}`);
+      for (const operand of inWords(s.a) ? [s.b] : [s.a, s.b]) {
         tileBuffer(operand.buffer, operand.at, v);
         v.rule(operand.buffer.dtype === s.inputs, `${operand.buffer.name} holds no ${s.inputs}`);
+        const rows = operand === s.b ? 8 * s.accumulators.length : TILE_ROWS;
+        chunks(operand, operand.along === 'free' ? rows : STEP * s.steps, v);
       }
-      chunks(s.b, 8 * s.accumulators.length, v);
       break;
     case 'settle':
       v.rule(role?.threads === WARPGROUP, 'a whole warpgroup multiplies');
       v.rule(
         Number.isInteger(s.pending) && s.pending >= 0,
         `${s.pending} groups of products cannot be left`,
-      );
-      v.rule(
-        s.accumulators.length === 0 || s.pending === 0,
-        'accumulators are used when no products are pending',
       );
       for (const r of s.accumulators) v.accumulator(r);
       break;
@@ -174,9 +179,9 @@ const tileBuffer = (b: ThreadBuffer, at: TExpr, v: BulkVerifier): void => {
     v.rule(at.value % TILE_UNIT === 0, `a tile begins at a multiple of ${TILE_UNIT} elements`);
 };
 
-/** Where more than one line of rows (or columns) is needed, the others have a place of their own. */
-const chunks = ({ along, pitch }: TileOperand, rows: number, v: BulkVerifier): void => {
-  if (along === 'free' && rows > LINE)
+/** Where more than one line is needed, the others have a place of their own. */
+const chunks = ({ pitch }: TileOperand, inLine: number, v: BulkVerifier): void => {
+  if (inLine > LINE)
     v.rule(isCount(pitch) && pitch % TILE_UNIT === 0, `tiles lie ${pitch} elements apart`);
 };
 

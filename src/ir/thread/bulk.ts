@@ -40,12 +40,19 @@ export interface TileOperand {
   readonly buffer: ThreadBuffer;
   readonly at: TExpr;
   /**
-   * What follows a line. `depth`: the 64 elements of the sum of one row (or column). `free`: 64 rows (or columns) at one
-   * place of the sum; the next 64 rows are a tile of their own, `pitch` elements further on.
+   * What a line holds. `depth`: 64 elements of the sum of one row (or column); `free`: 64 rows (or columns) at one place
+   * of the sum. The next 64 are a tile of their own, `pitch` elements further on.
    */
   readonly along: 'depth' | 'free';
   readonly pitch: number;
 }
+
+/** The left operand of `products` in registers: for each step four words (u32x4) of every thread, as `mma` takes them. */
+export interface WordOperand {
+  readonly words: readonly TExpr[];
+}
+export const inWords = (operand: TileOperand | WordOperand): operand is WordOperand =>
+  'words' in operand;
 
 /** Warpgroups that do the same, and what. */
 export interface Role {
@@ -102,18 +109,22 @@ export type BulkStmt =
     }
   /**
    * Begins accumulators += a b: 64 rows of `a`, 8 columns of `b` for each accumulator (a `var` of f32x4), summed over
-   * 16 `steps` elements; they are a group. Thread i of the warpgroup has of accumulator j the columns 8 j + 2 (i % 4) and
+   * 16 `steps` elements; they are a group. Where it does not add, accumulators held nothing before. Thread i of the warpgroup has of accumulator j the columns 8 j + 2 (i % 4) and
    * the next one, in rows 16 floor(i / 32) + floor(i % 32 / 4) and eight rows below that.
    */
   | {
       readonly kind: 'products';
       readonly inputs: 'bfloat16' | 'float16';
+      readonly adds: boolean;
       readonly accumulators: readonly Register[];
-      readonly a: TileOperand;
+      readonly a: TileOperand | WordOperand;
       readonly b: TileOperand;
       readonly steps: number;
     }
-  /** All groups of products of this warpgroup are done but the latest `pending`; `accumulators` may be used again. */
+  /**
+   * All groups of products of this warpgroup are done but the latest `pending`; `accumulators`, which none of these add
+   * to, may be used again.
+   */
   | {
       readonly kind: 'settle';
       readonly pending: number;
@@ -140,7 +151,7 @@ export const partsOf = (s: PlainBulk): readonly TExpr[] => {
     case 'fetch':
       return [s.index, s.gate, ...s.coordinates];
     case 'products':
-      return [s.a.at, s.b.at];
+      return [...(inWords(s.a) ? s.a.words : [s.a.at]), s.b.at];
     default:
       return s satisfies never;
   }
@@ -160,8 +171,10 @@ export const withParts = (s: PlainBulk, parts: readonly TExpr[]): PlainBulk => {
       return { ...s, index: first, phase: second };
     case 'fetch':
       return { ...s, index: first, gate: second, coordinates: parts.slice(2) };
-    case 'products':
-      return { ...s, a: { ...s.a, at: first }, b: { ...s.b, at: second } };
+    case 'products': {
+      const a = inWords(s.a) ? { words: parts.slice(0, -1) } : { ...s.a, at: first };
+      return { ...s, a, b: { ...s.b, at: parts.at(-1)! } };
+    }
     default:
       return s satisfies never;
   }

@@ -6,11 +6,19 @@
  * or products still read, products where a tile is on its way.
  */
 import { roundTo } from '../scalar.ts';
-import { type TensorMap, TILE_ROWS, TILE_UNIT, type TileOperand, WARPGROUP } from './bulk.ts';
+import {
+  type BulkStmt,
+  type TensorMap,
+  TILE_ROWS,
+  TILE_UNIT,
+  type TileOperand,
+  WARPGROUP,
+} from './bulk.ts';
 import type { Cells, KernelMemory } from './memory.ts';
 import type { Registers } from './registers.ts';
 import type { Register, ThreadBuffer } from './thread.ts';
 import { boxElements, operandSpan, placeInOperand } from './tile.ts';
+import { floatOf } from './words.ts';
 
 /** Elements of a shared buffer. */
 interface Range {
@@ -25,6 +33,7 @@ interface Tile extends Range {
 
 /** Products of a warpgroup that were begun together. */
 interface Group {
+  readonly accumulators: readonly Register[];
   readonly ranges: readonly Range[];
   finish(): void;
 }
@@ -32,16 +41,20 @@ interface Group {
 /** Accumulators that nobody may use: what they hold, for each thread of the warpgroup. */
 type Busy = Map<Register, readonly Float64Array[]>;
 
-/** What `products` multiplies, its tiles at the elements given. */
-export interface Factors {
-  readonly accumulators: readonly Register[];
-  readonly a: TileOperand & { readonly first: number };
-  readonly b: TileOperand & { readonly first: number };
-  readonly summands: number;
+/** A tile, at the element given. */
+type Tiled = TileOperand & { readonly first: number };
+
+/** What `products` multiplies; the left operand perhaps as words: by step, then by thread. */
+export interface Factors
+  extends Pick<BulkStmt & { kind: 'products' }, 'inputs' | 'adds' | 'accumulators' | 'steps'> {
+  readonly a: Tiled | readonly (readonly Float64Array[])[];
+  readonly b: Tiled;
 }
 
 /** Summands of one instruction, whose sum is rounded once. */
 const TOGETHER = 16;
+
+const isTile = (a: Factors['a']): a is Tiled => 'buffer' in a;
 
 const overlaps = (x: Range, y: Range): boolean =>
   x.cells === y.cells && x.from < y.to && y.from < x.to;
@@ -100,20 +113,24 @@ export class Flights {
   }
 
   /** Begins products of the warpgroup whose first thread is `team`. */
-  begin(team: number, { accumulators, a, b, summands }: Factors): void {
+  begin(team: number, { inputs, adds, accumulators, a, b, steps }: Factors): void {
+    const summands = TOGETHER * steps;
     const columns = accumulators.length * 8;
-    const ranges = [
-      this.#range(a.buffer, a.first, operandSpan(a, TILE_ROWS, summands)),
-      this.#range(b.buffer, b.first, operandSpan(b, columns, summands)),
-    ];
+    const right = this.#range(b.buffer, b.first, operandSpan(b, columns, summands));
+    const left = isTile(a)
+      ? this.#range(a.buffer, a.first, operandSpan(a, TILE_ROWS, summands))
+      : undefined;
+    const ranges = left === undefined ? [right] : [left, right];
+    const own = isTile(a) ? undefined : unpacked(inputs, a);
     if (ranges.some((r) => this.#tiles.some((t) => overlaps(t, r))))
       throw this.#memory.error('products of a tile that is on its way');
     const busy = this.#busyOf(team);
     for (const register of accumulators) if (!busy.has(register)) this.#take(team, register);
     const sums = accumulators.map((register) => busy.get(register)!);
     const finish = (): void => {
-      const rows = gathered(a, ranges[0]!, TILE_ROWS, summands);
-      const others = gathered(b, ranges[1]!, columns, summands);
+      const rows = own ?? gathered(a as Tiled, left!, TILE_ROWS, summands);
+      const others = gathered(b, right, columns, summands);
+      if (!adds) for (const cells of sums) for (const cell of cells) cell.fill(0);
       for (let i = 0; i < WARPGROUP; i++)
         for (let lane = 0; lane < 4; lane++) {
           const row = rowOf(i, lane) * summands;
@@ -128,17 +145,17 @@ export class Flights {
           }
         }
     };
-    this.#groupsOf(team).push({ ranges, finish });
+    this.#groupsOf(team).push({ accumulators, ranges, finish });
   }
 
   /** Finishes products of a warpgroup but the latest `pending` groups, and gives accumulators back. */
   settle(team: number, pending: number, accumulators: readonly Register[]): void {
     const groups = this.#groupsOf(team);
     while (groups.length > pending) groups.shift()!.finish();
-    if (accumulators.length > 0 && groups.length > 0)
-      throw this.#memory.error('accumulators are wanted while products are pending');
     const busy = this.#busyOf(team);
     for (const register of accumulators) {
+      if (groups.some((g) => g.accumulators.includes(register)))
+        throw this.#memory.error(`${register.name} is wanted while products of it are pending`);
       const values = busy.get(register);
       if (values === undefined) continue;
       const cells = this.#registers.vectors(register);
@@ -205,6 +222,26 @@ const gathered = (
   for (let row = 0; row < rows; row++)
     for (let k = 0; k < summands; k++)
       out[row * summands + k] = cells[from + placeInOperand(operand, row, k)]!;
+  return out;
+};
+
+/** The rows that the words of a warpgroup's threads hold: each warp has 16, as `mma` takes them. */
+const unpacked = (
+  inputs: Factors['inputs'],
+  steps: readonly (readonly Float64Array[])[],
+): Float64Array => {
+  const summands = TOGETHER * steps.length;
+  const out = new Float64Array(TILE_ROWS * summands);
+  steps.forEach((threads, step) => {
+    threads.forEach((words, i) => {
+      words.forEach((word, w) => {
+        const row = rowOf(i, 2 * (w & 1));
+        const k = TOGETHER * step + 2 * (i % 4) + 8 * (w >> 1);
+        for (const part of [0, 1] as const)
+          out[row * summands + k + part] = floatOf(inputs, word, part);
+      });
+    });
+  });
   return out;
 };
 

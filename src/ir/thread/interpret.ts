@@ -198,6 +198,18 @@ class Machine implements Crew, Warps {
     };
   }
 
+  words(e: TExpr): () => readonly Float64Array[] {
+    const value = this.values.vector(e);
+    const given: Float64Array[] = [];
+    const give = this.each(() => {
+      given[this.place.thread - this.team.first] = value().slice();
+    });
+    return () => {
+      give();
+      return given;
+    };
+  }
+
   /** First all threads give their value, then each takes that of its partner. */
   private exchange(register: Register, value: TExpr, mask: number): Run {
     const { place } = this;

@@ -68,6 +68,7 @@ class Reader {
     buffer: (name) => this.#buffer(name),
     register: (name) => this.#register(name),
     index: (s) => this.#expr(s, INDEX),
+    words: (s) => this.#expr(s, { elem: 'u32', lanes: 4 }),
     place: (s) => this.#place(s),
     role: (s) => this.#role(s),
     error: (place, brief, help) => this.#error(place, brief, help),

@@ -6,7 +6,14 @@
 import { shortName } from '../dtype.ts';
 import { INFIX, type InfixRow } from '../text/infix.ts';
 import { Names, spellDouble, spellName, spellNumber } from '../text/words.ts';
-import type { PlainBulk, Role, TensorMap, TileOperand } from './bulk.ts';
+import {
+  inWords,
+  type PlainBulk,
+  type Role,
+  type TensorMap,
+  type TileOperand,
+  type WordOperand,
+} from './bulk.ts';
 import type { MmaInputs } from './tensor.ts';
 import {
   type Elem,
@@ -173,8 +180,8 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${boxes}${sta
       }
       case 'products': {
         const sums = s.accumulators.map((r) => this.#name(r)).join(', ');
-        const [a, b] = [this.#operandTile(s.a), this.#operandTile(s.b)];
-        return `products ${sums} += ${inputNames[s.inputs]}(${a}, ${b}, ${s.steps})`;
+        const [a, b] = [this.#factor(s.a), this.#factor(s.b)];
+        return `products ${sums} ${s.adds ? '+=' : '='} ${inputNames[s.inputs]}(${a}, ${b}, ${s.steps})`;
       }
       case 'settle':
         return `settle ${[s.pending, ...s.accumulators.map((r) => this.#name(r))].join(', ')}`;
@@ -183,9 +190,10 @@ ${notes.map((note) => `  note ${JSON.stringify(note)}\n`).join('')}${boxes}${sta
     }
   }
 
-  #operandTile({ buffer, at, along, pitch }: TileOperand): string {
-    const tile = this.#element(buffer, at, 1);
-    return along === 'depth' ? `depth(${tile})` : `free(${tile}, ${pitch})`;
+  #factor(operand: TileOperand | WordOperand): string {
+    if (inWords(operand)) return this.#call('words', operand.words);
+    const { buffer, at, along, pitch } = operand;
+    return `${along}(${this.#element(buffer, at, 1)}${pitch === 0 ? '' : `, ${pitch}`})`;
   }
 
   #typed(register: Register): string {

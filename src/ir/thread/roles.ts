@@ -4,7 +4,14 @@
  * Invariants: a tile comes only when no warpgroup can go on; where none can and no tile is on its way, they wait for each
  * other forever, and that is an error that says who waits for what.
  */
-import { type BulkStmt, boxBytes, type Role, type TileOperand, WARPGROUP } from './bulk.ts';
+import {
+  type BulkStmt,
+  boxBytes,
+  inWords,
+  type Role,
+  type TileOperand,
+  WARPGROUP,
+} from './bulk.ts';
 import { type Factors, Flights } from './flights.ts';
 import { Gates } from './gates.ts';
 import type { KernelMemory } from './memory.ts';
@@ -27,6 +34,8 @@ export interface Crew {
   together(statements: readonly TStmt[]): Run;
   /** What all threads of the team say. */
   agreed(e: TExpr, what: string): ScalarFn;
+  /** Four words of every thread of the team, in the order of its threads. */
+  words(e: TExpr): () => readonly Float64Array[];
 }
 
 /** What a team waits for. */
@@ -106,12 +115,10 @@ export class Roles {
         };
       }
       case 'products': {
-        const [a, b] = [this.#operand(s.a), this.#operand(s.b)];
-        const { accumulators } = s;
-        return () => {
-          const factors: Factors = { accumulators, a: a(), b: b(), summands: 16 * s.steps };
-          this.#flights.begin(crew.team.first, factors);
-        };
+        const { a } = s;
+        const left = inWords(a) ? this.#words(a.words) : this.#operand(a);
+        const right = this.#operand(s.b);
+        return () => this.#flights.begin(crew.team.first, { ...s, a: left(), b: right() });
       }
       case 'settle':
         return () => this.#flights.settle(crew.team.first, s.pending, s.accumulators);
@@ -243,7 +250,12 @@ export class Roles {
     };
   }
 
-  #operand(operand: TileOperand): () => Factors['a'] {
+  #words(words: readonly TExpr[]): () => Factors['a'] {
+    const steps = words.map((e) => this.#crew.words(e));
+    return () => steps.map((threads) => threads());
+  }
+
+  #operand(operand: TileOperand): () => Factors['b'] {
     const at = this.#crew.agreed(operand.at, 'the place of a tile');
     return () => ({ ...operand, first: at() });
   }

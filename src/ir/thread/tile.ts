@@ -21,7 +21,7 @@ export const placeInOperand = (
   k: number,
 ): number =>
   along === 'depth'
-    ? placeInTile(row, k)
+    ? Math.floor(k / LINE) * pitch + placeInTile(row, k % LINE)
     : Math.floor(row / LINE) * pitch + placeInTile(k, row % LINE);
 
 /** Elements from `at` on that an operand of `rows` rows may lie in. */
@@ -29,8 +29,10 @@ export const operandSpan = (
   { along, pitch }: Pick<TileOperand, 'along' | 'pitch'>,
   rows: number,
   summands: number,
-): number =>
-  along === 'depth' ? rows * LINE : (Math.ceil(rows / LINE) - 1) * pitch + summands * LINE;
+): number => {
+  const [inLine, lines] = along === 'depth' ? [summands, rows] : [rows, summands];
+  return (Math.ceil(inLine / LINE) - 1) * pitch + lines * LINE;
+};
 
 /** Each element of the box at `corner`: its place in the tile, and that in the buffer, or -1 beyond the array. */
 export const boxElements = (

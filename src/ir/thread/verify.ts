@@ -66,6 +66,7 @@ class Verifier {
     },
     buffer: (b) => this.buffer(b),
     accumulator: (r) => this.accumulator(r),
+    words: (e) => this.typed(e, { elem: 'u32', lanes: 4 }),
   };
 
   private readonly tensor: TensorVerifier = {

@@ -22,14 +22,25 @@ const sums = (columns: number): string =>
 const multiplying = (inputs: string, columns: number): string => `
 KERNEL(128, multiply_${inputs}_${columns})(float4* out) {
   SHARED_MEMORY(memory);
-  float4 c[${columns / 8}] = {};
+  float4 c[${columns / 8}];
+  const uint4 words = {1u, 2u, 3u, threadIdx.x};
   const unsigned long long a = tile(memory, 0), b = tile(memory + 8192, 8192);
   products_begin();
+  product_begin_${inputs}_${columns}<0, 1>(a, b, ${sums(columns)});
   product_${inputs}_${columns}<0, 1>(a, b, ${sums(columns)});
   product_${inputs}_${columns}<1, 0>(a + 2, b + 128, ${sums(columns)});
   products_end();
   settle<1>();
-  settle_${columns}(${sums(columns)});
+  settle_${columns}<0>(${sums(columns)});
+  products_begin();
+  product_words_${inputs}_${columns}<1>(words, b, ${sums(columns)});
+  products_end();
+  settle_${columns}<0>(${sums(columns)});
+  for (int i = 0; i < ${columns / 8}; i++) out[128 + i] = c[i];
+  products_begin();
+  product_begin_words_${inputs}_${columns}<0>(words, b, ${sums(columns)});
+  products_end();
+  settle_${columns}<0>(${sums(columns)});
   for (int i = 0; i < ${columns / 8}; i++) out[i] = c[i];
 }`;
 
@@ -59,7 +70,12 @@ ${LOADS.join('\n')}
 const kinds = ['bf16', 'f16'] as const;
 const device = [
   ...bulkNames,
-  ...COLUMNS.flatMap((n) => [`product_bf16_${n}`, `product_f16_${n}`, `settle_${n}`]),
+  ...COLUMNS.flatMap((n) => [
+    ...['', '_begin', '_words', '_begin_words'].flatMap((of) =>
+      ['bf16', 'f16'].map((inputs) => `product${of}_${inputs}_${n}`),
+    ),
+    `settle_${n}`,
+  ]),
 ].map(textOf);
 const kernels = [fetching, ...kinds.flatMap((k) => COLUMNS.map((n) => multiplying(k, n)))];
 const unit = unitText({ device, plain: [] }, kernels);

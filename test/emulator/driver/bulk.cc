@@ -36,8 +36,11 @@ struct Tile {
 /** One instruction of a warp: a part of 16 rows of what its warpgroup multiplies. */
 struct Product {
   unsigned columns;
-  bool half, turned[2];
+  bool half, turned[2], begins;
   unsigned long long a, b;
+  /** Of each lane, the left operand where it is in registers. */
+  bool inWords;
+  unsigned words[WARP][4];
   /** Of each lane, four floats for each eight columns. */
   std::vector<float*> sums[WARP];
 };
@@ -117,6 +120,20 @@ struct Wait {
   int phase;
 };
 
+float floatOf(const Product& product, unsigned short bits) {
+  if (product.half) return halfToFloat(bits);
+  const unsigned wide = unsigned(bits) << 16;
+  float value;
+  memcpy(&value, &wide, 4);
+  return value;
+}
+
+/** A number of what lanes have of the left operand: each has pairs in two rows, and again eight places further on. */
+float inRegisters(const Product& product, unsigned row, unsigned k) {
+  const unsigned word = product.words[row % 8 * 4 + k % 8 / 2][row / 8 + k / 8 * 2];
+  return floatOf(product, (unsigned short)(k % 2 ? word >> 16 : word));
+}
+
 /** A number of a tile: row (column) `row`, place `k` of the sum. */
 float element(const Block& block, const Product& product, int side, unsigned row, unsigned k) {
   const unsigned long long tile = side ? product.b : product.a;
@@ -128,11 +145,7 @@ float element(const Block& block, const Product& product, int side, unsigned row
   if (at + 2 > block.sharedBytes) fail(ILLEGAL_ADDRESS, "a product reads byte %zu of %u of shared memory", at, block.sharedBytes);
   unsigned short bits;
   memcpy(&bits, block.shared + at, 2);
-  if (product.half) return halfToFloat(bits);
-  const unsigned wide = unsigned(bits) << 16;
-  float value;
-  memcpy(&value, &wide, 4);
-  return value;
+  return floatOf(product, bits);
 }
 
 void finish(const Warp& warp, const Product& product) {
@@ -141,7 +154,8 @@ void finish(const Warp& warp, const Product& product) {
   const Block& block = *warp.block;
   const unsigned first = warp.threads[0]->rank / WARP % 4 * ROWS;
   for (unsigned row = 0; row < ROWS; row++)
-    for (unsigned k = 0; k < DEPTH; k++) a[row][k] = element(block, product, 0, first + row, k);
+    for (unsigned k = 0; k < DEPTH; k++) 
+      a[row][k] = product.inWords ? inRegisters(product, row, k) : element(block, product, 0, first + row, k);
   for (unsigned column = 0; column < product.columns; column++)
     for (unsigned k = 0; k < DEPTH; k++) b[column][k] = element(block, product, 1, column, k);
   for (unsigned lane = 0; lane < WARP; lane++)
@@ -149,7 +163,7 @@ void finish(const Warp& warp, const Product& product) {
       for (unsigned i = 0; i < 4; i++) {
         const float* row = a[lane / 4 + i / 2 * 8];
         const float* column = b[8 * j + lane % 4 * 2 + i % 2];
-        double sum = product.sums[lane][j][i];
+        double sum = product.begins ? 0 : product.sums[lane][j][i];
         for (unsigned k = 0; k < DEPTH; k++) sum += double(row[k]) * column[k];
         product.sums[lane][j][i] = float(sum);
       }
@@ -164,6 +178,7 @@ void beginProduct(Warp& warp) {
     if (own.a != shared.a || own.b != shared.b) fail(LAUNCH_FAILED, "lanes of one warp multiply different tiles");
     float* const* sums = static_cast<float* const*>(warp.lanes[lane].in);
     product.sums[lane].assign(sums, sums + shared.columns / 8);
+    memcpy(product.words[lane], own.words[0], sizeof own.words[0]);
   }
   queues[&warp].open.push_back(product);
 }
@@ -237,8 +252,18 @@ extern "C" EXPORT unsigned long long tigon_emulated_tile(const void* at, int pit
   return (1ull << 62) | (64ull << 32) | (unsigned long long)(pitch >> 4) << 16 | offset >> 4;
 }
 
-extern "C" EXPORT void tigon_emulated_product(float** sums, const unsigned* shape, unsigned long long a, unsigned long long b, int line) {
-  Product product{shape[0], shape[1] != 0, {shape[2] != 0, shape[3] != 0}, a, b, {}};
+extern "C" EXPORT void tigon_emulated_product(
+    float** sums, const unsigned* shape, const unsigned* words, unsigned long long a, unsigned long long b, int line) {
+  Product product{};
+  product.columns = shape[0];
+  product.half = shape[1] != 0;
+  product.turned[0] = shape[2] != 0;
+  product.turned[1] = shape[3] != 0;
+  product.begins = shape[4] != 0;
+  product.a = a;
+  product.b = b;
+  product.inWords = words != nullptr;
+  if (words) memcpy(product.words[0], words, sizeof product.words[0]);
   scheduler::collective("products of tiles", line, {sums, &product, 0}, beginProduct);
 }
 

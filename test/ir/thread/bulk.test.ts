@@ -165,7 +165,8 @@ test('what is said wrong is refused before it runs', () => {
   wrong('tiles[stage * 4608 + 4096]', 'tiles[place]', /may differ between threads/);
   wrong('settle 1', 'barrier', /there is no barrier in a role/);
   wrong('products sum', 'products sum, sum', /different registers/);
-  wrong('4608 + 4096]), 4)', '4608 + 4096]), 5)', /1 to 4 steps/);
+  wrong('4608 + 4096]), 4)', '4608 + 4096]), 5)', /tiles lie 0 elements apart/);
+  wrong('4608 + 4096]), 4)', '4608 + 4096]), 0)', /1 step or more/);
   assert.throws(
     () =>
       verifyThread(parseThread(product()), {
@@ -176,6 +177,96 @@ test('what is said wrong is refused before it runs', () => {
       }),
     /no matrix units for warpgroups/,
   );
+});
+
+/** Sixteen rows of the left operand for each warp, eight columns: two steps of the sum. */
+const inWords = (change: (text: string) => string = (text) => text): string =>
+  change(`
+thread words(read a: bf16[2048], read b: bf16[256], write out: f32[1024], shared tiles: bf16[512],
+  shared full: u32[2]) grid 1, threads 256 {
+  boxes columns = array(b[0], axis(32, 1, 64), axis(8, 32, 8))
+  gates full[1]
+  roles {
+    role 1, 32 as group, place {
+      expect full[0], 1024
+      fetch tiles[0] = columns(0, 0) signals full[0]
+    }
+    role 1, 128 as group, place {
+      let row = shr(place, 5) * 16 + and(shr(place, 2), 7)
+      let k = row * 32 + and(place, 3) * 2
+      var p = u32x4(0u)
+      var q = u32x4(0u)
+      set p = vec4(bits_bf16(a[k], a[k + 1]), bits_bf16(a[k + 256], a[k + 257]),
+        bits_bf16(a[k + 8], a[k + 9]), bits_bf16(a[k + 264], a[k + 265]))
+      set q = vec4(bits_bf16(a[k + 16], a[k + 17]), bits_bf16(a[k + 272], a[k + 273]),
+        bits_bf16(a[k + 24], a[k + 25]), bits_bf16(a[k + 280], a[k + 281]))
+      var first = f32x4(5.0)
+      var second = f32x4(7.0)
+      await full[0], 0
+      products first = bf16(words(p, q), depth(tiles[0]), 2)
+      products second += bf16(words(q), depth(tiles[0]), 1)
+      settle 1, first
+      let at = row * 8 + and(place, 3) * 2
+      out[at] = lane(first, 0)
+      out[at + 1] = lane(first, 1)
+      out[at + 64] = lane(first, 2)
+      out[at + 65] = lane(first, 3)
+      settle 0, second
+      out[at + 512] = lane(second, 0)
+      out[at + 513] = lane(second, 1)
+      out[at + 576] = lane(second, 2)
+      out[at + 577] = lane(second, 3)
+    }
+  }
+}`);
+
+const runWords = (text: string, order: (typeof orders)[number], clean: boolean): number[] => {
+  const kernel = parseThread(text);
+  verifyThread(kernel);
+  const cleaned = clean ? cleanup(kernel) : kernel;
+  verifyThread(cleaned);
+  const [x, y, out] = kernel.buffers;
+  const memory = new Map([
+    [x!, Float64Array.from(numbers(2048, 5))],
+    [y!, Float64Array.from(numbers(256, 7))],
+    [out!, new Float64Array(1024)],
+  ]);
+  interpretThread(cleaned, memory, { order, seed: 3 });
+  return [...memory.get(out!)!];
+};
+
+test('rows in registers are multiplied; sums begin with what does not add; some are settled before others', () => {
+  const [x, y] = [numbers(2048, 5), numbers(256, 7)];
+  const sum = (row: number, column: number, from: number, at: number, n: number): number => {
+    let all = 0;
+    for (let k = 0; k < n; k++) all += x[row * 32 + from + k]! * y[column * 32 + at + k]!;
+    return all;
+  };
+  const wanted = Array.from({ length: 512 }, (_, i) => sum(Math.floor(i / 8), i % 8, 0, 0, 32));
+  const second = Array.from(
+    { length: 512 },
+    (_, i) => 7 + sum(Math.floor(i / 8), i % 8, 16, 0, 16),
+  );
+  for (const order of orders)
+    for (const clean of [false, true])
+      assert.equal(runWords(inWords(), order, clean), [...wanted, ...second]);
+});
+
+test('their text is read back', () => {
+  const text = printThread(parseThread(inWords()));
+  assert.is(printThread(parseThread(text)), text);
+  assert.match(text, 'products first = bf16(words(p, q), depth(tiles[0]), 2)');
+});
+
+test('accumulators are given back only when their own products are done; words are of each step', () => {
+  const both = (from: string, to: string, why: RegExp): void => {
+    assert.ok(inWords().includes(from));
+    const text = inWords((t) => t.replace(from, to));
+    assert.throws(() => runWords(text, 'forward', false), why);
+  };
+  both('settle 1, first', 'settle 1, first, second', /second is wanted while products of it/);
+  both('words(q), depth(tiles[0]), 1', 'words(q), depth(tiles[0]), 2', /words of 1 steps, of 2/);
+  both('words(p, q)', 'words(p, k)', /u32x4 is needed/);
 });
 
 test('blocks of 16 bytes are permuted in every line, differently in eight lines', () => {

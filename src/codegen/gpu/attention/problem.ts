@@ -39,6 +39,8 @@ export interface Problem {
   readonly softmax: boolean;
   readonly scores: readonly { readonly left: Operand; readonly right: Operand }[];
   readonly weight: Expr;
+  /** The weight where it is not that of what takes no part, and where that is; `undefined` where nothing is left out. */
+  readonly within: { readonly weight: Expr; readonly holds: Expr } | undefined;
   /** Where pairs of row and summed element must lie. */
   readonly bounds: readonly Bound[];
   /** The weight of what takes no part. */
@@ -68,7 +70,8 @@ export const problemOf = (nest: Nest, caps: Caps): Problem | { readonly refused:
     [...accumulatorsIn(s.value)].some((e) => e.kind === 'acc' && e.name === 'acc') ||
     (columns !== undefined && columns.extent > 1 && s.axes.includes(columns));
   const outputs = outputsOf(nest.stores.filter(ofColumns));
-  const { weight, bounds } = boundedBy(attend.weight, softmax ? ABSENT : 0);
+  const { weight, within, bounds } = boundedBy(attend.weight, softmax ? ABSENT : 0);
+  const readable = (e: Expr): Expr => (rows.extent % 4 === 0 ? e : readingWithin(e, rows));
   const batch = attend.batch.filter((a) => a.extent > 1);
   return {
     batch,
@@ -80,7 +83,8 @@ export const problemOf = (nest: Nest, caps: Caps): Problem | { readonly refused:
       left: operandOf(a, rows, d!),
       right: operandOf(b, summed, d!),
     })),
-    weight: rows.extent % 4 === 0 ? weight : readingWithin(weight, rows),
+    weight: readable(weight),
+    within: within && { weight: readable(within.weight), holds: within.holds },
     bounds,
     absent: softmax ? ABSENT : 0,
     value: columns === undefined ? undefined : operandOf(attend.value, summed, columns),
@@ -134,14 +138,12 @@ const readingWithin = (e: Expr, rows: Axis): Expr => {
   return rewriter({ replace: (x) => (x.kind === 'load' ? within.expr(x) : undefined) }).expr(e);
 };
 
-/** A weight that is `absent` outside of bounds, as the same weight without branches, and the bounds. */
-const boundedBy = (
-  weight: Expr,
-  absent: number,
-): { readonly weight: Expr; readonly bounds: readonly Bound[] } => {
-  if (weight.kind !== 'guard' || weight.otherwise.kind !== 'const') return { weight, bounds: [] };
+/** A weight that is `absent` outside of bounds, as the same weight without branches, its parts, and the bounds. */
+const boundedBy = (weight: Expr, absent: number): Pick<Problem, 'weight' | 'within' | 'bounds'> => {
+  const whole = { weight, within: undefined, bounds: [] };
+  if (weight.kind !== 'guard' || weight.otherwise.kind !== 'const') return whole;
   const { bounds, then, otherwise } = weight;
-  if (!isSafe(then) || otherwise.kind !== 'const') return { weight, bounds: [] };
+  if (!isSafe(then) || otherwise.kind !== 'const') return whole;
   const inside = bounds
     .flatMap(({ idx, lo, hi }) => {
       const at = indexValue(idx);
@@ -153,9 +155,11 @@ const boundedBy = (
       ];
     })
     .reduce((x, y) => scalar('and', x, y));
+  const isAbsent = otherwise.value === absent;
   return {
     weight: scalar('select', inside, then, otherwise),
-    bounds: otherwise.value === absent ? bounds : [],
+    within: isAbsent ? { weight: then, holds: inside } : undefined,
+    bounds: isAbsent ? bounds : [],
   };
 };
 

@@ -39,6 +39,7 @@ import { bestCut } from './choose.ts';
 import { type Cut, DEPTH, type Stage } from './cut.ts';
 import { finish } from './finish.ts';
 import { cyclesOf } from './model.ts';
+import { coordinatesOf, mapOf } from './operand.ts';
 import { cornerOf } from './order.ts';
 
 /** The schedule for warpgroups, or why they do not take the nest. */
@@ -148,12 +149,8 @@ class Tiles {
             for (let box = 0; box < part.boxes; box++) {
               const index = add(base, i32(box * part.box));
               const free = add(start, i32(box * LINE));
-              const { along, outer } = part.source;
-              const [inner, across] = along === 'depth' ? [depth, free] : [free, depth];
-              const others = outer.map(({ axis }) =>
-                axis === 'across' ? across : em.axisValue(axis),
-              );
-              const coordinates = [inner, ...others];
+              const [inLine, line] = part.source.along === 'depth' ? [depth, free] : [free, depth];
+              const coordinates = coordinatesOf(em, part.source, inLine, line);
               em.push({
                 kind: 'fetch',
                 to: tiles,
@@ -198,6 +195,7 @@ class Tiles {
           em.push({
             kind: 'products',
             inputs,
+            adds: true,
             accumulators,
             a: this.operand(rows, own),
             b: this.operand(columns, em.name('shared', add(base, i32(rows.elements)))),
@@ -251,16 +249,7 @@ class Tiles {
   }
 
   private map({ source, extent }: Stage, name: string): TensorMap {
-    const { buffer, along, offset, outer } = source;
-    const lines = along === 'depth' ? extent : DEPTH;
-    return {
-      name,
-      buffer: this.em.resolve(buffer),
-      offset,
-      extents: [source.extent, ...outer.map((d) => d.extent)],
-      strides: [1, ...outer.map((d) => d.stride)],
-      box: [LINE, ...outer.map((d) => (d.axis === 'across' ? lines : 1))],
-    };
+    return mapOf(this.em, source, source.along === 'depth' ? extent : DEPTH, name);
   }
 
   private names(): Pick<Role, 'group' | 'place'> {

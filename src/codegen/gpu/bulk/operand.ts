@@ -7,7 +7,10 @@
 import type { Axis } from '../../../ir/dim.ts';
 import { bytesOf } from '../../../ir/dtype.ts';
 import type { LoopBuffer } from '../../../ir/loop/loop.ts';
+import { LINE, type TensorMap } from '../../../ir/thread/bulk.ts';
+import type { TExpr } from '../../../ir/thread/thread.ts';
 import { offsetOf, stepAlong } from '../../analysis.ts';
+import type { Emitter } from '../../emit/emitter.ts';
 import type { Direction, Operand } from '../contraction/problem.ts';
 import { plainRead } from '../tensor/operand.ts';
 
@@ -81,3 +84,21 @@ export const sourceOf = (
     ].sort((a, b) => a.stride - b.stride),
   };
 };
+
+/** How boxes of so many lines are fetched of an operand. */
+export const mapOf = (em: Emitter, source: Source, lines: number, name: string): TensorMap => ({
+  name,
+  buffer: em.resolve(source.buffer),
+  offset: source.offset,
+  extents: [source.extent, ...source.outer.map((d) => d.extent)],
+  strides: [1, ...source.outer.map((d) => d.stride)],
+  box: [LINE, ...source.outer.map((d) => (d.axis === 'across' ? lines : 1))],
+});
+
+/** The corner of a box: where its lines begin, and the first of them; the batch is bound. */
+export const coordinatesOf = (
+  em: Emitter,
+  { outer }: Source,
+  inLine: TExpr,
+  line: TExpr,
+): TExpr[] => [inLine, ...outer.map(({ axis }) => (axis === 'across' ? line : em.axisValue(axis)))];

@@ -183,7 +183,8 @@ interface Operands {
 
 const known = new WeakMap<Problem, Operands>();
 
-const operandsOf = (problem: Problem): Operands => {
+/** The operands of all products; found once for a problem. */
+export const operandsOf = (problem: Problem): Operands => {
   let operands = known.get(problem);
   if (operands === undefined) {
     const left = problem.scores.map((s) => asOperand(s.left, 'row'));

@@ -10,8 +10,11 @@ import type { Emitter } from '../../../emit/emitter.ts';
 import { LANES } from '../../../emit/mode.ts';
 import { storeScalars, storeVectors } from '../../../stores.ts';
 import { exchangedValue, quadOf } from '../finish.ts';
-import type { Cut } from './cut.ts';
+import type { Cut as WarpCut } from './cut.ts';
 import { byRows, type Tiles } from './scores.ts';
+
+/** What matters here of how rows were divided. */
+type Cut = Pick<WarpCut, 'problem' | 'rows' | 'sixteens' | 'rowBlocks'>;
 
 /** What a softmax leaves of each row. */
 export interface Ended {

@@ -25,22 +25,33 @@ import type { Register, TExpr } from '../../../../ir/thread/thread.ts';
 import type { Emitter } from '../../../emit/emitter.ts';
 import { LANES } from '../../../emit/mode.ts';
 import { rewriter } from '../../../rewrite.ts';
+import type { Problem } from '../../attention/problem.ts';
 import type { Cut } from './cut.ts';
 
 /** A row of a thread: its axis, and the weight there. */
 export interface Row {
   readonly axis: Axis;
   readonly weight: Expr;
+  readonly within: Problem['within'];
 }
 
 /** The rows of a thread, bound from here on: two of every sixteen of its warp. */
-export const rowsOf = (em: Emitter, { problem, sixteens }: Cut, first: TExpr): Row[] =>
+export const rowsOf = (
+  em: Emitter,
+  { problem, sixteens }: Pick<Cut, 'problem' | 'sixteens'>,
+  first: TExpr,
+): Row[] =>
   Array.from({ length: 2 * sixteens }, (_, r) => {
     const axis = newAxis(`row${r}`, problem.rows.extent, 'par');
     const { expr } = rewriter({ axis: (a) => (a === problem.rows ? idxAxis(axis) : undefined) });
     const at = add(first, i32(8 * r));
     em.bind(axis, em.name('row', operate('min', at, i32(problem.rows.extent - 1))));
-    return { axis, weight: expr(problem.weight) };
+    const { within } = problem;
+    return {
+      axis,
+      weight: expr(problem.weight),
+      within: within && { weight: expr(within.weight), holds: expr(within.holds) },
+    };
   });
 
 /** Scores or weights: by sixteen rows, then by eight columns, four a thread. */
