@@ -16,7 +16,9 @@ const FILL: Readonly<Record<Node['op']['kind'], string>> = {
   contract: '#cdeccd',
   gather: '#e6d9f2',
   scatter: '#e6d9f2',
+  running: '#d9ecf2',
   composite: '#fff3b8',
+  loop: '#f5c6cb',
 };
 
 const quote = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;

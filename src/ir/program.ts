@@ -29,12 +29,29 @@ export interface ProgramBuffer {
   readonly values: readonly number[] | undefined;
 }
 
+/** A part of a buffer that moves on as loops go round. */
+export interface Window {
+  /** Byte at which it begins in the first round. */
+  readonly offset: number;
+  /** Bytes that it moves with each round of the loops around the launch, outermost first. */
+  readonly strides: readonly number[];
+}
+
 export interface Dispatch {
   readonly kernel: number;
   /** Buffer index for each global buffer of the kernel. */
   readonly bindings: readonly number[];
+  /** For each binding the part that is bound; undefined (all may be): the whole buffer. */
+  readonly windows?: readonly (Window | undefined)[];
   /** True when it must see the effects of launches since the last barrier. */
   readonly barrier: boolean;
+}
+
+/** Steps `first` to `end - 1` run again and again, `trips` times. It begins and ends at a barrier. */
+export interface Loop {
+  readonly first: number;
+  readonly end: number;
+  readonly trips: number;
 }
 
 export interface Program {
@@ -42,6 +59,8 @@ export interface Program {
   readonly buffers: readonly ProgramBuffer[];
   readonly kernels: readonly ThreadKernel[];
   readonly steps: readonly Dispatch[];
+  /** By first step; a loop inside another stands behind it. */
+  readonly loops: readonly Loop[];
   /** Planned size of the arena, and the most bytes of temps alive at once (which it cannot go below). */
   readonly arenaBytes: number;
   readonly lowerBoundBytes: number;

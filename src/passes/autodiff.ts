@@ -9,7 +9,9 @@ import { isFloat } from '../ir/dtype.ts';
 import { TigonError } from '../ir/errors.ts';
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, type Node, reachable, topological } from '../ir/graph/graph.ts';
+import { isScan, loopKey, type ScanNode } from '../ir/graph/ops/scan.ts';
 import { showType } from '../ir/type.ts';
+import { scanGradients } from './autodiff-scan.ts';
 import { copyInto } from './rewrite.ts';
 
 /**
@@ -49,7 +51,21 @@ const pullBack = (
       );
     if (needed.has(node)) receive(node, dy);
   });
+  const loops = loopsOf(order);
   for (const node of order.toReversed()) {
+    if (isScan(node)) {
+      // All results of a loop are differentiated together, when what uses any of them has been.
+      const members = loops.get(loopKey(node))!;
+      if (members[0] !== node || !node.inputs.some((x) => needed.has(x))) continue;
+      const reached = members.filter((x) => received.has(x) && !leaves.has(x));
+      if (reached.length === 0) continue;
+      const wanted = node.inputs.map((x) => needed.has(x));
+      const given = reached.map((x) => received.get(x)!);
+      scanGradients(builder, reached, given, wanted, gradients).forEach((part, i) => {
+        if (part !== null) receive(node.inputs[i]!, part);
+      });
+      continue;
+    }
     const dy = received.get(node);
     if (dy === undefined || leaves.has(node) || !node.inputs.some((x) => needed.has(x))) continue;
     gradientOf(builder, node, dy, needed).forEach((part, i) => {
@@ -58,6 +74,19 @@ const pullBack = (
     });
   }
   return wrt.map((node) => received.get(node) ?? null);
+};
+
+/** The results of each loop, in order. */
+const loopsOf = (order: readonly Node[]): ReadonlyMap<string, readonly ScanNode[]> => {
+  const loops = new Map<string, ScanNode[]>();
+  for (const node of order) {
+    if (!isScan(node)) continue;
+    const key = loopKey(node);
+    const known = loops.get(key);
+    if (known === undefined) loops.set(key, [node]);
+    else known.push(node);
+  }
+  return loops;
 };
 
 /** Float nodes of `order` whose value depends on one of `wrt` through floats (inclusive). */

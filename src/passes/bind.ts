@@ -8,11 +8,13 @@ import type { Caps } from '../codegen/caps.ts';
 import { bytesOf } from '../ir/dtype.ts';
 import { readsOf } from '../ir/loop/access.ts';
 import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
-import type { BufferRole, Dispatch, Program, ProgramBuffer } from '../ir/program.ts';
+import { loopsAround } from '../ir/program/sequence.ts';
+import type { BufferRole, Dispatch, Loop, Program, ProgramBuffer, Window } from '../ir/program.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
 import { spanOf } from '../ir/type.ts';
 import { replaceable } from './in-place.ts';
 import type { Kernels, ResultSource } from './kernels.ts';
+import type { LoopPiece, View } from './loops.ts';
 import { orderUnits } from './order.ts';
 import { type Interval, planMemory } from './plan.ts';
 
@@ -22,7 +24,13 @@ export interface Launch {
   readonly kernel: ThreadKernel;
 }
 
-/** Buffers of a program, found by the id of the loop buffer (which reshapes of it share). */
+/** Kernels and loops in the order in which they run, loops with their steps between them. */
+export interface Arrangement {
+  readonly kernels: readonly LoopKernel[];
+  readonly loops: readonly Loop[];
+}
+
+/** Buffers of a program, found by the id of the loop buffer (which reshapes of it share, and views of it). */
 class BufferIndex {
   readonly list: {
     readonly buffer: LoopBuffer;
@@ -30,6 +38,7 @@ class BufferIndex {
     readonly values?: readonly number[];
   }[] = [];
   readonly #byId = new Map<number, number>();
+  readonly #windows = new Map<number, Window>();
 
   add(buffer: LoopBuffer, role: BufferRole, values?: readonly number[]): number {
     const known = this.#byId.get(buffer.id);
@@ -41,6 +50,24 @@ class BufferIndex {
 
   of(buffer: LoopBuffer): number {
     return this.#byId.get(buffer.id) ?? this.add(buffer, 'temp');
+  }
+
+  /** Makes `buffer` stand for a part of another, as `depth` loops see it; the innermost moves it by `step`. */
+  view({ buffer, of, offset, step }: View, depth: number): void {
+    const around = this.windowOf(of, depth);
+    this.#byId.set(buffer.id, this.of(of));
+    const strides = around?.strides.slice() ?? new Array<number>(depth).fill(0);
+    if (depth > 0) strides[depth - 1] = strides[depth - 1]! + step;
+    const window: Window = { offset: (around?.offset ?? 0) + offset, strides };
+    if (window.offset !== 0 || strides.some((s) => s !== 0)) this.#windows.set(buffer.id, window);
+  }
+
+  /** The part of its program buffer that a buffer stands for, as `depth` loops see it; undefined: all of it. */
+  windowOf({ id }: LoopBuffer, depth: number): Window | undefined {
+    const window = this.#windows.get(id);
+    if (window === undefined || window.strides.length >= depth) return window;
+    const still = new Array<number>(depth - window.strides.length).fill(0);
+    return { offset: window.offset, strides: [...window.strides, ...still] };
   }
 }
 
@@ -84,30 +111,71 @@ const accessOf = (loop: LoopKernel, index: BufferIndex): Access => {
   return { reads: [...reads], writes: [...writes] };
 };
 
-/** The least-memory order of the kernels. */
-export const orderKernels = (
+/** Kernels and loops in the order that needs the least memory. */
+export const orderPieces = (
   kernels: readonly LoopKernel[],
   lowered: Kernels,
   index: BufferIndex,
-): LoopKernel[] => {
-  const units = kernels.map((k) => accessOf(k, index));
+): (LoopKernel | LoopPiece)[] => {
+  const pieces = [...kernels, ...lowered.loops];
+  const units = pieces.map(
+    (p): Access =>
+      'trips' in p
+        ? { reads: p.reads.map((b) => index.of(b)), writes: p.writes.map((b) => index.of(b)) }
+        : accessOf(p, index),
+  );
   const overwritten = new Set([...lowered.overwritten].map((b) => index.of(b)));
   const bytes = index.list.map(({ buffer, role }) => (role === 'temp' ? byteLength(buffer) : 0));
   const existing = index.list.map(
     ({ role }, i) => role !== 'temp' && role !== 'output' && !overwritten.has(i),
   );
-  return orderUnits(units, bytes, existing).map((i) => kernels[i]!);
+  return orderUnits(units, bytes, existing).map((i) => pieces[i]!);
+};
+
+/** All kernels of a graph and of the loops in it, in order; every buffer of theirs gets its place in `index`. */
+export const arrange = (
+  lowered: Kernels,
+  index: BufferIndex,
+  split: (kernel: LoopKernel, lowered: Kernels) => readonly LoopKernel[],
+): Arrangement => {
+  const kernels: LoopKernel[] = [];
+  const loops: Loop[] = [];
+  const place = (from: Kernels, order: BufferIndex, depth: number): void => {
+    const parts = from.kernels.flatMap((k) => split(k, from));
+    for (const known of new Set([order, index])) {
+      if (known === index && depth > 0)
+        for (const { buffer, values } of from.literals) known.add(buffer, 'constant', values);
+      for (const kernel of parts) for (const b of kernel.buffers) known.of(b);
+    }
+    for (const piece of orderPieces(parts, from, order)) {
+      if (!('trips' in piece)) {
+        kernels.push(piece);
+        continue;
+      }
+      const { body, trips } = piece;
+      for (const view of piece.prologueViews) index.view(view, depth);
+      for (const k of piece.prologue) kernels.push(...split(k, from));
+      for (const view of piece.views) index.view(view, depth + 1);
+      const at = loops.push({ first: kernels.length, end: kernels.length, trips }) - 1;
+      place(body, indexBuffers(body, []), depth + 1);
+      loops[at] = { ...loops[at]!, end: kernels.length };
+    }
+  };
+  place(lowered, index, 0);
+  return { kernels, loops };
 };
 
 /** Binds scheduled launches, already in order, to planned memory. */
 export const bindKernels = (
   name: string,
   launches: readonly Launch[],
+  loops: readonly Loop[],
   index: BufferIndex,
   caps: Caps,
 ): Program => {
   const access = launches.map((l) => accessOf(l.loop, index));
-  const plan = planTemps(launches, access, index, caps);
+  const around = launches.map((_, step) => loopsAround({ loops }, step));
+  const plan = planTemps(launches, access, around, index, caps);
   const buffers = index.list.map(
     ({ buffer, role, values }, i): ProgramBuffer => ({
       name: buffer.name,
@@ -121,18 +189,21 @@ export const bindKernels = (
       values,
     }),
   );
-  const steps = launches.map(
-    (launch, i): Dispatch => ({
+  const steps = launches.map(({ loop }, i): Dispatch => {
+    const windows = loop.buffers.map((b) => index.windowOf(b, around[i]!.length));
+    return {
       kernel: i,
-      bindings: launch.loop.buffers.map((b) => index.of(b)),
+      bindings: loop.buffers.map((b) => index.of(b)),
+      ...(windows.some((w) => w !== undefined) ? { windows } : {}),
       barrier: false,
-    }),
-  );
+    };
+  });
+  const kernels = launches.map((l) => l.kernel);
   return {
     name,
     buffers,
-    kernels: launches.map((l) => l.kernel),
-    steps: withBarriers(steps, access, buffers),
+    kernels,
+    ...withBarriers({ steps, loops, kernels, buffers }),
     arenaBytes: plan.bytes,
     lowerBoundBytes: plan.lowerBound,
   };
@@ -148,20 +219,29 @@ interface TempPlan {
 const planTemps = (
   launches: readonly Launch[],
   access: readonly Access[],
+  around: readonly (readonly Loop[])[],
   index: BufferIndex,
   caps: Caps,
 ): TempPlan => {
   const first = new Map<number, number>();
   const last = new Map<number, number>();
+  /** How many loops around all its uses a temp has: it lives in one round of these. */
+  const homes = new Map<number, number>();
+  const temps = new Map<number, number[]>();
   access.forEach(({ reads, writes }, step) => {
-    for (const b of [...reads, ...writes]) {
-      if (index.list[b]!.role !== 'temp') continue;
-      if (!first.has(b)) first.set(b, step);
-      last.set(b, step);
-    }
+    for (const b of new Set([...reads, ...writes]))
+      if (index.list[b]!.role === 'temp') temps.set(b, [...(temps.get(b) ?? []), step]);
   });
-  const temps = [...first.keys()];
-  const position = new Map(temps.map((b, i) => [b, i]));
+  for (const [b, steps] of temps) {
+    const paths = steps.map((step) => around[step]!);
+    let home = paths[0]!.length;
+    for (const path of paths) while (home > 0 && path[home - 1] !== paths[0]![home - 1]) home--;
+    homes.set(b, home);
+    // What a loop finds there in one round it finds there in all.
+    first.set(b, Math.min(...steps.map((s, i) => paths[i]![home]?.first ?? s)));
+    last.set(b, Math.max(...steps.map((s, i) => (paths[i]![home]?.end ?? s + 1) - 1)));
+  }
+  const position = new Map([...temps.keys()].map((b, i) => [b, i]));
   const inPlaceOf = new Map<number, number>();
   const taken = new Set<number>();
   launches.forEach((launch, step) => {
@@ -169,6 +249,9 @@ const planTemps = (
     if (nest === undefined || another !== undefined) return;
     for (const [store, buffer] of replaceable(nest, caps)) {
       const [written, read] = [index.of(store.buffer), index.of(buffer)];
+      const depth = around[step]!.length;
+      if ([store.buffer, buffer].some((b) => index.windowOf(b, depth) !== undefined)) continue;
+      if (homes.get(written) !== depth || homes.get(read) !== depth) continue;
       if (index.list[read]!.role !== 'temp') continue;
       if (first.get(written) !== step || last.get(read) !== step || first.get(read) === step)
         continue;
@@ -179,7 +262,7 @@ const planTemps = (
       taken.add(read);
     }
   });
-  const intervals = temps.map((b): Interval => {
+  const intervals = [...temps.keys()].map((b): Interval => {
     const from = inPlaceOf.get(b);
     return {
       // Ranges of an arena that are bound apart hold a word each, and may not overlap even where nothing is in them.
@@ -191,41 +274,61 @@ const planTemps = (
   });
   const plan = planMemory(intervals, caps.alignment);
   return {
-    offsets: new Map(temps.map((b, i) => [b, plan.offsets[i]!])),
+    offsets: new Map([...temps.keys()].map((b, i) => [b, plan.offsets[i]!])),
     inPlaceOf,
     bytes: plan.bytes,
     lowerBound: plan.lowerBound,
   };
 };
 
-/** Marks launches that touch what a launch since the last barrier wrote, or write what one read. */
-const withBarriers = (
-  steps: readonly Dispatch[],
-  access: readonly Access[],
-  buffers: readonly ProgramBuffer[],
-): Dispatch[] => {
-  const overlap = (a: number, b: number): boolean => {
-    if (a === b) return true;
-    const x = buffers[a]!;
-    const y = buffers[b]!;
+/**
+ * Marks launches that touch what a launch since the last barrier wrote, or write what one read. There is one where a
+ * loop begins and ends, so that rounds wait for each other.
+ */
+const withBarriers = ({
+  steps,
+  loops,
+  kernels,
+  buffers,
+}: Pick<Program, 'steps' | 'loops' | 'kernels' | 'buffers'>): Pick<Program, 'steps' | 'loops'> => {
+  interface Touch {
+    readonly buffer: number;
+    readonly writes: boolean;
+    readonly window: Window | undefined;
+    readonly bytes: number;
+  }
+  const touched = (step: number): Touch[] => {
+    const { kernel, bindings, windows } = steps[step]!;
+    return kernels[kernel]!.buffers.filter((b) => b.space === 'global').map((b, i) => ({
+      buffer: bindings[i]!,
+      writes: b.access !== 'read',
+      window: windows?.[i],
+      bytes: b.elements * bytesOf(b.dtype),
+    }));
+  };
+  const meet = (a: Touch, b: Touch): boolean => {
+    if (!a.writes && !b.writes) return false;
+    if (a.buffer === b.buffer) {
+      // Windows that move together meet in every round or in none.
+      if (a.window?.strides.join() !== b.window?.strides.join()) return true;
+      const [x, y] = [a.window?.offset ?? 0, b.window?.offset ?? 0];
+      return a.window === undefined || (x < y + b.bytes && y < x + a.bytes);
+    }
+    const x = buffers[a.buffer]!;
+    const y = buffers[b.buffer]!;
     if (x.offset === undefined || y.offset === undefined) return false;
     return x.offset < y.offset + y.bytes && y.offset < x.offset + x.bytes;
   };
-  let reads: number[] = [];
-  let writes: number[] = [];
-  return steps.map((step, i) => {
-    const now = access[i]!;
-    const barrier =
-      writes.some((w) => [...now.reads, ...now.writes].some((b) => overlap(w, b))) ||
-      reads.some((r) => now.writes.some((b) => overlap(r, b)));
-    if (barrier) {
-      reads = [];
-      writes = [];
-    }
-    reads.push(...now.reads);
-    writes.push(...now.writes);
+  let since: Touch[] = [];
+  const marked = steps.map((step, i): Dispatch => {
+    const now = touched(i);
+    const turns = loops.some((l) => l.first === i || l.end === i);
+    const barrier = turns || since.some((before) => now.some((t) => meet(before, t)));
+    if (barrier) since = [];
+    since.push(...now);
     return { ...step, barrier };
   });
+  return { steps: marked, loops };
 };
 
 const byteLength = (buffer: LoopBuffer): number =>

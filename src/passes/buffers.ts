@@ -6,11 +6,18 @@
 import type { Node } from '../ir/graph/graph.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
 import type { LoopBuffer } from '../ir/loop/loop.ts';
+import { stackStrides } from '../ir/program/windows.ts';
 import { stridesOf } from '../ir/type.ts';
 
 export class BufferTable {
+  readonly #alignment: number;
   readonly #byNode = new Map<Node, LoopBuffer>();
   #next = 0;
+
+  /** `alignment`: of the elements of stacks, in bytes. */
+  constructor(alignment = 1) {
+    this.#alignment = alignment;
+  }
 
   has(node: Node): boolean {
     return this.#byNode.has(node);
@@ -21,7 +28,11 @@ export class BufferTable {
     let buffer = this.#byNode.get(node);
     if (buffer === undefined) {
       const own = node.op.name === 'input';
-      const strides = own ? node.attrs['strides'] : undefined;
+      const strides = own
+        ? node.attrs['strides']
+        : node.op.kind === 'loop'
+          ? stackStrides(node.type, this.#alignment)
+          : undefined;
       buffer = newBuffer(
         own ? String(node.attrs['name']) : `${node.op.name}${this.#next++}`,
         node.type,

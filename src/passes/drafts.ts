@@ -6,6 +6,7 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import type { Node } from '../ir/graph/graph.ts';
+import { windowAlignment } from '../ir/program/windows.ts';
 import { BufferTable } from './buffers.ts';
 import { CannotLower } from './lower.ts';
 import { isNormOf } from './products.ts';
@@ -19,7 +20,7 @@ const leading = (products: readonly Node[]): Node | undefined =>
   products.find((p) => products.every((other) => other === p || isNormOf(other, p)));
 
 export class Drafts {
-  readonly buffers: BufferTable = new BufferTable();
+  readonly buffers: BufferTable;
   readonly all: Set<Draft> = new Set();
   /** The draft that stores a value. */
   readonly draftOf: Map<Node, Draft> = new Map();
@@ -31,7 +32,7 @@ export class Drafts {
   readonly #order: readonly Node[];
   readonly #users: ReadonlyMap<Node, readonly Node[]>;
   /** Stand-ins for values that are not decided yet. */
-  readonly #pending = new BufferTable();
+  readonly #pending: BufferTable;
   readonly #descendants = new Map<Node, Set<Node>>();
   #nextDraft = 0;
 
@@ -39,6 +40,8 @@ export class Drafts {
     this.#order = order;
     this.#users = users;
     this.#caps = caps;
+    this.buffers = new BufferTable(windowAlignment(caps));
+    this.#pending = new BufferTable(windowAlignment(caps));
     for (const node of order)
       if (node.op.name === 'input' || node.op.name === 'literal') this.buffers.of(node);
   }
@@ -54,7 +57,8 @@ export class Drafts {
       id: this.#nextDraft,
       members: [node],
       contract: node.op.kind === 'contract' ? node : undefined,
-      scatter: node.op.kind === 'scatter',
+      scatter: node.op.kind === 'scatter' || node.op.kind === 'running',
+      loop: node.op.kind === 'loop',
       loads: undefined,
     });
   }
@@ -66,6 +70,7 @@ export class Drafts {
       members: [result],
       contract,
       scatter: false,
+      loop: false,
       loads: undefined,
     };
     if (this.lowerable(draft, contract) !== undefined) return false;
@@ -97,6 +102,7 @@ export class Drafts {
       members: drafts.flatMap((d) => d.members),
       contract: contract ?? leading(drafts.flatMap((d) => d.contract ?? [])),
       scatter: false,
+      loop: false,
       loads: undefined,
     };
   }

@@ -12,6 +12,7 @@ import type { Graph, Node } from '../ir/graph/graph.ts';
 import { topological, usersOf } from '../ir/graph/graph.ts';
 import type { Expr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
+import { windowAlignment } from '../ir/program/windows.ts';
 import type { BufferTable } from './buffers.ts';
 import { Drafts, MAX_MEMBERS } from './drafts.ts';
 import { coneCosts, evaluationsBy, mustStore, rowValues } from './fusion-model.ts';
@@ -53,7 +54,7 @@ class Fusion {
     this.#grain = grainOf(caps);
     this.#order = topological(graph);
     this.#users = usersOf(graph);
-    this.#required = mustStore(graph, this.#order);
+    this.#required = mustStore(graph, this.#order, windowAlignment(caps));
     this.#costs = coneCosts(this.#order, this.#grain.access);
     this.#rows = rowValues(this.#order);
     this.#optimizer = optimizerOf(graph, (node) => this.#required.has(node));
@@ -88,6 +89,7 @@ class Fusion {
 
   /** What was inlined after a draft was tried can make it impossible: then each of its members gets a unit of its own. */
   #unitsOf(draft: Draft): readonly (readonly [Draft, Unit])[] {
+    if (draft.loop) return [[draft, loopUnit(draft)]];
     const nodes = new Set(draft.members);
     if (draft.contract !== undefined) nodes.add(draft.contract);
     try {
@@ -135,6 +137,8 @@ class Fusion {
         this.#decideContract(node, homes);
         break;
       case 'scatter':
+      case 'running':
+      case 'loop':
         this.#drafts.store(node);
         break;
       case 'composite':
@@ -219,7 +223,7 @@ class Fusion {
     const drafts = [...homes];
     if (
       drafts.length > 0 &&
-      drafts.every((d) => d.contract === undefined && !this.#keepsApart(d, node))
+      drafts.every((d) => !d.loop && d.contract === undefined && !this.#keepsApart(d, node))
     ) {
       const merged = this.#drafts.merged(drafts, node);
       const reason = this.#drafts.illegal(drafts, node) ?? this.#drafts.lowerable(merged, node);
@@ -280,7 +284,8 @@ class Fusion {
 
   #tryMerge(homes: Set<Draft>, node: Node): boolean {
     const drafts = [...homes];
-    if (drafts.some((d) => d.scatter) || drafts.filter((d) => d.contract).length > 1) return false;
+    if (drafts.some((d) => d.scatter || d.loop) || drafts.filter((d) => d.contract).length > 1)
+      return false;
     const merged = this.#drafts.merged(drafts, undefined);
     if (merged.members.length > MAX_MEMBERS) return false;
     const reason = this.#drafts.illegal(drafts, undefined) ?? this.#drafts.lowerable(merged, node);
@@ -328,6 +333,16 @@ class Fusion {
     return apart;
   }
 }
+
+/** What stands for a result of a loop among the units. */
+const loopUnit = ({ id, members: [node] }: Draft): Unit => ({
+  id,
+  axes: [],
+  members: [{ node: node!, index: [] }],
+  contract: undefined,
+  scatter: undefined,
+  loop: true,
+});
 
 const keptForOptimizer = (node: Node): string =>
   `${describe(node)} keeps its result apart: the optimizer is one kernel for all parameters`;

@@ -4,7 +4,9 @@
  * Invariant: depends on the graph alone, never on decisions already taken.
  */
 import type { Graph, Node } from '../ir/graph/graph.ts';
+import { isScan } from '../ir/graph/ops/scan.ts';
 import { isScalarOp, scalarOps } from '../ir/scalar.ts';
+import { loopOperands } from './loop-operands.ts';
 
 const isView = (node: Node): boolean => node.op.kind === 'view';
 
@@ -12,7 +14,11 @@ const isView = (node: Node): boolean => node.op.kind === 'view';
  * Values that are stored for a reason other than cost: results, operands of contractions and windows over computed
  * data, and operands of reductions that hold another reduction along the same axis.
  */
-export const mustStore = (graph: Graph, order: readonly Node[]): ReadonlyMap<Node, string> => {
+export const mustStore = (
+  graph: Graph,
+  order: readonly Node[],
+  alignment: number,
+): ReadonlyMap<Node, string> => {
   const required = new Map<Node, string>();
   const require = (node: Node, why: string): void => {
     if (node.op.name === 'input' || node.op.name === 'literal' || required.has(node)) return;
@@ -23,6 +29,9 @@ export const mustStore = (graph: Graph, order: readonly Node[]): ReadonlyMap<Nod
   for (const node of order)
     if (node.op.kind === 'contract')
       for (const operand of node.inputs) requireOperand(operand, require);
+  for (const node of order)
+    if (isScan(node))
+      for (const { base } of loopOperands(node, alignment)) require(base, 'a loop reads it');
   // A reduction inside a reduction along the same axis would be computed again for each step.
   const reducing = new Map<Node, ReadonlySet<number>>();
   for (const node of order) {
@@ -45,7 +54,9 @@ export const mustStore = (graph: Graph, order: readonly Node[]): ReadonlyMap<Nod
 export const unreshaped = (node: Node): Node => {
   let source = node;
   while (source.op.name === 'reshape') source = source.inputs[0]!;
-  return source.op.name === 'input' || source.op.kind === 'leaf' ? node : source;
+  const { name, kind } = source.op;
+  // Stacks of loops may have gaps.
+  return name === 'input' || kind === 'leaf' || kind === 'loop' ? node : source;
 };
 
 const requireOperand = (operand: Node, require: (n: Node, why: string) => void): void => {
@@ -79,6 +90,8 @@ const reducingDims = (
     case 'leaf':
     case 'contract':
     case 'scatter':
+    case 'running':
+    case 'loop':
       return NONE;
     case 'reduce':
       return node.attrs['kernel'] !== undefined ? of(node.inputs[0]!) : all();
@@ -133,6 +146,8 @@ export const coneCosts = (order: readonly Node[], access: number): ReadonlyMap<N
         break;
       case 'contract':
       case 'scatter':
+      case 'running':
+      case 'loop':
         costs.set(node, access);
         break;
       case 'composite':
@@ -188,7 +203,11 @@ export const evaluationsBy = (user: Node, operand: Node, times: number): number 
       return times * foldSize(user);
     case 'scatter':
     case 'contract':
+    case 'loop':
       return operand.type.size * uses;
+    case 'running':
+      // an order looks at its keys again and again
+      return operand.type.size * (user.op.name === 'argsort' ? 8 : uses);
     case 'view':
       return evaluationsByView(user, operand, times);
     case 'leaf':

@@ -16,6 +16,7 @@ import { newBuffer } from '../ir/loop/expr.ts';
 import type { LoopBuffer, LoopKernel, Nest } from '../ir/loop/loop.ts';
 import { type Fused, fuse } from './fuse.ts';
 import { unreshaped } from './fusion-model.ts';
+import { type LoopPiece, lowerLoops } from './loops.ts';
 import { copyNest, isRowMajor, nestOf } from './nests.ts';
 import type { PassContext } from './pass.ts';
 import type { Unit } from './units.ts';
@@ -29,6 +30,7 @@ export type ResultSource =
 
 export interface Kernels {
   readonly kernels: readonly LoopKernel[];
+  readonly loops: readonly LoopPiece[];
   /** The buffer of each graph input, in order. */
   readonly inputs: readonly LoopBuffer[];
   readonly literals: readonly { readonly buffer: LoopBuffer; readonly values: readonly number[] }[];
@@ -53,7 +55,7 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
       if (isRowMajor(buffer) && !states.has(buffer)) return { kind: 'input', input };
     }
     const source = unreshaped(node);
-    if (fused.stored(source)?.unit !== undefined)
+    if (fused.stored(source)?.unit !== undefined && isRowMajor(fused.buffers.of(source)))
       return { kind: 'buffer', buffer: fused.buffers.of(source) };
     const to = newBuffer(`result_${fused.buffers.of(source).name}`, node.type);
     copies.push({ from: fused.buffers.of(source), to });
@@ -61,7 +63,9 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
   });
 
   const bindings = bindingsOf(graph, inputs, caps);
-  const nests = fused.units.map((unit) => ({ unit, nest: nestOf(unit, fused) }));
+  const nests = fused.units
+    .filter((unit) => unit.loop !== true)
+    .map((unit) => ({ unit, nest: nestOf(unit, fused) }));
   const { updatesApart } = grainOf(caps);
   const last = nests.filter(
     ({ unit, nest }) =>
@@ -97,6 +101,7 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     kernels.push(kernelOf([copyNest(from, to)], `copy_${to.name}`, []));
   return {
     kernels: uniqueNames(kernels),
+    loops: lowerLoops(fused, caps, context, lowerGraph),
     inputs,
     literals: fused.literals.map((node) => ({
       buffer: fused.buffers.of(node),

@@ -3,10 +3,11 @@
  *
  * Invariant: a member's store runs over a prefix of the nest's axes: those that its place depends on.
  */
-import { idxAxes, newAxis } from '../ir/dim.ts';
+import { idxAxes, idxAxis, newAxis } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
-import { load } from '../ir/loop/expr.ts';
+import { load, runningValue } from '../ir/loop/expr.ts';
 import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
+import { stridesOf } from '../ir/type.ts';
 import type { Fused } from './fuse.ts';
 import { canonicalIndex, Lowering, type Stored } from './lower.ts';
 import { placeOf, productAxes, productOf, productPart } from './products.ts';
@@ -15,6 +16,15 @@ import type { Unit } from './units.ts';
 export const nestOf = (unit: Unit, fused: Fused): Nest => {
   const lookup = (node: Node): Stored | undefined =>
     unit.members.some((m) => m.node === node) ? undefined : fused.stored(node);
+  if (unit.running !== undefined) {
+    const node = unit.members[0]!.node;
+    const { axes, running } = node.op.running!(node, new Lowering(undefined, lookup));
+    const buffer = fused.buffers.of(node);
+    const index = axes.map(idxAxis);
+    const value = runningValue(running);
+    const store: Store = { buffer, index, value, axes, mode: 'set', over: [] };
+    return { axes, stores: [store], contract: undefined, running };
+  }
   if (unit.scatter !== undefined) {
     const node = unit.members[0]!.node;
     const scattering = node.op.scatter!(node, new Lowering(undefined, lookup));
@@ -58,7 +68,7 @@ export const copyNest = (from: LoopBuffer, to: LoopBuffer): Nest => {
   const source: LoopBuffer = {
     ...from,
     shape: to.shape,
-    strides: isRowMajor(from) ? to.strides : from.strides,
+    strides: isRowMajor(from) ? stridesOf(to.shape) : from.strides,
   };
   const live = axes.filter((a) => a.extent !== 1);
   const value = load(source, index);

@@ -11,12 +11,14 @@ import { schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
 import type { Graph } from '../ir/graph/graph.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
+import type { LoopKernel } from '../ir/loop/loop.ts';
 import type { Program } from '../ir/program.ts';
 import { writeOutAttention } from './attention.ts';
-import { bindKernels, indexBuffers, orderKernels, outputPositions } from './bind.ts';
+import { arrange, bindKernels, indexBuffers, outputPositions } from './bind.ts';
+import { inBodies } from './bodies.ts';
 import { canonicalize } from './canonicalize.ts';
 import { horizontal } from './horizontal.ts';
-import { lowerGraph } from './kernels.ts';
+import { type Kernels, lowerGraph } from './kernels.ts';
 import type { GraphPass } from './pass.ts';
 import { decomposeComposites, recognize } from './recognize.ts';
 import type { Stage } from './stage.ts';
@@ -50,23 +52,22 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   let current = graph;
   for (const pass of graphPasses(caps)) {
     const notes: string[] = [];
-    current = pass.run(current, { note: (text) => notes.push(text) });
+    current = inBodies(pass).run(current, { note: (text) => notes.push(text) });
     stages.push({ level: 'graph', name: pass.name, graph: current, notes });
   }
   const fusionNotes: string[] = [];
   const lowered = lowerGraph(current, caps, { note: (text) => fusionNotes.push(text) });
-  stages.push({ level: 'loop', name: 'fuse', kernels: lowered.kernels, notes: fusionNotes });
+  stages.push({ level: 'loop', name: 'fuse', kernels: allKernels(lowered), notes: fusionNotes });
 
-  const { takesOne } = lowered.bindings;
-  const split = lowered.kernels.flatMap((k) =>
-    (caps.schedules.split(k, caps) ?? [k]).flatMap((part) => splitReductions(part, caps, takesOne)),
-  );
   const index = indexBuffers(
     lowered,
     current.inputs.map((x) => x.attrs['role'] === 'scalar'),
   );
-  for (const kernel of split) for (const b of kernel.buffers) index.of(b);
-  const ordered = orderKernels(split, lowered, index);
+  const { kernels: ordered, loops } = arrange(lowered, index, (k, { bindings }) =>
+    (caps.schedules.split(k, caps) ?? [k]).flatMap((part) =>
+      splitReductions(part, caps, bindings.takesOne),
+    ),
+  );
   stages.push({ level: 'loop', name: 'split and order', kernels: ordered, notes: [] });
 
   const scheduled = ordered.map((loop) => schedule(loop, caps));
@@ -75,7 +76,7 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   const kernels = launches.map((l) => l.kernel);
   stages.push({ level: 'thread', name: 'clean up', kernels, notes: [] });
 
-  const program = bindKernels(graph.name, launches, index, caps);
+  const program = bindKernels(graph.name, launches, loops, index, caps);
   stages.push({ level: 'program', name: 'plan memory', program, notes: [] });
 
   verifyStages(stages, caps);
@@ -88,3 +89,9 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   );
   return { program, outputs, stages, caps };
 };
+
+/** The kernels of a graph, then those of the bodies of its loops. */
+const allKernels = ({ kernels, loops }: Kernels): LoopKernel[] => [
+  ...kernels,
+  ...loops.flatMap(({ prologue, body }) => [...prologue, ...allKernels(body)]),
+];

@@ -54,7 +54,7 @@ export const storedBy = (forward: Graph): ReadonlySet<Node> => {
   const heavy = new Set<Node>();
   for (const [node, readers] of users) {
     const { kind } = node.op;
-    const isProduct = kind === 'contract' || kind === 'scatter' || kind === 'reduce';
+    const isProduct = ['contract', 'scatter', 'running', 'reduce', 'loop'].includes(kind);
     if (isProduct || (kind !== 'leaf' && node.inputs.some((x) => heavy.has(x)))) heavy.add(node);
     const fused = readers.length > 0 && readers.every((r) => r.op.kind === 'map');
     const read = readers.some((r) => r.op.kind === 'contract');
@@ -81,9 +81,12 @@ export const recomputeCost = (node: Node): number => {
     case 'gather':
       return size * BYTES_PER_OPERATION * 8;
     case 'scatter':
+    case 'running':
       return (size + read) * BYTES_PER_OPERATION * 16;
     case 'composite':
       return size * BYTES_PER_OPERATION * 60;
+    case 'loop':
+      return NEVER;
     case 'contract':
       // Every element of one operand may meet every element of the other.
       return Math.min(
@@ -97,5 +100,5 @@ export const recomputeCost = (node: Node): number => {
 
 const windowSize = ({ attrs }: Node): number => {
   const kernel = attrs['kernel'];
-  return typeof kernel === 'object' ? kernel.reduce((n, d) => n * d, 1) : 1;
+  return Array.isArray(kernel) ? kernel.reduce((n, d) => n * d, 1) : 1;
 };

@@ -8,7 +8,7 @@
 import { isFloat } from '../ir/dtype.ts';
 import { TigonError } from '../ir/errors.ts';
 import { GraphBuilder } from '../ir/graph/builder.ts';
-import { type Graph, type Node, reachable, rootsOf } from '../ir/graph/graph.ts';
+import { type Graph, isList, type Node, reachable, rootsOf } from '../ir/graph/graph.ts';
 import { showType } from '../ir/type.ts';
 import { gradients } from './autodiff.ts';
 import { canonicalBuilder } from './canonicalize.ts';
@@ -204,7 +204,7 @@ const split = (joint: Joint, saved: readonly Node[]): Partition => {
       builder.input(node.type, {
         name: isInput ? String(name) : `saved${i}`,
         role: isInput && role === 'scalar' ? 'scalar' : 'input',
-        ...(isInput && typeof strides === 'object' ? { strides } : {}),
+        ...(isInput && isList(strides) ? { strides } : {}),
       }),
     );
   });

@@ -10,6 +10,7 @@ import {
   type Attrs,
   type Graph,
   type InputRole,
+  isList,
   type Node,
   type Op,
   topological,
@@ -99,7 +100,7 @@ export const copyInput = (x: Node, builder: GraphBuilder): Node => {
   return builder.input(x.type, {
     name: String(name),
     role: role as InputRole,
-    ...(typeof strides === 'object' ? { strides } : {}),
+    ...(isList(strides) ? { strides } : {}),
   });
 };
 

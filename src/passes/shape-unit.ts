@@ -9,6 +9,7 @@ import { grainOf } from '../codegen/grain.ts';
 import { type Axis, type Idx, idxAxes, idxAxis, newAxis, pointsOf } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import type { Expr, ReduceExpr } from '../ir/loop/loop.ts';
+import { runningOperands } from '../ir/loop/access.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 import { CannotLower, canonicalIndex, Lowering, type Stored } from './lower.ts';
 import { placeOf, productAxes, productOf } from './products.ts';
@@ -19,7 +20,9 @@ export interface Draft {
   readonly id: number;
   readonly members: readonly Node[];
   readonly contract: Node | undefined;
+  /** It scatters or runs along an axis: its only member has no company. */
   readonly scatter: boolean;
+  readonly loop: boolean;
   /** Cache of what it reads. */
   loads: ReadonlySet<Node> | undefined;
 }
@@ -81,8 +84,31 @@ const shapeContraction = (
   return { unit, values, refusal: undefined, positionsOf: (n) => lowering.positionsOf(n) };
 };
 
+const shapeRunning = (draft: Draft, stored: (node: Node) => Stored | undefined): Shaped => {
+  const node = draft.members[0]!;
+  const lowering = new Lowering(undefined, stored);
+  const { axes, running } = node.op.running!(node, lowering);
+  const member: Member = { node, index: axes.map(idxAxis) };
+  const unit: Unit = {
+    id: draft.id,
+    axes,
+    members: [member],
+    contract: undefined,
+    scatter: undefined,
+    running,
+  };
+  const values = runningOperands(running);
+  let refusal: string | undefined;
+  const expr = (e: Expr): void => {
+    if (e.kind === 'reduce') refusal = 'it would be folded again at each place of what runs';
+  };
+  for (const value of values) visitExpr(value, { expr });
+  return { unit, values, refusal, positionsOf: (n) => lowering.positionsOf(n) };
+};
+
 const shapeScatter = (draft: Draft, stored: (node: Node) => Stored | undefined): Shaped => {
   const node = draft.members[0]!;
+  if (node.op.kind === 'running') return shapeRunning(draft, stored);
   const lowering = new Lowering(undefined, stored);
   const scatter = node.op.scatter!(node, lowering);
   const unit: Unit = {

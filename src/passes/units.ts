@@ -6,7 +6,7 @@
  */
 import type { Axis, Idx } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
-import type { Scattering } from '../ir/loop/loop.ts';
+import type { Running, Scattering } from '../ir/loop/loop.ts';
 import type { Product } from './products.ts';
 
 /** A value that is written to memory, computed at `index` of its unit's axes. */
@@ -23,4 +23,8 @@ export interface Unit {
   readonly contract: Product | undefined;
   /** The accumulation that is the unit's only member. */
   readonly scatter: Scattering | undefined;
+  /** What gives the unit's only member. */
+  readonly running?: Running;
+  /** Its only member is a result of a loop: it is no nest. */
+  readonly loop?: true;
 }

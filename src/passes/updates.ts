@@ -6,12 +6,15 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
+import { isScan } from '../ir/graph/ops/scan.ts';
 import { readsOf } from '../ir/loop/access.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
 import type { LoopBuffer } from '../ir/loop/loop.ts';
+import { windowAlignment } from '../ir/program/windows.ts';
 import type { Fused } from './fuse.ts';
 import { unreshaped } from './fusion-model.ts';
 import { mayUpdate } from './in-place.ts';
+import { loopOperands } from './loop-operands.ts';
 import { isRowMajor, nestOf } from './nests.ts';
 import type { PassContext } from './pass.ts';
 import type { Unit } from './units.ts';
@@ -39,7 +42,7 @@ export const placeUpdates = (
   const placed = new Set<Node>();
   const copies: { from: LoopBuffer; to: LoopBuffer }[] = [];
   // By the buffers that values have before they get places in states.
-  const reads = readsOfUnits(fused);
+  const reads = readsOfUnits(fused, caps);
   const writers = new Map(
     fused.units.flatMap((u) => u.members.map((m) => [fused.buffers.of(m.node), u] as const)),
   );
@@ -60,6 +63,7 @@ export const placeUpdates = (
     const readers = readersOf(state);
     const direct =
       unit !== undefined &&
+      unit.loop !== true &&
       !outputSources.has(source) &&
       !assignedOften(source) &&
       isRowMajor(state);
@@ -89,11 +93,19 @@ export const placeUpdates = (
       } else copies.push({ from, to: state });
     }
   }
-  return { states, overwritten, placed, copies, reads: readsOfUnits(fused) };
+  return { states, overwritten, placed, copies, reads: readsOfUnits(fused, caps) };
 };
 
-const readsOfUnits = (fused: Fused): ReadonlyMap<Unit, ReadonlySet<LoopBuffer>> =>
-  new Map(fused.units.map((u) => [u, new Set(readsOf(nestOf(u, fused)))]));
+const readsOfUnits = (fused: Fused, caps: Caps): ReadonlyMap<Unit, ReadonlySet<LoopBuffer>> =>
+  new Map(
+    fused.units.map((u) => {
+      const [{ node }] = u.members as [Unit['members'][number]];
+      const reads = isScan(node)
+        ? loopOperands(node, windowAlignment(caps)).map((x) => fused.buffers.of(x.base))
+        : readsOf(nestOf(u, fused));
+      return [u, new Set(reads)];
+    }),
+  );
 
 /** Whether `unit` may write `source` into `state`, as far as its own reading goes. */
 const readsInPlace = (

@@ -38,6 +38,7 @@ export const programOf = (kernel: ThreadKernel): Program => {
     })),
     kernels: [kernel],
     steps: [{ kernel: 0, bindings: globals.map((_, i) => i), barrier: false }],
+    loops: [],
     arenaBytes: 0,
     lowerBoundBytes: 0,
   };
@@ -226,6 +227,7 @@ export const chainProgram = (steps: number, columns: number, grid: number): Prog
       ],
       barrier: s > 0,
     })),
+    loops: [],
     arenaBytes: 8 * elements,
     lowerBoundBytes: 8 * elements,
   };

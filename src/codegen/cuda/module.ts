@@ -5,6 +5,7 @@
  * Invariant: all of it depends on the program and the caps alone, and is plain data: a runtime adds addresses and
  * nothing else. A kernel's arguments are tensor maps of 128 bytes, then 8-byte pointers, in the order of its parameters.
  */
+import type { Window } from '../../ir/program.ts';
 import type { ScalarSlot } from '../text/program.ts';
 
 export type { ScalarSlot };
@@ -73,9 +74,14 @@ export interface CudaStep {
 
 /** What goes in for a parameter. */
 export type CudaArgument =
-  /** The address of a program buffer; of buffers in each other's place, of the one that was there first. */
-  | { readonly kind: 'buffer'; readonly buffer: number }
+  /** The address of a program buffer, or of the part that a window shows; of buffers in each other's place, the first. */
+  | { readonly kind: 'buffer'; readonly buffer: number; readonly window?: Window }
   /** The address of the program's block of scalars, and this many bytes more. */
   | { readonly kind: 'scalars'; readonly offset: number }
   /** A description of a program buffer. */
-  | { readonly kind: 'tensorMap'; readonly buffer: number; readonly map: MapShape };
+  | {
+      readonly kind: 'tensorMap';
+      readonly buffer: number;
+      readonly window?: Window;
+      readonly map: MapShape;
+    };

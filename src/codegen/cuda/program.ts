@@ -5,7 +5,7 @@
  * in another's place, one buffer bound twice) are one pointer.
  */
 import type { Dispatch, Program } from '../../ir/program.ts';
-import { rootOf, ScalarBlocks } from '../text/program.ts';
+import { type Bound, ScalarBlocks, Slots } from '../text/program.ts';
 import { Library, type LibraryTexts } from './library.ts';
 import type { CudaArgument, CudaKernel, CudaProgram, CudaStep } from './module.ts';
 import { kernelName } from './names.ts';
@@ -60,18 +60,18 @@ export const renderParts = (program: Program, { names }: ProgramOptions): Progra
 
   const steps = program.steps.flatMap((step, i): CudaStep[] => {
     if (program.kernels[step.kernel]!.grid === 0) return [];
-    const { places, buffers } = placesOf(program, step);
+    const { places, slots } = placesOf(program, step);
     const kernel = kernelOf(step, places);
     const given = kernels[kernel]!.parameters.map((p): CudaArgument => {
       switch (p.kind) {
         case 'buffer':
-          return { kind: 'buffer', buffer: buffers[p.slot]! };
+          return { kind: 'buffer', ...slots[p.slot]! };
         case 'scalars': {
           const own = step.bindings.filter((_, j) => places[j]!.kind === 'scalar');
           return { kind: 'scalars', offset: scalars.block(own) };
         }
         case 'tensorMap':
-          return { kind: 'tensorMap', buffer: buffers[p.slot]!, map: p.map };
+          return { kind: 'tensorMap', ...slots[p.slot]!, map: p.map };
         default:
           return p satisfies never;
       }
@@ -94,17 +94,17 @@ const heading = ({ name, grid, threads, sharedBytes }: CudaKernel): string => {
   return `// ${name}: ${grid[0]} blocks of ${threads} threads${shared}`;
 };
 
-/** A place for each binding of a step, and the program buffer of each slot. */
+/** A place for each binding of a step, and what is in each slot. */
 const placesOf = (
   program: Program,
   step: Dispatch,
-): { readonly places: BufferPlace[]; readonly buffers: number[] } => {
-  const buffers: number[] = [];
-  const places = step.bindings.map((b): BufferPlace => {
-    if (program.buffers[b]!.role === 'scalar') return { kind: 'scalar' };
-    const root = rootOf(program.buffers, b);
-    const known = buffers.indexOf(root);
-    return { kind: 'memory', slot: known < 0 ? buffers.push(root) - 1 : known };
-  });
-  return { places, buffers };
+): { readonly places: BufferPlace[]; readonly slots: readonly Bound[] } => {
+  const slots = new Slots();
+  const places = step.bindings.map(
+    (b, i): BufferPlace =>
+      program.buffers[b]!.role === 'scalar'
+        ? { kind: 'scalar' }
+        : { kind: 'memory', slot: slots.of(program, step, i) },
+  );
+  return { places, slots: slots.list };
 };

@@ -4,7 +4,7 @@
  * Invariant: the buffer that was there first stands for all that take its place; steps with the same scalars share a
  * block.
  */
-import type { Program, ProgramBuffer } from '../../ir/program.ts';
+import type { Dispatch, Program, ProgramBuffer, Window } from '../../ir/program.ts';
 import { type Elem, registerOf } from '../../ir/thread/thread.ts';
 
 /** A number in the memory that holds a program's scalars. */
@@ -23,6 +23,30 @@ export const rootOf = (buffers: readonly ProgramBuffer[], i: number): number => 
   for (let b = buffers[i]!; b.inPlaceOf !== undefined; b = buffers[root]!) root = b.inPlaceOf;
   return root;
 };
+
+/** A part of a program buffer that a step binds: of buffers in each other's place, the one that was there first. */
+export interface Bound {
+  readonly buffer: number;
+  readonly window?: Window;
+}
+
+/** What a step binds but scalars, each memory once: buffers in each other's place are one, windows of one buffer two. */
+export class Slots {
+  readonly list: Bound[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  /** The slot of binding `i` of a step. */
+  of({ buffers }: Program, { bindings, windows }: Dispatch, i: number): number {
+    const buffer = rootOf(buffers, bindings[i]!);
+    const window = windows?.[i];
+    const key = `${buffer}:${window === undefined ? '' : [window.offset, ...window.strides].join()}`;
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const slot = this.list.push(window === undefined ? { buffer } : { buffer, window }) - 1;
+    this.#numbers.set(key, slot);
+    return slot;
+  }
+}
 
 /** Blocks of scalars, each from a multiple of `alignment` on. */
 export class ScalarBlocks {

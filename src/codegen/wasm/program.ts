@@ -5,7 +5,8 @@
  * thread that takes part: workgroups are claimed from counters, and a launch with a barrier starts when all workgroups
  * before it are done, whoever did them. A thread that comes late finds nothing left to claim, so none is waited for.
  */
-import type { Program } from '../../ir/program.ts';
+import { timesOf } from '../../ir/program/sequence.ts';
+import type { Loop, Program } from '../../ir/program.ts';
 import type { ThreadKernel } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import { FunctionBuilder } from './builder.ts';
@@ -59,7 +60,10 @@ export const nanosecondsOf = (kernel: ThreadKernel): number =>
 
 /** Rough duration of a program on one thread. */
 export const programNanoseconds = (program: Program): number =>
-  program.steps.reduce((sum, s) => sum + nanosecondsOf(program.kernels[s.kernel]!), 0);
+  program.steps.reduce(
+    (sum, s, i) => sum + timesOf(program, i) * nanosecondsOf(program.kernels[s.kernel]!),
+    0,
+  );
 
 /** Renders all of a program. Without `threads > 1` there is no parallel entry. */
 export const renderProgram = (
@@ -77,7 +81,8 @@ export const renderProgram = (
   });
   const entries = [serialEntry(program, kernels)];
   const parallel = options.threads > 1 && options.shared;
-  if (parallel) entries.push(parallelEntry(program, kernels, options.threads));
+  const control = parallel ? parallelEntry(program, kernels, options.threads) : undefined;
+  if (control !== undefined) entries.push(control.entry);
   const functions = reachable(entries);
   return {
     functions,
@@ -85,7 +90,7 @@ export const renderProgram = (
     argumentBytes,
     scalarOffsets,
     scratchBytes: Math.max(0, ...program.kernels.map((k) => sharedLayout(k).bytes)),
-    controlBytes: parallel ? LINE * (1 + program.steps.length + phasesOf(program).length) : 0,
+    controlBytes: control?.bytes ?? 0,
   };
 };
 
@@ -143,35 +148,92 @@ const launch = (
   program: Program,
   kernels: readonly WasmFunction[],
   step: number,
+  counters: readonly Local[],
   args: Wasm,
   scratch: Wasm,
   begin: Wasm,
   end: Wasm,
 ): Wasm => {
-  const { kernel, bindings } = program.steps[step]!;
-  const pointers = bindings.map((b) => memory('i32.load', 4 * b, args));
+  const { kernel, bindings, windows } = program.steps[step]!;
+  const pointers = bindings.map((b, i) => {
+    const pointer = memory('i32.load', 4 * b, args);
+    const window = windows?.[i];
+    if (window === undefined) return pointer;
+    return window.strides.reduce(
+      (at, stride, l) => (stride === 0 ? at : plus(at, times(get(counters[l]!), stride))),
+      window.offset === 0 ? pointer : plus(pointer, i32(window.offset)),
+    );
+  });
   return call(kernels[kernel]!, ...pointers, scratch, begin, end);
+};
+
+/** A run of steps: launches up to the next barrier, or a loop around parts. */
+type Part =
+  | { readonly kind: 'phase'; readonly steps: readonly number[] }
+  | { readonly kind: 'loop'; readonly trips: number; readonly parts: readonly Part[] };
+
+/** The steps of a program in phases, whose launches may run at the same time. */
+const partsOf = (program: Program): readonly Part[] => {
+  const between = (from: number, to: number, loops: readonly Loop[]): Part[] => {
+    const parts: Part[] = [];
+    let phase: number[] = [];
+    const close = (): void => {
+      if (phase.length > 0) parts.push({ kind: 'phase', steps: phase });
+      phase = [];
+    };
+    for (let step = from; step < to; ) {
+      const at = loops.findIndex((l) => l.first === step);
+      const loop = loops[at];
+      if (loop !== undefined) {
+        close();
+        const inner = between(step, loop.end, loops.slice(at + 1));
+        parts.push({ kind: 'loop', trips: loop.trips, parts: inner });
+        step = loop.end;
+        continue;
+      }
+      if (program.steps[step]!.barrier) close();
+      phase.push(step++);
+    }
+    close();
+    return parts;
+  };
+  return between(0, program.steps.length, program.loops);
+};
+
+/** Code that runs `body` once for each value of `counter` from 0 to `trips - 1`. */
+const repeat = (counter: Local, trips: number, body: readonly Wasm[]): Wasm[] => {
+  const again: Label = { name: `round_${counter.name}` };
+  const more = op('i32.lt_s', get(counter), i32(trips));
+  return [
+    set(counter, i32(0)),
+    {
+      kind: 'loop',
+      label: again,
+      body: [
+        ...body,
+        set(counter, plus(get(counter), i32(1))),
+        { kind: 'branch', label: again, condition: more },
+      ],
+    },
+  ];
 };
 
 const serialEntry = (program: Program, kernels: readonly WasmFunction[]): WasmFunction => {
   const fb = new FunctionBuilder();
   const args = get(fb.param('i32', 'args'));
   const scratch = get(fb.param('i32', 'scratch'));
-  program.steps.forEach((s, i) => {
-    const { grid } = program.kernels[s.kernel]!;
-    fb.push(launch(program, kernels, i, args, scratch, i32(0), i32(grid)));
-  });
+  const emit = (part: Part, counters: readonly Local[]): Wasm[] => {
+    if (part.kind === 'phase')
+      return part.steps.map((step) => {
+        const { grid } = program.kernels[program.steps[step]!.kernel]!;
+        return launch(program, kernels, step, counters, args, scratch, i32(0), i32(grid));
+      });
+    const counter = fb.local('i32', 't');
+    const inside = part.parts.flatMap((p) => emit(p, [...counters, counter]));
+    return repeat(counter, part.trips, inside);
+  };
+  for (const part of partsOf(program)) for (const w of emit(part, [])) fb.push(w);
   return fb.finish('run', { exported: true });
-};
-
-/** Launches that may run at the same time: steps up to the next barrier. */
-const phasesOf = (program: Program): number[][] => {
-  const phases: number[][] = [];
-  program.steps.forEach((s, i) => {
-    if (s.barrier || phases.length === 0) phases.push([i]);
-    else phases.at(-1)!.push(i);
-  });
-  return phases;
 };
 
 /** Launches shorter than this are claimed in few pieces: each claim costs a trip of a cache line. */
@@ -189,7 +251,7 @@ const parallelEntry = (
   program: Program,
   kernels: readonly WasmFunction[],
   threads: number,
-): WasmFunction => {
+): { readonly entry: WasmFunction; readonly bytes: number } => {
   const fb = new FunctionBuilder();
   const args = get(fb.param('i32', 'args'));
   const scratch = get(fb.param('i32', 'scratch'));
@@ -200,81 +262,113 @@ const parallelEntry = (
   const end = fb.local('i32', 'end');
   const seen = fb.local('i32', 'seen');
   const spins = fb.local('i32', 'spins');
-  let line = LINE;
-  const claims = program.steps.map(() => {
-    const at = line;
-    line += LINE;
-    return at;
-  });
-  phasesOf(program).forEach((phase, p) => {
-    const done = line;
-    line += LINE;
-    const grids = phase.map((s) => program.kernels[program.steps[s]!.kernel]!.grid);
-    const total = grids.reduce((a, b) => a + b, 0);
-    phase.forEach((step, i) => {
-      const kernel = program.kernels[program.steps[step]!.kernel]!;
-      const chunk = chunkOf(kernel, threads);
-      const grid = grids[i]!;
-      const again: Label = { name: `claim${step}` };
-      const none: Label = { name: `none${step}` };
-      const chunks = Math.ceil(grid / chunk);
-      const taken = claims[step]!;
-      const one = (at: number): Wasm => memory('i32.atomic.rmw.add', at, control, i32(1));
-      // Even threads take from the front, odd ones from the back, so that each meets the same rows run after run and
-      // finds them in its own cache; the common count keeps the two from meeting.
-      const place: Wasm = {
-        kind: 'if',
-        condition: side,
-        then: [set(begin, op('i32.sub', i32(chunks - 1), one(taken + 8)))],
-        otherwise: [set(begin, one(taken + 4))],
-      };
-      const beyond = plus(get(begin), i32(chunk));
-      fb.push({
-        kind: 'block',
-        label: none,
-        body: [
-          {
-            kind: 'loop',
-            label: again,
-            body: [
-              // a plain look first: writing to a counter that is used up would take its cache line from the others
-              {
-                kind: 'branch',
-                label: none,
-                condition: op('i32.ge_s', memory('i32.atomic.load', taken, control), i32(chunks)),
-              },
-              { kind: 'branch', label: none, condition: op('i32.ge_s', one(taken), i32(chunks)) },
-              place,
-              set(begin, times(get(begin), chunk)),
-              set(
-                end,
-                chunk === 1
-                  ? beyond
-                  : op('select', beyond, i32(grid), op('i32.lt_s', beyond, i32(grid))),
+  let phases = 0;
+
+  /** Claims of a step whose counters are at `taken`, ends counted at `done`, from `lines` on. */
+  const claims = (
+    step: number,
+    taken: number,
+    done: number,
+    total: number,
+    lines: Wasm,
+    counters: readonly Local[],
+  ): Wasm => {
+    const kernel = program.kernels[program.steps[step]!.kernel]!;
+    const chunk = chunkOf(kernel, threads);
+    const { grid } = kernel;
+    const again: Label = { name: `claim${step}` };
+    const none: Label = { name: `none${step}` };
+    const chunks = Math.ceil(grid / chunk);
+    const one = (at: number): Wasm => memory('i32.atomic.rmw.add', at, lines, i32(1));
+    // Even threads take from the front, odd ones from the back, so that each meets the same rows run after run and
+    // finds them in its own cache; the common count keeps the two from meeting.
+    const place: Wasm = {
+      kind: 'if',
+      condition: side,
+      then: [set(begin, op('i32.sub', i32(chunks - 1), one(taken + 8)))],
+      otherwise: [set(begin, one(taken + 4))],
+    };
+    const beyond = plus(get(begin), i32(chunk));
+    return {
+      kind: 'block',
+      label: none,
+      body: [
+        {
+          kind: 'loop',
+          label: again,
+          body: [
+            // a plain look first: writing to a counter that is used up would take its cache line from the others
+            {
+              kind: 'branch',
+              label: none,
+              condition: op('i32.ge_s', memory('i32.atomic.load', taken, lines), i32(chunks)),
+            },
+            { kind: 'branch', label: none, condition: op('i32.ge_s', one(taken), i32(chunks)) },
+            place,
+            set(begin, times(get(begin), chunk)),
+            set(
+              end,
+              chunk === 1
+                ? beyond
+                : op('select', beyond, i32(grid), op('i32.lt_s', beyond, i32(grid))),
+            ),
+            launch(program, kernels, step, counters, args, scratch, get(begin), get(end)),
+            set(end, op('i32.sub', get(end), get(begin))),
+            set(begin, memory('i32.atomic.rmw.add', done, lines, get(end))),
+            {
+              kind: 'if',
+              condition: op(
+                'i32.and',
+                op('i32.eq', plus(get(begin), get(end)), i32(total)),
+                op('i32.ne', memory('i32.atomic.load', CONTROL.sleepers, control), i32(0)),
               ),
-              launch(program, kernels, step, args, scratch, get(begin), get(end)),
-              set(end, op('i32.sub', get(end), get(begin))),
-              set(begin, memory('i32.atomic.rmw.add', done, control, get(end))),
-              {
-                kind: 'if',
-                condition: op(
-                  'i32.and',
-                  op('i32.eq', plus(get(begin), get(end)), i32(total)),
-                  op('i32.ne', memory('i32.atomic.load', CONTROL.sleepers, control), i32(0)),
-                ),
-                then: [op('drop', memory('memory.atomic.notify', done, control, i32(-1)))],
-                otherwise: [],
-              },
-              { kind: 'branch', label: again, condition: undefined },
-            ],
-          },
-        ],
-      });
-    });
-    for (const w of waitFor(p, done, total, { control, mayWait, seen, spins })) fb.push(w);
-  });
+              then: [op('drop', memory('memory.atomic.notify', done, lines, i32(-1)))],
+              otherwise: [],
+            },
+            { kind: 'branch', label: again, condition: undefined },
+          ],
+        },
+      ],
+    };
+  };
+
+  /** Code for parts whose counters lie from `at` on, in lines of their own; and where they end. */
+  const emit = (
+    parts: readonly Part[],
+    at: number,
+    lines: Wasm,
+    counters: readonly Local[],
+  ): { readonly code: Wasm[]; readonly end: number } => {
+    const code: Wasm[] = [];
+    let line = at;
+    for (const part of parts) {
+      if (part.kind === 'phase') {
+        const done = line + LINE * part.steps.length;
+        const grids = part.steps.map((s) => program.kernels[program.steps[s]!.kernel]!.grid);
+        const total = grids.reduce((a, b) => a + b, 0);
+        part.steps.forEach((step, i) => {
+          code.push(claims(step, line + LINE * i, done, total, lines, counters));
+        });
+        const wait = { lines, control, mayWait, seen, spins };
+        code.push(...waitFor(phases++, done, total, wait));
+        line = done + LINE;
+        continue;
+      }
+      // Each round counts in lines of its own, so that nobody has to clear them.
+      const counter = fb.local('i32', 't');
+      const own = fb.local('i32', 'lines');
+      const { code: inside, end: bytes } = emit(part.parts, 0, get(own), [...counters, counter]);
+      const first = plus(lines, i32(line));
+      const round = set(own, plus(first, times(get(counter), bytes)));
+      code.push(...repeat(counter, part.trips, [round, ...inside]));
+      line += bytes * part.trips;
+    }
+    return { code, end: line };
+  };
+  const { code, end: bytes } = emit(partsOf(program), LINE, control, []);
+  for (const w of code) fb.push(w);
   fb.push({ kind: 'return', value: i32(0) });
-  return fb.finish('work', { result: 'i32', exported: true });
+  return { entry: fb.finish('work', { result: 'i32', exported: true }), bytes };
 };
 
 /** Waits until `total` workgroups are done; leaves the function with 1 when a thread has failed. */
@@ -282,7 +376,7 @@ const waitFor = (
   phase: number,
   done: number,
   total: number,
-  at: { control: Wasm; mayWait: Wasm; seen: Local; spins: Local },
+  at: { lines: Wasm; control: Wasm; mayWait: Wasm; seen: Local; spins: Local },
 ): Wasm[] => {
   const out: Label = { name: `done${phase}` };
   const again: Label = { name: `wait${phase}` };
@@ -290,7 +384,7 @@ const waitFor = (
     set(at.spins, i32(0)),
     op('drop', memory('i32.atomic.rmw.add', CONTROL.sleepers, at.control, i32(1))),
     // the limit makes a lost wake-up cost a millisecond, not a hang
-    op('drop', memory('memory.atomic.wait32', done, at.control, get(at.seen), i64(1_000_000n))),
+    op('drop', memory('memory.atomic.wait32', done, at.lines, get(at.seen), i64(1_000_000n))),
     op('drop', memory('i32.atomic.rmw.sub', CONTROL.sleepers, at.control, i32(1))),
   ];
   return [
@@ -303,7 +397,7 @@ const waitFor = (
           kind: 'loop',
           label: again,
           body: [
-            set(at.seen, memory('i32.atomic.load', done, at.control)),
+            set(at.seen, memory('i32.atomic.load', done, at.lines)),
             { kind: 'branch', label: out, condition: op('i32.ge_s', get(at.seen), i32(total)) },
             {
               kind: 'if',

@@ -5,7 +5,7 @@
  * is written, and all of the arena, is bound for reading and writing.
  */
 import type { BufferRole, Dispatch, Program } from '../../ir/program.ts';
-import { rootOf, ScalarBlocks } from '../text/program.ts';
+import { type Bound, ScalarBlocks, Slots } from '../text/program.ts';
 import { renderWgsl } from './render.ts';
 import type {
   BoundRange,
@@ -29,7 +29,7 @@ export const renderProgram = (
   const rendered = new Map<string, Shader>();
   const uniform = new ScalarBlocks(program, BLOCK);
   const steps = program.steps.map((step): DispatchShader => {
-    const { places, buffers } = placesOf(program, step);
+    const { places, slots } = placesOf(program, step);
     const key = `${step.kernel}:${places.map((p) => (p.kind === 'scalar' ? 's' : `${p.slot}${p.access}`)).join()}`;
     const shader =
       rendered.get(key) ?? renderWgsl(program.kernels[step.kernel]!, { ...options, places });
@@ -44,7 +44,7 @@ export const renderProgram = (
         const offset = uniform.block(own.map((i) => step.bindings[i]!));
         return { binding, kind, offset, bytes };
       }
-      return { binding, kind, buffer: buffers[binding]!, bytes };
+      return { binding, kind, ...slots[binding]!, bytes };
     });
     return { shader: index, dispatch: shader.dispatch, bindings };
   });
@@ -65,19 +65,16 @@ const accessOf = (role: Exclude<BufferRole, 'scalar'>): 'read' | 'read_write' =>
   }
 };
 
-/** A place for each binding of a step, and the program buffer of each slot. */
+/** A place for each binding of a step, and what is in each slot. */
 const placesOf = (
   program: Program,
   step: Dispatch,
-): { readonly places: BufferPlace[]; readonly buffers: number[] } => {
-  const buffers: number[] = [];
-  const places = step.bindings.map((b): BufferPlace => {
+): { readonly places: BufferPlace[]; readonly slots: readonly Bound[] } => {
+  const slots = new Slots();
+  const places = step.bindings.map((b, i): BufferPlace => {
     const { role } = program.buffers[b]!;
     if (role === 'scalar') return { kind: 'scalar' };
-    const root = rootOf(program.buffers, b);
-    const known = buffers.indexOf(root);
-    const slot = known < 0 ? buffers.push(root) - 1 : known;
-    return { kind: 'storage', slot, access: accessOf(role) };
+    return { kind: 'storage', slot: slots.of(program, step, i), access: accessOf(role) };
   });
-  return { places, buffers };
+  return { places, slots: slots.list };
 };

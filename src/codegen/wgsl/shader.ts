@@ -4,6 +4,7 @@
  * Invariant: all of it depends on the program, the caps and the features alone, and is plain data: a runtime adds
  * buffers and nothing else. All bindings are in group 0.
  */
+import type { Window } from '../../ir/program.ts';
 import type { ScalarSlot } from '../text/program.ts';
 
 export type { ScalarSlot };
@@ -72,6 +73,8 @@ export type BoundRange =
       readonly kind: 'storage' | 'read-only-storage';
       /** The program buffer; of buffers in each other's place, the one that was there first. */
       readonly buffer: number;
+      /** The part of it that is bound; left out: from its start. */
+      readonly window?: Window;
       /** A multiple of 16, at least 16. */
       readonly bytes: number;
     }

@@ -7,7 +7,15 @@
 import type { DType } from '../dtype.ts';
 import type { Algebra, ScalarOp } from '../scalar.ts';
 import { type Shape, sameShape, type TensorType } from '../type.ts';
-import type { Attrs, Graph, InputRole, Node, Op } from './graph.ts';
+import {
+  type Attrs,
+  type Graph,
+  type InputRole,
+  isBody,
+  type Node,
+  type Op,
+  topological,
+} from './graph.ts';
 import { full, input } from './ops/leaf.ts';
 import { cast, mapOps } from './ops/map.ts';
 import { sum } from './ops/reduce.ts';
@@ -132,5 +140,28 @@ export class GraphBuilder implements Algebra<Node> {
   }
 }
 
-const attrKey = (value: Attrs[string] | undefined): string =>
-  typeof value === 'object' ? value.join(',') : Object.is(value, -0) ? '-0' : String(value);
+const attrKey = (value: Attrs[string] | undefined): string => {
+  if (typeof value !== 'object') return Object.is(value, -0) ? '-0' : String(value);
+  return isBody(value) ? graphKey(value) : value.join(',');
+};
+
+const graphKeys = new WeakMap<Graph, string>();
+
+/** Equal for graphs that compute the same from inputs in the same order, whatever these are called. */
+export const graphKey = (graph: Graph): string => {
+  let key = graphKeys.get(graph);
+  if (key === undefined) {
+    const numbers = new Map<Node, number>(graph.inputs.map((x, i) => [x, i]));
+    key = `(${graph.inputs.map((x) => x.type.id).join()})`;
+    for (const node of topological(graph)) {
+      if (numbers.has(node)) continue;
+      numbers.set(node, numbers.size);
+      key += `${node.op.name} ${node.inputs.map((x) => numbers.get(x)!).join()}`;
+      for (const name in node.attrs) key += ` ${name}=${attrKey(node.attrs[name])}`;
+      key += ';';
+    }
+    key += graph.outputs.map((x) => numbers.get(x)!).join();
+    graphKeys.set(graph, key);
+  }
+  return key;
+};

@@ -5,15 +5,24 @@
  * of a map have equal shapes and dtypes; the only effect is `Graph.assigns`, ordered.
  */
 import type { Axis, Idx } from '../dim.ts';
-import type { Attention, Contraction, Expr, Scattering } from '../loop/loop.ts';
+import type { Attention, Contraction, Expr, Running, Scattering } from '../loop/loop.ts';
 import type { TensorType } from '../type.ts';
 import type { GraphBuilder } from './builder.ts';
 
-export type AttrValue = number | boolean | string | readonly number[];
+/** A graph is what a loop does in each step. */
+export type AttrValue = number | boolean | string | readonly number[] | Graph;
 export type Attrs = Readonly<Record<string, AttrValue>>;
 
 /** How an attribute is written and checked; `dtype` holds a DType name, `ints` a list of integers. */
-export type AttrKind = 'int' | 'number' | 'bool' | 'string' | 'dtype' | 'ints' | 'numbers';
+export type AttrKind =
+  | 'int'
+  | 'number'
+  | 'bool'
+  | 'string'
+  | 'dtype'
+  | 'ints'
+  | 'numbers'
+  | 'graph';
 export type AttrSchema = Readonly<
   Record<string, { readonly kind: AttrKind; readonly default?: AttrValue }>
 >;
@@ -27,7 +36,9 @@ export type OpKind =
   | 'contract' // dot and convolutions: lowered through `contract`; attention: through `attend`, or `decompose`
   | 'gather' // reads at loaded indices
   | 'scatter' // writes at loaded indices
-  | 'composite'; // defined by `decompose`
+  | 'running' // every partial result of a fold along an axis, or the order of what is along it
+  | 'composite' // defined by `decompose`
+  | 'loop'; // runs a graph many times: scan
 
 /** The dense row-major values of a tensor during interpretation, in double precision (bool as 0/1). */
 export type Values = Float64Array;
@@ -58,6 +69,8 @@ export interface Op<A extends Attrs = Attrs> {
   type(inputs: readonly TensorType[], attrs: A): TensorType;
   /** The value at `index` as a loop expression. Absent for `contract`, `scatter`, `composite` and inputs. */
   lower?(node: Node<A>, index: readonly Idx[], context: LowerContext): Expr;
+  /** What runs along one of the axes, which are those of the node's value (kind `running`). */
+  running?(node: Node<A>, context: LowerContext): { axes: readonly Axis[]; running: Running };
   /** The accumulation this node is (kind `scatter`). */
   scatter?(node: Node<A>, context: LowerContext): Scattering;
   /** The contraction this node is (kind `contract`). */
@@ -96,6 +109,14 @@ export interface Graph {
   readonly outputs: readonly Node[];
   readonly assigns: readonly Assign[];
 }
+
+/** Whether an attribute is the graph of a loop's step. */
+export const isBody = (value: AttrValue | undefined): value is Graph =>
+  typeof value === 'object' && 'outputs' in value;
+
+/** Whether an attribute is a list of numbers. */
+export const isList = (value: AttrValue | undefined): value is readonly number[] =>
+  Array.isArray(value);
 
 /** Every node the graph computes, operands before users, each once. */
 export const topological = (graph: Graph): Node[] => reachable(rootsOf(graph));

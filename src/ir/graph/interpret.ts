@@ -9,6 +9,7 @@ import { roundTo } from '../scalar.ts';
 import { showType, type TensorType } from '../type.ts';
 import { GraphBuilder } from './builder.ts';
 import { type Graph, type Node, topological, type Values } from './graph.ts';
+import { isScan, type ScanNode } from './ops/scan.ts';
 import { references } from './reference/registry.ts';
 
 export interface InterpretOptions {
@@ -67,6 +68,7 @@ const evaluateNode = (
   options: InterpretOptions,
 ): Values => {
   const { op, attrs } = node;
+  if (isScan(node)) return runLoop(node, operands, options);
   const reference = references.get(op);
   if (reference?.evaluate !== undefined) return reference.evaluate(operands, node);
   invariant(op.decompose !== undefined, `op ${op.name} has neither a reference nor decompose`);
@@ -74,6 +76,32 @@ const evaluateNode = (
   const inputs = node.inputs.map((x) => builder.input(x.type));
   const body = builder.graph(op.name, [op.decompose(builder, inputs, attrs)]);
   return interpretGraph(body, operands, options).outputs[0]!;
+};
+
+/** One result of a loop: its body, step by step. */
+const runLoop = (
+  { inputs, attrs }: ScanNode,
+  operands: readonly Values[],
+  options: InterpretOptions,
+): Values => {
+  const { body, trips, sequences, states, reverse, result } = attrs;
+  let current = operands.slice(sequences, sequences + states);
+  const captures = operands.slice(sequences + states);
+  const size = body.outputs[result]!.type.size;
+  const isState = result < states;
+  const out = new Float64Array(size * (isState ? trips + 1 : trips));
+  if (isState) out.set(current[result]!, reverse ? trips * size : 0);
+  for (let i = 0; i < trips; i++) {
+    const t = reverse ? trips - 1 - i : i;
+    const slices = operands.slice(0, sequences).map((x, s) => {
+      const part = inputs[s]!.type.size / trips;
+      return x.slice(t * part, (t + 1) * part);
+    });
+    const { outputs } = interpretGraph(body, [...slices, ...current, ...captures], options);
+    current = outputs.slice(0, states);
+    out.set(outputs[result]!, (isState && !reverse ? t + 1 : t) * size);
+  }
+  return out;
 };
 
 const rounded = (values: Values, { dtype }: TensorType, exact: boolean): Values =>

@@ -20,7 +20,8 @@ type AttrSyntax =
   | { readonly kind: 'number'; readonly value: number }
   | { readonly kind: 'bool'; readonly value: boolean }
   | { readonly kind: 'word' | 'text'; readonly value: string }
-  | { readonly kind: 'list'; readonly value: readonly number[] };
+  | { readonly kind: 'list'; readonly value: readonly number[] }
+  | { readonly kind: 'graph'; readonly value: GraphSyntax };
 
 interface InputSyntax {
   readonly role: InputRole;
@@ -132,6 +133,7 @@ class GraphGrammar extends Grammar {
     this.OR({
       DEF: [
         { ALT: (): AttrSyntax => ({ kind: 'list', value: this.SUBRULE(this.numbers) }) },
+        { ALT: (): AttrSyntax => ({ kind: 'graph', value: this.SUBRULE(this.graph) }) },
         { ALT: (): AttrSyntax => ({ kind: 'word', value: this.CONSUME(T.Identifier).image }) },
         { ALT: (): AttrSyntax => ({ kind: 'text', value: unquote(this.CONSUME(T.Text).image) }) },
         { ALT: (): AttrSyntax => scalarAttr(this.SUBRULE(this.literal)) },
@@ -267,6 +269,7 @@ const wanted: Readonly<Record<AttrKind, string>> = {
   dtype: 'a dtype such as f32',
   ints: 'a list of integers',
   numbers: 'a list of numbers',
+  graph: 'a graph',
 };
 
 const readAttr = (
@@ -295,6 +298,8 @@ const readAttr = (
           : undefined;
       case 'numbers':
         return given.kind === 'list' ? given.value : undefined;
+      case 'graph':
+        return given.kind === 'graph' ? resolve(source, given.value) : undefined;
       default:
         return kind satisfies never;
     }
@@ -303,7 +308,7 @@ const readAttr = (
     throw errorAt(
       source,
       place,
-      `${op.name}: ${key} is ${wanted[kind]}, not ${String(given.value)}`,
+      `${op.name}: ${key} is ${wanted[kind]}, not ${given.kind === 'graph' ? 'a graph' : String(given.value)}`,
     );
   return value;
 };

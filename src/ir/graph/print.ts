@@ -7,7 +7,14 @@
 import { type DType, shortName } from '../dtype.ts';
 import { Names, spellDouble, spellFloat, spellName, spellValue } from '../text/words.ts';
 import { showType } from '../type.ts';
-import { type AttrKind, type AttrValue, type Graph, type Node, topological } from './graph.ts';
+import {
+  type AttrKind,
+  type AttrValue,
+  type Graph,
+  isBody,
+  type Node,
+  topological,
+} from './graph.ts';
 
 export interface PrintGraphOptions {
   /** Adds where the user asked for each node, as a comment. */
@@ -76,6 +83,7 @@ const showAttrs = (node: Node): string => {
 };
 
 const showAttr = (kind: AttrKind, value: AttrValue, dtype: DType): string => {
+  if (isBody(value)) return printGraph(value).trimEnd().replace(/\n/g, '\n  ');
   if (typeof value === 'object') return showList(value);
   if (kind === 'dtype') return shortName(value as DType);
   if (typeof value !== 'number') return JSON.stringify(value);
@@ -88,6 +96,6 @@ const showList = (values: readonly number[]): string => `[${values.map(spellDoub
 
 /** Equality of attributes: lists by their elements, numbers by `Object.is`. */
 const sameAttr = (a: AttrValue, b: AttrValue): boolean =>
-  typeof a === 'object' && typeof b === 'object'
+  typeof a === 'object' && typeof b === 'object' && !isBody(a) && !isBody(b)
     ? a.length === b.length && a.every((x, i) => Object.is(x, b[i]))
     : Object.is(a, b);

@@ -4,6 +4,7 @@
  * Invariant: an op's key is its name, and every op that a graph may hold is here.
  */
 import type { Op } from './graph.ts';
+import { acos, asin, atan, atan2 } from './ops/arcs.ts';
 import { attention, attentionNorm } from './ops/attention.ts';
 import {
   attentionGradKey,
@@ -14,13 +15,20 @@ import { layerNorm, logSoftmax, softmax } from './ops/composite.ts';
 import { concat } from './ops/concat.ts';
 import { conv, convGradInput, convGradWeight } from './ops/conv.ts';
 import { dot } from './ops/dot.ts';
+import { digamma, gamma, lgamma, polygamma } from './ops/gamma.ts';
+import { gammaDraw } from './ops/gamma-draw.ts';
+import { acosh, asinh, atanh, cosh, sinh } from './ops/hyperbolic.ts';
 import { full, input, iota, literal } from './ops/leaf.ts';
 import { cast, mapOps } from './ops/map.ts';
+import { erfinv } from './ops/normal.ts';
+import { cbrt, exp2, hypot, log2, log10, logaddexp } from './ops/powers.ts';
 import { argmax, argmin, prod, reduceMax, reduceMin, sum } from './ops/reduce.ts';
+import { scan } from './ops/scan.ts';
 import { pad, slice } from './ops/slice.ts';
 import { take, takeAlong, takeAlongGrad, takeGrad } from './ops/take.ts';
 import { broadcast, reshape, stopGradient, transpose } from './ops/view.ts';
 import { poolScatter, poolSelect, windowArgmax, windowMax, windowSum } from './ops/window.ts';
+import { lastWriter } from './ops/writer.ts';
 
 const all: readonly Op[] = [
   ...[input, full, literal, iota],
@@ -31,8 +39,12 @@ const all: readonly Op[] = [
   ...[windowMax, windowSum, windowArgmax, poolSelect, poolScatter],
   ...[dot, conv, convGradInput, convGradWeight],
   ...[attention, attentionNorm, attentionGradQuery, attentionGradKey, attentionGradValue],
-  ...[take, takeAlong, takeGrad, takeAlongGrad],
+  ...[take, takeAlong, takeGrad, takeAlongGrad, lastWriter],
   ...[softmax, logSoftmax, layerNorm],
+  ...[atan2, atan, asin, acos, sinh, cosh, asinh, acosh, atanh],
+  ...[log2, log10, exp2, cbrt, hypot, logaddexp],
+  ...[lgamma, gamma, digamma, polygamma, erfinv, gammaDraw],
+  scan,
 ] as readonly Op[];
 
 export const graphOps: ReadonlyMap<string, Op> = new Map(all.map((op) => [op.name, op]));

@@ -7,7 +7,14 @@
 import { DTYPES, type DType } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { showType } from '../type.ts';
-import { type AttrKind, type AttrValue, type Graph, type Node, topological } from './graph.ts';
+import {
+  type AttrKind,
+  type AttrValue,
+  type Graph,
+  isBody,
+  type Node,
+  topological,
+} from './graph.ts';
 import { input } from './ops/leaf.ts';
 import { graphOps } from './registry.ts';
 
@@ -56,8 +63,8 @@ const checkInput = (node: Node, inputs: ReadonlySet<Node>): string | undefined =
 const checkNode = (node: Node): string | undefined => {
   const { op, attrs } = node;
   if (graphOps.get(op.name) !== op) return 'is of an op that is not registered';
-  if ((op.lower ?? op.contract ?? op.scatter ?? op.attend ?? op.decompose) === undefined)
-    return 'its op says no way to compute it';
+  const way = op.lower ?? op.contract ?? op.scatter ?? op.running ?? op.attend ?? op.decompose;
+  if (op.kind !== 'loop' && way === undefined) return 'its op says no way to compute it';
   if (node.inputs.some((x) => x.id >= node.id)) return 'comes before one of its operands';
   for (const name of Object.keys(attrs))
     if (!Object.hasOwn(op.schema, name)) return `has no attribute ${name}`;
@@ -65,6 +72,7 @@ const checkNode = (node: Node): string | undefined => {
     const value = attrs[name];
     if (value === undefined) return `attribute ${name} is missing`;
     if (!fits(kind, value)) return `attribute ${name} must be of kind ${kind}`;
+    if (isBody(value)) verifyGraph(value);
   }
   return checkType(node);
 };
@@ -100,6 +108,8 @@ const fits = (kind: AttrKind, value: AttrValue): boolean => {
       return DTYPES.includes(value as DType);
     case 'ints':
       return isInts(value);
+    case 'graph':
+      return isBody(value);
     case 'numbers':
       return Array.isArray(value) && value.every((v) => typeof v === 'number');
     default:

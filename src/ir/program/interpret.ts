@@ -10,6 +10,7 @@ import { externals, type Program, type ProgramBuffer } from '../program.ts';
 import { type InterpretOptions, interpretThread } from '../thread/interpret.ts';
 import type { Cells } from '../thread/memory.ts';
 import type { ThreadBuffer } from '../thread/thread.ts';
+import { rangeOf, sequence } from './sequence.ts';
 
 /**
  * Runs `program` once.
@@ -23,16 +24,32 @@ export const interpretProgram = (
   options: InterpretOptions = {},
 ): void => {
   const memory = bind(program, buffers);
-  for (const step of program.steps) {
-    const kernel = program.kernels[step.kernel]!;
+  for (const launched of sequence(program)) {
+    const { kernel: number, bindings, windows } = program.steps[launched.step]!;
+    const kernel = program.kernels[number]!;
     const globals = kernel.buffers.filter((b) => b.space === 'global');
     globals.forEach((global, i) => {
-      if (global.access !== 'read') spoil(program, memory, step.bindings[i]!);
+      if (global.access !== 'read')
+        spoil(program, memory, bindings[i]!, rangeOf(program, launched, i));
     });
-    const bound = new Map<ThreadBuffer, Cells>(
-      globals.map((global, i) => [global, memory[step.bindings[i]!]!]),
-    );
+    const bound = new Map<ThreadBuffer, Cells>();
+    const parts: (() => void)[] = [];
+    globals.forEach((global, i) => {
+      const whole = memory[bindings[i]!]!;
+      if (windows?.[i] === undefined) {
+        bound.set(global, whole);
+        return;
+      }
+      const at = rangeOf(program, launched, i)[0] / bytesOf(global.dtype);
+      const part = Float64Array.from({ length: global.elements }, (_, j) => whole[at + j]!);
+      bound.set(global, part);
+      if (global.access !== 'read')
+        parts.push(() => {
+          for (let j = 0; j < part.length; j++) whole[at + j] = part[j]!;
+        });
+    });
     interpretThread(kernel, bound, options);
+    for (const put of parts) put();
   }
 };
 
@@ -65,12 +82,17 @@ const bind = (program: Program, buffers: readonly Cells[]): Cells[] => {
   return memory;
 };
 
-const spoil = (program: Program, memory: readonly Cells[], written: number): void => {
+const spoil = (
+  program: Program,
+  memory: readonly Cells[],
+  written: number,
+  [begin, end]: readonly [number, number],
+): void => {
   const w = program.buffers[written]!;
   if (w.role !== 'temp') return;
   program.buffers.forEach((b, i) => {
     if (b.role !== 'temp' || memory[i] === memory[written]) return;
-    if (b.offset! >= w.offset! + w.bytes || w.offset! >= b.offset! + b.bytes) return;
+    if (b.offset! >= w.offset! + end || w.offset! + begin >= b.offset! + b.bytes) return;
     const cells = memory[i]!;
     for (let j = 0; j < cells.length; j++) cells[j] = Number.NaN;
   });

@@ -3,7 +3,7 @@
  *
  * Invariant: every name in a step or an `inplace` refers to a buffer or kernel listed above it.
  */
-import type { BufferRole, Dispatch, Program, ProgramBuffer } from '../program.ts';
+import type { BufferRole, Dispatch, Loop, Program, ProgramBuffer, Window } from '../program.ts';
 import { parseWith, type Rule } from '../text/grammar.ts';
 import * as T from '../text/lexer.ts';
 import { readType } from '../text/read-type.ts';
@@ -23,11 +23,23 @@ interface BufferSyntax {
   readonly inPlaceOf: Name | undefined;
   readonly values: readonly number[] | undefined;
 }
-interface StepSyntax {
+interface BindingSyntax {
+  readonly buffer: Name;
+  /** Offset, then strides. */
+  readonly window: readonly number[] | undefined;
+}
+interface LaunchSyntax {
+  readonly kind: 'launch';
   readonly barrier: boolean;
   readonly kernel: Name;
-  readonly bindings: readonly Name[];
+  readonly bindings: readonly BindingSyntax[];
 }
+interface LoopSyntax {
+  readonly kind: 'loop';
+  readonly trips: number;
+  readonly steps: readonly StepSyntax[];
+}
+type StepSyntax = LaunchSyntax | LoopSyntax;
 interface ProgramSyntax {
   readonly name: Name;
   readonly arena: number;
@@ -56,7 +68,7 @@ class ProgramGrammar extends ThreadRules {
     const lowerBound = this.SUBRULE1(this.number);
     this.MANY(() => buffers.push(this.SUBRULE(this.programBuffer)));
     this.MANY1(() => kernels.push(this.SUBRULE(this.thread)));
-    this.MANY2(() => steps.push(this.SUBRULE(this.launch)));
+    this.MANY2(() => steps.push(this.SUBRULE(this.step)));
     this.CONSUME(T.CloseBrace);
     return { name, arena, lowerBound, buffers, kernels, steps };
   });
@@ -98,8 +110,33 @@ class ProgramGrammar extends ThreadRules {
     return { role, name, type, bytes, offset, inPlaceOf, values };
   });
 
-  private readonly launch: Rule<StepSyntax> = this.RULE('launch', () => {
-    const bindings: Name[] = [];
+  private readonly step: Rule<StepSyntax> = this.RULE(
+    'programStep',
+    (): StepSyntax =>
+      this.OR([
+        { ALT: (): StepSyntax => this.SUBRULE(this.programLoop) },
+        { ALT: (): StepSyntax => this.SUBRULE(this.launch) },
+      ]),
+  );
+
+  private readonly programLoop: Rule<LoopSyntax> = this.RULE('programLoop', (): LoopSyntax => {
+    const steps: StepSyntax[] = [];
+    this.CONSUME(T.K.loop);
+    const trips = this.SUBRULE(this.number);
+    this.CONSUME(T.OpenBrace);
+    this.AT_LEAST_ONE(() => steps.push(this.SUBRULE(this.step)));
+    this.CONSUME(T.CloseBrace);
+    return { kind: 'loop', trips, steps };
+  });
+
+  private readonly binding: Rule<BindingSyntax> = this.RULE('binding', (): BindingSyntax => {
+    const buffer = this.SUBRULE(this.bareName);
+    const window = this.OPTION(() => this.SUBRULE(this.numbers));
+    return { buffer, window };
+  });
+
+  private readonly launch: Rule<LaunchSyntax> = this.RULE('launch', (): LaunchSyntax => {
+    const bindings: BindingSyntax[] = [];
     let barrier = false;
     this.OPTION(() => {
       this.CONSUME(T.K.barrier);
@@ -110,10 +147,10 @@ class ProgramGrammar extends ThreadRules {
     this.CONSUME(T.OpenParen);
     this.MANY_SEP({
       SEP: T.Comma,
-      DEF: () => bindings.push(this.SUBRULE1(this.bareName)),
+      DEF: () => bindings.push(this.SUBRULE(this.binding)),
     });
     this.CONSUME(T.CloseParen);
-    return { barrier, kernel, bindings };
+    return { kind: 'launch', barrier, kernel, bindings };
   });
 }
 
@@ -134,16 +171,38 @@ export const parseProgram = (text: string, file = 'text'): Program => {
     name: syntax.name.text,
     buffers: syntax.buffers.map((b) => readBuffer(source, b, buffers)),
     kernels: syntax.kernels.map((k) => readThread(source, k)),
-    steps: syntax.steps.map(
-      ({ kernel, bindings, barrier }): Dispatch => ({
-        kernel: find(source, kernels, kernel, 'kernel'),
-        bindings: bindings.map((name) => find(source, buffers, name, 'buffer')),
-        barrier,
-      }),
-    ),
+    ...flatten(syntax.steps, ({ kernel, bindings, barrier }) => ({
+      kernel: find(source, kernels, kernel, 'kernel'),
+      bindings: bindings.map(({ buffer }) => find(source, buffers, buffer, 'buffer')),
+      ...(bindings.some((b) => b.window !== undefined) ? { windows: bindings.map(windowOf) } : {}),
+      barrier,
+    })),
     arenaBytes: syntax.arena,
     lowerBoundBytes: syntax.lowerBound,
   };
+};
+
+const windowOf = ({ window }: BindingSyntax): Window | undefined =>
+  window && { offset: window[0] ?? 0, strides: window.slice(1) };
+
+/** The steps in a row, and which of them loops run again. */
+const flatten = (
+  syntax: readonly StepSyntax[],
+  read: (launch: LaunchSyntax) => Dispatch,
+): Pick<Program, 'steps' | 'loops'> => {
+  const steps: Dispatch[] = [];
+  const loops: Loop[] = [];
+  const visit = (step: StepSyntax): void => {
+    if (step.kind === 'launch') {
+      steps.push(read(step));
+      return;
+    }
+    const at = loops.push({ first: steps.length, end: steps.length, trips: step.trips }) - 1;
+    step.steps.forEach(visit);
+    loops[at] = { ...loops[at]!, end: steps.length };
+  };
+  syntax.forEach(visit);
+  return { steps, loops };
 };
 
 const readBuffer = (

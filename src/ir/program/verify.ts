@@ -6,9 +6,11 @@
  */
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
-import type { Dispatch, Program, ProgramBuffer } from '../program.ts';
+import type { Loop, Program, ProgramBuffer } from '../program.ts';
 import { type ThreadLimits, verifyThread } from '../thread/verify.ts';
 import { spannedBytes } from './print.ts';
+import { type Launched, loopsAround, rangeOf, sequence } from './sequence.ts';
+import { windowAlignment } from './windows.ts';
 
 /** What the device asks for; its `Caps` are one. */
 export interface ProgramLimits extends ThreadLimits {
@@ -26,13 +28,15 @@ export const verifyProgram = (program: Program, limits?: ProgramLimits): void =>
   program.buffers.forEach((_, i) => {
     checkBuffer(program, i, limits?.alignment ?? 1);
   });
+  checkLoops(program);
   program.steps.forEach((_, i) => {
-    checkBindings(program, i);
+    checkBindings(program, i, limits);
     if (limits !== undefined) checkLimits(program, i, limits);
   });
-  const lives = lifetimes(program);
-  checkOverlaps(program, lives);
-  checkBarriers(program);
+  // What two rounds of a loop keep, all do.
+  const launches = sequence(program, 2);
+  checkOverlaps(program, launches, lifetimes(program, launches));
+  checkBarriers(program, launches);
   rule(
     program,
     'arena',
@@ -92,7 +96,53 @@ const showStep = (program: Program, i: number): string => {
   return `step ${i} (${name})`;
 };
 
-const checkBindings = (program: Program, i: number): void => {
+/** Loops contain each other or lie apart, and others' launches wait at their ends. */
+const checkLoops = (program: Program): void => {
+  program.loops.forEach((loop, i) => {
+    const { first, end, trips } = loop;
+    const check = (holds: boolean, text: string): void =>
+      rule(program, `loop ${i} (steps ${first} to ${end - 1})`, holds, text);
+    check(first >= 0 && first < end && end <= program.steps.length, 'it has no such steps');
+    check(Number.isInteger(trips) && trips >= 1, `${trips} trips`);
+    const before = program.loops[i - 1];
+    check(before === undefined || before.first <= first, 'it stands behind a later one');
+    for (const outer of program.loops.slice(0, i))
+      check(first >= outer.end || end <= outer.end, 'it is not inside the loop that it begins in');
+    check(program.steps[first]!.barrier, 'it begins without a barrier');
+    check(program.steps[end]?.barrier !== false, 'what comes after it has no barrier');
+  });
+};
+
+/** What a step binds of a buffer lies in it in every round. */
+const checkWindow = (program: Program, i: number, j: number, limits?: ProgramLimits): void => {
+  const { bindings, windows, kernel } = program.steps[i]!;
+  const window = windows?.[j];
+  if (window === undefined) return;
+  const buffer = program.buffers[bindings[j]!]!;
+  const check = (holds: boolean, text: string): void =>
+    rule(program, `${showStep(program, i)}, ${buffer.name}`, holds, text);
+  const loops = loopsAround(program, i);
+  check(window.strides.length === loops.length, `${loops.length} loops need a stride each`);
+  const alignment = limits === undefined ? 1 : windowAlignment(limits);
+  check(
+    [window.offset, ...window.strides].every((n) => Number.isInteger(n) && n % alignment === 0),
+    `offset and strides must be multiples of ${alignment}`,
+  );
+  let [low, high] = [window.offset, window.offset];
+  window.strides.forEach((stride, l) => {
+    const most = stride * (loops[l]!.trips - 1);
+    low += Math.min(0, most);
+    high += Math.max(0, most);
+  });
+  const global = program.kernels[kernel]!.buffers.filter((b) => b.space === 'global')[j]!;
+  high += global.elements * bytesOf(global.dtype);
+  check(
+    low >= 0 && high <= buffer.bytes,
+    `bytes ${low}..${high} lie outside its ${buffer.bytes} bytes`,
+  );
+};
+
+const checkBindings = (program: Program, i: number, limits?: ProgramLimits): void => {
   const step = program.steps[i]!;
   const check = (holds: boolean, text: string): void =>
     rule(program, showStep(program, i), holds, text);
@@ -118,6 +168,7 @@ const checkBindings = (program: Program, i: number): void => {
       global.access === 'read' || isWritable(buffer!),
       `${buffer!.name} (${buffer!.role}) is written`,
     );
+    checkWindow(program, i, j, limits);
   });
 };
 
@@ -154,37 +205,67 @@ interface Access {
   readonly buffer: number;
   readonly reads: boolean;
   readonly writes: boolean;
+  /** Bytes of the buffer that it touches. */
+  readonly begin: number;
+  readonly end: number;
 }
 
-const accesses = (program: Program, step: Dispatch): Access[] =>
-  program.kernels[step.kernel]!.buffers.filter((b) => b.space === 'global').map((b, j) => ({
-    buffer: step.bindings[j]!,
-    reads: b.access !== 'write',
-    writes: b.access !== 'read',
-  }));
+const accesses = (program: Program, launched: Launched): Access[] => {
+  const { kernel, bindings } = program.steps[launched.step]!;
+  return program.kernels[kernel]!.buffers.filter((b) => b.space === 'global').map((b, j) => {
+    const [begin, end] = rangeOf(program, launched, j);
+    return {
+      buffer: bindings[j]!,
+      reads: b.access !== 'write',
+      writes: b.access !== 'read',
+      begin,
+      end,
+    };
+  });
+};
 
 interface Life {
   readonly first: number;
   readonly last: number;
 }
 
-/** First and last step that touch each temp. A temp or output is written before it is read, and every output is written. */
-const lifetimes = (program: Program): ReadonlyMap<number, Life> => {
+/** The loops that all uses of each temp are in: it lives in one round of these, not longer. */
+const homesOf = (program: Program): ReadonlyMap<number, ReadonlySet<Loop>> => {
+  const homes = new Map<number, ReadonlySet<Loop>>();
+  program.steps.forEach(({ bindings }, i) => {
+    const around = new Set(loopsAround(program, i));
+    for (const b of bindings) homes.set(b, shared(homes.get(b), around));
+  });
+  return homes;
+};
+
+const shared = (a: ReadonlySet<Loop> | undefined, b: ReadonlySet<Loop>): ReadonlySet<Loop> =>
+  a === undefined ? b : new Set([...a].filter((l) => b.has(l)));
+
+/**
+ * First and last launch that touch each temp, of two rounds of each loop. A temp or output is written before it is read,
+ * and every output is written.
+ */
+const lifetimes = (program: Program, launches: readonly Launched[]): ReadonlyMap<number, Life> => {
   const lives = new Map<number, Life>();
   const written = new Set<number>();
-  program.steps.forEach((step, i) => {
-    const list = accesses(program, step);
+  const homes = homesOf(program);
+  launches.forEach((launched, i) => {
+    const list = accesses(program, launched);
+    const around = loopsAround(program, launched.step);
     for (const { buffer, reads, writes } of list) {
       const b = program.buffers[buffer]!;
       const fresh = (b.role === 'temp' || b.role === 'output') && !written.has(buffer);
       // A kernel may read what it wrote itself ('readwrite'); verifying that is the interpreter's work.
       rule(
         program,
-        showStep(program, i),
+        showStep(program, launched.step),
         !(fresh && reads && !writes),
         `${b.name} is read before anything is written to it`,
       );
-      if (b.role === 'temp') lives.set(buffer, { first: lives.get(buffer)?.first ?? i, last: i });
+      const again = around.some((l, d) => homes.get(buffer)!.has(l) && launched.counters[d]! > 0);
+      if (b.role === 'temp' && !again)
+        lives.set(buffer, { first: lives.get(buffer)?.first ?? i, last: i });
     }
     for (const { buffer, writes } of list) if (writes) written.add(buffer);
   });
@@ -205,7 +286,11 @@ const shareBytes = (a: ProgramBuffer, b: ProgramBuffer): boolean =>
   a.offset! < b.offset! + b.bytes &&
   b.offset! < a.offset! + a.bytes;
 
-const checkOverlaps = (program: Program, lives: ReadonlyMap<number, Life>): void => {
+const checkOverlaps = (
+  program: Program,
+  launches: readonly Launched[],
+  lives: ReadonlyMap<number, Life>,
+): void => {
   // `after` may take `before`'s place in the launch that reads the one last and writes the other first.
   const hands = (before: number, after: number): boolean =>
     program.buffers[after]!.inPlaceOf === before &&
@@ -218,27 +303,35 @@ const checkOverlaps = (program: Program, lives: ReadonlyMap<number, Life>): void
         program,
         `${x.name} and ${y.name}`,
         !shareBytes(x, y) || hands(i, j) || hands(j, i),
-        `they share bytes and are both alive in step ${Math.max(a.first, b.first)}`,
+        `they share bytes and are both alive in step ${launches[Math.max(a.first, b.first)]!.step}`,
       );
     }
 };
 
-const checkBarriers = (program: Program): void => {
+/** Whether two launches touch the same bytes. */
+const meet = (program: Program, a: Access, b: Access): boolean => {
+  const [x, y] = [program.buffers[a.buffer]!, program.buffers[b.buffer]!];
+  if (a.buffer !== b.buffer && (x.role !== 'temp' || y.role !== 'temp')) return false;
+  const [atX, atY] = a.buffer === b.buffer ? [0, 0] : [x.offset!, y.offset!];
+  return atX + a.begin < atY + b.end && atY + b.begin < atX + a.end;
+};
+
+const checkBarriers = (program: Program, launches: readonly Launched[]): void => {
   let since: (Access & { readonly step: number })[] = [];
-  program.steps.forEach((step, i) => {
-    if (step.barrier) since = [];
-    const list = accesses(program, step);
+  for (const launched of launches) {
+    const { step } = launched;
+    if (program.steps[step]!.barrier) since = [];
+    const list = accesses(program, launched);
     for (const now of list)
       for (const before of since) {
         if (!now.writes && !before.writes) continue;
-        const [x, y] = [program.buffers[now.buffer]!, program.buffers[before.buffer]!];
         rule(
           program,
-          showStep(program, i),
-          now.buffer !== before.buffer && !shareBytes(x, y),
-          `it needs a barrier: it shares ${x.name} with ${showStep(program, before.step)}`,
+          showStep(program, step),
+          !meet(program, now, before),
+          `it needs a barrier: it shares ${program.buffers[now.buffer]!.name} with ${showStep(program, before.step)}`,
         );
       }
-    since.push(...list.map((access) => ({ ...access, step: i })));
-  });
+    since.push(...list.map((access) => ({ ...access, step })));
+  }
 };

@@ -18,6 +18,9 @@ export const KEYWORDS = [
   'over',
   'contract',
   'attend',
+  'prefix',
+  'order',
+  'from',
   'batch',
   'left',
   'right',
@@ -77,6 +80,7 @@ export const KEYWORDS = [
   'offset',
   'inplace',
   'run',
+  'loop',
   'div',
   'mod',
 ] as const;

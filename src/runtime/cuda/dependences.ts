@@ -5,6 +5,7 @@
  * follows from others by way of a third is not named again (transitive reduction), so branches overlap and nothing waits
  * twice. Buffers bound at a call do not overlap: what runs the graph sees to that.
  */
+import { type Launched, rangeOf } from '../../ir/program/sequence.ts';
 import type { Program } from '../../ir/program.ts';
 
 /** Bytes that a launch touches. */
@@ -16,16 +17,19 @@ export interface Access {
   readonly writes: boolean;
 }
 
-/** What the steps of a program touch; constants and numbers are only ever read. */
-export const accessesOf = (program: Program, step: number): readonly Access[] => {
-  const { kernel, bindings } = program.steps[step]!;
+/** What a launch of a program touches; constants and numbers are only ever read. */
+export const accessesOf = (program: Program, launched: Launched): readonly Access[] => {
+  const { kernel, bindings } = program.steps[launched.step]!;
   const globals = program.kernels[kernel]!.buffers.filter((b) => b.space === 'global');
   return bindings.flatMap((index, i): Access[] => {
     const { role, offset, bytes } = program.buffers[index]!;
     if (role === 'constant' || role === 'scalar' || bytes === 0) return [];
     const writes = globals[i]!.access !== 'read';
-    const begin = role === 'temp' ? (offset ?? 0) : 0;
-    return [{ space: role === 'temp' ? 0 : index + 1, begin, end: begin + bytes, writes }];
+    const start = role === 'temp' ? (offset ?? 0) : 0;
+    const [begin, end] = rangeOf(program, launched, i);
+    return [
+      { space: role === 'temp' ? 0 : index + 1, begin: start + begin, end: start + end, writes },
+    ];
   });
 };
 

@@ -9,6 +9,7 @@
 import type { CudaArgument, CudaProgram, ScalarSlot } from '../../codegen/cuda/module.ts';
 import { renderProgram } from '../../codegen/cuda/program.ts';
 import { invariant, TigonError } from '../../ir/errors.ts';
+import { beginOf, sequence } from '../../ir/program/sequence.ts';
 import { type BufferRole, externals, type Program } from '../../ir/program.ts';
 import type { Executable, Storage } from '../device.ts';
 import { encodeElements } from '../elements.ts';
@@ -82,11 +83,12 @@ export class CudaExecutable implements Executable {
         : engine.allocate(rendered.scalarBytes, `${program.name}: numbers`);
     const constants = this.#upload();
     this.#constants = constants?.storage;
-    const sourceOf = (b: number): AddressSource => {
+    const sourceOf = (b: number, begin: number): AddressSource => {
       const { role, offset } = program.buffers[b]!;
-      if (role === 'temp') return { kind: 'arena', offset: offset ?? 0 };
-      if (role === 'constant') return { kind: 'constants', offset: constants!.offsets.get(b)! };
-      return { kind: 'external', position: bound.indexOf(b) };
+      if (role === 'temp') return { kind: 'arena', offset: (offset ?? 0) + begin };
+      if (role === 'constant')
+        return { kind: 'constants', offset: constants!.offsets.get(b)! + begin };
+      return { kind: 'external', position: bound.indexOf(b), offset: begin };
     };
     engine.reserveArena(program.arenaBytes);
     this.#replay = new Replay(
@@ -282,33 +284,39 @@ const titlesOf = (program: Program, { kernels, steps }: CudaProgram): string[] =
     return program.kernels[program.steps[step]!.kernel]!.name;
   });
 
+/** Loops are unrolled: a launch for each round. */
 const launchesOf = (
   program: Program,
   { steps, kernels }: CudaProgram,
-  sourceOf: (buffer: number) => AddressSource,
+  sourceOf: (buffer: number, begin: number) => AddressSource,
 ): Launch[] => {
-  const sourcesOf = (argument: CudaArgument): Source => {
+  const sourceFor = (argument: CudaArgument, counters: readonly number[]): Source => {
     switch (argument.kind) {
       case 'buffer':
-        return sourceOf(argument.buffer);
+        return sourceOf(argument.buffer, beginOf(argument.window, counters));
       case 'scalars':
         return { kind: 'scalars', offset: argument.offset };
-      case 'tensorMap':
-        return { kind: 'tensorMap', of: sourceOf(argument.buffer), map: argument.map };
+      case 'tensorMap': {
+        const of = sourceOf(argument.buffer, beginOf(argument.window, counters));
+        return { kind: 'tensorMap', of, map: argument.map };
+      }
       default:
         return argument satisfies never;
     }
   };
-  const after = dependences(steps.map(({ step }) => accessesOf(program, step)));
-  return steps.map((step, i) => {
-    const { grid, threads, sharedBytes } = kernels[step.kernel]!;
+  const byStep = new Map(steps.map((s) => [s.step, s]));
+  const launched = sequence(program).filter((l) => byStep.has(l.step));
+  const after = dependences(launched.map((l) => accessesOf(program, l)));
+  return launched.map(({ step, counters }, i) => {
+    const { kernel, arguments: given } = byStep.get(step)!;
+    const { grid, threads, sharedBytes } = kernels[kernel]!;
     return {
-      name: program.kernels[program.steps[step.step]!.kernel]!.name,
-      kernel: step.kernel,
+      name: program.kernels[program.steps[step]!.kernel]!.name,
+      kernel,
       grid,
       threads,
       sharedBytes,
-      sources: step.arguments.map(sourcesOf),
+      sources: given.map((argument) => sourceFor(argument, counters)),
       after: after[i]!,
     };
   });

@@ -16,7 +16,7 @@ const MAP_BYTES = 128;
 
 /** Where the address of a parameter comes from. */
 export type AddressSource =
-  | { readonly kind: 'external'; readonly position: number }
+  | { readonly kind: 'external'; readonly position: number; readonly offset: number }
   | { readonly kind: 'arena' | 'constants' | 'scalars'; readonly offset: number };
 export type Source =
   | AddressSource
@@ -218,7 +218,7 @@ export class Replay {
   #addressOf(source: AddressSource, addresses: readonly Address[]): Address {
     switch (source.kind) {
       case 'external':
-        return addresses[source.position]!;
+        return addresses[source.position]! + source.offset;
       case 'arena':
         return this.#engine.arena + source.offset;
       case 'constants':

@@ -8,7 +8,8 @@
 import { renderProgram } from '../../codegen/wgsl/program.ts';
 import type { BoundRange, ScalarSlot } from '../../codegen/wgsl/shader.ts';
 import { invariant, TigonError } from '../../ir/errors.ts';
-import { type BufferRole, externals, type Program } from '../../ir/program.ts';
+import { beginOf, sequence, timesOf } from '../../ir/program/sequence.ts';
+import { type BufferRole, externals, type Program, type Window } from '../../ir/program.ts';
 import type { Executable, Storage } from '../device.ts';
 import { encodeElements } from '../elements.ts';
 import { showBytes } from '../holders.ts';
@@ -68,22 +69,29 @@ export class GpuExecutable implements Executable {
     });
     const constants = this.#upload();
     this.#constants = constants?.storage;
-    const sourceOf = (b: number): Source => {
+    const sourceOf = (b: number, begin: number): Source => {
       const buffer = program.buffers[b]!;
-      if (buffer.role === 'temp') return { kind: 'arena', offset: buffer.offset ?? 0 };
+      if (buffer.role === 'temp') return { kind: 'arena', offset: (buffer.offset ?? 0) + begin };
       if (buffer.role === 'constant')
-        return { kind: 'constant', offset: constants!.offsets.get(b)! };
-      return { kind: 'external', position: bound.indexOf(b) };
+        return { kind: 'constant', offset: constants!.offsets.get(b)! + begin };
+      return { kind: 'external', position: bound.indexOf(b), offset: begin };
     };
-    this.#steps = shaders.steps.flatMap((step, i) => {
+    for (const { bindings } of shaders.steps) for (const range of bindings) this.#check(range);
+    // A step in a loop is one for each round: its bind groups name other ranges.
+    this.#steps = sequence(program).flatMap(({ step: i, counters }) => {
+      const step = shaders.steps[i]!;
       if (step.dispatch.includes(0)) return [];
-      for (const range of step.bindings) this.#check(range);
       const kernel = program.kernels[program.steps[i]!.kernel]!.name;
       const launch = { program: program.name, kernel };
-      return [new Step(launch, this.#pipelines[step.shader]!, step, sourceOf)];
+      const placed = (b: number, window: Window | undefined): Source =>
+        sourceOf(b, beginOf(window, counters));
+      return [new Step(launch, this.#pipelines[step.shader]!, step, placed)];
     });
     engine.reserveArena(program.arenaBytes);
-    this.#work = program.kernels.reduce((sum, k) => sum + k.cost.flops + k.cost.bytes, 0);
+    this.#work = program.steps.reduce((sum, { kernel }, i) => {
+      const { flops, bytes } = program.kernels[kernel]!.cost;
+      return sum + timesOf(program, i) * (flops + bytes);
+    }, 0);
   }
 
   /** Throws when a kernel cannot see so much of a buffer. */

@@ -6,6 +6,7 @@
  */
 import type { DispatchShader } from '../../codegen/wgsl/shader.ts';
 import { invariant } from '../../ir/errors.ts';
+import type { Window } from '../../ir/program.ts';
 import type { Block } from './block.ts';
 import type { Engine } from './engine.ts';
 import type { BindGroupEntry, GpuBindGroup, GpuBuffer } from './gpu-types.ts';
@@ -18,7 +19,7 @@ const MOST_GROUPS = 16;
 
 /** Where the bytes of a binding are. */
 export type Source =
-  | { readonly kind: 'external'; readonly position: number }
+  | { readonly kind: 'external'; readonly position: number; readonly offset: number }
   | { readonly kind: 'constant' | 'arena'; readonly offset: number };
 
 /** A buffer bound at each call: a range of a block. */
@@ -53,7 +54,7 @@ export class Step {
     launch: Launch,
     pipeline: Pipeline,
     shader: DispatchShader,
-    sourceOf: (buffer: number) => Source,
+    sourceOf: (buffer: number, window: Window | undefined) => Source,
   ) {
     this.launch = launch;
     this.pipeline = pipeline;
@@ -62,7 +63,7 @@ export class Step {
     this.#bindings = shader.bindings.map((range) => ({
       binding: range.binding,
       bytes: range.bytes,
-      source: range.kind === 'uniform' ? undefined : sourceOf(range.buffer),
+      source: range.kind === 'uniform' ? undefined : sourceOf(range.buffer, range.window),
     }));
     this.#externals = this.#bindings.flatMap(({ source }) =>
       source?.kind === 'external' ? [source.position] : [],
@@ -111,7 +112,7 @@ const entryFor = (
       return range(engine.recorder.uniforms.buffer, 0);
     case 'external': {
       const { block, offset } = placed[source.position]!;
-      return range(block.buffer, offset);
+      return range(block.buffer, offset + source.offset);
     }
     case 'constant':
       return range(constants?.buffer, source.offset);

@@ -56,7 +56,7 @@ export const opCases = (): OpCase[] =>
       const next = random(hash(op.name) + i);
       const operands = example.inputs.map(showType).join(' · ');
       return {
-        title: `${op.name} ${operands} ${JSON.stringify(attrs)}`,
+        title: `${op.name} ${operands} ${JSON.stringify(attrs, bodiesByName)}`,
         op,
         example,
         graph: builder.graph(op.name, [node]),
@@ -65,6 +65,9 @@ export const opCases = (): OpCase[] =>
       };
     }),
   );
+
+const bodiesByName = (key: string, value: unknown): unknown =>
+  key === 'body' ? (value as Graph).name : value;
 
 const hash = (text: string): number =>
   [...text].reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 0x01000193), 0x811c9dc5);

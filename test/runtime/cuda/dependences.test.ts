@@ -125,7 +125,7 @@ test('random launches: exactly the order that memory asks for, by the fewest edg
 test('programs: temps by their bytes in the arena, arrays by their place among the buffers', () => {
   const chain = chainProgram(4, 16, 4);
   assert.equal(
-    chain.steps.map((_, i) => accessesOf(chain, i)),
+    chain.steps.map((_, step) => accessesOf(chain, { step, counters: [] })),
     [
       [read(0, 256, 1), write(0, 256)],
       [read(0, 256), write(256, 512)],

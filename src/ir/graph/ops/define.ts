@@ -6,11 +6,13 @@
 import { DTYPES, type DType, isFloat } from '../../dtype.ts';
 import { type ErrorCode, TigonError } from '../../errors.ts';
 import { type Shape, showType, type TensorType, tensor } from '../../type.ts';
-import type { AttrKind, Attrs, AttrValue, Op } from '../graph.ts';
+import type { AttrKind, Attrs, AttrValue, Graph, Op } from '../graph.ts';
 
-type KindOf<V> = V extends readonly number[]
-  ? 'ints' | 'numbers'
-  : V extends number
+type KindOf<V> = V extends Graph
+  ? 'graph'
+  : V extends readonly number[]
+    ? 'ints' | 'numbers'
+    : V extends number
     ? 'int' | 'number'
     : V extends boolean
       ? 'bool'

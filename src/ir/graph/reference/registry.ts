@@ -11,18 +11,23 @@ import { concats } from './concat.ts';
 import { convolutions } from './conv.ts';
 import type { Reference } from './define.ts';
 import { dots } from './dot.ts';
+import { draws } from './gamma-draw.ts';
 import { leaves } from './leaf.ts';
 import { maps } from './map.ts';
 import { reductions } from './reduce.ts';
+import { scans } from './scan.ts';
 import { slices } from './slice.ts';
+import { specials } from './special.ts';
 import { takes } from './take.ts';
 import { views } from './view.ts';
 import { windows } from './window.ts';
+import { writers } from './writer.ts';
 
 const all: readonly Reference[] = [
   ...[...leaves, ...maps, ...views, ...slices, ...concats],
   ...[...reductions, ...windows, ...dots, ...convolutions],
   ...[...attentions, ...attentionGradients, ...takes, ...composites],
+  ...[...scans, ...specials, ...writers, ...draws],
 ];
 
 export const references: ReadonlyMap<Op, Reference> = new Map(all.map((r) => [r.op, r]));
