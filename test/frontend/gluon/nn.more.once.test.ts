@@ -1,0 +1,97 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as nn from '../../../src/frontend/gluon/nn/index.ts';
+import { nd } from '../../../src/index.ts';
+import { fails } from '../support.ts';
+
+test('unknown options and wrong arguments are refused when the layer is made', () => {
+  const wrong: readonly (readonly [() => unknown, ...string[]])[] = [
+    [
+      () => new nn.Conv2DTranspose(2, 2, { outputPad: 1 } as never),
+      'Conv2DTranspose: unknown option',
+      'outputPadding',
+    ],
+    [() => new nn.Conv2D(2, 2, { layout: 'NWC' }), 'Conv2D: layout is "NWC"', '"NCHW", "NHWC"'],
+    [() => new nn.MaxPool1D(2, { layout: 'NHWC' }), 'MaxPool1D: layout is "NHWC"'],
+    [() => new nn.GlobalMaxPool2D({ axis: 1 } as never), 'GlobalMaxPool2D', 'layout'],
+    [() => new nn.AdaptiveAvgPool2D(0), 'AdaptiveAvgPool2D: outputSize is 0'],
+    [() => new nn.GroupNorm(0), 'GroupNorm: numGroups is 0'],
+    [() => new nn.InstanceNorm({ epsilon: -1 }), 'InstanceNorm: epsilon is -1'],
+    [() => new nn.RMSNorm({ eps: 1 } as never), 'RMSNorm: unknown option "eps"'],
+    [() => new nn.SyncBatchNorm({ numDevices: 2 }), 'SyncBatchNorm: numDevices is 2'],
+    [() => new nn.UpSampling(1.5), 'UpSampling: scale is 1.5'],
+    [() => new nn.UpSampling(2, { sampleType: 'cubic' as never }), 'sampleType is "cubic"'],
+    [() => new nn.ReflectionPad2D(-1), 'ReflectionPad2D: the widths are -1'],
+    [() => new nn.GELU('exact' as never), 'GELU: approximation is "exact"'],
+    [() => new nn.MultiHeadAttention(5, 2), '5 units do not divide into 2 heads'],
+    [() => new nn.MultiHeadAttention(4, 2, { drop: 0 } as never), 'did you mean "dropout"?'],
+    [() => new nn.TransformerEncoder(0, 4, 2), 'TransformerEncoder: numLayers is 0'],
+    [
+      () => new nn.TransformerDecoderLayer(4, 2, { hidden: 3 } as never),
+      'did you mean "hiddenSize"?',
+    ],
+    [() => new nn.HybridConcatenate([], { axes: 1 } as never), 'did you mean "axis"?'],
+  ];
+  for (const [make, ...parts] of wrong) fails(make, 'option', ...parts);
+  fails(() => new nn.HybridLambda('sigmod'), 'value', "did you mean 'sigmoid'?");
+});
+
+test('layers refuse inputs that do not fit, naming layer, shapes and the fix', () => {
+  const ready = <T extends { initialize(): void }>(layer: T): T => {
+    layer.initialize();
+    return layer;
+  };
+  const wrong: readonly (readonly [() => unknown, ...string[]])[] = [
+    [
+      () => ready(new nn.Conv2D(2, 2, { layout: 'NHWC' }))(nd.ones([2, 3, 4])),
+      'Conv2D: takes [batch, height, width, channels], not f32[2, 3, 4]',
+    ],
+    [() => ready(new nn.GroupNorm(4))(nd.ones([2, 6])), 'does not divide into 4 groups'],
+    [() => ready(new nn.InstanceNorm())(nd.ones([2, 6])), 'takes [batch, channels, ...space]'],
+    [() => new nn.PixelShuffle2D(2)(nd.ones([1, 6, 2, 2])), '6 channels', 'blocks of 4'],
+    [() => new nn.ReflectionPad2D(3)(nd.ones([1, 1, 3, 3])), 'smaller than the size of the axis'],
+    [() => new nn.RotaryEmbedding()(nd.ones([2, 3])), 'an even number of features'],
+    [
+      () => ready(new nn.MultiHeadAttention(4, 2))(nd.ones([2, 4])),
+      'MultiHeadAttention: takes [batch, positions, features], not f32[2, 4]',
+    ],
+    [
+      () => nd.deconvolution(nd.ones([1, 2, 3]), nd.ones([3, 1, 2])),
+      'deconvolution: channels differ (2 ≠ 3)',
+    ],
+    [
+      () => nd.deconvolution(nd.ones([1, 2, 1]), nd.ones([2, 1, 2]), undefined, { padding: 1 }),
+      'the result would have size [0]',
+    ],
+    [
+      () =>
+        nd.deformableConvolution(
+          nd.ones([1, 1, 3, 3]),
+          nd.ones([1, 2, 3, 3]),
+          nd.ones([1, 1, 2, 2]),
+        ),
+      'offset must be [1, 8, 2, 2]',
+    ],
+    [
+      () => nd.attentionWeights(nd.ones([2, 3, 4]), nd.ones([2, 3, 5])),
+      'attentionWeights: q f32[2, 3, 4] does not fit k f32[2, 3, 5]',
+    ],
+  ];
+  for (const [run, ...parts] of wrong) fails(run, 'shape', ...parts);
+  const mask = nd.ones([3], { dtype: 'bool' });
+  const x = nd.ones([1, 3, 4]);
+  fails(
+    () => ready(new nn.MultiHeadAttention(4, 2))(x, x, x, mask),
+    'shape',
+    'the mask is bool[3]',
+    '[batch, keys]',
+  );
+  fails(
+    () => nd.deconvolution(nd.ones([1, 1, 2]), nd.ones([1, 1, 2]), undefined, { outputPadding: 1 }),
+    'option',
+    'outputPadding [1] is not below strides [1]',
+  );
+  assert.equal(ready(new nn.Conv1DTranspose(1, 2))(nd.ones([1, 1, 2])).shape, [1, 1, 3]);
+});
+
+test.run();
