@@ -3,5 +3,10 @@
  *
  * Invariant: this is the whole public face of the package's main entry; everything else has a subpath of its own.
  */
+import { registerAll } from './frontend/gluon/optim.ts';
+
 export * from './face.ts';
 export * as device from './frontend/device.ts';
+
+// Names for all optimizers; pages on `tigon/web` name the classes that they use.
+registerAll();

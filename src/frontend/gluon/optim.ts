@@ -1,36 +1,67 @@
 /**
- * `tigon/optim`: optimizers and the table of their names.
+ * `tigon/optim`: all optimizers, and the table of their names.
  *
- * Invariant: every name that `Trainer` takes is in the table.
+ * Invariant: nothing happens when this is imported; `registerAll` gives every class here its name.
  */
-import { failure } from '../callsite.ts';
-import { nearest } from '../options.ts';
-import { Adam, type AdamOptions, AdamW } from './optim/adam.ts';
+import { AdaDelta, AdaGrad, GroupAdaGrad, RMSProp } from './optim/adagrad.ts';
+import { LAMB, LANS, LARS } from './optim/layerwise.ts';
+import { FTML, Ftrl } from './optim/leader.ts';
+import { AdaBelief, Adamax, Nadam } from './optim/moments.ts';
+import { Muon } from './optim/muon.ts';
+import { DCASGD, NAG, SGLD } from './optim/nag.ts';
 import type { Optimizer } from './optim/optimizer.ts';
-import { SGD, type SGDOptions } from './optim/sgd.ts';
+import { Lion, SignSGD, Signum } from './optim/sign.ts';
+import { createNamed, type OptimizerName, type OptimizerTable, register } from './optim/table.ts';
 
+export {
+  AdaDelta,
+  type AdaDeltaOptions,
+  AdaGrad,
+  type AdaGradOptions,
+  GroupAdaGrad,
+  RMSProp,
+  type RMSPropOptions,
+} from './optim/adagrad.ts';
 export { Adam, type AdamOptions, AdamW } from './optim/adam.ts';
+export { LAMB, type LAMBOptions, LANS, LARS, type LARSOptions } from './optim/layerwise.ts';
+export { FTML, Ftrl, type FtrlOptions } from './optim/leader.ts';
+export { AdaBelief, Adamax, Nadam, type NadamOptions } from './optim/moments.ts';
+export { Muon, type MuonOptions } from './optim/muon.ts';
+export { DCASGD, type DCASGDOptions, NAG, SGLD } from './optim/nag.ts';
 export {
   type Arithmetic,
+  type Correction,
   Optimizer,
   type OptimizerOptions,
   type Rule,
+  type State,
   type Updated,
 } from './optim/optimizer.ts';
-export { SGD, type SGDOptions } from './optim/sgd.ts';
+export { type MomentumOptions, SGD, type SGDOptions } from './optim/sgd.ts';
+export { Lion, type LionOptions, SignSGD, Signum, type SignumOptions } from './optim/sign.ts';
+export { type OptimizerName, type OptimizerTable, register } from './optim/table.ts';
 
-/** Options by the optimizer's name. */
-export interface OptimizerTable {
-  sgd: SGDOptions;
-  adam: AdamOptions;
-  adamw: AdamOptions;
-}
-export type OptimizerName = keyof OptimizerTable;
-
-const table: { [Name in OptimizerName]: new (options?: OptimizerTable[Name]) => Optimizer } = {
-  sgd: SGD,
-  adam: Adam,
-  adamw: AdamW,
+/** Makes all names known to `Trainer`. The main entry of the package does it; pages name classes instead. */
+export const registerAll = (): void => {
+  register('nag', NAG);
+  register('sgld', SGLD);
+  register('dcasgd', DCASGD);
+  register('signsgd', SignSGD);
+  register('signum', Signum);
+  register('lion', Lion);
+  register('adamax', Adamax);
+  register('nadam', Nadam);
+  register('adabelief', AdaBelief);
+  register('adagrad', AdaGrad);
+  register('groupadagrad', GroupAdaGrad);
+  register('adadelta', AdaDelta);
+  register('rmsprop', RMSProp);
+  register('ftrl', Ftrl);
+  register('ftml', FTML);
+  register('lars', LARS);
+  register('lamb', LAMB);
+  register('lans', LANS);
+  register('muon', Muon);
 };
 
 /**
@@ -43,14 +74,6 @@ export const create = <Name extends OptimizerName>(
   name: Name,
   options?: OptimizerTable[Name],
 ): Optimizer => {
-  const known = Object.keys(table);
-  if (Object.hasOwn(table, name)) return new table[name](options);
-  const guess = typeof name === 'string' ? nearest(name, known) : undefined;
-  throw failure(
-    'option',
-    `there is no optimizer ${JSON.stringify(name)}; known: ${known.join(', ')}`,
-    guess === undefined
-      ? 'pass one of these names, or an instance of a subclass of Optimizer'
-      : `did you mean '${guess}'?`,
-  );
+  registerAll();
+  return createNamed(name, options);
 };

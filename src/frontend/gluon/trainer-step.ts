@@ -2,80 +2,225 @@
  * The graph of an optimizer step over many parameters.
  *
  * Invariant: what may change from step to step is an input of role `scalar`; weights are computed in float32 and stored
- * in their own dtype.
+ * in their own dtype; with a loss scaler, a step with a gradient that is not finite changes nothing but the scaler.
  */
+import { isNarrowFloat } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Assign, Node } from '../../ir/graph/graph.ts';
 import { tensor } from '../../ir/type.ts';
+import type { Device } from '../../runtime/device.ts';
+import type { NDArray } from '../ndarray.ts';
 import { type Update, updateOf } from '../update.ts';
-import { arithmetic, type Optimizer } from './optim/optimizer.ts';
+import { type Arithmetic, arithmetic } from './optim/arithmetic.ts';
+import type { Correction, Optimizer, State } from './optim/optimizer.ts';
 import type { Parameter } from './parameter.ts';
 
 /** Scalars that every rule may use, before the optimizer's own. */
 const SCALARS = ['learningRate', 'wd', 'rescale', 'clip'] as const;
 
+/** What a loss scaler sees of a step, and what the step sees of it. */
+export interface ScaledStep {
+  /** Whether all gradients are finite, shape []. */
+  readonly finite: Node;
+  /** What gradients are to be multiplied by, shape []; undefined when that was done. */
+  readonly inverse: Node | undefined;
+  /** Steps that were skipped before, shape []. */
+  readonly skipped: Node;
+  /** New values of its arrays. */
+  readonly assigns: readonly Assign[];
+}
+
+/** A loss scaler, as a trainer needs it. */
+export interface StepScaling {
+  /** What the graph depends on. */
+  readonly key: string;
+  /** Its arrays on a device, float32 of shape []: as many each time. */
+  arrays(device: Device): readonly NDArray[];
+  /** Its numbers, as many each time, read at each step. */
+  numbers(): readonly number[];
+  /** A step is being made or traced. */
+  begin(): void;
+  build(
+    b: GraphBuilder,
+    gradients: readonly Node[],
+    arrays: readonly Node[],
+    numbers: readonly Node[],
+  ): ScaledStep;
+}
+
+/** Name of the float32 values kept for a parameter of 16 bits. */
+const MASTER = 'master';
+
+/** The arrays kept for a parameter, in the order of the step's operands. */
+export const statesFor = (optimizer: Optimizer, { shape, dtype }: Parameter): readonly State[] => {
+  const own = optimizer.statesFor(shape);
+  return optimizer.multiPrecision && isNarrowFloat(dtype)
+    ? [...own, { name: MASTER, shape, from: 'weight' }]
+    : own;
+};
+
+/** Names of the scalars of each group, in order. */
+const scalarNames = (optimizer: Optimizer, scaled: boolean): readonly string[] => [
+  ...SCALARS,
+  ...Object.keys(optimizer.scalars(1)),
+  ...Object.keys(optimizer.corrections()).map((name) => (scaled ? `log.${name}` : name)),
+  ...(scaled ? ['count'] : []),
+];
+
+/** The scalars of a group for update number `count` of its parameters, `latest` being the largest number of any. */
+export const scalarsAt = (
+  optimizer: Optimizer,
+  batchSize: number,
+  count: number,
+  latest: number,
+  scaled: boolean,
+): number[] => {
+  const { wd, rescaleGrad, clipGradient = 0 } = optimizer;
+  return [
+    ...[optimizer.rateAt(latest), wd, rescaleGrad / batchSize, clipGradient],
+    ...Object.values(optimizer.scalars(count)),
+    ...Object.values(optimizer.corrections()).map((c) =>
+      scaled ? Math.log(c.base) : correctionAt(c, count),
+    ),
+    ...(scaled ? [count] : []),
+  ];
+};
+
+const correctionAt = ({ base, root = false }: Correction, count: number): number => {
+  const whole = 1 / (1 - base ** count);
+  return root ? Math.sqrt(whole) : whole;
+};
+
 /**
  * The step for `parameters`, those of one group (updated equally often) with the same scalars. Operands: for each
- * parameter its data, gradient and states; then the scalars of each group.
+ * parameter its data, gradient, states and (for noisy optimizers) noise; the arrays of the scaler; then the scalars of
+ * each group, and the numbers of the scaler.
  */
 export const stepOf = (
   optimizer: Optimizer,
   parameters: readonly Parameter[],
   groups: readonly number[],
+  scaling: StepScaling | undefined,
 ): Update =>
   updateOf(`${optimizer.name}.step`, (b) => {
-    const arrays = parameters.map((parameter) => {
-      const { type } = parameter.listData()[0]!;
-      const input = (what: string, t = type): Node =>
-        b.input(t, { name: `${parameter.name}.${what}` });
-      const state = tensor('float32', type.shape);
-      return {
-        weight: input('data'),
-        gradient: input('grad'),
-        states: optimizer.states.map((name) => input(name, state)),
-      };
-    });
-    const scalars = scalarInputs(b, optimizer, Math.max(...groups) + 1);
-    return parameters.flatMap((parameter, i): Assign[] =>
-      assignsOf(b, optimizer, parameter, arrays[i]!, scalars[groups[i]!]!),
+    const given = parameters.map((parameter) => arraysOf(b, optimizer, parameter));
+    const one = tensor('float32', []);
+    const own = (scaling?.arrays(parameters[0]!.listDevices()[0]!) ?? []).map((_, i) =>
+      b.input(one, { name: `scaler${i}` }),
     );
+    const names = scalarNames(optimizer, scaling !== undefined);
+    const groupScalars = Array.from({ length: Math.max(...groups) + 1 }, (_, g) =>
+      Object.fromEntries(
+        names.map((name) => [name, b.input(one, { name: `${name}${g}`, role: 'scalar' })]),
+      ),
+    );
+    const numbers = (scaling?.numbers() ?? []).map((_, i) =>
+      b.input(one, { name: `scaling${i}`, role: 'scalar' }),
+    );
+    const m = arithmetic(b);
+    const gradients = given.map(({ gradient }) => b.cast(gradient, 'float32'));
+    const scaled = scaling?.build(b, gradients, own, numbers);
+    const shared = groupScalars.map((s) => rulesOf(m, b, optimizer, s, scaled));
+    const assigns = parameters.flatMap((parameter, i): Assign[] =>
+      assignsOf(b, m, optimizer, parameter, given[i]!, gradients[i]!, shared[groups[i]!]!),
+    );
+    if (scaled === undefined) return assigns;
+    const kept = assigns.map(({ target, value }) => ({
+      target,
+      value: m.select(scaled.finite, value, target),
+    }));
+    return [...kept, ...scaled.assigns];
   });
 
-const scalarInputs = (
+interface Given {
+  readonly weight: Node;
+  readonly gradient: Node;
+  /** The optimizer's own. */
+  readonly states: readonly Node[];
+  readonly master: Node | undefined;
+  readonly noise: Node | undefined;
+}
+
+const arraysOf = (b: GraphBuilder, optimizer: Optimizer, parameter: Parameter): Given => {
+  const { type } = parameter.listData()[0]!;
+  const input = (what: string, t = type): Node => b.input(t, { name: `${parameter.name}.${what}` });
+  const weight = input('data');
+  const gradient = input('grad');
+  const specs = statesFor(optimizer, parameter);
+  const states = specs.map(({ name, shape }) => input(name, tensor('float32', shape)));
+  const master = specs.at(-1)?.name === MASTER ? states.pop() : undefined;
+  const noise = optimizer.noisy ? input('noise', tensor('float32', type.shape)) : undefined;
+  return { weight, gradient, states, master, noise };
+};
+
+/** What all parameters of a group share. */
+interface Shared {
+  readonly rescale: Node;
+  readonly learningRate: Node;
+  readonly wd: Node;
+  readonly clip: Node;
+  readonly scalars: Readonly<Record<string, Node>>;
+}
+
+const rulesOf = (
+  m: Arithmetic,
   b: GraphBuilder,
   optimizer: Optimizer,
-  groups: number,
-): Record<string, Node>[] =>
-  Array.from({ length: groups }, (_, g) =>
-    Object.fromEntries(
-      [...SCALARS, ...Object.keys(optimizer.scalars(1))].map((name) => [
-        name,
-        b.input(tensor('float32', []), { name: `${name}${g}`, role: 'scalar' }),
-      ]),
-    ),
-  );
+  inputs: Readonly<Record<string, Node>>,
+  scaled: ScaledStep | undefined,
+): Shared => {
+  const scalars: Record<string, Node> = {};
+  for (const name of Object.keys(optimizer.scalars(1))) scalars[name] = inputs[name]!;
+  const one = m.number(1);
+  for (const [name, { root = false }] of Object.entries(optimizer.corrections())) {
+    if (scaled === undefined) {
+      scalars[name] = inputs[name]!;
+      continue;
+    }
+    // Only the device knows how many steps were skipped: 1 - base ** n, without rounding 1 - small.
+    const count = m.max(m.sub(inputs['count']!, scaled.skipped), one);
+    const left = b.op('neg', b.op('expm1', m.mul(count, inputs[`log.${name}`]!)));
+    scalars[name] = m.div(one, root ? m.sqrt(left) : left);
+  }
+  const rescale = inputs['rescale']!;
+  return {
+    rescale: scaled?.inverse === undefined ? rescale : m.mul(rescale, scaled.inverse),
+    learningRate: inputs['learningRate']!,
+    wd: inputs['wd']!,
+    clip: inputs['clip']!,
+    scalars,
+  };
+};
 
 const assignsOf = (
   b: GraphBuilder,
+  m: Arithmetic,
   optimizer: Optimizer,
   { lrMult, wdMult }: Parameter,
-  given: { readonly weight: Node; readonly gradient: Node; readonly states: readonly Node[] },
-  scalars: Readonly<Record<string, Node>>,
+  { weight, states, master, noise }: Given,
+  gradient: Node,
+  { rescale, learningRate, wd, clip, scalars }: Shared,
 ): Assign[] => {
-  const m = arithmetic(b);
-  const { learningRate, wd, rescale, clip, ...own } = scalars;
-  const scaled = (x: Node, by: number): Node => (by === 1 ? x : m.mul(x, b.lit(by, x)));
-  const raw = m.mul(b.cast(given.gradient, 'float32'), rescale!);
+  const { dtype } = weight.type;
+  const scaled = (x: Node, by: number): Node => (by === 1 ? x : m.mul(x, m.number(by)));
+  const raw = m.mul(gradient, rescale);
+  const stored = b.cast(weight, 'float32');
   const result = optimizer.update(m, {
-    weight: b.cast(given.weight, 'float32'),
-    gradient: optimizer.clipGradient === undefined ? raw : m.clip(raw, clip!),
-    states: given.states,
-    rate: scaled(learningRate!, lrMult),
-    decay: optimizer.wd === 0 || wdMult === 0 ? undefined : scaled(wd!, wdMult),
-    scalars: own,
+    // a parameter that was set meanwhile is what it was set to
+    weight:
+      master === undefined
+        ? stored
+        : m.select(b.op('eq', b.cast(master, dtype), weight), master, stored),
+    gradient: optimizer.clipGradient === undefined ? raw : m.clip(raw, clip),
+    states,
+    rate: scaled(learningRate, lrMult),
+    decay: optimizer.wd === 0 || wdMult === 0 ? undefined : scaled(wd, wdMult),
+    scalars,
+    noise,
   });
   return [
-    { target: given.weight, value: b.cast(result.weight, given.weight.type.dtype) },
-    ...given.states.map((target, i) => ({ target, value: result.states[i]! })),
+    { target: weight, value: b.cast(result.weight, dtype) },
+    ...states.map((target, i) => ({ target, value: result.states[i]! })),
+    ...(master === undefined ? [] : [{ target: master, value: result.weight }]),
   ];
 };

@@ -10,27 +10,31 @@
 import { type Packs, sumGradients } from '#several';
 import { tensor } from '../../ir/type.ts';
 import { consumeGradient, gradientOf, hasFreshGradient } from '../autograd.ts';
+import { copyOf } from '../callable.ts';
 import { failure } from '../callsite.ts';
 import { mode, withMode } from '../mode.ts';
 import { filled } from '../nd/filled.ts';
+import { astype } from '../nd/math.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
+import { getState, normal, setState } from '../random.ts';
 import { hostScalar, ONE_DEVICE, onReplay, type Trace } from '../trace.ts';
 import { applyUpdate, type Update } from '../update.ts';
-import { checkNumber, Optimizer } from './optim/optimizer.ts';
-import {
-  type AdamOptions,
-  create,
-  type OptimizerName,
-  type OptimizerOptions,
-  type SGDOptions,
-} from './optim.ts';
+import { checkNumber, notNegative, Optimizer, type State } from './optim/optimizer.ts';
+import { createNamed, type OptimizerName, type OptimizerTable } from './optim/table.ts';
 import { Parameter } from './parameter.ts';
 import { readStates, type StateRow, writeStates } from './trainer-states.ts';
-import { stepOf } from './trainer-step.ts';
+import { type StepScaling, scalarsAt, statesFor, stepOf } from './trainer-step.ts';
 
 /** What a trainer is given to update: `net.parameters()`, or some of them by name: `net.collectParams('.*weight')`. */
 export type ParameterSource = Iterable<Parameter> | ReadonlyMap<string, Parameter>;
+
+/** An optimizer, or the name of one and its options. */
+export type OptimizerArguments =
+  | [optimizer: Optimizer]
+  | {
+      [Name in OptimizerName]: [optimizer: Name, options?: OptimizerTable[Name]];
+    }[OptimizerName];
 
 /** A parameter with what the optimizer keeps for it. */
 interface Slot {
@@ -81,29 +85,25 @@ export class Trainer {
   readonly #packs: Packs = new Map();
   /** Gradients have been summed over the devices, and not used yet. */
   #summed = false;
+  /** Made by `amp.initTrainer`. @internal */
+  scaling: StepScaling | undefined;
 
-  constructor(parameters: ParameterSource, optimizer: 'sgd', options?: SGDOptions);
-  constructor(parameters: ParameterSource, optimizer: 'adam' | 'adamw', options?: AdamOptions);
-  constructor(parameters: ParameterSource, optimizer: Optimizer);
-  constructor(parameters: ParameterSource, optimizer: OptimizerName, options?: OptimizerOptions);
-  constructor(
-    parameters: ParameterSource,
-    optimizer: OptimizerName | Optimizer,
-    options?: SGDOptions | AdamOptions,
-  ) {
-    this.#slots = parametersOf(parameters).map((parameter) => ({
-      parameter,
-      states: new Map(),
-      count: 0,
-      traced: undefined,
-    }));
-    if (optimizer instanceof Optimizer && options !== undefined)
+  constructor(parameters: ParameterSource, ...optimizer: OptimizerArguments) {
+    const [named, options] = optimizer;
+    if (named instanceof Optimizer && options !== undefined)
       throw failure(
         'option',
         'Trainer: options beside an optimizer instance',
         'pass them to its constructor',
       );
-    this.optimizer = optimizer instanceof Optimizer ? optimizer : create(optimizer, options);
+    this.optimizer = named instanceof Optimizer ? named : createNamed(named, options);
+    const count = this.optimizer.beginNumUpdate;
+    this.#slots = parametersOf(parameters).map((parameter) => ({
+      parameter,
+      states: new Map(),
+      count,
+      traced: undefined,
+    }));
   }
 
   /** The parameters, in the order given. */
@@ -111,18 +111,21 @@ export class Trainer {
     return this.#slots.map((s) => s.parameter);
   }
 
-  /** The optimizer's learning rate. May be set at any time. */
+  /**
+   * The optimizer's learning rate, of the last update where a scheduler sets it. May be set at any time, unless there is
+   * a scheduler.
+   */
   get learningRate(): number {
-    return this.optimizer.learningRate;
+    return this.optimizer.rateAt(Math.max(...this.#slots.map((s) => s.count)));
   }
   set learningRate(rate: number) {
-    this.optimizer.learningRate = checkNumber(
-      'Trainer',
-      'learningRate',
-      rate,
-      '≥ 0',
-      (x) => x >= 0,
-    );
+    if (this.optimizer.lrScheduler !== undefined)
+      throw failure(
+        'option',
+        'Trainer: the learning rate is that of the scheduler',
+        'change trainer.optimizer.learningRate, which it starts from, or trainer.optimizer.lrScheduler',
+      );
+    this.optimizer.learningRate = checkNumber('Trainer', 'learningRate', rate, '≥ 0', notNegative);
   }
   /** The same as setting `learningRate`. */
   setLearningRate(rate: number): void {
@@ -199,27 +202,37 @@ export class Trainer {
   }
 
   #update(active: readonly Slot[], batchSize: number): void {
-    const { optimizer } = this;
+    const { optimizer, scaling } = this;
     const groups = groupsOf(active);
+    scaling?.begin();
     const key = this.#keyOf(active, groups);
     let update = this.#updates.get(key);
     if (update === undefined) {
-      update = stepOf(
-        optimizer,
-        active.map((s) => s.parameter),
-        groups,
-      );
+      const parameters = active.map((s) => s.parameter);
+      update = stepOf(optimizer, parameters, groups, scaling);
       this.#updates.set(key, update);
     }
-    const numbers = scalarsOf(optimizer, active, groups, batchSize);
-    const scalars = numbers.map((read) => hostScalar(read));
+    const read = scalarsOf(optimizer, active, groups, batchSize, scaling);
+    let numbers = read();
+    const scalars = numbers.map((_, i) =>
+      hostScalar(() => {
+        // the first of each replay reads them all
+        if (i === 0 && mode.trace === undefined) numbers = read();
+        return numbers[i]!;
+      }),
+    );
+    const before = optimizer.noisy ? getState() : undefined;
     active[0]!.parameter.listData().forEach(({ device }, copy) => {
+      // the same noise on all devices
+      if (before !== undefined) setState(before);
       const arrays: Operand[] = [];
       for (const slot of active) {
         const data = slot.parameter.listData()[copy]!;
         arrays.push(data, gradientOf(data)!);
-        for (const state of optimizer.states) arrays.push(statesOf(slot, state)[copy]!);
+        for (const state of this.#statesOf(slot)) arrays.push(state[copy]!);
+        if (optimizer.noisy) arrays.push(noiseLike(data));
       }
+      arrays.push(...(scaling?.arrays(device) ?? []));
       applyUpdate(update, [...arrays, ...scalars], device);
     });
     onReplay(() => {
@@ -227,7 +240,14 @@ export class Trainer {
       if (stale.length > 0) throw staleError(stale);
     });
     for (const slot of active) this.#finish(slot);
-    mode.trace?.guards.push(() => this.#keyOf(active, groupsOf(active)) === key);
+    mode.trace?.guards.push(
+      () => this.scaling === scaling && this.#keyOf(active, groupsOf(active)) === key,
+    );
+  }
+
+  /** What is kept for a parameter, in the order of its states: each one array for each copy. */
+  #statesOf(slot: Slot): (readonly NDArray[])[] {
+    return statesFor(this.optimizer, slot.parameter).map((state) => stateOf(slot, state));
   }
 
   /** Marks the gradients as used and counts the update: now, or at each replay of the program being traced. */
@@ -241,7 +261,7 @@ export class Trainer {
   }
 
   #keyOf(active: readonly Slot[], groups: readonly number[]): string {
-    let key = this.optimizer.key();
+    let key = `${this.optimizer.key()} ${this.scaling?.key ?? ''}`;
     active.forEach(({ parameter: p }, i) => {
       key += `;${this.#slots.indexOf(active[i]!)} ${groups[i]} ${p.listData()[0]!.type.id}`;
       if (p.lrMult !== 1 || p.wdMult !== 1) key += ` ${p.lrMult} ${p.wdMult}`;
@@ -261,7 +281,7 @@ export class Trainer {
    */
   async loadStates(source: string | Uint8Array): Promise<void> {
     const loaded = await readStates(source, this.optimizer.name, this.#rows());
-    this.learningRate = loaded.learningRate;
+    this.optimizer.learningRate = loaded.learningRate;
     this.#slots.forEach((slot, i) => {
       slot.count = loaded.counts[i]!;
     });
@@ -269,9 +289,7 @@ export class Trainer {
 
   #rows(): StateRow[] {
     const names = new Map<string, number>();
-    for (const slot of this.#slots)
-      if (slot.parameter.gradReq !== 'null')
-        for (const state of this.optimizer.states) statesOf(slot, state);
+    for (const slot of this.#slots) if (slot.parameter.gradReq !== 'null') this.#statesOf(slot);
     return this.#slots.map(({ parameter, states, count }) => {
       const seen = names.get(parameter.name) ?? 0;
       names.set(parameter.name, seen + 1);
@@ -280,27 +298,26 @@ export class Trainer {
   }
 }
 
-/** How to read the scalars of each group (`SCALARS`, then the optimizer's own), at this step or at each replay. */
+/** Reads all scalars of a step: those of each group, then those of the scaler. At this step or at each replay. */
 const scalarsOf = (
   optimizer: Optimizer,
   active: readonly Slot[],
   groups: readonly number[],
   batchSize: number,
-): (() => number)[] => {
-  const readers: (() => number)[] = [];
-  for (let group = 0; group <= Math.max(...groups); group++) {
-    const slot = active[groups.indexOf(group)]!;
-    const ahead = tracedUpdates(slot) + 1;
-    readers.push(
-      () => optimizer.learningRate,
-      () => optimizer.wd,
-      () => optimizer.rescaleGrad / batchSize,
-      () => optimizer.clipGradient ?? 0,
-    );
-    for (const name of Object.keys(optimizer.scalars(1)))
-      readers.push(() => optimizer.scalars(slot.count + ahead)[name]!);
-  }
-  return readers;
+  scaling: StepScaling | undefined,
+): (() => number[]) => {
+  const ahead = active.map((slot) => tracedUpdates(slot) + 1);
+  const firsts = Array.from({ length: Math.max(...groups) + 1 }, (_, g) => groups.indexOf(g));
+  return () => {
+    const counts = active.map((slot, i) => slot.count + ahead[i]!);
+    const latest = Math.max(...counts);
+    return [
+      ...firsts.flatMap((i) =>
+        scalarsAt(optimizer, batchSize, counts[i]!, latest, scaling !== undefined),
+      ),
+      ...(scaling?.numbers() ?? []),
+    ];
+  };
 };
 
 /** Updates of the slot that the trace at work has already made. */
@@ -316,13 +333,16 @@ const groupsOf = (active: readonly Slot[]): number[] => {
   });
 };
 
-/** What the optimizer keeps under `name` for each copy of a parameter. */
-const statesOf = (slot: Slot, name: string): readonly NDArray[] => {
+/** What the optimizer keeps as `state` for each copy of a parameter. */
+const stateOf = (slot: Slot, { name, shape, from }: State): readonly NDArray[] => {
   const copies = slot.parameter.listData();
   let states = slot.states.get(name);
   if (states === undefined) {
-    states = withMode({ trace: undefined, scope: undefined }, () =>
-      copies.map(({ shape, device }) => filled(tensor('float32', shape), 0, device)),
+    const type = tensor('float32', shape);
+    states = withMode(OUTSIDE, () =>
+      copies.map((x) =>
+        from === 'weight' ? copyOf(astype(x, 'float32')) : filled(type, 0, x.device),
+      ),
     );
     slot.states.set(name, states);
   }
@@ -333,6 +353,11 @@ const statesOf = (slot: Slot, name: string): readonly NDArray[] => {
     'make a new trainer after initializing parameters anew',
   );
 };
+
+const OUTSIDE = { trace: undefined, scope: undefined, recording: false, taping: false } as const;
+
+const noiseLike = ({ shape, device }: NDArray): NDArray =>
+  withMode({ recording: false, taping: false }, () => normal(shape, 0, 1, { device }));
 
 /** Whether a backward pass has written its gradient; sums over devices are written on all of them. */
 const isFresh = ({ parameter }: Slot): boolean => hasFreshGradient(parameter.listData()[0]!);

@@ -1,23 +1,65 @@
 /**
- * Stochastic gradient descent.
+ * Stochastic gradient descent, with momentum and without.
  *
  * Invariant: with momentum, the learning rate is inside the momentum, as in MXNet: a new rate does not rescale old steps.
  */
+import type { Node } from '../../../ir/graph/graph.ts';
 import { failure } from '../../callsite.ts';
 import {
   type Arithmetic,
   checkNumber,
+  inUnit,
   Optimizer,
   type OptimizerOptions,
+  penalized,
   type Rule,
   type Updated,
 } from './optimizer.ts';
 
-export interface SGDOptions extends OptimizerOptions {
-  /** Share of the last step that is added to this one. Default 0. */
+export interface MomentumOptions extends OptimizerOptions {
+  /** Share of the last step that is added to this one. */
   readonly momentum?: number;
+}
+
+export interface SGDOptions extends MomentumOptions {
   /** Look ahead along the momentum; needs momentum > 0. Default false. */
   readonly nesterov?: boolean;
+}
+
+/** Optimizers whose steps have momentum: `m = momentum · m - step; w += m`. */
+export abstract class Momentum extends Optimizer {
+  momentum: number;
+
+  constructor(
+    where: string,
+    options: MomentumOptions,
+    known: readonly string[],
+    defaults: { readonly learningRate: number; readonly momentum: number },
+  ) {
+    super(where, options, ['momentum', ...known], { ...defaults, wd: 0 });
+    const { momentum = defaults.momentum } = options;
+    this.momentum = checkNumber(where, 'momentum', momentum, 'from 0 to below 1', inUnit);
+  }
+
+  override get states(): readonly string[] {
+    return this.momentum === 0 ? [] : ['momentum'];
+  }
+  override key(): string {
+    return `${super.key()} ${this.momentum !== 0}`;
+  }
+  override scalars(_count: number): Readonly<Record<string, number>> {
+    return this.momentum === 0 ? {} : { momentum: this.momentum };
+  }
+
+  /** Goes down by `step`, with momentum if there is any. */
+  protected move(m: Arithmetic, rule: Rule, step: Node, nesterov: boolean): Updated {
+    const { weight, scalars } = rule;
+    const momentum = scalars['momentum'];
+    if (momentum === undefined) return { weight: m.sub(weight, step), states: [] };
+    const moved = m.sub(m.mul(momentum, rule.states[0]!), step);
+    const next = nesterov ? m.sub(m.mul(momentum, moved), step) : moved;
+    return { weight: m.add(weight, next), states: [moved] };
+  }
 }
 
 /**
@@ -30,42 +72,22 @@ export interface SGDOptions extends OptimizerOptions {
  * @example
  * const trainer = new Trainer(net.parameters(), 'sgd', { learningRate: 0.1, momentum: 0.9, wd: 1e-4 });
  */
-export class SGD extends Optimizer {
-  override readonly name = 'sgd';
-  momentum: number;
+export class SGD extends Momentum {
+  override readonly name: string = 'sgd';
   readonly nesterov: boolean;
 
   constructor(options: SGDOptions = {}) {
-    super('SGD', options, ['momentum', 'nesterov'], { learningRate: 0.01, wd: 0 });
-    const { momentum = 0, nesterov = false } = options;
-    this.momentum = checkNumber('SGD', 'momentum', momentum, 'from 0 to below 1', inUnit);
-    if (nesterov && momentum === 0)
+    super('SGD', options, ['nesterov'], { learningRate: 0.01, momentum: 0 });
+    this.nesterov = options.nesterov ?? false;
+    if (this.nesterov && this.momentum === 0)
       throw failure('option', 'SGD: nesterov needs momentum', 'pass { momentum: 0.9 } too');
-    this.nesterov = nesterov;
   }
 
-  override get states(): readonly string[] {
-    return this.momentum === 0 ? [] : ['momentum'];
-  }
   override key(): string {
-    return `${super.key()} ${this.momentum !== 0} ${this.nesterov}`;
-  }
-  override scalars(): Readonly<Record<string, number>> {
-    return this.momentum === 0 ? {} : { momentum: this.momentum };
+    return `${super.key()} ${this.nesterov}`;
   }
 
   override update(m: Arithmetic, rule: Rule): Updated {
-    const { weight, decay, rate } = rule;
-    const gradient =
-      decay === undefined ? rule.gradient : m.add(rule.gradient, m.mul(decay, weight));
-    const step = m.mul(rate, gradient);
-    const { momentum } = rule.scalars;
-    if (momentum === undefined) return { weight: m.sub(weight, step), states: [] };
-    const moved = m.sub(m.mul(momentum, rule.states[0]!), step);
-    const next = this.nesterov ? m.sub(m.mul(momentum, moved), step) : moved;
-    return { weight: m.add(weight, next), states: [moved] };
+    return this.move(m, rule, m.mul(rule.rate, penalized(m, rule)), this.nesterov);
   }
 }
-
-/** From 0 to below 1. */
-export const inUnit = (x: number): boolean => x >= 0 && x < 1;
