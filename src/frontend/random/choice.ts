@@ -1,0 +1,76 @@
+/**
+ * Samples of a population.
+ *
+ * Invariant: with weights, numbers come by weight; without replacement none comes twice: positions are sorted by random
+ * keys, of which the first are taken.
+ */
+import type { Shape } from '../../ir/type.ts';
+import type { Device } from '../../runtime/device.ts';
+import { failure } from '../callsite.ts';
+import { checkShape } from '../nd/creation.ts';
+import { take } from '../nd/indexing.ts';
+import { reshape, slicePart } from '../nd/shape.ts';
+import { isNDArray, type NDArray } from '../ndarray.ts';
+import { checkOptions, shown } from '../options.ts';
+import { randint } from './basic.ts';
+import { categorical } from './categories.ts';
+import { deviceFor } from './draw.ts';
+import { permutation, weightedOrder } from './order.ts';
+
+export interface ChoiceOptions {
+  /** Whether one may come more than once. Default true. */
+  readonly replace?: boolean;
+  /** Weights, one for each of the population. Default: equal ones. */
+  readonly p?: NDArray;
+  readonly device?: Device;
+}
+
+const positions = (count: number, shape: Shape, options: ChoiceOptions): NDArray => {
+  const { replace = true, p } = options;
+  const device = deviceFor(p === undefined ? [] : [p], options);
+  const wanted = shape.reduce((n, d) => n * d, 1);
+  if (count === 0 && wanted > 0) throw failure('value', 'random.choice: nothing to choose from');
+  if (replace)
+    return p === undefined ? randint(shape, 0, count, { device }) : categorical(shape, p);
+  if (wanted > count)
+    throw failure(
+      'value',
+      `random.choice: ${wanted} of ${count} without replacement`,
+      'ask for fewer, or pass { replace: true }',
+    );
+  const order = p === undefined ? permutation(count, { device }) : weightedOrder(p);
+  return reshape(slicePart(order, { begin: [0], end: [wanted], step: [1] }), shape);
+};
+
+/**
+ * A sample of `population`: an array, of which slices along the first axis are taken, or a number n for 0 to n - 1.
+ *
+ * @example
+ * random.choice(5, [5], { replace: false }).sum().item();   // 10
+ */
+export const choice = (
+  population: number | NDArray,
+  shape: Shape,
+  options: ChoiceOptions = {},
+): NDArray => {
+  checkOptions('random.choice', options, ['replace', 'p', 'device']);
+  checkShape('random.choice', shape);
+  const array = isNDArray(population);
+  const count = array ? (population.shape[0] ?? 1) : population;
+  if (!Number.isInteger(count) || count < 0)
+    throw failure(
+      'value',
+      `random.choice: the population is ${shown(population)}`,
+      'pass an array with an axis, or how many there are',
+    );
+  const { p } = options;
+  if (p !== undefined && (p.ndim !== 1 || p.shape[0] !== count))
+    throw failure(
+      'shape',
+      `random.choice: weights of shape [${p.shape.join(', ')}] for ${count} to choose from`,
+      'pass one weight for each',
+    );
+  const device = array ? population.device : options.device;
+  const at = positions(count, shape, device === undefined ? options : { ...options, device });
+  return array ? take(population, at) : at;
+};
