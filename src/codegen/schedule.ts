@@ -9,6 +9,7 @@ import { assemble } from './assemble.ts';
 import type { Caps } from './caps.ts';
 import { isRefusal, type NestPlan } from './plan.ts';
 import { productAsReduce } from './products.ts';
+import { planRunning } from './running/schedules.ts';
 
 /** Accumulating stores get nests of their own. */
 const separate = (nest: Nest): Nest[] => {
@@ -21,6 +22,7 @@ const separate = (nest: Nest): Nest[] => {
 
 /** A schedule for one nest; `threads` fixes the size of its workgroups. */
 const plan = (nest: Nest, caps: Caps, threads?: number): NestPlan => {
+  if (nest.running !== undefined) return planRunning(nest, nest.running, caps, threads);
   const { schedules } = caps;
   if (nest.contract === undefined && nest.attend === undefined)
     return schedules.nest(nest, caps, threads);

@@ -85,7 +85,7 @@ const touched = (nests: readonly Nest[], buffers: readonly LoopBuffer[]): LoopBu
 
 /** The nest with parts folded in the place of long reductions; the nests that compute the parts join `parts`. */
 const cutReductions = (original: Nest, name: string, caps: Caps, parts: Nest[]): Nest => {
-  if (original.contract !== undefined || original.attend !== undefined) return original;
+  if (original.contract ?? original.attend ?? original.running) return original;
   const values = original.stores.map((s) => s.value);
   if (!reductionsIn(values).some((e) => cutOf(e, original, caps))) return original;
   const nest = mergeReductions(original);

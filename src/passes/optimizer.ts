@@ -36,4 +36,4 @@ export const optimizerOf = (graph: Graph, stored: (node: Node) => boolean): Opti
 };
 
 const endsAt = (node: Node, stored: (node: Node) => boolean): boolean =>
-  stored(node) || node.op.kind === 'contract' || node.op.kind === 'scatter';
+  stored(node) || ['contract', 'scatter', 'running'].includes(node.op.kind);

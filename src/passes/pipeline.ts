@@ -7,6 +7,7 @@
 import { verifyStages } from '#verify';
 import type { Caps } from '../codegen/caps.ts';
 import { cleanup } from '../codegen/cleanup.ts';
+import { splitRunning } from '../codegen/running/schedules.ts';
 import { schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
 import type { Graph } from '../ir/graph/graph.ts';
@@ -64,7 +65,7 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
     current.inputs.map((x) => x.attrs['role'] === 'scalar'),
   );
   const { kernels: ordered, loops } = arrange(lowered, index, (k, { bindings }) =>
-    (caps.schedules.split(k, caps) ?? [k]).flatMap((part) =>
+    (splitRunning(k, caps) ?? caps.schedules.split(k, caps) ?? [k]).flatMap((part) =>
       splitReductions(part, caps, bindings.takesOne),
     ),
   );

@@ -22,6 +22,8 @@ import { full, input, iota, literal } from './ops/leaf.ts';
 import { cast, mapOps } from './ops/map.ts';
 import { erfinv } from './ops/normal.ts';
 import { cbrt, exp2, hypot, log2, log10, logaddexp } from './ops/powers.ts';
+import { argsort, arrange } from './ops/order.ts';
+import { cummax, cummin, cumprod, cumsum, logcumsumexp, recurrence } from './ops/prefix.ts';
 import { argmax, argmin, prod, reduceMax, reduceMin, sum } from './ops/reduce.ts';
 import { scan } from './ops/scan.ts';
 import { pad, slice } from './ops/slice.ts';
@@ -36,6 +38,7 @@ const all: readonly Op[] = [
   cast,
   ...[reshape, transpose, broadcast, slice, pad, concat, stopGradient],
   ...[sum, prod, reduceMax, reduceMin, argmax, argmin],
+  ...[cumsum, cumprod, cummax, cummin, logcumsumexp, recurrence, argsort, arrange],
   ...[windowMax, windowSum, windowArgmax, poolSelect, poolScatter],
   ...[dot, conv, convGradInput, convGradWeight],
   ...[attention, attentionNorm, attentionGradQuery, attentionGradKey, attentionGradValue],

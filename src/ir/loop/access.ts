@@ -5,7 +5,7 @@
  * in order of first use.
  */
 import { type Idx, idxOpaques } from '../dim.ts';
-import type { Expr, LoopBuffer, Nest } from './loop.ts';
+import type { Expr, LoopBuffer, Nest, Running } from './loop.ts';
 import { visitExpr } from './visit.ts';
 
 /** The buffers that evaluating `values` reads. */
@@ -24,12 +24,19 @@ export const positionsIn = (indices: readonly Idx[]): Expr[] => {
   return found;
 };
 
-/** What the product of a nest is made of. */
-export const operandsIn = ({ contract, attend }: Nest): Expr[] => [
+/** What a running fold or an order is made of. */
+export const runningOperands = (running: Running): readonly Expr[] =>
+  running.kind === 'prefix'
+    ? running.values
+    : [running.key, ...(running.merge === undefined ? [] : [running.merge.elements])];
+
+/** What the product of a nest, or what runs along one of its axes, is made of. */
+export const operandsIn = ({ contract, attend, running }: Nest): Expr[] => [
   ...(contract === undefined ? [] : [contract.a, contract.b]),
   ...(attend === undefined
     ? []
     : [...attend.scores.flatMap(({ a, b }) => [a, b]), attend.weight, attend.value]),
+  ...(running === undefined ? [] : runningOperands(running)),
 ];
 
 /** Everything a nest evaluates: stored values, operands of its product, positions it stores at. */

@@ -7,7 +7,7 @@ import { type Axis, type Bound, boundFails, boundHolds, type Idx } from '../dim.
 import type { DType } from '../dtype.ts';
 import { castTo, roundTo, type ScalarOp, scalarOps, valueIn } from '../scalar.ts';
 import { type Shape, stridesOf } from '../type.ts';
-import type { AccExpr, AccName, Expr, LoopBuffer, ReduceOp } from './loop.ts';
+import type { AccExpr, AccName, Expr, LoopBuffer, ReduceOp, Running } from './loop.ts';
 
 let nextId = 1;
 let nextBuffer = 1;
@@ -98,16 +98,27 @@ export const reduce = (op: ReduceOp, axes: readonly Axis[], body: Expr): Expr =>
 };
 
 let nextAcc = 0;
-const acc = (name: AccName): AccExpr => ({
+const acc = (name: AccName, dtype: DType = 'float32'): AccExpr => ({
   kind: 'acc',
   name,
-  dtype: 'float32',
+  dtype,
   id: nextAcc--,
   key: name,
 });
 
 /** The result of the nest's contraction or attention. */
 export const accumulator: AccExpr = acc('acc');
+const accumulators = new Map<DType, AccExpr>([['float32', accumulator]]);
+/** What a running fold or an order leaves at a point. */
+export const runningValue = (running: Running): AccExpr => {
+  const dtype = running.kind === 'order' ? 'int32' : running.values[0]!.dtype;
+  let made = accumulators.get(dtype);
+  if (made === undefined) {
+    made = acc('acc', dtype);
+    accumulators.set(dtype, made);
+  }
+  return made;
+};
 /** The logarithm of the sum of an attention's exponentials. */
 export const rowNorm: AccExpr = acc('norm');
 /** The scores of an attention, in order. */

@@ -59,10 +59,32 @@ export interface AttendSyntax {
   readonly value: ExprSyntax;
   readonly index: readonly ExprSyntax[];
 }
+export interface PrefixSyntax {
+  readonly kind: 'prefix';
+  readonly op: Name;
+  readonly direction: Name;
+  readonly axes: readonly Name[];
+  readonly values: readonly ExprSyntax[];
+}
+export interface OrderSyntax {
+  readonly kind: 'order';
+  readonly direction: Name;
+  readonly axes: readonly Name[];
+  readonly width: number;
+  readonly key: ExprSyntax;
+  readonly merge: { readonly width: number; readonly elements: ExprSyntax } | undefined;
+}
 export interface NestSyntax {
   readonly axes: readonly AxisSyntax[];
   readonly over: readonly AxisSyntax[];
-  readonly body: readonly (LetSyntax | StoreSyntax | ContractSyntax | AttendSyntax)[];
+  readonly body: readonly (
+    | LetSyntax
+    | StoreSyntax
+    | ContractSyntax
+    | AttendSyntax
+    | PrefixSyntax
+    | OrderSyntax
+  )[];
 }
 export interface KernelSyntax {
   readonly name: Name;
@@ -126,9 +148,11 @@ export class LoopGrammar extends Grammar {
             { ALT: () => this.SUBRULE(this.naming) },
             { ALT: () => this.SUBRULE(this.contract) },
             { ALT: () => this.SUBRULE(this.attend) },
+            { ALT: () => this.SUBRULE(this.prefix) },
+            { ALT: () => this.SUBRULE(this.order) },
             { ALT: () => this.SUBRULE(this.store) },
           ],
-          ERR_MSG: 'a let, a contract, an attend or a store',
+          ERR_MSG: 'a let, a contract, an attend, a prefix, an order or a store',
         }),
       ),
     );
@@ -215,6 +239,38 @@ export class LoopGrammar extends Grammar {
     const { a, b } = this.SUBRULE(this.operands);
     this.CONSUME(T.CloseBrace);
     return { depth, a, b };
+  });
+
+  private readonly prefix: Rule<PrefixSyntax> = this.RULE('prefix', (): PrefixSyntax => {
+    const values: ExprSyntax[] = [];
+    this.CONSUME(T.K.prefix);
+    const op = this.SUBRULE(this.bareName);
+    const direction = this.SUBRULE1(this.bareName);
+    const axes = this.SUBRULE(this.names);
+    this.CONSUME(T.OpenParen);
+    this.MANY_SEP({ SEP: T.Comma, DEF: () => values.push(this.SUBRULE(this.expression)) });
+    this.CONSUME(T.CloseParen);
+    return { kind: 'prefix', op, direction, axes, values };
+  });
+
+  private readonly order: Rule<OrderSyntax> = this.RULE('order', (): OrderSyntax => {
+    this.CONSUME(T.K.order);
+    const direction = this.SUBRULE(this.bareName);
+    const axes = this.SUBRULE(this.names);
+    this.CONSUME(T.K.in);
+    const width = this.SUBRULE(this.number);
+    this.CONSUME(T.OpenParen);
+    const key = this.SUBRULE(this.expression);
+    this.CONSUME(T.CloseParen);
+    const merge = this.OPTION(() => {
+      this.CONSUME(T.K.from);
+      const each = this.SUBRULE1(this.number);
+      this.CONSUME1(T.OpenParen);
+      const elements = this.SUBRULE1(this.expression);
+      this.CONSUME1(T.CloseParen);
+      return { width: each, elements };
+    });
+    return { kind: 'order', direction, axes, width, key, merge };
   });
 
   private readonly store: Rule<StoreSyntax> = this.RULE('store', (): StoreSyntax => {

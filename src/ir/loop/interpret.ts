@@ -20,7 +20,9 @@ import {
   type LoopKernel,
   type Nest,
   type ReduceExpr,
+  type Running,
 } from './loop.ts';
+import { prefixOf, sortRuns } from './running.ts';
 
 /** Elements of one buffer, by offset (strides applied): a typed array or a plain one. */
 export interface LoopCells {
@@ -47,6 +49,10 @@ class Machine {
   #attend: Attention | undefined;
   /** What the current row of the attention gives each element of the sum. */
   #row: AttentionRow | undefined;
+  #running: Running | undefined;
+  /** What runs along the axis gives at each of its places, where the other axes are as they are. */
+  #line: { readonly at: string; readonly values: readonly number[] } | undefined;
+  #nestAxes: readonly Axis[] = [];
 
   constructor(kernel: LoopKernel, memory: ReadonlyMap<LoopBuffer, LoopCells>) {
     this.#name = kernel.name;
@@ -57,6 +63,9 @@ class Machine {
     this.#contract = nest.contract;
     this.#attend = nest.attend;
     this.#row = undefined;
+    this.#running = nest.running;
+    this.#line = undefined;
+    this.#nestAxes = nest.axes;
     this.#folds = new Map();
     const writes: (() => void)[] = [];
     for (const s of nest.stores) {
@@ -175,7 +184,31 @@ class Machine {
     }
   }
 
+  /** What `running` gives along its axis, at the other axes as they are. */
+  #lineOf(running: Running): readonly number[] {
+    const { axis } = running;
+    const at = this.#nestAxes.map((a) => (a === axis ? '' : this.#axis(a))).join();
+    if (this.#line?.at === at) return this.#line.values;
+    const along = (e: Expr): number[] => {
+      const list: number[] = [];
+      this.#each([axis], () => list.push(this.#value(e)));
+      return list;
+    };
+    const outer = this.#axes.get(axis);
+    let values: readonly number[];
+    if (running.kind === 'prefix') values = prefixOf(running, running.values.map(along));
+    else {
+      const elements = running.merge && along(running.merge.elements);
+      values = sortRuns(along(running.key), running, elements);
+    }
+    if (outer !== undefined) this.#axes.set(axis, outer);
+    this.#line = { at, values };
+    return values;
+  }
+
   #product({ name }: AccExpr): number {
+    const running = this.#running;
+    if (running !== undefined) return this.#lineOf(running)[this.#axis(running.axis)]!;
     const attend = this.#attend;
     if (attend === undefined) {
       const c = this.#contract ?? this.#fail('`acc` stands in a nest without contraction');

@@ -165,6 +165,40 @@ export interface Scattering {
   readonly value: Expr;
 }
 
+/** Folds of which every partial result is kept. `logadd`: log(exp x + exp y); `affine`: see {@link Prefix}. */
+export type PrefixOp = 'add' | 'mul' | 'max' | 'min' | 'logadd' | 'affine';
+
+/**
+ * A running fold: `acc` at a place of `axis` is the fold of what is at the places up to it, from the last one on if
+ * `backward`. `affine` has two values, all others one: `acc = values[0] · (acc of the place before) + values[1]`, where
+ * there is 0 before the first.
+ */
+export interface Prefix {
+  readonly kind: 'prefix';
+  readonly op: PrefixOp;
+  readonly axis: Axis;
+  readonly backward: boolean;
+  readonly values: readonly Expr[];
+}
+
+/**
+ * An order: `acc` at a place of `axis` is the number of the element that comes there when they are sorted by `key`:
+ * least first (`descending`: greatest first), NaN last, equal ones as they were. Each run of `width` places is put in
+ * order for itself. `merge` are elements that stand in order in runs of `merge.width`, two of which make one of `width`:
+ * by `merge.elements` at a place instead of those of their own number.
+ */
+export interface Ordering {
+  readonly kind: 'order';
+  readonly axis: Axis;
+  readonly descending: boolean;
+  readonly width: number;
+  readonly key: Expr;
+  readonly merge: { readonly width: number; readonly elements: Expr } | undefined;
+}
+
+/** What needs all elements along an axis, and gives as many. */
+export type Running = Prefix | Ordering;
+
 /** One loop nest: parallel axes, outermost first, and what is stored at each point. */
 export interface Nest {
   readonly axes: readonly Axis[];
@@ -173,6 +207,8 @@ export interface Nest {
   readonly contract: Contraction | undefined;
   /** In a contraction's place: stores may use `acc`, and `norm` where the weights are a softmax. */
   readonly attend?: Attention;
+  /** In a contraction's place: its axis is one of `axes`, and `acc` has the dtype of what it gives. */
+  readonly running?: Running;
 }
 
 /** What one launch does: independent nests, in no order. */

@@ -34,6 +34,7 @@ import {
   newBuffer,
   reduce,
   rowNorm,
+  runningValue,
   scalar,
   scoreValues,
 } from './expr.ts';
@@ -43,6 +44,8 @@ import {
   type ContractSyntax,
   LoopGrammar,
   type NestSyntax,
+  type OrderSyntax,
+  type PrefixSyntax,
   type StoreSyntax,
 } from './grammar.ts';
 import type {
@@ -52,7 +55,11 @@ import type {
   LoopBuffer,
   LoopKernel,
   Nest,
+  Ordering,
+  Prefix,
+  PrefixOp,
   ReduceOp,
+  Running,
   Store,
 } from './loop.ts';
 
@@ -89,6 +96,15 @@ export const parseLoop = (text: string, file = 'text'): LoopKernel => {
 
 const FOLDS: ReadonlySet<string> = new Set<Attention['fold']>(['sum', 'softmax']);
 
+const PREFIX_OPS: ReadonlySet<string> = new Set<PrefixOp>([
+  'add',
+  'mul',
+  'max',
+  'min',
+  'logadd',
+  'affine',
+]);
+
 const REDUCE_OPS: ReadonlySet<string> = new Set<ReduceOp>([
   'add',
   'mul',
@@ -119,6 +135,7 @@ class NestReader {
     const stores: Store[] = [];
     let contract: Contraction | undefined;
     let attend: Attention | undefined;
+    let running: Running | undefined;
     for (const statement of syntax.body) {
       switch (statement.kind) {
         case 'let':
@@ -131,6 +148,12 @@ class NestReader {
         case 'attend':
           attend = this.#attend(statement);
           break;
+        case 'prefix':
+        case 'order':
+          running =
+            statement.kind === 'prefix' ? this.#prefix(statement) : this.#order(statement);
+          this.#lets.set('acc', runningValue(running));
+          break;
         case 'store':
           stores.push(this.#store(statement, axes));
           break;
@@ -138,7 +161,13 @@ class NestReader {
           statement satisfies never;
       }
     }
-    return { axes, stores, contract, ...(attend === undefined ? {} : { attend }) };
+    return {
+      axes,
+      stores,
+      contract,
+      ...(attend === undefined ? {} : { attend }),
+      ...(running === undefined ? {} : { running }),
+    };
   }
 
   #error(place: Place, brief: string, help?: string): Error {
@@ -227,6 +256,50 @@ class NestReader {
       weight: this.#expr(syntax.weight),
       value: this.#expr(syntax.value),
       index: syntax.index.map((i) => this.#idx(i)),
+    };
+  }
+
+  /** One of two words. */
+  #direction({ text, token }: Name, first: string, second: string): boolean {
+    if (text !== first && text !== second)
+      throw this.#error(token, `${text} is no direction`, `write ${first} or ${second}`);
+    return text === second;
+  }
+
+  #along(names: readonly Name[], place: Place): Axis {
+    const [axis, another] = this.#list(names);
+    if (axis === undefined || another !== undefined)
+      throw this.#error(place, 'this runs along one axis');
+    return axis;
+  }
+
+  #prefix({ op, direction, axes, values }: PrefixSyntax): Prefix {
+    const { text, token } = op;
+    if (!PREFIX_OPS.has(text))
+      throw this.#error(
+        token,
+        `${text} is no running fold`,
+        `running folds are ${[...PREFIX_OPS].join(', ')}`,
+      );
+    if (values.length !== (text === 'affine' ? 2 : 1))
+      throw this.#error(token, `${text} does not take ${values.length} values`);
+    return {
+      kind: 'prefix',
+      op: text as PrefixOp,
+      axis: this.#along(axes, token),
+      backward: this.#direction(direction, 'forward', 'backward'),
+      values: values.map((v) => this.#expr(v)),
+    };
+  }
+
+  #order({ direction, axes, width, key, merge }: OrderSyntax): Ordering {
+    return {
+      kind: 'order',
+      axis: this.#along(axes, direction.token),
+      descending: this.#direction(direction, 'ascending', 'descending'),
+      width,
+      key: this.#expr(key),
+      merge: merge && { width: merge.width, elements: this.#expr(merge.elements) },
     };
   }
 

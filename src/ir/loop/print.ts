@@ -19,6 +19,7 @@ import type {
   LoopKernel,
   Nest,
   ReduceOp,
+  Running,
   Store,
 } from './loop.ts';
 import { indicesOf, operandsOf, visitExpr } from './visit.ts';
@@ -97,7 +98,7 @@ class NestPrinter {
   }
 
   print(): string {
-    const { axes, stores, contract, attend } = this.#nest;
+    const { axes, stores, contract, attend, running } = this.#nest;
     const inner = this.#survey().filter((axis) => !axes.includes(axis));
     const declare = (list: readonly Axis[]): string =>
       list.map((a) => `${spellName(this.#names.of(a, a.name))} < ${a.extent}`).join(', ');
@@ -107,6 +108,7 @@ class NestPrinter {
     const head = ['nest', declare(axes), inner.length > 0 ? `over ${declare(inner)}` : ''];
     if (contract !== undefined) this.#contract(contract);
     if (attend !== undefined) this.#attend(attend);
+    if (running !== undefined) this.#running(running);
     for (const store of stores) this.#store(store);
     const body = this.#lines.map((line) => `    ${line}\n`).join('');
     return `  ${head.filter((part) => part !== '').join(' ')} {\n${body}  }\n`;
@@ -133,8 +135,9 @@ class NestPrinter {
         for (const ref of opaquesOf(idx)) root(ref);
       }
     };
-    const { contract, attend, stores } = this.#nest;
+    const { contract, attend, running, stores } = this.#nest;
     const product = contract ?? attend;
+    if (running !== undefined) for (const operand of operandsIn(this.#nest)) root(operand);
     if (product !== undefined) {
       for (const operand of operandsIn(this.#nest)) root(operand);
       indices(product.index);
@@ -178,6 +181,22 @@ class NestPrinter {
       `  result ${this.#index(index)}`,
       '}',
     );
+  }
+
+  #running(running: Running): void {
+    const axis = this.#axes([running.axis]);
+    if (running.kind === 'prefix') {
+      const values = running.values.map((v) => this.#operand(v, 0)).join(', ');
+      const direction = running.backward ? 'backward' : 'forward';
+      this.#lines.push(`prefix ${running.op} ${direction} ${axis} (${values})`);
+      return;
+    }
+    const { descending, width, merge } = running;
+    const key = this.#operand(running.key, 0);
+    const elements =
+      merge === undefined ? '' : ` from ${merge.width} (${this.#operand(merge.elements, 0)})`;
+    const direction = descending ? 'descending' : 'ascending';
+    this.#lines.push(`order ${direction} ${axis} in ${width} (${key})${elements}`);
   }
 
   #store({ buffer, index, value, axes, mode, over }: Store): void {

@@ -19,7 +19,18 @@ import {
 } from '../dim.ts';
 import { TigonError } from '../errors.ts';
 import { scalarOps } from '../scalar.ts';
-import type { AccName, Attention, Expr, LoopBuffer, LoopKernel, Nest, Store } from './loop.ts';
+import { runningOperands } from './access.ts';
+import { runningValue } from './expr.ts';
+import type {
+  AccName,
+  Attention,
+  Expr,
+  LoopBuffer,
+  LoopKernel,
+  Nest,
+  Running,
+  Store,
+} from './loop.ts';
 import { visitExpr } from './visit.ts';
 
 /** Throws a `VerifyError` that names the kernel, the place and the broken rule. */
@@ -198,6 +209,7 @@ class Verifier {
       this.#given = new Set(['acc']);
     }
     if (nest.attend) this.#attention(nest, nest.attend);
+    if (nest.running) this.#running(nest, nest.running);
     for (const s of nest.stores) this.#store(s, nest);
   }
 
@@ -208,6 +220,36 @@ class Verifier {
       `the axes of a nest with ${what} are its batch, m and n axes in order`,
     );
     for (const a of k) this.#rule(a.kind === 'red', `${what} axis ${a.name} is summed over`);
+  }
+
+  #running(nest: Nest, running: Running): void {
+    const { axis } = running;
+    this.#rule(!nest.contract && !nest.attend, 'a nest has one product or running fold');
+    this.#rule(nest.axes.includes(axis), `${axis.name} is an axis of its nest`);
+    const bound = new Set(nest.axes);
+    for (const e of runningOperands(running)) this.#expr(e, bound, []);
+    if (running.kind === 'prefix') {
+      const [first, second] = running.values;
+      const count = running.op === 'affine' ? 2 : 1;
+      this.#rule(running.values.length === count, `${running.op} has ${count} values`);
+      this.#rule(
+        second === undefined || second.dtype === first!.dtype,
+        'values of a running fold have one dtype',
+      );
+    } else {
+      const { width, merge } = running;
+      this.#rule(width >= 1, 'runs have places');
+      if (merge !== undefined) {
+        this.#rule(width === 2 * merge.width, 'two runs are merged');
+        this.#rule(merge.elements.dtype === 'int32', 'elements are told by int32');
+      }
+    }
+    const acc = runningValue(running);
+    for (const s of nest.stores)
+      visitExpr(s.value, {
+        expr: (e) => this.#rule(e.kind !== 'acc' || e === acc, `\`acc\` is ${acc.dtype} here`),
+      });
+    this.#given = new Set(['acc']);
   }
 
   #attention(nest: Nest, attend: Attention): void {

@@ -14,6 +14,7 @@ import {
 import type { LowerContext, Node, Values } from '../../../src/ir/graph/graph.ts';
 import { load } from '../../../src/ir/loop/expr.ts';
 import type { Expr, LoopBuffer, ReduceExpr } from '../../../src/ir/loop/loop.ts';
+import { prefixOf, sortRuns } from '../../../src/ir/loop/running.ts';
 import { castTo, roundTo, scalarOps, valueIn } from '../../../src/ir/scalar.ts';
 import { stridesOf } from '../../../src/ir/type.ts';
 
@@ -77,6 +78,28 @@ export const runLowered = (node: Node, operands: readonly Values[]): Values => {
       const value = machine.value(s.value);
       out[at] = s.mode === 'max' ? Math.max(out[at]!, value) : out[at]! + value;
     });
+  } else if (op.running !== undefined) {
+    const { axes, running } = op.running(node, context);
+    const { axis } = running;
+    machine.loop(
+      axes.map((a) => (a === axis ? { ...a, extent: 1 } : a)),
+      () => {
+        const line = <T>(visit: () => T): T[] => {
+          const list: T[] = [];
+          machine.loop([axis], () => list.push(visit()));
+          return list;
+        };
+        const along = (e: Expr): number[] => line(() => machine.value(e));
+        const results =
+          running.kind === 'prefix'
+            ? prefixOf(running, running.values.map(along))
+            : sortRuns(along(running.key), running);
+        const places = line(() => machine.offset(axes.map(idxAxis), node.type.shape, strides));
+        places.forEach((at, k) => {
+          out[at] = round(results[k]!);
+        });
+      },
+    );
   } else throw new Error(`${op.name} lowers to nothing`);
   return out;
 };

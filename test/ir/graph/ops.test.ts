@@ -35,6 +35,7 @@ test('every op says what it lowers to, in the way its kind asks for', () => {
       gather: op.lower,
       contract: op.contract ?? op.attend,
       scatter: op.scatter,
+      running: op.running,
       composite: op.decompose,
     }[op.kind];
     assert.type(way, 'function', op.name);

@@ -15,6 +15,7 @@ import { draws } from './gamma-draw.ts';
 import { leaves } from './leaf.ts';
 import { maps } from './map.ts';
 import { reductions } from './reduce.ts';
+import { runnings } from './running.ts';
 import { scans } from './scan.ts';
 import { slices } from './slice.ts';
 import { specials } from './special.ts';
@@ -25,7 +26,7 @@ import { writers } from './writer.ts';
 
 const all: readonly Reference[] = [
   ...[...leaves, ...maps, ...views, ...slices, ...concats],
-  ...[...reductions, ...windows, ...dots, ...convolutions],
+  ...[...reductions, ...runnings, ...windows, ...dots, ...convolutions],
   ...[...attentions, ...attentionGradients, ...takes, ...composites],
   ...[...scans, ...specials, ...writers, ...draws],
 ];
