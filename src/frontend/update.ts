@@ -5,7 +5,7 @@
  * targets get the new values when the program runs. Nothing is recorded for gradients.
  */
 import { GraphBuilder } from '../ir/graph/builder.ts';
-import type { Assign } from '../ir/graph/graph.ts';
+import type { Assign, Node } from '../ir/graph/graph.ts';
 import type { Device } from '../runtime/device.ts';
 import { assign, callGraph } from './call.ts';
 import { type Callable, callableOf } from './callable.ts';
@@ -20,31 +20,39 @@ export interface Update {
   readonly targets: readonly number[];
 }
 
+/** What an update does: new values of inputs, and results beside them. */
+export interface Effects {
+  readonly assigns: readonly Assign[];
+  readonly results?: readonly Node[];
+}
+
 /** Defines an update; `build` makes the inputs in the order in which `applyUpdate` gets the operands. */
-export const updateOf = (name: string, build: (b: GraphBuilder) => readonly Assign[]): Update => {
+export const updateOf = (
+  name: string,
+  build: (b: GraphBuilder) => Effects | readonly Assign[],
+): Update => {
   const builder = new GraphBuilder();
-  const assigns = build(builder);
+  const effects = build(builder);
+  const { assigns, results = [] } = 'assigns' in effects ? effects : { assigns: effects };
+  const values = assigns.map((a) => a.value);
   return {
-    inPlace: callableOf(builder.graph(name, [], assigns)),
-    values: callableOf(
-      builder.graph(
-        name,
-        assigns.map((a) => a.value),
-      ),
-    ),
+    inPlace: callableOf(builder.graph(name, results, assigns)),
+    values: callableOf(builder.graph(name, [...values, ...results])),
     targets: assigns.map((a) => builder.inputs.indexOf(a.target)),
   };
 };
 
-/** Makes the targets among `operands` stand for their new values. */
-export const applyUpdate = (update: Update, operands: readonly Operand[], device: Device): void =>
+/** Makes the targets among `operands` stand for their new values; returns the results. */
+export const applyUpdate = (
+  update: Update,
+  operands: readonly Operand[],
+  device: Device,
+): NDArray[] =>
   withMode({ recording: false, taping: false }, () => {
-    if (mode.trace === undefined) {
-      callGraph(update.inPlace, operands, device);
-      return;
-    }
+    if (mode.trace === undefined) return callGraph(update.inPlace, operands, device);
     const values = callGraph(update.values, operands, device);
     update.targets.forEach((target, i) => {
       assign(operands[target] as NDArray, values[i]!);
     });
+    return values.slice(update.targets.length);
   });

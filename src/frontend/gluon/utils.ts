@@ -1,5 +1,5 @@
 /**
- * `utils`: batches cut into parts, one for each device.
+ * `utils`: batches cut into parts, one for each device; gradients kept in bounds.
  *
  * Invariant: parts keep the order of the samples, and their sizes differ by one at most.
  */
@@ -11,6 +11,8 @@ import { withMode } from '../mode.ts';
 import { slice } from '../nd/indexing.ts';
 import { isNDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
+
+export { type ClipOptions, clipGlobalNorm, clipGradValue } from './clip.ts';
 
 export interface SplitOptions {
   /** The axis of the samples. Default 0. */

@@ -1,0 +1,152 @@
+/**
+ * Keeps gradients in bounds: by the norm of all of them together, or element by element.
+ *
+ * Invariant: one program on the device that holds the arrays, nothing is read; in a hybridized step it is part of it.
+ */
+import type { GraphBuilder } from '../../ir/graph/builder.ts';
+import type { Node } from '../../ir/graph/graph.ts';
+import { tensor } from '../../ir/type.ts';
+import type { Device } from '../../runtime/device.ts';
+import { gradientOf } from '../autograd.ts';
+import { failure } from '../callsite.ts';
+import type { NDArray } from '../methods.ts';
+import { mode } from '../mode.ts';
+import { isNDArray } from '../ndarray.ts';
+import { checkOptions, shown } from '../options.ts';
+import { hostScalar, ONE_DEVICE } from '../trace.ts';
+import { applyUpdate, type Update, updateOf } from '../update.ts';
+import { arithmetic } from './optim/arithmetic.ts';
+import { Parameter } from './parameter.ts';
+
+/** Arrays to clip, or parameters whose gradients are meant (those with gradReq 'null' are left out). */
+export type Clipped = Iterable<NDArray | Parameter>;
+
+export interface ClipOptions {
+  /** Warn, once the value has come from the device, when the norm is not finite. Not in programs. Default false. */
+  readonly checkIsFinite?: boolean;
+}
+
+/** The arrays of each device. */
+const arraysOf = (where: string, source: Clipped): Map<Device, NDArray[]> => {
+  const help = 'pass parameters, or their gradients: net.parameters()';
+  if (typeof source !== 'object' || source === null || !(Symbol.iterator in source))
+    throw failure('value', `${where}: ${shown(source)} is no list of arrays`, help);
+  const found = new Map<Device, NDArray[]>();
+  const add = (x: NDArray): void => {
+    const list = found.get(x.device);
+    if (list === undefined) found.set(x.device, [x]);
+    else if (!list.includes(x)) list.push(x);
+  };
+  let arrays: Device | undefined;
+  for (const x of source)
+    if (x instanceof Parameter)
+      for (const data of x.gradReq === 'null' ? [] : x.listData()) add(gradientOf(data) as NDArray);
+    else if (!isNDArray(x)) throw failure('value', `${where}: ${shown(x)} is no array`, help);
+    else if (arrays !== undefined && arrays !== x.device)
+      throw failure(
+        'device',
+        `${where}: arrays live on ${arrays.name} and ${x.device.name}`,
+        'pass parameters, after trainer.allreduceGrads(): each device clips its own copies',
+      );
+    else {
+      arrays = x.device;
+      add(x);
+    }
+  if (found.size === 0) throw failure('value', `${where}: there is nothing to clip`, help);
+  if (mode.trace !== undefined && found.size > 1)
+    throw failure('trace', `${where}: in ${mode.trace.name}, on several devices`, ONE_DEVICE);
+  return found;
+};
+
+const checkLimit = (where: string, what: string, limit: number): void => {
+  if (!(typeof limit === 'number' && limit > 0))
+    throw failure('value', `${where}: the ${what} is ${shown(limit)}`, 'it must be a number > 0');
+};
+
+const updates = new Map<string, Update>();
+
+/** The update of arrays of these types; `build` gets them as float32 and the limit. */
+const updateFor = (
+  name: string,
+  arrays: readonly NDArray[],
+  build: (b: GraphBuilder, xs: Node[], limit: Node) => { values: Node[]; results?: Node[] },
+): Update => {
+  const key = `${name} ${arrays.map((x) => x.type.id).join()}`;
+  let update = updates.get(key);
+  if (update === undefined) {
+    update = updateOf(name, (b) => {
+      const targets = arrays.map((x, i) => b.input(x.type, { name: `x${i}` }));
+      const limit = b.input(tensor('float32', []), { name: 'limit', role: 'scalar' });
+      const wide = targets.map((x) => b.cast(x, 'float32'));
+      const { values, results } = build(b, wide, limit);
+      const assigns = targets.map((target, i) => ({
+        target,
+        value: b.cast(values[i]!, target.type.dtype),
+      }));
+      return results === undefined ? { assigns } : { assigns, results };
+    });
+    updates.set(key, update);
+  }
+  return update;
+};
+
+const LARGEST = 3.4028234663852886e38;
+
+/**
+ * Scales `arrays` together so that their norm (the root of the sum of all squares) is `maxNorm` at most, and returns
+ * the norm from before, an array of shape []. A norm that is not finite changes nothing. Of parameters, the gradients
+ * are meant, on each of their devices for itself.
+ *
+ * @throws ValueError without arrays, or unless `maxNorm` > 0
+ * @example
+ * l.backward();
+ * const norm = utils.clipGlobalNorm(net.parameters(), 1);
+ * trainer.step(x.shape[0]);
+ */
+export const clipGlobalNorm = (
+  arrays: Clipped,
+  maxNorm: number,
+  options: ClipOptions = {},
+): NDArray => {
+  checkOptions('clipGlobalNorm', options, ['checkIsFinite']);
+  checkLimit('clipGlobalNorm', 'largest norm', maxNorm);
+  const limit = hostScalar(() => maxNorm);
+  const norms = [...arraysOf('clipGlobalNorm', arrays)].map(([device, xs]) => {
+    const update = updateFor('clipGlobalNorm', xs, (b, wide, largest) => {
+      const m = arithmetic(b);
+      const squares = wide.map((x) => m.square(m.norm(x)));
+      const norm = m.sqrt(squares.reduce((sum, x) => m.add(sum, x)));
+      const over = m.greater(norm, largest);
+      const finite = m.greater(m.number(LARGEST), norm);
+      const scale = m.select(b.op('and', over, finite), m.div(largest, norm), m.number(1));
+      return { values: wide.map((x) => m.mul(x, scale)), results: [norm] };
+    });
+    return applyUpdate(update, [...xs, limit], device)[0] as NDArray;
+  });
+  if (options.checkIsFinite && mode.trace === undefined)
+    for (const norm of norms)
+      void norm.item().then((value) => {
+        if (!Number.isFinite(value)) console.warn(`clipGlobalNorm: the norm is ${value}`);
+      });
+  return norms[0]!;
+};
+
+/**
+ * Clips each element of `arrays` (of parameters: of their gradients) to [-limit, limit].
+ *
+ * @throws ValueError without arrays, or unless `limit` > 0
+ * @example
+ * l.backward();
+ * utils.clipGradValue(net.parameters(), 0.5);
+ */
+export const clipGradValue = (arrays: Clipped, limit: number): void => {
+  checkLimit('clipGradValue', 'limit', limit);
+  const scalar = hostScalar(() => limit);
+  for (const [device, xs] of arraysOf('clipGradValue', arrays)) {
+    const update = updateFor('clipGradValue', xs, (b, wide, largest) => {
+      const m = arithmetic(b);
+      return { values: wide.map((x) => m.clip(x, largest)) };
+    });
+    applyUpdate(update, [...xs, scalar], device);
+  }
+};
