@@ -17,7 +17,7 @@ const PRODUCTS = 2048;
 const SHARED_BYTES = 128;
 const CACHE_BYTES = 64;
 /** What is faster than the slowest costs this share of its time: of tiles that keep all busy alike, larger ones win. */
-const SHADOW = 1 / 4;
+export const SHADOW: number = 1 / 4;
 /** From asking for the first tile to having it, and what a launch begins with. */
 const FILL = 2000;
 /** From the end of a tile's sum to its stores, and back to the first product. */

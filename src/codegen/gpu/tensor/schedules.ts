@@ -7,6 +7,7 @@ import type { Nest } from '../../../ir/loop/loop.ts';
 import type { Caps } from '../../caps.ts';
 import { isRefusal, type NestPlan, type Refusal, type Schedules } from '../../plan.ts';
 import { planGpuAttention } from '../attention/attention.ts';
+import { planBulkAttention } from '../bulk/attention/attention.ts';
 import { planBulkContraction } from '../bulk/contraction.ts';
 import { planGpuContraction } from '../contraction/contraction.ts';
 import { gpuSchedules } from '../schedules.ts';
@@ -33,11 +34,14 @@ const firstOf =
 
 const onWarps = firstOf(planTensorContraction, planGpuContraction);
 const onWarpgroups = firstOf(planBulkContraction, onWarps, 'not by warpgroups');
+const attentionOnWarps = firstOf(planTensorAttention, planGpuAttention);
+const attentionOnWarpgroups = firstOf(planBulkAttention, attentionOnWarps, 'not by warpgroups');
 
 export const cudaSchedules: Schedules = {
   ...gpuSchedules,
   split: splitTensorContraction,
   contraction: (nest, caps, threads) =>
     (caps.tensorCores === 'sm90a' ? onWarpgroups : onWarps)(nest, caps, threads),
-  attention: firstOf(planTensorAttention, planGpuAttention),
+  attention: (nest, caps, threads) =>
+    (caps.tensorCores === 'sm90a' ? attentionOnWarpgroups : attentionOnWarps)(nest, caps, threads),
 };

@@ -7,108 +7,24 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cleanup } from '../../../../src/codegen/cleanup.ts';
 import { planTensorAttention } from '../../../../src/codegen/gpu/tensor/attention/attention.ts';
 import { cudaSchedules } from '../../../../src/codegen/gpu/tensor/schedules.ts';
 import { isRefusal } from '../../../../src/codegen/plan.ts';
-import { schedule } from '../../../../src/codegen/schedule.ts';
-import type { DType } from '../../../../src/ir/dtype.ts';
-import { GraphBuilder } from '../../../../src/ir/graph/builder.ts';
-import type { Graph, Node, Op, Values } from '../../../../src/ir/graph/graph.ts';
-import { interpretGraph } from '../../../../src/ir/graph/interpret.ts';
-import { graphOps } from '../../../../src/ir/graph/registry.ts';
-import { interpretThread } from '../../../../src/ir/thread/interpret.ts';
 import type { ThreadKernel } from '../../../../src/ir/thread/thread.ts';
-import { verifyThread } from '../../../../src/ir/thread/verify.ts';
-import { tensor } from '../../../../src/ir/type.ts';
-import { assertClose, random, randomValues } from '../../../ir/graph/cases.ts';
-import { attentionKernel, memoryOf } from '../../../support/attention.ts';
+import { attentionKernel } from '../../../support/attention.ts';
+import {
+  type AttentionSizes,
+  attentionAgrees,
+  makeAttention,
+  PARTS,
+} from '../../../support/attention-cases.ts';
 import { device } from './support.ts';
 
 const machine = { ...device, schedules: cudaSchedules };
-const orders = ['random', 'reverse', 'forward'] as const;
+const agree = (sizes: AttentionSizes, seed: number): ThreadKernel =>
+  attentionAgrees(sizes, seed, machine);
 
-interface Sizes {
-  readonly op: string;
-  readonly dtype: DType;
-  readonly lead?: readonly number[];
-  readonly queries: number;
-  readonly keys: number;
-  readonly depth: number;
-  readonly width: number;
-  readonly causal?: boolean;
-  readonly masked?: boolean;
-}
-
-const PARTS: Readonly<Record<string, readonly string[]>> = {
-  attention: ['q', 'k', 'v'],
-  attentionNorm: ['q', 'k'],
-  attentionGradQuery: ['q', 'k', 'v', 'dy', 'norm', 'delta'],
-  attentionGradKey: ['q', 'k', 'v', 'dy', 'norm', 'delta'],
-  attentionGradValue: ['q', 'k', 'dy', 'norm'],
-};
-
-const make = (s: Sizes): { graph: Graph; node: Node; data: Values[] } => {
-  const { op, dtype, lead = [2], queries, keys, depth, width, causal = false, masked = false } = s;
-  const shapes: Readonly<Record<string, readonly number[]>> = {
-    q: [queries, depth],
-    k: [keys, depth],
-    v: [keys, width],
-    dy: [queries, width],
-    norm: [queries],
-    delta: [queries],
-    mask: [queries, keys],
-  };
-  const own: Readonly<Record<string, DType>> = { mask: 'bool', norm: 'float32', delta: 'float32' };
-  const builder = new GraphBuilder();
-  const names = [...PARTS[op]!, ...(masked ? ['mask'] : [])];
-  const inputs = names.map((name) =>
-    builder.input(tensor(own[name] ?? dtype, [...lead, ...shapes[name]!]), { name }),
-  );
-  const node = builder.emit(graphOps.get(op) as Op, inputs, {
-    scale: 1 / Math.sqrt(depth),
-    causal,
-  });
-  const next = random(queries + 7 * keys);
-  const data = inputs.map((x, i) => {
-    const values = randomValues(next, x.type, names[i] === 'norm' ? [2, 3] : undefined);
-    // queries that may attend to nothing
-    if (names[i] === 'mask')
-      values.forEach((_, j) => {
-        if (Math.floor(j / keys) % 5 === 2) values[j] = 0;
-      });
-    return values;
-  });
-  return { graph: builder.graph(op, [node]), node, data };
-};
-
-/** The kernel, after its run was held against what the op means. */
-const agree = (sizes: Sizes, seed: number): ThreadKernel => {
-  const { graph, node, data } = make(sizes);
-  const made = attentionKernel(node);
-  const raw = schedule(made.kernel, machine);
-  verifyThread(raw, machine);
-  const kernel = cleanup(raw);
-  verifyThread(kernel, machine);
-  const memory = memoryOf(made, data);
-  const { buffers } = made.kernel;
-  const cells = new Map(
-    kernel.buffers.slice(0, buffers.length).map((b, i) => [b, memory.get(buffers[i]!)!]),
-  );
-  interpretThread(kernel, cells, { order: orders[seed % 3]!, seed });
-  const [wanted] = interpretGraph(graph, data).outputs;
-  const most = Math.max(1, ...wanted!.map(Math.abs));
-  const tolerance = (sizes.dtype === 'bfloat16' ? 2 ** -6 : 2 ** -9) * most;
-  assertClose(
-    memory.get(made.result)!,
-    wanted!,
-    tolerance,
-    `${node.op.name}\n${kernel.notes.join('\n')}`,
-  );
-  return kernel;
-};
-
-const shapes: readonly Omit<Sizes, 'op' | 'dtype'>[] = [
+const shapes: readonly Omit<AttentionSizes, 'op' | 'dtype'>[] = [
   { lead: [], queries: 1, keys: 150, depth: 40, width: 16 },
   { queries: 33, keys: 29, depth: 7, width: 9, causal: true, masked: true },
   { queries: 40, keys: 56, depth: 16, width: 24, causal: true },
@@ -150,7 +66,7 @@ test('what matrix units refuse is done without them, and says why', () => {
 });
 
 test('workgroups of any size', () => {
-  const { node } = make({
+  const { node } = makeAttention({
     op: 'attention',
     dtype: 'bfloat16',
     queries: 64,

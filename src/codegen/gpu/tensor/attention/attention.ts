@@ -30,9 +30,9 @@ import { bytesMoved } from '../../../work.ts';
 import { problemOf } from '../../attention/problem.ts';
 import { rangeOf } from '../../attention/range.ts';
 import { type Reader, readerOf } from '../multiply.ts';
-import { heldBy, stagedAs } from '../operand.ts';
+import { stagedAs } from '../operand.ts';
 import { bringerFor, bringGroups, putGroups, startCopies } from '../stage.ts';
-import { bestCut, type Cut, type Part } from './cut.ts';
+import { bestCut, type Cut, inputsOf, type Part } from './cut.ts';
 import { finish } from './finish.ts';
 import {
   asOperand,
@@ -56,14 +56,8 @@ export const planTensorAttention = (
   const problem = problemOf(nest, caps);
   if ('refused' in problem) return problem;
   if (caps.tensorCores === 'none' || caps.threads < WARP) return { refused: 'no matrix units' };
-  const operands = [
-    ...problem.scores.flatMap(({ left, right }) => [left, right]),
-    ...(problem.value === undefined ? [] : [problem.value]),
-  ];
-  const held = [...new Set(operands.map((o) => heldBy(o.expr)))];
-  const [inputs] = held;
-  if (held.length !== 1 || (inputs !== 'bfloat16' && inputs !== 'float16'))
-    return { refused: `matrix units take 16-bit floats of one kind, these are ${held.join(', ')}` };
+  const inputs = inputsOf(problem);
+  if (typeof inputs !== 'string') return inputs;
   const cut = bestCut(problem, inputs, caps, threads);
   if (cut === undefined)
     return {

@@ -14,7 +14,7 @@ import type { Caps } from '../../../caps.ts';
 import { rewriter } from '../../../rewrite.ts';
 import type { Operand as Given, Problem } from '../../attention/problem.ts';
 import { operandOf } from '../../contraction/problem.ts';
-import { stagedAs } from '../operand.ts';
+import { heldBy, stagedAs } from '../operand.ts';
 import { type Stage, stageOf } from '../tile.ts';
 
 /** A staged operand, and where its part of the memory for all operands of a block begins. */
@@ -182,6 +182,21 @@ interface Operands {
 }
 
 const known = new WeakMap<Problem, Operands>();
+
+/** What units take for all products, or why they do not. */
+export const inputsOf = ({
+  scores,
+  value,
+}: Problem): Cut['inputs'] | { readonly refused: string } => {
+  const operands = [
+    ...scores.flatMap(({ left, right }) => [left, right]),
+    ...(value === undefined ? [] : [value]),
+  ];
+  const held = [...new Set(operands.map((o) => heldBy(o.expr)))];
+  const [inputs] = held;
+  if (held.length === 1 && (inputs === 'bfloat16' || inputs === 'float16')) return inputs;
+  return { refused: `matrix units take 16-bit floats of one kind, these are ${held.join(', ')}` };
+};
 
 /** The operands of all products; found once for a problem. */
 export const operandsOf = (problem: Problem): Operands => {

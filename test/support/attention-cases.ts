@@ -1,0 +1,110 @@
+/**
+ * Attention of random numbers, run by the interpreter and held against what the operations mean.
+ *
+ * Invariant: weights are rounded to 16 bits: tolerances are some of those steps.
+ */
+import type { Caps } from '../../src/codegen/caps.ts';
+import { cleanup } from '../../src/codegen/cleanup.ts';
+import { schedule } from '../../src/codegen/schedule.ts';
+import type { DType } from '../../src/ir/dtype.ts';
+import { GraphBuilder } from '../../src/ir/graph/builder.ts';
+import type { Graph, Node, Op, Values } from '../../src/ir/graph/graph.ts';
+import { interpretGraph } from '../../src/ir/graph/interpret.ts';
+import { graphOps } from '../../src/ir/graph/registry.ts';
+import { interpretThread } from '../../src/ir/thread/interpret.ts';
+import type { ThreadKernel } from '../../src/ir/thread/thread.ts';
+import { verifyThread } from '../../src/ir/thread/verify.ts';
+import { tensor } from '../../src/ir/type.ts';
+import { assertClose, random, randomValues } from '../ir/graph/cases.ts';
+import { attentionKernel, memoryOf } from './attention.ts';
+
+const orders = ['random', 'reverse', 'forward'] as const;
+
+export interface AttentionSizes {
+  readonly op: string;
+  readonly dtype: DType;
+  readonly lead?: readonly number[];
+  readonly queries: number;
+  readonly keys: number;
+  readonly depth: number;
+  readonly width: number;
+  readonly causal?: boolean;
+  readonly masked?: boolean;
+}
+
+/** Operands of each op. */
+export const PARTS: Readonly<Record<string, readonly string[]>> = {
+  attention: ['q', 'k', 'v'],
+  attentionNorm: ['q', 'k'],
+  attentionGradQuery: ['q', 'k', 'v', 'dy', 'norm', 'delta'],
+  attentionGradKey: ['q', 'k', 'v', 'dy', 'norm', 'delta'],
+  attentionGradValue: ['q', 'k', 'dy', 'norm'],
+};
+
+export const makeAttention = (
+  s: AttentionSizes,
+  filled = true,
+): { graph: Graph; node: Node; data: Values[] } => {
+  const { op, dtype, lead = [2], queries, keys, depth, width, causal = false, masked = false } = s;
+  const shapes: Readonly<Record<string, readonly number[]>> = {
+    q: [queries, depth],
+    k: [keys, depth],
+    v: [keys, width],
+    dy: [queries, width],
+    norm: [queries],
+    delta: [queries],
+    mask: [queries, keys],
+  };
+  const own: Readonly<Record<string, DType>> = { mask: 'bool', norm: 'float32', delta: 'float32' };
+  const builder = new GraphBuilder();
+  const names = [...PARTS[op]!, ...(masked ? ['mask'] : [])];
+  const inputs = names.map((name) =>
+    builder.input(tensor(own[name] ?? dtype, [...lead, ...shapes[name]!]), { name }),
+  );
+  const node = builder.emit(graphOps.get(op) as Op, inputs, {
+    scale: 1 / Math.sqrt(depth),
+    causal,
+  });
+  const next = random(queries + 7 * keys);
+  const data = inputs.map((x, i) => {
+    if (!filled) return new Float64Array();
+    const values = randomValues(next, x.type, names[i] === 'norm' ? [2, 3] : undefined);
+    // queries that may attend to nothing
+    if (names[i] === 'mask')
+      values.forEach((_, j) => {
+        if (Math.floor(j / keys) % 5 === 2) values[j] = 0;
+      });
+    return values;
+  });
+  return { graph: builder.graph(op, [node]), node, data };
+};
+
+/** The kernel, after its run was held against what the op means. */
+export const attentionAgrees = (
+  sizes: AttentionSizes,
+  seed: number,
+  machine: Caps,
+): ThreadKernel => {
+  const { graph, node, data } = makeAttention(sizes);
+  const made = attentionKernel(node);
+  const raw = schedule(made.kernel, machine);
+  verifyThread(raw, machine);
+  const kernel = cleanup(raw);
+  verifyThread(kernel, machine);
+  const memory = memoryOf(made, data);
+  const { buffers } = made.kernel;
+  const cells = new Map(
+    kernel.buffers.slice(0, buffers.length).map((b, i) => [b, memory.get(buffers[i]!)!]),
+  );
+  interpretThread(kernel, cells, { order: orders[seed % 3]!, seed });
+  const [wanted] = interpretGraph(graph, data).outputs;
+  const most = Math.max(1, ...wanted!.map(Math.abs));
+  const tolerance = (sizes.dtype === 'bfloat16' ? 2 ** -6 : 2 ** -9) * most;
+  assertClose(
+    memory.get(made.result)!,
+    wanted!,
+    tolerance,
+    `${node.op.name}\n${kernel.notes.join('\n')}`,
+  );
+  return kernel;
+};
