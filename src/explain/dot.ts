@@ -17,7 +17,6 @@ const FILL: Readonly<Record<Node['op']['kind'], string>> = {
   gather: '#e6d9f2',
   scatter: '#e6d9f2',
   running: '#d9ecf2',
-  running: '#d9ecf2',
   composite: '#fff3b8',
   loop: '#f5c6cb',
 };

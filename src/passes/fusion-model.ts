@@ -208,9 +208,6 @@ export const evaluationsBy = (user: Node, operand: Node, times: number): number 
     case 'running':
       // an order looks at its keys again and again
       return operand.type.size * (user.op.name === 'argsort' ? 8 : uses);
-    case 'running':
-      // an order looks at its keys again and again
-      return operand.type.size * (user.op.name === 'argsort' ? 8 : uses);
     case 'view':
       return evaluationsByView(user, operand, times);
     case 'leaf':

@@ -25,15 +25,6 @@ export const nestOf = (unit: Unit, fused: Fused): Nest => {
     const store: Store = { buffer, index, value, axes, mode: 'set', over: [] };
     return { axes, stores: [store], contract: undefined, running };
   }
-  if (unit.running !== undefined) {
-    const node = unit.members[0]!.node;
-    const { axes, running } = node.op.running!(node, new Lowering(undefined, lookup));
-    const buffer = fused.buffers.of(node);
-    const index = axes.map(idxAxis);
-    const value = runningValue(running);
-    const store: Store = { buffer, index, value, axes, mode: 'set', over: [] };
-    return { axes, stores: [store], contract: undefined, running };
-  }
   if (unit.scatter !== undefined) {
     const node = unit.members[0]!.node;
     const scattering = node.op.scatter!(node, new Lowering(undefined, lookup));

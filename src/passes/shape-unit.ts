@@ -10,7 +10,6 @@ import { type Axis, type Idx, idxAxes, idxAxis, newAxis, pointsOf } from '../ir/
 import type { Node } from '../ir/graph/graph.ts';
 import type { Expr, ReduceExpr } from '../ir/loop/loop.ts';
 import { runningOperands } from '../ir/loop/access.ts';
-import { runningOperands } from '../ir/loop/access.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 import { CannotLower, canonicalIndex, Lowering, type Stored } from './lower.ts';
 import { placeOf, productAxes, productOf } from './products.ts';
@@ -21,7 +20,6 @@ export interface Draft {
   readonly id: number;
   readonly members: readonly Node[];
   readonly contract: Node | undefined;
-  /** It scatters or runs along an axis: its only member has no company. */
   /** It scatters or runs along an axis: its only member has no company. */
   readonly scatter: boolean;
   readonly loop: boolean;

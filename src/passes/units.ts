@@ -25,8 +25,6 @@ export interface Unit {
   readonly scatter: Scattering | undefined;
   /** What gives the unit's only member. */
   readonly running?: Running;
-  /** What gives the unit's only member. */
-  readonly running?: Running;
   /** Its only member is a result of a loop: it is no nest. */
   readonly loop?: true;
 }

@@ -37,7 +37,6 @@ export type OpKind =
   | 'gather' // reads at loaded indices
   | 'scatter' // writes at loaded indices
   | 'running' // every partial result of a fold along an axis, or the order of what is along it
-  | 'running' // every partial result of a fold along an axis, or the order of what is along it
   | 'composite' // defined by `decompose`
   | 'loop'; // runs a graph many times: scan
 
@@ -70,8 +69,6 @@ export interface Op<A extends Attrs = Attrs> {
   type(inputs: readonly TensorType[], attrs: A): TensorType;
   /** The value at `index` as a loop expression. Absent for `contract`, `scatter`, `composite` and inputs. */
   lower?(node: Node<A>, index: readonly Idx[], context: LowerContext): Expr;
-  /** What runs along one of the axes, which are those of the node's value (kind `running`). */
-  running?(node: Node<A>, context: LowerContext): { axes: readonly Axis[]; running: Running };
   /** What runs along one of the axes, which are those of the node's value (kind `running`). */
   running?(node: Node<A>, context: LowerContext): { axes: readonly Axis[]; running: Running };
   /** The accumulation this node is (kind `scatter`). */
