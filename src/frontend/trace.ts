@@ -37,6 +37,16 @@ export type Bound =
 export const ONE_DEVICE =
   'one program runs on one device: make all its arrays there; to train on several, hybridize the net and the loss, and call record, backward and trainer.step outside';
 
+/** Of a trace inside another, as the body of a loop or a branch is: what it has from the one around it. */
+export interface Inside {
+  readonly around: Trace;
+  /**
+   * A value that each run of the body has for itself. `make` gives those of all `trips` runs, stacked, when the body is
+   * known; it runs in the trace around.
+   */
+  perStep(type: TensorType, make: (trips: number) => NDArray): NDArray;
+}
+
 interface Captured {
   readonly array: NDArray;
   /** Made when the value is first read (or at the end, for arrays that are only written). */
@@ -52,11 +62,11 @@ export class Trace {
   readonly bounds: Bound[] = [];
   readonly captured: Map<NDArray, Captured> = new Map();
   /** Run before each replay, after the scalars are read. */
-  readonly hooks: (() => void)[] = [];
+  readonly hooks: (() => void)[];
   /** Gradients written or consumed so far in this trace: whether they are fresh. */
-  readonly fresh: Map<Leaf, boolean> = new Map();
+  readonly fresh: Map<Leaf, boolean>;
   /** What must still hold for the plan to be replayed: options that shaped the graph. */
-  readonly guards: (() => boolean)[] = [];
+  readonly guards: (() => boolean)[];
   /** Handles whose new value nobody needs outside the program. */
   readonly dropped: Set<NDArray> = new Set();
   /** Run before each replay on the array that is bound to an input then. */
@@ -71,11 +81,25 @@ export class Trace {
   custom: string | undefined;
   ended = false;
 
-  constructor(name: string, device: Device, recorded: boolean, keepGradients: boolean) {
+  constructor(
+    name: string,
+    device: Device,
+    recorded: boolean,
+    keepGradients: boolean,
+    around?: Trace,
+  ) {
     this.name = name;
     this.device = device;
     this.recorded = recorded;
     this.#keepGradients = keepGradients;
+    this.hooks = around?.hooks ?? [];
+    this.fresh = around?.fresh ?? new Map<Leaf, boolean>();
+    this.guards = around?.guards ?? [];
+  }
+
+  /** The trace around this one, if there is one. */
+  get inside(): Inside | undefined {
+    return undefined;
   }
 
   /** An update in this trace has used up `gradient`: unless asked otherwise, its value stays inside the program. */

@@ -42,6 +42,7 @@ export {
 } from './arithmetic.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './attention.ts';
 export { attentionWeights } from './attention-weights.ts';
+export { cond, foreach, type Structure, type WhileOptions, whileLoop } from './control.ts';
 export {
   type ArrayLike,
   type ArrayOptions,

@@ -4,13 +4,17 @@
  * Invariant: each call takes the draws it needs in program order; a compiled program takes as many at each replay as its
  * trace did. Draws for parameters are numbered apart and are those of the common sequence, on whatever device.
  */
+
+import { iota } from '../../ir/graph/ops/leaf.ts';
+import { tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
+import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { mode } from '../mode.ts';
 import { add } from '../nd/arithmetic.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
-import type { Trace } from '../trace.ts';
+import type { Inside, Trace } from '../trace.ts';
 
 /** Draw numbers from here on are those of parameters. */
 const PARAMETER_DRAWS = 0x80000000;
@@ -123,8 +127,35 @@ export type DrawKey = readonly [low: number, high: number, draw: number];
 
 const traces = new WeakMap<Trace, TraceDraws>();
 
+/** Numbers from `base` on, `count` apart: where each run of a loop's body begins to draw. */
+const spread: Fragment<{ readonly trips: number; readonly count: number }> = fragment(
+  'draws',
+  (b, [base], { trips, count }) => {
+    const places = b.emit(iota, [], { axis: 0, dtype: 'uint32', shape: [trips] });
+    const first = b.broadcast(base!, [trips], []);
+    return b.op('add', first, b.op('mul', places, b.full(count, 'uint32', [trips])));
+  },
+);
+
+/** Draws of the body of a loop: those of the trace around it, as many for each run as the body takes. */
+const drawsInside = ({ around, perStep }: Inside): TraceDraws => {
+  const outer = drawsOf(around);
+  const base = perStep(tensor('uint32', []), (trips) => {
+    const first = outer.count === 0 ? outer.base : add(outer.base, outer.count);
+    outer.count += trips * made.count;
+    const attrs = { trips, count: made.count };
+    return call(spread, [first], { attrs, key: `${trips},${made.count}` });
+  });
+  const made: TraceDraws = { low: outer.low, high: outer.high, base, count: 0, now: [0, 0, 0] };
+  return made;
+};
+
 const drawsOf = (trace: Trace): TraceDraws => {
   let draws = traces.get(trace);
+  if (draws === undefined && trace.inside !== undefined) {
+    draws = drawsInside(trace.inside);
+    traces.set(trace, draws);
+  }
   if (draws === undefined) {
     const made: TraceDraws = {
       low: trace.hostScalar(() => generatorOf(trace.device).low, 'uint32'),
@@ -165,6 +196,12 @@ export const drawOperands = (
 
 /** Takes one draw of the trace; the answer tells its key at each replay, from hooks that run before it. */
 export const drawAtReplay = (trace: Trace): (() => DrawKey) => {
+  if (trace.inside !== undefined)
+    throw failure(
+      'trace',
+      `${trace.name}: random orders are made outside of the program, and each step would get the same one`,
+      'draw it outside of the loop, one for each step, and loop over them',
+    );
   const draws = drawsOf(trace);
   const offset = draws.count++;
   return () => [draws.now[0], draws.now[1], draws.now[2] + offset];
