@@ -72,15 +72,13 @@ const callsIn = (node) => {
   return own.concat(...Object.values(node).map(callsIn));
 };
 
-const PURE = '/* @__PURE__ */ ';
-
-/** The text with such calls marked. */
+/** The text with such calls marked, but for those marked already, and divisors: printed tight, that begins a comment. */
 const withPureCalls = (text) => {
   const calls = parseAst(text)
     .body.filter(({ type }) => type === 'VariableDeclaration')
     .flatMap(({ declarations }) => declarations.flatMap(({ init }) => callsIn(init)));
-  const places = [...new Set(calls)].filter((at) => !text.slice(0, at).endsWith(PURE));
-  return [0, ...places].map((at, i) => text.slice(at, places[i])).join(PURE);
+  const places = [...new Set(calls)].filter((at) => !text.slice(0, at).trimEnd().endsWith('/'));
+  return [0, ...places].map((at, i) => text.slice(at, places[i])).join('/* @__PURE__ */ ');
 };
 
 rmSync(dist, { recursive: true, force: true });

@@ -6,6 +6,7 @@
  * it (a device, reports) counts only for the page that asks.
  *
  * `npm run size` prints the table (`--json`: as data); `npm run size -- --files` what training consists of, too.
+ * `--scripts FOLDER` writes the scripts of the first page, as measured.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -17,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -35,7 +36,10 @@ export * as loss from 'tigon/loss';
 export * as optim from 'tigon/optim';
 `;
 
-/** Arrays, gradients and compiled functions, on the device that it opens: nets of one's own making. */
+/** A page that names what it uses: a net of its own making, which a test runs in a browser. */
+const own = ['mlp-page.ts', 'mlp.ts'].map((name) => join(root, 'test/browser', name));
+
+/** All functions of arrays, gradients and compiled functions, on the device that it opens. */
 const core = "export { autograd, device, hybridize, nd } from 'tigon/web';\n";
 
 /** A program that names its devices. Else the CPU is the default, and the only one. */
@@ -47,9 +51,13 @@ ${['nn', 'loss', 'optim', 'data', 'metric', 'init', 'viz'].map((name) => `export
 export * as safetensors from 'tigon/io/safetensors';
 `;
 
-/** `fetches`: the device whose part is fetched on top of what the page loads at once. Without it, all is in one file. */
+/**
+ * `text`, or `copies` of files, the first of which is the page's. `fetches`: the device whose part is fetched on top of
+ * what the page loads at once. Without it, all is in one file.
+ */
 const PAGES = [
-  { name: 'computes on WebGPU, fetched', text: core, fetches: 'webgpu' },
+  { name: 'trains an MLP of its own on WebGPU, fetched', copies: own, fetches: 'webgpu' },
+  { name: 'has all of nd, on WebGPU, fetched (grows with nd)', text: core, fetches: 'webgpu' },
   { name: 'trains on the CPU, one file', text: training('tigon') },
   {
     name: 'trains on the CPU, fetched',
@@ -86,11 +94,12 @@ const sourcesOf = (path) =>
   existsSync(`${path}.map`) ? JSON.parse(readFileSync(`${path}.map`, 'utf8')).sources : [];
 
 /** The page's scripts: what each loads, and fetches later, and which files of this repository it was made from. */
-const bundle = async ({ name, text, fetches }, folder) => {
+const bundle = async ({ name, text, copies = [], fetches }, folder) => {
   const page = join(folder, `${name.replaceAll(/\W+/g, '-')}.mjs`);
-  writeFileSync(page, text);
+  if (text !== undefined) writeFileSync(page, text);
+  for (const file of copies) copyFileSync(file, join(folder, basename(file)));
   const built = await rolldown({
-    input: page,
+    input: text === undefined ? join(folder, basename(copies[0])) : page,
     platform: 'browser',
     external: OUTSIDE,
   });
@@ -156,6 +165,13 @@ const weigh = async (page, folder) => {
 const measureSizes = () =>
   withPackage((folder) => Promise.all(PAGES.map((page) => weigh(page, folder))));
 
+/** Writes the scripts of the page that names what it uses. */
+const writeScripts = (target) =>
+  withPackage(async (folder) => {
+    for (const { path, bytes } of await bundle(PAGES[0], folder))
+      writeFileSync(join(target, path), bytes);
+  });
+
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
 
 /** The figures as a table for people. */
@@ -207,6 +223,10 @@ const showFiles = async () => {
   return `${list([...folders])}\n\n${list(files)}`;
 };
 
-const sizes = await measureSizes();
-console.log(argv.includes('--json') ? JSON.stringify(sizes) : showSizes(sizes));
-if (argv.includes('--files')) console.log(`\n${await showFiles()}`);
+const scriptsAt = argv.indexOf('--scripts');
+if (scriptsAt > 0) await writeScripts(argv[scriptsAt + 1]);
+else {
+  const sizes = await measureSizes();
+  console.log(argv.includes('--json') ? JSON.stringify(sizes) : showSizes(sizes));
+  if (argv.includes('--files')) console.log(`\n${await showFiles()}`);
+}

@@ -14,8 +14,8 @@ const HEAD =
 
 export interface Visit {
   readonly body: string;
-  /** What is served as `/page.js`. */
-  readonly script: string;
+  /** What is served as `/page.js`; or scripts by their paths. */
+  readonly script: string | ReadonlyMap<string, string>;
   /** Whether the page may share memory. */
   readonly isolated: boolean;
   /** Whether the browser has a WebGPU adapter. */
@@ -29,10 +29,8 @@ export const visit = async ({
   isolated,
   webgpu = false,
 }: Visit): Promise<unknown> => {
-  const files = new Map([
-    ['/', HEAD + body],
-    ['/page.js', script],
-  ]);
+  const scripts = typeof script === 'string' ? [['/page.js', script] as const] : script;
+  const files = new Map([['/', HEAD + body], ...scripts]);
   const server = await servePage(files, isolated);
   const browser = openBrowser(chromium!, server.address, webgpu);
   let timer: NodeJS.Timeout | undefined;
