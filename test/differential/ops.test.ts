@@ -2,12 +2,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { device } from '../../src/index.ts';
 import { isFloat, isNarrowFloat } from '../../src/ir/dtype.ts';
-import { GraphBuilder } from '../../src/ir/graph/builder.ts';
-import type { Graph, Node, Op, Values } from '../../src/ir/graph/graph.ts';
+import type { Graph, Op, Values } from '../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../src/ir/graph/interpret.ts';
-import { gradients } from '../../src/passes/autodiff.ts';
-import { copyInto } from '../../src/passes/rewrite.ts';
 import { type OpCase, opCases, random, randomValues, toleranceOf } from '../ir/graph/cases.ts';
+import { differentiable, gradientGraph } from '../support/gradient-graph.ts';
 import { byDevice } from '../support/on-device.ts';
 
 const run = byDevice(device.default());
@@ -35,27 +33,6 @@ const agree = async (graph: Graph, data: readonly Values[]): Promise<void> => {
     assert.ok(e <= toleranceOf(graph, 2e-5), `${graph.name}, result ${i}: off by ${e}`);
   });
 };
-
-/** The gradient of a weighted sum of the results, as a graph of inputs and weights. */
-const gradientGraph = (graph: Graph, wanted: readonly number[]): Graph | undefined => {
-  const builder = new GraphBuilder();
-  const became = copyInto(graph, builder);
-  const outputs = graph.outputs.map((y) => became.get(y)!);
-  const dys = outputs.map((y, i) => builder.input(y.type, { name: `dy${i}` }));
-  const found = gradients(
-    builder,
-    outputs,
-    dys,
-    wanted.map((i) => builder.inputs[i]!),
-  );
-  const results = found.filter((g): g is Node => g !== null);
-  return results.length === 0 ? undefined : builder.graph(`${graph.name}'`, results);
-};
-
-const differentiable = ({ example, node }: OpCase): number[] =>
-  example.gradient === false || !isFloat(node.type.dtype)
-    ? []
-    : example.inputs.flatMap((t, i) => (isFloat(t.dtype) ? [i] : []));
 
 const withWeights = (graph: Graph, data: readonly Values[], seed: number): Values[] => {
   const next = random(seed);
