@@ -10,7 +10,7 @@ import { assertAllClose } from '../../../src/frontend/testing.ts';
 /** Docstring examples of layers and losses run, and give what their comments say. */
 const source = fileURLToPath(new URL('../../../src/', import.meta.url));
 const files = [
-  'frontend/gluon/loss.ts',
+  ...readdirSync(join(source, 'frontend/gluon/loss')).map((f) => `frontend/gluon/loss/${f}`),
   ...[
     'activation',
     'attention',
@@ -64,7 +64,10 @@ for (const file of files) {
         `import { autograd, nd } from ${at('index.ts')};
 import * as nn from ${at('frontend/gluon/nn/index.ts')};
 import * as loss from ${at('frontend/gluon/loss.ts')};
-const { L1Loss, L2Loss, SoftmaxCrossEntropyLoss, SigmoidBinaryCrossEntropyLoss } = loss;
+const {
+  CosineEmbeddingLoss, CTCLoss, HingeLoss, HuberLoss, KLDivLoss, L1Loss, L2Loss, LogisticLoss, PoissonNLLLoss, SDMLLoss,
+  SigmoidBinaryCrossEntropyLoss, SoftmaxCrossEntropyLoss, SquaredHingeLoss, TripletLoss,
+} = loss;
 export const examples = [${bodies.join(',\n')}];
 `,
       );

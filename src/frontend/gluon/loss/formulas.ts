@@ -9,6 +9,7 @@ import { TigonError } from '../../../ir/errors.ts';
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
 import { logSoftmax } from '../../../ir/graph/ops/composite.ts';
+import { iota } from '../../../ir/graph/ops/leaf.ts';
 import { takeAlong } from '../../../ir/graph/ops/take.ts';
 import { type Shape, sameShape, showType } from '../../../ir/type.ts';
 import { type Fragment, fragment } from '../../call.ts';
@@ -26,6 +27,8 @@ export interface LossAttrs {
   /** Labels have one number per class. */
   readonly dense: boolean;
   readonly weighted: boolean;
+  /** Margins and the like. */
+  readonly numbers: readonly number[];
 }
 /** The loss of each element; axes that the formula folds stay with size 1. */
 type Formula = (
@@ -153,5 +156,130 @@ export const binary: Fragment<LossAttrs> = define(
     const share = b.op('add', one, b.op('mul', b.op('sub', factor, one), target));
     const tail = b.op('add', decay, b.op('relu', b.op('neg', pred)));
     return b.op('add', b.op('sub', pred, b.op('mul', pred, target)), b.op('mul', share, tail));
+  },
+);
+
+const plus = (b: GraphBuilder, x: Node, by: number): Node => b.op('add', x, b.lit(by, x));
+const times = (b: GraphBuilder, x: Node, by: number): Node => b.op('mul', x, b.lit(by, x));
+
+/** Squares over 2 rho up to rho, distances from there. */
+export const huber: Fragment<LossAttrs> = define(
+  'HuberLoss',
+  (b, pred, label, { numbers: [rho = 1] }) => {
+    const away = b.op('abs', b.op('sub', pred, fitted(b, label, pred)));
+    const near = times(b, b.op('mul', away, away), 0.5 / rho);
+    return b.op('select', b.op('gt', away, b.lit(rho, away)), plus(b, away, -rho / 2), near);
+  },
+);
+
+/** Minus the log-likelihood of counts; `dense` stands for the terms of labels alone. */
+export const poisson: Fragment<LossAttrs> = define('PoissonNLLLoss', (b, pred, label, attrs) => {
+  const count = fitted(b, label, pred);
+  const isLog = attrs.given === 'logarithms';
+  const rate = isLog ? b.op('exp', pred) : pred;
+  const log = isLog ? pred : b.op('log', plus(b, pred, 1e-8));
+  const loss = b.op('sub', rate, b.op('mul', count, log));
+  if (!attrs.dense) return loss;
+  const many = b.op('gt', count, b.lit(1, count));
+  const safe = b.op('select', many, count, b.lit(1, count));
+  const entropy = b.op('sub', b.op('mul', safe, b.op('log', safe)), safe);
+  const width = times(b, b.op('log', times(b, safe, 2 * Math.PI)), 0.5);
+  const stirling = b.op('add', entropy, width);
+  return b.op('add', loss, b.op('select', many, stirling, b.lit(0, stirling)));
+});
+
+/** `label · (log(label + tiny) - pred)`. */
+const diverging = (b: GraphBuilder, logs: Node, label: Node): Node =>
+  b.op('mul', label, b.op('sub', b.op('log', plus(b, label, 1e-12)), logs));
+
+/** The terms of the Kullback-Leibler divergence. */
+export const divergence: Fragment<LossAttrs> = define(
+  'KLDivLoss',
+  (b, pred, label, { axis, given }) => {
+    const logs = given === 'logarithms' ? pred : b.emit(logSoftmax, [pred], { axis });
+    return diverging(b, logs, fitted(b, label, pred));
+  },
+);
+
+/** `max(0, margin - pred · label)`. */
+const short = (b: GraphBuilder, pred: Node, label: Node, margin: number): Node => {
+  const side = b.op('mul', pred, fitted(b, label, pred));
+  return b.op('relu', b.op('sub', b.lit(margin, side), side));
+};
+/** What is missing to the margin. */
+export const hinge: Fragment<LossAttrs> = define(
+  'HingeLoss',
+  (b, pred, label, { numbers: [margin = 1] }) => short(b, pred, label, margin),
+);
+/** The square of what is missing to the margin. */
+export const squaredHinge: Fragment<LossAttrs> = define(
+  'SquaredHingeLoss',
+  (b, pred, label, { numbers: [margin = 1] }) => {
+    const missing = short(b, pred, label, margin);
+    return b.op('mul', missing, missing);
+  },
+);
+
+/** `log(1 + exp(-pred · label))`; `dense` stands for labels -1 and 1, else they are 0 and 1. */
+export const logistic: Fragment<LossAttrs> = define('LogisticLoss', (b, pred, label, { dense }) => {
+  const given = fitted(b, label, pred);
+  const target = dense ? half(b, plus(b, given, 1)) : given;
+  const decay = b.op('log1p', b.op('exp', b.op('neg', b.op('abs', pred))));
+  return b.op('add', b.op('sub', b.op('relu', pred), b.op('mul', pred, target)), decay);
+});
+
+/** How much farther the positive example is than the negative one, plus the margin. */
+export const triplet: Fragment<LossAttrs> = define(
+  'TripletLoss',
+  (b, pred, positive, { batchAxis, numbers: [margin = 1] }, [negative]) => {
+    const { shape } = pred.type;
+    const axes = shape.flatMap((_, i) => (i === batchAxis ? [] : [i]));
+    const square = (example: Node): Node => {
+      const away = b.op('sub', fitted(b, example, pred), pred);
+      return b.op('mul', away, away);
+    };
+    const farther = b.sum(b.op('sub', square(positive), square(negative!)), axes);
+    return b.op('relu', plus(b, b.reshape(farther, kept(shape, axes)), margin));
+  },
+);
+
+/** `1 - cos` of pairs that are alike, `max(0, cos - margin)` of others. */
+export const embeddings: Fragment<LossAttrs> = define(
+  'CosineEmbeddingLoss',
+  (b, first, given, { axis, numbers: [margin = 0] }, [label]) => {
+    const second = fitted(b, given, first);
+    const one = kept(first.type.shape, [axis]);
+    const product = (p: Node, q: Node): Node => b.reshape(b.sum(b.op('mul', p, q), [axis]), one);
+    const sizes = b.op('mul', product(first, first), product(second, second));
+    const bounded = b.op('max', sizes, b.lit(1e-24, sizes));
+    const cosine = b.op('mul', product(first, second), b.op('rsqrt', bounded));
+    const alike = fitted(b, label!, cosine);
+    const apart = b.op('relu', plus(b, cosine, -margin));
+    const near = b.op('sub', b.lit(1, cosine), cosine);
+    return b.op('select', b.op('gt', alike, b.lit(0, alike)), near, apart);
+  },
+);
+
+/** The divergence of shares by distance from smoothed ones that are largest on the diagonal. */
+export const contrast: Fragment<LossAttrs> = define(
+  'SDMLLoss',
+  (b, first, given, { numbers: [smoothing = 0.3] }) => {
+    const second = fitted(b, given, first);
+    const [count, features] = first.type.shape as [number, number];
+    const all = [count, count, features];
+    const away = b.op('sub', b.broadcast(first, all, [0, 2]), b.broadcast(second, all, [1, 2]));
+    const distance = b.sum(b.op('mul', away, away), [2]);
+    const logs = b.emit(logSoftmax, [b.op('neg', distance)], { axis: 1 });
+    const position = (axis: number): Node =>
+      b.emit(iota, [], { axis, dtype: 'int32', shape: [count, count] });
+    const own = b.op('eq', position(0), position(1));
+    const shares = b.op(
+      'select',
+      own,
+      b.lit(1 - smoothing, logs),
+      b.lit(smoothing / (count - 1), logs),
+    );
+    // The mean over the batch, which follows, is to be a sum.
+    return times(b, diverging(b, logs, shares), count);
   },
 );
