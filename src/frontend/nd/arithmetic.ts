@@ -50,7 +50,7 @@ export const aligned = (
 
 type Rule = 'arithmetic' | 'float' | 'compare' | 'logic';
 
-const computeDtype = (name: string, rule: Rule, x: Node, y: Node): DType => {
+const computeDtype = (rule: Rule, x: Node, y: Node): DType => {
   const dtype = promote(x.type.dtype, y.type.dtype);
   switch (rule) {
     case 'arithmetic':
@@ -60,22 +60,20 @@ const computeDtype = (name: string, rule: Rule, x: Node, y: Node): DType => {
     case 'compare':
       return dtype;
     case 'logic':
-      if (!isFloat(dtype)) return dtype;
-      throw new TigonError(
-        'dtype',
-        `${name}: takes booleans and integers, not ${showType(x.type)} and ${showType(y.type)}`,
-        'compare first: x.ne(0)',
-      );
+      return 'bool';
     default:
       return rule satisfies never;
   }
 };
 
-const binary = (name: string, op: ScalarOp, rule: Rule): Fragment =>
-  fragment(name, (b, [x, y]) => {
-    const [p, q] = aligned(b, name, [x!, y!], computeDtype(name, rule, x!, y!));
+type Build = (b: GraphBuilder, x: Node, y: Node) => Node;
+
+const binary =
+  (name: string, op: ScalarOp, rule: Rule): Build =>
+  (b, x, y) => {
+    const [p, q] = aligned(b, name, [x, y], computeDtype(rule, x, y));
     return b.op(op, p!, q!);
-  });
+  };
 
 const weakDtype = (array: NDArray, value: number): DType => {
   const { dtype } = array;
@@ -103,12 +101,19 @@ const callBinary = (f: Fragment, x: Operand, y: Operand): NDArray =>
 /** A function of two operands, of which one may be a number. */
 export type Binary = (x: Operand, y: Operand) => NDArray;
 
-const operator = (name: string, op: ScalarOp, rule: Rule): Binary => {
-  const f = binary(name, op, rule);
+const twoOperands = (name: string, build: Build): Fragment =>
+  fragment(name, (b, [x, y]) => build(b, x!, y!));
+
+/** The function of two operands that a graph builder makes. */
+export const binaryOf = (name: string, build: Build): Binary => {
+  const f = twoOperands(name, build);
   return (x, y) => callBinary(f, x, y);
 };
 
-export const addition: Fragment = binary('add', 'add', 'arithmetic');
+const operator = (name: string, op: ScalarOp, rule: Rule): Binary =>
+  binaryOf(name, binary(name, op, rule));
+
+export const addition: Fragment = twoOperands('add', binary('add', 'add', 'arithmetic'));
 const power = operator('pow', 'pow', 'float');
 const squared = fragment('square', (b, [x]) => b.op('mul', x!, x!));
 
@@ -143,9 +148,9 @@ export const le: Binary = operator('le', 'le', 'compare');
 export const gt: Binary = operator('gt', 'gt', 'compare');
 /** `x ≥ y` as booleans. */
 export const ge: Binary = operator('ge', 'ge', 'compare');
-/** Both (booleans), or the bits in both (integers). */
+/** Whether both are true: not 0. */
 export const logicalAnd: Binary = operator('logicalAnd', 'and', 'logic');
-/** Either (booleans), or the bits in either (integers). */
+/** Whether one of the two is true, or both. */
 export const logicalOr: Binary = operator('logicalOr', 'or', 'logic');
-/** One but not both. */
+/** Whether one is true, but not both. */
 export const logicalXor: Binary = operator('logicalXor', 'xor', 'logic');

@@ -42,6 +42,25 @@ export {
 } from './arithmetic.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './attention.ts';
 export { attentionWeights } from './attention-weights.ts';
+export {
+  bitwiseAnd,
+  bitwiseNot,
+  bitwiseOr,
+  bitwiseXor,
+  gcd,
+  lcm,
+  leftShift,
+  rightShift,
+} from './bits.ts';
+export {
+  type DiffOptions,
+  diff,
+  type EdiffOptions,
+  ediff1d,
+  type InterpOptions,
+  interp,
+  polyval,
+} from './calculus.ts';
 export { cond, foreach, type Structure, type WhileOptions, whileLoop } from './control.ts';
 export {
   type ArrayLike,
@@ -61,11 +80,98 @@ export {
 } from './creation.ts';
 export { type DeconvolutionOptions, deconvolution } from './deconvolution.ts';
 export { type DeformableOptions, deformableConvolution } from './deformable.ts';
+export {
+  type DiagonalOptions,
+  diag,
+  diagflat,
+  diagonal,
+  fillDiagonal,
+  trace,
+  tri,
+  tril,
+  triu,
+} from './diagonals.ts';
+export {
+  delete,
+  insert,
+  type Places,
+  resizeTo,
+  sliceLike,
+} from './edit.ts';
+export {
+  einsum,
+  einsumPath,
+} from './einsum.ts';
+export {
+  arccos,
+  arccosh,
+  arcsin,
+  arcsinh,
+  arctan,
+  arctan2,
+  arctanh,
+  cbrt,
+  clamp,
+  copysign,
+  cosh,
+  degrees,
+  exp2,
+  fix,
+  fmax,
+  fmin,
+  fmod,
+  heaviside,
+  hypot,
+  isInf,
+  isNegInf,
+  isPosInf,
+  ldexp,
+  log2,
+  log10,
+  logaddexp,
+  type NanToNumOptions,
+  nanToNum,
+  positive,
+  radians,
+  rint,
+  signBit,
+  sinc,
+  sinh,
+  trunc,
+} from './elementwise.ts';
 export type { TypedArray } from './filled.ts';
+export {
+  booleanMask,
+  gatherNd,
+  indexCopy,
+  putAlongAxis,
+  scatterNd,
+  takeAlongAxis,
+} from './gathers.ts';
+export {
+  type ArangeLikeOptions,
+  arangeLike,
+  blackman,
+  diagIndices,
+  hamming,
+  hanning,
+  identity,
+  indices,
+  type LogspaceOptions,
+  logspace,
+  type MeshgridOptions,
+  meshgrid,
+  type RavelOptions,
+  ravelMultiIndex,
+  trilIndices,
+  triuIndices,
+  unravelIndex,
+} from './grids.ts';
 export {
   at,
   gather,
-  type Index,
+  indexAdd,
+  type Key,
   type OneHotOptions,
   oneHot,
   type PickOptions,
@@ -76,6 +182,19 @@ export {
   take,
   where,
 } from './indexing.ts';
+export {
+  append,
+  arraySplit,
+  columnStack,
+  dsplit,
+  dstack,
+  hsplit,
+  hstack,
+  rowStack,
+  vsplit,
+  vstack,
+} from './joining.ts';
+export type { Index } from './keys.ts';
 export {
   type BatchDotOptions,
   batchDot,
@@ -118,6 +237,24 @@ export {
   tanh,
 } from './math.ts';
 export {
+  type AverageOptions,
+  amax,
+  amin,
+  average,
+  countNonzero,
+  moments,
+  nanargmax,
+  nanargmin,
+  nanmax,
+  nanmean,
+  nanmin,
+  nanprod,
+  nanstd,
+  nansum,
+  nanvar,
+  ptp,
+} from './moments.ts';
+export {
   type AvgPoolOptions,
   type AxisOptions,
   avgPool,
@@ -149,12 +286,41 @@ export {
   sinusoidalEncoding,
 } from './position.ts';
 export {
+  type CrossOptions,
+  cross,
+  inner,
+  khatriRao,
+  kron,
+  outer,
+  tensordot,
+  vdot,
+} from './products.ts';
+export {
+  atleast1d,
+  atleast2d,
+  atleast3d,
+  broadcastArrays,
+  broadcastLike,
+  broadcastShapes,
+  fliplr,
+  flipud,
+  type LikeOptions,
+  mayShareMemory,
+  moveaxis,
+  roll,
+  rollaxis,
+  rot90,
+  sharesMemory,
+} from './rearrange.ts';
+export {
   all,
   any,
   argmax,
   argmin,
   type DeviationOptions,
+  type FoldOptions,
   logSumExp,
+  type MaskedOptions,
   max,
   mean,
   min,
@@ -174,6 +340,13 @@ export {
   upSampling,
 } from './resize.ts';
 export {
+  type SequenceMaskOptions,
+  type SequenceOptions,
+  sequenceLast,
+  sequenceMask,
+  sequenceReverse,
+} from './sequence.ts';
+export {
   broadcastTo,
   concat,
   expandDims,
@@ -191,3 +364,10 @@ export {
   tile,
   transpose,
 } from './shape.ts';
+export {
+  digamma,
+  erfinv,
+  gamma,
+  gammaln,
+  polygamma,
+} from './special.ts';

@@ -1,8 +1,8 @@
 /**
  * Choosing elements: by position, by range, by arrays of positions, by condition.
  *
- * Invariant: positions in ranges are checked; positions that are array values are clamped to the axis (values are not
- * known when a program is compiled).
+ * Invariant: positions in keys are checked where their values can be seen, and clamped to the axis where they cannot
+ * (`take`, `gather` and `pick` always clamp).
  */
 import { type DType, isFloat, promote } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
@@ -11,122 +11,115 @@ import type { Node } from '../../ir/graph/graph.ts';
 import { iota } from '../../ir/graph/ops/leaf.ts';
 import { pad as padOp } from '../../ir/graph/ops/slice.ts';
 import { takeAlong as takeAlongOp, take as takeOp } from '../../ir/graph/ops/take.ts';
-import { showType } from '../../ir/type.ts';
-import { call, checkArray, type Fragment, fragment } from '../call.ts';
+import { sameShape, showType } from '../../ir/type.ts';
+import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
-import { checkOptions, shown } from '../options.ts';
-import { broadcastShapes } from './arithmetic.ts';
+import { checkOptions } from '../options.ts';
+import { increased, type PickedAttrs, picked, scalarFor, written } from './advanced.ts';
+import { add, broadcastShapes } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
 import { checkDtype } from './creation.ts';
 import { fits } from './filled.ts';
+import { type Edge, type Index, partsOf } from './keys.ts';
 import { reshape, type SliceAttrs, slicePart } from './shape.ts';
-
-/** One bound of a range; left open when undefined or null. */
-type Edge = number | null | undefined;
-/**
- * What to take along one axis: a position (the axis goes away), `':'` (all), `'1:5'`, `'::2'`, or `[begin, end, step]`
- * with open ends left out or null; `'...'` stands for as many `':'` as fit. Negative numbers count from the end.
- */
-export type Index = number | string | readonly [Edge?, Edge?, Edge?];
 
 interface Selection extends SliceAttrs {
   /** Axes that a position removed. */
   readonly gone: readonly number[];
+  /** The arrays that index what is left. */
+  readonly arrays: readonly NDArray[];
+  /** Which axes of what is left they index, and where their axes stand in the result. */
+  readonly picked: PickedAttrs;
+  /** The shape of the selected part, before arrays index it, with new axes. */
+  readonly open: readonly number[];
 }
 
-const parse = (name: string, spec: string): readonly Edge[] => {
-  const parts = spec.split(':').map((p) => (p.trim() === '' ? undefined : Number(p)));
-  if (
-    !spec.includes(':') ||
-    parts.length > 3 ||
-    parts.some((p) => p !== undefined && !Number.isInteger(p))
-  )
-    throw failure('value', `${name}: "${spec}" is not a range`, "write ':', '1:5', '::2' or '...'");
-  return parts;
-};
-
+/**
+ * A key as ranges, and arrays that index what the ranges leave. As in NumPy, the axes of arrays stand where the first of
+ * them does; in front, if something stands between them. Positions count as arrays beside arrays.
+ */
 const selection = (name: string, x: NDArray, specs: readonly Index[]): Selection => {
-  checkArray(name, x);
-  const dots = specs.indexOf('...');
-  const fill = new Array<Index>(Math.max(0, x.ndim - specs.length + (dots < 0 ? 0 : 1))).fill(':');
-  const all =
-    dots < 0 ? [...specs, ...fill] : [...specs.slice(0, dots), ...fill, ...specs.slice(dots + 1)];
-  if (all.length > x.ndim)
-    throw failure('shape', `${name}: ${specs.length} indices for ${showType(x.type)}`);
+  const parts = partsOf(name, x, specs);
+  const arrays: NDArray[] = [];
+  const axes: number[] = [];
   const gone: number[] = [];
-  const ranges = all.map((spec, i) => {
-    const size = x.shape[i]!;
-    if (typeof spec === 'number') {
-      const at = spec < 0 ? spec + size : spec;
-      if (!Number.isInteger(spec) || at < 0 || at >= size)
-        throw failure(
-          'value',
-          `${name}: position ${spec} is out of range for axis ${i} of ${showType(x.type)}`,
-          `positions go from ${-size} to ${size - 1}`,
-        );
-      gone.push(i);
-      return [at, at + 1, 1] as const;
+  const open: number[] = [];
+  const ranges: (readonly [number, number, number])[] = [];
+  for (const part of parts) {
+    const size = x.shape[ranges.length]!;
+    switch (part.kind) {
+      case 'new':
+        open.push(1);
+        break;
+      case 'range':
+        open.push(Math.max(0, Math.ceil((part.end - part.begin) / part.step)));
+        ranges.push([part.begin, part.end, part.step]);
+        break;
+      case 'position':
+        gone.push(ranges.length);
+        ranges.push([part.at, part.at + 1, 1]);
+        break;
+      case 'array':
+        arrays.push(part.idx);
+        axes.push(open.length);
+        open.push(size);
+        ranges.push([0, size, 1]);
+        break;
+      default:
+        part satisfies never;
     }
-    if (typeof spec !== 'string' && (!Array.isArray(spec) || spec.length > 3))
-      throw failure(
-        'value',
-        `${name}: the index for axis ${i} is ${shown(spec)}`,
-        "write a position, ':' or '1:5', or [begin, end, step]; take(idx) selects by an array of positions",
-      );
-    return resolve(name, typeof spec === 'string' ? parse(name, spec) : spec, size);
-  });
+  }
+  const chosen = parts.flatMap(({ kind }, i) =>
+    kind === 'array' || kind === 'position' ? [i] : [],
+  );
+  const together = chosen.every((at, i) => i === 0 || at === chosen[i - 1]! + 1);
   return {
     begin: ranges.map((r) => r[0]),
     end: ranges.map((r) => r[1]),
     step: ranges.map((r) => r[2]),
     gone,
+    arrays,
+    picked: { axes, place: together ? (chosen[0] ?? 0) : 0 },
+    open,
   };
 };
 
-/** Python's rules: open and negative ends, then clamped to the axis. */
-const resolve = (
-  name: string,
-  [from, to, by]: readonly Edge[],
-  size: number,
-): readonly [number, number, number] => {
-  const step = by ?? 1;
-  for (const edge of [from, to, step])
-    if (edge != null && !Number.isInteger(edge))
-      throw failure('value', `${name}: range [${from}, ${to}, ${by}] must hold integers`);
-  if (step === 0) throw failure('value', `${name}: the step of a range must not be 0`);
-  const low = step > 0 ? 0 : -1;
-  const high = step > 0 ? size : size - 1;
-  const clamp = (edge: number): number =>
-    Math.max(low, Math.min(high, edge < 0 ? edge + size : edge));
-  const begin = from == null ? (step > 0 ? 0 : size - 1) : clamp(from);
-  const end = to == null ? (step > 0 ? size : -1) : clamp(to);
-  return [begin, (end - begin) * step < 0 ? begin : end, step];
+/**
+ * A part of `x`, one index per axis; axes left out are taken whole. Arrays of integers are positions to take, arrays of
+ * booleans choose where they are true (their number has to be known: not while tracing).
+ *
+ * @example
+ * const m = nd.array([[1, 2, 3], [4, 5, 6]]);
+ * m.slice(':', [0, 2]);   // [[1, 2], [4, 5]]
+ * m.slice('...', nd.array([2, 0], { dtype: 'int32' }));   // [[3, 1], [6, 4]]
+ * m.slice(m.gt(2));   // [3, 4, 5, 6]
+ */
+export const slice = (x: NDArray, ...specs: Index[]): NDArray => read('slice', x, specs);
+
+const isWhole = (x: NDArray, part: Selection): boolean =>
+  part.begin.every((b, i) => b === 0 && part.step[i] === 1 && part.end[i] === x.shape[i]);
+
+/** What the ranges of a key leave of `x`. */
+const region = (x: NDArray, part: Selection): NDArray => {
+  const y = isWhole(x, part) ? x : slicePart(x, part);
+  return sameShape(y.shape, part.open) ? y : reshape(y, part.open);
+};
+
+const read = (name: string, x: NDArray, specs: readonly Index[]): NDArray => {
+  const part = selection(name, x, specs);
+  const y = region(x, part);
+  return part.arrays.length === 0 ? y : picked(y, part.arrays, part.picked);
 };
 
 /**
- * A part of `x`, one index per axis; axes left out are taken whole.
+ * The element or part of `x` at a key, as {@link slice}: `x.at(1)`, `x.at(0, -1)`, `x.at(rows, columns)`.
  *
- * @example x.slice([0, 10], ':', -1)   // rows 0 to 9, all columns, the last of the third axis
+ * @example
+ * const [rows, columns] = [[0, 1], [2, 0]].map((p) => nd.array(p, { dtype: 'int32' }));
+ * nd.array([[1, 2, 3], [4, 5, 6]]).at(rows, columns);   // [3, 4]
  */
-export const slice = (x: NDArray, ...specs: Index[]): NDArray => partOf('slice', x, specs);
-
-const partOf = (name: string, x: NDArray, specs: readonly Index[]): NDArray => {
-  const part = selection(name, x, specs);
-  const whole = part.begin.every(
-    (b, i) => b === 0 && part.step[i] === 1 && part.end[i] === x.shape[i],
-  );
-  const y = whole ? x : slicePart(x, part);
-  return part.gone.length === 0
-    ? y
-    : reshape(
-        y,
-        y.shape.filter((_, i) => !part.gone.includes(i)),
-      );
-};
-
-/** The element or part at the given positions of the first axes. */
-export const at = (x: NDArray, ...positions: number[]): NDArray => partOf('at', x, positions);
+export const at = (x: NDArray, ...specs: Index[]): NDArray => read('at', x, specs);
 
 interface SetAttrs {
   readonly begin: readonly number[];
@@ -134,12 +127,12 @@ interface SetAttrs {
   readonly step: readonly number[];
   readonly backward: readonly boolean[];
   readonly counts: readonly number[];
-  readonly gone: readonly number[];
+  /** The shape that values are broadcast to: without axes that a position removed, with new ones. */
+  readonly open: readonly number[];
 }
 const setting: Fragment<SetAttrs> = fragment<SetAttrs>('set', (b, [x, value], attrs) => {
   const { dtype, shape } = x!.type;
-  const open = attrs.counts.filter((_, i) => !attrs.gone.includes(i));
-  const full = b.reshape(b.broadcastTo(b.cast(value!, dtype), open), attrs.counts);
+  const full = b.reshape(b.broadcastTo(b.cast(value!, dtype), attrs.open), attrs.counts);
   const turned = attrs.backward.includes(true)
     ? b.slice(
         full,
@@ -160,19 +153,12 @@ const setting: Fragment<SetAttrs> = fragment<SetAttrs>('set', (b, [x, value], at
   return b.op('select', mask, b.emit(padOp, [turned], spread), x!);
 });
 
-/**
- * `x` with the part at `index` replaced by `value` (broadcast, converted to the dtype of `x`). `x` itself stays as it
- * is. `index`: a position, a range, or a list with one spec per axis as for {@link slice}; or an array of booleans.
- *
- * @example x.set([0, [0, 2]], 7)
- */
-export const set = (
-  x: NDArray,
-  index: number | string | readonly Index[] | NDArray,
-  value: Operand,
-): NDArray => {
-  if (isNDArray(index)) return where(index, value, x);
-  const part = selection('set', x, Array.isArray(index) ? index : [index as number | string]);
+/** What `set` and `indexAdd` take as a key: one index, or a list with one for each axis. */
+export type Key = Exclude<Index, readonly [Edge?, Edge?, Edge?]> | readonly Index[];
+const listOf = (key: Key): readonly Index[] =>
+  Array.isArray(key) ? (key as readonly Index[]) : [key as Index];
+
+const setRegion = (x: NDArray, part: Selection, value: Operand): NDArray => {
   const counts = part.begin.map((b, i) =>
     Math.max(0, Math.ceil((part.end[i]! - b) / part.step[i]!)),
   );
@@ -186,16 +172,65 @@ export const set = (
     step,
     backward,
     counts,
-    gone: part.gone,
+    open: part.open,
   };
   return call(setting, [x, value], {
     attrs,
     key: JSON.stringify(attrs),
-    scalars: [
-      undefined,
-      isFloat(x.dtype) || (typeof value === 'number' && fits(value, x.dtype)) ? x.dtype : 'float32',
-    ],
+    scalars: [undefined, scalarFor(x, value)],
   });
+};
+
+/**
+ * `x` with the part at `key` replaced by `value` (broadcast, converted to the dtype of `x`). `x` itself stays as it is.
+ * `key`: one index, or a list with one for each axis, as for {@link slice}. Where arrays of positions name a place more
+ * than once, the last value counts. One array of booleans works while tracing too, with values that broadcast to `x`.
+ *
+ * @example
+ * nd.set(nd.zeros([2, 3]), [0, [0, 2]], 7);   // [[7, 7, 0], [0, 0, 0]]
+ * nd.set(nd.array([1, -2, 3]), nd.array([false, true, false]), 0);   // [1, 0, 3]
+ */
+export const set = (x: NDArray, key: Key, value: Operand): NDArray => {
+  if (isNDArray(key) && key.dtype === 'bool' && spreads(value, x))
+    return where(leading(key, x), value, x);
+  const part = selection('set', x, listOf(key));
+  if (part.arrays.length === 0) return setRegion(x, part, value);
+  return setRegion(x, part, written(region(x, part), part.arrays, value, part.picked));
+};
+
+const spreads = (value: Operand, x: NDArray): boolean =>
+  typeof value === 'number' ||
+  (value.ndim <= x.ndim &&
+    value.shape.every((d, i) => d === 1 || d === x.shape[x.ndim - value.ndim + i]));
+
+/** A mask over the first axes of `x`, so that it broadcasts. */
+const leading = (mask: NDArray, x: NDArray): NDArray => {
+  if (mask.ndim > x.ndim || mask.shape.some((d, i) => d !== x.shape[i]))
+    throw failure(
+      'shape',
+      `set: the mask ${showType(mask.type)} does not fit ${showType(x.type)}`,
+      'a mask has the sizes of the first axes of the array',
+    );
+  return mask.ndim === x.ndim
+    ? mask
+    : reshape(mask, [...mask.shape, ...new Array<number>(x.ndim - mask.ndim).fill(1)]);
+};
+
+/**
+ * `x` with `value` (broadcast) added to the part at `key`, as for {@link set}; where arrays of positions name a place more
+ * than once, all values are added.
+ *
+ * @example
+ * nd.indexAdd(nd.zeros([3]), nd.array([0, 2, 0], { dtype: 'int32' }), 1);   // [2, 0, 1]
+ */
+export const indexAdd = (x: NDArray, key: Key, value: Operand): NDArray => {
+  const part = selection('indexAdd', x, listOf(key));
+  const old = region(x, part);
+  return setRegion(
+    x,
+    part,
+    part.arrays.length === 0 ? add(old, value) : increased(old, part.arrays, value, part.picked),
+  );
 };
 
 const whole = (name: string, idx: Node, b: GraphBuilder): Node => {

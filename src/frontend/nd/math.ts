@@ -27,11 +27,13 @@ const isWhole = (x: Node): boolean => !isFloat(x.type.dtype);
 /** A function of one array. */
 export type Unary = (x: NDArray) => NDArray;
 
-const unary = (name: string, build: (b: GraphBuilder, x: Node) => Node): Unary => {
+/** The function of one array that a graph builder makes. */
+export const unary = (name: string, build: (b: GraphBuilder, x: Node) => Node): Unary => {
   const f = fragment(name, (b, [x]) => build(b, x!));
   return (x) => call1(f, x);
 };
-const derived = (name: string, build: (b: GraphBuilder, x: Node) => Node): Unary =>
+/** The same, of floats: others become float32 first. */
+export const derived = (name: string, build: (b: GraphBuilder, x: Node) => Node): Unary =>
   unary(name, (b, x) => build(b, floating(b, x)));
 const real = (op: ScalarOp): Unary => derived(op, (b, x) => b.op(op, x));
 const any = (op: ScalarOp): Unary => unary(op, (b, x) => b.op(op, countable(b, x)));

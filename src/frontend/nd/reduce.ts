@@ -8,6 +8,7 @@ import { isFloat } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
+import { without } from '../../ir/graph/ops/define.ts';
 import {
   argmax as argmaxOp,
   argmin as argminOp,
@@ -20,6 +21,7 @@ import { call, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { axesOf, kept } from './axes.ts';
+import { checkFits } from './filled.ts';
 import { floating, single } from './math.ts';
 
 export interface ReduceOptions {
@@ -29,17 +31,29 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
+export interface MaskedOptions extends ReduceOptions {
+  /** Which elements take part: where this is true (not 0); it broadcasts to the array. Default: all. */
+  readonly where?: NDArray;
+}
+export interface FoldOptions extends MaskedOptions {
+  /** What to begin with: also the result where there are no elements. Extremes need it beside `where`. */
+  readonly initial?: number;
+}
+
 interface Attrs {
   readonly axes: readonly number[];
   readonly keep: boolean;
   /** Degrees of freedom taken off, for deviations. */
   readonly off: number;
+  readonly initial: number | undefined;
 }
-type Build = (b: GraphBuilder, x: Node, attrs: Attrs) => Node;
+/** `mask`: which elements take part, in the shape of `x`. */
+type Build = (b: GraphBuilder, x: Node, attrs: Attrs, mask?: Node) => Node;
 
 const define = (name: string, build: Build): Fragment<Attrs> =>
-  fragment<Attrs>(name, (b, [x], attrs) => {
-    const y = build(b, x!, attrs);
+  fragment<Attrs>(name, (b, [x, given], attrs) => {
+    const mask = given && b.broadcastTo(b.cast(given, 'bool'), x!.type.shape);
+    const y = build(b, x!, attrs, mask);
     return attrs.keep ? b.reshape(y, kept(x!.type.shape, attrs.axes)) : y;
   });
 
@@ -47,9 +61,22 @@ const summable = (b: GraphBuilder, x: Node): Node =>
   isFloat(x.type.dtype) || x.type.dtype === 'uint32' ? x : b.cast(x, 'int32');
 const countOf = (x: Node, axes: readonly number[]): number =>
   axes.reduce((n, a) => n * x.type.shape[a]!, 1);
-const average = (b: GraphBuilder, x: Node, axes: readonly number[], count: number): Node => {
+/** With a number in place of what takes no part. */
+const masked = (b: GraphBuilder, x: Node, mask: Node | undefined, neutral: number): Node =>
+  mask === undefined ? x : b.op('select', mask, x, b.lit(neutral, x));
+/** How many elements take part: a number, or a number for each result. */
+const takingPart = (
+  b: GraphBuilder,
+  x: Node,
+  axes: readonly number[],
+  mask: Node | undefined,
+): number | Node =>
+  mask === undefined ? countOf(x, axes) : b.sum(b.cast(mask, x.type.dtype), axes);
+const average = (b: GraphBuilder, x: Node, axes: readonly number[], count: number | Node): Node => {
   const total = b.sum(x, axes);
-  return b.op('mul', total, b.lit(1 / count, total));
+  return typeof count === 'number'
+    ? b.op('mul', total, b.lit(1 / count, total))
+    : b.op('div', total, count);
 };
 const filledOnly = (name: string, x: Node, axes: readonly number[]): void => {
   if (countOf(x, axes) === 0)
@@ -62,32 +89,61 @@ const filledOnly = (name: string, x: Node, axes: readonly number[]): void => {
 /** Computes in float32; the result has the dtype of `x`, if that is a float. */
 const precise =
   (build: Build): Build =>
-  (b, x, attrs) =>
-    b.cast(build(b, single(b, x), attrs), floating(b, x).type.dtype);
+  (b, x, attrs, mask) =>
+    b.cast(build(b, single(b, x), attrs, mask), floating(b, x).type.dtype);
 
-const variance: Build = (b, value, { axes, off }) => {
+const variance: Build = (b, value, { axes, off }, mask) => {
   const { shape } = value.type;
-  const count = countOf(value, axes);
-  if (count <= off)
+  const count = takingPart(b, value, axes, mask);
+  if (typeof count === 'number' && count <= off)
     throw new TigonError('shape', `var: ${count} values are too few for ddof ${off}`);
-  const center = b.reshape(average(b, value, axes, count), kept(shape, axes));
-  const away = b.op('sub', value, b.broadcastTo(center, shape));
-  return average(b, b.op('mul', away, away), axes, count - off);
+  const mean = average(b, masked(b, value, mask, 0), axes, count);
+  const center = b.reshape(mean, kept(shape, axes));
+  const away = masked(b, b.op('sub', value, b.broadcastTo(center, shape)), mask, 0);
+  // too few give 0 / 0
+  const left =
+    typeof count === 'number' ? count - off : b.op('relu', b.op('sub', count, b.lit(off, count)));
+  return average(b, b.op('mul', away, away), axes, left);
 };
 
-const total = define('sum', (b, x, { axes }) => b.sum(summable(b, x), axes));
-const product = define('prod', (b, x, { axes }) =>
-  axes.length === 0 ? summable(b, x) : b.emit(prodOp, [summable(b, x)], { axes }),
+/** The result and the number to begin with. */
+const begun = (
+  b: GraphBuilder,
+  op: 'add' | 'mul' | 'max' | 'min',
+  y: Node,
+  { initial }: Attrs,
+): Node => (initial === undefined ? y : b.op(op, y, b.lit(initial, y)));
+
+const total = define('sum', (b, x, attrs, mask) =>
+  begun(b, 'add', b.sum(masked(b, summable(b, x), mask, 0), attrs.axes), attrs),
 );
+const product = define('prod', (b, x, attrs, mask) => {
+  const { axes } = attrs;
+  const value = masked(b, summable(b, x), mask, 1);
+  return begun(b, 'mul', axes.length === 0 ? value : b.emit(prodOp, [value], { axes }), attrs);
+});
 const middle = define(
   'mean',
-  precise((b, x, { axes }) => average(b, x, axes, countOf(x, axes))),
+  precise((b, x, { axes }, mask) =>
+    average(b, masked(b, x, mask, 0), axes, takingPart(b, x, axes, mask)),
+  ),
 );
-const extreme = (name: string, op: typeof reduceMax): Fragment<Attrs> =>
-  define(name, (b, x, { axes }) => {
-    filledOnly(name, x, axes);
+const extreme = (name: 'max' | 'min', op: typeof reduceMax): Fragment<Attrs> =>
+  define(name, (b, x, attrs, mask) => {
+    const { axes, initial } = attrs;
+    if (initial === undefined && mask !== undefined)
+      throw new TigonError(
+        'value',
+        `${name}: there may be no element where \`where\` is true`,
+        'say what the result is then: { where, initial }',
+      );
+    if (initial === undefined) filledOnly(name, x, axes);
     const value = x.type.dtype === 'bool' ? b.cast(x, 'uint8') : x;
-    return axes.length === 0 ? x : b.cast(b.emit(op, [value], { axes }), x.type.dtype);
+    const taken = masked(b, value, mask, initial ?? 0);
+    if (initial !== undefined && countOf(x, axes) === 0)
+      return b.full(initial, x.type.dtype, without(x.type.shape, axes));
+    const found = axes.length === 0 ? taken : b.emit(op, [taken], { axes });
+    return b.cast(begun(b, name, found, attrs), x.type.dtype);
   });
 const highest = extreme('max', reduceMax);
 const lowest = extreme('min', reduceMin);
@@ -99,20 +155,19 @@ const position = (name: string, op: typeof argmaxOp): Fragment<Attrs> =>
   });
 const highestAt = position('argmax', argmaxOp);
 const lowestAt = position('argmin', argminOp);
-const every = define('all', (b, x, { axes }) =>
-  axes.length === 0
-    ? b.cast(x, 'bool')
-    : b.cast(b.emit(reduceMin, [b.cast(b.cast(x, 'bool'), 'uint8')], { axes }), 'bool'),
-);
-const some = define('any', (b, x, { axes }) =>
-  axes.length === 0
-    ? b.cast(x, 'bool')
-    : b.cast(b.emit(reduceMax, [b.cast(b.cast(x, 'bool'), 'uint8')], { axes }), 'bool'),
-);
+const decide = (name: string, op: typeof reduceMax, neutral: 0 | 1): Fragment<Attrs> =>
+  define(name, (b, x, { axes }, mask) => {
+    const value = masked(b, b.cast(x, 'bool'), mask, neutral);
+    return axes.length === 0
+      ? value
+      : b.cast(b.emit(op, [b.cast(value, 'uint8')], { axes }), 'bool');
+  });
+const every = decide('all', reduceMin, 1);
+const some = decide('any', reduceMax, 0);
 const spread = define('var', precise(variance));
 const deviation = define(
   'std',
-  precise((b, x, attrs) => b.op('sqrt', variance(b, x, attrs))),
+  precise((b, x, attrs, mask) => b.op('sqrt', variance(b, x, attrs, mask))),
 );
 const euclidean = define(
   'norm',
@@ -135,58 +190,65 @@ const smooth = define(
 const reduce = (
   f: Fragment<Attrs>,
   x: NDArray,
-  options: ReduceOptions | undefined,
+  options: FoldOptions | undefined,
   off = 0,
 ): NDArray => {
   if (options === undefined && off === 0) {
     const axes = axesOf(f.name, undefined, x.ndim);
-    return call(f, [x], { attrs: { axes, keep: false, off }, key: '' });
+    return call(f, [x], { attrs: { axes, keep: false, off, initial: undefined }, key: '' });
   }
   const axes = axesOf(f.name, options?.axis, x.ndim);
   const keep = options?.keepDims ?? false;
-  return call(f, [x], {
-    attrs: { axes, keep, off },
-    key: `${axes.join('.')}${keep ? 'k' : ''}/${off}`,
+  const initial = options?.initial;
+  if (initial !== undefined) checkFits(`${f.name}: initial`, initial, x.dtype);
+  return call(f, options?.where === undefined ? [x] : [x, options.where], {
+    attrs: { axes, keep, off, initial },
+    key: `${axes.join('.')}${keep ? 'k' : ''}/${off}/${initial}`,
   });
 };
 
 const KNOWN = ['axis', 'keepDims'];
+const MASKED = [...KNOWN, 'where'];
 const reducer =
-  (f: Fragment<Attrs>) =>
-  (x: NDArray, options?: ReduceOptions): NDArray => {
-    checkOptions(f.name, options, KNOWN);
+  <O extends ReduceOptions>(f: Fragment<Attrs>, known: readonly string[] = KNOWN) =>
+  (x: NDArray, options?: O): NDArray => {
+    checkOptions(f.name, options, known);
     return reduce(f, x, options);
   };
+const folder = (f: Fragment<Attrs>): Folder => reducer<FoldOptions>(f, [...MASKED, 'initial']);
+const choosing = (f: Fragment<Attrs>): Masked => reducer<MaskedOptions>(f, MASKED);
 type Reducer = (x: NDArray, options?: ReduceOptions) => NDArray;
+type Masked = (x: NDArray, options?: MaskedOptions) => NDArray;
+type Folder = (x: NDArray, options?: FoldOptions) => NDArray;
 
 /** Sum; integers and booleans as int32. */
-export const sum: Reducer = reducer(total);
+export const sum: Folder = folder(total);
 /** Product. */
-export const prod: Reducer = reducer(product);
+export const prod: Folder = folder(product);
 /** Arithmetic mean, as a float. */
-export const mean: Reducer = reducer(middle);
+export const mean: Masked = choosing(middle);
 /** Largest value; NaN if any is. Gradient shared among equal values. */
-export const max: Reducer = reducer(highest);
+export const max: Folder = folder(highest);
 /** Smallest value; NaN if any is. */
-export const min: Reducer = reducer(lowest);
+export const min: Folder = folder(lowest);
 /** Position of the first largest value (row-major over the axes), int32. */
 export const argmax: Reducer = reducer(highestAt);
 /** Position of the first smallest value, int32. */
 export const argmin: Reducer = reducer(lowestAt);
 /** True where all are nonzero. */
-export const all: Reducer = reducer(every);
+export const all: Masked = choosing(every);
 /** True where one is nonzero. */
-export const any: Reducer = reducer(some);
+export const any: Masked = choosing(some);
 /** Square root of the sum of squares. */
 export const norm: Reducer = reducer(euclidean);
 /** `log(sum(exp(x)))` without overflow. */
 export const logSumExp: Reducer = reducer(smooth);
 
-export interface DeviationOptions extends ReduceOptions {
+export interface DeviationOptions extends MaskedOptions {
   /** Divide by `count - ddof`. Default 0. */
   readonly ddof?: number;
 }
-const DEVIATION = ['axis', 'keepDims', 'ddof'];
+const DEVIATION = [...MASKED, 'ddof'];
 /** Mean squared distance from the mean. */
 const varianceOf = (x: NDArray, options?: DeviationOptions): NDArray => {
   checkOptions('var', options, DEVIATION);

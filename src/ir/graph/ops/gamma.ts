@@ -181,9 +181,10 @@ const zeta = (f: Write, s: number, x: Node): Node => {
     rising *= (s + 2 * j + 1) * (s + 2 * j + 2);
   });
   const tail = f('mul', polynomial(f, square, coefficients), square);
-  const body = f('add', f('mul', f('add', tail, 1 / (s - 1)), at), 0.5);
+  // the rest of the sum times `at`: no infinity meets a zero
+  const body = f('add', f('add', tail, 1 / (s - 1)), f('mul', r, 0.5));
   // the least terms first
-  let sum = f('mul', body, powerOf(f, r, s));
+  let sum = f('mul', body, powerOf(f, r, s - 1));
   for (let k = TERMS - 1; k >= 0; k--)
     sum = f('add', sum, powerOf(f, f('div', 1, k === 0 ? x : f('add', x, k)), s));
   return sum;

@@ -21,6 +21,7 @@ const LANCZOS = [
 /** `log |gamma(x)|`. */
 export const lgammaOf = (x: number): number => {
   if (x === 1 || x === 2) return 0;
+  if (x === Number.NEGATIVE_INFINITY) return -x;
   if (x < 0.5) {
     const near = x - Math.round(x);
     return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * near))) - lgammaOf(1 - x);

@@ -1,0 +1,136 @@
+/**
+ * Functions of integers: their bits, shifts, common divisors.
+ *
+ * Invariant: results have the promoted dtype of the operands; booleans take part in `and`, `or`, `xor` and `not` as single
+ * bits, elsewhere as 0 and 1.
+ */
+import { type DType, isFloat, promote } from '../../ir/dtype.ts';
+import { TigonError } from '../../ir/errors.ts';
+import type { GraphBuilder } from '../../ir/graph/builder.ts';
+import type { Node } from '../../ir/graph/graph.ts';
+import { showType } from '../../ir/type.ts';
+import { aligned, type Binary, binaryOf } from './arithmetic.ts';
+import { type Unary, unary } from './math.ts';
+
+const refuse = (name: string, nodes: readonly Node[]): TigonError =>
+  new TigonError(
+    'dtype',
+    `${name}: takes integers and booleans, not ${nodes.map((n) => showType(n.type)).join(' and ')}`,
+    "convert first: x.astype('int32')",
+  );
+
+const integers = (name: string, x: Node, y: Node): DType => {
+  const dtype = promote(x.type.dtype, y.type.dtype);
+  if (isFloat(dtype)) throw refuse(name, [x, y]);
+  return dtype;
+};
+
+const bitwise = (name: string, op: 'and' | 'or' | 'xor'): Binary =>
+  binaryOf(name, (b, x, y) => {
+    const [p, q] = aligned(b, name, [x, y], integers(name, x, y));
+    return b.op(op, p!, q!);
+  });
+/**
+ * The bits that are set in both.
+ *
+ * @example
+ * nd.bitwiseAnd(nd.array([12, 7], { dtype: 'int32' }), 10);   // [8, 2]
+ */
+export const bitwiseAnd: Binary = bitwise('bitwiseAnd', 'and');
+/**
+ * The bits that are set in one of the two, or both.
+ *
+ * @example
+ * nd.bitwiseOr(nd.array([12, 7], { dtype: 'int32' }), 10);   // [14, 15]
+ */
+export const bitwiseOr: Binary = bitwise('bitwiseOr', 'or');
+/**
+ * The bits that differ.
+ *
+ * @example
+ * nd.bitwiseXor(nd.array([12, 7], { dtype: 'int32' }), 10);   // [6, 13]
+ */
+export const bitwiseXor: Binary = bitwise('bitwiseXor', 'xor');
+
+const ALL_BITS: Readonly<Partial<Record<DType, number>>> = {
+  int32: -1,
+  uint32: 0xffffffff,
+  uint8: 255,
+};
+/**
+ * All bits turned around; `not` of booleans.
+ *
+ * @example
+ * nd.bitwiseNot(nd.array([0, 5], { dtype: 'int32' }));   // [-1, -6]
+ */
+export const bitwiseNot: Unary = unary('bitwiseNot', (b, x) => {
+  const { dtype } = x.type;
+  if (dtype === 'bool') return b.op('not', x);
+  const bits = ALL_BITS[dtype];
+  if (bits === undefined) throw refuse('bitwiseNot', [x]);
+  return b.op('xor', x, b.lit(bits, x));
+});
+
+/** Shifts know 32 bits; of uint8 the low eight are kept. */
+const shift = (name: string, op: 'shl' | 'shr'): Binary =>
+  binaryOf(name, (b, x, y) => {
+    const dtype = integers(name, x, y);
+    const wide = dtype === 'uint32' ? dtype : 'int32';
+    const [p, q] = aligned(b, name, [x, y], wide);
+    // shifting out all bits leaves none, or the sign
+    const most = b.lit(31, q!);
+    const far = b.op('or', b.op('gt', q!, most), b.op('lt', q!, b.lit(0, q!)));
+    const emptied = op === 'shr' && wide === 'int32' ? b.op('shr', p!, most) : b.lit(0, p!);
+    const value = b.op('select', far, emptied, b.op(op, p!, q!));
+    return dtype === 'uint8' ? b.cast(b.op('and', value, b.lit(255, value)), 'uint8') : value;
+  });
+/**
+ * `x · 2 ** y`, as far as the bits of the dtype go.
+ *
+ * @example
+ * nd.leftShift(nd.array([1, 5], { dtype: 'int32' }), 2);   // [4, 20]
+ */
+export const leftShift: Binary = shift('leftShift', 'shl');
+/**
+ * `floor(x / 2 ** y)`.
+ *
+ * @example
+ * nd.rightShift(nd.array([20, -5], { dtype: 'int32' }), 1);   // [10, -3]
+ */
+export const rightShift: Binary = shift('rightShift', 'shr');
+
+/** Remainders that Euclid's algorithm takes at most for 32 bits: neighbours of the Fibonacci numbers are the worst. */
+const REMAINDERS = 47;
+
+const divisor = (b: GraphBuilder, x: Node, y: Node): Node => {
+  let [p, q] = [b.op('abs', x), b.op('abs', y)];
+  for (let i = 0; i < REMAINDERS; i++) {
+    const done = b.op('eq', q, b.lit(0, q));
+    [p, q] = [b.op('select', done, p, q), b.op('mod', p, q)];
+  }
+  return p;
+};
+const numbers = (b: GraphBuilder, name: string, x: Node, y: Node): Node[] => {
+  const dtype = integers(name, x, y);
+  return aligned(b, name, [x, y], dtype === 'bool' ? 'int32' : dtype);
+};
+/**
+ * The greatest common divisor; of 0 and a number the size of the number.
+ *
+ * @example
+ * nd.gcd(nd.array([12, 0, -9], { dtype: 'int32' }), 6);   // [6, 6, 3]
+ */
+export const gcd: Binary = binaryOf('gcd', (b, x, y) => {
+  const [p, q] = numbers(b, 'gcd', x, y);
+  return divisor(b, p!, q!);
+});
+/**
+ * The least common multiple; 0 if one is 0.
+ *
+ * @example
+ * nd.lcm(nd.array([4, 0, -3], { dtype: 'int32' }), 6);   // [12, 0, 6]
+ */
+export const lcm: Binary = binaryOf('lcm', (b, x, y) => {
+  const [p, q] = numbers(b, 'lcm', x, y);
+  return b.op('mul', b.op('floordiv', b.op('abs', p!), divisor(b, p!, q!)), b.op('abs', q!));
+});

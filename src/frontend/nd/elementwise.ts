@@ -1,0 +1,378 @@
+/**
+ * The rest of NumPy's functions of one number or two: inverse and hyperbolic functions, other bases, rounding, parts of
+ * floats, what is not finite.
+ *
+ * Invariant: floats keep their dtype and integers become float32 where results may be fractions; two operands broadcast.
+ */
+import { isFloat, promote } from '../../ir/dtype.ts';
+import type { GraphBuilder } from '../../ir/graph/builder.ts';
+import type { Node, Op } from '../../ir/graph/graph.ts';
+import {
+  acos as acosOp,
+  asin as asinOp,
+  atan2 as atan2Op,
+  atan as atanOp,
+} from '../../ir/graph/ops/arcs.ts';
+import { writing } from '../../ir/graph/ops/formula.ts';
+import {
+  acosh as acoshOp,
+  asinh as asinhOp,
+  atanh as atanhOp,
+  cosh as coshOp,
+  sinh as sinhOp,
+} from '../../ir/graph/ops/hyperbolic.ts';
+import {
+  cbrt as cbrtOp,
+  exp2 as exp2Op,
+  hypot as hypotOp,
+  log2 as log2Op,
+  log10 as log10Op,
+  logaddexp as logaddexpOp,
+} from '../../ir/graph/ops/powers.ts';
+import { call, fragment } from '../call.ts';
+import { failure } from '../callsite.ts';
+import type { NDArray, Operand } from '../ndarray.ts';
+import { checkOptions, shown } from '../options.ts';
+import { aligned, type Binary, binaryOf, maximum, minimum } from './arithmetic.ts';
+import { derived, type Unary, unary } from './math.ts';
+
+const formula = (op: Op): Unary => derived(op.name, (b, x) => b.emit(op, [x], {}));
+
+/**
+ * The angle with this sine, from -π/2 to π/2; NaN outside of [-1, 1].
+ *
+ * @example
+ * nd.arcsin(nd.array([0, 1]));   // [0, 1.5708]
+ */
+export const arcsin: Unary = formula(asinOp);
+/**
+ * The angle with this cosine, from 0 to π; NaN outside of [-1, 1].
+ *
+ * @example
+ * nd.arccos(nd.array([1, 0]));   // [0, 1.5708]
+ */
+export const arccos: Unary = formula(acosOp);
+/**
+ * The angle with this tangent, from -π/2 to π/2.
+ *
+ * @example
+ * nd.arctan(nd.array([0, 1]));   // [0, 0.7854]
+ */
+export const arctan: Unary = formula(atanOp);
+/**
+ * Hyperbolic sine.
+ *
+ * @example
+ * nd.sinh(nd.array([0, 1]));   // [0, 1.1752]
+ */
+export const sinh: Unary = formula(sinhOp);
+/**
+ * Hyperbolic cosine.
+ *
+ * @example
+ * nd.cosh(nd.array([0, 1]));   // [1, 1.5431]
+ */
+export const cosh: Unary = formula(coshOp);
+/**
+ * Inverse of the hyperbolic sine.
+ *
+ * @example
+ * nd.arcsinh(nd.array([0, 1]));   // [0, 0.8814]
+ */
+export const arcsinh: Unary = formula(asinhOp);
+/**
+ * Inverse of the hyperbolic cosine; NaN below 1.
+ *
+ * @example
+ * nd.arccosh(nd.array([1, 2]));   // [0, 1.317]
+ */
+export const arccosh: Unary = formula(acoshOp);
+/**
+ * Inverse of the hyperbolic tangent; infinite at -1 and 1, NaN beyond.
+ *
+ * @example
+ * nd.arctanh(nd.array([0, 0.5]));   // [0, 0.5493]
+ */
+export const arctanh: Unary = formula(atanhOp);
+/**
+ * Logarithm to base 2: whole for whole powers.
+ *
+ * @example
+ * nd.log2(nd.array([1, 8, 0.5]));   // [0, 3, -1]
+ */
+export const log2: Unary = formula(log2Op);
+/**
+ * Logarithm to base 10: whole for whole powers.
+ *
+ * @example
+ * nd.log10(nd.array([1, 1000]));   // [0, 3]
+ */
+export const log10: Unary = formula(log10Op);
+/**
+ * `2 ** x`.
+ *
+ * @example
+ * nd.exp2(nd.array([0, 3, -1]));   // [1, 8, 0.5]
+ */
+export const exp2: Unary = formula(exp2Op);
+/**
+ * Cube root, of negative numbers too.
+ *
+ * @example
+ * nd.cbrt(nd.array([8, -27]));   // [2, -3]
+ */
+export const cbrt: Unary = formula(cbrtOp);
+
+const scaled = (name: string, factor: number): Unary =>
+  derived(name, (b, x) => b.op('mul', x, b.lit(factor, x)));
+/**
+ * Radians to degrees.
+ *
+ * @example
+ * nd.degrees(nd.array([0, Math.PI]));   // [0, 180]
+ */
+export const degrees: Unary = scaled('degrees', 180 / Math.PI);
+/**
+ * Degrees to radians.
+ *
+ * @example
+ * nd.radians(nd.array([0, 180]));   // [0, 3.14159]
+ */
+export const radians: Unary = scaled('radians', Math.PI / 180);
+
+/** Towards zero, of floats. */
+const toZero = (b: GraphBuilder, x: Node): Node =>
+  isFloat(x.type.dtype)
+    ? b.op('select', b.op('lt', x, b.lit(0, x)), b.op('ceil', x), b.op('floor', x))
+    : x;
+/**
+ * Without the fraction: the next integer towards zero. Integers stay as they are.
+ *
+ * @example
+ * nd.trunc(nd.array([-1.7, 1.7]));   // [-1, 1]
+ */
+export const trunc: Unary = unary('trunc', toZero);
+/**
+ * The same as {@link trunc}.
+ *
+ * @example
+ * nd.fix(nd.array([-1.7, 1.7]));   // [-1, 1]
+ */
+export const fix: Unary = unary('fix', toZero);
+/**
+ * To the nearest integer, ties to even, as `round`.
+ *
+ * @example
+ * nd.rint(nd.array([0.5, 1.5, -1.2]));   // [0, 2, -1]
+ */
+export const rint: Unary = unary('rint', (b, x) => (isFloat(x.type.dtype) ? b.op('round', x) : x));
+/**
+ * `x` itself, as an array of its own.
+ *
+ * @example
+ * nd.positive(nd.array([-1, 2]));   // [-1, 2]
+ */
+export const positive: Unary = unary('positive', (_b, x) => x);
+
+const { POSITIVE_INFINITY: INF } = Number;
+const whereInfinite = (name: string, test: (b: GraphBuilder, x: Node) => Node): Unary =>
+  unary(name, (b, x) => (isFloat(x.type.dtype) ? test(b, x) : b.full(0, 'bool', x.type.shape)));
+/**
+ * True where `x` is infinite, of either sign.
+ *
+ * @example
+ * nd.isInf(nd.array([1, Infinity, -Infinity]));   // [false, true, true]
+ */
+export const isInf: Unary = whereInfinite('isInf', (b, x) =>
+  b.op('eq', b.op('abs', x), b.lit(INF, x)),
+);
+/**
+ * True where `x` is positive infinity.
+ *
+ * @example
+ * nd.isPosInf(nd.array([1, Infinity, -Infinity]));   // [false, true, false]
+ */
+export const isPosInf: Unary = whereInfinite('isPosInf', (b, x) => b.op('eq', x, b.lit(INF, x)));
+/**
+ * True where `x` is negative infinity.
+ *
+ * @example
+ * nd.isNegInf(nd.array([1, Infinity, -Infinity]));   // [false, false, true]
+ */
+export const isNegInf: Unary = whereInfinite('isNegInf', (b, x) => b.op('eq', x, b.lit(-INF, x)));
+/**
+ * True where the sign is set: below zero, and at negative zero.
+ *
+ * @example
+ * nd.signBit(nd.array([-1, -0, 0, 2]));   // [true, true, false, false]
+ */
+export const signBit: Unary = unary('signBit', (b, x) => {
+  const signed = isFloat(x.type.dtype) ? b.op('copysign', b.lit(1, x), x) : x;
+  return signed.type.dtype === 'bool'
+    ? b.full(0, 'bool', x.type.shape)
+    : b.op('lt', signed, b.lit(0, signed));
+});
+
+export interface NanToNumOptions {
+  /** In place of NaN. Default 0. */
+  readonly nan?: number;
+  /** In place of infinity. Default: the greatest number of the dtype. */
+  readonly posinf?: number;
+  /** In place of negative infinity. Default: the least number of the dtype. */
+  readonly neginf?: number;
+}
+const GREATEST: Readonly<Record<string, number>> = {
+  float16: 65504,
+  bfloat16: 3.3895313892515355e38,
+  float32: 3.4028234663852886e38,
+};
+const finiteOnly = fragment<Required<NanToNumOptions>>('nanToNum', (b, [x], attrs) => {
+  if (!isFloat(x!.type.dtype)) return x!;
+  const f = writing(b, x!);
+  const below = f('select', f('eq', x!, -INF), attrs.neginf, x!);
+  const within = f('select', f('eq', x!, INF), attrs.posinf, below);
+  return f('select', f('isnan', x!), attrs.nan, within);
+});
+/**
+ * `x` with numbers in place of NaN and infinities; no gradient flows where something was replaced.
+ *
+ * @example
+ * nd.nanToNum(nd.array([NaN, 1, Infinity]), { posinf: 9 });   // [0, 1, 9]
+ */
+export const nanToNum = (x: NDArray, options: NanToNumOptions = {}): NDArray => {
+  checkOptions('nanToNum', options, ['nan', 'posinf', 'neginf']);
+  const most = GREATEST[x.dtype] ?? 0;
+  const attrs = { nan: 0, posinf: most, neginf: -most, ...options };
+  for (const [name, value] of Object.entries(attrs))
+    if (typeof value !== 'number')
+      throw failure('value', `nanToNum: ${name} is ${shown(value)}, not a number`);
+  return call(finiteOnly, [x], { attrs, key: Object.values(attrs).join() });
+};
+
+/** Two operands as floats of one dtype and shape. */
+const floats = (b: GraphBuilder, name: string, x: Node, y: Node): Node[] => {
+  const dtype = promote(x.type.dtype, y.type.dtype);
+  return aligned(b, name, [x, y], isFloat(dtype) ? dtype : 'float32');
+};
+const ofFloats = (name: string, build: (b: GraphBuilder, x: Node, y: Node) => Node): Binary =>
+  binaryOf(name, (b, x, y) => {
+    const [p, q] = floats(b, name, x, y);
+    return build(b, p!, q!);
+  });
+const formulaOfTwo = (name: string, op: Op): Binary =>
+  ofFloats(name, (b, x, y) => b.emit(op, [x, y], {}));
+
+/**
+ * The angle of the point (x, y), from -π to π: `arctan2(y, x)`.
+ *
+ * @example
+ * nd.arctan2(nd.array([1, 0]), nd.array([0, -1]));   // [1.5708, 3.1416]
+ */
+export const arctan2: Binary = formulaOfTwo('arctan2', atan2Op);
+/**
+ * `sqrt(x² + y²)` without overflow.
+ *
+ * @example
+ * nd.hypot(nd.array([3, 5]), nd.array([4, 12]));   // [5, 13]
+ */
+export const hypot: Binary = formulaOfTwo('hypot', hypotOp);
+/**
+ * `log(exp(x) + exp(y))` without overflow.
+ *
+ * @example
+ * nd.logaddexp(nd.array([0, 1000]), 0);   // [0.6931, 1000]
+ */
+export const logaddexp: Binary = formulaOfTwo('logaddexp', logaddexpOp);
+/**
+ * The size of `x` with the sign of `y`, that of negative zero too.
+ *
+ * @example
+ * nd.copysign(nd.array([1, -2]), nd.array([-1, 3]));   // [-1, 2]
+ */
+export const copysign: Binary = ofFloats('copysign', (b, x, y) => b.op('copysign', x, y));
+/**
+ * `x · 2 ** y`, exact where the result is a float.
+ *
+ * @example
+ * nd.ldexp(nd.array([3, 5]), nd.array([2, -1]));   // [12, 2.5]
+ */
+export const ldexp: Binary = ofFloats('ldexp', (b, x, y) => {
+  // by halves: the power alone may be out of range where the result is not
+  const half = b.op('floor', b.op('mul', y, b.lit(0.5, y)));
+  const power = (n: Node): Node => b.op('pow', b.lit(2, n), n);
+  return b.op('mul', b.op('mul', x, power(half)), power(b.op('sub', y, half)));
+});
+/**
+ * Remainder with the sign of the dividend, as `%` in C and JavaScript; 0 for integers divided by 0.
+ *
+ * @example
+ * nd.fmod(nd.array([-5, 5]), 3);   // [-2, 2]
+ */
+export const fmod: Binary = binaryOf('fmod', (b, x, y) => {
+  const dtype = promote(x.type.dtype, y.type.dtype);
+  const [p, q] = aligned(b, 'fmod', [x, y], dtype === 'bool' ? 'int32' : dtype);
+  const rest = b.op('mod', b.op('abs', p!), b.op('abs', q!));
+  return isFloat(dtype) ? b.op('copysign', rest, p!) : b.op('mul', rest, b.op('sign', p!));
+});
+
+/** `a` where the other is NaN. */
+const ignoring = (name: string, op: 'max' | 'min'): Binary =>
+  binaryOf(name, (b, x, y) => {
+    const dtype = promote(x.type.dtype, y.type.dtype);
+    const [p, q] = aligned(b, name, [x, y], dtype === 'bool' ? 'int32' : dtype);
+    if (!isFloat(dtype)) return b.op(op, p!, q!);
+    const left = b.op('select', b.op('isnan', p!), q!, p!);
+    const right = b.op('select', b.op('isnan', q!), left, q!);
+    return b.op(op, left, right);
+  });
+/**
+ * The larger of two; of a number and NaN the number.
+ *
+ * @example
+ * nd.fmax(nd.array([1, NaN]), nd.array([2, 3]));   // [2, 3]
+ */
+export const fmax: Binary = ignoring('fmax', 'max');
+/**
+ * The smaller of two; of a number and NaN the number.
+ *
+ * @example
+ * nd.fmin(nd.array([1, NaN]), nd.array([2, 3]));   // [1, 3]
+ */
+export const fmin: Binary = ignoring('fmin', 'min');
+
+/**
+ * `x` limited to `low … high`, which may be numbers, arrays that broadcast, or null for no limit. Where limits and `x` are
+ * equal, both get half of the gradient.
+ *
+ * @example
+ * nd.clamp(nd.array([-2, 0, 5]), null, nd.array([1, -1, 2]));   // [-2, -1, 2]
+ */
+export const clamp = (x: NDArray, low: Operand | null, high: Operand | null): NDArray => {
+  if (low === null && high === null)
+    throw failure('value', 'clamp: there is no limit', 'pass a number or an array for one of them');
+  const least = low === null ? x : maximum(x, low);
+  return high === null ? least : minimum(least, high);
+};
+
+/**
+ * What `y` says at 0, else 0 below and 1 above.
+ *
+ * @example
+ * nd.heaviside(nd.array([-1, 0, 2]), 0.5);   // [0, 0.5, 1]
+ */
+export const heaviside: Binary = ofFloats('heaviside', (b, x, y) => {
+  const step = b.op('select', b.op('gt', x, b.lit(0, x)), b.lit(1, x), b.lit(0, x));
+  const known = b.op('select', b.op('isnan', x), x, step);
+  return b.op('select', b.op('eq', x, b.lit(0, x)), y, known);
+});
+/**
+ * `sin(πx) / πx`, and 1 at 0.
+ *
+ * @example
+ * nd.sinc(nd.array([0, 0.5, 1]));   // [1, 0.63662, 0]
+ */
+export const sinc: Unary = derived('sinc', (b, x) => {
+  const zero = b.op('eq', x, b.lit(0, x));
+  const angle = b.op('mul', b.op('select', zero, b.lit(1, x), x), b.lit(Math.PI, x));
+  return b.op('select', zero, b.lit(1, x), b.op('div', b.op('sin', angle), angle));
+});

@@ -1,0 +1,125 @@
+/**
+ * Reading and writing at many positions at once, by the names that other libraries have for it.
+ *
+ * Invariant: all of it is `at`, `set` and `indexAdd` with arrays as keys.
+ */
+import { type Shape, showType } from '../../ir/type.ts';
+import { checkArray } from '../call.ts';
+import { failure } from '../callsite.ts';
+import type { NDArray, Operand } from '../ndarray.ts';
+import { checkOptions } from '../options.ts';
+import { data } from '../reading.ts';
+import { axisOf } from './axes.ts';
+import { arange, checkShape, zeros } from './creation.ts';
+import { at, indexAdd, set, slice, type TakeOptions, take } from './indexing.ts';
+import { positionsWhere } from './keys.ts';
+import { astype } from './math.ts';
+import { reshape } from './shape.ts';
+
+/** The rows of an array of positions, one for each axis that they index. */
+const rowsOf = (name: string, idx: NDArray, rank: number): NDArray[] => {
+  checkArray(name, idx);
+  const count = idx.shape[0];
+  if (count !== undefined && count >= 1 && count <= rank)
+    return Array.from({ length: count }, (_, i) => slice(idx, i));
+  throw failure(
+    'shape',
+    `${name}: positions ${showType(idx.type)} for an array of ${rank} ${rank === 1 ? 'axis' : 'axes'}`,
+    'the first axis of the positions has one row for each axis that they index',
+  );
+};
+
+/**
+ * `result[p] = x[idx[0, p], idx[1, p], …]`: positions [k, …] index the first k axes.
+ *
+ * @example
+ * nd.gatherNd(nd.array([[1, 2], [3, 4]]), nd.array([[0, 1], [1, 0]], { dtype: 'int32' }));   // [2, 3]
+ */
+export const gatherNd = (x: NDArray, idx: NDArray): NDArray => {
+  checkArray('gatherNd', x);
+  return at(x, ...rowsOf('gatherNd', idx, x.ndim));
+};
+/**
+ * The adjoint of {@link gatherNd}: an array of `shape` with each value added at its position, zeros elsewhere.
+ *
+ * @example
+ * nd.scatterNd(nd.array([5, 6]), nd.array([[0, 1], [1, 0]], { dtype: 'int32' }), [2, 2]);   // [[0, 5], [6, 0]]
+ */
+export const scatterNd = (values: NDArray, idx: NDArray, shape: Shape): NDArray => {
+  checkArray('scatterNd', values);
+  checkShape('scatterNd', shape);
+  const empty = zeros(shape, { dtype: values.dtype, device: values.device });
+  return indexAdd(empty, rowsOf('scatterNd', idx, shape.length), values);
+};
+
+/**
+ * `x` with the rows at the positions `idx` of the first axis replaced.
+ *
+ * @example
+ * nd.indexCopy(nd.zeros([3, 2]), nd.array([2], { dtype: 'int32' }), nd.ones([1, 2]));   // [[0, 0], [0, 0], [1, 1]]
+ */
+export const indexCopy = (x: NDArray, idx: NDArray, rows: NDArray): NDArray => set(x, [idx], rows);
+
+/** A key for the places (…, idx[…], …) along one axis. */
+const alongAxis = (name: string, x: NDArray, idx: NDArray, axis: number): NDArray[] => {
+  checkArray(name, x);
+  checkArray(name, idx);
+  const on = axisOf(name, axis, x.ndim);
+  if (idx.ndim !== x.ndim)
+    throw failure(
+      'shape',
+      `${name}: positions ${showType(idx.type)} for ${showType(x.type)}`,
+      'positions have as many axes as the array',
+    );
+  return x.shape.map((d, i) =>
+    i === on
+      ? idx
+      : reshape(
+          arange(0, d, 1, { device: x.device }),
+          x.shape.map((_, k) => (k === i ? d : 1)),
+        ),
+  );
+};
+/**
+ * `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis; positions broadcast along the others, negative ones count
+ * from the end.
+ *
+ * @example
+ * nd.takeAlongAxis(nd.array([[3, 1], [2, 4]]), nd.array([[1], [-1]], { dtype: 'int32' }), 1);   // [[1], [4]]
+ */
+export const takeAlongAxis = (x: NDArray, idx: NDArray, axis: number): NDArray =>
+  at(x, ...alongAxis('takeAlongAxis', x, idx, axis));
+/**
+ * `x` with `values` (broadcast) at those places.
+ *
+ * @example
+ * nd.putAlongAxis(nd.zeros([2, 2]), nd.array([[1], [0]], { dtype: 'int32' }), 9, 1);   // [[0, 9], [9, 0]]
+ */
+export const putAlongAxis = (x: NDArray, idx: NDArray, values: Operand, axis: number): NDArray =>
+  set(x, alongAxis('putAlongAxis', x, idx, axis), values);
+
+/**
+ * The parts of `x` along an axis (default 0) where `mask` is true (not 0), once its values are known: on every device,
+ * where `x.at(mask)` needs one that can be read at once. Gradients flow to `x`.
+ *
+ * @example
+ * await nd.booleanMask(nd.array([[1, 2], [3, 4], [5, 6]]), nd.array([1, 0, 1]));   // [[1, 2], [5, 6]]
+ */
+export const booleanMask = async (
+  x: NDArray,
+  mask: NDArray,
+  options?: TakeOptions,
+): Promise<NDArray> => {
+  checkArray('booleanMask', x);
+  checkArray('booleanMask', mask);
+  checkOptions('booleanMask', options, ['axis']);
+  const axis = axisOf('booleanMask', options?.axis ?? 0, x.ndim);
+  if (mask.ndim !== 1 || mask.size !== x.shape[axis])
+    throw failure(
+      'shape',
+      `booleanMask: the mask ${showType(mask.type)} does not fit axis ${axis} of ${showType(x.type)}`,
+      'a mask has one element for each part along the axis',
+    );
+  const [positions] = positionsWhere(await data(astype(mask, 'bool')), mask);
+  return take(x, positions!, { axis });
+};

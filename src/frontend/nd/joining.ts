@@ -1,0 +1,146 @@
+/**
+ * Arrays joined and cut by what their axes are called: rows, columns, depth.
+ *
+ * Invariant: all of it is `concat` and `split` along an axis that the name says.
+ */
+import { checkArray } from '../call.ts';
+import { failure } from '../callsite.ts';
+import type { NDArray } from '../ndarray.ts';
+import { checkList, shown } from '../options.ts';
+import { axisOf } from './axes.ts';
+import { atleast1d, atleast2d, atleast3d } from './rearrange.ts';
+import { concat, ravel, reshape, split } from './shape.ts';
+
+const all = (
+  name: string,
+  xs: readonly NDArray[],
+  shaped: (x: NDArray) => NDArray,
+): readonly NDArray[] => {
+  checkList(name, 'the first argument', xs, `arrays go in one list: ${name}([a, b])`);
+  for (const x of xs) checkArray(name, x);
+  return xs.map(shaped);
+};
+
+/**
+ * `values` after `x` along an axis, or both flattened.
+ *
+ * @example
+ * nd.append(nd.array([[1, 2]]), nd.array([[3, 4]]));   // [1, 2, 3, 4]
+ */
+export const append = (x: NDArray, values: NDArray, axis?: number): NDArray => {
+  checkArray('append', x);
+  checkArray('append', values);
+  return axis === undefined ? concat([ravel(x), ravel(values)]) : concat([x, values], axis);
+};
+
+/**
+ * Side by side: along the second axis, vectors along their only one.
+ *
+ * @example
+ * nd.hstack([nd.array([1, 2]), nd.array([3])]);   // [1, 2, 3]
+ */
+export const hstack = (xs: readonly NDArray[]): NDArray => {
+  const parts = all('hstack', xs, atleast1d);
+  return concat(parts, parts[0]?.ndim === 1 ? 0 : 1);
+};
+/**
+ * One above the other: along the first axis, vectors as rows.
+ *
+ * @example
+ * nd.vstack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
+ */
+export const vstack = (xs: readonly NDArray[]): NDArray => concat(all('vstack', xs, atleast2d));
+/**
+ * The same as {@link vstack}.
+ *
+ * @example
+ * nd.rowStack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
+ */
+export const rowStack = (xs: readonly NDArray[]): NDArray => concat(all('rowStack', xs, atleast2d));
+/**
+ * Along the third axis, matrices as layers.
+ *
+ * @example
+ * nd.dstack([nd.ones([2, 3]), nd.zeros([2, 3])]).shape;   // [2, 3, 2]
+ */
+export const dstack = (xs: readonly NDArray[]): NDArray => concat(all('dstack', xs, atleast3d), 2);
+/**
+ * Vectors as the columns of a matrix; matrices side by side.
+ *
+ * @example
+ * nd.columnStack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 3], [2, 4]]
+ */
+export const columnStack = (xs: readonly NDArray[]): NDArray =>
+  concat(
+    all('columnStack', xs, (x) => (x.ndim > 1 ? x : reshape(x, [x.size, 1]))),
+    1,
+  );
+
+/**
+ * `x` cut along an axis into `parts` pieces whose sizes differ by one at most (the first ones are larger), or before the
+ * given positions.
+ *
+ * @example
+ * nd.arraySplit(nd.arange(5), 2)[0];   // [0, 1, 2]
+ */
+export const arraySplit = (x: NDArray, parts: number | readonly number[], axis = 0): NDArray[] => {
+  checkArray('arraySplit', x);
+  const size = x.shape[axisOf('arraySplit', axis, x.ndim)]!;
+  if (typeof parts !== 'number') {
+    const within = parts.map((p) => Math.max(0, Math.min(size, p < 0 ? p + size : p)));
+    return split(x, within, axis);
+  }
+  if (!Number.isInteger(parts) || parts < 1)
+    throw failure('value', `arraySplit: ${shown(parts)} parts`, 'pass an integer from 1 on');
+  const cuts: number[] = [];
+  let at = 0;
+  for (let i = 0; i < parts - 1; i++) {
+    at += Math.floor(size / parts) + (i < size % parts ? 1 : 0);
+    cuts.push(at);
+  }
+  return split(x, cuts, axis);
+};
+
+const cutAlong =
+  (name: string, axis: number) =>
+  (x: NDArray, parts: number | readonly number[]): NDArray[] => {
+    checkArray(name, x);
+    if (x.ndim > axis) return split(x, parts, axis);
+    throw failure(
+      'shape',
+      `${name}: the array has ${x.ndim} ${x.ndim === 1 ? 'axis' : 'axes'}, not ${axis + 1}`,
+      'split(x, parts, axis) cuts along any axis',
+    );
+  };
+
+type Cut = (x: NDArray, parts: number | readonly number[]) => NDArray[];
+const columns = cutAlong('hsplit', 1);
+/**
+ * Cut into pieces that stand side by side: along the second axis, vectors along their only one.
+ *
+ * @example
+ * nd.hsplit(nd.array([[1, 2], [3, 4]]), 2)[1];   // [[2], [4]]
+ */
+export const hsplit: Cut = (x, parts) => (x.ndim === 1 ? split(x, parts) : columns(x, parts));
+/**
+ * Cut into pieces that stand one above the other: along the first axis.
+ *
+ * @example
+ * nd.vsplit(nd.array([[1, 2], [3, 4]]), 2)[1];   // [[3, 4]]
+ */
+export const vsplit: Cut = (x, parts) => {
+  if (x.ndim < 2)
+    throw failure(
+      'shape',
+      'vsplit: takes arrays of two axes and more',
+      'split(x, parts) cuts vectors',
+    );
+  return split(x, parts);
+};
+/**
+ * Cut along the third axis.
+ *
+ * @example
+ * nd.dsplit(nd.ones([2, 3, 4]), 2)[0].shape;   // [2, 3, 2]
+ */
+export const dsplit: Cut = cutAlong('dsplit', 2);

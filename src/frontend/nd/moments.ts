@@ -1,0 +1,205 @@
+/**
+ * More reductions: ranges, counts, weighted means, and those that pass over NaN.
+ *
+ * Invariant: what passes over NaN counts the others; where there are none, sums are 0, products 1, means and extremes NaN.
+ */
+import { isFloat } from '../../ir/dtype.ts';
+import { showType } from '../../ir/type.ts';
+import { checkArray } from '../call.ts';
+import { failure } from '../callsite.ts';
+import { isNDArray, type NDArray } from '../ndarray.ts';
+import { checkOptions } from '../options.ts';
+import { div, mul, ne, sub } from './arithmetic.ts';
+import { axisOf } from './axes.ts';
+import { where } from './indexing.ts';
+import { isNaN as isNotANumber, logicalNot, sqrt } from './math.ts';
+import {
+  all,
+  argmax,
+  argmin,
+  type DeviationOptions,
+  max,
+  mean,
+  min,
+  prod,
+  type ReduceOptions,
+  sum,
+  var as variance,
+} from './reduce.ts';
+import { broadcastTo, reshape } from './shape.ts';
+
+const KNOWN = ['axis', 'keepDims'];
+
+/**
+ * The largest value less the smallest.
+ *
+ * @example
+ * nd.ptp(nd.array([[1, 5], [2, 2]]), { axis: 1 });   // [4, 0]
+ */
+export const ptp = (x: NDArray, options?: ReduceOptions): NDArray => {
+  checkOptions('ptp', options, KNOWN);
+  return sub(max(x, options), min(x, options));
+};
+/**
+ * How many are not 0, as int32.
+ *
+ * @example
+ * nd.countNonzero(nd.array([1, 0, 2]));   // 2
+ */
+export const countNonzero = (x: NDArray, options?: ReduceOptions): NDArray => {
+  checkOptions('countNonzero', options, KNOWN);
+  return sum(ne(x, 0), options);
+};
+
+/** `x` with a number in place of NaN. */
+const without = (x: NDArray, number: number): NDArray =>
+  isFloat(x.dtype) ? where(isNotANumber(x), number, x) : x;
+const present = (x: NDArray): NDArray => logicalNot(isNotANumber(x));
+
+/**
+ * Sum of what is not NaN.
+ *
+ * @example
+ * nd.nansum(nd.array([1, NaN, 2]));   // 3
+ */
+export const nansum = (x: NDArray, options?: ReduceOptions): NDArray => {
+  checkOptions('nansum', options, KNOWN);
+  return sum(without(x, 0), options);
+};
+/**
+ * Product of what is not NaN.
+ *
+ * @example
+ * nd.nanprod(nd.array([3, NaN, 2]));   // 6
+ */
+export const nanprod = (x: NDArray, options?: ReduceOptions): NDArray => {
+  checkOptions('nanprod', options, KNOWN);
+  return prod(without(x, 1), options);
+};
+/**
+ * Mean of what is not NaN.
+ *
+ * @example
+ * nd.nanmean(nd.array([1, NaN, 2]));   // 1.5
+ */
+export const nanmean = (x: NDArray, options?: ReduceOptions): NDArray => {
+  checkOptions('nanmean', options, KNOWN);
+  return mean(x, isFloat(x.dtype) ? { ...options, where: present(x) } : options);
+};
+/**
+ * Variance of what is not NaN.
+ *
+ * @example
+ * nd.nanvar(nd.array([1, NaN, 3]));   // 1
+ */
+export const nanvar = (x: NDArray, options?: DeviationOptions): NDArray => {
+  checkOptions('nanvar', options, [...KNOWN, 'ddof']);
+  return variance(x, isFloat(x.dtype) ? { ...options, where: present(x) } : options);
+};
+/**
+ * Standard deviation of what is not NaN.
+ *
+ * @example
+ * nd.nanstd(nd.array([1, NaN, 3]));   // 1
+ */
+export const nanstd = (x: NDArray, options?: DeviationOptions): NDArray => {
+  checkOptions('nanstd', options, [...KNOWN, 'ddof']);
+  return sqrt(nanvar(x, options));
+};
+
+const extreme =
+  (name: string, end: number, fold: typeof max) =>
+  (x: NDArray, options?: ReduceOptions): NDArray => {
+    checkOptions(name, options, KNOWN);
+    if (!isFloat(x.dtype)) return fold(x, options);
+    const found = fold(without(x, end), options);
+    return where(all(isNotANumber(x), options), Number.NaN, found);
+  };
+type Reducer = (x: NDArray, options?: ReduceOptions) => NDArray;
+/**
+ * Largest of what is not NaN.
+ *
+ * @example
+ * nd.nanmax(nd.array([1, NaN, 2]));   // 2
+ */
+export const nanmax: Reducer = extreme('nanmax', Number.NEGATIVE_INFINITY, max);
+/**
+ * Smallest of what is not NaN.
+ *
+ * @example
+ * nd.nanmin(nd.array([1, NaN, 2]));   // 1
+ */
+export const nanmin: Reducer = extreme('nanmin', Number.POSITIVE_INFINITY, min);
+/**
+ * Position of the first largest of what is not NaN; 0 where there is nothing else.
+ *
+ * @example
+ * nd.nanargmax(nd.array([1, NaN, 2]));   // 2
+ */
+export const nanargmax: Reducer = (x, options) => {
+  checkOptions('nanargmax', options, KNOWN);
+  return argmax(without(x, Number.NEGATIVE_INFINITY), options);
+};
+/**
+ * Position of the first smallest of what is not NaN; 0 where there is nothing else.
+ *
+ * @example
+ * nd.nanargmin(nd.array([3, NaN, 2]));   // 2
+ */
+export const nanargmin: Reducer = (x, options) => {
+  checkOptions('nanargmin', options, KNOWN);
+  return argmin(without(x, Number.POSITIVE_INFINITY), options);
+};
+
+export interface AverageOptions extends ReduceOptions {
+  /** In the shape of `x`, or one for each element along the one axis given. Default: all equal. */
+  readonly weights?: NDArray;
+}
+/**
+ * Weighted mean: `sum(x · w) / sum(w)`.
+ *
+ * @example
+ * nd.average(nd.array([1, 2, 4]), { weights: nd.array([1, 0, 1]) });   // 2.5
+ */
+export const average = (x: NDArray, options: AverageOptions = {}): NDArray => {
+  checkArray('average', x);
+  checkOptions('average', options, [...KNOWN, 'weights']);
+  const { weights, ...rest } = options;
+  if (weights === undefined) return mean(x, rest);
+  const w = alike(x, weights, rest.axis);
+  return div(sum(mul(x, w), rest), sum(w, rest));
+};
+
+/** Weights in the shape of `x`. */
+const alike = (x: NDArray, weights: NDArray, axis: ReduceOptions['axis']): NDArray => {
+  if (!isNDArray(weights)) throw failure('value', 'average: weights are no NDArray');
+  if (weights.ndim === x.ndim) return broadcastTo(weights, x.shape);
+  const [only, ...more] = axis === undefined ? [] : [axis].flat();
+  if (only === undefined || more.length > 0 || weights.ndim !== 1)
+    throw failure(
+      'shape',
+      `average: weights ${showType(weights.type)} for ${showType(x.type)}`,
+      'give weights the shape of the array, or name the one axis that they run along',
+    );
+  const at = axisOf('average', only, x.ndim);
+  return broadcastTo(
+    reshape(
+      weights,
+      x.shape.map((_, i) => (i === at ? weights.size : 1)),
+    ),
+    x.shape,
+  );
+};
+
+/**
+ * Mean and variance.
+ *
+ * @example
+ * nd.moments(nd.array([1, 2, 3, 4]))[1];   // 1.25
+ */
+export const moments = (x: NDArray, options?: ReduceOptions): [NDArray, NDArray] => {
+  checkOptions('moments', options, KNOWN);
+  return [mean(x, options), variance(x, options)];
+};
+/** The same as `max`, as NumPy also calls it. */
+export { max as amax, min as amin } from './reduce.ts';
