@@ -49,6 +49,24 @@ export const readFile = async (path: string): Promise<Uint8Array<ArrayBuffer>> =
   }
 };
 
+/** Where a file is: a path, or its bytes. */
+export type Source = string | Uint8Array | ArrayBuffer;
+
+/** The bytes of a file, and what to call it in messages. */
+export const bytesFrom = async (
+  source: Source,
+  format: string,
+): Promise<{ readonly bytes: Uint8Array; readonly name: string }> => {
+  if (typeof source === 'string') return { bytes: await readFile(source), name: source };
+  if (source instanceof Uint8Array) return { bytes: source, name: format };
+  if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source), name: format };
+  throw failure(
+    'value',
+    `reading ${format}: the source is ${shown(source)}`,
+    'pass a path, or the bytes of a file',
+  );
+};
+
 /** Writes `parts` one after the other; the file appears whole or not at all. Makes missing folders. */
 export const writeFile = async (path: string, parts: readonly Uint8Array[]): Promise<void> => {
   checkPath('writing', path);

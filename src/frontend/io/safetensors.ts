@@ -7,9 +7,7 @@
 import { bytesOf, type DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/type.ts';
-import { failure } from '../callsite.ts';
-import { shown } from '../options.ts';
-import { readFile, writeFile } from './files.ts';
+import { bytesFrom, type Source, writeFile } from './files.ts';
 
 /** A stored array: little-endian row-major bytes. */
 export interface TensorBytes {
@@ -214,17 +212,9 @@ const convert = (
 };
 
 /** Reads a safetensors file from a path or from its bytes. */
-export const readSafetensors = async (
-  source: string | Uint8Array | ArrayBuffer,
-): Promise<SafetensorsFile> => {
-  if (typeof source === 'string') return decode(await readFile(source), source);
-  if (!(source instanceof Uint8Array || source instanceof ArrayBuffer))
-    throw failure(
-      'value',
-      `reading safetensors: the source is ${shown(source)}`,
-      'pass a path, or the bytes of a file',
-    );
-  return decode(source instanceof Uint8Array ? source : new Uint8Array(source));
+export const readSafetensors = async (source: Source): Promise<SafetensorsFile> => {
+  const { bytes, name } = await bytesFrom(source, 'safetensors');
+  return decode(bytes, name);
 };
 
 /** Writes a safetensors file; the file appears whole or not at all. */

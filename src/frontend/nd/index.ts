@@ -139,6 +139,15 @@ export {
   sinh,
   trunc,
 } from './elementwise.ts';
+export {
+  type ArrayFormat,
+  type Arrays,
+  type LoadedArrays,
+  type LoadOptions,
+  load,
+  save,
+  serialize,
+} from './files.ts';
 export type { TypedArray } from './filled.ts';
 export {
   booleanMask,

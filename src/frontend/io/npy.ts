@@ -1,0 +1,178 @@
+/**
+ * NumPy's `.npy`: one array, as a magic, a header that is a Python dictionary, and the elements.
+ *
+ * Invariant: decoding checks every length before it touches a byte, so a damaged file gives an error that names it;
+ * encoding writes what `numpy.save` writes, byte for byte (version 1.0, the header padded to 64 bytes).
+ */
+import { bytesOf, type DType } from '../../ir/dtype.ts';
+import { TigonError } from '../../ir/errors.ts';
+import type { Shape } from '../../ir/type.ts';
+import { bytesFrom, type Source, writeFile } from './files.ts';
+import type { TensorBytes } from './safetensors.ts';
+import { fromStored, reorder, type StoredType, storedBytes, swapBytes } from './stored.ts';
+
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+
+/** True for bytes that begin as this format does. */
+export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((b, i) => bytes[i] === b);
+
+/** What NumPy calls our dtypes; it has no bfloat16. */
+const DESCRIPTIONS: Readonly<Record<DType, string | undefined>> = {
+  bool: '|b1',
+  uint8: '|u1',
+  uint32: '<u4',
+  int32: '<i4',
+  float16: '<f2',
+  bfloat16: undefined,
+  float32: '<f4',
+};
+const TYPES: Readonly<Record<string, StoredType>> = {
+  b1: 'bool',
+  u1: 'uint8',
+  u2: 'uint16',
+  u4: 'uint32',
+  u8: 'uint64',
+  i1: 'int8',
+  i2: 'int16',
+  i4: 'int32',
+  i8: 'int64',
+  f2: 'float16',
+  f4: 'float32',
+  f8: 'float64',
+};
+const REFUSED: Readonly<Record<string, string>> = {
+  c: 'complex numbers',
+  O: 'Python objects, which are programs and not data',
+  S: 'texts',
+  U: 'texts',
+  a: 'texts',
+  V: 'records',
+  M: 'dates',
+  m: 'durations',
+  f: 'floats of more than 64 bits',
+};
+
+export interface NpyOptions {
+  /** `F`: column after column, as Fortran does. Default `C`: row after row. */
+  readonly order?: 'C' | 'F';
+}
+
+/** The bytes of a `.npy` file, in parts that are written one after the other. */
+export const encode = (tensor: TensorBytes, options: NpyOptions = {}): Uint8Array[] => {
+  const { dtype, shape, bytes } = tensor;
+  const description = DESCRIPTIONS[dtype];
+  if (description === undefined)
+    throw new TigonError(
+      'dtype',
+      `npy: NumPy has no ${dtype}`,
+      "convert first: x.astype('float32') holds it exactly",
+    );
+  const size = shape.reduce((n, d) => n * d, 1) * bytesOf(dtype);
+  if (bytes.byteLength !== size)
+    throw new TigonError('shape', `npy: ${bytes.byteLength} bytes do not fill ${size}`);
+  const columns = options.order === 'F' && shape.length > 1;
+  const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const header = `{'descr': '${description}', 'fortran_order': ${columns ? 'True' : 'False'}, 'shape': (${axes}), }`;
+  const length = Math.ceil((10 + header.length + 1) / 64) * 64;
+  const head = new Uint8Array(length).fill(0x20);
+  head.set([...MAGIC, 1, 0]);
+  new DataView(head.buffer).setUint16(8, length - 10, true);
+  head.set(new TextEncoder().encode(header), 10);
+  head[length - 1] = 0x0a;
+  return [head, columns ? reorder(bytes, shape, bytesOf(dtype), false) : bytes];
+};
+
+type Fail = (rule: string, help?: string) => never;
+
+interface Header {
+  readonly type: StoredType;
+  readonly swapped: boolean;
+  readonly columns: boolean;
+  readonly shape: Shape;
+}
+
+const DICTIONARY =
+  /^\{\s*(?:'(?:descr|fortran_order|shape)':\s*(?:'[^']*'|True|False|\([\d,\sL]*\)|\[.*\])\s*,?\s*){3}\}\s*$/s;
+
+const parseHeader = (text: string, fail: Fail): Header => {
+  if (!DICTIONARY.test(text)) fail('the header is not the dictionary that NumPy writes');
+  const description = /'descr':\s*'([^']*)'/.exec(text)?.[1];
+  if (description === undefined)
+    return fail('it holds records', 'save the fields as arrays of their own');
+  const columns = /'fortran_order':\s*True/.test(text);
+  const axes = /'shape':\s*\(([\d,\sL]*)\)/.exec(text)?.[1];
+  if (axes === undefined) return fail('the header has no shape');
+  const shape = axes
+    .split(',')
+    .map((d) => d.replace('L', '').trim())
+    .filter((d) => d !== '')
+    .map(Number);
+  if (!shape.every(Number.isSafeInteger)) fail(`the shape (${axes}) is out of reason`);
+  const order = description[0]!;
+  const code = '<>|='.includes(order) ? description.slice(1) : description;
+  const type = Object.hasOwn(TYPES, code) ? TYPES[code] : undefined;
+  if (type === undefined)
+    return fail(
+      `it holds ${REFUSED[code[0] ?? ''] ?? 'elements'} ('${description}')`,
+      'save numbers or booleans of up to 64 bits',
+    );
+  return { type, swapped: order === '>', columns, shape };
+};
+
+/** An array from a `.npy` file, and what its elements were there. */
+export interface NpyArray extends TensorBytes {
+  readonly stored: StoredType;
+}
+
+/**
+ * Reads a `.npy` file from memory, versions 1 to 3, either byte order, rows or columns first. Types that arrays do not
+ * have are converted: float64 to float32, int64, int16, int8 and uint16 to int32, uint64 to uint32 (a value that does not
+ * fit is an error). Throws a DataError that names `name`.
+ */
+export const decode = (file: Uint8Array, name = 'npy'): NpyArray => {
+  const fail: Fail = (rule, help) => {
+    throw new TigonError(
+      'data',
+      `${name}: not a readable .npy file: ${rule}`,
+      help ?? 'the file is damaged, was cut off, or has another format',
+    );
+  };
+  if (!isNpy(file)) fail('it does not begin with \\x93NUMPY');
+  if (file.byteLength < 12) fail(`${file.byteLength} bytes are too few for a header`);
+  const version = file[6]!;
+  if (version < 1 || version > 3) fail(`version ${version} is unknown`);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const [begin, length] =
+    version === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
+  const end = begin + length;
+  if (end > file.byteLength)
+    fail(`the header says ${length} bytes, the file has ${file.byteLength - begin} after it`);
+  const text = new TextDecoder(version === 3 ? 'utf-8' : 'latin1').decode(
+    file.subarray(begin, end),
+  );
+  const { type, swapped, columns, shape } = parseHeader(text, fail);
+  const width = storedBytes(type);
+  const size = shape.reduce((n, d) => n * d, 1) * width;
+  if (size !== file.byteLength - end)
+    fail(`${type} [${shape.join(', ')}] is ${size} bytes, the file has ${file.byteLength - end}`);
+  let bytes: Uint8Array = file.subarray(end);
+  if (columns && shape.length > 1) bytes = reorder(bytes, shape, width, true);
+  if (swapped && width > 1) {
+    bytes = bytes.slice();
+    swapBytes(bytes, width);
+  }
+  return { ...fromStored(type, shape, bytes, name), stored: type };
+};
+
+/** Reads a `.npy` file from a path or from its bytes. */
+export const readNpy = async (source: Source): Promise<NpyArray> => {
+  const { bytes, name } = await bytesFrom(source, 'npy');
+  return decode(bytes, name);
+};
+
+/** Writes a `.npy` file; the file appears whole or not at all. */
+export const writeNpy = (
+  path: string,
+  tensor: TensorBytes,
+  options: NpyOptions = {},
+): Promise<void> => writeFile(path, encode(tensor, options));

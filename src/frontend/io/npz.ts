@@ -1,0 +1,67 @@
+/**
+ * NumPy's `.npz`: named arrays, each a `.npy` file, in a ZIP archive.
+ *
+ * Invariant: names are those of the arrays, without `.npy`; the same arrays in the same order give the same bytes.
+ */
+import { TigonError } from '../../ir/errors.ts';
+import { bytesFrom, type Source, writeFile } from './files.ts';
+import { decode as decodeNpy, encode as encodeNpy, type NpyArray } from './npy.ts';
+import type { TensorBytes } from './safetensors.ts';
+import { unzip, zip } from './zip.ts';
+
+export interface NpzOptions {
+  /** Deflate the arrays, as `numpy.savez_compressed`. Default false. */
+  readonly compress?: boolean;
+}
+
+const joined = (parts: readonly Uint8Array[]): Uint8Array => {
+  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+};
+
+/** The bytes of a `.npz` file. */
+export const encode = (
+  tensors: Iterable<readonly [string, TensorBytes]>,
+  options: NpzOptions = {},
+): Uint8Array => {
+  const files = new Map<string, Uint8Array>();
+  for (const [name, tensor] of tensors) {
+    if (name === '' || files.has(`${name}.npy`))
+      throw new TigonError('value', `npz: the name "${name}" is empty or taken twice`);
+    files.set(`${name}.npy`, joined(encodeNpy(tensor)));
+  }
+  return zip(files, options.compress ?? false);
+};
+
+/** Reads a `.npz` file from memory. Throws a DataError that names `name` and the array. */
+export const decode = (file: Uint8Array, name = 'npz'): Map<string, NpyArray> => {
+  const tensors = new Map<string, NpyArray>();
+  for (const [path, bytes] of unzip(file, name)) {
+    if (!path.endsWith('.npy'))
+      throw new TigonError(
+        'data',
+        `${name}: "${path}" is no array`,
+        'a .npz file holds .npy files',
+      );
+    tensors.set(path.slice(0, -4), decodeNpy(bytes, `${name}: ${path}`));
+  }
+  return tensors;
+};
+
+/** Reads a `.npz` file from a path or from its bytes. */
+export const readNpz = async (source: Source): Promise<Map<string, NpyArray>> => {
+  const { bytes, name } = await bytesFrom(source, 'npz');
+  return decode(bytes, name);
+};
+
+/** Writes a `.npz` file; the file appears whole or not at all. */
+export const writeNpz = (
+  path: string,
+  tensors: Iterable<readonly [string, TensorBytes]>,
+  options: NpzOptions = {},
+): Promise<void> => writeFile(path, [encode(tensors, options)]);
