@@ -52,6 +52,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   f: 'floats of more than 64 bits',
 };
 
+/** Digits that NumPy leaves room for. */
+const GROWTH = 21;
+
 export interface NpyOptions {
   /** `F`: column after column, as Fortran does. Default `C`: row after row. */
   readonly order?: 'C' | 'F';
@@ -70,10 +73,14 @@ export const encode = (tensor: TensorBytes, options: NpyOptions = {}): Uint8Arra
   const size = shape.reduce((n, d) => n * d, 1) * bytesOf(dtype);
   if (bytes.byteLength !== size)
     throw new TigonError('shape', `npy: ${bytes.byteLength} bytes do not fill ${size}`);
-  const columns = options.order === 'F' && shape.length > 1;
+  // where both orders are the same, it is rows
+  const columns = options.order === 'F' && size > 0 && shape.filter((d) => d !== 1).length > 1;
   const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const header = `{'descr': '${description}', 'fortran_order': ${columns ? 'True' : 'False'}, 'shape': (${axes}), }`;
-  const length = Math.ceil((10 + header.length + 1) / 64) * 64;
+  // room for the axis that grows, and at least one space, as NumPy leaves them
+  const growing = shape[columns ? shape.length - 1 : 0];
+  const room = growing === undefined ? 0 : GROWTH - String(growing).length;
+  const length = (Math.floor((10 + header.length + room + 1) / 64) + 1) * 64;
   const head = new Uint8Array(length).fill(0x20);
   head.set([...MAGIC, 1, 0]);
   new DataView(head.buffer).setUint16(8, length - 10, true);
