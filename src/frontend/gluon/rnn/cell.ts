@@ -1,0 +1,133 @@
+/**
+ * Recurrent cells: blocks that make one step of a sequence at a time, and run over whole sequences by `unroll`.
+ *
+ * Invariant: a cell keeps no state between calls (but for masks that `reset` forgets): states go in and come out, in the
+ * order of `stateInfo`. In a hybridized function `unroll` is one loop, whose body is compiled once.
+ */
+import type { DType } from '../../../ir/dtype.ts';
+import type { Shape } from '../../../ir/type.ts';
+import type { Device } from '../../../runtime/device.ts';
+import { zeros } from '../../nd/creation.ts';
+import { split, squeeze } from '../../nd/shape.ts';
+import { isNDArray, type NDArray } from '../../ndarray.ts';
+import { checkOptions } from '../../options.ts';
+import { HybridBlock } from '../block.ts';
+import {
+  checkLayout,
+  checkLengths,
+  type Layout,
+  overSteps,
+  stepsOf,
+  timeFirst,
+} from './sequences.ts';
+
+/** What a step gives: its output, and the states for the next one. */
+export type CellResult = [output: NDArray, states: NDArray[]];
+
+/** One of a cell's states. */
+export interface StateInfo {
+  readonly shape: Shape;
+  /** Meaning of its axes: `NC`, `LNC` (layers first), `NCHW`, …. */
+  readonly layout: string;
+}
+
+export interface BeginOptions {
+  /** Makes a state. Default: zeros. */
+  readonly func?: (shape: Shape) => NDArray;
+  /** Default 'float32'. */
+  readonly dtype?: DType;
+  /** Default: the default device. */
+  readonly device?: Device;
+}
+
+export interface UnrollOptions {
+  /** Of inputs and outputs. Default 'NTC'. */
+  readonly layout?: Layout;
+  /** Default: `beginState` of the batch. */
+  readonly beginState?: readonly NDArray[];
+  /** Give one array of all outputs; false: a list with one for each step. Default true. */
+  readonly mergeOutputs?: boolean;
+  /** Steps of each sample, [batch]: behind them outputs are 0 and states stay. Default: all steps. */
+  readonly validLength?: NDArray;
+}
+const UNROLL = ['layout', 'beginState', 'mergeOutputs', 'validLength'];
+
+/** A cell: see the module. Subclasses say what they learn from inputs (`prepare`) and what a step computes. */
+export abstract class RecurrentCell extends HybridBlock {
+  /** Shapes of the states for a batch. */
+  abstract stateInfo(batchSize?: number): readonly StateInfo[];
+
+  /** Learns from the shape of an input, [batch, …], what parameters do not know yet; the shape of an output. */
+  abstract prepare(input: Shape): Shape;
+
+  /** One step: `x` [batch, …] and states in, output and states out. */
+  abstract override forward(x: NDArray, states: readonly NDArray[]): CellResult;
+
+  /** Forgets what is drawn once for a sequence. `unroll` calls it; who steps by hand does at the start of each sequence. */
+  reset(): void {}
+
+  /**
+   * States to start from.
+   *
+   * @example
+   * const [h, c] = new rnn.LSTMCell(8).beginState(2);
+   * h.shape;   // [2, 8]
+   */
+  beginState(batchSize: number, options: BeginOptions = {}): NDArray[] {
+    checkOptions(`${this.constructor.name}.beginState`, options, ['func', 'dtype', 'device']);
+    const { func, ...made } = options;
+    return this.stateInfo(batchSize).map(({ shape }) => func?.(shape) ?? zeros(shape, made));
+  }
+
+  /**
+   * Runs over `length` steps of `inputs` ([batch, steps, …], [steps, batch, …] by `layout`, or a list of steps).
+   *
+   * @returns the outputs in the layout of the inputs, and the states after the last step (of each sample, with
+   *   `validLength`).
+   * @throws ShapeError when the inputs have another number of steps.
+   * @example
+   * const cell = new rnn.GRUCell(4);
+   * cell.initialize();
+   * const [outputs, [h]] = cell.unroll(3, nd.ones([2, 3, 5]));
+   * outputs.shape;   // [2, 3, 4]
+   */
+  unroll(
+    length: number,
+    inputs: NDArray | readonly NDArray[],
+    options: UnrollOptions & { readonly mergeOutputs: false },
+  ): [NDArray[], NDArray[]];
+  unroll(
+    length: number,
+    inputs: NDArray | readonly NDArray[],
+    options?: UnrollOptions,
+  ): [NDArray, NDArray[]];
+  unroll(
+    length: number,
+    inputs: NDArray | readonly NDArray[],
+    options: UnrollOptions = {},
+  ): [NDArray | NDArray[], NDArray[]] {
+    const name = this.constructor.name;
+    checkOptions(`${name}.unroll`, options, UNROLL);
+    const layout = checkLayout(`${name}.unroll`, options.layout ?? 'NTC');
+    const x = stepsOf(name, length, inputs, layout);
+    const batch = x.shape[1]!;
+    const lengths = options.validLength;
+    if (lengths !== undefined) checkLengths(`${name}.unroll`, lengths, batch);
+    this.reset();
+    this.prepare(x.shape.slice(1));
+    const { dtype, device } = x;
+    const start = options.beginState ?? this.beginState(batch, { dtype, device });
+    const [outputs, states] = this.scan(x, start, lengths);
+    if (options.mergeOutputs ?? isNDArray(inputs)) return [timeFirst(outputs, layout), states];
+    return [split(outputs, length).map((y) => squeeze(y, 0)), states];
+  }
+
+  /**
+   * All steps of `x` [steps, batch, …]. Cells that look at a sequence as a whole have their own.
+   *
+   * @internal
+   */
+  scan(x: NDArray, states: readonly NDArray[], lengths: NDArray | undefined): CellResult {
+    return overSteps((element, now) => this.forward(element, now), x, states, lengths);
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * Recurrent cells whose products are convolutions (Shi et al., NIPS 2015): for images that follow each other.
+ *
+ * Invariant: the convolution of the state keeps its size: its kernel is odd and padded by half.
+ */
+import { type Shape, showType } from '../../../ir/type.ts';
+import { failure } from '../../callsite.ts';
+import { add, mul, sub } from '../../nd/arithmetic.ts';
+import { sigmoid } from '../../nd/math.ts';
+import { convolution } from '../../nd/neural.ts';
+import { split } from '../../nd/shape.ts';
+import type { NDArray } from '../../ndarray.ts';
+import { checkOptions } from '../../options.ts';
+import type { InitializerLike } from '../init.ts';
+import { type ActivationName, activationOf, count, perAxis } from '../nn/shared.ts';
+import { Parameter } from '../parameter.ts';
+import { type CellResult, RecurrentCell, type StateInfo } from './cell.ts';
+import type { Activate } from './steps.ts';
+
+export interface ConvCellOptions {
+  /** Of the kernel over the input. Default 3. */
+  readonly i2hKernel?: number | readonly number[];
+  /** Of the kernel over the state: odd. Default 3. */
+  readonly h2hKernel?: number | readonly number[];
+  /** Zeros added on both sides of the input. Default 1. */
+  readonly i2hPad?: number | readonly number[];
+  readonly i2hDilate?: number | readonly number[];
+  readonly h2hDilate?: number | readonly number[];
+  /** Default 'tanh'. */
+  readonly activation?: ActivationName;
+  readonly i2hWeightInit?: InitializerLike;
+  readonly h2hWeightInit?: InitializerLike;
+  readonly i2hBiasInit?: InitializerLike;
+  readonly h2hBiasInit?: InitializerLike;
+}
+const OPTIONS = [
+  'i2hKernel',
+  'h2hKernel',
+  'i2hPad',
+  'i2hDilate',
+  'h2hDilate',
+  'activation',
+  'i2hWeightInit',
+  'h2hWeightInit',
+  'i2hBiasInit',
+  'h2hBiasInit',
+];
+
+const SPACE = ['W', 'HW', 'DHW'];
+
+/** Both convolutions of a cell of some gates. */
+abstract class ConvCell extends RecurrentCell {
+  readonly hiddenChannels: number;
+  readonly i2hWeight: Parameter;
+  readonly h2hWeight: Parameter;
+  readonly i2hBias: Parameter;
+  readonly h2hBias: Parameter;
+  protected readonly activate: Activate;
+  readonly #space: Shape;
+  readonly #input: { readonly padding: readonly number[]; readonly dilation: readonly number[] };
+  readonly #state: { readonly padding: readonly number[]; readonly dilation: readonly number[] };
+
+  /** `inputShape`: [channels, …space] of an input. */
+  constructor(
+    gates: number,
+    rank: number,
+    inputShape: Shape,
+    hiddenChannels: number,
+    options: ConvCellOptions,
+  ) {
+    super();
+    const name = new.target.name;
+    checkOptions(name, options, OPTIONS);
+    if (!Array.isArray(inputShape) || inputShape.length !== rank + 1)
+      throw failure(
+        'shape',
+        `${name}: inputShape is [${inputShape}]`,
+        `pass [channels, ${SPACE[rank - 1]!.toLowerCase().split('').join(', ')}] of one input`,
+      );
+    const all = (option: keyof ConvCellOptions, standard: number, least: number) =>
+      perAxis(
+        name,
+        option,
+        (options[option] as number | readonly number[] | undefined) ?? standard,
+        rank,
+        least,
+      );
+    const kernel = all('i2hKernel', 3, 1);
+    const own = all('h2hKernel', 3, 1);
+    if (own.some((k) => k % 2 === 0))
+      throw failure(
+        'option',
+        `${name}: h2hKernel is [${own}]`,
+        'pass odd sizes: the state keeps its size',
+      );
+    const dilate = all('h2hDilate', 1, 1);
+    this.#input = { padding: all('i2hPad', 1, 0), dilation: all('i2hDilate', 1, 1) };
+    this.#state = { padding: own.map((k, i) => (dilate[i]! * (k - 1)) / 2), dilation: dilate };
+    this.#space = inputShape.slice(1).map((size, i) => {
+      const reach = this.#input.dilation[i]! * (kernel[i]! - 1);
+      return size + 2 * this.#input.padding[i]! - reach;
+    });
+    this.hiddenChannels = count(name, 'hiddenChannels', hiddenChannels);
+    this.activate = activationOf(name, options.activation ?? 'tanh');
+    const rows = gates * hiddenChannels;
+    const weight = (shape: Shape, init: InitializerLike | undefined): Parameter =>
+      new Parameter({ shape, ...(init === undefined ? {} : { init }) });
+    this.i2hWeight = weight([rows, inputShape[0]!, ...kernel], options.i2hWeightInit);
+    this.h2hWeight = weight([rows, hiddenChannels, ...own], options.h2hWeightInit);
+    this.i2hBias = weight([rows], options.i2hBiasInit ?? 'zeros');
+    this.h2hBias = weight([rows], options.h2hBiasInit ?? 'zeros');
+  }
+
+  protected get info(): (batchSize: number) => StateInfo {
+    return (batchSize) => ({
+      shape: [batchSize, this.hiddenChannels, ...this.#space],
+      layout: `NC${SPACE[this.#space.length - 1]!}`,
+    });
+  }
+  override stateInfo(batchSize = 0): readonly StateInfo[] {
+    return [this.info(batchSize)];
+  }
+  override prepare(input: Shape): Shape {
+    return this.info(input[0]!).shape;
+  }
+
+  override forward(x: NDArray, states: readonly NDArray[]): CellResult {
+    if (x.ndim !== this.#space.length + 2)
+      throw failure(
+        'shape',
+        `${this.constructor.name}: takes [batch, channels, ${SPACE[this.#space.length - 1]!}], not ${showType(x.type)}`,
+        'unroll runs over whole sequences',
+      );
+    const input = convolution(x, this.i2hWeight.data(), this.i2hBias.data(), this.#input);
+    const state = convolution(states[0]!, this.h2hWeight.data(), this.h2hBias.data(), this.#state);
+    const next = this.step(input, state, states);
+    return [next[0]!, next];
+  }
+
+  protected abstract step(input: NDArray, state: NDArray, states: readonly NDArray[]): NDArray[];
+}
+
+abstract class ConvRNNCell extends ConvCell {
+  protected override step(input: NDArray, state: NDArray): NDArray[] {
+    return [this.activate(add(input, state))];
+  }
+}
+
+abstract class ConvLSTMCell extends ConvCell {
+  override stateInfo(batchSize = 0): readonly StateInfo[] {
+    return [this.info(batchSize), this.info(batchSize)];
+  }
+  protected override step(input: NDArray, state: NDArray, [, c]: readonly NDArray[]): NDArray[] {
+    const gates = split(add(input, state), 4, 1);
+    const fresh = mul(sigmoid(gates[0]!), this.activate(gates[2]!));
+    const cell = add(mul(sigmoid(gates[1]!), c!), fresh);
+    return [mul(sigmoid(gates[3]!), this.activate(cell)), cell];
+  }
+}
+
+abstract class ConvGRUCell extends ConvCell {
+  protected override step(input: NDArray, state: NDArray, [h]: readonly NDArray[]): NDArray[] {
+    const [xr, xz, xn] = split(input, 3, 1) as [NDArray, NDArray, NDArray];
+    const [hr, hz, hn] = split(state, 3, 1) as [NDArray, NDArray, NDArray];
+    const fresh = this.activate(add(xn, mul(sigmoid(add(xr, hr)), hn)));
+    return [add(fresh, mul(sigmoid(add(xz, hz)), sub(h!, fresh)))];
+  }
+}
+
+/**
+ * RNN cell over [batch, channels, width].
+ *
+ * @example
+ * const cell = new rnn.Conv1DRNNCell([2, 8], 4);
+ * cell.initialize();
+ * cell(nd.ones([1, 2, 8]), cell.beginState(1))[0].shape;   // [1, 4, 8]
+ */
+export class Conv1DRNNCell extends ConvRNNCell {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
+    super(1, 1, inputShape, hiddenChannels, options);
+  }
+}
+/** RNN cell over [batch, channels, height, width]: see {@link Conv1DRNNCell}. */
+export class Conv2DRNNCell extends ConvRNNCell {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
+    super(1, 2, inputShape, hiddenChannels, options);
+  }
+}
+/** RNN cell over [batch, channels, depth, height, width]: see {@link Conv1DRNNCell}. */
+export class Conv3DRNNCell extends ConvRNNCell {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
+    super(1, 3, inputShape, hiddenChannels, options);
+  }
+}
+/** LSTM cell over [batch, channels, width]: see {@link Conv2DLSTMCell}. */
+export class Conv1DLSTMCell extends ConvLSTMCell {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
+    super(4, 1, inputShape, hiddenChannels, options);
+  }
+}
+/**
+ * LSTM cell over [batch, channels, height, width].
+ *
+ * @example
+ * const cell = new rnn.Conv2DLSTMCell([3, 8, 8], 4);
+ * cell.initialize();
+ * const [y] = cell.unroll(2, nd.ones([1, 2, 3, 8, 8]));
+ * y.shape;   // [1, 2, 4, 8, 8]
+ */
+export class Conv2DLSTMCell extends ConvLSTMCell {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
+    super(4, 2, inputShape, hiddenChannels, options);
+  }
+}
+/** LSTM cell over [batch, channels, depth, height, width]: see {@link Conv2DLSTMCell}. */
+export class Conv3DLSTMCell extends ConvLSTMCell {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
+    super(4, 3, inputShape, hiddenChannels, options);
+  }
+}
+/** GRU cell over [batch, channels, width]: see {@link Conv2DGRUCell}. */
+export class Conv1DGRUCell extends ConvGRUCell {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
+    super(3, 1, inputShape, hiddenChannels, options);
+  }
+}
+/**
+ * GRU cell over [batch, channels, height, width].
+ *
+ * @example
+ * const cell = new rnn.Conv2DGRUCell([3, 8, 8], 4, { activation: 'relu' });
+ * cell.initialize();
+ * cell(nd.ones([1, 3, 8, 8]), cell.beginState(1))[0].shape;   // [1, 4, 8, 8]
+ */
+export class Conv2DGRUCell extends ConvGRUCell {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
+    super(3, 2, inputShape, hiddenChannels, options);
+  }
+}
+/** GRU cell over [batch, channels, depth, height, width]: see {@link Conv2DGRUCell}. */
+export class Conv3DGRUCell extends ConvGRUCell {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
+    super(3, 3, inputShape, hiddenChannels, options);
+  }
+}
