@@ -56,7 +56,9 @@ export const flow = (
       });
       for (const r of entry.results) {
         if (wanted?.has(r)) continue;
-        if (entry.pullback.kind === 'graph' && !options.create) sums.get(r)?.dispose();
+        const { pullback } = entry;
+        if ((pullback.kind === 'graph' || pullback.owned) && !options.create)
+          sums.get(r)?.dispose();
         sums.delete(r);
       }
       if (!options.retain) forget(entry);
@@ -129,7 +131,7 @@ const pull = (
   if (pullback.kind === 'custom')
     return pullback
       .run(dys.map((dy, i) => dy ?? zeros(entry.layouts[i]!)))
-      .map((g) => (g === undefined ? undefined : own(g)));
+      .map((g) => (g === undefined || pullback.owned ? g : own(g)));
   const { callable } = pullback;
   const { device } = entry.layouts[0]!;
   const backward =

@@ -41,6 +41,31 @@ export interface Plan {
   loaded: Loaded | undefined;
 }
 
+/** A policy of precisions: builds the graphs of functions with casts where it wants them. See amp.ts. */
+export interface Autocast {
+  /** Equal for equal policies: part of the key of compiled functions. */
+  readonly key: string;
+  /** In place of `Fragment.plans`. */
+  plansOf<A extends object>(f: Fragment<A>): Map<number | string, Plan>;
+  /** In place of `Fragment.build`. */
+  build<A extends object>(
+    f: Fragment<A>,
+    b: GraphBuilder,
+    inputs: readonly Node[],
+    attrs: A,
+  ): Node | readonly Node[];
+}
+
+/** Gets every call of a function: its name, operands and results. */
+export type Monitor = (
+  name: string,
+  operands: readonly Operand[],
+  outputs: readonly NDArray[],
+) => void;
+
+const plansOf = <A extends object>(f: Fragment<A>): Map<number | string, Plan> =>
+  mode.autocast === undefined ? f.plans : mode.autocast.plansOf(f);
+
 /** Defines a function's graph. */
 export const fragment = <A extends object = object>(
   name: string,
@@ -82,7 +107,10 @@ const planFor = <A extends object>(
         typeof x === 'number' ? { role: 'scalar' } : {},
       ),
     );
-    const built = f.build(builder, inputs, attrs);
+    const built =
+      mode.autocast === undefined
+        ? f.build(builder, inputs, attrs)
+        : mode.autocast.build(f, builder, inputs, attrs);
     const outputs = 'op' in built ? [built] : built;
     const plan: Plan = {
       callable: callableOf(builder.graph(f.name, outputs)),
@@ -90,8 +118,9 @@ const planFor = <A extends object>(
       view: f.view?.(layouts[0]!, attrs),
       loaded: undefined,
     };
-    if (f.plans.size >= MOST_PLANS) f.plans.clear();
-    f.plans.set(key, plan);
+    const plans = plansOf(f);
+    if (plans.size >= MOST_PLANS) plans.clear();
+    plans.set(key, plan);
     return plan;
   } catch (error) {
     throw located(error, `${f.name}(${operands.map(show).join(', ')})`);
@@ -111,6 +140,7 @@ const execute = (plan: Plan, operands: readonly Operand[], device?: Device): NDA
   }
   if (mode.taping) record(plan.callable, operands, outputs);
   if (mode.scope !== undefined) mode.scope.push(...outputs);
+  if (mode.monitor !== undefined) mode.monitor(plan.callable.name, operands, outputs);
   return outputs;
 };
 
@@ -154,7 +184,7 @@ export const callAll = <A extends object>(
   }
   // layouts are those of one device; without any, the key names it
   if (layouts.length === 0) key += `,${scalarLayout(device, 'float32').id}`;
-  const plan = f.plans.get(key) ?? planFor(f, operands, layouts, options.attrs, key);
+  const plan = plansOf(f).get(key) ?? planFor(f, operands, layouts, options.attrs, key);
   return execute(plan, operands, device);
 };
 
@@ -171,14 +201,14 @@ const NOTHING: object = {};
 export const call1 = (f: Fragment, x: NDArray): NDArray => {
   const id = x?.layout?.id;
   if (id === undefined) throw notAnArray(f.name, x);
-  const plan = f.plans.get(id) ?? planFor(f, [x], [x.layout], NOTHING, id);
+  const plan = plansOf(f).get(id) ?? planFor(f, [x], [x.layout], NOTHING, id);
   return execute(plan, [x])[0]!;
 };
 
 /** Calls a function of two operands without attributes. `a` and `b` are the layouts that the operands are keyed as. */
 export const call2 = (f: Fragment, x: Operand, y: Operand, a: Layout, b: Layout): NDArray => {
   const key = a.id * 67108864 + b.id;
-  const plan = f.plans.get(key) ?? planFor(f, [x, y], [a, b], NOTHING, key);
+  const plan = plansOf(f).get(key) ?? planFor(f, [x, y], [a, b], NOTHING, key);
   return execute(plan, [x, y])[0]!;
 };
 
@@ -209,6 +239,7 @@ export const layoutsOf = (
 /** Makes `x` stand for `value` from now on: at once, or, while tracing, when the program runs. Types must be equal. */
 export const assign = (x: NDArray, value: NDArray): void => {
   checkAssignable(x, value.type);
+  if (mode.repeating) return;
   if (mode.trace !== undefined) mode.trace.assign(x, value);
   else rebind(x, contiguous(value));
 };

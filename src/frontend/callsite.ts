@@ -33,6 +33,10 @@ export const withinBlock = <T>(label: string, body: () => T): T => {
   }
 };
 
+/** Where in the outermost block the program is: `['features', '0']`. */
+export const blockNames = (): readonly string[] =>
+  blocks.slice(1).map((label) => label.replace(/ \(.*\)$/, ''));
+
 /** `Net › hidden (Dense)`, or undefined outside all blocks. */
 export const blockPath = (): string | undefined =>
   blocks.length === 0 ? undefined : blocks.join(' › ');

@@ -11,6 +11,7 @@ import { mode } from './mode.ts';
 import type { NDArray } from './ndarray.ts';
 import { checkOptions } from './options.ts';
 import { isFresh, type Plan, replay, trace } from './plan.ts';
+import { revision } from './revision.ts';
 import { signature } from './signature.ts';
 import { ONE_DEVICE } from './trace.ts';
 
@@ -82,6 +83,8 @@ export class CachedFunction {
     if (!this.active || mode.trace !== undefined) return this.#body(...(args as never[]));
     const arrays: NDArray[] = [];
     let key = mode.recording ? (mode.training ? 'rt' : 'r') : mode.training ? 't' : '';
+    if (mode.autocast !== undefined) key += mode.autocast.key;
+    key += revision();
     for (let i = 0; i < args.length; i++) key += `;${signature(args[i], arrays)}`;
     // arrays say which device a plan is for
     if (arrays.length === 0) key += `;${signature(defaultDevice(), arrays)}`;

@@ -15,10 +15,11 @@ import { type Callable, callableOf, type Loaded, loadedFor, run } from './callab
 import { failure, forget } from './callsite.ts';
 import { type Backward, derive } from './differentiate.ts';
 import { mode, withMode } from './mode.ts';
-import { aliasOf, isNDArray, letGo, type NDArray, type Operand } from './ndarray.ts';
+import { aliasOf, letGo, type NDArray, type Operand } from './ndarray.ts';
 import { mapArrays } from './signature.ts';
+import { filledIn, Slot, slotted } from './slots.ts';
 import { type Origin, record } from './tape.ts';
-import { type Bound, leafOf, Trace } from './trace.ts';
+import { type Bound, leafOf, type Observation, Trace } from './trace.ts';
 
 export interface Plan {
   readonly name: string;
@@ -28,8 +29,10 @@ export interface Plan {
   readonly hooks: readonly (() => void)[];
   /** Results with a number in place of each array: its position among the outputs. */
   readonly structure: unknown;
-  /** Results the user sees; what comes after them is saved for backward. */
+  /** Results the user sees; what comes after them is observed, and then saved for backward. */
   readonly visible: number;
+  /** What looks at arrays after each replay, and where in the outputs they begin. */
+  readonly observers: readonly { readonly seen: Observation; readonly from: number }[];
   /** Handles whose new value stays inside the program. */
   readonly dropped: readonly NDArray[];
   readonly device: Device;
@@ -37,14 +40,6 @@ export interface Plan {
   loaded: Loaded | undefined;
   /** When it was last used, for eviction. */
   used: number;
-}
-
-/** Stands for an output in `Plan.structure`. */
-class Slot {
-  readonly index: number;
-  constructor(index: number) {
-    this.index = index;
-  }
 }
 
 export interface TraceRequest {
@@ -86,11 +81,14 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
         );
       }
       const outputs: NDArray[] = [];
-      const structure = mapArrays(result, (y) => {
-        outputs.push(y);
-        return new Slot(outputs.length - 1);
-      });
+      const structure = slotted(result, outputs);
       const nodes = outputs.map((y) => t.nodeOf(y));
+      const visible = nodes.length;
+      const observers = t.observed.map((seen) => {
+        const from = nodes.length;
+        nodes.push(...seen.nodes);
+        return { seen, from };
+      });
       const assigns = t.assigns();
       const graph = t.builder.graph(name, nodes, assigns);
       const wanted = t.bounds.map((b) => wantsGradient(b, arrays));
@@ -107,7 +105,8 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
         bounds: t.bounds,
         hooks: t.hooks,
         structure,
-        visible: nodes.length,
+        visible,
+        observers,
         dropped: [...t.dropped],
         device,
         trace: t,
@@ -258,13 +257,17 @@ export const replay = (plan: Plan, arrays: readonly NDArray[]): unknown => {
   for (const x of borrowed) x.dispose();
   for (const x of plan.dropped) leaveInside(x, plan.trace);
   if (mode.scope !== undefined) mode.scope.push(...outputs.slice(0, plan.visible));
-  for (let i = plan.visible; i < outputs.length; i++) {
+  const last = plan.observers.at(-1);
+  const shown = last === undefined ? plan.visible : last.from + last.seen.nodes.length;
+  for (let i = shown; i < outputs.length; i++) {
     const { storage } = outputs[i]!;
     if (storage !== undefined) letGo(storage);
   }
+  for (const { seen, from } of plan.observers)
+    seen.tell(outputs.slice(from, from + seen.nodes.length));
   return plan.structure instanceof Slot
     ? outputs[plan.structure.index]
-    : rebuild(plan.structure, outputs);
+    : filledIn(plan.structure, outputs);
 };
 
 /** A handle of its own for an argument that the program may also overwrite as a captured array. */
@@ -280,15 +283,4 @@ const leaveInside = (x: NDArray, trace: Trace): void => {
   letGo(x.storage);
   x.storage = undefined;
   x.traced = trace.remains(x);
-};
-
-const rebuild = (structure: unknown, outputs: readonly NDArray[]): unknown => {
-  if (structure instanceof Slot) return outputs[structure.index];
-  if (isNDArray(structure) || typeof structure !== 'object' || structure === null) return structure;
-  if (Array.isArray(structure)) return structure.map((item) => rebuild(item, outputs));
-  const prototype = Object.getPrototypeOf(structure);
-  if (prototype !== Object.prototype && prototype !== null) return structure;
-  return Object.fromEntries(
-    Object.entries(structure).map(([name, item]) => [name, rebuild(item, outputs)]),
-  );
 };

@@ -41,6 +41,8 @@ export type Pullback =
   | {
       readonly kind: 'custom';
       readonly run: (dys: readonly (NDArray | undefined)[]) => readonly (NDArray | undefined)[];
+      /** True when nobody else has the arrays that it gets and returns. */
+      readonly owned?: boolean;
     };
 
 export interface TapeEntry {
@@ -65,11 +67,15 @@ export const leafGradient = (leaf: Leaf, like: NDArray): NDArray => {
 
 let nextId = 1;
 
+/** The number of the next entry. */
+export const nextEntry = (): number => nextId;
+
 /** Where gradients of `x` flow to, as seen from here (a trace sees arrays recorded outside as its border). */
 export const originOf = (x: NDArray): Origin | undefined =>
   mode.trace === undefined ? x.origin : mode.trace.originOf(x);
 
-const snapshot = (x: Operand): Operand => {
+/** The value of an operand now, whatever becomes of its handle, and its history. */
+export const snapshot = (x: Operand): Operand => {
   if (typeof x === 'number') return x;
   const copy =
     mode.trace === undefined

@@ -16,6 +16,7 @@ import { denseLayout, type Layout } from './layout.ts';
 import { mode, withMode } from './mode.ts';
 import { filled } from './nd/filled.ts';
 import { NDArray, type Operand, rebind, type Traced, valueError } from './ndarray.ts';
+import { filledIn, slotted } from './slots.ts';
 import { type Border, type Leaf, leafGradient, type Origin } from './tape.ts';
 
 /** What is bound to an input of the traced graph at each replay. */
@@ -47,6 +48,13 @@ export interface Inside {
   perStep(type: TensorType, make: (trips: number) => NDArray): NDArray;
 }
 
+/** Arrays that somebody looks at after each replay. */
+export interface Observation {
+  readonly nodes: readonly Node[];
+  /** Gets the arrays of a replay, in the order of `nodes`. */
+  readonly tell: (arrays: readonly NDArray[]) => void;
+}
+
 interface Captured {
   readonly array: NDArray;
   /** Made when the value is first read (or at the end, for arrays that are only written). */
@@ -69,6 +77,8 @@ export class Trace {
   readonly guards: (() => boolean)[];
   /** Handles whose new value nobody needs outside the program. */
   readonly dropped: Set<NDArray> = new Set();
+  /** Looked at after each replay, in order. */
+  readonly observed: Observation[] = [];
   /** Run before each replay on the array that is bound to an input then. */
   readonly checks: { readonly input: number; readonly test: (x: NDArray) => void }[] = [];
   readonly #keepGradients: boolean;
@@ -194,6 +204,21 @@ export class Trace {
     const input = this.builder.inputs.indexOf(node);
     const kind = this.bounds[input]?.kind;
     if (kind === 'argument' || kind === 'capture') this.checks.push({ input, test });
+  }
+
+  /** Has `call` get `value` after each replay, with the arrays that it has then. */
+  observe<T>(value: T, call: (value: T) => void): void {
+    const arrays: NDArray[] = [];
+    const structure = slotted(value, arrays);
+    this.observed.push({
+      nodes: arrays.map((x) => this.#still(this.nodeOf(x))),
+      tell: (found) => {
+        for (const x of found) x.origin = undefined;
+        withMode({ recording: false, taping: false, monitor: undefined }, () =>
+          call(filledIn(structure, found) as T),
+        );
+      },
+    });
   }
 
   /** From here on `x` stands for `value`; concrete arrays are overwritten when the program runs. */

@@ -36,7 +36,31 @@ export const orderUnits = (
   if (isLegal(given, after)) candidates.unshift(given);
   const peaks = candidates.map((order) => peakBytes(order, units, bytes));
   const least = Math.min(...peaks);
-  return settle(candidates[peaks.indexOf(least)]!, least, units, after, bytes);
+  const settled = settle(candidates[peaks.indexOf(least)]!, least, units, after, bytes);
+  const late = settle(delayed(settled, units, after, bytes), least, units, after, bytes);
+  return peakBytes(late, units, bytes) < peakBytes(settled, units, bytes) ? late : settled;
+};
+
+/**
+ * Moves all units, last ones first, as late as what needs them allows, unless that takes more memory. One move alone
+ * may gain nothing where a chain of them does: what is computed again just before it is used.
+ */
+const delayed = (
+  order: readonly number[],
+  units: readonly Unit[],
+  after: readonly (readonly number[])[],
+  bytes: readonly number[],
+): number[] => {
+  let best = order.slice();
+  let least = peakBytes(best, units, bytes);
+  for (const u of order.toReversed()) {
+    const rest = best.filter((v) => v !== u);
+    const high = after[u]!.reduce((at, v) => Math.min(at, rest.indexOf(v)), rest.length);
+    const moved = [...rest.slice(0, high), u, ...rest.slice(high)];
+    const now = peakBytes(moved, units, bytes);
+    if (now <= least) [best, least] = [moved, now];
+  }
+  return best;
 };
 
 /** The most bytes alive during one launch: from a buffer's first writer to its last user. */

@@ -135,8 +135,10 @@ const isFloatNode = (node: Node): boolean => isFloat(node.type.dtype);
 /** The values that backward starts from, cheapest in all. */
 const chooseSaved = (joint: Joint, extras: boolean): Node[] => {
   const nodes = reachable(joint.gradients);
+  // What is to be computed again is computed by backward.
   const late = new Set<Node>(joint.dys);
-  for (const node of nodes) if (node.inputs.some((x) => late.has(x))) late.add(node);
+  for (const node of nodes)
+    if (node.op.name === 'again' || node.inputs.some((x) => late.has(x))) late.add(node);
   // What does not depend on the gradients that arrive could be computed by either graph.
   const early = nodes.filter((node) => !late.has(node) && !isFree(node));
   const number = new Map(early.map((node, i) => [node, i]));

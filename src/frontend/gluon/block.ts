@@ -7,18 +7,22 @@
 import { besideArguments } from '#several';
 import type { DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
+import type { Autocast } from '../call.ts';
 import { failure, withinBlock } from '../callsite.ts';
 import type { Explanation } from '../explain.ts';
 import { explanationOf, programsOfCached } from '../explained.ts';
 import { CachedFunction, HYBRIDIZE, type HybridizeOptions } from '../hybridize.ts';
 import { mode } from '../mode.ts';
-import { checkOptions } from '../options.ts';
+import { checkChoice, checkOptions } from '../options.ts';
+import { newRevision } from '../revision.ts';
 import type { InitializerLike } from './init.ts';
 import type { Parameter } from './parameter.ts';
 import type { Devices } from './replicas.ts';
-import { type LoadOptions, loadInto, saveFrom } from './save.ts';
+import { type LoadOptions, loadInto, type SaveOptions, saveFrom } from './save.ts';
+import { share } from './share.ts';
 import {
   blocksIn,
+  isBlock,
   markBlocks,
   membersOf,
   parametersIn,
@@ -27,22 +31,24 @@ import {
   structureOf,
 } from './structure.ts';
 import { summaryOf } from './summary.ts';
+import {
+  type ForwardHook,
+  type ForwardPreHook,
+  type HookHandle,
+  hang,
+  newSurround,
+  type OpHook,
+  type Surround,
+  surrounded,
+} from './surround.ts';
 
-/** Called before `forward` with its arguments. */
-export type ForwardPreHook = (block: Block, args: readonly unknown[]) => void;
-/** Called after `forward` with its arguments and result. */
-export type ForwardHook = (block: Block, args: readonly unknown[], result: unknown) => void;
-/** Removes a hook. */
-export interface HookHandle {
-  detach(): void;
-}
+export type { ForwardHook, ForwardPreHook, HookHandle, OpHook } from './surround.ts';
 
 interface Hidden {
   label: string;
   /** True when this block and all below know their names. */
   named: boolean;
-  readonly preHooks: Set<ForwardPreHook>;
-  readonly hooks: Set<ForwardHook>;
+  readonly around: Surround;
 }
 
 /** State that is no member: kept off the block so that walking its properties finds only the user's. */
@@ -50,7 +56,7 @@ const hidden = new WeakMap<Block, Hidden>();
 const hiddenOf = (block: Block): Hidden => {
   let state = hidden.get(block);
   if (state === undefined) {
-    state = { label: block.constructor.name, named: false, preHooks: new Set(), hooks: new Set() };
+    state = { label: block.constructor.name, named: false, around: newSurround() };
     hidden.set(block, state);
   }
   return state;
@@ -101,15 +107,11 @@ export class Block {
     });
   }
 
-  /** Hooks around `forward`. @internal */
+  /** What is around `forward`, and `forward`. @internal */
   run(args: readonly unknown[]): unknown {
-    return besideArguments(args, () => {
-      const { preHooks, hooks } = hiddenOf(this);
-      for (const hook of preHooks) hook(this, args);
-      const result = this.forward(...(args as never[]));
-      for (const hook of hooks) hook(this, args, result);
-      return result;
-    });
+    const { around } = hiddenOf(this);
+    const forward = (...given: unknown[]): unknown => this.forward(...(given as never[]));
+    return besideArguments(args, () => surrounded(this, around, args, forward));
   }
 
   /** All parameters below this block, in the order in which they were declared. */
@@ -164,27 +166,80 @@ export class Block {
     for (const p of this.parameters()) if (p.gradReq !== 'null' && p.isInitialized) p.zeroGrad();
   }
 
-  registerForwardPreHook(hook: ForwardPreHook): HookHandle {
-    const { preHooks } = hiddenOf(this);
-    preHooks.add(hook);
-    return { detach: () => void preHooks.delete(hook) };
-  }
-
-  /** Called after every `forward` of this block; while tracing it sees arrays without values. */
-  registerForwardHook(hook: ForwardHook): HookHandle {
-    const { hooks } = hiddenOf(this);
-    hooks.add(hook);
-    return { detach: () => void hooks.delete(hook) };
-  }
-
-  /** Writes all parameters to a safetensors file, under their names. */
-  async saveParameters(path: string): Promise<void> {
-    await saveFrom(this, path);
+  /**
+   * Sets `gradReq`, `lrMult` or `wdMult` of all parameters.
+   *
+   * @example net.setattr('gradReq', 'null');   // frozen
+   */
+  setattr<Name extends 'gradReq' | 'lrMult' | 'wdMult'>(name: Name, value: Parameter[Name]): void {
+    checkChoice('setattr', 'the name', name, ['gradReq', 'lrMult', 'wdMult']);
+    for (const parameter of this.parameters()) parameter[name] = value;
   }
 
   /**
-   * Reads parameters from a safetensors file (path or bytes). Names, shapes and dtypes must match;
-   * parameters of float32 take floats of 16 bits too.
+   * Takes parameters over from another block (or from its `collectParams()`), by name: both have the same from now on.
+   * Names that the block does not have are ignored; shapes and dtypes must be equal.
+   *
+   * @example
+   * const a = new nn.Dense(4, { inUnits: 3 });
+   * const b = new nn.Dense(4, { inUnits: 3 }).shareParameters(a);
+   */
+  shareParameters(from: Block | ReadonlyMap<string, Parameter>): this {
+    share(this, isBlock(from) ? from.collectParams() : from);
+    nameMembers(this);
+    return this;
+  }
+
+  /**
+   * Whether backward computes this block again instead of keeping what it computed: memory for time. Imperative,
+   * hybridized and in hybridized steps.
+   *
+   * @example net.features.recompute();
+   */
+  recompute(active = true): this {
+    const { around } = hiddenOf(this);
+    if (around.recompute !== active) newRevision();
+    around.recompute = active;
+    return this;
+  }
+
+  /** Called before every `forward` of this block; see `registerForwardHook`. */
+  registerForwardPreHook(hook: ForwardPreHook): HookHandle {
+    return hang(hiddenOf(this).around.preHooks, hook);
+  }
+
+  /**
+   * Called after every `forward` of this block. In a hybridized net, hooks are called after each run of its program, in
+   * the order of the imperative run; blocks inside loops (`foreach`) show their hooks the arrays of the trace instead.
+   */
+  registerForwardHook(hook: ForwardHook): HookHandle {
+    return hang(hiddenOf(this).around.hooks, hook);
+  }
+
+  /**
+   * Called with each array that functions inside this block make, under a name such as `hidden.linear0_output`; with
+   * `monitorAll` with their operands, too. Hybridized as well: those arrays are results of the program then.
+   *
+   * @example
+   * net.registerOpHook((name, op, array) => console.log(name, array.shape));
+   */
+  registerOpHook(hook: OpHook, options: { readonly monitorAll?: boolean } = {}): HookHandle {
+    checkOptions('registerOpHook', options, ['monitorAll']);
+    return hang(hiddenOf(this).around.opHooks, { hook, operands: options.monitorAll ?? false });
+  }
+
+  /**
+   * Writes all parameters to a safetensors file, under their names; those that are in several places once, unless
+   * `{ deduplicate: false }`.
+   */
+  async saveParameters(path: string, options?: SaveOptions): Promise<void> {
+    await saveFrom(this, path, options);
+  }
+
+  /**
+   * Reads parameters from a safetensors file (path or bytes). Names, shapes and dtypes must match; parameters of
+   * float32 take floats of 16 bits too, and with `castDtype` there is a conversion for all floats. Parameters that are
+   * in several places are found under any of their names.
    */
   async loadParameters(source: string | Uint8Array, options?: LoadOptions): Promise<void> {
     await loadInto(this, source, options);
@@ -289,6 +344,12 @@ export class HybridBlock extends Block {
     );
   }
 }
+
+/** Gives a block precisions of its own: those of `policy`, or, without one, of its operands. @internal */
+export const setPrecision = (block: Block, policy: Autocast | undefined): void => {
+  hiddenOf(block).around.precision = { policy };
+  newRevision();
+};
 
 /** The compiled form of a hybridized block, for tests. */
 export const compilationOf = (block: HybridBlock): Readonly<Compilation> | undefined =>

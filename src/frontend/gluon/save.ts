@@ -13,23 +13,39 @@ import { readSafetensors, type TensorBytes, writeSafetensors } from '../io/safet
 import { upload } from '../nd/filled.ts';
 import { astype } from '../nd/math.ts';
 import { type NDArray, storageOf } from '../ndarray.ts';
-import { checkOptions, nearest } from '../options.ts';
+import { checkChoice, checkOptions, nearest } from '../options.ts';
 import type { Block } from './block.ts';
 import type { Parameter } from './parameter.ts';
-import { parametersIn } from './structure.ts';
+import { namesIn } from './structure.ts';
 
 export interface LoadOptions {
   /** Leave parameters that the file does not have as they are. Default false: an error. */
   readonly allowMissing?: boolean;
   /** Ignore tensors that the block does not have. Default false: an error. */
   readonly ignoreExtra?: boolean;
+  /** Convert where the dtypes of file and block differ. Default false: an error, but for 16 bits into float32. */
+  readonly castDtype?: boolean;
+  /** With `castDtype`: 'current' converts the values, 'saved' the parameters. Default 'current'. */
+  readonly dtypeSource?: 'current' | 'saved';
 }
 
-export const saveFrom = async (block: Block, path: string): Promise<void> => {
+export interface SaveOptions {
+  /** Write a parameter that is in several places once, under its first name. Default true. */
+  readonly deduplicate?: boolean;
+}
+
+export const saveFrom = async (
+  block: Block,
+  path: string,
+  options: SaveOptions = {},
+): Promise<void> => {
+  checkOptions('saveParameters', options, ['deduplicate']);
   const tensors: [string, TensorBytes][] = [];
-  for (const [name, parameter] of parametersIn(block)) {
-    parameter.name = name;
-    tensors.push([name, await valuesOf(parameter)]);
+  for (const [parameter, names] of namesIn(block)) {
+    parameter.name = names[0]!;
+    const values = await valuesOf(parameter);
+    for (const name of (options.deduplicate ?? true) ? names.slice(0, 1) : names)
+      tensors.push([name, values]);
   }
   await writeSafetensors(path, tensors);
 };
@@ -55,54 +71,71 @@ const bytesIn = async (x: NDArray): Promise<Uint8Array> => {
   return (await device.read(storageOf(dense, 'saveParameters'), offset, layout.bytes)).slice();
 };
 
-const holds = (own: DType, found: DType): boolean =>
-  own === found || (own === 'float32' && isNarrowFloat(found));
+/** Whether a file with values of dtype `found` can be read into a parameter of dtype `own`. */
+const fitsDtype = (own: DType, found: DType, { castDtype }: LoadOptions): boolean =>
+  own === found ||
+  (own === 'float32' && isNarrowFloat(found)) ||
+  (castDtype === true && isFloat(own) && isFloat(found));
 
 export const loadInto = async (
   block: Block,
   source: string | Uint8Array,
   options: LoadOptions = {},
 ): Promise<void> => {
-  checkOptions('loadParameters', options, ['allowMissing', 'ignoreExtra']);
+  checkOptions('loadParameters', options, [
+    ...['allowMissing', 'ignoreExtra', 'castDtype', 'dtypeSource'],
+  ]);
+  const { dtypeSource = 'current', castDtype = false } = options;
+  checkChoice('loadParameters', 'dtypeSource', dtypeSource, ['current', 'saved']);
+  if (dtypeSource === 'saved' && !castDtype)
+    throw failure(
+      'option',
+      "loadParameters: dtypeSource is 'saved' without castDtype",
+      "pass { castDtype: true, dtypeSource: 'saved' }",
+    );
   const file = typeof source === 'string' ? source : 'bytes';
   const { tensors } = await readSafetensors(source);
-  const parameters = parametersIn(block);
+  const parameters = namesIn(block);
   const problems: string[] = [];
-  for (const [name, parameter] of parameters) {
-    const found = tensors.get(name);
-    if (found === undefined) {
-      const guess = nearest(name, [...tensors.keys()]);
+  const found = new Map<Parameter, TensorBytes>();
+  const extra = new Set(tensors.keys());
+  for (const [parameter, names] of parameters) {
+    const name = names.find((n) => tensors.has(n));
+    for (const n of names) extra.delete(n);
+    if (name === undefined) {
+      const guess = nearest(names[0]!, [...tensors.keys()]);
       if (!options.allowMissing)
-        problems.push(`${name} is missing${guess === undefined ? '' : ` (the file has ${guess})`}`);
+        problems.push(
+          `${names[0]} is missing${guess === undefined ? '' : ` (the file has ${guess})`}`,
+        );
       continue;
     }
+    const held = tensors.get(name)!;
+    found.set(parameter, held);
     const fits =
-      parameter.shape.length === found.shape.length &&
-      parameter.shape.every((d, i) => d === 0 || d === found.shape[i]);
+      parameter.shape.length === held.shape.length &&
+      parameter.shape.every((d, i) => d === 0 || d === held.shape[i]);
     if (!fits)
       problems.push(
-        `${name} has shape [${found.shape.join(', ')}], the block needs [${parameter.shape.join(', ')}]`,
+        `${name} has shape [${held.shape.join(', ')}], the block needs [${parameter.shape.join(', ')}]`,
       );
-    if (!holds(parameter.dtype, found.dtype))
+    if (!fitsDtype(parameter.dtype, held.dtype, options))
       problems.push(
-        `${name} is ${shortName(found.dtype)}, the block needs ${shortName(parameter.dtype)}`,
+        `${name} is ${shortName(held.dtype)}, the block needs ${shortName(parameter.dtype)}`,
       );
   }
-  for (const name of tensors.keys())
-    if (!parameters.has(name) && !options.ignoreExtra)
-      problems.push(`${name} is in the file, but not in the block`);
+  if (!options.ignoreExtra)
+    for (const name of extra) problems.push(`${name} is in the file, but not in the block`);
   if (problems.length > 0)
     throw failure(
       'file',
       `loadParameters: ${file} does not fit ${block.constructor.name}:\n  - ${problems.join('\n  - ')}`,
-      'load into the architecture that was saved, or pass allowMissing / ignoreExtra',
+      'load into the architecture that was saved, or pass allowMissing / ignoreExtra / castDtype',
     );
-  for (const [name, parameter] of parameters) {
-    const found = tensors.get(name);
-    if (found === undefined) continue;
-    const { shape, dtype, bytes } = found;
+  for (const [parameter, { shape, dtype, bytes }] of found) {
+    if (dtypeSource === 'saved' && parameter.dtype !== dtype) parameter.cast(dtype);
     parameter.setEach(tensor(parameter.dtype, shape), defaultDevice(), (device) =>
-      astype(upload(tensor(dtype, shape), bytes, device, name), parameter.dtype),
+      astype(upload(tensor(dtype, shape), bytes, device, parameter.name), parameter.dtype),
     );
   }
 };

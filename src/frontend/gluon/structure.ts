@@ -83,6 +83,26 @@ export const parametersIn = (block: Block): Map<string, Parameter> => {
   return found;
 };
 
+/** Each parameter under `block` with all paths on which it can be reached, first ones first. */
+export const namesIn = (block: Block): Map<Parameter, string[]> => {
+  const found = new Map<Parameter, string[]>();
+  const visit = (path: string, part: Block, above: readonly Block[]): void => {
+    if (above.includes(part)) return;
+    const members = membersOf(part);
+    for (const member of members) {
+      if (member.kind === 'block') continue;
+      const name = join(path, member.path);
+      const names = found.get(member.parameter);
+      if (names === undefined) found.set(member.parameter, [name]);
+      else names.push(name);
+    }
+    for (const member of members)
+      if (member.kind === 'block') visit(join(path, member.path), member.block, [...above, part]);
+  };
+  visit('', block, []);
+  return found;
+};
+
 const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
 
 /** An object whose members matter: its property names (or map keys), and the members among their values. */

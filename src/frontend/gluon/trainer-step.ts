@@ -30,22 +30,26 @@ export interface ScaledStep {
   readonly assigns: readonly Assign[];
 }
 
+/** What a loss scaler gets to build its part of a step. */
+export interface ScaledOperands {
+  /** In float32. */
+  readonly gradients: readonly Node[];
+  readonly arrays: readonly Node[];
+  readonly numbers: readonly Node[];
+  readonly unscaled: boolean;
+}
+
 /** A loss scaler, as a trainer needs it. */
 export interface StepScaling {
-  /** What the graph depends on. */
-  readonly key: string;
   /** Its arrays on a device, float32 of shape []: as many each time. */
   arrays(device: Device): readonly NDArray[];
   /** Its numbers, as many each time, read at each step. */
   numbers(): readonly number[];
-  /** A step is being made or traced. */
-  begin(): void;
-  build(
-    b: GraphBuilder,
-    gradients: readonly Node[],
-    arrays: readonly Node[],
-    numbers: readonly Node[],
-  ): ScaledStep;
+  /** A step is being made or traced. True: its gradients have been divided by the scale. */
+  begin(): boolean;
+  build(b: GraphBuilder, given: ScaledOperands): ScaledStep;
+  /** Its arrays by name, on all devices that it is on: for files. */
+  states(device: Device): ReadonlyMap<string, readonly NDArray[]>;
 }
 
 /** Name of the float32 values kept for a parameter of 16 bits. */
@@ -101,6 +105,7 @@ export const stepOf = (
   parameters: readonly Parameter[],
   groups: readonly number[],
   scaling: StepScaling | undefined,
+  unscaled: boolean,
 ): Update =>
   updateOf(`${optimizer.name}.step`, (b) => {
     const given = parameters.map((parameter) => arraysOf(b, optimizer, parameter));
@@ -119,7 +124,7 @@ export const stepOf = (
     );
     const m = arithmetic(b);
     const gradients = given.map(({ gradient }) => b.cast(gradient, 'float32'));
-    const scaled = scaling?.build(b, gradients, own, numbers);
+    const scaled = scaling?.build(b, { gradients, arrays: own, numbers, unscaled });
     const shared = groupScalars.map((s) => rulesOf(m, b, optimizer, s, scaled));
     const assigns = parameters.flatMap((parameter, i): Assign[] =>
       assignsOf(b, m, optimizer, parameter, given[i]!, gradients[i]!, shared[groups[i]!]!),

@@ -204,13 +204,13 @@ export class Trainer {
   #update(active: readonly Slot[], batchSize: number): void {
     const { optimizer, scaling } = this;
     const groups = groupsOf(active);
-    scaling?.begin();
+    const unscaled = scaling?.begin() ?? false;
     const key = this.#keyOf(active, groups);
-    let update = this.#updates.get(key);
+    let update = this.#updates.get(`${key} ${unscaled}`);
     if (update === undefined) {
       const parameters = active.map((s) => s.parameter);
-      update = stepOf(optimizer, parameters, groups, scaling);
-      this.#updates.set(key, update);
+      update = stepOf(optimizer, parameters, groups, scaling, unscaled);
+      this.#updates.set(`${key} ${unscaled}`, update);
     }
     const read = scalarsOf(optimizer, active, groups, batchSize, scaling);
     let numbers = read();
@@ -261,7 +261,7 @@ export class Trainer {
   }
 
   #keyOf(active: readonly Slot[], groups: readonly number[]): string {
-    let key = `${this.optimizer.key()} ${this.scaling?.key ?? ''}`;
+    let key = `${this.optimizer.key()} ${this.scaling !== undefined}`;
     active.forEach(({ parameter: p }, i) => {
       key += `;${this.#slots.indexOf(active[i]!)} ${groups[i]} ${p.listData()[0]!.type.id}`;
       if (p.lrMult !== 1 || p.wdMult !== 1) key += ` ${p.lrMult} ${p.wdMult}`;
@@ -290,11 +290,18 @@ export class Trainer {
   #rows(): StateRow[] {
     const names = new Map<string, number>();
     for (const slot of this.#slots) if (slot.parameter.gradReq !== 'null') this.#statesOf(slot);
-    return this.#slots.map(({ parameter, states, count }) => {
+    const { scaling } = this;
+    const [device] = this.#slots[0]!.parameter.listDevices();
+    const own: StateRow[] =
+      scaling === undefined
+        ? []
+        : [{ name: 'lossScaler', states: scaling.states(device!), count: 0 }];
+    const rows = this.#slots.map(({ parameter, states, count }) => {
       const seen = names.get(parameter.name) ?? 0;
       names.set(parameter.name, seen + 1);
       return { name: seen === 0 ? parameter.name : `${parameter.name}.${seen}`, states, count };
     });
+    return [...rows, ...own];
   }
 }
 

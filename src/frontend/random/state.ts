@@ -161,7 +161,7 @@ const drawsOf = (trace: Trace): TraceDraws => {
       low: trace.hostScalar(() => generatorOf(trace.device).low, 'uint32'),
       high: trace.hostScalar(() => generatorOf(trace.device).high, 'uint32'),
       base: trace.hostScalar(() => {
-        made.now = take(trace.device, made.count);
+        made.now = takeNew(trace.device, made.count);
         return made.now[2];
       }, 'uint32'),
       count: 0,
@@ -173,8 +173,45 @@ const drawsOf = (trace: Trace): TraceDraws => {
   return draws;
 };
 
+/** Draws in the order in which they were made, to be made again. */
+interface Draws {
+  readonly made: unknown[];
+  /** Which of them comes next, when they are made again. */
+  next: number | undefined;
+  readonly outer: Draws | undefined;
+}
+let log: Draws | undefined;
+
+/** Makes a draw, or gives the one that was made in its place. Those of parameters happen once. */
+const draw = <T>(make: () => T): T => {
+  if (log === undefined || forParameters) return make();
+  if (log.next !== undefined) return log.made[log.next++] as T;
+  const made = make();
+  for (let d: Draws | undefined = log; d !== undefined; d = d.outer) d.made.push(made);
+  return made;
+};
+
+/** Runs `body`; returns its result, and a function that runs another body with the same draws. */
+export const withDrawsKept = <T>(body: () => T): { result: T; again: <R>(body: () => R) => R } => {
+  const outer = log;
+  const made: unknown[] = [];
+  const run = <R>(draws: Draws | undefined, inner: () => R): R => {
+    const before = log;
+    log = draws;
+    try {
+      return inner();
+    } finally {
+      log = before;
+    }
+  };
+  const result = run({ made, next: undefined, outer }, body);
+  return { result, again: (inner) => run({ made, next: 0, outer: undefined }, inner) };
+};
+
 /** Takes `count` draws of the sequence of `device` now: the key and the first. */
-export const take = (device: Device, count: number): DrawKey => {
+export const take = (device: Device, count: number): DrawKey => draw(() => takeNew(device, count));
+
+const takeNew = (device: Device, count: number): DrawKey => {
   const generator = generatorOf(device);
   const counter = forParameters ? 'parameters' : 'counter';
   const draw = generator[counter] + (forParameters ? PARAMETER_DRAWS : 0);
@@ -187,11 +224,14 @@ export const drawOperands = (
   device: Device,
   count: number,
 ): readonly [low: Operand, high: Operand, draw: Operand] => {
-  if (mode.trace === undefined) return take(device, count);
-  const draws = drawsOf(mode.trace);
-  const draw = draws.count === 0 ? draws.base : add(draws.base, draws.count);
-  draws.count += count;
-  return [draws.low, draws.high, draw];
+  const { trace } = mode;
+  if (trace === undefined) return take(device, count);
+  return draw(() => {
+    const draws = drawsOf(trace);
+    const first = draws.count === 0 ? draws.base : add(draws.base, draws.count);
+    draws.count += count;
+    return [draws.low, draws.high, first] as const;
+  });
 };
 
 /** Takes one draw of the trace; the answer tells its key at each replay, from hooks that run before it. */
@@ -203,6 +243,6 @@ export const drawAtReplay = (trace: Trace): (() => DrawKey) => {
       'draw it outside of the loop, one for each step, and loop over them',
     );
   const draws = drawsOf(trace);
-  const offset = draws.count++;
+  const offset = draw(() => draws.count++);
   return () => [draws.now[0], draws.now[1], draws.now[2] + offset];
 };

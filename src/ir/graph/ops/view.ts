@@ -107,3 +107,19 @@ export const stopGradient: Op<NoAttrs> = defineOp<NoAttrs>({
   lower: ({ inputs: [x] }, index, context) => context.at(x!, index),
   gradient: () => [null],
 });
+
+/**
+ * The same values, once more: what is computed from it is not merged with what is computed from `x`. It marks where a
+ * part of a program is computed a second time instead of being kept.
+ */
+export const again: Op<NoAttrs> = defineOp<NoAttrs>({
+  name: 'again',
+  kind: 'view',
+  schema: {},
+  type: (inputs) => {
+    ruleFor('again', inputs, ['x']);
+    return inputs[0]!;
+  },
+  lower: ({ inputs: [x] }, index, context) => context.at(x!, index),
+  gradient: (_builder, _node, dy) => [dy],
+});
