@@ -5,5 +5,8 @@
  */
 import { bring } from './families.ts';
 import { planGpuAttention } from './gpu/attention/attention.ts';
+import { orderSchedules } from './running/order-schedules.ts';
+import { prefixSchedules } from './running/prefix-schedules.ts';
 
-export const bringEveryFamily = (): void => bring({ attention: planGpuAttention });
+export const bringEveryFamily = (): void =>
+  bring({ attention: planGpuAttention, prefix: prefixSchedules, order: orderSchedules });

@@ -7,11 +7,15 @@
  */
 import { TigonError } from '../ir/errors.ts';
 import type { Schedules } from './plan.ts';
+import type { RunningSchedules } from './running/schedules.ts';
 
 /** What families schedule on devices whose caps leave it to them. */
-export type FamilySchedules = Pick<Schedules, 'attention'>;
+export type FamilySchedules = Pick<Schedules, 'attention'> & {
+  readonly prefix: RunningSchedules;
+  readonly order: RunningSchedules;
+};
 
-const brought: Partial<FamilySchedules> = {};
+const brought: { -readonly [F in keyof FamilySchedules]?: FamilySchedules[F] } = {};
 
 /** From now on, these schedules are here. */
 export const bring = (schedules: Partial<FamilySchedules>): void => {

@@ -32,6 +32,7 @@ import { storeOffset } from '../normalize.ts';
 import type { NestPlan } from '../plan.ts';
 import {
   advance,
+  asFirst,
   emptyPart,
   joinParts,
   type Part,
@@ -93,7 +94,8 @@ const planAlone = (
         em.loop(axis.name, i32(0), i32(axis.extent), 1, (k) => {
           em.bind(axis, em.name('at', placeOf(nest, k)));
           const element = values.map((v) => em.evaluate(v, SCALAR));
-          const next = em.name('next', advance(op, get(soFar), element));
+          const started = asFirst(op, element, () => operate('eq', k, i32(0)));
+          const next = em.name('next', advance(op, get(soFar), started));
           em.set(soFar, next);
           em.setAccumulator(next, runningValue(prefix));
           writeStores(
@@ -175,13 +177,16 @@ const planTogether = (
           const first = operate('mul', group, i32(width));
           const shifted = backward ? operate('sub', i32(axis.extent - width), first) : first;
           const at = em.name('at', shifted);
-          const element = elementOf(em, nest, mode, at, inside);
+          const isFirst = (): TExpr => em.name('is_first', operate('eq', group, i32(0)));
+          const elements = elementOf(em, nest, mode, at, inside);
+          const element = width === 1 ? asFirst(op, elements, isFirst) : elements;
           // what the thread's own places come to, one after the other
           const running: Part[] = [];
           for (const i of order) {
             const next = partAt(element, i);
             const before = running.at(-1);
-            running.push(named(em, before ? joinParts(op, before, next) : next));
+            const part = before ? joinParts(op, before, next) : asFirst(op, next, isFirst);
+            running.push(named(em, part));
           }
           const total = running.at(-1) ?? element;
           const empty = emptyPart(op, dtype, 1);

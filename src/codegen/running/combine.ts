@@ -55,11 +55,15 @@ export const joinParts = (op: PrefixOp, first: Part, second: Part): Part => {
   }
 };
 
+/** An element where nothing came before it (`isFirst`): the factor of a recurrence has nothing to multiply. */
+export const asFirst = (op: PrefixOp, element: Part, isFirst: () => TExpr): Part =>
+  op === 'affine'
+    ? [operate('select', isFirst(), constantOf(0, element[0]!.type), element[0]!), element[1]!]
+    : element;
+
 /** What the fold gives after one more element, from what it gave before. */
 export const advance = (op: PrefixOp, before: TExpr, element: Part): TExpr =>
-  op === 'affine'
-    ? fma(element[0]!, before, element[1]!)
-    : joinParts(op, [before], element)[0]!;
+  op === 'affine' ? fma(element[0]!, before, element[1]!) : joinParts(op, [before], element)[0]!;
 
 /** What the fold gives where `part` is all that came so far. */
 export const resultOf = (part: Part): TExpr => part.at(-1)!;

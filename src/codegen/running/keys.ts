@@ -23,10 +23,9 @@ export const keyDType = ({ key }: Ordering): DType => registerDType[registerOf(k
 
 /** Whether a key has to come before another one. */
 export const comesBefore = ({ key, descending }: Ordering, x: TExpr, y: TExpr): TExpr => {
-  const less = descending ? operate('gt', x, y) : operate('lt', x, y);
-  if (!isFloat(key.dtype)) return less;
-  const aside = operate('and', operate('isnan', y), operate('not', operate('isnan', x)));
-  return operate('or', less, aside);
+  if (!isFloat(key.dtype)) return operate(descending ? 'gt' : 'lt', x, y);
+  const notAfter = operate('not', operate(descending ? 'le' : 'ge', x, y));
+  return operate('and', notAfter, operate('not', operate('isnan', x)));
 };
 
 /** Evaluates `what` with the axis of the order at `place`. */
@@ -71,4 +70,3 @@ export const search = (
   });
   return get(low);
 };
-

@@ -4,9 +4,10 @@
  * Invariant: elements are folded in order, one after the other, whatever the number of workgroups.
  */
 import { type Axis, pointsOf } from '../../ir/dim.ts';
+import { runningValue } from '../../ir/loop/expr.ts';
 import type { Nest } from '../../ir/loop/loop.ts';
 import { get, i32, loadFrom, operate, sharedBuffer, storeTo } from '../../ir/thread/build.ts';
-import { registerDType, registerOf, type TExpr } from '../../ir/thread/thread.ts';
+import { type Register, registerDType, registerOf, type TExpr } from '../../ir/thread/thread.ts';
 import { evaluationCost, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit/emitter.ts';
@@ -15,12 +16,14 @@ import { storeOffset } from '../normalize.ts';
 import type { NestPlan } from '../plan.ts';
 import { emitRows, share, vectorLoop } from '../sharing.ts';
 import { writeTo } from '../stores.ts';
-import { runningValue } from '../../ir/loop/expr.ts';
-import { advance, emptyPart, prefixIn, resultOf } from './combine.ts';
+import { advance, prefixIn, resultOf } from './combine.ts';
 import { bytesOfRunning } from './work.ts';
 
 /** Columns done together: their sums stay in the first-level cache. */
 const TILE = 1024;
+
+/** Neighbours that are read together at least. */
+const LEAST_CHUNK = 256;
 
 /** The axis across which memory is read in its order: vectors run along it. */
 const acrossAxis = (nest: Nest, others: readonly Axis[], caps: Caps): Axis | undefined => {
@@ -47,7 +50,9 @@ export const planPrefix = (nest: Nest, caps: Caps): NestPlan => {
   const leading = others.filter((a) => a !== along);
   const each = values.reduce((c, v) => c + evaluationCost(v), 3);
   const flops = pointsOf(nest.axes) * each;
-  const sharing = share(leading, along, flops / (along ? 4 : 1), caps.parallelism);
+  const sharing = share(leading, along, flops / (along ? 4 : 1), caps.parallelism, {
+    leastChunk: LEAST_CHUNK,
+  });
   const { groups, chunks, chunk, flattened } = sharing;
   const held = registerDType[registerOf(dtype)];
   const size = Math.min(TILE, Math.ceil((along?.extent ?? 0) / 4) * 4);
@@ -70,25 +75,35 @@ export const planPrefix = (nest: Nest, caps: Caps): NestPlan => {
         if (first === undefined) em.scope('same', inside);
         else em.axisLoop(first, () => nested(deeper, inside));
       };
-      /** Runs along the axis, in its direction. */
-      const run = (inside: () => void): void =>
-        em.loop(axis.name, i32(0), i32(axis.extent), 1, (k) => {
-          em.bind(axis, backward ? em.name('at', operate('sub', i32(axis.extent - 1), k)) : k);
-          inside();
+      /** Runs along the axis, in its direction; its first place comes by itself. */
+      const run = (inside: (isFirst: boolean) => void): void => {
+        const { extent } = axis;
+        const at = (k: TExpr): TExpr => (backward ? operate('sub', i32(extent - 1), k) : k);
+        em.scope('same', () => {
+          em.bind(axis, at(i32(0)));
+          inside(true);
         });
-      const start = (lanes: 1 | 4): TExpr => resultOf(emptyPart(op, dtype, lanes));
+        em.loop(axis.name, i32(1), i32(extent), 1, (k) => {
+          em.bind(axis, em.name('at', at(k)));
+          inside(false);
+        });
+      };
       /** Goes on from `before` with the element at hand, and stores what it gives. */
-      const step = (before: TExpr, mode: Mode, keep: (next: TExpr) => void): void => {
+      const step = (before: TExpr | undefined, mode: Mode): TExpr => {
         const element = values.map((v) => em.evaluate(v, mode));
-        const next = em.name('next', advance(op, before, element));
-        keep(next);
-        em.setAccumulator(next, acc);
+        const next = before === undefined ? resultOf(element) : advance(op, before, element);
+        const named = em.name('next', next);
+        em.setAccumulator(named, acc);
         for (const s of nest.stores) writeTo(em, s, em.evaluate(s.value, mode), mode);
+        return named;
       };
 
       const line = (): void => {
-        const soFar = em.variable('so_far', start(1));
-        run(() => step(get(soFar), SCALAR, (next) => em.set(soFar, next)));
+        let soFar: Register | undefined;
+        run((isFirst) => {
+          if (isFirst) soFar = em.variable('so_far', step(undefined, SCALAR));
+          else em.set(soFar!, step(get(soFar!), SCALAR));
+        });
       };
       const columns = (across: Axis): void => {
         const from = em.name('first', operate('mul', piece, i32(chunk)));
@@ -96,17 +111,12 @@ export const planPrefix = (nest: Nest, caps: Caps): NestPlan => {
         const to = em.name('last', operate('min', end, i32(across.extent)));
         em.loop('tile', from, to, TILE, (first) => {
           const stop = em.name('stop', operate('min', operate('add', first, i32(TILE)), to));
-          const each = (inside: (mode: Mode, place: TExpr, lanes: 1 | 4) => void): void =>
+          run((isFirst) =>
             vectorLoop(em, across, 1, { from: first, to: stop }, (mode) => {
               const place = em.name('place', operate('sub', em.axisValue(across), first));
-              inside(mode, place, mode.lane === 'all' ? 4 : 1);
-            });
-          const keep = (place: TExpr, value: TExpr): void => em.push(storeTo(row, place, value));
-          each((_, place, lanes) => keep(place, start(lanes)));
-          run(() =>
-            each((mode, place, lanes) => {
-              const held = em.name('held', loadFrom(row, place, lanes));
-              step(held, mode, (next) => keep(place, next));
+              const lanes = mode.lane === 'all' ? 4 : 1;
+              const held = isFirst ? undefined : em.name('held', loadFrom(row, place, lanes));
+              em.push(storeTo(row, place, step(held, mode)));
             }),
           );
         });

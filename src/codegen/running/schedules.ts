@@ -1,12 +1,12 @@
 /**
- * Where schedules of running folds and orders are found: those that a program may need are put here by what makes such
- * nests, so that pages load none that they do not use.
+ * What schedules nests that run along an axis: it comes with the ops of the family.
  *
- * Invariant: a nest that runs along an axis is planned by the schedules of its kind, on every device.
+ * Invariant: such a nest is planned by the schedules of its kind, on every device.
  */
-import { invariant } from '../../ir/errors.ts';
+import { pointsOf } from '../../ir/dim.ts';
 import type { LoopKernel, Nest, Running } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
+import { broughtBy } from '../families.ts';
 import type { NestPlan } from '../plan.ts';
 
 export interface RunningSchedules {
@@ -18,34 +18,27 @@ export interface RunningSchedules {
   split(kernel: LoopKernel, caps: Caps): readonly LoopKernel[] | undefined;
 }
 
-const known = new Map<Running['kind'], RunningSchedules>();
-
-/** Makes nests of a kind compile. Called by whoever builds graphs with them. */
-export const provideRunning = (kind: Running['kind'], schedules: RunningSchedules): void => {
-  known.set(kind, schedules);
-};
-
-const schedulesOf = ({ kind }: Running): RunningSchedules => {
-  const schedules = known.get(kind);
-  invariant(schedules, `schedules of ${kind} are provided before it is compiled`);
-  return schedules;
-};
-
 export const planRunning = (
   nest: Nest,
-  running: Running,
+  { kind }: Running,
   caps: Caps,
   threads: number | undefined,
 ): NestPlan => {
-  const schedules = schedulesOf(running);
+  if (pointsOf(nest.axes) === 0)
+    return {
+      grid: 1,
+      threads: threads ?? 1,
+      shared: [],
+      cost: { flops: 0, bytes: 0 },
+      notes: ['empty'],
+      emit: () => [],
+    };
+  const schedules = broughtBy(kind);
   return caps.threads === 1 ? schedules.lanes(nest, caps) : schedules.gpu(nest, caps, threads);
 };
 
 /** Kernels in the place of one whose nest runs along an axis too long for one launch. */
-export const splitRunning = (
-  kernel: LoopKernel,
-  caps: Caps,
-): readonly LoopKernel[] | undefined => {
+export const splitRunning = (kernel: LoopKernel, caps: Caps): readonly LoopKernel[] | undefined => {
   const running = kernel.nests[0]?.running;
-  return running && schedulesOf(running).split(kernel, caps);
+  return running && broughtBy(running.kind).split(kernel, caps);
 };

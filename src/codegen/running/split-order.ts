@@ -23,9 +23,7 @@ export const splitOrder = (
   const launch = (running: Ordering, to: LoopBuffer | undefined): void => {
     const value = runningValue(running);
     const stores: Nest['stores'] =
-      to === undefined
-        ? nest.stores
-        : [{ buffer: to, index, value, axes, mode: 'set', over: [] }];
+      to === undefined ? nest.stores : [{ buffer: to, index, value, axes, mode: 'set', over: [] }];
     const own: Nest = { ...nest, stores, running };
     const name = to === undefined ? kernel.name : `${kernel.name}_runs`;
     kernels.push({ ...kernel, name, buffers: buffersOf([own]), nests: [own] });

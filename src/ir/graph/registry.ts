@@ -26,6 +26,7 @@ import { argsort, arrange } from './ops/order.ts';
 import { cummax, cummin, cumprod, cumsum, logcumsumexp, recurrence } from './ops/prefix.ts';
 import { argmax, argmin, prod, reduceMax, reduceMin, sum } from './ops/reduce.ts';
 import { scan } from './ops/scan.ts';
+import { searchSorted } from './ops/search.ts';
 import { pad, slice } from './ops/slice.ts';
 import { take, takeAlong, takeAlongGrad, takeGrad } from './ops/take.ts';
 import { broadcast, reshape, stopGradient, transpose } from './ops/view.ts';
@@ -38,7 +39,8 @@ const all: readonly Op[] = [
   cast,
   ...[reshape, transpose, broadcast, slice, pad, concat, stopGradient],
   ...[sum, prod, reduceMax, reduceMin, argmax, argmin],
-  ...[cumsum, cumprod, cummax, cummin, logcumsumexp, recurrence, argsort, arrange],
+  ...[cumsum, cumprod, cummax, cummin, logcumsumexp, recurrence],
+  ...[argsort, arrange, searchSorted],
   ...[windowMax, windowSum, windowArgmax, poolSelect, poolScatter],
   ...[dot, conv, convGradInput, convGradWeight],
   ...[attention, attentionNorm, attentionGradQuery, attentionGradKey, attentionGradValue],

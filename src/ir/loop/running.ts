@@ -53,7 +53,8 @@ export const sortRuns = (
 ): number[] => {
   const compare = (a: number, b: number): number => {
     const [x, y] = [keys[a]!, keys[b]!];
-    if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
+    if (Number.isNaN(x) || Number.isNaN(y))
+      return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
     return descending ? y - x : x - y;
   };
   const sorted: number[] = [];

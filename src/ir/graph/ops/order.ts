@@ -37,7 +37,10 @@ export const argsort: Op<ArgsortAttrs> = defineOp<ArgsortAttrs>({
     const key = context.at(x!, axes.map(idxAxis));
     const width = 2 ** Math.ceil(Math.log2(Math.max(1, type.shape[axis]!)));
     const along = axes[axis]!;
-    return { axes, running: { kind: 'order', axis: along, descending, width, key, merge: undefined } };
+    return {
+      axes,
+      running: { kind: 'order', axis: along, descending, width, key, merge: undefined },
+    };
   },
 });
 

@@ -53,7 +53,7 @@ export const inParts = (
 };
 
 /** What a fold of nothing gives; of a recurrence the sum (any factor does for zeros). */
-const emptyFold = (op: PrefixOp, dtype: DType): number => {
+export const emptyFold = (op: PrefixOp, dtype: DType): number => {
   switch (op) {
     case 'add':
     case 'affine':
@@ -105,7 +105,9 @@ const joined = (
 const logAdd = (b: GraphBuilder, x: Node, y: Node): Node => {
   const top = b.op('max', x, y);
   const finite = b.op('lt', b.op('abs', top), b.lit(Number.POSITIVE_INFINITY, top));
-  const away = b.op('select', finite, b.op('abs', b.op('sub', x, y)), b.lit(0, x));
+  // of infinities there is no difference, in gradients neither
+  const [p, q] = [x, y].map((n) => b.op('select', finite, n, b.lit(0, n)));
+  const away = b.op('abs', b.op('sub', p!, q!));
   const more = b.op('log1p', b.op('exp', b.op('neg', away)));
   return b.op('select', finite, b.op('add', top, more), top);
 };
