@@ -6,13 +6,13 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { Caps } from '../codegen/caps.ts';
-import { bringEveryFamily } from '../codegen/every-family.ts';
 import { TigonError } from '../ir/errors.ts';
 import { parseGraph } from '../ir/graph/parse.ts';
 import { verifyGraph } from '../ir/graph/verify.ts';
 import { parseProgram } from '../ir/program/parse.ts';
 import { verifyProgram } from '../ir/program/verify.ts';
 import type { Program } from '../ir/program.ts';
+import { bringEveryFamily } from '../passes/every-family.ts';
 import { type Compiled, compileGraph } from '../passes/pipeline.ts';
 
 /** The text of a file, or of standard input for `-`. */

@@ -11,7 +11,7 @@ import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, type Node, reachable, topological } from '../ir/graph/graph.ts';
 import { isScan, loopKey, type ScanNode } from '../ir/graph/ops/scan.ts';
 import { showType } from '../ir/type.ts';
-import { scanGradients } from './autodiff-scan.ts';
+import { loopFamily } from './loop-family.ts';
 import { copyInto } from './rewrite.ts';
 
 /**
@@ -61,7 +61,8 @@ const pullBack = (
       if (reached.length === 0) continue;
       const wanted = node.inputs.map((x) => needed.has(x));
       const given = reached.map((x) => received.get(x)!);
-      scanGradients(builder, reached, given, wanted, gradients).forEach((part, i) => {
+      const parts = loopFamily().gradients(builder, reached, given, wanted, gradients);
+      parts.forEach((part, i) => {
         if (part !== null) receive(node.inputs[i]!, part);
       });
       continue;

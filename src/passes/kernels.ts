@@ -16,7 +16,8 @@ import { newBuffer } from '../ir/loop/expr.ts';
 import type { LoopBuffer, LoopKernel, Nest } from '../ir/loop/loop.ts';
 import { type Fused, fuse } from './fuse.ts';
 import { unreshaped } from './fusion-model.ts';
-import { type LoopPiece, lowerLoops } from './loops.ts';
+import { loopFamily } from './loop-family.ts';
+import type { LoopPiece } from './loops.ts';
 import { copyNest, isRowMajor, nestOf } from './nests.ts';
 import type { PassContext } from './pass.ts';
 import type { Unit } from './units.ts';
@@ -101,7 +102,9 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     kernels.push(kernelOf([copyNest(from, to)], `copy_${to.name}`, []));
   return {
     kernels: uniqueNames(kernels),
-    loops: lowerLoops(fused, caps, context, lowerGraph),
+    loops: fused.units.some((unit) => unit.loop === true)
+      ? loopFamily().lower(fused, caps, context, lowerGraph)
+      : [],
     inputs,
     literals: fused.literals.map((node) => ({
       buffer: fused.buffers.of(node),

@@ -4,7 +4,6 @@
  * Invariant: `interpretGraph` is what a graph means; every other way is held against it.
  */
 import type { Caps } from '../../src/codegen/caps.ts';
-import { bringEveryFamily } from '../../src/codegen/every-family.ts';
 import { GraphBuilder } from '../../src/ir/graph/builder.ts';
 import type { Attrs, Graph, Node, Values } from '../../src/ir/graph/graph.ts';
 import { topological } from '../../src/ir/graph/graph.ts';
@@ -14,6 +13,7 @@ import { verifyGraph } from '../../src/ir/graph/verify.ts';
 import { interpretProgram } from '../../src/ir/program/interpret.ts';
 import { verifyProgram } from '../../src/ir/program/verify.ts';
 import { externals, type Program } from '../../src/ir/program.ts';
+import { bringEveryFamily } from '../../src/passes/every-family.ts';
 import { type Compiled, compileGraph } from '../../src/passes/pipeline.ts';
 import { exactInputs } from './random-graph.ts';
 

@@ -9,7 +9,6 @@
 
 import { GraphBuilder } from '../../ir/graph/builder.ts';
 import { type Node, reachable } from '../../ir/graph/graph.ts';
-import { makeScan } from '../../ir/graph/ops/scan.ts';
 import { showType, type TensorType, tensor } from '../../ir/type.ts';
 import { copyNodes } from '../../passes/rewrite.ts';
 import { type BodyTrace, gated, traceBody } from '../body-trace.ts';
@@ -17,6 +16,7 @@ import { assign, callGraph } from '../call.ts';
 import { callableOf } from '../callable.ts';
 import { failure } from '../callsite.ts';
 import { CachedFunction } from '../hybridize.ts';
+import { makeLoop } from '../loop.ts';
 import { mode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkFunction, checkOptions, shown } from '../options.ts';
@@ -231,7 +231,7 @@ const loop = (
   const b = new GraphBuilder();
   const inputs = operands.map((x, i) => b.input(x.type, { name: `x${i}` }));
   const [m, n] = [sequences.length, starts.length];
-  const made = makeScan(b, {
+  const made = makeLoop(b, {
     body: graph,
     trips,
     reverse: false,

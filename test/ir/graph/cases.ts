@@ -10,6 +10,10 @@ import type { OpExample } from '../../../src/ir/graph/reference/define.ts';
 import { references } from '../../../src/ir/graph/reference/registry.ts';
 import { roundTo } from '../../../src/ir/scalar.ts';
 import { showType, type TensorType } from '../../../src/ir/type.ts';
+import { bringEveryFamily } from '../../../src/passes/every-family.ts';
+
+// there are cases of every op
+bringEveryFamily();
 
 /** A small seeded generator of numbers in [0, 1) (mulberry32). */
 export const random = (seed: number): (() => number) => {

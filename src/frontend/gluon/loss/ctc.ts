@@ -11,12 +11,12 @@ import { logSoftmax } from '../../../ir/graph/ops/composite.ts';
 import { concat } from '../../../ir/graph/ops/concat.ts';
 import { iota } from '../../../ir/graph/ops/leaf.ts';
 import { reduceMax } from '../../../ir/graph/ops/reduce.ts';
-import { makeScan } from '../../../ir/graph/ops/scan.ts';
 import { sliceAxis } from '../../../ir/graph/ops/slice.ts';
 import { takeAlong } from '../../../ir/graph/ops/take.ts';
 import { showType, tensor } from '../../../ir/type.ts';
 import { call, type Fragment, fragment } from '../../call.ts';
 import { failure } from '../../callsite.ts';
+import { makeLoop } from '../../loop.ts';
 import type { NDArray } from '../../methods.ts';
 import { single } from '../../nd/math.ts';
 import { transpose } from '../../nd/shape.ts';
@@ -125,7 +125,7 @@ const aligning: Fragment<Attrs> = fragment<Attrs>(NAME, (b, [p, l, ...rest], att
     axis: 2,
   });
   const start = b.full(0, 'float32', [batch, places]);
-  const loop = makeScan(b, {
+  const loop = makeLoop(b, {
     body: stepOver(batch, places),
     trips: steps,
     reverse: false,
