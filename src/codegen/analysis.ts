@@ -15,7 +15,7 @@ import {
 } from '../ir/dim.ts';
 import { freeAxes, idxFree, opaqueExprs } from '../ir/loop/free.ts';
 import type { Expr, GuardExpr, LoadExpr, ReduceExpr } from '../ir/loop/loop.ts';
-import { boundsOtherwise, rangeUnder } from '../ir/loop/verify.ts';
+import { boundsOtherwise, rangeUnder } from '../ir/loop/ranges.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
 import { spanOf } from '../ir/type.ts';

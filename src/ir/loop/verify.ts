@@ -4,19 +4,7 @@
  * Invariant: a kernel that passes reads and writes within its buffers for all axis values; what cannot be proven by
  * intervals and guards is refused.
  */
-import {
-  type Axis,
-  atomBounds,
-  type Bound,
-  type Idx,
-  idxAdd,
-  idxAxes,
-  idxDiv,
-  idxOffset,
-  idxOpaques,
-  idxScale,
-  pointsOf,
-} from '../dim.ts';
+import { type Axis, type Bound, type Idx, idxAxes, idxOpaques, pointsOf } from '../dim.ts';
 import { TigonError } from '../errors.ts';
 import { scalarOps } from '../scalar.ts';
 import { runningOperands } from './access.ts';
@@ -31,137 +19,13 @@ import type {
   Running,
   Store,
 } from './loop.ts';
+import { boundsOtherwise, intersect, quotientRange, rangeUnder } from './ranges.ts';
 import { visitExpr } from './visit.ts';
 
 /** Throws a `VerifyError` that names the kernel, the place and the broken rule. */
 export const verifyKernel = (kernel: LoopKernel): void => {
   const verifier = new Verifier(kernel);
   for (const nest of kernel.nests) verifier.nest(nest);
-};
-
-/** The range `idx` can take where all `bounds` hold: replaces sub-sums that a bound limits by that limit. */
-export const rangeUnder = (idx: Idx, bounds: readonly Bound[]): readonly [number, number] => {
-  let rest = idx;
-  let lo = 0;
-  let hi = 0;
-  // What bounds a number bounds its quotients.
-  const merged = intersect(bounds);
-  const quotients = [...divisorsIn(idx)].flatMap((by) =>
-    [...bounds, ...merged].map((b) => ({
-      idx: idxDiv(b.idx, by),
-      lo: Math.floor(b.lo / by),
-      hi: Math.floor((b.hi - 1) / by) + 1,
-    })),
-  );
-  for (const bound of [...intersect(quotients), ...merged]) {
-    const first = bound.idx.terms[0];
-    const same = first && rest.terms.find((t) => t.atom.key === first.atom.key);
-    if (!first || !same || same.coef % first.coef !== 0) continue;
-    const by = same.coef / first.coef;
-    const without = idxAdd(rest, idxScale(bound.idx, -by));
-    const a = by * Math.max(bound.lo, bound.idx.lo);
-    const b = by * Math.min(bound.hi - 1, bound.idx.hi);
-    const low = Math.min(a, b);
-    const high = Math.max(a, b);
-    if (without.hi - without.lo + high - low >= rest.hi - rest.lo) continue;
-    rest = without;
-    lo += low;
-    hi += high;
-  }
-  // What is left: quotients by the range of what they divide.
-  for (const { coef, atom } of rest.terms) {
-    const [from, to] =
-      atom.kind === 'div'
-        ? rangeUnder(atom.arg, bounds).map((x) => Math.floor(x / atom.by))
-        : atomBounds(atom);
-    lo += Math.min(coef * from!, coef * to!);
-    hi += Math.max(coef * from!, coef * to!);
-  }
-  const whole = merged.find((b) => b.idx.key === idxOffset(idx, -idx.constant).key);
-  return [
-    Math.max(rest.constant + lo, whole === undefined ? -Infinity : whole.lo + idx.constant),
-    Math.min(rest.constant + hi, whole === undefined ? Infinity : whole.hi - 1 + idx.constant),
-  ];
-};
-
-/** Divisions by more than this are not taken apart. */
-const LARGEST_DIVISOR = 4096;
-
-/**
- * The range of a quotient whose dividend (shifted by something) is bounded: what is left when a flat position under a
- * guard is taken apart into a multi-index.
- */
-const quotientRange = (
-  idx: Idx,
-  bounds: readonly Bound[],
-  /** Sizes of the dimensions after the one that `idx` is for, innermost first. */
-  inner: readonly number[],
-): readonly [number, number] => {
-  const bare = idxOffset(idx, -idx.constant).key;
-  let { lo, hi } = idx;
-  for (const b of intersect(bounds)) {
-    const divisors = [...new Set([...divisorsIn(idx), ...inner, ...factorsBetween(b.idx, idx)])];
-    const chains = [inner, ...divisors.flatMap((d) => [[d], ...divisors.map((e) => [d, e])])];
-    for (const chain of chains) {
-      const by = chain.reduce((n, d) => n * d, 1);
-      for (let shift = 0; by <= LARGEST_DIVISOR && shift < by; shift++) {
-        const quotient = chain.reduce(idxDiv, idxOffset(b.idx, shift));
-        if (idxOffset(quotient, -quotient.constant).key !== bare) continue;
-        const offset = idx.constant - quotient.constant;
-        lo = Math.max(lo, Math.floor((b.lo + shift) / by) + offset);
-        hi = Math.min(hi, Math.floor((b.hi - 1 + shift) / by) + offset);
-      }
-    }
-  }
-  return [lo, hi];
-};
-
-/** Bounds on the same sum (up to a constant) as one. */
-const intersect = (bounds: readonly Bound[]): Bound[] => {
-  const bySum = new Map<string, Bound>();
-  for (const b of bounds) {
-    const idx = idxOffset(b.idx, -b.idx.constant);
-    const lo = b.lo - b.idx.constant;
-    const hi = b.hi - b.idx.constant;
-    const seen = bySum.get(idx.key);
-    bySum.set(
-      idx.key,
-      seen === undefined
-        ? { idx, lo, hi }
-        : { idx, lo: Math.max(lo, seen.lo), hi: Math.min(hi, seen.hi) },
-    );
-  }
-  return [...bySum.values()];
-};
-
-/** What divides `whole` on the way to `part`: 2 from 2i to i, 2 from i div 2 to i div 4. */
-const factorsBetween = (whole: Idx, part: Idx): number[] => {
-  const steps = whole.terms.map((t) => Math.abs(t.coef));
-  const own = [...divisorsIn(whole)];
-  const ratios = [...divisorsIn(part)].flatMap((by) => own.map((d) => by / d));
-  return [...steps, ...ratios].filter((by) => Number.isInteger(by) && by > 1);
-};
-
-const divisorsIn = (idx: Idx, found: Set<number> = new Set()): Set<number> => {
-  for (const { atom } of idx.terms) {
-    if (atom.kind === 'div') found.add(atom.by);
-    if (atom.kind === 'div' || atom.kind === 'mod') divisorsIn(atom.arg, found);
-  }
-  return found;
-};
-
-/** What is known where a conjunction fails: something for a single bound with one open side. */
-export const boundsOtherwise = (
-  bounds: readonly Bound[],
-  known: readonly Bound[] = [],
-): readonly Bound[] => {
-  const [b] = bounds;
-  if (b === undefined || bounds.length > 1) return [];
-  const { idx } = b;
-  const [lo, hi] = rangeUnder(idx, known);
-  if (b.lo <= lo) return [{ idx, lo: b.hi, hi: hi + 1 }];
-  if (b.hi > hi) return [{ idx, lo, hi: b.lo }];
-  return [];
 };
 
 const NOTHING: ReadonlySet<AccName> = new Set();

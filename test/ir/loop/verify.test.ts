@@ -4,6 +4,7 @@ import {
   idxAdd,
   idxAxis,
   idxConst,
+  idxDiv,
   idxOffset,
   idxOpaque,
   idxScale,
@@ -19,7 +20,8 @@ import {
   scalar,
 } from '../../../src/ir/loop/expr.ts';
 import type { Expr, LoopBuffer, LoopKernel, Nest, Store } from '../../../src/ir/loop/loop.ts';
-import { rangeUnder, verifyKernel } from '../../../src/ir/loop/verify.ts';
+import { rangeUnder } from '../../../src/ir/loop/ranges.ts';
+import { verifyKernel } from '../../../src/ir/loop/verify.ts';
 
 const buffer = (name: string, ...shape: number[]): LoopBuffer =>
   newBuffer(name, { dtype: 'float32', shape });
@@ -147,6 +149,14 @@ test('the range of an index under guards', () => {
   assert.equal(rangeUnder(inner, [{ idx: inner, lo: 0, hi: 8 }]), [0, 7]);
   const flat = idxAdd(idxScale(inner, 10), idxAxis(k));
   assert.equal(rangeUnder(flat, [{ idx: inner, lo: 0, hi: 8 }]), [0, 75]);
+  // a bound on a sum bounds its parts, whatever else is known about them
+  const sum = idxAdd(idxScale(idxAxis(i), 3), idxAxis(j));
+  const both = [
+    { idx: idxAxis(i), lo: 0, hi: 1 },
+    { idx: sum, lo: 0, hi: 2 },
+  ];
+  assert.equal(rangeUnder(idxScale(sum, 4), both), [0, 4]);
+  assert.equal(rangeUnder(idxDiv(idxScale(idxAxis(j), 4), 3), both), [0, 1]);
 });
 
 test('a bound on a multiple of an index is one on the index', () => {

@@ -1,6 +1,6 @@
 /**
- * Inverse trigonometric functions. Greatest errors in units of the last place (see the accuracy test of `tigon/np`): all
- * below 4.
+ * Inverse trigonometric functions. Greatest errors in units of the last place (see the accuracy test of array functions): all
+ * below 2.
  *
  * Invariant: right at the extremes: infinities, signed zeros, both ends of the domain; NaN outside of it.
  */

@@ -1,8 +1,9 @@
 /**
  * The gamma function, its logarithm and the derivatives of that, closed under differentiation.
  *
- * Invariant: near their zeros and poles `lgamma` and `gamma` are exact relative to the result for positive numbers; whole
- * factorials are whole. Poles give infinity (`gamma`, `digamma`: NaN at negative integers, where the sides differ).
+ * Invariant: for positive numbers errors are below 6 units of the last place (`digamma` near its zero: of 1), near zeros and
+ * poles too; factorials up to 7! are exact. Poles give infinity (`gamma`, `digamma`: NaN at negative integers, where the
+ * sides differ).
  */
 import type { Node, Op } from '../graph.ts';
 import type { NoAttrs } from './define.ts';
@@ -37,15 +38,11 @@ const shifted = (f: Write, x: Node): Shifted => {
     const factor = f('select', above, at, 1);
     times = times === undefined ? factor : f('mul', times, factor);
   }
-  let over: Node | undefined;
-  for (let step = 0; step < 2; step++) {
-    const below = f('lt', at, 1.5);
-    const factor = f('select', below, at, 1);
-    over = over === undefined ? factor : f('mul', over, factor);
-    at = f('select', below, f('add', at, 1), at);
-  }
-  const t = f('sub', at, 2);
-  return { log: f('mul', polynomial(f, t, NEAR_TWO), t), times: times!, over: over! };
+  // the distance from 2 after moving up, without the sum, which would round
+  const [low, lower] = [f('lt', at, 1.5), f('lt', at, 0.5)];
+  const t = f('sub', at, f('select', lower, 0, f('select', low, 1, 2)));
+  const over = f('select', lower, f('mul', at, f('add', at, 1)), f('select', low, at, 1));
+  return { log: f('mul', polynomial(f, t, NEAR_TWO), t), times: times!, over };
 };
 
 /** `1/12x - 1/360x³ + 1/1260x⁵`. */
@@ -59,11 +56,13 @@ const LOG_ROOT_TURN = 0.5 * Math.log(2 * Math.PI);
 /** Of positive numbers. */
 const positiveLog = (f: Write, x: Node): Node => {
   const { log, times, over } = shifted(f, f('min', x, FAR));
-  const near = f('add', log, f('log', f('div', times, over)));
+  // not of the quotient, which would round: one of the two is 1
+  const low = f('lt', x, 1.5);
+  const factor = f('log', f('select', low, over, times));
+  const near = f('add', log, f('select', low, f('neg', factor), factor));
   const power = f('mul', f('sub', x, 0.5), f('sub', f('log', x), 1));
   const far = f('add', power, f('add', stirling(f, x), LOG_ROOT_TURN - 0.5));
-  const low = f('lt', x, FAR);
-  return f('select', low, near, f('select', f('eq', x, INF), INF, far));
+  return f('select', f('lt', x, FAR), near, f('select', f('eq', x, INF), INF, far));
 };
 
 /** Of positive numbers: `x^(x - 1/2) e^-x` as two halves, which do not overflow before the result does. */

@@ -1,6 +1,6 @@
 /**
  * Hyperbolic functions and their inverses. Greatest errors in units of the last place (see the accuracy test of
- * `tigon/np`): all below 5.
+ * array functions): all below 3.
  *
  * Invariant: exact near 0, no overflow before the result overflows; NaN outside the domain.
  */

@@ -1,6 +1,6 @@
 /**
  * Roots, lengths, and powers and logarithms of other bases. Greatest errors in units of the last place (see the accuracy
- * test of `tigon/np`): all below 5.
+ * test of array functions): all below 3.
  *
  * Invariant: logarithms of whole powers of their base are whole numbers; no overflow before the result overflows.
  */
