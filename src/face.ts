@@ -6,6 +6,7 @@
 import './frontend/methods.ts';
 
 export * as autograd from './frontend/autograd.ts';
+export { checkpoint } from './frontend/checkpoint.ts';
 export { Explanation, explain } from './frontend/explain.ts';
 export { Block, HybridBlock } from './frontend/gluon/block.ts';
 export { Parameter } from './frontend/gluon/parameter.ts';

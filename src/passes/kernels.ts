@@ -11,7 +11,7 @@ import { type Bindings, cutToFit, shareOut } from '../codegen/bindings.ts';
 import type { Caps } from '../codegen/caps.ts';
 import { grainOf } from '../codegen/grain.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
-import { buffersOf, readsOf, writesOf } from '../ir/loop/access.ts';
+import { buffersOf } from '../ir/loop/access.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
 import type { LoopBuffer, LoopKernel, Nest } from '../ir/loop/loop.ts';
 import { type Fused, fuse } from './fuse.ts';
@@ -20,6 +20,7 @@ import { loopFamily } from './loop-family.ts';
 import type { LoopPiece } from './loops.ts';
 import { copyNest, isRowMajor, nestOf } from './nests.ts';
 import type { PassContext } from './pass.ts';
+import { launchedTogether } from './together.ts';
 import type { Unit } from './units.ts';
 import { placeUpdates, type Updates } from './updates.ts';
 
@@ -75,7 +76,12 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
       // What takes up a fold on the way need not wait for the other updates.
       (updatesApart || !folds(nest)),
   );
-  const together = independent(last);
+  const { overwritten, reads } = updates;
+  const together = launchedTogether(last, fused.units, {
+    reads,
+    writes: (unit) => unit.members.map((m) => fused.buffers.of(m.node)),
+    existing: new Set([...states].filter((b) => !overwritten.has(b))),
+  });
   const shared = shareOut(together, bindings);
   if (shared.length > 1)
     context.note(
@@ -144,27 +150,6 @@ const isSink = (unit: Unit, fused: Fused, { overwritten, reads }: Updates): bool
     .map((m) => fused.buffers.of(m.node))
     .filter((b) => overwritten.has(b));
   return fused.units.every((u) => u === unit || !waited.some((b) => reads.get(u)!.has(b)));
-};
-
-interface Placed {
-  readonly unit: Unit;
-  readonly nest: Nest;
-}
-
-/** Those that neither read nor write what another of them writes. */
-const independent = (nests: readonly Placed[]): Placed[] => {
-  const chosen: Placed[] = [];
-  const touched = new Map<number, 'read' | 'written'>();
-  for (const n of nests) {
-    const writes = writesOf(n.nest).map((b) => b.id);
-    const loads = readsOf(n.nest).map((b) => b.id);
-    if (writes.some((id) => touched.has(id)) || loads.some((id) => touched.get(id) === 'written'))
-      continue;
-    for (const id of loads) touched.set(id, touched.get(id) ?? 'read');
-    for (const id of writes) touched.set(id, 'written');
-    chosen.push(n);
-  }
-  return chosen;
 };
 
 const kernelOf = (nests: readonly Nest[], name: string, origin: readonly string[]): LoopKernel => ({

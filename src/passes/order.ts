@@ -63,6 +63,23 @@ const delayed = (
   return best;
 };
 
+/** Whether there is an order of `units`. */
+export const hasOrder = (units: readonly Unit[], existing: readonly boolean[]): boolean => {
+  const after = successors(units, existing);
+  const waiting = new Int32Array(units.length);
+  for (const later of after) for (const v of later) waiting[v]!++;
+  const ready = [...waiting.keys()].filter((u) => waiting[u] === 0);
+  let done = 0;
+  for (let u = ready.pop(); u !== undefined; u = ready.pop()) {
+    done++;
+    for (const v of after[u]!) {
+      waiting[v]!--;
+      if (waiting[v] === 0) ready.push(v);
+    }
+  }
+  return done === units.length;
+};
+
 /** The most bytes alive during one launch: from a buffer's first writer to its last user. */
 export const peakBytes = (
   order: readonly number[],

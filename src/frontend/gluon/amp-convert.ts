@@ -48,7 +48,7 @@ export const convertHybridBlock = <B extends HybridBlock>(
   const apart = excluded.map((path) => {
     const part = parts.get(path);
     if (part !== undefined && part !== block) return part;
-    const guess = nearest(path, [...parts.keys()]);
+    const guess = nearest(path, [...parts.keys()].slice(1));
     throw failure(
       'value',
       `${where}: there is no block ${shown(path)}`,

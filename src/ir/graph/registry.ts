@@ -21,15 +21,15 @@ import { acosh, asinh, atanh, cosh, sinh } from './ops/hyperbolic.ts';
 import { full, input, iota, literal } from './ops/leaf.ts';
 import { cast, mapOps } from './ops/map.ts';
 import { erfinv } from './ops/normal.ts';
-import { cbrt, exp2, hypot, log2, log10, logaddexp } from './ops/powers.ts';
 import { argsort, arrange } from './ops/order.ts';
+import { cbrt, exp2, hypot, log2, log10, logaddexp } from './ops/powers.ts';
 import { cummax, cummin, cumprod, cumsum, logcumsumexp, recurrence } from './ops/prefix.ts';
 import { argmax, argmin, prod, reduceMax, reduceMin, sum } from './ops/reduce.ts';
 import { scan } from './ops/scan.ts';
 import { searchSorted } from './ops/search.ts';
 import { pad, slice } from './ops/slice.ts';
 import { take, takeAlong, takeAlongGrad, takeGrad } from './ops/take.ts';
-import { broadcast, reshape, stopGradient, transpose } from './ops/view.ts';
+import { again, broadcast, reshape, stopGradient, transpose } from './ops/view.ts';
 import { poolScatter, poolSelect, windowArgmax, windowMax, windowSum } from './ops/window.ts';
 import { lastWriter } from './ops/writer.ts';
 
@@ -37,7 +37,7 @@ const all: readonly Op[] = [
   ...[input, full, literal, iota],
   ...Object.values(mapOps),
   cast,
-  ...[reshape, transpose, broadcast, slice, pad, concat, stopGradient],
+  ...[reshape, transpose, broadcast, slice, pad, concat, stopGradient, again],
   ...[sum, prod, reduceMax, reduceMin, argmax, argmin],
   ...[cumsum, cumprod, cummax, cummin, logcumsumexp, recurrence],
   ...[argsort, arrange, searchSorted],

@@ -5,7 +5,7 @@
  */
 
 import { inversePermutation } from '../ops/define.ts';
-import { broadcast, reshape, stopGradient, transpose } from '../ops/view.ts';
+import { again, broadcast, reshape, stopGradient, transpose } from '../ops/view.ts';
 import { defineReference, f32, i32, type Reference, reader, tabulate } from './define.ts';
 
 export const views: readonly Reference[] = [
@@ -49,5 +49,10 @@ export const views: readonly Reference[] = [
   defineReference(stopGradient, {
     evaluate: ([x]) => x!.slice(),
     examples: [{ inputs: [f32(3, 2)], gradient: false }, { inputs: [i32(4)] }],
+  }),
+
+  defineReference(again, {
+    evaluate: ([x]) => x!.slice(),
+    examples: [{ inputs: [f32(3, 2)] }, { inputs: [i32(4)] }],
   }),
 ];
