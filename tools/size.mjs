@@ -15,6 +15,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -73,11 +74,12 @@ const PAGES = [
   { name: 'has all but tigon/ir, one file', text: everything },
 ];
 
-/** Calls `use` with a folder that holds the package as it is published. */
+/** Calls `use` with a folder that holds the package as it is published, and what it depends on. */
 const withPackage = async (use) => {
   const folder = mkdtempSync(join(tmpdir(), 'tigon-size-'));
   try {
     copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
     execFileSync(process.execPath, [join(root, 'tools/bundle.mjs'), folder]);
     return await use(folder);
   } finally {

@@ -4,7 +4,7 @@
  * Invariant: nothing under `src` is loaded; the package is built into a folder of the test's own.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +60,7 @@ test('a bundler finds the browser half, warns of nothing and keeps what has effe
   const folder = mkdtempSync(join(tmpdir(), 'tigon-package-'));
   try {
     copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
     execFileSync(process.execPath, [join(root, 'tools/bundle.mjs'), folder]);
     const { outputFiles, warnings } = await build({
       stdin: { contents: APPLICATION, resolveDir: folder },
