@@ -1,7 +1,7 @@
 /**
  * Checks CUDA C++ without a device: nvcc makes machine code of it, g++ reads it as the emulator does.
  *
- * Invariant: a warning is an error; many kernels are one call, since a call costs half a second.
+ * Invariant: a warning is an error, and so is the loss of speed that the assembler foretells; many kernels are one call, since a call costs half a second.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -80,6 +80,8 @@ export const compileCuda = (
     const code = `arch=compute_${architecture.slice(3)},code=${architecture}`;
     const flags = ['-cubin', '-gencode', code, '-Werror', 'all-warnings', '-Xptxas', '-v'];
     const said = run('nvcc', [...flags, '-o', join(folder, 'unit.cubin'), file], source);
+    const loss = /.*Potential Performance Loss.*/.exec(said);
+    if (loss !== null) throw new Error(loss[0]);
     const kernels = new Map<string, Resources>();
     for (const part of said.split(/Compiling entry function /).slice(1)) {
       const number = (pattern: RegExp): number => Number(pattern.exec(part)![1]);

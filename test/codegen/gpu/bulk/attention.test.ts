@@ -72,8 +72,12 @@ const chosen = (depth: number, length: number, causal = true, op = 'attention'):
 };
 
 test('blocks by how many features there are', () => {
-  for (const d of [32, 64, 96, 128, 192, 256])
-    for (const op of Object.keys(PARTS)) console.log(d, op, chosen(d, 4096, true, op));
+  assert.is(chosen(64, 4096, false), '192 x 128, 4 stages');
+  assert.is(chosen(128, 4096), '128 x 128, 3 stages');
+  assert.is(chosen(128, 4096, false), '128 x 128, 3 stages');
+  assert.is(chosen(192, 4096, false), '128 x 112, 2 stages');
+  assert.is(chosen(256, 4096), '128 x 80, 2 stages');
+  assert.is(chosen(128, 4096, true, 'attentionGradKey'), '128 x 80, 4 stages');
 });
 
 const refused = (sizes: Omit<AttentionSizes, 'op'>, why: RegExp, threads?: number): void => {

@@ -15,8 +15,10 @@ import { cyclesOf } from './model.ts';
 /** Warpgroups that multiply. */
 const GROUPS = [2, 3, 1];
 const SUMMED = [192, 176, 160, 144, 128, 112, 96, 80, 64, 48, 32];
-/** Registers of a thread besides sums, scores and weights. */
-const OWN_REGISTERS = 44;
+/** Registers of a thread besides sums, scores and weights: as few as the assembler was seen to get by with. */
+const OWN_REGISTERS = 32;
+/** What every score but the first needs besides. */
+const MORE_REGISTERS = 36;
 
 /** The best way to cut a problem, or why there is none. */
 export const bestCut = (
@@ -51,6 +53,7 @@ const isWaste = ({ rows, summed: { extent } }: Problem, block: number, summed: n
 /** Sums, scores, weights as they become an operand, and what else a thread needs. */
 const registersOf = ({ scores, value }: Problem, summed: number): number =>
   OWN_REGISTERS +
+  MORE_REGISTERS * (scores.length - 1) +
   4 * Math.ceil((value?.feature.extent ?? 0) / 8) +
   (scores.length * summed) / 2 +
   (value === undefined ? 0 : summed / 4);

@@ -37,6 +37,9 @@ export const cyclesOf = (cut: Cut, caps: Caps): number => {
   const others = parts.reduce((sum, part) => sum + part, 0) - slowest;
   const busy = slowest + SHADOW * others;
   const block = BLOCK + (groups > 1 ? busy : Math.max(busy, products + instructions));
-  const blocks = Math.ceil(problem.summed.extent / summed);
+  const { extent } = problem.summed;
+  // bounds leave about half, and what blocks on the edge have of the other half
+  const met = problem.bounds.length > 0 ? Math.min(extent, (extent + rows + summed) / 2) : extent;
+  const blocks = Math.ceil(met / summed);
   return Math.ceil(cut.grid / caps.processors) * (blocks * block + ENDS);
 };

@@ -4,11 +4,22 @@
  * Invariants: all its threads wait, multiply and give back together; while scores of a block are weighed, products of the
  * block before are under way, of which nobody touches sums, weights or values before they are settled.
  */
-import { add, constantOf, get, i32, mul, operate, regType } from '../../../../ir/thread/build.ts';
+import {
+  add,
+  constantOf,
+  get,
+  i32,
+  laneOf,
+  mul,
+  operate,
+  regType,
+  vec4,
+} from '../../../../ir/thread/build.ts';
 import { LINE, TILE_ROWS, type TileOperand } from '../../../../ir/thread/bulk.ts';
 import { WARP } from '../../../../ir/thread/tensor.ts';
 import type { Register, TExpr, ThreadBuffer } from '../../../../ir/thread/thread.ts';
 import type { Emitter } from '../../../emit/emitter.ts';
+import { LANES } from '../../../emit/mode.ts';
 import { finish } from '../../tensor/attention/finish.ts';
 import {
   asOperand,
@@ -28,13 +39,6 @@ import { type Seat, weightsOf } from './weights.ts';
 /** Rows of a warp, and elements of the sum in a step of a product. */
 const SIXTEEN = 16;
 const EIGHT = 8;
-
-/** A block whose weights are known. */
-interface Weighed {
-  readonly words: readonly TExpr[];
-  /** What sums of earlier blocks are multiplied with: the upper and the lower row of the thread. */
-  readonly rescale: readonly TExpr[] | undefined;
-}
 
 export class Multiplying {
   private readonly em: Emitter;
@@ -78,7 +82,7 @@ export class Multiplying {
     const { em } = this;
     em.loop('turn', i32(0), this.range.turns, 1, (turn) => {
       const scores = this.scores(turn, left);
-      em.push({ kind: 'settle', pending: 0, accumulators: scores.flat() });
+      this.settle(0, scores.flat());
       this.release(turn);
       this.weigh(turn, seat, scores, running);
     });
@@ -93,30 +97,33 @@ export class Multiplying {
   ): void {
     const { em } = this;
     const begin = this.scores(i32(0), left);
-    em.push({ kind: 'settle', pending: 0, accumulators: begin.flat() });
+    this.settle(0, begin.flat());
     this.release(i32(0));
-    const { words } = this.weigh(i32(0), seat, begin, running);
-    const held = words.map((word) => em.variable('held', word));
+    this.weigh(i32(0), seat, begin, running);
+    const held = this.words(begin[0]!).map((word) => em.variable('held', word));
     em.loop('turn', i32(1), this.range.turns, 1, (turn) => {
       const before = em.name('before', operate('sub', turn, i32(1)));
       const scores = this.scores(turn, left);
       this.takeUp(before, held, sums);
-      em.push({ kind: 'settle', pending: 1, accumulators: scores.flat() });
+      this.settle(1, scores.flat());
       this.release(turn);
-      const next = this.weigh(turn, seat, scores, running);
-      em.push({ kind: 'settle', pending: 0, accumulators: sums });
+      const rescale = this.weigh(turn, seat, scores, running);
+      this.settle(0, sums);
+      // compilers know of what they settle that nothing is done with it before
+      this.settle(0, scores[0]!);
       this.releaseValue(before);
-      const { rescale } = next;
-      if (rescale !== undefined) {
-        const by = em.name('by', byRows(rescale[0]!, rescale[1]!));
-        for (const sum of sums) em.set(sum, operate('mul', get(sum), by));
-      }
-      next.words.forEach((word, i) => {
+      if (rescale !== undefined)
+        for (const sum of sums) em.set(sum, operate('mul', get(sum), rescale));
+      this.words(scores[0]!).forEach((word, i) => {
         em.set(held[i]!, word);
       });
     });
     this.takeUp(em.name('last', operate('sub', this.range.turns, i32(1))), held, sums);
-    em.push({ kind: 'settle', pending: 0, accumulators: sums });
+    this.settle(0, sums);
+  }
+
+  private settle(pending: number, accumulators: readonly Register[]): void {
+    this.em.push({ kind: 'settle', pending, accumulators });
   }
 
   private accumulators(hint: string, columns: number): Register[] {
@@ -146,23 +153,35 @@ export class Multiplying {
     return all;
   }
 
-  /** Folds the weights of a block whose scores are settled. */
+  /**
+   * Folds the weights of a block whose scores are settled, and puts them in the place of the first; what sums of earlier
+   * blocks are multiplied with.
+   */
   private weigh(
     turn: TExpr,
     seat: Seat,
     scores: readonly (readonly Register[])[],
     running: readonly Running[] | undefined,
-  ): Weighed {
+  ): TExpr | undefined {
     const { em, cut, range } = this;
     const from = em.name('from', add(range.from, mul(turn, i32(cut.summed))));
     const weights = weightsOf(em, cut, seat, from, scores);
     const folded = running && foldBlock(em, running, weights);
     const powers: Tiles<readonly TExpr[]> = folded?.powers ?? weights;
-    if (cut.value === undefined) return { words: [], rescale: undefined };
-    const words = Array.from({ length: cut.summed / SIXTEEN }, (_, i) =>
-      asOperand(em, cut.inputs, powers[0]![2 * i]!, powers[0]![2 * i + 1]!),
+    if (cut.value === undefined) return undefined;
+    powers[0]!.forEach(([a, b, c, d], j) => {
+      em.set(scores[0]![j]!, vec4(a!, b!, c!, d!));
+    });
+    return folded && em.name('by', byRows(folded.rescale[0]!, folded.rescale[1]!));
+  }
+
+  /** Weights as the left operand of a product. */
+  private words(weights: readonly Register[]): TExpr[] {
+    const { em, cut } = this;
+    const four = (j: number): TExpr[] => LANES.map((lane) => laneOf(get(weights[j]!), lane));
+    return Array.from({ length: cut.summed / SIXTEEN }, (_, i) =>
+      asOperand(em, cut.inputs, four(2 * i), four(2 * i + 1)),
     );
-    return { words, rescale: folded?.rescale };
   }
 
   /** Begins to add the values of a block. */
