@@ -3,28 +3,23 @@
  *
  * A processor multiplies, reads its shared memory and gets bytes from the cache behind it, all at the same time: a step
  * takes as long as the slowest of the three, and a little for the others; steps follow each other without a gap, the
- * stores of a tile are in nobody's shadow. No figure here was timed: rates follow from the datasheet of the H100 SXM (989
- * TFLOP/s of dense bfloat16, 132 processors, 1.83 GHz: 2048 multiply-adds a cycle; 32 banks of 4 bytes), what a processor
- * gets from the cache is the 64 bytes a cycle that a published model of this kind of kernel counts with, latencies are
- * orders of magnitude.
+ * stores of a tile are in nobody's shadow.
  * Invariant: cycles depend on the cut and the number of processors alone.
  */
 import { bytesOf } from '../../../ir/dtype.ts';
+import { WARP } from '../../../ir/thread/tensor.ts';
 import type { Caps } from '../../caps.ts';
+import { PARTS, SHARED_BYTES, WARPGROUP_UNITS } from '../chip.ts';
 import { type Cut, DEPTH } from './cut.ts';
 
-const PRODUCTS = 2048;
-const SHARED_BYTES = 128;
-const CACHE_BYTES = 64;
+const PRODUCTS = WARPGROUP_UNITS.products.narrow;
+const CACHE_BYTES = WARPGROUP_UNITS.cacheBytes;
 /** What is faster than the slowest costs this share of its time: of tiles that keep all busy alike, larger ones win. */
 export const SHADOW: number = 1 / 4;
 /** From asking for the first tile to having it, and what a launch begins with. */
 const FILL = 2000;
 /** From the end of a tile's sum to its stores, and back to the first product. */
 const TURN = 400;
-/** Instructions a cycle, of 32 threads. */
-const ISSUES = 4;
-const WARP = 32;
 
 /** Estimated cycles until all of a cut is done. */
 export const cyclesOf = (cut: Cut, caps: Caps): number => {
@@ -38,7 +33,7 @@ export const cyclesOf = (cut: Cut, caps: Caps): number => {
   const step = slowest + SHADOW * (parts.reduce((sum, part) => sum + part, 0) - slowest);
   const { results } = problem;
   const elements = tile.rows * tile.columns;
-  const arithmetic = (elements * (results.cost + 3)) / (ISSUES * WARP);
+  const arithmetic = (elements * (results.cost + 3)) / (PARTS * WARP);
   // what is not contiguous fetches and writes whole sectors of 32 bytes
   const stored = elements * results.outputs.length * (results.contiguous ? 4 : 32);
   const turn = TURN + Math.max(arithmetic, stored / CACHE_BYTES);

@@ -3,39 +3,37 @@
  *
  * A processor multiplies, reads shared memory, gets bytes from the cache behind it and issues instructions, all at the
  * same time: the slowest decides while others are around; a workgroup alone waits for what its steps have under way.
- * Numbers are of compute capability 8.0 (NVIDIA, "A100 Tensor Core GPU Architecture", 2020; "CUDA C++ Programming Guide",
- * tables of arithmetic throughput and of limits), later ones are faster by about the same factors.
+ * Numbers are of compute capability 8.0, later ones are faster by about the same factors.
  * Invariant: cycles depend on the cut and the number of processors alone.
  */
 import { bytesOf } from '../../../ir/dtype.ts';
 import { type MmaInputs, WARP } from '../../../ir/thread/tensor.ts';
 import type { Caps } from '../../caps.ts';
+import {
+  BARRIER,
+  LATENCY,
+  LAUNCH,
+  MOST_REGISTERS,
+  PARTS,
+  REGISTERS,
+  SHARED_BYTES,
+  THREADS,
+  WARP_UNITS,
+} from '../chip.ts';
 import { bringing } from '../contraction/panel.ts';
 import type { Problem } from '../contraction/problem.ts';
 import { stagedAs } from './operand.ts';
 import { type Cut, type Stage, summandsOf, type Tile, warpsOf } from './tile.ts';
 
-/** Multiply-adds of a processor in a cycle: 312 TFLOP/s of 108 processors at 1.41 GHz, and half of that of TF32. */
-const PRODUCTS = { bfloat16: 1024, float16: 1024, tfloat32: 512 };
-/** Parts of a processor that issue one instruction a cycle and own a fourth of its matrix units. */
-const PARTS = 4;
-/** Bytes of shared memory a cycle: 32 banks. */
-const SHARED_BYTES = 128;
-/** Bytes a cycle from the second cache: 5120 for 108 processors, of which two thirds are reached under load. */
-const CACHE_BYTES = 32;
-/** From asking memory for something to having it; and what barriers cost. */
-const LATENCY = 700;
-const BARRIER = 40;
-/** What a processor has for all workgroups on it. */
-const REGISTERS = 65536;
-const THREADS = 2048;
-/** Registers of a thread besides its sums and operands, and the most there are. */
+const CACHE_BYTES = WARP_UNITS.cacheBytes;
+/** Registers of a thread besides its sums and operands. */
 const OWN_REGISTERS = 48;
-const MOST_REGISTERS = 255;
 /** Instructions of a step that neither multiply nor stage. */
 const STEP = 16;
-/** From the end of one launch to the start of the next. */
-const LAUNCH = 3000;
+
+/** Multiply-adds of a processor in a cycle. */
+const productsOf = (inputs: MmaInputs): number =>
+  WARP_UNITS.products[inputs === 'tfloat32' ? 'tfloat32' : 'narrow'];
 
 /** Registers of a thread, about. */
 export const registersOf = ({ tile, inputs, rows, columns }: Cut): number => {
@@ -72,7 +70,7 @@ export const leastCycles = (
 ): number => {
   const steps = Math.ceil(depth / tile.depth);
   const tiles = Math.ceil(rows.size / tile.rows) * Math.ceil(columns.size / tile.columns);
-  const products = (tile.rows * tile.columns * tile.depth) / PRODUCTS[inputs];
+  const products = (tile.rows * tile.columns * tile.depth) / productsOf(inputs);
   const staged = (tile.rows + tile.columns) * tile.depth * bytesOf(stagedAs(inputs));
   const busy = Math.max(products, staged / CACHE_BYTES);
   return Math.ceil((tiles * batches) / caps.processors) * steps * busy;
@@ -85,7 +83,7 @@ export const cyclesOf = (cut: Cut, caps: Caps): number => {
   const warps = warpsOf(tile);
   const registers = registersOf(cut);
   if (registers > MOST_REGISTERS) return Number.POSITIVE_INFINITY;
-  const products = (tile.rows * tile.columns * tile.depth) / PRODUCTS[inputs];
+  const products = (tile.rows * tile.columns * tile.depth) / productsOf(inputs);
   const staged = (tile.rows + tile.columns) * tile.depth * bytes;
   const operands = warps * (tile.warpRows + tile.warpColumns) * tile.depth * bytes;
   const rounds = tile.depth / summandsOf(inputs);

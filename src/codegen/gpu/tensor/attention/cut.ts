@@ -13,6 +13,15 @@ import { type MmaInputs, WARP } from '../../../../ir/thread/tensor.ts';
 import type { Caps } from '../../../caps.ts';
 import { rewriter } from '../../../rewrite.ts';
 import type { Operand as Given, Problem } from '../../attention/problem.ts';
+import {
+  BARRIER,
+  LATENCY,
+  PARTS,
+  REGISTERS,
+  SHARED_BYTES,
+  THREADS,
+  WARP_UNITS,
+} from '../../chip.ts';
 import { operandOf } from '../../contraction/problem.ts';
 import { heldBy, stagedAs } from '../operand.ts';
 import { type Stage, stageOf } from '../tile.ts';
@@ -226,15 +235,8 @@ const sameAs = (value: Given, { scores }: Problem): number =>
     return renamed === right.expr;
   });
 
-/** Numbers of compute capability 8.0; see model.ts of contractions. */
-const PRODUCTS = 1024;
-const SHARED_BYTES = 128;
-const CACHE_BYTES = 32;
-const PARTS = 4;
-const LATENCY = 700;
-const BARRIER = 40;
-const REGISTERS = 65536;
-const THREADS = 2048;
+const PRODUCTS = WARP_UNITS.products.narrow;
+const CACHE_BYTES = WARP_UNITS.cacheBytes;
 /** Instructions of the softmax for one score, besides its weight. */
 const SOFTMAX = 12;
 
