@@ -380,3 +380,4 @@ export {
   gammaln,
   polygamma,
 } from './special.ts';
+export { assign, copyTo, toDevice } from './transfer.ts';

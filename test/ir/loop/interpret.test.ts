@@ -6,6 +6,7 @@ import {
   accumulator,
   constant,
   guard,
+  indexValue,
   load,
   newBuffer,
   reduce,
@@ -128,6 +129,18 @@ test('accumulation zeroes first and adds in order', () => {
     [out, [7, 7]],
   ]);
   assert.equal([...memory.get(out)!], [10, 101]);
+});
+
+test('of scattered numbers the greatest may stay', () => {
+  const [ids, out] = [buffer('ids', [3], 'int32'), buffer('out', [3], 'int32')];
+  const to = idxOpaque(load(ids, [idxAxis(k)]), 0, 2);
+  const value = scalar('add', indexValue(idxAxis(k)), constant(1, 'int32'));
+  const store: Store = { buffer: out, index: [to], value, axes: [], mode: 'max', over: [k] };
+  const memory = run({ axes: [], stores: [store], contract: undefined }, [
+    [ids, [1, 0, 1]],
+    [out, [7, 7, 7]],
+  ]);
+  assert.equal([...memory.get(out)!], [2, 3, 0]);
 });
 
 test('the side of a guard not taken is not read; any other read outside is an error', () => {

@@ -71,6 +71,7 @@ test('indices: affine sums, div, mod, loaded positions, guards, scatters, prefix
       nest a < 320 over c < 3 {
         y[a div 10, a mod 10] = if 0 <= c - a < 3, -1 <= 2 * (a + 1) < 100 then -inf else f32(index(3 * a - 1 + c))
         y[value(idx[a mod 32], 0, 31), (a + 3) mod 7 + a div 64] += x[0, a div 32] over [c]
+        y[value(idx[a mod 32], 0, 31), 0] >= x[0, a div 32] over [c]
       }
       nest i < 10, j < 3 {
         "in"[i] = f16(x[0, i] * 0.1) for [i]
@@ -88,6 +89,7 @@ kernel mix(
   nest a < 320 over c < 3 {
     y[a div 10, a mod 10] = if 0 <= c - a < 3, -1 <= a * 2 + 2 < 100 then -inf else f32(index(a * 3 + c - 1))
     y[value(idx[a mod 32], 0, 31), (a + 3) mod 7 + a div 64] += x[0, a div 32] over [c]
+    y[value(idx[a mod 32], 0, 31), 0] >= x[0, a div 32] over [c]
   }
   nest i < 10, j < 3 {
     "in"[i] = f16(x[0, i] * 0.1) for [i]
