@@ -99,8 +99,9 @@ testAtOnce('large numbers print with the digits that mean something', () => {
 });
 
 test('indices that are none', () => {
-  for (const wrong of [undefined, null, nd.array([0]), [0, 1, 1, 1]])
+  for (const wrong of [undefined, {}, true, [0, 1, 1, 1]])
     fails(() => x.slice(js(wrong)), 'value', 'slice: the index for axis 0 is', 'take(idx)');
+  fails(() => x.slice(nd.array([0])), 'dtype', 'slice: indices must be integers or booleans');
   fails(() => x.set(js(undefined), 1), 'value', 'set: the index for axis 0 is undefined');
   fails(() => x.at(5), 'value', 'at: position 5');
 });

@@ -163,7 +163,7 @@ export const partsOf = (name: string, x: NDArray, specs: readonly Index[]): read
       throw failure(
         'value',
         `${name}: the index for axis ${on} is ${shown(spec)}`,
-        "write a position, ':' or '1:5', [begin, end, step], or an NDArray of positions: nd.array([0, 2], { dtype: 'int32' })",
+        "write a position, ':' or '1:5', [begin, end, step], or an NDArray of positions, as for take(idx)",
       );
     const [begin, end, step] = rangeOf(name, spec, size);
     return [{ kind: 'range', begin, end, step }];
