@@ -11,6 +11,7 @@ import { assertAllClose } from '../../../src/frontend/testing.ts';
 const source = fileURLToPath(new URL('../../../src/', import.meta.url));
 const files = [
   ...readdirSync(join(source, 'frontend/gluon/loss')).map((f) => `frontend/gluon/loss/${f}`),
+  ...readdirSync(join(source, 'frontend/gluon/metric')).map((f) => `frontend/gluon/metric/${f}`),
   ...[
     'activation',
     'attention',
@@ -46,6 +47,8 @@ const check = async (value: unknown, wanted: never): Promise<void> => {
   const got = await value;
   if (isNDArray(got)) await assertAllClose(got, wanted, { atol: 5e-5 });
   else if (ArrayBuffer.isView(got)) await assertAllClose(Array.from(got as Float32Array), wanted);
+  else if (typeof wanted === 'number')
+    assert.ok(Math.abs((got as number) - wanted) < 5e-5, `${got}, expected ${wanted}`);
   else assert.equal(got, wanted);
 };
 
@@ -68,6 +71,12 @@ const {
   CosineEmbeddingLoss, CTCLoss, HingeLoss, HuberLoss, KLDivLoss, L1Loss, L2Loss, LogisticLoss, PoissonNLLLoss, SDMLLoss,
   SigmoidBinaryCrossEntropyLoss, SoftmaxCrossEntropyLoss, SquaredHingeLoss, TripletLoss,
 } = loss;
+import * as metric from ${at('frontend/gluon/metric.ts')};
+const {
+  Accuracy, BinaryAccuracy, CompositeEvalMetric, create, CrossEntropy, CustomMetric, F1, Fbeta, Loss, MAE, MCC, MSE,
+  MeanCosineSimilarity, MeanPairwiseDistance, NegativeLogLikelihood, np, PCC, PearsonCorrelation, Perplexity, RMSE,
+  TopKAccuracy,
+} = metric;
 export const examples = [${bodies.join(',\n')}];
 `,
       );

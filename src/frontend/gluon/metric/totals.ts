@@ -1,0 +1,73 @@
+/**
+ * Sums that stay exact, or nearly, however long a metric counts.
+ *
+ * Invariant: totals of `n` figures are `2n` numbers: counts as digits of base 2²⁴, sums as a float32 and what rounding took
+ * from it.
+ */
+import type { GraphBuilder } from '../../../ir/graph/builder.ts';
+import type { Node } from '../../../ir/graph/graph.ts';
+import { concat } from '../../../ir/graph/ops/concat.ts';
+import { sliceAxis } from '../../../ir/graph/ops/slice.ts';
+
+const BASE = 2 ** 24;
+
+/** The number of true elements, or the sum of integers, over all axes but the last `keep`: at most 2³⁰ each. */
+export const amount = (b: GraphBuilder, x: Node, keep = 0): Node => {
+  const { shape } = x.type;
+  const rest = shape.length - keep;
+  const total = b.sum(
+    b.cast(x, 'int32'),
+    shape.slice(0, rest).map((_, i) => i),
+  );
+  return b.reshape(total, [shape.slice(rest).reduce((n, d) => n * d, 1)]);
+};
+
+/** Totals plus `more`, int32 [n]. */
+export const addCounts = (b: GraphBuilder, totals: Node, more: Node): Node => {
+  const n = more.type.shape[0]!;
+  const sum = b.op('add', sliceAxis(b, totals, 0, 0, n), more);
+  const base = b.lit(BASE, sum);
+  const carry = b.op('floordiv', sum, base);
+  const high = b.op('add', sliceAxis(b, totals, 0, n, 2 * n), carry);
+  return b.emit(concat, [b.op('mod', sum, base), high], { axis: 0 });
+};
+
+/** The `n` counts. */
+export const countsOf = (totals: readonly number[]): number[] => {
+  const n = totals.length / 2;
+  return Array.from({ length: n }, (_, i) => totals[i]! + BASE * totals[n + i]!);
+};
+
+/**
+ * Totals plus `more`, float32 [n], with the errors of all sums so far, so that small values are not lost in long sums. A
+ * bound that no sum reaches makes a difference one that no compiler cancels: drivers of GPUs may compute (a + b) - a as b.
+ */
+export const addSums = (b: GraphBuilder, totals: Node, more: Node): Node => {
+  const n = more.type.shape[0]!;
+  const rounded = (y: Node): Node => b.op('max', y, b.lit(-3e38, y));
+  const sum = sliceAxis(b, totals, 0, 0, n);
+  const term = b.op('sub', more, sliceAxis(b, totals, 0, n, 2 * n));
+  const next = rounded(b.op('add', sum, term));
+  const error = b.op('sub', rounded(b.op('sub', next, sum)), term);
+  return b.emit(concat, [next, error], { axis: 0 });
+};
+
+/** The `n` sums. */
+export const sumsOf = (totals: readonly number[]): number[] => {
+  const n = totals.length / 2;
+  return Array.from({ length: n }, (_, i) => totals[i]! - totals[n + i]!);
+};
+
+/** The sum of all elements as float32 [1]. */
+export const sumAll = (b: GraphBuilder, x: Node): Node =>
+  b.reshape(
+    b.sum(
+      b.cast(x, 'float32'),
+      x.type.shape.map((_, i) => i),
+    ),
+    [1],
+  );
+
+/** One after the other. */
+export const joined = (b: GraphBuilder, parts: readonly Node[]): Node =>
+  parts.length === 1 ? parts[0]! : b.emit(concat, parts, { axis: 0 });
