@@ -341,6 +341,44 @@ export {
   var,
 } from './reduce.ts';
 export {
+  type BinCountOptions,
+  binCount,
+  type DigitizeOptions,
+  digitize,
+  type HistogramOptions,
+  histogram,
+  type SearchOptions,
+  searchSorted,
+} from './counting.ts';
+export {
+  type CumulativeOptions,
+  cummax,
+  cummin,
+  cumprod,
+  cumsum,
+  logCumSumExp,
+} from './cumulative.ts';
+export { argwhere, compress, flatNonzero, type NonzeroOptions, nonzero } from './positions.ts';
+export {
+  median,
+  percentile,
+  type QuantileMethod,
+  type QuantileOptions,
+  quantile,
+} from './quantile.ts';
+export {
+  intersect1d,
+  isIn,
+  setDiff1d,
+  setXor1d,
+  type Unique,
+  type UniqueOptions,
+  union1d,
+  unique,
+  uniqueAll,
+} from './sets.ts';
+export { argsort, type SortOptions, sort, type TopkOptions, topk } from './sorting.ts';
+export {
   pixelShuffle,
   type ResizeOptions,
   reflectionPad,
