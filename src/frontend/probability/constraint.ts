@@ -1,0 +1,207 @@
+/**
+ * Constraints: where parameters and values of distributions may lie.
+ *
+ * Invariant: `check` is a function of arrays like any other, true where the constraint holds, with the last `eventAxes`
+ * axes taken together; so it works while tracing and on every device. `allows` is the same for one number.
+ */
+import { logicalAnd } from '../nd/arithmetic.ts';
+import * as nd from '../nd/index.ts';
+import type { NDArray } from '../ndarray.ts';
+
+export interface Constraint {
+  /** What must hold, such as `a number above 0`. */
+  readonly rule: string;
+  /** Axes, from the last, that are one value: 0 for numbers, 1 for vectors, 2 for matrices. */
+  readonly eventAxes: number;
+  /** True where values are whole numbers. */
+  readonly discrete: boolean;
+  /** Whether one number is allowed; absent where values are no numbers. */
+  readonly allows?: (value: number) => boolean;
+  readonly check: (value: NDArray) => NDArray;
+  /** Where a range begins and ends; absent for other constraints. */
+  readonly range?: Range;
+}
+
+/** Bounds of numbers; open ends leave the bound itself out. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+  readonly openLow: boolean;
+  readonly openHigh: boolean;
+}
+
+const { POSITIVE_INFINITY: INF } = Number;
+
+const ranged = (rule: string, range: Range, whole: boolean): Constraint => {
+  const { low, high, openLow, openHigh } = range;
+  return {
+    rule,
+    eventAxes: 0,
+    discrete: whole,
+    range,
+    allows: (v) =>
+      (openLow ? v > low : v >= low) &&
+      (openHigh ? v < high : v <= high) &&
+      (!whole || Number.isInteger(v)),
+    check: (value) => {
+      let ok = openLow ? nd.gt(value, low) : nd.ge(value, low);
+      if (high !== INF || openHigh)
+        ok = logicalAnd(ok, openHigh ? nd.lt(value, high) : nd.le(value, high));
+      return whole ? logicalAnd(ok, nd.eq(value, nd.floor(value))) : ok;
+    },
+  };
+};
+const number = (whole: boolean): string => (whole ? 'an integer' : 'a number');
+
+/** From `low` to `high`, both included. */
+export const interval = (low: number, high: number): Constraint =>
+  ranged(`a number from ${low} to ${high}`, { low, high, openLow: false, openHigh: false }, false);
+/** Between `low` and `high`. */
+export const openInterval = (low: number, high: number): Constraint =>
+  ranged(
+    `a number between ${low} and ${high}`,
+    { low, high, openLow: true, openHigh: true },
+    false,
+  );
+/** From `low`, which is included, to `high`, which is not. */
+export const halfOpenInterval = (low: number, high: number): Constraint =>
+  ranged(
+    `a number from ${low} to below ${high}`,
+    { low, high, openLow: false, openHigh: true },
+    false,
+  );
+/** Whole numbers from `low` to `high`, both included. */
+export const integerInterval = (low: number, high: number): Constraint =>
+  ranged(`an integer from ${low} to ${high}`, { low, high, openLow: false, openHigh: false }, true);
+/** Whole numbers between `low` and `high`. */
+export const integerOpenInterval = (low: number, high: number): Constraint =>
+  ranged(
+    `an integer between ${low} and ${high}`,
+    { low, high, openLow: true, openHigh: true },
+    true,
+  );
+/** Whole numbers from `low`, which is included, to `high`, which is not. */
+export const integerHalfOpenInterval = (low: number, high: number): Constraint =>
+  ranged(
+    `an integer from ${low} to below ${high}`,
+    { low, high, openLow: false, openHigh: true },
+    true,
+  );
+
+const above = (low: number, openLow: boolean, whole: boolean): Constraint =>
+  ranged(
+    `${number(whole)} ${openLow ? 'above' : '≥'} ${low}`,
+    { low, high: INF, openLow, openHigh: true },
+    whole,
+  );
+const below = (high: number, openHigh: boolean, whole: boolean): Constraint =>
+  ranged(
+    `${number(whole)} ${openHigh ? 'below' : '≤'} ${high}`,
+    { low: -INF, high, openLow: true, openHigh },
+    whole,
+  );
+export const greaterThan = (low: number): Constraint => above(low, true, false);
+export const greaterThanEq = (low: number): Constraint => above(low, false, false);
+export const integerGreaterThan = (low: number): Constraint => above(low, true, true);
+export const integerGreaterThanEq = (low: number): Constraint => above(low, false, true);
+export const lessThan = (high: number): Constraint => below(high, true, false);
+export const lessThanEq = (high: number): Constraint => below(high, false, false);
+export const integerLessThan = (high: number): Constraint => below(high, true, true);
+export const integerLessThanEq = (high: number): Constraint => below(high, false, true);
+
+/** Any number; infinities too, but not NaN. */
+export const real: Constraint = {
+  ...ranged('a number', { low: -INF, high: INF, openLow: false, openHigh: false }, false),
+  check: (value) => nd.eq(value, value),
+};
+export const positive: Constraint = greaterThan(0);
+export const nonNegative: Constraint = greaterThanEq(0);
+export const positiveInteger: Constraint = integerGreaterThan(0);
+export const nonNegativeInteger: Constraint = integerGreaterThanEq(0);
+export const unitInterval: Constraint = interval(0, 1);
+/** 0 or 1. */
+export const boolean: Constraint = { ...integerInterval(0, 1), rule: '0 or 1' };
+
+const every = (ok: NDArray, axes: number): NDArray =>
+  nd.all(ok, { axis: Array.from({ length: axes }, (_, i) => -1 - i) });
+
+const shaped = (
+  rule: string,
+  eventAxes: number,
+  check: (value: NDArray) => NDArray,
+  discrete = false,
+): Constraint => ({ rule, eventAxes, discrete, check });
+
+/** Sums that rounding leaves near 1 are 1. */
+const NEAR = 1e-5;
+const sumsToOne = (value: NDArray): NDArray => nd.lt(value.sum({ axis: -1 }).sub(1).abs(), NEAR);
+
+/** Vectors of numbers ≥ 0 with sum 1. */
+export const simplex: Constraint = shaped(
+  'numbers ≥ 0 with sum 1 along the last axis',
+  1,
+  (value) => logicalAnd(every(nd.ge(value, 0), 1), sumsToOne(value)),
+);
+/** Vectors of zeros and one 1. */
+export const oneHot: Constraint = shaped(
+  'zeros and one 1 along the last axis',
+  1,
+  (value) => logicalAnd(every(boolean.check(value), 1), sumsToOne(value)),
+  true,
+);
+/** Vectors of counts with the sum `total`. */
+export const counts = (total: number): Constraint =>
+  shaped(
+    `counts with sum ${total} along the last axis`,
+    1,
+    (value) =>
+      logicalAnd(every(nonNegativeInteger.check(value), 1), nd.eq(value.sum({ axis: -1 }), total)),
+    true,
+  );
+/** Vectors of any numbers. */
+export const realVector: Constraint = shaped('a vector of numbers', 1, (value) =>
+  every(real.check(value), 1),
+);
+/** Matrices of zeros above the diagonal. */
+export const lowerTriangular: Constraint = shaped('a lower triangular matrix', 2, (value) =>
+  every(nd.eq(nd.tril(value), value), 2),
+);
+/** Those with a diagonal above 0. */
+export const lowerCholesky: Constraint = shaped(
+  'a lower triangular matrix with a diagonal above 0',
+  2,
+  (value) =>
+    logicalAnd(
+      lowerTriangular.check(value),
+      every(nd.gt(nd.diagonal(value, { axis1: -2, axis2: -1 }), 0), 1),
+    ),
+);
+
+/** Parts along an axis, each with a constraint of its own; `lengths` says how long they are. */
+export const cat = (
+  constraints: readonly Constraint[],
+  axis: number,
+  lengths: readonly number[],
+): Constraint => {
+  const cuts = lengths
+    .slice(0, -1)
+    .map((_, i) => lengths.slice(0, i + 1).reduce((a, b) => a + b, 0));
+  return shaped(constraints.map((c) => c.rule).join(', then '), 0, (value) =>
+    nd.concat(
+      nd.split(value, cuts, axis).map((part, i) => constraints[i]!.check(part)),
+      axis,
+    ),
+  );
+};
+/** Slices along an axis, each with a constraint of its own. */
+export const stack = (constraints: readonly Constraint[], axis: number): Constraint =>
+  cat(
+    constraints,
+    axis,
+    constraints.map(() => 1),
+  );
+/** The last `axes` axes that `inner` has not taken yet are one value. */
+export const independent = (inner: Constraint, axes: number): Constraint => ({
+  ...shaped(inner.rule, inner.eventAxes + axes, (value) => every(inner.check(value), axes)),
+  discrete: inner.discrete,
+});

@@ -1,0 +1,250 @@
+/**
+ * Distributions: what all of them have.
+ *
+ * Invariant: parameters are arrays that broadcast to `batchShape`; one value has the shape `eventShape`; a sample is
+ * [...sample, ...batchShape, ...eventShape]. Everything is a function of arrays: it is recorded, traced and compiled like
+ * any other, and gradients flow through samples where `hasGrad` says so.
+ */
+import { type Shape, sameShape } from '../../ir/type.ts';
+import type { Device } from '../../runtime/device.ts';
+import { failure } from '../callsite.ts';
+import { defaultDevice } from '../default-device.ts';
+import { mode } from '../mode.ts';
+import * as nd from '../nd/index.ts';
+import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
+import { checkOptions, shown } from '../options.ts';
+import type { Constraint } from './constraint.ts';
+
+export interface DistributionOptions {
+  /**
+   * Look at the values of parameters, and of what `logProb` and `cdf` get, and throw a ValueError when they lie outside.
+   * Needs a device that can be read at once, and does not work while tracing: there, `await d.validate()` outside. Numbers
+   * are always looked at. Default false.
+   */
+  readonly validateArgs?: boolean;
+}
+
+/** A parameter and where it may lie. */
+export type Given = readonly [name: string, value: Operand, constraint: Constraint];
+
+/** Throws unless all of `value` satisfies the constraint: now, where the device can be read. */
+const checkNow = (where: string, value: NDArray, constraint: Constraint): void => {
+  if (nd.all(constraint.check(value)).itemSync() === 0) throw outside(where, constraint);
+};
+const outside = (where: string, constraint: Constraint): Error =>
+  failure('value', `${where}: not everywhere ${constraint.rule}`, `pass ${constraint.rule}`);
+
+/** The shape that all broadcast to. */
+export const commonShape = (where: string, shapes: readonly Shape[]): Shape => {
+  const rank = Math.max(0, ...shapes.map((s) => s.length));
+  return Array.from({ length: rank }, (_, i) => {
+    const sizes = new Set(shapes.map((s) => s[i - rank + s.length] ?? 1));
+    sizes.delete(1);
+    if (sizes.size > 1)
+      throw failure(
+        'shape',
+        `${where}: shapes do not broadcast: ${shapes.map((s) => `[${s.join(', ')}]`).join(', ')}`,
+        'axes must be equal or 1, counted from the last',
+      );
+    return [...sizes][0] ?? 1;
+  });
+};
+
+const deviceOf = (operands: readonly Operand[]): Device =>
+  operands.find(isNDArray)?.device ?? mode.trace?.device ?? defaultDevice();
+
+/** Parameters as arrays. Throws for numbers outside of their constraint, and with `validateArgs` for arrays. */
+const parametersOf = (
+  name: string,
+  given: readonly Given[],
+  options: DistributionOptions | undefined,
+): NDArray[] => {
+  checkOptions(name, options, ['validateArgs']);
+  const device = deviceOf(given.map(([, value]) => value));
+  return given.map(([parameter, value, constraint]) => {
+    const where = `${name}: ${parameter}`;
+    if (!isNDArray(value) && typeof value !== 'number')
+      throw failure('value', `${where} is ${shown(value)}`, 'pass a number or an array');
+    if (typeof value === 'number') {
+      if (constraint.allows?.(value) !== true)
+        throw failure('value', `${where} is ${value}`, `pass ${constraint.rule}`);
+      return nd.full([], value, { device });
+    }
+    if (value.ndim < constraint.eventAxes)
+      throw failure(
+        'shape',
+        `${where} has the shape [${value.shape.join(', ')}]`,
+        `pass ${constraint.rule}`,
+      );
+    if (options?.validateArgs === true) checkNow(where, value, constraint);
+    return value;
+  });
+};
+
+/** Axes of a batch, without those of one value. */
+const batchOf = (x: NDArray, eventAxes: number): Shape => x.shape.slice(0, x.ndim - eventAxes);
+
+/** Shapes of distributions that are made of others. */
+export interface Shapes {
+  readonly batchShape: Shape;
+  readonly eventShape: Shape;
+}
+
+export abstract class Distribution {
+  /** Shape of a batch: what the parameters broadcast to. */
+  readonly batchShape: Shape;
+  /** Shape of one value. */
+  readonly eventShape: Shape;
+  readonly #parameters: readonly (readonly [string, NDArray, Constraint])[];
+  readonly #options: DistributionOptions | undefined;
+
+  /** `shapes`: those of batch and value, or that of one value by the parameters; default: numbers. */
+  constructor(
+    given: readonly Given[],
+    options: DistributionOptions | undefined,
+    shapes: Shapes | ((parameters: readonly NDArray[]) => Shape) = () => [],
+  ) {
+    const name = new.target.name;
+    const arrays = parametersOf(name, given, options);
+    this.#parameters = given.map(([parameter, , constraint], i) => [
+      parameter,
+      arrays[i]!,
+      constraint,
+    ]);
+    this.#options = options;
+    const batches = this.#parameters.map(([, x, { eventAxes }]) => batchOf(x, eventAxes));
+    const known = typeof shapes !== 'function';
+    this.batchShape = known ? shapes.batchShape : commonShape(name, batches);
+    this.eventShape = known ? shapes.eventShape : shapes(arrays);
+  }
+
+  /** Where values lie. */
+  abstract readonly support: Constraint;
+  /** Whether gradients flow from samples to parameters. */
+  abstract readonly hasGrad: boolean;
+  /** Whether {@link enumerateSupport} lists all values. */
+  readonly hasEnumerateSupport: boolean = false;
+  abstract get mean(): NDArray;
+  abstract get variance(): NDArray;
+  /** Logarithm of the density (of the probability, for whole numbers) of values, one per event. */
+  abstract logProb(value: Operand): NDArray;
+  /** Samples in `shape`: [...sample, ...batchShape], to which the values of one event are added. */
+  protected abstract draw(shape: Shape): NDArray;
+
+  /** Where parameters may lie, by name. */
+  get argConstraints(): Readonly<Record<string, Constraint>> {
+    return Object.fromEntries(this.#parameters.map(([name, , constraint]) => [name, constraint]));
+  }
+  get eventDim(): number {
+    return this.eventShape.length;
+  }
+  /** Square root of the variance. */
+  get stddev(): NDArray {
+    return nd.sqrt(this.variance);
+  }
+
+  /** Density (or probability) of values. */
+  pdf(value: Operand): NDArray {
+    return nd.exp(this.logProb(value));
+  }
+  /** Probability of a value at most this. */
+  cdf(_value: Operand): NDArray {
+    throw this.missing('cdf');
+  }
+  /** The value below which this share of samples lies. */
+  icdf(_probability: Operand): NDArray {
+    throw this.missing('icdf');
+  }
+  /** Mean of `-logProb`. */
+  entropy(): NDArray {
+    throw this.missing('entropy');
+  }
+  /** `exp(entropy())`. */
+  perplexity(): NDArray {
+    return nd.exp(this.entropy());
+  }
+  /** All values, along a new first axis: [values, ...batchShape, ...eventShape]. */
+  enumerateSupport(): NDArray {
+    throw this.missing('enumerateSupport');
+  }
+
+  /** Samples: of the shape of the batch, or of a shape to which that broadcasts. Events come on top. */
+  sample(shape: Shape = this.batchShape): NDArray {
+    const joint = commonShape(`${this.name}.sample`, [shape, this.batchShape]);
+    if (!sameShape(joint, shape))
+      throw failure(
+        'shape',
+        `${this.name}.sample: the batch [${this.batchShape.join(', ')}] does not broadcast to [${shape.join(', ')}]`,
+        'sample(shape) takes the whole shape; sampleN(n) adds axes before those of the batch',
+      );
+    return this.draw(shape);
+  }
+  /** `count` samples (or a shape of them) for each distribution of the batch: [...count, ...batchShape, ...eventShape]. */
+  sampleN(count: number | Shape): NDArray {
+    const before: Shape = typeof count === 'number' ? [count] : count;
+    return this.draw([...before, ...this.batchShape]);
+  }
+
+  /** The same distributions in a larger batch. */
+  abstract broadcastTo(batchShape: Shape): this;
+
+  /** Looks at all parameters on whatever device. Throws a ValueError when one lies outside of its constraint. */
+  async validate(): Promise<void> {
+    for (const [parameter, value, constraint] of this.#parameters)
+      if ((await nd.all(constraint.check(value)).item()) === 0)
+        throw outside(`${this.name}: ${parameter}`, constraint);
+  }
+
+  /** A parameter as an array. */
+  protected parameter(name: string): NDArray {
+    return this.#parameters.find(([parameter]) => parameter === name)![1];
+  }
+  /** What it is called in messages. */
+  protected get name(): string {
+    return this.constructor.name;
+  }
+  /** Options for distributions that are made of this one. */
+  protected get options(): DistributionOptions {
+    return this.#options ?? {};
+  }
+  /** `x` as an array; looked at where that is asked for. */
+  protected value(x: Operand, where = 'logProb'): NDArray {
+    if (typeof x !== 'number' && !isNDArray(x))
+      throw failure('value', `${this.name}.${where}: ${shown(x)} is no number or array`);
+    const value = typeof x === 'number' ? nd.full([], x, { device: this.device }) : x;
+    if (this.#options?.validateArgs === true)
+      checkNow(`${this.name}.${where}`, value, this.support);
+    return value;
+  }
+  /** `x` in the shape of the batch. */
+  protected spread(x: NDArray): NDArray {
+    return sameShape(x.shape, this.batchShape) ? x : nd.broadcastTo(x, this.batchShape);
+  }
+  /** A constant in the shape of the batch. */
+  protected constant(value: number): NDArray {
+    return nd.full(this.batchShape, value, { device: this.device });
+  }
+  /** Where the parameters are. */
+  get device(): Device {
+    return deviceOf(this.#parameters.map(([, x]) => x));
+  }
+  protected missing(what: string): Error {
+    return failure(
+      'value',
+      `${this.name}.${what}: there is no closed form`,
+      'estimate it from samples: sampleN(n)',
+    );
+  }
+}
+
+/** A distribution by parameters alone. */
+export abstract class Parametric extends Distribution {
+  /** The same distribution with each parameter changed by `f`, which is told how many last axes are one value. */
+  protected abstract map(f: (parameter: NDArray, eventAxes: number) => NDArray): Distribution;
+
+  override broadcastTo(batchShape: Shape): this {
+    return this.map((x, eventAxes) =>
+      nd.broadcastTo(x, [...batchShape, ...x.shape.slice(x.ndim - eventAxes)]),
+    ) as this;
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Transforms of values: what turns one distribution into another.
+ *
+ * Invariant: `logDet(x, y)` is the logarithm of how much volumes grow at x, of which y is the image; one number for the
+ * last `eventAxes` axes together. Transforms are functions of arrays and compile with what they are used in.
+ */
+import { failure } from '../callsite.ts';
+import { HybridBlock } from '../gluon/block.ts';
+import * as nd from '../nd/index.ts';
+import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
+import {
+  type Constraint,
+  interval,
+  positive,
+  real,
+  realVector,
+  simplex,
+  unitInterval,
+} from './constraint.ts';
+
+export interface Transform {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** Axes that are one value. */
+  readonly eventAxes: number;
+  /** Whether different values have different images. */
+  readonly bijective: boolean;
+  /** Where values may come from, and where they go. */
+  readonly domain: Constraint;
+  readonly codomain: Constraint;
+  /** 1 where larger values have larger images, -1 where smaller ones have; undefined where neither holds. */
+  readonly sign: Operand | undefined;
+  forward(x: NDArray): NDArray;
+  inverse(y: NDArray): NDArray;
+  logDet(x: NDArray, y: NDArray): NDArray;
+}
+
+/** `loc + scale · x`. */
+export const affine = (loc: Operand, scale: Operand): Transform => ({
+  name: 'affine',
+  eventAxes: 0,
+  bijective: true,
+  domain: real,
+  codomain: real,
+  sign: isNDArray(scale) ? nd.sign(scale) : Math.sign(scale),
+  forward: (x) => nd.add(nd.mul(x, scale), loc),
+  inverse: (y) => nd.div(nd.sub(y, loc), scale),
+  logDet: (x) =>
+    isNDArray(scale)
+      ? nd.log(nd.abs(scale)).add(nd.zerosLike(x))
+      : nd.fullLike(x, Math.log(Math.abs(scale))),
+});
+
+/** `exp(x)`. */
+export const exp = (): Transform => ({
+  name: 'exp',
+  eventAxes: 0,
+  bijective: true,
+  domain: real,
+  codomain: positive,
+  sign: 1,
+  forward: nd.exp,
+  inverse: nd.log,
+  logDet: (x) => x,
+});
+
+/** `1 / (1 + exp(-x))`. */
+export const sigmoid = (): Transform => ({
+  name: 'sigmoid',
+  eventAxes: 0,
+  bijective: true,
+  domain: real,
+  codomain: unitInterval,
+  sign: 1,
+  forward: nd.sigmoid,
+  inverse: (y) => nd.log(y).sub(nd.log1p(y.neg())),
+  logDet: (x) => nd.softplus(x).add(nd.softplus(x.neg())).neg(),
+});
+
+/** `x^exponent`, of positive numbers. */
+export const power = (exponent: Operand): Transform => ({
+  name: 'power',
+  eventAxes: 0,
+  bijective: true,
+  domain: positive,
+  codomain: positive,
+  sign: isNDArray(exponent) ? nd.sign(exponent) : Math.sign(exponent),
+  forward: (x) => nd.pow(x, exponent),
+  inverse: (y) => nd.pow(y, isNDArray(exponent) ? nd.reciprocal(exponent) : 1 / exponent),
+  logDet: (x, y) => nd.log(nd.abs(nd.mul(y, exponent).div(x))),
+});
+
+/** `|x|`: not one to one; its inverse is the positive one. */
+export const abs = (): Transform => ({
+  name: 'abs',
+  eventAxes: 0,
+  bijective: false,
+  domain: real,
+  codomain: positive,
+  sign: undefined,
+  forward: nd.abs,
+  inverse: (y) => y,
+  logDet: (x) => {
+    throw noDeterminant('abs', x);
+  },
+});
+
+/** Shares with sum 1 along the last axis, by their logarithms: not one to one. */
+export const softmax = (): Transform => ({
+  name: 'softmax',
+  eventAxes: 1,
+  bijective: false,
+  domain: realVector,
+  codomain: simplex,
+  sign: undefined,
+  forward: (x) => nd.softmax(x),
+  inverse: nd.log,
+  logDet: (x) => {
+    throw noDeterminant('softmax', x);
+  },
+});
+
+const noDeterminant = (name: string, x: NDArray): Error =>
+  failure(
+    'value',
+    `${name}: volumes of [${x.shape.join(', ')}] do not change by a factor: different values have one image`,
+    'densities need transforms that are one to one',
+  );
+
+/** One transform after the other. */
+export const compose = (...parts: readonly Transform[]): Transform => {
+  if (parts.length === 0) throw failure('value', 'compose: no transforms', 'pass one at least');
+  const eventAxes = Math.max(...parts.map((t) => t.eventAxes));
+  const signs = parts.map((t) => t.sign);
+  return {
+    name: parts.map((t) => t.name).join(', then '),
+    eventAxes,
+    bijective: parts.every((t) => t.bijective),
+    domain: parts[0]!.domain,
+    codomain: parts[parts.length - 1]!.codomain,
+    sign: signs.includes(undefined) ? undefined : signs.reduce<Operand>((a, s) => times(a, s!), 1),
+    forward: (x) => parts.reduce((y, t) => t.forward(y), x),
+    inverse: (y) => parts.reduceRight((x, t) => t.inverse(x), y),
+    logDet: (x) => {
+      let at = x;
+      let total: NDArray | undefined;
+      for (const t of parts) {
+        const next = t.forward(at);
+        const own = summedTo(t.logDet(at, next), eventAxes - t.eventAxes);
+        total = total === undefined ? own : nd.add(total, own);
+        at = next;
+      }
+      return total!;
+    },
+  };
+};
+const times = (a: Operand, b: Operand): Operand =>
+  typeof a === 'number' && typeof b === 'number' ? a * b : nd.mul(a, b);
+
+/** `x` added up over its last axes. */
+export const summedTo = (x: NDArray, axes: number): NDArray =>
+  axes === 0 ? x : x.sum({ axis: Array.from({ length: axes }, (_, i) => -1 - i) });
+
+/** The other way round. */
+export const inverseOf = (t: Transform): Transform => ({
+  name: `inverse of ${t.name}`,
+  eventAxes: t.eventAxes,
+  bijective: t.bijective,
+  domain: t.codomain,
+  codomain: t.domain,
+  sign: t.sign,
+  forward: (x) => t.inverse(x),
+  inverse: (y) => t.forward(y),
+  logDet: (x, y) => t.logDet(y, x).neg(),
+});
+
+/** To between `low` and `high`: the sigmoid, stretched. */
+export const toInterval = (low: number, high: number): Transform => ({
+  ...compose(sigmoid(), affine(low, high - low)),
+  codomain: interval(low, high),
+});
+
+/**
+ * A transform with parameters: a block, which is trained and saved with the net that it is in. Subclasses define
+ * `transform`, `inverse` and `logDet`.
+ */
+export abstract class TransformBlock extends HybridBlock implements Transform {
+  readonly eventAxes: number = 0;
+  readonly bijective: boolean = true;
+  readonly domain: Constraint = real;
+  readonly codomain: Constraint = real;
+  readonly sign: Operand | undefined = undefined;
+  abstract override forward(x: NDArray): NDArray;
+  abstract inverse(y: NDArray): NDArray;
+  abstract logDet(x: NDArray, y: NDArray): NDArray;
+}
