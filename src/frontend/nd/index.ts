@@ -63,6 +63,16 @@ export {
 } from './calculus.ts';
 export { cond, foreach, type Structure, type WhileOptions, whileLoop } from './control.ts';
 export {
+  type BinCountOptions,
+  binCount,
+  type DigitizeOptions,
+  digitize,
+  type HistogramOptions,
+  histogram,
+  type SearchOptions,
+  searchSorted,
+} from './counting.ts';
+export {
   type ArrayLike,
   type ArrayOptions,
   arange,
@@ -78,6 +88,14 @@ export {
   zeros,
   zerosLike,
 } from './creation.ts';
+export {
+  type CumulativeOptions,
+  cummax,
+  cummin,
+  cumprod,
+  cumsum,
+  logCumSumExp,
+} from './cumulative.ts';
 export { type DeconvolutionOptions, deconvolution } from './deconvolution.ts';
 export { type DeformableOptions, deformableConvolution } from './deformable.ts';
 export {
@@ -294,6 +312,7 @@ export {
   rotaryEmbedding,
   sinusoidalEncoding,
 } from './position.ts';
+export { argwhere, compress, flatNonzero, type NonzeroOptions, nonzero } from './positions.ts';
 export {
   type CrossOptions,
   cross,
@@ -304,6 +323,13 @@ export {
   tensordot,
   vdot,
 } from './products.ts';
+export {
+  median,
+  percentile,
+  type QuantileMethod,
+  type QuantileOptions,
+  quantile,
+} from './quantile.ts';
 export {
   atleast1d,
   atleast2d,
@@ -341,44 +367,6 @@ export {
   var,
 } from './reduce.ts';
 export {
-  type BinCountOptions,
-  binCount,
-  type DigitizeOptions,
-  digitize,
-  type HistogramOptions,
-  histogram,
-  type SearchOptions,
-  searchSorted,
-} from './counting.ts';
-export {
-  type CumulativeOptions,
-  cummax,
-  cummin,
-  cumprod,
-  cumsum,
-  logCumSumExp,
-} from './cumulative.ts';
-export { argwhere, compress, flatNonzero, type NonzeroOptions, nonzero } from './positions.ts';
-export {
-  median,
-  percentile,
-  type QuantileMethod,
-  type QuantileOptions,
-  quantile,
-} from './quantile.ts';
-export {
-  intersect1d,
-  isIn,
-  setDiff1d,
-  setXor1d,
-  type Unique,
-  type UniqueOptions,
-  union1d,
-  unique,
-  uniqueAll,
-} from './sets.ts';
-export { argsort, type SortOptions, sort, type TopkOptions, topk } from './sorting.ts';
-export {
   pixelShuffle,
   type ResizeOptions,
   reflectionPad,
@@ -393,6 +381,17 @@ export {
   sequenceMask,
   sequenceReverse,
 } from './sequence.ts';
+export {
+  intersect1d,
+  isIn,
+  setDiff1d,
+  setXor1d,
+  type Unique,
+  type UniqueOptions,
+  union1d,
+  unique,
+  uniqueAll,
+} from './sets.ts';
 export {
   broadcastTo,
   concat,
@@ -411,6 +410,7 @@ export {
   tile,
   transpose,
 } from './shape.ts';
+export { argsort, type SortOptions, sort, type TopkOptions, topk } from './sorting.ts';
 export {
   digamma,
   erfinv,
