@@ -9,7 +9,9 @@ export * as autograd from './frontend/autograd.ts';
 export { checkpoint } from './frontend/checkpoint.ts';
 export { Explanation, explain } from './frontend/explain.ts';
 export { Block, HybridBlock } from './frontend/gluon/block.ts';
+export { Constant } from './frontend/gluon/constant.ts';
 export { Parameter } from './frontend/gluon/parameter.ts';
+export { SymbolBlock } from './frontend/gluon/symbol.ts';
 export {
   type ParameterSource,
   type Pending,

@@ -10,7 +10,7 @@ import { defaultDevice } from './default-device.ts';
 import { mode } from './mode.ts';
 import type { NDArray } from './ndarray.ts';
 import { checkOptions } from './options.ts';
-import { isFresh, type Plan, replay, trace } from './plan.ts';
+import { isFresh, load, type Plan, replay, trace } from './plan.ts';
 import { revision } from './revision.ts';
 import { signature } from './signature.ts';
 import { ONE_DEVICE } from './trace.ts';
@@ -82,6 +82,16 @@ export class CachedFunction {
   call(args: readonly unknown[]): unknown {
     if (!this.active || mode.trace !== undefined) return this.#body(...(args as never[]));
     const arrays: NDArray[] = [];
+    return replay(this.#planFor(args, arrays), arrays);
+  }
+
+  /** Compiles what a call with such arguments would run, and does not run it. */
+  prepare(args: readonly unknown[]): void {
+    const arrays: NDArray[] = [];
+    load(this.#planFor(args, arrays), arrays);
+  }
+
+  #planFor(args: readonly unknown[], arrays: NDArray[]): Plan {
     let key = mode.recording ? (mode.training ? 'rt' : 'r') : mode.training ? 't' : '';
     if (mode.autocast !== undefined) key += mode.autocast.key;
     key += revision();
@@ -91,7 +101,7 @@ export class CachedFunction {
     let plan = this.#plans.get(key);
     if (plan === undefined || !isFresh(plan)) plan = this.#trace(key, args, arrays);
     plan.used = ++this.#clock;
-    return replay(plan, arrays);
+    return plan;
   }
 
   #trace(key: string, args: readonly unknown[], arrays: readonly NDArray[]): Plan {

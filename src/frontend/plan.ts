@@ -215,6 +215,28 @@ export const isFresh = (plan: Plan): boolean => {
   return plan.trace.guards.every((holds) => holds());
 };
 
+/** Compiles the plan's program for arguments like `arrays`. */
+export const load = (plan: Plan, arrays: readonly NDArray[]): void => {
+  const operands = plan.bounds.map((bound): Operand => {
+    switch (bound.kind) {
+      case 'argument':
+      case 'gradient':
+        return arrays[bound.index]!;
+      case 'capture':
+        return bound.array;
+      case 'scalar':
+        return 0;
+      default:
+        return bound satisfies never;
+    }
+  });
+  plan.loaded ??= loadedFor(
+    plan.callable,
+    plan.device,
+    layoutsOf(plan.callable, operands, plan.device),
+  );
+};
+
 /** Runs the plan's program once. */
 export const replay = (plan: Plan, arrays: readonly NDArray[]): unknown => {
   const { bounds, callable } = plan;

@@ -37,9 +37,11 @@ export interface ParameterOptions {
   readonly lrMult?: number;
   /** Multiplies the trainer's weight decay. Default 1. */
   readonly wdMult?: number;
+  /** False for state that never has a gradient: gradReq is 'null' and stays so. Default true. */
+  readonly differentiable?: boolean;
 }
 
-const KNOWN = ['shape', 'dtype', 'init', 'gradReq', 'lrMult', 'wdMult'];
+const KNOWN = ['shape', 'dtype', 'init', 'gradReq', 'lrMult', 'wdMult', 'differentiable'];
 
 /**
  * A trainable array of a block.
@@ -56,6 +58,7 @@ export class Parameter {
   lrMult: number;
   wdMult: number;
   readonly init: InitializerLike | undefined;
+  readonly differentiable: boolean;
   #shape: Shape;
   #dtype: DType;
   #gradReq: GradReq;
@@ -70,11 +73,8 @@ export class Parameter {
     checkOptions('Parameter', options ?? {}, KNOWN);
     this.#shape = checkShape('Parameter', options?.shape);
     this.#dtype = checkDtype('Parameter', options.dtype ?? 'float32');
-    this.#gradReq = checkChoice('Parameter', 'gradReq', options.gradReq ?? 'write', [
-      'write',
-      'add',
-      'null',
-    ]);
+    this.differentiable = options.differentiable ?? true;
+    this.#gradReq = this.#checkGradReq(options.gradReq ?? (this.differentiable ? 'write' : 'null'));
     this.init = options.init;
     this.lrMult = options.lrMult ?? 1;
     this.wdMult = options.wdMult ?? 1;
@@ -91,8 +91,17 @@ export class Parameter {
     return this.#gradReq;
   }
   set gradReq(value: GradReq) {
-    this.#gradReq = checkChoice('Parameter', 'gradReq', value, ['write', 'add', 'null']);
+    this.#gradReq = this.#checkGradReq(value);
     for (const data of this.#copies) this.#attach(data);
+  }
+  #checkGradReq(value: GradReq): GradReq {
+    checkChoice('Parameter', 'gradReq', value, ['write', 'add', 'null']);
+    if (this.differentiable || value === 'null') return value;
+    throw failure(
+      'option',
+      `${this.name}: gradReq '${value}' for state that has no gradient`,
+      'it is not differentiable: a constant, or statistics that forward updates',
+    );
   }
   /** True when it has values. */
   get isInitialized(): boolean {

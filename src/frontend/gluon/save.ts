@@ -54,7 +54,7 @@ export const saveFrom = async (
  * The values to save. Copies on several devices are equal where they are trained; what each device has seen for itself
  * (running statistics) is saved as the mean.
  */
-const valuesOf = async (parameter: Parameter): Promise<TensorBytes> => {
+export const valuesOf = async (parameter: Parameter): Promise<TensorBytes> => {
   const [first, ...others] = parameter.listData();
   let mean = first!;
   if (parameter.gradReq === 'null' && isFloat(mean.dtype))
@@ -62,8 +62,14 @@ const valuesOf = async (parameter: Parameter): Promise<TensorBytes> => {
       const other = upload(copy.type, await bytesIn(copy), mean.device, parameter.name);
       mean = mean.add(other.sub(mean).div(i + 2));
     }
-  return { dtype: mean.dtype, shape: mean.shape, bytes: await bytesIn(mean) };
+  return valuesIn(mean);
 };
+
+export const valuesIn = async (x: NDArray): Promise<TensorBytes> => ({
+  dtype: x.dtype,
+  shape: x.shape,
+  bytes: await bytesIn(x),
+});
 
 const bytesIn = async (x: NDArray): Promise<Uint8Array> => {
   const dense = contiguous(x);

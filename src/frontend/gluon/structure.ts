@@ -15,6 +15,15 @@ export const markBlocks = (prototype: object): void => {
   Object.defineProperty(prototype, BLOCK, { value: true });
 };
 
+const HYBRID = Symbol('tigon.hybrid');
+
+/** Marks what has this prototype as a block that can be compiled. */
+export const markHybrid = (prototype: object): void => {
+  Object.defineProperty(prototype, HYBRID, { value: true });
+};
+
+export const isHybrid = (x: Block): boolean => (x as { [HYBRID]?: true })[HYBRID] === true;
+
 export const isBlock = (x: unknown): x is Block =>
   typeof x === 'function' && (x as { [BLOCK]?: true })[BLOCK] === true;
 

@@ -208,6 +208,14 @@ export const withDrawsKept = <T>(body: () => T): { result: T; again: <R>(body: (
   return { result, again: (inner) => run({ made, next: 0, outer: undefined }, inner) };
 };
 
+/** The inputs of a traced program that its draws come from, and how many it makes; undefined when it makes none. */
+export const tracedDraws = (
+  trace: Trace,
+): { readonly inputs: readonly NDArray[]; readonly count: number } | undefined => {
+  const draws = traces.get(trace);
+  return draws && { inputs: [draws.low, draws.high, draws.base], count: draws.count };
+};
+
 /** Takes `count` draws of the sequence of `device` now: the key and the first. */
 export const take = (device: Device, count: number): DrawKey => draw(() => takeNew(device, count));
 

@@ -151,7 +151,7 @@ export class BatchNorm extends Affine {
     this.useGlobalStats = useGlobalStats;
     const { shape } = this;
     const state = (init: InitializerLike): Parameter =>
-      new Parameter({ shape, init, gradReq: 'null' });
+      new Parameter({ shape, init, differentiable: false });
     this.runningMean = state(options.runningMeanInit ?? 'zeros');
     this.runningVar = state(options.runningVarInit ?? 'ones');
   }

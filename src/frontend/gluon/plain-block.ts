@@ -1,0 +1,289 @@
+/**
+ * Blocks: callable layers and models.
+ *
+ * Invariant: a block is a function object with its class's prototype: `net(x)` runs hooks and `forward`. Members live on
+ * prototypes; children and parameters are own properties.
+ */
+import { besideArguments } from '#several';
+import type { DType } from '../../ir/dtype.ts';
+import { TigonError } from '../../ir/errors.ts';
+import type { Autocast } from '../call.ts';
+import { failure, withinBlock } from '../callsite.ts';
+import type { HybridizeOptions } from '../hybridize.ts';
+import { mode } from '../mode.ts';
+import { checkChoice, checkOptions } from '../options.ts';
+import { newRevision } from '../revision.ts';
+import type { InitializerLike } from './init.ts';
+import type { Parameter } from './parameter.ts';
+import type { Devices } from './replicas.ts';
+import { type LoadOptions, loadInto, type SaveOptions, saveFrom } from './save.ts';
+import { share } from './share.ts';
+import { blocksIn, isBlock, isHybrid, markBlocks, membersOf, parametersIn } from './structure.ts';
+import { summaryOf } from './summary.ts';
+import {
+  type ForwardHook,
+  type ForwardPreHook,
+  type HookHandle,
+  hang,
+  newSurround,
+  type OpHook,
+  type Surround,
+  surrounded,
+} from './surround.ts';
+
+interface Hidden {
+  label: string;
+  /** True when this block and all below know their names. */
+  named: boolean;
+  readonly around: Surround;
+}
+
+/** State that is no member: kept off the block so that walking its properties finds only the user's. */
+const hidden = new WeakMap<Block, Hidden>();
+const hiddenOf = (block: Block): Hidden => {
+  let state = hidden.get(block);
+  if (state === undefined) {
+    state = { label: block.constructor.name, named: false, around: newSurround() };
+    hidden.set(block, state);
+  }
+  return state;
+};
+
+export interface Block {
+  (...args: Parameters<this['forward']>): ReturnType<this['forward']>;
+  /** As of any function. */
+  readonly length: number;
+}
+
+/**
+ * A layer or model that runs imperatively. Subclasses declare children and parameters as fields, and `forward`.
+ *
+ * @example
+ * class Twice extends Block {
+ *   layer = new nn.Dense(4);
+ *   forward(x: nd.NDArray) { return this.layer(this.layer(x)); }
+ * }
+ */
+export class Block {
+  constructor() {
+    const self = (...args: unknown[]): unknown => (self as unknown as Block).invoke(args);
+    // biome-ignore lint/correctness/noConstructorReturn: a callable object with this class's prototype
+    return Object.setPrototypeOf(self, new.target.prototype) as this;
+  }
+
+  /** What the block computes. Arguments and result: arrays, or nested arrays and plain objects of them. */
+  forward(..._args: never[]): unknown {
+    throw failure(
+      'value',
+      `${this.constructor.name} has no forward()`,
+      'define forward(x) { ... } in the class',
+    );
+  }
+
+  /** Runs hooks and `forward`: what calling the block does. @internal */
+  invoke(args: readonly unknown[]): unknown {
+    const state = hiddenOf(this);
+    if (!state.named) nameMembers(this);
+    return withinBlock(state.label, () => {
+      if (mode.trace === undefined) return this.run(args);
+      try {
+        return this.run(args);
+      } catch (error) {
+        throw isHybrid(this) || !isUntraceable(error) ? error : new Untraceable(error, this);
+      }
+    });
+  }
+
+  /** What is around `forward`, and `forward`. @internal */
+  run(args: readonly unknown[]): unknown {
+    const { around } = hiddenOf(this);
+    const forward = (...given: unknown[]): unknown => this.forward(...(given as never[]));
+    return besideArguments(args, () => surrounded(this, around, args, forward));
+  }
+
+  /** All parameters below this block, in the order in which they were declared. */
+  parameters(): Parameter[] {
+    return [...this.collectParams().values()];
+  }
+
+  /**
+   * Parameters by name. `select`: a regular expression (or its text) that names must match from the start, as in
+   * `net.collectParams('.*weight')`.
+   */
+  collectParams(select?: string | RegExp): Map<string, Parameter> {
+    const all = nameMembers(this);
+    if (select === undefined) return all;
+    const pattern = typeof select === 'string' ? patternOf(select) : select;
+    return new Map([...all].filter(([name]) => pattern.test(name)));
+  }
+
+  /**
+   * Gives all parameters values: each by its own initializer if it has one, else by `init` (default 'uniform').
+   * Parameters whose shape depends on the input get them at the first call. With a list of devices, each has an equal
+   * copy of them all, and a call computes on the device of its arguments.
+   */
+  initialize(
+    options: { init?: InitializerLike; device?: Devices; forceReinit?: boolean } = {},
+  ): void {
+    checkOptions('initialize', options, ['init', 'device', 'forceReinit']);
+    for (const parameter of this.collectParams().values()) parameter.initialize(options);
+  }
+
+  /** Activates every HybridBlock below. Plain blocks stay imperative. */
+  hybridize(options: HybridizeOptions = {}): void {
+    for (const member of membersOf(this))
+      if (member.kind === 'block') member.block.hybridize(options);
+  }
+
+  /** Calls `visit` for this block and all below, children first. */
+  apply(visit: (block: Block) => void): this {
+    for (const { block } of blocksIn(this).reverse()) visit(block);
+    return this;
+  }
+
+  /** Changes the dtype of all parameters; layers may keep some of theirs in float32. */
+  cast(dtype: DType): void {
+    for (const member of membersOf(this))
+      if (member.kind === 'block') member.block.cast(dtype);
+      else member.parameter.cast(dtype);
+  }
+
+  /** Sets the gradients of all parameters to zero. */
+  zeroGrad(): void {
+    for (const p of this.parameters()) if (p.gradReq !== 'null' && p.isInitialized) p.zeroGrad();
+  }
+
+  /**
+   * Sets `gradReq`, `lrMult` or `wdMult` of all parameters; `gradReq` of those alone that can have gradients.
+   *
+   * @example net.setattr('gradReq', 'null');   // frozen
+   */
+  setattr<Name extends 'gradReq' | 'lrMult' | 'wdMult'>(name: Name, value: Parameter[Name]): void {
+    checkChoice('setattr', 'the name', name, ['gradReq', 'lrMult', 'wdMult']);
+    for (const parameter of this.parameters())
+      if (name !== 'gradReq' || parameter.differentiable) parameter[name] = value;
+  }
+
+  /**
+   * Takes parameters over from another block (or from its `collectParams()`), by name: both have the same from now on.
+   * Names that the block does not have are ignored; shapes and dtypes must be equal.
+   *
+   * @example
+   * const a = new nn.Dense(4, { inUnits: 3 });
+   * const b = new nn.Dense(4, { inUnits: 3 }).shareParameters(a);
+   */
+  shareParameters(from: Block | ReadonlyMap<string, Parameter>): this {
+    share(this, isBlock(from) ? from.collectParams() : from);
+    nameMembers(this);
+    return this;
+  }
+
+  /**
+   * Whether backward computes this block again instead of keeping what it computed: memory for time. Imperative,
+   * hybridized and in hybridized steps.
+   *
+   * @example net.features.recompute();
+   */
+  recompute(active = true): this {
+    const { around } = hiddenOf(this);
+    if (around.recompute !== active) newRevision();
+    around.recompute = active;
+    return this;
+  }
+
+  /** Called before every `forward` of this block; see `registerForwardHook`. */
+  registerForwardPreHook(hook: ForwardPreHook): HookHandle {
+    return hang(hiddenOf(this).around.preHooks, hook);
+  }
+
+  /**
+   * Called after every `forward` of this block. In a hybridized net, hooks are called after each run of its program, in
+   * the order of the imperative run; blocks inside loops (`foreach`) show their hooks the arrays of the trace instead.
+   */
+  registerForwardHook(hook: ForwardHook): HookHandle {
+    return hang(hiddenOf(this).around.hooks, hook);
+  }
+
+  /**
+   * Called with each array that functions inside this block make, under a name such as `hidden.linear0_output`; with
+   * `monitorAll` with their operands, too. Hybridized as well: those arrays are results of the program then.
+   *
+   * @example
+   * net.registerOpHook((name, op, array) => console.log(name, array.shape));
+   */
+  registerOpHook(hook: OpHook, options: { readonly monitorAll?: boolean } = {}): HookHandle {
+    checkOptions('registerOpHook', options, ['monitorAll']);
+    return hang(hiddenOf(this).around.opHooks, { hook, operands: options.monitorAll ?? false });
+  }
+
+  /**
+   * Writes all parameters to a safetensors file, under their names; those that are in several places once, unless
+   * `{ deduplicate: false }`.
+   */
+  async saveParameters(path: string, options?: SaveOptions): Promise<void> {
+    await saveFrom(this, path, options);
+  }
+
+  /**
+   * Reads parameters from a safetensors file (path or bytes). Names, shapes and dtypes must match; parameters of
+   * float32 take floats of 16 bits too, and with `castDtype` there is a conversion for all floats. Parameters that are
+   * in several places are found under any of their names.
+   */
+  async loadParameters(source: string | Uint8Array, options?: LoadOptions): Promise<void> {
+    await loadInto(this, source, options);
+  }
+
+  /** A table of layers, result shapes and parameter counts for the given inputs. */
+  summary(...args: unknown[]): string {
+    return summaryOf(this, args);
+  }
+}
+markBlocks(Block.prototype);
+
+/** Gives a block precisions of its own: those of `policy`, or, without one, of its operands. @internal */
+export const setPrecision = (block: Block, policy: Autocast | undefined): void => {
+  hiddenOf(block).around.precision = { policy };
+  newRevision();
+};
+
+/** A value was read inside a plain block while tracing: the trace ends here, the program can be split. */
+export class Untraceable extends TigonError {
+  constructor(error: TigonError, block: Block) {
+    super(
+      'trace',
+      error.brief,
+      error.help,
+      `${block.constructor.name}, a block that is not hybrid`,
+    );
+    this.message = error.message;
+    this.cause = error;
+  }
+}
+
+const isUntraceable = (error: unknown): error is TigonError =>
+  error instanceof TigonError && error.code === 'trace' && !(error instanceof Untraceable);
+
+const patternOf = (select: string): RegExp => {
+  try {
+    return new RegExp(`^(?:${select})`);
+  } catch (error) {
+    throw failure(
+      'value',
+      `collectParams: "${select}" is not a regular expression (${(error as Error).message})`,
+      "write a pattern for whole names, such as '.*weight'",
+    );
+  }
+};
+
+/** Tells blocks and parameters below the names they have from here, for messages: `hidden (Dense)`. */
+export const nameMembers = (block: Block): Map<string, Parameter> => {
+  for (const { block: parent } of blocksIn(block)) {
+    hiddenOf(parent).named = true;
+    for (const member of membersOf(parent))
+      if (member.kind === 'block')
+        hiddenOf(member.block).label = `${member.path} (${member.block.constructor.name})`;
+  }
+  const parameters = parametersIn(block);
+  for (const [name, parameter] of parameters) parameter.name = name;
+  return parameters;
+};
