@@ -6,7 +6,7 @@
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { isScan } from '../ir/graph/ops/scan.ts';
 import { isScalarOp, scalarOps } from '../ir/scalar.ts';
-import { loopOperands } from './loop-operands.ts';
+import { loopFamily } from './loop-family.ts';
 
 const isView = (node: Node): boolean => node.op.kind === 'view';
 
@@ -31,7 +31,8 @@ export const mustStore = (
       for (const operand of node.inputs) requireOperand(operand, require);
   for (const node of order)
     if (isScan(node))
-      for (const { base } of loopOperands(node, alignment)) require(base, 'a loop reads it');
+      for (const { base } of loopFamily().operands(node, alignment))
+        require(base, 'a loop reads it');
   // A reduction inside a reduction along the same axis would be computed again for each step.
   const reducing = new Map<Node, ReadonlySet<number>>();
   for (const node of order) {

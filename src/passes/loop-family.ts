@@ -6,11 +6,13 @@
  */
 import { TigonError } from '../ir/errors.ts';
 import type { scanGradients } from './autodiff-scan.ts';
+import type { loopOperands } from './loop-operands.ts';
 import type { lowerLoops } from './loops.ts';
 
 export interface LoopFamily {
   readonly gradients: typeof scanGradients;
   readonly lower: typeof lowerLoops;
+  readonly operands: typeof loopOperands;
 }
 
 let brought: LoopFamily | undefined;

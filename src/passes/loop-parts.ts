@@ -5,6 +5,11 @@
  */
 import { scanGradients } from './autodiff-scan.ts';
 import type { LoopFamily } from './loop-family.ts';
+import { loopOperands } from './loop-operands.ts';
 import { lowerLoops } from './loops.ts';
 
-export const loopParts: LoopFamily = { gradients: scanGradients, lower: lowerLoops };
+export const loopParts: LoopFamily = {
+  gradients: scanGradients,
+  lower: lowerLoops,
+  operands: loopOperands,
+};

@@ -14,7 +14,7 @@ import { windowAlignment } from '../ir/program/windows.ts';
 import type { Fused } from './fuse.ts';
 import { unreshaped } from './fusion-model.ts';
 import { mayUpdate } from './in-place.ts';
-import { loopOperands } from './loop-operands.ts';
+import { loopFamily } from './loop-family.ts';
 import { isRowMajor, nestOf } from './nests.ts';
 import type { PassContext } from './pass.ts';
 import type { Unit } from './units.ts';
@@ -101,7 +101,9 @@ const readsOfUnits = (fused: Fused, caps: Caps): ReadonlyMap<Unit, ReadonlySet<L
     fused.units.map((u) => {
       const [{ node }] = u.members as [Unit['members'][number]];
       const reads = isScan(node)
-        ? loopOperands(node, windowAlignment(caps)).map((x) => fused.buffers.of(x.base))
+        ? loopFamily()
+            .operands(node, windowAlignment(caps))
+            .map((x) => fused.buffers.of(x.base))
         : readsOf(nestOf(u, fused));
       return [u, new Set(reads)];
     }),
