@@ -10,7 +10,7 @@ import { argmax } from '../../../ir/graph/ops/reduce.ts';
 import { sameShape, showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../ndarray.ts';
-import { amount, joined } from './totals.ts';
+import { amount } from './totals.ts';
 
 /** What labels are: yes or no, one of several classes, or yes or no for each of several. */
 export type ClassType = 'binary' | 'multiclass' | 'multilabel';
@@ -123,14 +123,16 @@ export const outcomes = (
   y: Node,
   out: Node,
 ): Node => {
-  const [wanted, given] = [labels(b, y), outputs(b, out)];
-  const parts = [
-    b.op('and', given, wanted),
-    b.op('and', given, b.op('not', wanted)),
-    b.op('and', b.op('not', given), wanted),
+  const twice = (n: Node): Node => b.op('add', n, n);
+  const [wanted, given] = [labels(b, y), outputs(b, out)].map((n) => b.cast(n, 'int32')) as [
+    Node,
+    Node,
   ];
-  return joined(
-    b,
-    parts.map((part) => amount(b, part, 1)),
-  );
+  // 3 is a hit, 2 a false alarm, 1 a miss.
+  const code = b.op('add', twice(given), wanted);
+  const [count, classes] = code.type.shape as [number, number];
+  const shape = [count, 3, classes];
+  const kind = b.emit(iota, [], { axis: 1, dtype: 'int32', shape });
+  const wide = b.broadcast(code, shape, [0, 2]);
+  return amount(b, b.op('eq', wide, b.op('sub', b.lit(3, kind), kind)), 2);
 };

@@ -5,6 +5,8 @@
  */
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
+import { concat } from '../../../ir/graph/ops/concat.ts';
+import { iota } from '../../../ir/graph/ops/leaf.ts';
 import { sliceAxis } from '../../../ir/graph/ops/slice.ts';
 import { sameShape, showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
@@ -222,37 +224,40 @@ export class PearsonCorrelation extends Metric {
   }
 }
 
+/** Rows x, y and x of [2, n], and rows x, y and y: what products xx, yy and xy are made of, [3, n] each. */
+const factors = (b: GraphBuilder, pair: Node): [Node, Node] => {
+  const shape = [3, pair.type.shape[1]!];
+  const line = (i: number): Node => {
+    const part = sliceAxis(b, pair, 0, i, i + 1);
+    return b.broadcast(b.reshape(part, [shape[1]!]), shape, [1]);
+  };
+  const row = b.emit(iota, [], { axis: 0, dtype: 'int32', shape });
+  const is = (i: number): Node => b.op('eq', row, b.lit(i, row));
+  const [x, y] = [line(0), line(1)];
+  return [b.op('select', is(1), y, x), b.op('select', is(0), x, y)];
+};
+
 /** Totals [n, mean x, mean y, sums of products of deviations xx, yy, xy, and their errors] with a batch more. */
 const merged = (b: GraphBuilder, totals: Node, label: Node, output: Node): Node => {
   const size = label.type.size;
-  const flat = (x: Node): Node => b.reshape(b.cast(x, 'float32'), [size]);
-  const [x, y] = [flat(label), flat(output)];
-  const part = (i: number): Node => sliceAxis(b, totals, 0, i, i + 1);
+  const flat = (x: Node): Node => b.reshape(b.cast(x, 'float32'), [1, size]);
+  const part = (begin: number, end: number): Node => sliceAxis(b, totals, 0, begin, end);
   const times = (p: Node, q: Node): Node => b.op('mul', p, q);
-  const mean = (v: Node): Node => {
-    const total = sumAll(b, v);
-    return times(total, b.lit(1 / size, total));
-  };
-  const [mx, my] = [mean(x), mean(y)];
-  const [ax, ay] = [
-    b.op('sub', x, b.broadcastTo(mx, [size])),
-    b.op('sub', y, b.broadcastTo(my, [size])),
-  ];
-  const old = part(0);
+  const pair = b.emit(concat, [flat(label), flat(output)], { axis: 0 });
+  const total = b.sum(pair, [1]);
+  const mean = times(total, b.lit(1 / size, total));
+  const away = b.op('sub', pair, b.broadcast(mean, pair.type.shape, [0]));
+  const old = part(0, 1);
   const count = b.op('add', old, b.lit(size, old));
   const share = b.op('div', b.lit(size, count), count);
-  const [dx, dy] = [b.op('sub', mx, part(1)), b.op('sub', my, part(2))];
+  const apart = b.op('sub', mean, part(1, 3));
+  const means = b.op('add', part(1, 3), times(apart, b.broadcastTo(share, [2])));
   // What the distance of the means adds: old · size / count.
-  const factor = times(old, share);
-  const sum = (p: Node, q: Node, d: Node): Node =>
-    b.op('add', sumAll(b, times(p, q)), times(d, factor));
-  const more = joined(b, [
-    sum(ax, ax, times(dx, dx)),
-    sum(ay, ay, times(dy, dy)),
-    sum(ax, ay, times(dx, dy)),
-  ]);
-  const means = [b.op('add', part(1), times(dx, share)), b.op('add', part(2), times(dy, share))];
-  return joined(b, [count, ...means, addSums(b, sliceAxis(b, totals, 0, 3, 9), more)]);
+  const [p, q] = factors(b, away);
+  const [d, e] = factors(b, b.reshape(apart, [2, 1])).map((n) => b.reshape(n, [3])) as [Node, Node];
+  const gap = times(times(d, e), b.broadcastTo(times(old, share), [3]));
+  const more = b.op('add', b.sum(times(p, q), [1]), gap);
+  return joined(b, [count, means, addSums(b, part(3, 9), more)]);
 };
 
 const momentsOf = (totals: ArrayLike<number>): number[] => {

@@ -7,6 +7,7 @@
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
 import { concat } from '../../../ir/graph/ops/concat.ts';
+import { iota } from '../../../ir/graph/ops/leaf.ts';
 import { sliceAxis } from '../../../ir/graph/ops/slice.ts';
 
 const BASE = 2 ** 24;
@@ -22,14 +23,29 @@ export const amount = (b: GraphBuilder, x: Node, keep = 0): Node => {
   return b.reshape(total, [shape.slice(rest).reduce((n, d) => n * d, 1)]);
 };
 
+/** The first, or the second, half of totals of `n` figures, for both: [2, n]. */
+const halves = (
+  b: GraphBuilder,
+  totals: Node,
+  n: number,
+): { low: Node; all: Node; isLow: Node } => {
+  const shape = [2, n];
+  const all = b.reshape(totals, shape);
+  const low = b.broadcast(b.reshape(sliceAxis(b, all, 0, 0, 1), [n]), shape, [1]);
+  const row = b.emit(iota, [], { axis: 0, dtype: 'int32', shape });
+  return { low, all, isLow: b.op('eq', row, b.lit(0, row)) };
+};
+
 /** Totals plus `more`, int32 [n]. */
 export const addCounts = (b: GraphBuilder, totals: Node, more: Node): Node => {
   const n = more.type.shape[0]!;
-  const sum = b.op('add', sliceAxis(b, totals, 0, 0, n), more);
+  // One expression for both digits: what is counted stands in it once.
+  const { low, all, isLow } = halves(b, totals, n);
+  const sum = b.op('add', low, b.broadcast(more, low.type.shape, [1]));
   const base = b.lit(BASE, sum);
   const carry = b.op('floordiv', sum, base);
-  const high = b.op('add', sliceAxis(b, totals, 0, n, 2 * n), carry);
-  return b.emit(concat, [b.op('mod', sum, base), high], { axis: 0 });
+  const rest = b.op('sub', sum, b.op('mul', carry, base));
+  return b.reshape(b.op('select', isLow, rest, b.op('add', all, carry)), [2 * n]);
 };
 
 /** The `n` counts. */
@@ -44,12 +60,14 @@ export const countsOf = (totals: readonly number[]): number[] => {
  */
 export const addSums = (b: GraphBuilder, totals: Node, more: Node): Node => {
   const n = more.type.shape[0]!;
+  const { low: sum, isLow } = halves(b, totals, n);
+  const shape = sum.type.shape;
+  const lost = b.reshape(sliceAxis(b, totals, 0, n, 2 * n), [n]);
   const rounded = (y: Node): Node => b.op('max', y, b.lit(-3e38, y));
-  const sum = sliceAxis(b, totals, 0, 0, n);
-  const term = b.op('sub', more, sliceAxis(b, totals, 0, n, 2 * n));
+  const term = b.broadcast(b.op('sub', more, lost), shape, [1]);
   const next = rounded(b.op('add', sum, term));
   const error = b.op('sub', rounded(b.op('sub', next, sum)), term);
-  return b.emit(concat, [next, error], { axis: 0 });
+  return b.reshape(b.op('select', isLow, next, error), [2 * n]);
 };
 
 /** The `n` sums. */
