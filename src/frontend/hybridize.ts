@@ -80,7 +80,8 @@ export class CachedFunction {
   }
 
   call(args: readonly unknown[]): unknown {
-    if (!this.active || mode.trace !== undefined) return this.#body(...(args as never[]));
+    if (!this.active || mode.imperative || mode.trace !== undefined)
+      return this.#body(...(args as never[]));
     const arrays: NDArray[] = [];
     return replay(this.#planFor(args, arrays), arrays);
   }

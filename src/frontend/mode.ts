@@ -21,6 +21,8 @@ export interface Mode {
   monitor: Monitor | undefined;
   /** True while something is computed a second time, for its gradients: without effects. */
   repeating: boolean;
+  /** True where hybridized functions run as they are written. */
+  imperative: boolean;
 }
 
 export const mode: Mode = {
@@ -32,12 +34,13 @@ export const mode: Mode = {
   autocast: undefined,
   monitor: undefined,
   repeating: false,
+  imperative: false,
 };
 
 /** Runs `body` with some of the mode changed, and puts it back whatever happens. */
 export const withMode = <T>(change: Partial<Mode>, body: () => T): T => {
   const { recording, taping, training, trace, scope, autocast } = mode;
-  const { monitor, repeating } = mode;
+  const { monitor, repeating, imperative } = mode;
   Object.assign(mode, change);
   try {
     return body();
@@ -50,5 +53,6 @@ export const withMode = <T>(change: Partial<Mode>, body: () => T): T => {
     mode.autocast = autocast;
     mode.monitor = monitor;
     mode.repeating = repeating;
+    mode.imperative = imperative;
   }
 };

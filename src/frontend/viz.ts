@@ -7,3 +7,4 @@ export { dotToSvg, graphDot } from '../explain/dot.ts';
 export { type Report, reportOf } from '../explain/report.ts';
 export { reportText, type TextOptions } from '../explain/text.ts';
 export { Explanation, explain } from './explain.ts';
+export { type History, historyOf } from './history.ts';

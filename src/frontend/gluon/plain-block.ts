@@ -19,7 +19,7 @@ import type { Devices } from './replicas.ts';
 import { type LoadOptions, loadInto, type SaveOptions, saveFrom } from './save.ts';
 import { share } from './share.ts';
 import { blocksIn, isBlock, isHybrid, markBlocks, membersOf, parametersIn } from './structure.ts';
-import { summaryOf } from './summary.ts';
+import { summaryOf, treeOf } from './summary.ts';
 import {
   type ForwardHook,
   type ForwardPreHook,
@@ -237,8 +237,18 @@ export class Block {
   summary(...args: unknown[]): string {
     return summaryOf(this, args);
   }
+
+  /** What is in the block, as a tree with the shapes of parameters. Also what `console.log(net)` shows in Node. */
+  toString(): string {
+    return treeOf(this);
+  }
 }
 markBlocks(Block.prototype);
+Object.defineProperty(Block.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Block): string {
+    return treeOf(this);
+  },
+});
 
 /** Gives a block precisions of its own: those of `policy`, or, without one, of its operands. @internal */
 export const setPrecision = (block: Block, policy: Autocast | undefined): void => {

@@ -1,5 +1,5 @@
 /**
- * `summary()`: layers, result shapes and parameter counts of a block, for one set of inputs.
+ * `summary()`: layers, result shapes and parameter counts of a block, for one set of inputs; and blocks as text.
  *
  * Invariant: runs the block once, imperatively and without recording; changes nothing but deferred shapes.
  */
@@ -38,7 +38,9 @@ export const summaryOf = (block: Block, args: readonly unknown[]): string => {
     );
   }
   try {
-    withMode({ recording: false, taping: false, training: false }, () => block.run(args));
+    withMode({ recording: false, taping: false, training: false, imperative: true }, () =>
+      block.run(args),
+    );
   } finally {
     for (const handle of handles) handle.detach();
   }
@@ -67,4 +69,20 @@ export const summaryOf = (block: Block, args: readonly unknown[]): string => {
     rule,
     `trainable ${size(true).toLocaleString('en')}, not trainable ${size(false).toLocaleString('en')}`,
   ].join('\n');
+};
+
+/** A block and what is in it, as text: `Net(\n  hidden: Dense(weight [4, 3], bias [4])\n)`. */
+export const treeOf = (block: Block, indent = ''): string => {
+  const members = membersOf(block);
+  const own = members.flatMap((m) =>
+    m.kind === 'parameter' ? [`${m.path} [${m.parameter.shape.join(', ')}]`] : [],
+  );
+  const inner = `${indent}  `;
+  const lines = members.flatMap((m) =>
+    m.kind === 'block' ? [`${inner}${m.path}: ${treeOf(m.block, inner)}`] : [],
+  );
+  const { name } = block.constructor;
+  return lines.length === 0
+    ? `${name}(${own.join(', ')})`
+    : `${name}(${own.join(', ')}\n${lines.join('\n')}\n${indent})`;
 };
