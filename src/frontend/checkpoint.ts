@@ -33,7 +33,7 @@ import {
  * hybridized functions it is the compiler that computes again what depends on the arguments.
  *
  * @example
- * const y = autograd.record(() => checkpoint((h) => block2(block1(h)), x));
+ * const out = autograd.record(() => checkpoint((h) => net.output(net.features(h)), x));
  */
 export const checkpoint = <A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R => {
   checkFunction('checkpoint', fn, 'write checkpoint(f, x)');

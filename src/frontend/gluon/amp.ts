@@ -129,7 +129,9 @@ const scalerOf = (where: string, trainer: Trainer): LossScaler => {
  * where nothing else is.
  *
  * @throws ValueError without `initTrainer`
- * @example amp.scaleLoss(l, trainer).backward();
+ * @example
+ * amp.initTrainer(trainer);
+ * amp.scaleLoss(l, trainer).backward();
  */
 export function scaleLoss(loss: NDArray, trainer: Trainer): NDArray;
 export function scaleLoss(loss: readonly NDArray[], trainer: Trainer): NDArray[];
@@ -156,6 +158,7 @@ const divisions = new Map<string, Update>();
  *
  * @throws ValueError without `initTrainer`, and when they have been divided since the last step
  * @example
+ * amp.initTrainer(trainer);
  * amp.scaleLoss(l, trainer).backward();
  * amp.unscale(trainer);
  * utils.clipGlobalNorm(net.parameters(), 1);

@@ -53,8 +53,9 @@ export interface ImportOptions extends LoadOptions {
  * A net that was exported: callable, trainable, hybridizable like the original, whose code is not needed.
  *
  * @example
- * const net = await SymbolBlock.imports('lenet');
- * const y = net(x);
+ * await net.export('lenet', x);
+ * const copy = await SymbolBlock.imports('lenet');
+ * const out = copy(x);
  */
 export class SymbolBlock extends HybridBlock {
   readonly #variants: readonly Variant[];
