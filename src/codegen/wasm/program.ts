@@ -262,6 +262,7 @@ const parallelEntry = (
   const end = fb.local('i32', 'end');
   const seen = fb.local('i32', 'seen');
   const spins = fb.local('i32', 'spins');
+  const sleep = sleepFunction();
   let phases = 0;
 
   /** Claims of a step whose counters are at `taken`, ends counted at `done`, from `lines` on. */
@@ -349,7 +350,7 @@ const parallelEntry = (
         part.steps.forEach((step, i) => {
           code.push(claims(step, line + LINE * i, done, total, lines, counters));
         });
-        const wait = { lines, control, mayWait, seen, spins };
+        const wait = { lines, control, mayWait, seen, spins, sleep };
         code.push(...waitFor(phases++, done, total, wait));
         line = done + LINE;
         continue;
@@ -371,21 +372,41 @@ const parallelEntry = (
   return { entry: fb.finish('work', { result: 'i32', exported: true }), bytes };
 };
 
+/**
+ * Sleeps while the word at `address` is `seen`. A function of its own: V8's baseline compiler loses locals of a function
+ * that waits in a loop.
+ */
+const sleepFunction = (): WasmFunction => {
+  const fb = new FunctionBuilder();
+  const address = get(fb.param('i32', 'address'));
+  const seen = get(fb.param('i32', 'seen'));
+  const control = get(fb.param('i32', 'control'));
+  fb.push(op('drop', memory('i32.atomic.rmw.add', CONTROL.sleepers, control, i32(1))));
+  // the limit makes a lost wake-up cost a millisecond, not a hang
+  fb.push(op('drop', memory('memory.atomic.wait32', 0, address, seen, i64(1_000_000n))));
+  fb.push(op('drop', memory('i32.atomic.rmw.sub', CONTROL.sleepers, control, i32(1))));
+  return fb.finish('sleep', {});
+};
+
 /** Waits until `total` workgroups are done; leaves the function with 1 when a thread has failed. */
 const waitFor = (
   phase: number,
   done: number,
   total: number,
-  at: { lines: Wasm; control: Wasm; mayWait: Wasm; seen: Local; spins: Local },
+  at: {
+    lines: Wasm;
+    control: Wasm;
+    mayWait: Wasm;
+    seen: Local;
+    spins: Local;
+    sleep: WasmFunction;
+  },
 ): Wasm[] => {
   const out: Label = { name: `done${phase}` };
   const again: Label = { name: `wait${phase}` };
   const sleep: Wasm[] = [
     set(at.spins, i32(0)),
-    op('drop', memory('i32.atomic.rmw.add', CONTROL.sleepers, at.control, i32(1))),
-    // the limit makes a lost wake-up cost a millisecond, not a hang
-    op('drop', memory('memory.atomic.wait32', done, at.lines, get(at.seen), i64(1_000_000n))),
-    op('drop', memory('i32.atomic.rmw.sub', CONTROL.sleepers, at.control, i32(1))),
+    call(at.sleep, plus(at.lines, i32(done)), get(at.seen), at.control),
   ];
   return [
     set(at.spins, i32(0)),
