@@ -21,12 +21,10 @@ import { add, broadcastShapes } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
 import { checkDtype } from './creation.ts';
 import { fits } from './filled.ts';
-import { type Edge, type Index, partsOf } from './keys.ts';
+import { type Edge, type Index, type Part, partsOf } from './keys.ts';
 import { reshape, type SliceAttrs, slicePart } from './shape.ts';
 
 interface Selection extends SliceAttrs {
-  /** Axes that a position removed. */
-  readonly gone: readonly number[];
   /** The arrays that index what is left. */
   readonly arrays: readonly NDArray[];
   /** Which axes of what is left they index, and where their axes stand in the result. */
@@ -43,46 +41,43 @@ const selection = (name: string, x: NDArray, specs: readonly Index[]): Selection
   const parts = partsOf(name, x, specs);
   const arrays: NDArray[] = [];
   const axes: number[] = [];
-  const gone: number[] = [];
   const open: number[] = [];
-  const ranges: (readonly [number, number, number])[] = [];
+  const [begin, end, step]: [number[], number[], number[]] = [[], [], []];
   for (const part of parts) {
-    const size = x.shape[ranges.length]!;
+    const size = x.shape[begin.length]!;
+    if (part.kind !== 'new') {
+      begin.push(part.kind === 'position' ? part.at : part.kind === 'range' ? part.begin : 0);
+      end.push(part.kind === 'position' ? part.at + 1 : part.kind === 'range' ? part.end : size);
+      step.push(part.kind === 'range' ? part.step : 1);
+    }
     switch (part.kind) {
       case 'new':
         open.push(1);
         break;
       case 'range':
         open.push(Math.max(0, Math.ceil((part.end - part.begin) / part.step)));
-        ranges.push([part.begin, part.end, part.step]);
         break;
       case 'position':
-        gone.push(ranges.length);
-        ranges.push([part.at, part.at + 1, 1]);
         break;
       case 'array':
         arrays.push(part.idx);
         axes.push(open.length);
         open.push(size);
-        ranges.push([0, size, 1]);
         break;
       default:
         part satisfies never;
     }
   }
+  return { begin, end, step, arrays, picked: { axes, place: placeOf(parts, arrays) }, open };
+};
+
+/** Where the axes of positions stand in the result. */
+const placeOf = (parts: readonly Part[], arrays: readonly NDArray[]): number => {
+  if (arrays.length === 0) return 0;
   const chosen = parts.flatMap(({ kind }, i) =>
     kind === 'array' || kind === 'position' ? [i] : [],
   );
-  const together = chosen.every((at, i) => i === 0 || at === chosen[i - 1]! + 1);
-  return {
-    begin: ranges.map((r) => r[0]),
-    end: ranges.map((r) => r[1]),
-    step: ranges.map((r) => r[2]),
-    gone,
-    arrays,
-    picked: { axes, place: together ? (chosen[0] ?? 0) : 0 },
-    open,
-  };
+  return chosen.every((at, i) => i === 0 || at === chosen[i - 1]! + 1) ? chosen[0]! : 0;
 };
 
 /**

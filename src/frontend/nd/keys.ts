@@ -43,6 +43,9 @@ const parse = (name: string, spec: string): readonly Edge[] => {
   return parts;
 };
 
+const clamp = (edge: number, size: number, low: number, high: number): number =>
+  Math.max(low, Math.min(high, edge < 0 ? edge + size : edge));
+
 /** Begin, end and step of a range: Python's rules for open and negative ends, then clamped to the axis. */
 export const rangeOf = (
   name: string,
@@ -57,10 +60,8 @@ export const rangeOf = (
   if (step === 0) throw failure('value', `${name}: the step of a range must not be 0`);
   const low = step > 0 ? 0 : -1;
   const high = step > 0 ? size : size - 1;
-  const clamp = (edge: number): number =>
-    Math.max(low, Math.min(high, edge < 0 ? edge + size : edge));
-  const begin = from == null ? (step > 0 ? 0 : size - 1) : clamp(from);
-  const end = to == null ? (step > 0 ? size : -1) : clamp(to);
+  const begin = from == null ? (step > 0 ? 0 : size - 1) : clamp(from, size, low, high);
+  const end = to == null ? (step > 0 ? size : -1) : clamp(to, size, low, high);
   return [begin, (end - begin) * step < 0 ? begin : end, step];
 };
 
@@ -120,13 +121,16 @@ const checkPositions = (name: string, idx: NDArray, x: NDArray, axis: number): v
   );
 };
 
+/** A range with both ends open. */
+const WHOLE: Index = [];
+
 /** What `specs` say about `x`. */
 export const partsOf = (name: string, x: NDArray, specs: readonly Index[]): readonly Part[] => {
   checkArray(name, x);
   const dots = specs.indexOf('...');
   const named = specs.reduce<number>((n, s, i) => n + (i === dots ? 0 : axesOf(s)), 0);
   if (named > x.ndim) throw failure('shape', `${name}: ${named} indices for ${showType(x.type)}`);
-  const fill = new Array<Index>(x.ndim - named).fill(':');
+  const fill = new Array<Index>(x.ndim - named).fill(WHOLE);
   const cut = dots < 0 ? specs.length : dots;
   const all = [...specs.slice(0, cut), ...fill, ...specs.slice(dots < 0 ? cut : cut + 1)];
   let axis = 0;
