@@ -12,6 +12,7 @@ import { Body, type Language, type OwnStatement } from '../text/body.ts';
 import { atom, type Code, call, int, list, swizzle } from '../text/code.ts';
 import { type Uses, usesOf } from '../text/uses.ts';
 import { type BulkHost, writeBulk } from './bulk.ts';
+import { declaredBy } from './declare.ts';
 import type { Library } from './library.ts';
 import { Memory } from './memory.ts';
 import type { CudaKernel } from './module.ts';
@@ -83,7 +84,7 @@ class Renderer implements Language {
         sharedBytes: bytes,
         grid: [grid, 1, 1],
       },
-      text: `KERNEL(${threads}, ${name})(${list}) {\n${text}\n}`,
+      text: `${declaredBy(body)}(${threads}, ${name})(${list}) {\n${text}\n}`,
     };
   }
 

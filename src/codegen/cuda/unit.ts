@@ -8,6 +8,7 @@ import type { LibraryTexts } from './library.ts';
 import { TENSOR_MAP } from './ptx-bulk.ts';
 
 const KERNEL = `#define KERNEL(threads, name) extern "C" __global__ void __launch_bounds__(threads) name`;
+const SUMMING_KERNEL = `#define SUMMING_KERNEL(threads, name) extern "C" __global__ void __launch_bounds__(threads, 1) name`;
 const DEVICE = '#define DEVICE static __device__ __forceinline__';
 const SHARED_MEMORY =
   '#define SHARED_MEMORY(name) extern __shared__ __align__(1024) unsigned char name[]';
@@ -18,6 +19,7 @@ export const unitText = ({ device, plain }: LibraryTexts, kernels: readonly stri
     [...device, ...plain, ...kernels].some((text) => text.includes(word));
   const macros = [
     KERNEL,
+    ...(uses('SUMMING_KERNEL') ? [SUMMING_KERNEL] : []),
     ...(uses('DEVICE') ? [DEVICE] : []),
     ...(uses('SHARED_MEMORY') ? [SHARED_MEMORY] : []),
     ...(uses('TENSOR_MAP') ? TENSOR_MAP : []),

@@ -180,7 +180,7 @@ const kernelAt = ({ source, kernels, titles }: Unit, log: string): string => {
   const line = /\((\d+)\): (?:catastrophic )?error|:(\d+):(?:\d+:)? (?:fatal )?error/.exec(log);
   if (line === null) return '';
   const above = source.split('\n').slice(0, Number(line[1] ?? line[2]));
-  const head = above.findLast((text) => text.startsWith('KERNEL(')) ?? '';
+  const head = above.findLast((text) => /^(SUMMING_)?KERNEL\(/.test(text)) ?? '';
   const index = kernels.findIndex(({ name }) => head.includes(`, ${name})`));
   return index < 0 ? '' : `kernel ${titles[index]} of `;
 };

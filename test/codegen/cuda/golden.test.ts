@@ -250,6 +250,7 @@ test('a product of matrices in tiles', () => {
     `
 #ifndef TIGON_EMULATED
 #define KERNEL(threads, name) extern "C" __global__ void __launch_bounds__(threads) name
+#define SUMMING_KERNEL(threads, name) extern "C" __global__ void __launch_bounds__(threads, 1) name
 #define DEVICE static __device__ __forceinline__
 #define SHARED_MEMORY(name) extern __shared__ __align__(1024) unsigned char name[]
 DEVICE float multiply_add(float x, float y, float z) { return fmaf(x, y, z); }
@@ -273,7 +274,7 @@ DEVICE void store4(float* at, float4 x) { *(float4*)at = x; }
 DEVICE float4 operator+(float4 x, float4 y) { return {x.x + y.x, x.y + y.y, x.z + y.z, x.w + y.w}; }
 
 // dot_0: 64 blocks of 256 threads, 16896 bytes of shared memory
-KERNEL(256, dot_0)(
+SUMMING_KERNEL(256, dot_0)(
   const float* __restrict__ a,
   const float* __restrict__ b,
   float* __restrict__ dot0

@@ -65,9 +65,6 @@ const add = (graph: Graph, caps: Caps): void => {
   if (caps.tensorCores !== 'sm90a') unit.add(program);
 };
 
-/** Bytes, to memory and back: the assembler spills a register or two for reasons of its own. */
-const MOST_SPILLED = 32;
-
 /** Products in 16 bits, batched, with an epilogue; attention. */
 const PRODUCTS: readonly string[] = (['f16', 'bf16', 'f32'] as const).flatMap((dtype) => [
   `graph (%a: ${dtype}[256, 512], %b: ${dtype}[512, 384]) {
@@ -126,7 +123,7 @@ for (const [architecture, own] of [
     }
     const kernels = compileCuda(own.source, architecture);
     assert.is(kernels.size, own.size);
-    const spilling = [...kernels].filter(([, { spills }]) => spills > MOST_SPILLED);
+    const spilling = [...kernels].filter(([, { spills }]) => spills > 0);
     assert.equal(
       spilling.map(([name, { spills }]) => `${spills} bytes: ${own.origin(name)}`),
       [],

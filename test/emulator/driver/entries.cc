@@ -1,5 +1,5 @@
 /**
- * A small scanner: `KERNEL(threads, name)` of units like ours, `__global__ … name(` of any other.
+ * A small scanner: `KERNEL(threads, name)` (also `SUMMING_KERNEL`) of units like ours, `__global__ … name(` of any other.
  *
  * Invariant: comments, strings and definitions of macros hold no kernels.
  */
@@ -73,7 +73,7 @@ std::vector<Entry> entries(const std::string& source) {
   std::vector<Entry> all;
   Scanner scan{source};
   for (std::string word = scan.word(); !word.empty(); word = scan.word()) {
-    if (word == "KERNEL" && scan.opens()) {
+    if ((word == "KERNEL" || word == "SUMMING_KERNEL") && scan.opens()) {
       scan.inParentheses();
       const std::string name = scan.word();
       all.push_back({name, "tigon_emulated_threads_" + name});

@@ -13,6 +13,7 @@
 #define KERNEL(most, name)                      \
   enum { tigon_emulated_threads_##name = most }; \
   static void name
+#define SUMMING_KERNEL(most, name) KERNEL(most, name)
 
 #define __device__
 #define __global__
