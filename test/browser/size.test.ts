@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
-/** Kilobytes, compressed, in the order of the table. */
-const LIMITS = [133, 139, 139, 150, 184, 212];
+/** Kilobytes, compressed, in the order of the table. Pages that name all there is grow with it: all but the first. */
+const LIMITS = [121, 186, 229, 220, 227, 269, 349];
 
 interface Size {
   readonly name: string;
