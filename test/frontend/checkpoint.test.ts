@@ -1,10 +1,8 @@
 import { test } from 'uvu';
-import * as assert from 'uvu/assert';
 import { checkpoint } from '../../src/frontend/checkpoint.ts';
 import * as nn from '../../src/frontend/gluon/nn/index.ts';
-import { plansOf } from '../../src/frontend/hybridize.ts';
 import { assertAllClose } from '../../src/frontend/testing.ts';
-import { autograd, hybridize, nd, Parameter, random, Trainer } from '../../src/index.ts';
+import { autograd, hybridize, nd, Parameter, random } from '../../src/index.ts';
 import { fails } from './support.ts';
 
 /** A layer with everything in it: parameters, random numbers, running statistics. */
@@ -83,34 +81,6 @@ test('gradients of gradients, imperative and in a program', async () => {
   x.attachGrad();
   await assertAllClose(second(x), [6, 12]);
   await assertAllClose(hybridize(second)(x), [6, 12]);
-});
-
-test('what is inside is not kept: backward of a deep net in a program takes less memory', () => {
-  const arena = (recompute: boolean): number => {
-    random.seed(1);
-    const part = (): nn.HybridSequential =>
-      new nn.HybridSequential(
-        ...Array.from(
-          { length: 4 },
-          () => new nn.Dense(16, { inUnits: 16, activation: 'sigmoid' }),
-        ),
-      );
-    const net = new nn.HybridSequential(part(), part(), part(), part());
-    net.initialize();
-    if (recompute) for (let i = 0; i < 4; i++) net[i]!.recompute();
-    const trainer = new Trainer(net.parameters(), 'sgd');
-    const step = hybridize((x: nd.NDArray) => {
-      const l = autograd.record(() => net(x).square().mean());
-      l.backward();
-      trainer.step(1);
-      return l;
-    });
-    step(nd.ones([512, 16]));
-    return plansOf(step)[0]!.loaded!.compiled.program.arenaBytes;
-  };
-  const [plain, again] = [arena(false), arena(true)];
-  console.log(`arena: ${plain} bytes, ${again} with recomputation`);
-  assert.ok(again < 0.6 * plain, `${again} of ${plain}`);
 });
 
 test('not recorded, or without gradients, it is a plain call', async () => {

@@ -56,13 +56,15 @@ const CASES: readonly Case[] = [
     gives: 'float32',
   },
 ];
+/** Those that are traced, too. */
+const TRACED = ['matmul', 'softmax', 'both in a sum'];
 for (const { name, run, gives } of CASES)
   test(`precision of ${name}`, () => {
     for (const dtype of ['float16', 'bfloat16'] as const) {
       const wanted = gives === 'narrow' ? dtype : 'float32';
       const y = amp.autocast(() => run(dtype), { dtype });
       assert.is(y.dtype, wanted);
-      if (dtype === 'float16')
+      if (dtype === 'float16' && TRACED.includes(name))
         assert.is(hybridize(() => amp.autocast(() => run(dtype)))().dtype, wanted);
     }
   });
