@@ -1,168 +1,31 @@
 /**
- * Initializers: how the values of a new parameter are drawn.
+ * `tigon/init`: how the values of a new parameter are drawn.
  *
  * Invariant: draws come from the library's generator (`random.seed`), so a seed fixes the parameters on every device.
  */
-import type { DType } from '../../ir/dtype.ts';
-import type { Shape } from '../../ir/type.ts';
-import type { Device } from '../../runtime/device.ts';
-import { failure } from '../callsite.ts';
-import { full } from '../nd/creation.ts';
-import type { NDArray } from '../ndarray.ts';
-import { checkChoice, checkOptions, nearest } from '../options.ts';
-import { normal, uniform } from '../random.ts';
-
-/** What is to be made. */
-export interface InitRequest {
-  readonly shape: Shape;
-  readonly dtype: DType;
-  readonly device: Device;
-  /** Path of the parameter, for messages. */
-  readonly name: string;
-}
-
-export interface Initializer {
-  draw(request: InitRequest): NDArray;
-}
-
-/** All zeros. */
-export class Zero implements Initializer {
-  draw({ shape, dtype, device }: InitRequest): NDArray {
-    return full(shape, 0, { dtype, device });
-  }
-}
-
-/** All ones. */
-export class One implements Initializer {
-  draw({ shape, dtype, device }: InitRequest): NDArray {
-    return full(shape, 1, { dtype, device });
-  }
-}
-
-/** One value everywhere. */
-export class Constant implements Initializer {
-  readonly value: number;
-  constructor(value: number) {
-    this.value = value;
-  }
-  draw({ shape, dtype, device }: InitRequest): NDArray {
-    return full(shape, this.value, { dtype, device });
-  }
-}
-
-/** Uniform in [-scale, scale). */
-export class Uniform implements Initializer {
-  readonly scale: number;
-  constructor(scale = 0.07) {
-    this.scale = scale;
-  }
-  draw({ shape, dtype, device }: InitRequest): NDArray {
-    return uniform(shape, -this.scale, this.scale, { dtype, device });
-  }
-}
-
-/** Normal with mean 0 and standard deviation `sigma`. */
-export class Normal implements Initializer {
-  readonly sigma: number;
-  constructor(sigma = 0.01) {
-    this.sigma = sigma;
-  }
-  draw({ shape, dtype, device }: InitRequest): NDArray {
-    return normal(shape, 0, this.sigma, { dtype, device });
-  }
-}
-
-export interface XavierOptions {
-  /** Default 'uniform'. */
-  readonly rndType?: 'uniform' | 'gaussian';
-  /** What the variance is scaled by: inputs, outputs, or their mean. Default 'avg'. */
-  readonly factorType?: 'in' | 'out' | 'avg';
-  /** Default 3. */
-  readonly magnitude?: number;
-}
-
-/** Inputs and outputs of a weight [out, in, ...kernel]. */
-const fans = ({ shape, name }: InitRequest, who: string): readonly [number, number] => {
-  if (shape.length < 2)
-    throw failure(
-      'shape',
-      `${who}: ${name} has shape [${shape.join(', ')}]: it needs at least two axes`,
-      "vectors take 'zeros', 'ones', 'uniform' or 'normal'",
-    );
-  const area = shape.slice(2).reduce((n, d) => n * d, 1);
-  return [shape[1]! * area, shape[0]! * area];
-};
-
-/**
- * Keeps the variance of activations and gradients alike through layers: width `sqrt(magnitude / factor)`.
- * (Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010, §4.2.)
- */
-export class Xavier implements Initializer {
-  readonly #options: Required<XavierOptions>;
-  constructor(options: XavierOptions = {}) {
-    checkOptions('Xavier', options, ['rndType', 'factorType', 'magnitude']);
-    const { rndType = 'uniform', factorType = 'avg', magnitude = 3 } = options;
-    checkChoice('Xavier', 'rndType', rndType, ['uniform', 'gaussian']);
-    checkChoice('Xavier', 'factorType', factorType, ['in', 'out', 'avg']);
-    this.#options = { rndType, factorType, magnitude };
-  }
-  draw(request: InitRequest): NDArray {
-    const { rndType, factorType, magnitude } = this.#options;
-    const [inputs, outputs] = fans(request, 'Xavier');
-    const factor = { in: inputs, out: outputs, avg: (inputs + outputs) / 2 }[factorType];
-    const scale = Math.sqrt(magnitude / factor);
-    return (rndType === 'uniform' ? new Uniform(scale) : new Normal(scale)).draw(request);
-  }
-}
-
-export interface MSRAPreluOptions {
-  readonly factorType?: 'in' | 'out' | 'avg';
-  /** Slope of the rectifier for negative inputs. Default 0.25. */
-  readonly slope?: number;
-}
-
-/**
- * For nets with (leaky) rectifiers: normal with variance `2 / ((1 + slope²) factor)`.
- * (He et al., "Delving deep into rectifiers", ICCV 2015, §2.2.)
- */
-export class MSRAPrelu implements Initializer {
-  readonly #xavier: Xavier;
-  constructor(options: MSRAPreluOptions = {}) {
-    checkOptions('MSRAPrelu', options, ['factorType', 'slope']);
-    const { factorType = 'avg', slope = 0.25 } = options;
-    const magnitude = 2 / (1 + slope ** 2);
-    this.#xavier = new Xavier({ rndType: 'gaussian', factorType, magnitude });
-  }
-  draw(request: InitRequest): NDArray {
-    return this.#xavier.draw(request);
-  }
-}
-
-/** Names that stand for initializers with their defaults. */
-export type InitializerName = 'zeros' | 'ones' | 'uniform' | 'normal' | 'xavier' | 'msraPrelu';
-
-const NAMED: Readonly<Record<InitializerName, () => Initializer>> = {
-  zeros: () => new Zero(),
-  ones: () => new One(),
-  uniform: () => new Uniform(),
-  normal: () => new Normal(),
-  xavier: () => new Xavier(),
-  msraPrelu: () => new MSRAPrelu(),
-};
-
-/** An initializer, the name of one, or a number for {@link Constant}. */
-export type InitializerLike = Initializer | InitializerName | number;
-
-/** The initializer that `like` means. */
-export const initializer = (like: InitializerLike): Initializer => {
-  if (typeof like === 'number') return new Constant(like);
-  if (typeof like !== 'string') return like;
-  if (Object.hasOwn(NAMED, like)) return NAMED[like]();
-  const known = Object.keys(NAMED);
-  const guess = nearest(like, known);
-  throw failure(
-    'option',
-    `there is no initializer '${like}'`,
-    `${guess === undefined ? '' : `did you mean '${guess}'? `}known: ${known.join(', ')}`,
-  );
-};
+export {
+  Constant,
+  type Initializer,
+  type InitRequest,
+  Kaiming,
+  Kaiming as He,
+  type KaimingOptions,
+  MSRAPrelu,
+  type MSRAPreluOptions,
+  Normal,
+  One,
+  Uniform,
+  Xavier,
+  type XavierOptions,
+  Zero,
+} from './init/basic.ts';
+export { ByName, Load, type LoadedArrays, Mixed } from './init/chosen.ts';
+export { type InitializerLike, type InitializerName, initializer, register } from './init/named.ts';
+export {
+  Bilinear,
+  LSTMBias,
+  Orthogonal,
+  type OrthogonalOptions,
+  TruncatedNormal,
+  type TruncatedNormalOptions,
+} from './init/structured.ts';

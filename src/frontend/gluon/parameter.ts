@@ -19,7 +19,7 @@ import { astype } from '../nd/math.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
 import { forParameter } from '../random.ts';
-import { type InitializerLike, initializer } from './init.ts';
+import { type InitializerLike, initializer } from './init/named.ts';
 import type { Devices } from './replicas.ts';
 
 export type GradReq = 'write' | 'add' | 'null';

@@ -11,6 +11,7 @@ import { assertAllClose } from '../../../src/frontend/testing.ts';
 const source = fileURLToPath(new URL('../../../src/', import.meta.url));
 const files = [
   ...readdirSync(join(source, 'frontend/gluon/loss')).map((f) => `frontend/gluon/loss/${f}`),
+  ...readdirSync(join(source, 'frontend/gluon/init')).map((f) => `frontend/gluon/init/${f}`),
   ...readdirSync(join(source, 'frontend/gluon/metric')).map((f) => `frontend/gluon/metric/${f}`),
   ...[
     'activation',
@@ -64,13 +65,14 @@ for (const file of files) {
       const bodies = examples.map((e) => `async (check) => {\n${checked(e)}\n}`);
       writeFileSync(
         join(folder, 'examples.mts'),
-        `import { autograd, nd } from ${at('index.ts')};
+        `import { autograd, nd, Parameter } from ${at('index.ts')};
 import * as nn from ${at('frontend/gluon/nn/index.ts')};
 import * as loss from ${at('frontend/gluon/loss.ts')};
 const {
   CosineEmbeddingLoss, CTCLoss, HingeLoss, HuberLoss, KLDivLoss, L1Loss, L2Loss, LogisticLoss, PoissonNLLLoss, SDMLLoss,
   SigmoidBinaryCrossEntropyLoss, SoftmaxCrossEntropyLoss, SquaredHingeLoss, TripletLoss,
 } = loss;
+import { ByName, Load, Mixed, register, Uniform } from ${at('frontend/gluon/init.ts')};
 import * as metric from ${at('frontend/gluon/metric.ts')};
 const {
   Accuracy, BinaryAccuracy, CompositeEvalMetric, create, CrossEntropy, CustomMetric, F1, Fbeta, Loss, MAE, MCC, MSE,
