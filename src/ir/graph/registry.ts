@@ -19,6 +19,12 @@ import { digamma, gamma, lgamma, polygamma } from './ops/gamma.ts';
 import { gammaDraw } from './ops/gamma-draw.ts';
 import { acosh, asinh, atanh, cosh, sinh } from './ops/hyperbolic.ts';
 import { full, input, iota, literal } from './ops/leaf.ts';
+import { cholesky } from './ops/linalg/cholesky.ts';
+import { eigh } from './ops/linalg/eigh.ts';
+import { det, detSign, logDet, lu, solve } from './ops/linalg/lu.ts';
+import { qr } from './ops/linalg/qr.ts';
+import { pinv, svd } from './ops/linalg/svd.ts';
+import { triangularSolve } from './ops/linalg/triangular.ts';
 import { cast, mapOps } from './ops/map.ts';
 import { erfinv } from './ops/normal.ts';
 import { argsort, arrange } from './ops/order.ts';
@@ -46,6 +52,7 @@ const all: readonly Op[] = [
   ...[attention, attentionNorm, attentionGradQuery, attentionGradKey, attentionGradValue],
   ...[take, takeAlong, takeGrad, takeAlongGrad, lastWriter],
   ...[softmax, logSoftmax, layerNorm],
+  ...[cholesky, triangularSolve, lu, solve, det, logDet, detSign, qr, eigh, svd, pinv],
   ...[atan2, atan, asin, acos, sinh, cosh, asinh, acosh, atanh],
   ...[log2, log10, exp2, cbrt, hypot, logaddexp],
   ...[lgamma, gamma, digamma, polygamma, erfinv, gammaDraw],

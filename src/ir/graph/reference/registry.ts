@@ -13,6 +13,7 @@ import type { Reference } from './define.ts';
 import { dots } from './dot.ts';
 import { draws } from './gamma-draw.ts';
 import { leaves } from './leaf.ts';
+import { matrixFunctions } from './linalg.ts';
 import { maps } from './map.ts';
 import { reductions } from './reduce.ts';
 import { runnings } from './running.ts';
@@ -28,6 +29,7 @@ const all: readonly Reference[] = [
   ...[...leaves, ...maps, ...views, ...slices, ...concats],
   ...[...reductions, ...runnings, ...windows, ...dots, ...convolutions],
   ...[...attentions, ...attentionGradients, ...takes, ...composites],
+  ...matrixFunctions,
   ...[...scans, ...specials, ...writers, ...draws],
 ];
 
