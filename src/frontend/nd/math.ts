@@ -121,9 +121,9 @@ export const square: Unary = unary('square', (b, x) =>
   b.op('mul', countable(b, x), countable(b, x)),
 );
 /** `log(1 + exp(x))`. */
-// log(1 + eˣ) without overflow: max(x, 0) + log1p(e^−|x|).
+// log(1 + eˣ) without overflow: max(x, 0) + log1p(e^−|x|). Of the maximum, not relu: half of the gradient at 0.
 export const softplus: Unary = derived('softplus', (b, x) =>
-  b.op('add', b.op('relu', x), b.op('log1p', b.op('exp', b.op('neg', b.op('abs', x))))),
+  b.op('add', b.op('max', x, b.lit(0, x)), b.op('log1p', b.op('exp', b.op('neg', b.op('abs', x))))),
 );
 /** `x / (1 + |x|)`. */
 export const softsign: Unary = derived('softsign', (b, x) =>

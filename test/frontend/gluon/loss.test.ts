@@ -269,4 +269,13 @@ test('losses of half-precision predictions are float32, without overflow', async
   await assertAllClose(pred.grad!.at(0, 0).astype('float32'), 0.3, { rtol: 1e-3 });
 });
 
+test('losses of logits know their gradient at 0, where nets begin', async () => {
+  const pred = nd.zeros([2]).attachGrad();
+  const label = nd.array([0, 1]);
+  autograd.record(() => new SigmoidBinaryCrossEntropyLoss()(pred, label).sum()).backward();
+  await assertAllClose(pred.grad!, [0.5, -0.5]);
+  autograd.record(() => nd.softplus(pred).sum()).backward();
+  await assertAllClose(pred.grad!, [0.5, 0.5]);
+});
+
 test.run();

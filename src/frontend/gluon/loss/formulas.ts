@@ -91,6 +91,8 @@ const fitted = (b: GraphBuilder, label: Node, pred: Node): Node => {
   return b.cast(b.reshape(label, pred.type.shape), pred.type.dtype);
 };
 
+/** `max(x, 0)`, with half of the gradient at 0: there, that of `log(1 + eˣ)` must be 1/2. */
+const atLeastZero = (b: GraphBuilder, x: Node): Node => b.op('max', x, b.lit(0, x));
 const half = (b: GraphBuilder, x: Node): Node => b.op('mul', x, b.lit(0.5, x));
 /** Half the squared difference. */
 export const squares: Fragment<LossAttrs> = define('L2Loss', (b, pred, label) => {
@@ -150,11 +152,11 @@ export const binary: Fragment<LossAttrs> = define(
     }
     const decay = b.op('log1p', b.op('exp', b.op('neg', b.op('abs', pred))));
     if (factor === undefined) {
-      const rise = b.op('sub', b.op('relu', pred), b.op('mul', pred, target));
+      const rise = b.op('sub', atLeastZero(b, pred), b.op('mul', pred, target));
       return b.op('add', rise, decay);
     }
     const share = b.op('add', one, b.op('mul', b.op('sub', factor, one), target));
-    const tail = b.op('add', decay, b.op('relu', b.op('neg', pred)));
+    const tail = b.op('add', decay, atLeastZero(b, b.op('neg', pred)));
     return b.op('add', b.op('sub', pred, b.op('mul', pred, target)), b.op('mul', share, tail));
   },
 );
@@ -225,7 +227,7 @@ export const logistic: Fragment<LossAttrs> = define('LogisticLoss', (b, pred, la
   const given = fitted(b, label, pred);
   const target = dense ? half(b, plus(b, given, 1)) : given;
   const decay = b.op('log1p', b.op('exp', b.op('neg', b.op('abs', pred))));
-  return b.op('add', b.op('sub', b.op('relu', pred), b.op('mul', pred, target)), decay);
+  return b.op('add', b.op('sub', atLeastZero(b, pred), b.op('mul', pred, target)), decay);
 });
 
 /** How much farther the positive example is than the negative one, plus the margin. */
