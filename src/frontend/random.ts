@@ -29,6 +29,7 @@ export {
 export type { RandomOptions } from './random/draw.ts';
 export { dropout } from './random/dropout.ts';
 export { beta, chisquare, dirichlet, f, gamma, studentT } from './random/gamma.ts';
+export { type MultivariateOptions, multivariateNormal } from './random/multivariate.ts';
 export { permutation, shuffle } from './random/order.ts';
 export {
   forParameter,

@@ -12,6 +12,7 @@ import * as random from '../random.ts';
 import { type Constraint, counts, integerInterval, oneHot, realVector } from './constraint.ts';
 import { type DistributionOptions, Parametric } from './distribution.ts';
 import { inside, xlogy } from './special.ts';
+import { Binomial } from './tosses.ts';
 
 /** Probabilities along the last axis (up to a factor), or their logarithms (up to a constant). */
 export type Chances =
@@ -186,6 +187,17 @@ export class Multinomial extends Chosen {
   }
   override get variance(): NDArray {
     return this.prob.mul(nd.sub(1, this.prob)).mul(this.totalCount);
+  }
+  /** By that of one try, and by how often each category comes in all. */
+  override entropy(): NDArray {
+    const { prob, totalCount } = this;
+    const each = new Binomial(totalCount, { prob });
+    const k = each.enumerateSupport();
+    const terms = nd.mul(each.pdf(k), nd.gammaln(k.add(1)));
+    const repeats = terms.sum({ axis: [0, -1] });
+    let factorial = 0;
+    for (let i = 2; i <= totalCount; i++) factorial += Math.log(i);
+    return this.uncertainty().mul(totalCount).sub(factorial).add(repeats);
   }
   override logProb(value: Operand): NDArray {
     const x = this.value(value);

@@ -7,6 +7,7 @@
 import { logicalAnd } from '../nd/arithmetic.ts';
 import * as nd from '../nd/index.ts';
 import type { NDArray } from '../ndarray.ts';
+import { cholesky } from '../random/cholesky.ts';
 
 export interface Constraint {
   /** What must hold, such as `a number above 0`. */
@@ -176,6 +177,13 @@ export const lowerCholesky: Constraint = shaped(
       every(nd.gt(nd.diagonal(value, { axis1: -2, axis2: -1 }), 0), 1),
     ),
 );
+
+/** Symmetric matrices with a Cholesky factor. */
+export const positiveDefinite: Constraint = shaped('a positive definite matrix', 2, (value) => {
+  const near = nd.abs(value.sub(nd.swapAxes(value, -1, -2))).le(nd.abs(value).mul(1e-5).add(1e-6));
+  const pivots = nd.diagonal(cholesky(value), { axis1: -2, axis2: -1 });
+  return logicalAnd(every(near, 2), every(nd.gt(pivots, 0), 1));
+});
 
 /** Parts along an axis, each with a constraint of its own; `lengths` says how long they are. */
 export const cat = (

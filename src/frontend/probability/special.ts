@@ -12,15 +12,15 @@ export const EULER = 0.5772156649015329;
 /** The least step from 1 in float32. */
 const EPSILON = 2 ** -23;
 
-/** `x log y`, and 0 where x is 0. */
+/** `x log y`, and 0 where both are 0. */
 export const xlogy = (x: NDArray, y: NDArray): NDArray => {
-  const none = nd.eq(x, 0);
-  return nd.where(none, 0, nd.mul(x, nd.log(nd.where(none, 1, y))));
+  const none = nd.logicalAnd(nd.eq(x, 0), nd.eq(y, 0));
+  return nd.mul(x, nd.log(nd.where(none, 1, y)));
 };
-/** `x log(1 + y)`, and 0 where x is 0. */
+/** `x log(1 + y)`, and 0 where both are. */
 export const xlog1py = (x: NDArray, y: NDArray): NDArray => {
-  const none = nd.eq(x, 0);
-  return nd.where(none, 0, nd.mul(x, nd.log1p(nd.where(none, 0, y))));
+  const none = nd.logicalAnd(nd.eq(x, 0), nd.eq(y, -1));
+  return nd.mul(x, nd.log1p(nd.where(none, 0, y)));
 };
 /** The logarithm of the beta function. */
 export const logBeta = (a: NDArray, b: NDArray): NDArray =>

@@ -126,6 +126,11 @@ export class Binomial extends Tossed {
       .add(nd.mul(k, logit))
       .sub(this.n.mul(nd.softplus(logit)));
   }
+  /** With n as a number: a sum over all values. */
+  override entropy(): NDArray {
+    const log = this.logProb(this.enumerateSupport());
+    return nd.mul(nd.exp(log), log).sum({ axis: 0 }).neg();
+  }
   override enumerateSupport(): NDArray {
     if (this.#most === undefined)
       throw failure(
