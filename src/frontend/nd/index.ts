@@ -369,7 +369,6 @@ export {
 export {
   pixelShuffle,
   type ResizeOptions,
-  reflectionPad,
   resize,
   type UpSamplingOptions,
   upSampling,

@@ -5,9 +5,7 @@
  */
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
-import { concat } from '../../ir/graph/ops/concat.ts';
 import { iota } from '../../ir/graph/ops/leaf.ts';
-import { flip, sliceAxis } from '../../ir/graph/ops/slice.ts';
 import { take } from '../../ir/graph/ops/take.ts';
 import { showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
@@ -139,49 +137,4 @@ export const pixelShuffle = (x: NDArray, factor: number | readonly number[]): ND
     channels / block,
     ...space.map((d, i) => d * factors[i]!),
   ]);
-};
-
-interface ReflectAttrs {
-  /** For each axis of the array. */
-  readonly widths: readonly (readonly [before: number, after: number])[];
-}
-const reflecting: Fragment<ReflectAttrs> = fragment<ReflectAttrs>(
-  'reflectionPad',
-  (b, [x], { widths }) =>
-    widths.reduce((y, [before, after], axis) => {
-      const size = y.type.shape[axis]!;
-      const mirrored = (begin: number, end: number): Node[] =>
-        begin === end ? [] : [flip(b, sliceAxis(b, y, axis, begin, end), [axis])];
-      const parts = [...mirrored(1, 1 + before), y, ...mirrored(size - 1 - after, size - 1)];
-      return parts.length === 1 ? y : b.emit(concat, parts, { axis });
-    }, x!),
-);
-/**
- * `x` continued by its mirror image on both sides of each axis, without repeating the edge: one number for both sides, or
- * `[before, after]`, per axis.
- *
- * ShapeError unless all widths are below the sizes of their axes.
- *
- * @example
- * nd.reflectionPad(nd.array([1, 2, 3]), [2]);   // [3, 2, 1, 2, 3, 2, 1]
- */
-export const reflectionPad = (
-  x: NDArray,
-  widths: readonly (number | readonly [number, number])[],
-): NDArray => {
-  checkArray('reflectionPad', x);
-  const pairs = widths.map((w) => (typeof w === 'number' ? ([w, w] as const) : w));
-  const fits = (n: number, d: number): boolean => Number.isInteger(n) && n >= 0 && n < d;
-  if (
-    pairs.length !== x.ndim ||
-    !pairs.every(
-      ([p, q], i) => (p === 0 && q === 0) || (fits(p, x.shape[i]!) && fits(q, x.shape[i]!)),
-    )
-  )
-    throw failure(
-      'shape',
-      `reflectionPad: widths ${JSON.stringify(widths)} do not fit ${showType(x.type)}`,
-      'pass one [before, after] per axis, each smaller than the size of the axis',
-    );
-  return call(reflecting, [x], { attrs: { widths: pairs }, key: pairs.join('|') });
 };

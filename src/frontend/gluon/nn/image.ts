@@ -5,12 +5,7 @@
  */
 import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
-import {
-  pixelShuffle,
-  reflectionPad,
-  type UpSamplingOptions,
-  upSampling,
-} from '../../nd/resize.ts';
+import { pixelShuffle, type UpSamplingOptions, upSampling } from '../../nd/resize.ts';
 import { pad } from '../../nd/shape.ts';
 import { checkChoice, checkOptions, shown } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
@@ -48,7 +43,7 @@ const checkWidths = (where: string, widths: PadWidths): PadWidths => {
 
 /**
  * Images continued by their mirror image, without repeating the edge: [batch, channels, height, width], each side longer by
- * its width. ShapeError unless widths are below the sizes of their axes.
+ * its width.
  *
  * @example
  * new nn.ReflectionPad2D([[0, 0], [2, 1]])(nd.array([[[[1, 2, 3]]]]));   // [[[[3, 2, 1, 2, 3, 2]]]]
@@ -61,7 +56,7 @@ export class ReflectionPad2D extends HybridBlock {
   }
   override forward(x: NDArray): NDArray {
     expectRank('ReflectionPad2D', x, 4, '[batch, channels, height, width]');
-    return reflectionPad(x, widthsFor('ReflectionPad2D', x, this.padding));
+    return pad(x, widthsFor('ReflectionPad2D', x, this.padding), { mode: 'reflect' });
   }
 }
 
