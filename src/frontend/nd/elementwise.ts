@@ -1,18 +1,12 @@
 /**
- * The rest of NumPy's functions of one number or two: inverse and hyperbolic functions, other bases, rounding, parts of
- * floats, what is not finite.
+ * The rest of NumPy's functions of one number: inverse and hyperbolic functions, other bases, rounding, what is not finite.
  *
- * Invariant: floats keep their dtype and integers become float32 where results may be fractions; two operands broadcast.
+ * Invariant: floats keep their dtype; integers become float32 where results may be fractions.
  */
-import { isFloat, promote } from '../../ir/dtype.ts';
+import { isFloat } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node, Op } from '../../ir/graph/graph.ts';
-import {
-  acos as acosOp,
-  asin as asinOp,
-  atan2 as atan2Op,
-  atan as atanOp,
-} from '../../ir/graph/ops/arcs.ts';
+import { acos as acosOp, asin as asinOp, atan as atanOp } from '../../ir/graph/ops/arcs.ts';
 import { writing } from '../../ir/graph/ops/formula.ts';
 import {
   acosh as acoshOp,
@@ -24,16 +18,14 @@ import {
 import {
   cbrt as cbrtOp,
   exp2 as exp2Op,
-  hypot as hypotOp,
   log2 as log2Op,
   log10 as log10Op,
-  logaddexp as logaddexpOp,
 } from '../../ir/graph/ops/powers.ts';
+import { stopGradient } from '../../ir/graph/ops/view.ts';
 import { call, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
-import type { NDArray, Operand } from '../ndarray.ts';
+import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
-import { aligned, type Binary, binaryOf, maximum, minimum } from './arithmetic.ts';
 import { derived, type Unary, unary } from './math.ts';
 
 const formula = (op: Op): Unary => derived(op.name, (b, x) => b.emit(op, [x], {}));
@@ -249,122 +241,6 @@ export const nanToNum = (x: NDArray, options: NanToNumOptions = {}): NDArray => 
   return call(finiteOnly, [x], { attrs, key: Object.values(attrs).join() });
 };
 
-/** Two operands as floats of one dtype and shape. */
-const floats = (b: GraphBuilder, name: string, x: Node, y: Node): Node[] => {
-  const dtype = promote(x.type.dtype, y.type.dtype);
-  return aligned(b, name, [x, y], isFloat(dtype) ? dtype : 'float32');
-};
-const ofFloats = (name: string, build: (b: GraphBuilder, x: Node, y: Node) => Node): Binary =>
-  binaryOf(name, (b, x, y) => {
-    const [p, q] = floats(b, name, x, y);
-    return build(b, p!, q!);
-  });
-const formulaOfTwo = (name: string, op: Op): Binary =>
-  ofFloats(name, (b, x, y) => b.emit(op, [x, y], {}));
-
-/**
- * The angle of the point (x, y), from -π to π: `arctan2(y, x)`.
- *
- * @example
- * nd.arctan2(nd.array([1, 0]), nd.array([0, -1]));   // [1.5708, 3.1416]
- */
-export const arctan2: Binary = formulaOfTwo('arctan2', atan2Op);
-/**
- * `sqrt(x² + y²)` without overflow.
- *
- * @example
- * nd.hypot(nd.array([3, 5]), nd.array([4, 12]));   // [5, 13]
- */
-export const hypot: Binary = formulaOfTwo('hypot', hypotOp);
-/**
- * `log(exp(x) + exp(y))` without overflow.
- *
- * @example
- * nd.logaddexp(nd.array([0, 1000]), 0);   // [0.6931, 1000]
- */
-export const logaddexp: Binary = formulaOfTwo('logaddexp', logaddexpOp);
-/**
- * The size of `x` with the sign of `y`, that of negative zero too.
- *
- * @example
- * nd.copysign(nd.array([1, -2]), nd.array([-1, 3]));   // [-1, 2]
- */
-export const copysign: Binary = ofFloats('copysign', (b, x, y) => b.op('copysign', x, y));
-/**
- * `x · 2 ** y`, exact where the result is a float.
- *
- * @example
- * nd.ldexp(nd.array([3, 5]), nd.array([2, -1]));   // [12, 2.5]
- */
-export const ldexp: Binary = ofFloats('ldexp', (b, x, y) => {
-  // by halves: the power alone may be out of range where the result is not
-  const half = b.op('floor', b.op('mul', y, b.lit(0.5, y)));
-  const power = (n: Node): Node => b.op('pow', b.lit(2, n), n);
-  return b.op('mul', b.op('mul', x, power(half)), power(b.op('sub', y, half)));
-});
-/**
- * Remainder with the sign of the dividend, as `%` in C and JavaScript; 0 for integers divided by 0.
- *
- * @example
- * nd.fmod(nd.array([-5, 5]), 3);   // [-2, 2]
- */
-export const fmod: Binary = binaryOf('fmod', (b, x, y) => {
-  const dtype = promote(x.type.dtype, y.type.dtype);
-  const [p, q] = aligned(b, 'fmod', [x, y], dtype === 'bool' ? 'int32' : dtype);
-  const rest = b.op('mod', b.op('abs', p!), b.op('abs', q!));
-  return isFloat(dtype) ? b.op('copysign', rest, p!) : b.op('mul', rest, b.op('sign', p!));
-});
-
-/** `a` where the other is NaN. */
-const ignoring = (name: string, op: 'max' | 'min'): Binary =>
-  binaryOf(name, (b, x, y) => {
-    const dtype = promote(x.type.dtype, y.type.dtype);
-    const [p, q] = aligned(b, name, [x, y], dtype === 'bool' ? 'int32' : dtype);
-    if (!isFloat(dtype)) return b.op(op, p!, q!);
-    const left = b.op('select', b.op('isnan', p!), q!, p!);
-    const right = b.op('select', b.op('isnan', q!), left, q!);
-    return b.op(op, left, right);
-  });
-/**
- * The larger of two; of a number and NaN the number.
- *
- * @example
- * nd.fmax(nd.array([1, NaN]), nd.array([2, 3]));   // [2, 3]
- */
-export const fmax: Binary = ignoring('fmax', 'max');
-/**
- * The smaller of two; of a number and NaN the number.
- *
- * @example
- * nd.fmin(nd.array([1, NaN]), nd.array([2, 3]));   // [1, 3]
- */
-export const fmin: Binary = ignoring('fmin', 'min');
-
-/**
- * `x` limited to `low … high`, which may be numbers, arrays that broadcast, or null for no limit. Where limits and `x` are
- * equal, both get half of the gradient.
- *
- * @example
- * nd.clamp(nd.array([-2, 0, 5]), null, nd.array([1, -1, 2]));   // [-2, -1, 2]
- */
-export const clamp = (x: NDArray, low: Operand | null, high: Operand | null): NDArray => {
-  if (low === null && high === null)
-    throw failure('value', 'clamp: there is no limit', 'pass a number or an array for one of them');
-  const least = low === null ? x : maximum(x, low);
-  return high === null ? least : minimum(least, high);
-};
-
-/**
- * What `y` says at 0, else 0 below and 1 above.
- *
- * @example
- * nd.heaviside(nd.array([-1, 0, 2]), 0.5);   // [0, 0.5, 1]
- */
-export const heaviside: Binary = ofFloats('heaviside', (b, x, y) => {
-  const step = b.op('select', b.op('gt', x, b.lit(0, x)), b.lit(1, x), b.lit(0, x));
-  const known = b.op('select', b.op('isnan', x), x, step);
-  return b.op('select', b.op('eq', x, b.lit(0, x)), y, known);
-});
 /**
  * `sin(πx) / πx`, and 1 at 0.
  *
@@ -376,3 +252,21 @@ export const sinc: Unary = derived('sinc', (b, x) => {
   const angle = b.op('mul', b.op('select', zero, b.lit(1, x), x), b.lit(Math.PI, x));
   return b.op('select', zero, b.lit(1, x), b.op('div', b.op('sin', angle), angle));
 });
+
+/** The value of `build` with the gradient of `x` itself. */
+const straight = (name: string, build: (b: GraphBuilder, x: Node) => Node): Unary =>
+  derived(name, (b, x) => b.op('add', x, b.emit(stopGradient, [b.op('sub', build(b, x), x)], {})));
+/**
+ * To the nearest integer, with the gradient of a line ("straight through"): for values that are rounded while training.
+ *
+ * @example
+ * nd.roundSte(nd.array([0.4, 1.6]));   // [0, 2]
+ */
+export const roundSte: Unary = straight('roundSte', (b, x) => b.op('round', x));
+/**
+ * The sign, with the gradient of a line.
+ *
+ * @example
+ * nd.signSte(nd.array([-0.4, 1.6]));   // [-1, 1]
+ */
+export const signSte: Unary = straight('signSte', (b, x) => b.op('sign', x));

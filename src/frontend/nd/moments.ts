@@ -9,6 +9,7 @@ import { checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
+import { expectValues } from '../values.ts';
 import { div, mul, ne, sub } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
 import { where } from './indexing.ts';
@@ -201,5 +202,27 @@ export const moments = (x: NDArray, options?: ReduceOptions): [NDArray, NDArray]
   checkOptions('moments', options, KNOWN);
   return [mean(x, options), variance(x, options)];
 };
+/**
+ * Whether all of `condition` is true (not 0), as one boolean. Where values can be seen, what is not true is an error with
+ * this message.
+ *
+ * @example
+ * const sure = nd.constraintCheck(nd.array([1, 2]).gt(0), 'scales are positive');
+ * sure;   // true
+ */
+export const constraintCheck = (condition: NDArray, message = 'a constraint holds'): NDArray => {
+  checkArray('constraintCheck', condition);
+  expectValues(
+    condition,
+    (values) => values.indexOf(0),
+    (_, position, x, asked) =>
+      failure(
+        'value',
+        `constraintCheck: ${message}: not at [${position.join(', ')}] of ${showType(x.type)}${asked}`,
+      ),
+  );
+  return all(condition);
+};
+
 /** The same as `max`, as NumPy also calls it. */
 export { max as amax, min as amin } from './reduce.ts';

@@ -2,7 +2,18 @@ import { test } from 'uvu';
 import { testExamples } from './examples.ts';
 
 const FILES = [
-  ...['elementwise', 'bits', 'special', 'shape', 'rearrange', 'joining', 'diagonals', 'grids'],
+  ...[
+    'elementwise',
+    'pairs',
+    'padding',
+    'bits',
+    'special',
+    'shape',
+    'rearrange',
+    'joining',
+    'diagonals',
+    'grids',
+  ],
   ...[
     'edit',
     'calculus',
