@@ -4,7 +4,7 @@ import type { HybridBlock } from '../../../src/frontend/gluon/block.ts';
 import * as nn from '../../../src/frontend/gluon/nn/index.ts';
 import { assertAllClose, checkGradients, checkHybridize } from '../../../src/frontend/testing.ts';
 import { autograd, nd, random } from '../../../src/index.ts';
-import { synchronous } from '../support.ts';
+import { synchronous, testAtOnce } from '../support.ts';
 
 type One = HybridBlock & { forward(x: nd.NDArray): nd.NDArray };
 
@@ -82,6 +82,31 @@ test('channels last: the same parameters, the same numbers', async () => {
   last.weight.setData(first.weight.data());
   await assertAllClose(last(x), wanted);
 });
+
+/** Arrays that are looked at otherwise before a layer takes them: [2, 4, 6, 6] each. */
+const VIEWS: Readonly<Record<string, (x: nd.NDArray) => nd.NDArray>> = {
+  reshape: (x) => x.reshape([2, 4, 6, 6]),
+  slice: (x) => nd.concat([x, x], 0).reshape([4, 4, 6, 6]).slice([1, 3]),
+  transpose: (x) => x.reshape([6, 6, 4, 2]).transpose(),
+};
+const TAKERS: Readonly<Record<string, () => One>> = {
+  Conv2D: () => new nn.Conv2D(3, 3, { padding: 1 }),
+  Conv2DTranspose: () => new nn.Conv2DTranspose(2, 2, { strides: 2 }),
+  BatchNorm: () => new nn.BatchNorm(),
+  GroupNorm: () => new nn.GroupNorm(2),
+  AvgPool2D: () => new nn.AvgPool2D(2),
+  MaxPool2D: () => new nn.MaxPool2D(2),
+  Dense: () => new nn.Dense(3),
+};
+for (const [name, make] of Object.entries(TAKERS))
+  testAtOnce(`${name} takes views: hybridized is imperative`, async () => {
+    const x = inputOf(2, 4, 36);
+    for (const [view, look] of Object.entries(VIEWS)) {
+      const net = new nn.HybridSequential(new nn.HybridLambda(look), make());
+      ready(net)(x);
+      await checkHybridize(net, [x], { label: view });
+    }
+  });
 
 test('sizes of transposed convolutions undo those of convolutions', () => {
   for (const [size, strides, padding, dilation] of [
