@@ -170,8 +170,8 @@ export abstract class Distribution {
 
   /** Samples: of the shape of the batch, or of a shape to which that broadcasts. Events come on top. */
   sample(shape: Shape = this.batchShape): NDArray {
-    const joint = commonShape(`${this.name}.sample`, [shape, this.batchShape]);
-    if (!sameShape(joint, shape))
+    const missing = shape.length - this.batchShape.length;
+    if (this.batchShape.some((d, i) => d !== 1 && d !== shape[i + missing]))
       throw failure(
         'shape',
         `${this.name}.sample: the batch [${this.batchShape.join(', ')}] does not broadcast to [${shape.join(', ')}]`,
