@@ -43,6 +43,14 @@ interface Slot {
   readonly states: Map<string, readonly NDArray[]>;
   /** Updates so far. */
   count: number;
+  /** `states` in the order of the step's operands, as long as the optimizer and the parameter are as they were. */
+  operands:
+    | {
+        readonly key: string;
+        readonly copies: readonly NDArray[];
+        readonly states: readonly (readonly NDArray[])[];
+      }
+    | undefined;
   /** Updates in the trace at work, which will happen at each replay. */
   traced: { readonly trace: Trace; updates: number } | undefined;
 }
@@ -102,6 +110,7 @@ export class Trainer {
       parameter,
       states: new Map(),
       count,
+      operands: undefined,
       traced: undefined,
     }));
   }
@@ -222,6 +231,7 @@ export class Trainer {
       }),
     );
     const before = optimizer.noisy ? getState() : undefined;
+    const own = optimizer.key();
     active[0]!.parameter.listData().forEach(({ device }, copy) => {
       // the same noise on all devices
       if (before !== undefined) setState(before);
@@ -229,7 +239,7 @@ export class Trainer {
       for (const slot of active) {
         const data = slot.parameter.listData()[copy]!;
         arrays.push(data, gradientOf(data)!);
-        for (const state of this.#statesOf(slot)) arrays.push(state[copy]!);
+        for (const state of this.#statesOf(slot, own)) arrays.push(state[copy]!);
         if (optimizer.noisy) arrays.push(noiseLike(data));
       }
       arrays.push(...(scaling?.arrays(device) ?? []));
@@ -246,8 +256,13 @@ export class Trainer {
   }
 
   /** What is kept for a parameter, in the order of its states: each one array for each copy. */
-  #statesOf(slot: Slot): (readonly NDArray[])[] {
-    return statesFor(this.optimizer, slot.parameter).map((state) => stateOf(slot, state));
+  #statesOf(slot: Slot, key = this.optimizer.key()): readonly (readonly NDArray[])[] {
+    const { parameter, operands } = slot;
+    const copies = parameter.listData();
+    if (operands?.key === key && operands.copies === copies) return operands.states;
+    const states = statesFor(this.optimizer, parameter).map((state) => stateOf(slot, state));
+    slot.operands = { key, copies, states };
+    return states;
   }
 
   /** Marks the gradients as used and counts the update: now, or at each replay of the program being traced. */
