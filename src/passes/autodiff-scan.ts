@@ -2,20 +2,24 @@
  * The gradient of a loop: a loop that runs the other way, whose body is the vector-Jacobian product of the body.
  *
  * It reads the states before each step where the forward loop left them, and computes the rest of the step again; what
- * flows back through a state is its own state. Gradients of captures are what the steps gave, summed.
+ * flows back through a state is its own state. Gradients of captures are sums over the steps, made behind the loop where
+ * they are products: one product of everything at once instead of one a step.
  * Invariant: what the body computes from values that are not floats is repeated, never differentiated.
  */
 import { isFloat } from '../ir/dtype.ts';
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
+import { type DotAttrs, dot } from '../ir/graph/ops/dot.ts';
 import {
   elementAt,
   type LoopResults,
+  type LoopSpec,
   makeScan,
   type ScanNode,
   scan,
 } from '../ir/graph/ops/scan.ts';
 import { type PadAttrs, sliceAxis } from '../ir/graph/ops/slice.ts';
+import { liftProducts } from './loop-products.ts';
 import { copyInto } from './rewrite.ts';
 
 type Gradients = (
@@ -97,8 +101,21 @@ export const scanGradients = (
   ];
   const found = gradients(inner, seedsOf, seeds, asked);
   const flows = flowing.map((j, i) => found[i] ?? inner.lit(0, stateInputs[j]!));
-  const given2 = found.slice(flowing.length);
-  const results = given2.filter((g) => g !== null);
+  const steps = new Steps(builder, trips);
+  sequenceInputs.forEach((x, i) => {
+    steps.known.set(x, sequences[i]!);
+  });
+  stateInputs.forEach((x, j) => {
+    steps.known.set(x, before[j]!);
+  });
+  for (const { input, sequence: from } of extra) steps.known.set(input, from);
+  let position = flowing.length;
+  const later = inputs.map((_, i): Later | null => {
+    if (!wanted[i] || (i >= m && i < m + n)) return null;
+    const gradient = found[position++];
+    if (gradient == null) return null;
+    return i < m ? steps.stack(gradient) : steps.sum(gradient);
+  });
   const bodyBack: Graph = {
     name: `${body.name}.backward`,
     inputs: [
@@ -108,37 +125,105 @@ export const scanGradients = (
       ...carried,
       ...captureInputs,
     ],
-    outputs: [...flows, ...results],
+    outputs: [...flows, ...steps.outputs],
     assigns: [],
   };
-  const back: LoopResults = makeScan(builder, {
+  const spec: LoopSpec = {
     body: bodyBack,
     trips,
     reverse: !reverse,
     sequences: [...sequences, ...before, ...extra.map((e) => e.sequence)],
     states: flowing.map((j) => incoming[j]!.final ?? builder.lit(0, inputs[m + j]!)),
     captures: inputs.slice(m + n),
-  });
-
-  let next = 0;
-  const outputOf = (position: number): Node | null =>
-    given2[position] === null ? null : back.output(next++);
-  const gradientsOf: (Node | null)[] = inputs.map(() => null);
-  let position = 0;
-  for (let i = 0; i < m; i++) if (wanted[i]) gradientsOf[i] = outputOf(position++);
-  for (let c = m + n; c < inputs.length; c++) {
-    if (!wanted[c]) continue;
-    const stacked = outputOf(position++);
-    gradientsOf[c] = stacked && builder.sum(stacked, [0]);
-  }
-  for (let j = 0; j < n; j++) {
-    if (!wanted[m + j]) continue;
-    const at = flowing.indexOf(j);
+  };
+  const back = makeScan(builder, liftProducts(builder, spec));
+  return inputs.map((_, i) => {
+    if (i < m || i >= m + n) return later[i]?.(back) ?? null;
+    if (!wanted[i]) return null;
+    const at = flowing.indexOf(i - m);
     const through = at < 0 ? undefined : back.final(at);
-    gradientsOf[m + j] = sumOf(builder, through, incoming[j]!.first) ?? null;
-  }
-  return gradientsOf;
+    return sumOf(builder, through, incoming[i - m]!.first) ?? null;
+  });
 };
+
+/** A value that exists when the loop back does. */
+type Later = (back: LoopResults) => Node;
+
+/**
+ * Values of the steps of a loop back, as the graph around it sees them: what several of its outputs can be computed from
+ * there, all steps at once, need not be an output itself.
+ */
+class Steps {
+  /** What the body computes for the graph around it. */
+  readonly outputs: Node[] = [];
+  /** Values of the body that exist outside, stacked. */
+  readonly known: Map<Node, Node> = new Map();
+  readonly #builder: GraphBuilder;
+  readonly #trips: number;
+
+  constructor(builder: GraphBuilder, trips: number) {
+    this.#builder = builder;
+    this.#trips = trips;
+  }
+
+  /** The values of all steps, stacked. */
+  stack(node: Node): Later {
+    const b = this.#builder;
+    const known = this.known.get(node);
+    if (known !== undefined) return () => known;
+    const [x] = node.inputs;
+    if (node.op.name === 'transpose') {
+      const inner = this.stack(x!);
+      const axes = node.attrs['axes'] as readonly number[];
+      return (back) => b.transpose(inner(back), [0, ...axes.map((a) => a + 1)]);
+    }
+    if (node.op.name === 'reshape') {
+      const inner = this.stack(x!);
+      return (back) => b.reshape(inner(back), [this.#trips, ...node.type.shape]);
+    }
+    const at = this.outputs.indexOf(node);
+    const k = at >= 0 ? at : this.outputs.push(node) - 1;
+    return (back) => back.output(k);
+  }
+
+  /** The sum of the values of all steps. Sums of products are one product, whose sums run over the steps too. */
+  sum(node: Node): Later {
+    const b = this.#builder;
+    const [x, y] = node.inputs;
+    const up = (axes: readonly number[]): number[] => axes.map((a) => a + 1);
+    switch (node.op.name) {
+      case 'add': {
+        const [p, q] = [this.sum(x!), this.sum(y!)];
+        return (back) => b.op('add', p(back), q(back));
+      }
+      case 'transpose':
+      case 'reshape':
+      case 'broadcast': {
+        const inner = this.sum(x!);
+        return (back) => b.emit(node.op, [inner(back)], node.attrs);
+      }
+      case 'sum': {
+        const inner = this.stack(x!);
+        return (back) => b.sum(inner(back), [0, ...up(node.attrs['axes'] as readonly number[])]);
+      }
+      case 'dot': {
+        const [p, q] = [this.stack(x!), this.stack(y!)];
+        const { aBatch, bBatch, aContract, bContract } = node.attrs as DotAttrs;
+        const attrs: DotAttrs = {
+          aBatch: up(aBatch),
+          bBatch: up(bBatch),
+          aContract: [0, ...up(aContract)],
+          bContract: [0, ...up(bContract)],
+        };
+        return (back) => b.emit(dot, [p(back), q(back)], attrs);
+      }
+      default: {
+        const inner = this.stack(node);
+        return (back) => b.sum(inner(back), [0]);
+      }
+    }
+  }
+}
 
 const sumOf = (
   builder: GraphBuilder,

@@ -136,7 +136,12 @@ export const makeScan = (builder: GraphBuilder, spec: LoopSpec): LoopResults => 
   return {
     stack: make,
     final: (j) => elementAt(builder, make(j), reverse ? 0 : trips),
-    output: (k) => make(n + k),
+    output: (k) => {
+      // What is a state too is in its stack.
+      const j = body.outputs.indexOf(body.outputs[n + k]!);
+      if (j >= n) return make(n + k);
+      return sliceAxis(builder, make(j), 0, reverse ? 0 : 1, reverse ? trips : trips + 1);
+    },
   };
 };
 
