@@ -89,7 +89,9 @@ export const cutToFit = (nest: Nest, bindings: Bindings): Nest[] => {
   const [store] = nest.stores;
   if (countBindings([nest], bindings) <= bindings.most || store === undefined) return [nest];
   const choice =
-    nest.contract ?? nest.attend ?? nest.running ?? nest.stores[1] ? undefined : choiceOf(store.value);
+    (nest.contract ?? nest.attend ?? nest.running ?? nest.stores[1])
+      ? undefined
+      : choiceOf(store.value);
   if (choice === undefined) return [nest];
   const cuts: number[] = [];
   let end = 0;

@@ -62,7 +62,14 @@ const related = (
 ): boolean => {
   if (a.contract !== undefined && b.contract !== undefined)
     if (!isNormOf(a.contract, b.contract) && !isNormOf(b.contract, a.contract)) return false;
-  if (a.loop || b.loop || a.scatter || b.scatter || a.members.length + b.members.length > MAX_MEMBERS) return false;
+  if (
+    a.loop ||
+    b.loop ||
+    a.scatter ||
+    b.scatter ||
+    a.members.length + b.members.length > MAX_MEMBERS
+  )
+    return false;
   if (updates(a) !== updates(b)) return false;
   const loadsA = drafts.loadsOf(a);
   const loadsB = drafts.loadsOf(b);

@@ -97,6 +97,13 @@ export const compileCuda = (
 /** Reads a unit as the emulator's compiler does. */
 export const readEmulated = (source: string): void =>
   inFolder(source, (file) => {
-    const flags = ['-std=c++17', '-fsyntax-only', '-Wall', '-Werror', '-Wno-unused-function'];
+    const flags = [
+      '-std=c++17',
+      '-fsyntax-only',
+      '-Wall',
+      '-Werror',
+      '-Wno-unused-function',
+      '-Wno-tautological-compare',
+    ];
     run('g++', [...flags, '-nostdinc', '-nostdinc++', ...EMULATED, '-x', 'c++', file], source);
   });

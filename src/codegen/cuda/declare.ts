@@ -19,6 +19,10 @@ const changing = (body: readonly TStmt[]): number =>
     return count + own + bodiesOf(s).reduce((sum, inner) => sum + changing(inner), 0);
   }, 0);
 
+/** Whether registers change hands: the assembler has to know how many each thread begins with. */
+const changeHands = (body: readonly TStmt[]): boolean =>
+  body.some((s) => s.kind === 'roles' && s.roles.some((role) => role.registers !== undefined));
+
 /** The macro that a kernel is declared by. */
 export const declaredBy = (body: readonly TStmt[]): 'KERNEL' | 'SUMMING_KERNEL' =>
-  changing(body) < MANY_SUMS ? 'KERNEL' : 'SUMMING_KERNEL';
+  changing(body) < MANY_SUMS && !changeHands(body) ? 'KERNEL' : 'SUMMING_KERNEL';

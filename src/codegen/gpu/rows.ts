@@ -80,7 +80,7 @@ const shareOut = (
     last.extent > 1 &&
     stridesAlong(last, [rule.body]).unit > 0 &&
     rule.axes.every((a) => stridesAlong(a, [rule.body]).unit === 0);
-  const least = across ? Math.min(NEIGHBOURS, powerOfTwo(count)) : 1;
+  const least = across ? Math.min(NEIGHBOURS, powerOfTwo(count), most) : 1;
   const each = count * length > 8 * ENOUGH_THREADS ? 16 : 4;
   const shared = caps.barriers ? most : across ? 1 : caps.subgroup;
   const useful = Math.min(powerOfTwo(length / each), shared);

@@ -150,8 +150,7 @@ class NestReader {
           break;
         case 'prefix':
         case 'order':
-          running =
-            statement.kind === 'prefix' ? this.#prefix(statement) : this.#order(statement);
+          running = statement.kind === 'prefix' ? this.#prefix(statement) : this.#order(statement);
           this.#lets.set('acc', runningValue(running));
           break;
         case 'store':

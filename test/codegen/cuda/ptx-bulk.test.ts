@@ -48,7 +48,7 @@ const LOADS = [2, 3, 4, 5].map(
   (n) => `  tile_load_${n}(memory, map, gate, ${Array.from({ length: n }, () => '0').join(', ')});`,
 );
 const fetching = `
-KERNEL(256, fetch)(TENSOR_MAP map) {
+SUMMING_KERNEL(256, fetch)(TENSOR_MAP map) {
   SHARED_MEMORY(memory);
   unsigned* gate = (unsigned*)(memory + 8192);
   if (threadIdx.x == 0) {

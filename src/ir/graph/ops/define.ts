@@ -13,12 +13,12 @@ type KindOf<V> = V extends Graph
   : V extends readonly number[]
     ? 'ints' | 'numbers'
     : V extends number
-    ? 'int' | 'number'
-    : V extends boolean
-      ? 'bool'
-      : V extends string
-        ? 'string' | 'dtype'
-        : AttrKind;
+      ? 'int' | 'number'
+      : V extends boolean
+        ? 'bool'
+        : V extends string
+          ? 'string' | 'dtype'
+          : AttrKind;
 
 /** The schema that the attributes `A` must have. */
 type SchemaOf<A extends Attrs> = {

@@ -226,15 +226,15 @@ thread contraction(
   let rowBlock: i32 = and(workgroup, 1)
   let t73: i32 = shr(own, 5) * 96
   let place: i32 = and(own, 31)
-  let from: i32 = rowBlock * 3072 + t73 + place
-  copy rows[flat : 8] = x[from]
-  copy rows[flat + 512 : 8] = x[from + 1536]
+  let "from": i32 = rowBlock * 3072 + t73 + place
+  copy rows[flat : 8] = x["from"]
+  copy rows[flat + 512 : 8] = x["from" + 1536]
   let columnBlock: i32 = shr(workgroup, 1)
   let from_2: i32 = columnBlock * 1536 + t73 + place
   copy columns[flat : 8] = w[from_2]
   commit
-  copy rows[flat + 1024 : 8] = x[from + 32]
-  copy rows[flat + 1536 : 8] = x[from + 1568]
+  copy rows[flat + 1024 : 8] = x["from" + 32]
+  copy rows[flat + 1536 : 8] = x["from" + 1568]
   copy columns[flat + 512 : 8] = w[from_2 + 32]
   commit
   let warp: i32 = shr(local, 5)
@@ -256,7 +256,7 @@ thread contraction(
       let slot: i32 = mod("step" + 2, 3)
       let t104: i32 = flat + slot * 1024
       let t97: i32 = "step" * 32
-      let t102: i32 = from + t97
+      let t102: i32 = "from" + t97
       copy rows[t104 : 8] = x[t102 + 64]
       copy rows[t104 + 512 : 8] = x[t102 + 1600]
       copy columns[flat + slot * 512 : 8] = w[from_2 + t97 + 64]
