@@ -54,7 +54,8 @@ export const eigh: Op<EighAttrs> = defineOp<EighAttrs>({
   gradient: (b, node, dy) => {
     const [a] = node.inputs as [Node];
     const other = b.emit(eigh, [a], { result: 1 - node.attrs.result });
-    const [values, vectors] = node.attrs.result === 0 ? [node as Node, other] : [other, node as Node];
+    const [values, vectors] =
+      node.attrs.result === 0 ? [node as Node, other] : [other, node as Node];
     if (node.attrs.result === 0)
       return [product(b, scaleColumns(b, vectors, dy), vectors, { right: 'transposed' })];
     const { shape } = vectors.type;

@@ -57,8 +57,16 @@ export const lu: Op<LuAttrs> = defineOp<LuAttrs>({
     const lower = { upper: false, transposed: true, unit: true };
     const inner = b.op(
       'add',
-      maskedBy(b, product(b, unitLower(b, node), maskedBy(b, dy, 'gt'), { left: 'transposed' }), 'gt'),
-      maskedBy(b, product(b, maskedBy(b, dy, 'le'), maskedBy(b, node, 'le'), { right: 'transposed' }), 'le'),
+      maskedBy(
+        b,
+        product(b, unitLower(b, node), maskedBy(b, dy, 'gt'), { left: 'transposed' }),
+        'gt',
+      ),
+      maskedBy(
+        b,
+        product(b, maskedBy(b, dy, 'le'), maskedBy(b, node, 'le'), { right: 'transposed' }),
+        'le',
+      ),
     );
     const left = b.emit(triangularSolve, [node, inner], lower);
     const upper = { upper: true, transposed: false, unit: false };
@@ -79,10 +87,7 @@ export const rowsAt = (b: GraphBuilder, x: Node, order: Node): Node => {
 const inversePlaces = (b: GraphBuilder, order: Node): Node =>
   b.emit(argsort, [order], { axis: order.type.shape.length - 1, descending: false });
 
-const eliminate = (
-  b: GraphBuilder,
-  a: Node,
-): { readonly factors: Node; readonly order: Node } => {
+const eliminate = (b: GraphBuilder, a: Node): { readonly factors: Node; readonly order: Node } => {
   const { shape } = a.type;
   const [n] = sizesOf(a);
   const rank = shape.length;
@@ -105,10 +110,11 @@ const eliminate = (
       const quotient = inner.op('div', column, pivotAll);
       const isZero = inner.op('eq', pivotAll, inner.lit(0, pivotAll));
       const factor = inner.op('select', isZero, inner.lit(0, column), quotient);
-      const rowPick = inner.broadcastTo(
-        inner.reshape(best, [...best.type.shape, 1, 1]),
-        [...best.type.shape, 1, n],
-      );
+      const rowPick = inner.broadcastTo(inner.reshape(best, [...best.type.shape, 1, 1]), [
+        ...best.type.shape,
+        1,
+        n,
+      ]);
       const row = inner.broadcastTo(
         inner.emit(takeAlong, [rest!, rowPick], { axis: rank - 2 }),
         shape,
@@ -121,12 +127,7 @@ const eliminate = (
       const less = inner.op('sub', rest!, inner.op('mul', factors, row));
       const isAfter = inner.op('gt', columns, at);
       const isHere = inner.op('eq', columns, at);
-      const changed = inner.op(
-        'select',
-        isAfter,
-        less,
-        inner.op('select', isHere, factors, rest!),
-      );
+      const changed = inner.op('select', isAfter, less, inner.op('select', isHere, factors, rest!));
       return {
         states: [
           inner.op('select', isLeftAll, changed, rest!),

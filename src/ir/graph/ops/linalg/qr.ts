@@ -51,7 +51,9 @@ export const qr: Op<QrAttrs> = defineOp<QrAttrs>({
     const [m, n] = sizesOf(a!);
     const inner = complete ? m : n;
     if (n === 0 || m === 0)
-      return result === 0 ? identity(b, [...batchOf(a!.type.shape), m, inner]) : rowsOf(b, a!, inner);
+      return result === 0
+        ? identity(b, [...batchOf(a!.type.shape), m, inner])
+        : rowsOf(b, a!, inner);
     const { triangle, vectors } = reflect(b, a!);
     return result === 0
       ? accumulate(b, vectors, inner)
@@ -85,10 +87,7 @@ const rowsOf = (b: GraphBuilder, x: Node, rows: number): Node =>
   block(b, x, 0, rows, 0, x.type.shape.at(-1)!);
 
 /** What is left of the matrix, and the vectors of the reflections as columns; a vector of zeros reflects nothing. */
-const reflect = (
-  b: GraphBuilder,
-  a: Node,
-): { readonly triangle: Node; readonly vectors: Node } => {
+const reflect = (b: GraphBuilder, a: Node): { readonly triangle: Node; readonly vectors: Node } => {
   const { shape } = a.type;
   const rank = shape.length;
   const [, n] = sizesOf(a);

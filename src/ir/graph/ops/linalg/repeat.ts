@@ -63,9 +63,7 @@ export const repeat = (b: GraphBuilder, repetition: Repetition): Repeated => {
   });
   const grouped = b.reshape(sliceAxis(b, all, 0, 0, rounds * each), [rounds, each]);
   const first = resultsOf(b, group, grouped, states, captures);
-  const flat = first.outputs.map((x) =>
-    b.reshape(x, [rounds * each, ...x.type.shape.slice(2)]),
-  );
+  const flat = first.outputs.map((x) => b.reshape(x, [rounds * each, ...x.type.shape.slice(2)]));
   if (rounds * each === trips) return { states: first.states, outputs: flat };
   const others = sliceAxis(b, all, 0, rounds * each, trips);
   const rest = resultsOf(b, body, others, first.states, captures);

@@ -65,9 +65,7 @@ export const svd: Op<SvdAttrs> = defineOp<SvdAttrs>({
     const directions = b.emit(qr, [inOrder], { result: 0, complete: false });
     const signs = diagonalOf(b, b.emit(qr, [inOrder], { result: 1, complete: false }));
     const turned = scaleColumns(b, directions, b.op('copysign', b.lit(1, signs), signs));
-    return tall
-      ? product(b, b.emit(qr, [a!], { result: 0, complete: false }), turned)
-      : turned;
+    return tall ? product(b, b.emit(qr, [a!], { result: 0, complete: false }), turned) : turned;
   },
   gradient: (b, node, dy) => {
     const [a] = node.inputs as [Node];
@@ -179,7 +177,11 @@ export const pinv: Op<PinvAttrs> = defineOp<PinvAttrs>({
     return tensor('float32', [...batchOf(shape), shape.at(-1)!, shape.at(-2)!]);
   },
   decompose: (b, [a], { rcond }) => {
-    const [s, u, v] = [0, 1, 2].map((result) => b.emit(svd, [a!], { result })) as [Node, Node, Node];
+    const [s, u, v] = [0, 1, 2].map((result) => b.emit(svd, [a!], { result })) as [
+      Node,
+      Node,
+      Node,
+    ];
     const { shape } = s.type;
     if (s.type.size === 0) return transposed(b, a!);
     const top = b.emit(reduceMax, [s], { axes: [shape.length - 1] });
