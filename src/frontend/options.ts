@@ -43,12 +43,12 @@ const distance = (a: string, b: string): number => {
 
 /** The known word that looks most like `word`, if any is close. */
 export const nearest = (word: string, known: readonly string[]): string | undefined => {
-  const longer = known.find((k) => k.startsWith(word) || word.startsWith(k));
-  if (longer !== undefined && word !== '') return longer;
   const initials = known.find(
     (k) => k.replace(/^(.)[^A-Z]*|([A-Z])[^A-Z]*/g, '$1$2').toLowerCase() === word,
   );
   if (initials !== undefined && word.length > 1) return initials;
+  const longer = known.find((k) => k.startsWith(word) || word.startsWith(k));
+  if (longer !== undefined && word !== '') return longer;
   const scored = known
     .map((k) => ({ k, d: distance(word.toLowerCase(), k.toLowerCase()) }))
     .sort((a, b) => a.d - b.d);

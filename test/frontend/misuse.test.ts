@@ -87,7 +87,7 @@ test('functions that get something else than an array first', () => {
 
 test('random numbers refuse parameters that are none, and draw nothing', async () => {
   random.seed(1);
-  fails(() => random.normal([2], js({ scale: 1 })), 'value', 'random.normal: mean an object');
+  fails(() => random.normal([2], js({ scale: 1 })), 'value', 'random.normal: mean is an object');
   fails(() => random.uniform([2], js('a')), 'value', 'random.uniform: low "a"', 'low ≤ high');
   const after = random.normal([2]);
   random.seed(1);
