@@ -101,8 +101,8 @@ thread corner(read x: f32[128], read w: f32[64], write y: f32[128], shared a: f3
   barrier
   fragments rows = a[mod(local, 16) * 8 + floordiv(local, 16) * 4]
   var c: f32x4 = f32x4(0.0)
-  let from = mod(local, 4) * 8 + floordiv(local, 4)
-  mma c += tf32(rows, bits_f32(w[from]), bits_f32(w[from + 32]))
+  let start = mod(local, 4) * 8 + floordiv(local, 4)
+  mma c += tf32(rows, bits_f32(w[start]), bits_f32(w[start + 32]))
   ${STORE}
 }`;
   const x = numbers(128, 1);
