@@ -9,7 +9,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 /** Kilobytes, compressed, in the order of the table. Pages that name all there is grow with it: all but the first. */
-const LIMITS = [122, 188, 233, 223, 230, 273, 362];
+const LIMITS = [121, 188, 233, 223, 230, 273, 362];
 
 interface Size {
   readonly name: string;
