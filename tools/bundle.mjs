@@ -8,7 +8,7 @@
  * `node tools/bundle.mjs [FOLDER]` writes `FOLDER/dist`, by default this package's own.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { parseAst } from 'rolldown/parseAst';
@@ -27,6 +27,24 @@ const halves = Object.values(manifest.imports).flatMap((entry) =>
 /** The main entries say what there is, and nothing else: they stay as they are written. */
 const FACADES = ['face', 'index', 'web'];
 const facades = FACADES.map((name) => readFileSync(`${root}src/${name}.ts`, 'utf8'));
+/** Namespaces in namespaces: modules of their own, too. */
+const NESTED = /\/(linalg|fft)\/index\.ts$/;
+const nested = ['src/frontend/linalg/index.ts', 'src/frontend/fft/index.ts'];
+/** They are named by where they will be: whoever imports them may be in a chunk. */
+const apart = {
+  name: 'apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: NESTED }, ({ path, kind }) =>
+      kind === 'entry-point'
+        ? undefined
+        : { path: `apart:${path.match(NESTED)[1]}`, external: true },
+    ),
+};
+const withNested = (path, text) =>
+  text.replace(/(?<=")apart:(\w+)(?=")/g, (_, name) => {
+    const to = relative(dirname(path), join(dist, `frontend/${name}/index.js`));
+    return to.startsWith('.') ? to : `./${to}`;
+  });
 /** What they name: modules of their own, so that bundlers see which of a namespace a program uses. */
 const named = [
   ...new Set(facades.join('').match(/(?<=')\.\/frontend\/.*(?=')|(?<=')\.\/ir\/.*(?=')/g)),
@@ -38,8 +56,10 @@ const { outputFiles, metafile } = await build({
     ...sources.filter((source) => !FACADES.some((name) => source === `./src/${name}.ts`)),
     ...halves,
     ...named.map((path) => path.replace('./', './src/')),
+    ...nested,
     './src/cli/main.ts',
   ],
+  plugins: [apart],
   outdir: dist,
   outbase: 'src',
   bundle: true,
@@ -84,7 +104,7 @@ const withPureCalls = (text) => {
 rmSync(dist, { recursive: true, force: true });
 const write = (path, text) => {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+  writeFileSync(path, withNested(path, text));
 };
 for (const { path, text } of outputFiles) {
   const target = path.replace(actor, 'methods.js');
