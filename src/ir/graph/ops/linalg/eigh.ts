@@ -24,7 +24,14 @@ import {
   spread,
   transposed,
 } from './define.ts';
-import { placesList, rotateLines, rotationOf, roundsFor, successors } from './jacobi.ts';
+import {
+  placesList,
+  rotateLines,
+  rotationOf,
+  roundsFor,
+  straightened,
+  successors,
+} from './jacobi.ts';
 import { repeat } from './repeat.ts';
 
 export type EighAttrs = {
@@ -145,11 +152,12 @@ const diagonalize = (
       return { states: [turn(turn(rest!, 'rows'), 'columns'), turn(vectors!, 'columns')] };
     },
   });
-  const values = diagonalOf(b, states[0]!);
-  if (odd === 0) return { values, vectors: states[1]! };
-  const { isAdded } = addedColumn(b, states[1]!, n);
+  const vectors = straightened(b, states[1]!);
+  const turned = product(b, start, vectors);
+  const values = b.sum(b.op('mul', vectors, turned), [rank - 2]);
+  if (odd === 0) return { values, vectors };
   const last = b.full(Number.POSITIVE_INFINITY, 'float32', values.type.shape);
-  return { values: b.op('select', isAdded, last, values), vectors: states[1]! };
+  return { values: b.op('select', addedColumn(b, states[1]!, n), last, values), vectors };
 };
 
 /** Which column of rotated identities belongs to line `added`, that took no part. */
@@ -157,11 +165,11 @@ export const addedColumn = (
   b: GraphBuilder,
   vectors: Node,
   added: number,
-): { readonly isAdded: Node } => {
+): Node => {
   const { shape } = vectors.type;
   const row = b.reshape(block(b, vectors, added, added + 1, 0, shape.at(-1)!), [
     ...shape.slice(0, -2),
     shape.at(-1)!,
   ]);
-  return { isAdded: b.op('ne', row, b.lit(0, row)) };
+  return b.op('ne', row, b.lit(0, row));
 };

@@ -9,11 +9,11 @@ import type { GraphBuilder } from '../../builder.ts';
 import type { Node } from '../../graph.ts';
 import { literal } from '../leaf.ts';
 import { take } from '../take.ts';
-import { spread } from './define.ts';
+import { identity, product, spread } from './define.ts';
 
 /** Rounds in which all pairs meet, often enough for float32: convergence is quadratic at the end. */
 export const roundsFor = (lines: number): number =>
-  lines === 2 ? 3 : (lines - 1) * (5 + Math.ceil(Math.log2(lines)));
+  (lines - 1) * (3 + Math.ceil(Math.log2(lines)));
 
 /** The line that comes to each place after a round. */
 export const successors = (lines: number): number[] => {
@@ -82,4 +82,16 @@ export const rotateLines = (
     b.op('mul', share(rotation.own), at(from)),
     b.op('mul', share(rotation.partner), at(partners)),
   );
+};
+
+/**
+ * An almost orthogonal matrix, made more so: rotations by the thousand add up their rounding. One step of Newton's
+ * iteration for the polar factor (N. Higham, 1986) squares what is missing.
+ */
+export const straightened = (b: GraphBuilder, x: Node): Node => {
+  const inner = product(b, x, x, { left: 'transposed' });
+  const half = (y: Node): Node => b.op('mul', y, b.lit(0.5, y));
+  const ones = identity(b, inner.type.shape);
+  const more = product(b, x, half(b.op('sub', ones, inner)));
+  return b.op('add', x, more);
 };

@@ -30,7 +30,14 @@ import {
   transposed,
 } from './define.ts';
 import { addedColumn, columnsAt, evenSized, firstOf, inverseOrZero } from './eigh.ts';
-import { placesList, rotateLines, rotationOf, roundsFor, successors } from './jacobi.ts';
+import {
+  placesList,
+  rotateLines,
+  rotationOf,
+  roundsFor,
+  straightened,
+  successors,
+} from './jacobi.ts';
 import { qr } from './qr.ts';
 import { repeat } from './repeat.ts';
 
@@ -144,13 +151,14 @@ const orthogonalize = (b: GraphBuilder, a: Node): Orthogonal => {
       return { states: [rotateLines(inner, both!, rotation, 'columns', own!, others!)] };
     },
   });
-  const columns = block(b, states[0]!, 0, n, 0, lines);
-  const vectors = block(b, states[0]!, n, n + lines, 0, lines);
+  const rotated = block(b, states[0]!, n, n + lines, 0, lines);
+  const vectors = straightened(b, rotated);
+  const columns = product(b, start, vectors);
   const lengths = lengthsOf(b, columns);
   const key =
     odd === 0
       ? lengths
-      : b.op('select', addedColumn(b, vectors, n).isAdded, b.lit(-1, lengths), lengths);
+      : b.op('select', addedColumn(b, rotated, n), b.lit(-1, lengths), lengths);
   const order = b.emit(argsort, [key], { axis: rank - 2, descending: true });
   return {
     columns,
