@@ -6,6 +6,7 @@
 export type { DType } from '../../ir/dtype.ts';
 export type { Shape } from '../../ir/type.ts';
 export { detached as detach, detached as stopGradient } from '../autograd.ts';
+export * as fft from '../fft/index.ts';
 export * as linalg from '../linalg/index.ts';
 export { NDArray } from '../methods.ts';
 export { isNDArray, type Operand } from '../ndarray.ts';
