@@ -11,8 +11,8 @@ import { concat } from '../../ir/graph/ops/concat.ts';
 import { sliceAxis } from '../../ir/graph/ops/slice.ts';
 import { showType } from '../../ir/type.ts';
 import { call, fragment } from '../call.ts';
-import type { NDArray } from '../ndarray.ts';
 import { broadcastShapes } from '../nd/arithmetic.ts';
+import type { NDArray } from '../ndarray.ts';
 
 /** Throws unless the last axis of `z` has two elements. */
 export const checkComplex = (name: string, z: Node): void => {

@@ -6,8 +6,8 @@
 import { failure } from '../callsite.ts';
 import { axesOf } from '../nd/axes.ts';
 import { array, type CreationOptions } from '../nd/creation.ts';
-import { concat } from '../nd/shape.ts';
 import { slice } from '../nd/indexing.ts';
+import { concat } from '../nd/shape.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 
@@ -60,7 +60,7 @@ const shifted = (
     if (first === 0 || first === n) return y;
     const part = (from: number, to: number): NDArray =>
       slice(y, ...y.shape.map((_, i) => (i === axis ? ([from, to] as const) : ':')));
-    return concat([part(first, n), part(0, first)], { axis });
+    return concat([part(first, n), part(0, first)], axis);
   }, x);
 };
 

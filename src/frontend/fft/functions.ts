@@ -56,7 +56,11 @@ const sized = (b: GraphBuilder, x: Node, axis: number, n: number): Node => {
 /** Moves an axis to the end of `count` axes that stay, or back from there. */
 const moved = (b: GraphBuilder, x: Node, axis: number, last: number, back: boolean): Node => {
   const axes = x.type.shape.map((_, i) => i);
-  const order = [...axes.filter((a) => a !== axis && a <= last), axis, ...axes.filter((a) => a > last)];
+  const order = [
+    ...axes.filter((a) => a !== axis && a <= last),
+    axis,
+    ...axes.filter((a) => a > last),
+  ];
   if (!back) return b.transpose(x, order);
   const inverse = new Array<number>(order.length);
   order.forEach((a, i) => {
@@ -135,8 +139,7 @@ const toReal = (b: GraphBuilder, given: Node, n: number): Node => {
     const begin = rest.type.shape.map((d, i) => (i === axis ? d - 1 : 0));
     const end = rest.type.shape.map((d, i) => (i === axis ? -1 : d));
     const step = rest.type.shape.map((_, i) => (i === axis ? -1 : 1));
-    const mirrored =
-      count === 1 ? [] : [conjugated(b, b.slice(rest, begin, end, step))];
+    const mirrored = count === 1 ? [] : [conjugated(b, b.slice(rest, begin, end, step))];
     return partsOf(b, transformOf(b, b.emit(concat, [z, ...mirrored], { axis }), 1))[0];
   }
   const own = sliceAxis(b, z, axis, 0, n / 2);

@@ -106,11 +106,7 @@ const factorsOf = (b: GraphBuilder, q: number, p: number, sign: 1 | -1): Node =>
 export const rootsOf = (b: GraphBuilder, part: Node, of: number, sign: 1 | -1): Node => {
   // in quarters of a turn: the nearest whole number of them, and what is left
   const quarters = b.op('mul', part, b.lit(4, part));
-  const nearest = b.op(
-    'floordiv',
-    b.op('add', quarters, b.lit(of >> 1, part)),
-    b.lit(of, part),
-  );
+  const nearest = b.op('floordiv', b.op('add', quarters, b.lit(of >> 1, part)), b.lit(of, part));
   const rest = b.op('sub', quarters, b.op('mul', nearest, b.lit(of, part)));
   const small = b.cast(rest, 'float32');
   const angle = b.op('mul', small, b.lit(Math.PI / 2 / of, small));
@@ -119,7 +115,12 @@ export const rootsOf = (b: GraphBuilder, part: Node, of: number, sign: 1 | -1): 
   const is = (k: number): Node => b.op('eq', turns, b.lit(k, turns));
   const neg = (x: Node): Node => b.op('neg', x);
   const choose = (at: readonly Node[]): Node =>
-    b.op('select', is(0), at[0]!, b.op('select', is(1), at[1]!, b.op('select', is(2), at[2]!, at[3]!)));
+    b.op(
+      'select',
+      is(0),
+      at[0]!,
+      b.op('select', is(1), at[1]!, b.op('select', is(2), at[2]!, at[3]!)),
+    );
   const re = choose([cosine, neg(sine), neg(cosine), sine]);
   const im = choose([sine, cosine, neg(sine), neg(cosine)]);
   return complexOf(b, re, sign === 1 ? im : neg(im));

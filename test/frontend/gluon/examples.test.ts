@@ -17,6 +17,7 @@ const files = [
     'activation',
     'attention',
     'attention-weights',
+    'control',
     'deconvolution',
     'deformable',
     'normalize',

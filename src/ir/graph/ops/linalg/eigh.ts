@@ -161,11 +161,7 @@ const diagonalize = (
 };
 
 /** Which column of rotated identities belongs to line `added`, that took no part. */
-export const addedColumn = (
-  b: GraphBuilder,
-  vectors: Node,
-  added: number,
-): Node => {
+export const addedColumn = (b: GraphBuilder, vectors: Node, added: number): Node => {
   const { shape } = vectors.type;
   const row = b.reshape(block(b, vectors, added, added + 1, 0, shape.at(-1)!), [
     ...shape.slice(0, -2),

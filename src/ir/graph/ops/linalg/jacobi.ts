@@ -12,8 +12,7 @@ import { take } from '../take.ts';
 import { identity, product, spread } from './define.ts';
 
 /** Rounds in which all pairs meet, often enough for float32: convergence is quadratic at the end. */
-export const roundsFor = (lines: number): number =>
-  (lines - 1) * (3 + Math.ceil(Math.log2(lines)));
+export const roundsFor = (lines: number): number => (lines - 1) * (3 + Math.ceil(Math.log2(lines)));
 
 /** The line that comes to each place after a round. */
 export const successors = (lines: number): number[] => {

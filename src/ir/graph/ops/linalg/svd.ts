@@ -156,9 +156,7 @@ const orthogonalize = (b: GraphBuilder, a: Node): Orthogonal => {
   const columns = product(b, start, vectors);
   const lengths = lengthsOf(b, columns);
   const key =
-    odd === 0
-      ? lengths
-      : b.op('select', addedColumn(b, rotated, n), b.lit(-1, lengths), lengths);
+    odd === 0 ? lengths : b.op('select', addedColumn(b, rotated, n), b.lit(-1, lengths), lengths);
   const order = b.emit(argsort, [key], { axis: rank - 2, descending: true });
   return {
     columns,
