@@ -1,0 +1,61 @@
+/**
+ * Why: a table that says which of our tests hold what MXNet's tests demand is worth nothing if the tests are not there.
+ *
+ * Invariant: every id occurs once, in order; every test named exists in its file; every reason is a sentence.
+ */
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Row, rows } from './acceptance/rows.ts';
+import { firstRows } from './acceptance/rows-1-65.ts';
+import { lastRows } from './acceptance/rows-66-129.ts';
+import { root } from './jobs.ts';
+
+const texts = new Map<string, string>();
+
+const textOf = (file: string): string => {
+  const known = texts.get(file);
+  if (known !== undefined) return known;
+  const text = readFileSync(`${root}${file}`, 'utf8');
+  texts.set(file, text);
+  return text;
+};
+
+const isSentence = (text: string): boolean => /^\S.* .*[^.]\.$/.test(text);
+
+/** A name stands in the source as a whole string, in any quotes. */
+const holds = (file: string, name: string): boolean =>
+  ["'", '"', '`'].some((quote) => textOf(file).includes(`${quote}${name}${quote}`));
+
+const faultsOf = (row: Row): readonly string[] => {
+  const say = (fault: string): string => `row ${row.id} (${row.name}): ${fault}`;
+  if ('skipped' in row)
+    return isSentence(row.skipped) ? [] : [say('the reason for skipping is no sentence')];
+  return [
+    ...(row.covered.length === 0 ? [say('names no test')] : []),
+    ...(row.note === undefined || isSentence(row.note) ? [] : [say('the note is no sentence')]),
+    ...row.covered
+      .filter(({ file, test }) => !file.endsWith('.test.ts') || !holds(file, test))
+      .map(({ file, test }) => say(`no test '${test}' in ${file}`)),
+  ];
+};
+
+const ids = (from: number, table: readonly Row[]): readonly number[] =>
+  table.map((_, place) => from + place);
+
+test('the rows are numbered in order, without a hole', () => {
+  assert.equal(
+    firstRows.map(({ id }) => id),
+    ids(1, firstRows),
+  );
+  assert.equal(
+    lastRows.map(({ id }) => id),
+    ids(66, lastRows),
+  );
+});
+
+test('every test that a row names exists, and every reason is a sentence', () => {
+  assert.equal(rows.flatMap(faultsOf), []);
+});
+
+test.run();
