@@ -2,8 +2,8 @@
  * Parameters: named arrays that a block owns and a trainer updates; their shape may be learnt from the first input.
  *
  * Invariants: once made, the handles from `data()` stay the same for the parameter's life (values change under them), so
- * that programs that captured them see every update; `cast` alone makes new ones. Copies on several devices have equal
- * values as long as only trainers and `setData` change them.
+ * that programs that captured them see every update; `cast` and moves to other devices make new ones, and programs are
+ * made anew. Copies on several devices have equal values as long as only trainers and `setData` change them.
  */
 import { devicesOf, namesOf, onto, replicate } from '#several';
 import type { DType } from '../../ir/dtype.ts';
@@ -19,6 +19,7 @@ import { astype } from '../nd/math.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
 import { forParameter } from '../random.ts';
+import { newRevision } from '../revision.ts';
 import { type InitializerLike, initializer } from './init/named.ts';
 import type { Devices } from './replicas.ts';
 
@@ -190,7 +191,7 @@ export class Parameter {
         ? `${this.name} has no values: the block was not initialized`
         : `${this.name} has no values yet: its shape [${this.#shape.join(', ')}] is learnt from the first input`,
       this.#pending === undefined
-        ? 'call net.initialize() before using it'
+        ? 'call net.initialize() before using it: it finds blocks in fields, arrays, maps and plain objects, not in #private fields'
         : 'call the block once, or give the layer its input size',
     );
   }
@@ -261,26 +262,56 @@ export class Parameter {
   /** Changes the dtype; compiled programs that use the parameter are made anew. */
   cast(dtype: DType): void {
     this.#dtype = checkDtype('cast', dtype);
-    this.#copies = withMode(OUTSIDE, () =>
-      this.#copies.map((data) => this.#attach(astype(data, dtype).copy())),
-    );
+    if (this.isInitialized)
+      this.#replace(withMode(OUTSIDE, () => this.#copies.map((x) => astype(x, dtype).copy())));
+  }
+
+  /**
+   * Puts copies that `make` gives in the place of its own; where values are yet to be made, they will be made on
+   * `devices`. @internal
+   */
+  moveTo(devices: readonly Device[], make: (device: Device) => NDArray): void {
+    if (this.#pending !== undefined) this.#pending = { ...this.#pending, devices };
+    if (this.isInitialized) this.#replace(withMode(OUTSIDE, () => replicate(devices, make)));
   }
 
   #make(): void {
     const { init, devices } = this.#pending!;
     this.#pending = undefined;
     const { shape, dtype, name } = this;
-    this.#copies = withMode(OUTSIDE, () =>
+    const made = withMode(OUTSIDE, () =>
       forParameter(() =>
         replicate(devices, (device) => initializer(init).draw({ shape, dtype, device, name })),
-      ).map((data) => this.#attach(data)),
+      ),
     );
+    const inPlace =
+      made.length === this.#copies.length &&
+      made.every((x, i) => x.device === this.#copies[i]!.device);
+    if (inPlace)
+      withMode(OUTSIDE, () => {
+        for (const [i, x] of made.entries()) assign(this.#copies[i]!, x);
+      });
+    else this.#replace(made);
+  }
+
+  /** Other handles, which programs that captured the old ones do not know. */
+  #replace(copies: readonly NDArray[]): void {
+    if (this.isInitialized) newRevision();
+    this.#copies = withMode(OUTSIDE, () => copies.map((x) => this.#attach(x)));
   }
 
   #attach(data: NDArray): NDArray {
     return autograd.attachGrad(data, this.#gradReq);
   }
+
+  /** Name, dtype and sizes: `Parameter(0.weight float32 [4, 3])`. Also what `console.log` shows in Node. */
+  toString(): string {
+    return `${this.constructor.name}(${this.name} ${this.#dtype} [${this.#shape.join(', ')}])`;
+  }
 }
+Object.defineProperty(Parameter.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value: Parameter.prototype.toString,
+});
 
 /** Values are made outside of whatever is being traced or recorded. */
 const OUTSIDE = { trace: undefined, scope: undefined, recording: false, taping: false } as const;

@@ -16,7 +16,7 @@ import { newRevision } from '../revision.ts';
 import type { InitializerLike } from './init.ts';
 import type { Parameter } from './parameter.ts';
 import type { Devices } from './replicas.ts';
-import { type LoadOptions, loadInto, type SaveOptions, saveFrom } from './save.ts';
+import { type LoadOptions, loadInto, move, type SaveOptions, saveFrom } from './save.ts';
 import { share } from './share.ts';
 import { blocksIn, isBlock, isHybrid, markBlocks, membersOf, parametersIn } from './structure.ts';
 import { summaryOf, treeOf } from './summary.ts';
@@ -146,6 +146,16 @@ export class Block {
     for (const member of membersOf(this))
       if (member.kind === 'block') member.block.cast(dtype);
       else member.parameter.cast(dtype);
+  }
+
+  /**
+   * Moves all parameters to another device, or equal copies to each of several. Values that differ between devices
+   * (running statistics) become their mean. A trainer that has made steps is for the devices of before: make a new one.
+   *
+   * @example await net.resetDevice(await device.webgpu());
+   */
+  async resetDevice(device: Devices): Promise<void> {
+    await move(this, device);
   }
 
   /** Sets the gradients of all parameters to zero. */

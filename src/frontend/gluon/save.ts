@@ -1,9 +1,10 @@
 /**
- * Parameters to and from safetensors files.
+ * Parameters to and from safetensors files, and to other devices.
  *
  * Invariant: nothing is changed unless the whole file fits the block, and values are those of the file: floats of 16 bits
  * may become float32, which holds them all.
  */
+import { devicesOf } from '#several';
 import { type DType, isFloat, isNarrowFloat, shortName } from '../../ir/dtype.ts';
 import { tensor } from '../../ir/type.ts';
 import { contiguous } from '../callable.ts';
@@ -16,6 +17,7 @@ import { type NDArray, storageOf } from '../ndarray.ts';
 import { checkChoice, checkOptions, nearest } from '../options.ts';
 import type { Block } from './block.ts';
 import type { Parameter } from './parameter.ts';
+import type { Devices } from './replicas.ts';
 import { namesIn } from './structure.ts';
 
 export interface LoadOptions {
@@ -75,6 +77,20 @@ const bytesIn = async (x: NDArray): Promise<Uint8Array> => {
   const dense = contiguous(x);
   const { device, offset, layout } = dense;
   return (await device.read(storageOf(dense, 'saveParameters'), offset, layout.bytes)).slice();
+};
+
+/** Puts the parameters of `block` on other devices. */
+export const move = async (block: Block, device: Devices): Promise<void> => {
+  const devices = devicesOf('resetDevice', device);
+  const parameters = block.parameters();
+  const values = await Promise.all(
+    parameters.map((p) => (p.isInitialized ? valuesOf(p) : undefined)),
+  );
+  for (const [i, p] of parameters.entries())
+    p.moveTo(devices, (d) => {
+      const { dtype, shape, bytes } = values[i]!;
+      return upload(tensor(dtype, shape), bytes, d, p.name);
+    });
 };
 
 /** Whether a file with values of dtype `found` can be read into a parameter of dtype `own`. */
