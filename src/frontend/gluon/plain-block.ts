@@ -152,7 +152,7 @@ export class Block {
    * Moves all parameters to another device, or equal copies to each of several. Values that differ between devices
    * (running statistics) become their mean. A trainer that has made steps is for the devices of before: make a new one.
    *
-   * @example await net.resetDevice(await device.webgpu());
+   * @example await net.resetDevice(device.cpu());
    */
   async resetDevice(device: Devices): Promise<void> {
     await move(this, device);
