@@ -7,13 +7,10 @@ import { type Shape, showType } from '../../ir/type.ts';
 import { checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
-import { data } from '../reading.ts';
 import { axisOf } from './axes.ts';
 import { arange, checkShape, zeros } from './creation.ts';
-import { at, indexAdd, set, slice, type TakeOptions, take } from './indexing.ts';
-import { positionsWhere } from './keys.ts';
-import { astype } from './math.ts';
+import { at, indexAdd, set, slice } from './indexing.ts';
+import { type CompressOptions, selected } from './positions.ts';
 import { reshape } from './shape.ts';
 
 /** The rows of an array of positions, one for each axis that they index. */
@@ -100,26 +97,25 @@ export const putAlongAxis = (x: NDArray, idx: NDArray, values: Operand, axis: nu
 
 /**
  * The parts of `x` along an axis (default 0) where `mask` is true (not 0), once its values are known: on every device,
- * where `x.at(mask)` needs one that can be read at once. Gradients flow to `x`.
+ * where `x.at(mask)` needs one that can be read at once. With `size` that many parts, at once and while tracing too, with
+ * gradients, and `fillValue` (default 0) where there are fewer. What a promise gives is not recorded: for its gradient,
+ * record `x.take(places)` with `places = await nd.flatNonzero(mask)`.
  *
  * @example
- * await nd.booleanMask(nd.array([[1, 2], [3, 4], [5, 6]]), nd.array([1, 0, 1]));   // [[1, 2], [5, 6]]
+ * const [x, mask] = [nd.array([[1, 2], [3, 4], [5, 6]]), nd.array([1, 0, 1])];
+ * await nd.booleanMask(x, mask);   // [[1, 2], [5, 6]]
+ * nd.booleanMask(x, mask, { size: 3 });   // [[1, 2], [5, 6], [0, 0]]
  */
-export const booleanMask = async (
+export function booleanMask(
   x: NDArray,
   mask: NDArray,
-  options?: TakeOptions,
-): Promise<NDArray> => {
-  checkArray('booleanMask', x);
-  checkArray('booleanMask', mask);
-  checkOptions('booleanMask', options, ['axis']);
-  const axis = axisOf('booleanMask', options?.axis ?? 0, x.ndim);
-  if (mask.ndim !== 1 || mask.size !== x.shape[axis])
-    throw failure(
-      'shape',
-      `booleanMask: the mask ${showType(mask.type)} does not fit axis ${axis} of ${showType(x.type)}`,
-      'a mask has one element for each part along the axis',
-    );
-  const [positions] = positionsWhere(await data(astype(mask, 'bool')), mask);
-  return take(x, positions!, { axis });
-};
+  options: CompressOptions & { readonly size: number },
+): NDArray;
+export function booleanMask(x: NDArray, mask: NDArray, options?: CompressOptions): Promise<NDArray>;
+export function booleanMask(
+  x: NDArray,
+  mask: NDArray,
+  options?: CompressOptions,
+): NDArray | Promise<NDArray> {
+  return selected('booleanMask', x, mask, options);
+}

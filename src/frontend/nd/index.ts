@@ -324,7 +324,14 @@ export {
   rotaryEmbedding,
   sinusoidalEncoding,
 } from './position.ts';
-export { argwhere, compress, flatNonzero, type NonzeroOptions, nonzero } from './positions.ts';
+export {
+  argwhere,
+  type CompressOptions,
+  compress,
+  flatNonzero,
+  type NonzeroOptions,
+  nonzero,
+} from './positions.ts';
 export {
   type CrossOptions,
   cross,

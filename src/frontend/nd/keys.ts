@@ -75,7 +75,7 @@ const whereTrue = (name: string, mask: NDArray): NDArray[] => {
     throw failure(
       'trace',
       `${name}: how many elements ${showType(mask.type)} selects is not known while tracing`,
-      'use where(mask, x, other) or set(x, mask, value), whose shapes do not depend on values; or select outside of the hybridized function',
+      'use where(mask, x, other) or set(x, mask, value), whose shapes do not depend on values; nd.booleanMask(x, mask, { size }) for a fixed number; or select outside of the hybridized function',
     );
   if (peek(mask) === undefined)
     throw failure(
@@ -86,8 +86,7 @@ const whereTrue = (name: string, mask: NDArray): NDArray[] => {
   return positionsWhere(dataSync(mask), mask);
 };
 
-/** The same, of values that have been read. */
-export const positionsWhere = (values: ArrayLike<number>, mask: NDArray): NDArray[] => {
+const positionsWhere = (values: ArrayLike<number>, mask: NDArray): NDArray[] => {
   const found: number[][] = mask.shape.map(() => []);
   const at = mask.shape.map(() => 0);
   for (let i = 0; i < values.length; i++) {

@@ -11,11 +11,15 @@ import type { Node } from '../../ir/graph/graph.ts';
 import { iota } from '../../ir/graph/ops/leaf.ts';
 import { runAlong } from '../../ir/graph/ops/prefix.ts';
 import { searchSorted } from '../../ir/graph/ops/search.ts';
-import { stridesOf } from '../../ir/type.ts';
+import { showType, stridesOf } from '../../ir/type.ts';
 import { call, callAll, checkArray, type Fragment, fragment } from '../call.ts';
+import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
+import { lt } from './arithmetic.ts';
+import { axisOf } from './axes.ts';
 import { readOne, sizeOption } from './by-value.ts';
-import { take } from './indexing.ts';
+import { full } from './creation.ts';
+import { take, where } from './indexing.ts';
 import { reshape } from './shape.ts';
 
 /** Of `marks` (bool, one axis): how many there are, and the places of the first `size`, past the end where there are fewer. */
@@ -134,15 +138,63 @@ export function argwhere(x: NDArray, options?: NonzeroOptions): NDArray | Promis
   );
 }
 
-/**
- * The parts of `x` along `axis` where `mask` (one axis, as long) is not zero, in order: a promise, as their number
- * depends on values. Gradients flow back to the parts that are taken.
- *
- * @example await nd.compress(nd.array([[1, 2], [3, 4], [5, 6]]), nd.array([1, 0, 1]));   // [[1, 2], [5, 6]]
- */
-export const compress = (
+export interface CompressOptions extends NonzeroOptions {
+  /** Along which axis. Default 0. */
+  readonly axis?: number;
+}
+
+/** What was found of `x` at `places`, and `fill` for the places past the end. */
+const foundAt = (x: NDArray, places: NDArray, axis: number, fill: number): NDArray => {
+  const { dtype, device } = x;
+  if (x.shape[axis] === 0) return full(x.shape.with(axis, places.size), fill, { dtype, device });
+  const line = x.shape.map((_, i) => (i === axis ? places.size : 1));
+  const found = reshape(lt(places, x.shape[axis]!), line);
+  return where(found, take(x, places, { axis }), fill);
+};
+
+/** What `compress` gives, in the name of whoever calls it. */
+export const selected = (
+  name: string,
   x: NDArray,
   mask: NDArray,
-  options?: { readonly axis?: number },
-): Promise<NDArray> =>
-  flatNonzero(mask).then((places) => take(x, places, { axis: options?.axis ?? 0 }));
+  options: CompressOptions | undefined,
+): NDArray | Promise<NDArray> => {
+  checkArray(name, x);
+  checkArray(name, mask);
+  const size = sizeOption(name, options, ['axis', 'size', 'fillValue']);
+  const axis = axisOf(name, options?.axis ?? 0, x.ndim);
+  const { size: length } = mask;
+  if (mask.ndim !== 1 || length !== x.shape[axis])
+    throw failure(
+      'shape',
+      `${name}: the mask ${showType(mask.type)} does not fit axis ${axis} of ${showType(x.type)}`,
+      'a mask has one element for each part along the axis',
+    );
+  return size === undefined
+    ? nonzeroIn(name, mask, undefined, ([places]) => take(x, places!, { axis }))
+    : foundAt(x, flatNonzero(mask, { size, fillValue: length }), axis, options?.fillValue ?? 0);
+};
+
+/**
+ * The parts of `x` along `axis` where `mask` (one axis, as long) is not zero, in order: a promise, as their number
+ * depends on values; with `size` that many parts at once, with gradients, and `fillValue` where there are fewer. What a
+ * promise gives is not recorded.
+ *
+ * @example
+ * const [x, mask] = [nd.array([[1, 2], [3, 4], [5, 6]]), nd.array([1, 0, 1])];
+ * await nd.compress(x, mask);   // [[1, 2], [5, 6]]
+ * nd.compress(x, mask, { size: 3 });   // [[1, 2], [5, 6], [0, 0]]
+ */
+export function compress(
+  x: NDArray,
+  mask: NDArray,
+  options: CompressOptions & { readonly size: number },
+): NDArray;
+export function compress(x: NDArray, mask: NDArray, options?: CompressOptions): Promise<NDArray>;
+export function compress(
+  x: NDArray,
+  mask: NDArray,
+  options?: CompressOptions,
+): NDArray | Promise<NDArray> {
+  return selected('compress', x, mask, options);
+}

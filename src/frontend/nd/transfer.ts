@@ -12,6 +12,7 @@ import { failure } from '../callsite.ts';
 import { mode, withMode } from '../mode.ts';
 import { isNDArray, type NDArray, type Operand, storageOf } from '../ndarray.ts';
 import { shown } from '../options.ts';
+import { ONE_DEVICE } from '../trace.ts';
 import { full } from './creation.ts';
 import { upload } from './filled.ts';
 import { astype } from './math.ts';
@@ -50,8 +51,14 @@ export const assign = (x: NDArray, value: Operand): NDArray => {
  * const here = await nd.toDevice(nd.array([1, 2]), nd.zeros([1]).device);
  * here;   // [1, 2]
  */
-export const toDevice = async (x: NDArray, device: Device): Promise<NDArray> => {
+export const toDevice = (x: NDArray, device: Device): Promise<NDArray> => {
   checkArray('toDevice', x);
+  if (mode.trace !== undefined)
+    throw failure('trace', `toDevice: ${mode.trace.name} is traced as one program`, ONE_DEVICE);
+  return moved(x, device);
+};
+
+const moved = async (x: NDArray, device: Device): Promise<NDArray> => {
   if (typeof device?.allocate !== 'function')
     throw failure('value', `toDevice: ${shown(device)} is not a device`, 'device.cpu() makes one');
   const source = storageOf(x, 'toDevice');
@@ -73,8 +80,8 @@ export const toDevice = async (x: NDArray, device: Device): Promise<NDArray> => 
  * const target = nd.zeros([2, 2]);
  * await nd.copyTo(nd.array([1, 2]), target);   // [[1, 2], [1, 2]]
  */
-export const copyTo = async (x: NDArray, target: NDArray): Promise<NDArray> => {
+export const copyTo = (x: NDArray, target: NDArray): Promise<NDArray> => {
   checkArray('copyTo', x);
   checkArray('copyTo', target);
-  return assign(target, await toDevice(x, target.device));
+  return toDevice(x, target.device).then((copy) => assign(target, copy));
 };
