@@ -11,6 +11,8 @@ export interface Caps {
   readonly target: 'wasm' | 'wgsl' | 'cuda';
   /** Vector width in 32-bit lanes. */
   readonly lanes: 1 | 4;
+  /** Elements of 64 bits (one to a register): int64, uint64, float64. */
+  readonly wide: boolean;
   /** Fused multiply-add in one instruction (results differ in the last bit from mul + add). */
   readonly fusedMultiplyAdd: boolean;
   /** How many workgroups run at once at best. */

@@ -5,7 +5,7 @@
  * totals.
  */
 import { type Axis, idxAxis, newAxis, pointsOf } from '../ir/dim.ts';
-import { type DType, isFloat } from '../ir/dtype.ts';
+import { type DType, isFloat, isNarrowInteger } from '../ir/dtype.ts';
 import type { Expr, Nest, ReduceExpr, Store } from '../ir/loop/loop.ts';
 import {
   constantOf,
@@ -17,7 +17,7 @@ import {
   sharedBuffer,
   storeTo,
 } from '../ir/thread/build.ts';
-import { registerOf, type TExpr, type ThreadBuffer } from '../ir/thread/thread.ts';
+import { registerDType, registerOf, type TExpr, type ThreadBuffer } from '../ir/thread/thread.ts';
 import {
   contains,
   evaluationCost,
@@ -28,7 +28,7 @@ import {
   visitLoads,
 } from './analysis.ts';
 import type { Caps } from './caps.ts';
-import { combine, neutralOf } from './emit/combine.ts';
+import { combine, isArg, neutralOf } from './emit/combine.ts';
 import { Emitter } from './emit/emitter.ts';
 import type { Mode } from './emit/mode.ts';
 import type { Loops } from './loops.ts';
@@ -89,8 +89,7 @@ const analyse = (nest: Nest, loops: Loops, caps: Caps): Columns | undefined => {
   const rows = outside(reductions[0]!);
   for (const e of reductions) {
     if (!freeAxes(e).has(along) || !streams(e, along)) return undefined;
-    if (e.op === 'argmax' || e.op === 'argmin' || e.dtype === 'bool' || e.dtype === 'uint8')
-      return undefined;
+    if (isArg(e.op) || e.dtype === 'bool' || isNarrowInteger(e.dtype)) return undefined;
     const own = outside(e);
     if (own.length !== rows.length || own.some((a) => !rows.includes(a))) return undefined;
     if ([...freeAxes(e)].some((a) => !nest.axes.includes(a))) return undefined;
@@ -102,10 +101,8 @@ const analyse = (nest: Nest, loops: Loops, caps: Caps): Columns | undefined => {
     rows.every((a) => s.axes.includes(a));
   if (!nest.stores.every(fits)) return undefined;
   const tile = Math.min(TILE, Math.ceil(along.extent / 4) * 4);
-  const held = (dtype: DType): DType =>
-    registerOf(dtype) === 'f32' ? 'float32' : registerOf(dtype) === 'u32' ? 'uint32' : 'int32';
   const scratch = (name: string, dtype: DType): ThreadBuffer =>
-    sharedBuffer(name, held(dtype), tile);
+    sharedBuffer(name, registerDType[registerOf(dtype)], tile);
   const list = reductions.map((reduction): Column => {
     const long =
       reduction.op === 'add' && isFloat(reduction.dtype) && pointsOf(reduction.axes) > 2 * BLOCK;
@@ -226,8 +223,8 @@ const fillRows = (
     each(1, (mode, index) => {
       for (const c of group) {
         const b = pick(c);
-        const neutral = neutralOf(c.reduction.op, c.reduction.body.dtype);
-        if (b) em.push(storeTo(b, index, constantOf(neutral, typeOf(b, mode))));
+        const { op, body } = c.reduction;
+        if (b) em.push(storeTo(b, index, neutralOf(op, body.dtype, mode.lane === 'all' ? 4 : 1)));
       }
     });
   const flush = (): void =>

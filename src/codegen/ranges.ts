@@ -3,6 +3,7 @@
  *
  * Invariant: a range is only given when no step of computing the value can overflow 32 bits.
  */
+import { type DType, integerRange, isNarrowInteger } from '../ir/dtype.ts';
 import type { Register, TExpr } from '../ir/thread/thread.ts';
 
 export type Range = readonly [low: number, high: number];
@@ -14,6 +15,9 @@ const checked = (low: number, high: number): Range | undefined =>
   low >= -LIMIT - 1 && high <= LIMIT ? [low, high] : undefined;
 
 const anyInt = (expr: TExpr): Range | undefined => (expr.type.elem === 'i32' ? ANY : undefined);
+
+const narrow = (dtype: DType): Range | undefined =>
+  isNarrowInteger(dtype) ? integerRange(dtype) : undefined;
 
 /** The range of `expr` given those of registers; `undefined` when unknown. */
 export const rangeOf = (
@@ -27,9 +31,9 @@ export const rangeOf = (
     case 'get':
       return register(expr.register) ?? anyInt(expr);
     case 'load':
-      return expr.buffer.dtype === 'uint8' ? [0, 255] : anyInt(expr);
+      return narrow(expr.buffer.dtype) ?? anyInt(expr);
     case 'cast':
-      return expr.to === 'uint8' ? [0, 255] : undefined;
+      return narrow(expr.to);
     case 'op': {
       const [a, b] = expr.args.map((e) => rangeOf(e, register));
       if (a === undefined || b === undefined) return undefined;

@@ -10,6 +10,7 @@ import type { Caps } from './caps.ts';
 import { isRefusal, type NestPlan } from './plan.ts';
 import { productAsReduce } from './products.ts';
 import { planRunning } from './running/schedules.ts';
+import { hasWideElements } from './wide.ts';
 
 /** Accumulating stores get nests of their own. */
 const separate = (nest: Nest): Nest[] => {
@@ -21,13 +22,17 @@ const separate = (nest: Nest): Nest[] => {
 };
 
 /** A schedule for one nest; `threads` fixes the size of its workgroups. */
-const plan = (nest: Nest, caps: Caps, threads?: number): NestPlan => {
+const plan = (nest: Nest, given: Caps, threads?: number): NestPlan => {
+  const isWide = hasWideElements(nest);
+  const caps: Caps = isWide ? { ...given, lanes: 1 } : given;
   if (nest.running !== undefined) return planRunning(nest, nest.running, caps, threads);
   const { schedules } = caps;
   if (nest.contract === undefined && nest.attend === undefined)
     return schedules.nest(nest, caps, threads);
   const kind = nest.contract === undefined ? 'attention' : 'contraction';
-  const attempt = schedules[kind](nest, caps, threads);
+  const attempt = isWide
+    ? { refused: 'templates are for elements of 32 bits at most' }
+    : schedules[kind](nest, caps, threads);
   if (!isRefusal(attempt)) return attempt;
   const other = schedules.nest(productAsReduce(nest), caps, threads);
   return { ...other, notes: [`no ${kind} template: ${attempt.refused}`, ...other.notes] };

@@ -10,7 +10,7 @@ import { copyOf } from './callable.ts';
 import { failure } from './callsite.ts';
 import { mode } from './mode.ts';
 import * as arithmetic from './nd/arithmetic.ts';
-import type { TypedArray } from './nd/filled.ts';
+import type { AnyTypedArray, TypedArray } from './nd/filled.ts';
 import * as indexing from './nd/indexing.ts';
 import * as linalg from './nd/linalg.ts';
 import * as math from './nd/math.ts';
@@ -19,7 +19,7 @@ import * as reductions from './nd/reduce.ts';
 import * as shapes from './nd/shape.ts';
 import { NDArray, type Operand } from './ndarray.ts';
 import { show } from './printing.ts';
-import { data, dataSync, nest, single, type Values } from './reading.ts';
+import { data, dataSync, nest, numbers, single, type Values } from './reading.ts';
 import type { GradientMode } from './tape.ts';
 
 /** A function of an array with the array left out: it is `this`. */
@@ -120,8 +120,11 @@ export interface Methods
   where(mask: NDArray, other: Operand): NDArray;
   /** The elements in row-major order (floats of 16 bits as float32). */
   data(): Promise<TypedArray>;
+  /** Of int64 and uint64: `x.data<BigInt64Array>()`. */
+  data<T extends AnyTypedArray>(): Promise<T>;
   /** The elements now, where the device allows it (the CPU does). */
   dataSync(): TypedArray;
+  dataSync<T extends AnyTypedArray>(): T;
   /** The elements in nested arrays (booleans for bool); a single value for an array without axes. */
   array(): Promise<Values>;
   arraySync(): Values;
@@ -174,11 +177,11 @@ const own: Pick<Methods, Own> & ThisType<NDArray> = {
   where(mask, other) {
     return indexing.where(mask, this, other);
   },
-  data() {
-    return data(this);
+  data<T extends AnyTypedArray>() {
+    return data<T>(this);
   },
-  dataSync() {
-    return dataSync(this);
+  dataSync<T extends AnyTypedArray>() {
+    return dataSync<T>(this);
   },
   async array() {
     return nest(await data(this), this.shape, this.dtype);
@@ -188,11 +191,11 @@ const own: Pick<Methods, Own> & ThisType<NDArray> = {
   },
   async item() {
     single(this, 'item');
-    return (await data(this))[0]!;
+    return numbers(await data(this), 'item')[0]!;
   },
   itemSync() {
     single(this, 'itemSync');
-    return dataSync(this)[0]!;
+    return numbers(dataSync(this), 'itemSync')[0]!;
   },
   toString() {
     return show(this);

@@ -4,6 +4,7 @@
  * Invariant: printing never fails: an array without readable values says why it has none.
  */
 import { showType } from '../ir/type.ts';
+import type { AnyTypedArray } from './nd/filled.ts';
 import type { NDArray } from './ndarray.ts';
 import { dataSync } from './reading.ts';
 
@@ -19,9 +20,9 @@ export const show = (x: NDArray): string => {
       x.traced.trace.ended ? 'from a finished trace' : 'being traced'
     })`;
   if (x.storage === undefined) return `${head} (disposed)`;
-  let values: ArrayLike<number>;
+  let values: ArrayLike<number | bigint>;
   try {
-    values = dataSync(x);
+    values = dataSync<AnyTypedArray>(x);
   } catch {
     return `${head} (read with await x.data())`;
   }
@@ -33,7 +34,7 @@ const positions = (count: number): (number | undefined)[] => {
   return count <= LONGEST ? all : [...all.slice(0, EDGE), undefined, ...all.slice(-EDGE)];
 };
 
-const render = (x: NDArray, values: ArrayLike<number>): string => {
+const render = (x: NDArray, values: ArrayLike<number | bigint>): string => {
   const { shape, dtype } = x;
   const texts = new Map<number, string>();
   const visit = (axis: number, base: number): void => {
@@ -55,7 +56,8 @@ const render = (x: NDArray, values: ArrayLike<number>): string => {
   return write(0, 0);
 };
 
-const spell = (value: number, dtype: string): string => {
+const spell = (value: number | bigint, dtype: string): string => {
+  if (typeof value === 'bigint') return String(value);
   if (dtype === 'bool') return value === 0 ? 'false' : 'true';
   if (Number.isInteger(value) && Math.abs(value) < 2 ** 53)
     return Object.is(value, -0) ? '-0' : String(value);

@@ -1,58 +1,102 @@
 /**
  * Element types: the one table of names, sizes and promotion rules that every level shares.
  *
- * Invariant: `int64` is no storage type here; 64-bit labels are range-checked and kept as int32 at the border.
+ * Invariant: numbers of the IR are doubles, so 64-bit integers in it (constants, folded values) are safe integers; arrays
+ * hold all 64 bits.
  */
 
 export const DTYPES = [
   'bool',
+  'int8',
   'uint8',
+  'int16',
+  'uint16',
   'int32',
   'uint32',
+  'int64',
+  'uint64',
   'float16',
   'bfloat16',
   'float32',
+  'float64',
 ] as const;
 /** An element type that an array can be stored in. */
 export type DType = (typeof DTYPES)[number];
 
-interface DTypeRow {
-  /** Spelling in the `.tg` text format and in messages. */
-  readonly short: string;
-  readonly bytes: number;
-  readonly kind: 'bool' | 'int' | 'uint' | 'float';
-  /** Rank in promotion: the larger of two wins; two of one rank meet in float32. */
-  readonly rank: number;
-}
+type Kind = 'bool' | 'int' | 'uint' | 'float';
 
-const dtypeTable: Readonly<Record<DType, DTypeRow>> = {
-  bool: { short: 'bool', bytes: 1, kind: 'bool', rank: 0 },
-  uint8: { short: 'u8', bytes: 1, kind: 'uint', rank: 1 },
-  uint32: { short: 'u32', bytes: 4, kind: 'uint', rank: 2 },
-  int32: { short: 'i32', bytes: 4, kind: 'int', rank: 3 },
-  float16: { short: 'f16', bytes: 2, kind: 'float', rank: 4 },
-  bfloat16: { short: 'bf16', bytes: 2, kind: 'float', rank: 4 },
-  float32: { short: 'f32', bytes: 4, kind: 'float', rank: 5 },
+/** Spelling in the `.tg` text format and in messages, bytes of an element, kind of number. */
+const dtypeTable: Readonly<Record<DType, readonly [short: string, bytes: number, kind: Kind]>> = {
+  bool: ['bool', 1, 'bool'],
+  int8: ['i8', 1, 'int'],
+  uint8: ['u8', 1, 'uint'],
+  int16: ['i16', 2, 'int'],
+  uint16: ['u16', 2, 'uint'],
+  int32: ['i32', 4, 'int'],
+  uint32: ['u32', 4, 'uint'],
+  int64: ['i64', 8, 'int'],
+  uint64: ['u64', 8, 'uint'],
+  float16: ['f16', 2, 'float'],
+  bfloat16: ['bf16', 2, 'float'],
+  float32: ['f32', 4, 'float'],
+  float64: ['f64', 8, 'float'],
 };
 
-const byShort = new Map<string, DType>(DTYPES.map((d) => [dtypeTable[d].short, d]));
+const byShort = new Map<string, DType>(DTYPES.map((d) => [shortName(d), d]));
 
-export const shortName = (dtype: DType): string => dtypeTable[dtype].short;
+export function shortName(dtype: DType): string {
+  return dtypeTable[dtype][0];
+}
 export const dtypeFromShort = (name: string): DType | undefined => byShort.get(name);
-export const bytesOf = (dtype: DType): number => dtypeTable[dtype].bytes;
-export const isFloat = (dtype: DType): boolean => dtypeTable[dtype].kind === 'float';
-export const isInteger = (dtype: DType): boolean =>
-  dtypeTable[dtype].kind === 'int' || dtypeTable[dtype].kind === 'uint';
+export const bytesOf = (dtype: DType): number => dtypeTable[dtype][1];
+export const kindOf = (dtype: DType): Kind => dtypeTable[dtype][2];
+export const isFloat = (dtype: DType): boolean => kindOf(dtype) === 'float';
+export const isInteger = (dtype: DType): boolean => kindOf(dtype).endsWith('int');
 
+/** 64-bit elements: not every device has them ({@link Caps} `wide`), and no register holds four. */
+export const isWide = (dtype: DType): boolean => bytesOf(dtype) === 8;
 /** Floats that are computed in float32 and rounded when they are stored. */
 export const isNarrowFloat = (dtype: DType): boolean => isFloat(dtype) && bytesOf(dtype) < 4;
+/** Integers that are computed in int32 and keep their low bits. */
+export const isNarrowInteger = (dtype: DType): boolean => isInteger(dtype) && bytesOf(dtype) < 4;
+
+/** Least and greatest value of an integer or bool dtype; of 64 bits as the nearest doubles. */
+export const integerRange = (dtype: DType): readonly [least: number, greatest: number] => {
+  const bits = 8 * bytesOf(dtype);
+  switch (kindOf(dtype)) {
+    case 'bool':
+      return [0, 1];
+    case 'uint':
+      return [0, 2 ** bits - 1];
+    default:
+      return [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+  }
+};
 
 /**
- * The dtype of `a op b`: bool < uint8 < uint32 < int32 < float16 and bfloat16 < float32. Neither of the two of 16 bits
- * holds the other, so they give float32. (uint32 with int32 gives int32: there is no wider integer to go to.)
+ * The dtype of `a op b`, as NumPy's table: bool gives way to anything, integers to any float, the narrower of two signs or
+ * two floats to the wider one. An unsigned integer with a signed one that is not wider goes one width up and is signed
+ * (uint8 with int8: int16). Different from NumPy, as 32 bits are the widest that every device has: uint32 with int32 (or
+ * narrower) is int32, and uint64 with a signed integer is int64, not float64. Neither 16-bit float holds the other, so
+ * they give float32.
  */
 export const promote = (a: DType, b: DType): DType => {
-  const [x, y] = [dtypeTable[a].rank, dtypeTable[b].rank];
-  if (x === y) return a === b ? a : 'float32';
-  return x > y ? a : b;
+  if (a === b) return a;
+  const [x, y] = [kindOf(a), kindOf(b)];
+  if (x === 'bool') return b;
+  if (y === 'bool') return a;
+  if (x === 'float' && y === 'float' && bytesOf(a) === bytesOf(b)) return 'float32';
+  if (x === y) return bytesOf(a) > bytesOf(b) ? a : b;
+  if (x === 'float') return a;
+  if (y === 'float') return b;
+  const [unsigned, signed] = x === 'uint' ? [a, b] : [b, a];
+  if (bytesOf(unsigned) < bytesOf(signed)) return signed;
+  switch (bytesOf(unsigned)) {
+    case 1:
+      return 'int16';
+    case 8:
+      return 'int64';
+    default:
+      return 'int32';
+  }
 };

@@ -6,7 +6,7 @@
  * until every target can say it.
  */
 import { fromBfloatBits, toBfloatBits } from './bfloat.ts';
-import { type DType, isFloat } from './dtype.ts';
+import { bytesOf, type DType, integerRange, isFloat, isInteger, isWide } from './dtype.ts';
 
 /** Names of the scalar operations, in table order. */
 export const SCALAR_OPS = [
@@ -96,7 +96,7 @@ const compare = (x: DType, y: DType): DType | undefined => (x === y ? 'bool' : u
 const logic = (...args: DType[]): DType | undefined =>
   args.every((d) => d === args[0]) && !isFloat(args[0]!) ? args[0] : undefined;
 const shift = (x: DType, y: DType): DType | undefined =>
-  x === y && (x === 'int32' || x === 'uint32') ? x : undefined;
+  x === y && isInteger(x) && bytesOf(x) >= 4 ? x : undefined;
 
 /** Abramowitz & Stegun is too coarse for a reference: erf by its series (|x| < 3) and continued fraction (beyond). */
 export const erf = (x: number): number => {
@@ -405,7 +405,7 @@ const table: Readonly<Record<ScalarOp, ScalarRow>> = {
   or: { arity: 2, dtype: logic, value: (x, y) => x | y, cost: 1 },
   xor: { arity: 2, dtype: logic, value: (x, y) => x ^ y, cost: 1 },
   shl: { arity: 2, dtype: shift, value: (x, y) => x << y, cost: 1 },
-  /** Right shift: arithmetic for int32, logical for uint32 (interpreters pass uint32 operands as non-negative numbers). */
+  /** Right shift: arithmetic for signed, logical for unsigned integers (those come as non-negative numbers). */
   shr: { arity: 2, dtype: shift, value: (x, y) => (x > 0x7fffffff ? x >>> y : x >> y), cost: 1 },
   select: {
     arity: 3,
@@ -436,16 +436,46 @@ function splitTies<V>(a: Algebra<V>, wins: 'lt' | 'gt', x: V, y: V, dy: V): read
 }
 
 export const scalarOps: Readonly<Record<ScalarOp, ScalarRow>> = table;
-/** The value function on operands of `dtype`: 32-bit integer products wrap, which doubles cannot show beyond 2^53. */
-export const valueIn = (op: ScalarOp, dtype: DType): ((...args: number[]) => number) =>
-  op === 'mul' && (dtype === 'int32' || dtype === 'uint32')
-    ? (x, y) => Math.imul(x!, y!)
-    : table[op].value;
+
+/** On 64-bit integers: what doubles and 32-bit operators of JavaScript would get wrong. Amounts of shifts count modulo 64. */
+const wideValues: { readonly [op in ScalarOp]?: (x: bigint, y: bigint) => bigint } = {
+  add: (x, y) => x + y,
+  sub: (x, y) => x - y,
+  mul: (x, y) => x * y,
+  and: (x, y) => x & y,
+  or: (x, y) => x | y,
+  xor: (x, y) => x ^ y,
+  shl: (x, y) => x << (y & 63n),
+  shr: (x, y) => x >> (y & 63n),
+};
+
+/**
+ * The value function on operands of `dtype`: integer products wrap, which doubles cannot show beyond 2^53, and division
+ * of integers by zero gives 0. Of 64-bit integers the result is the number nearest to it: exact up to 2^53.
+ */
+export const valueIn = (op: ScalarOp, dtype: DType): ((...args: number[]) => number) => {
+  const { value } = table[op];
+  if (isFloat(dtype)) return value;
+  if (op === 'floordiv' || op === 'mod') return (x, y) => (y === 0 ? 0 : value(x!, y!));
+  if (!isWide(dtype)) return op === 'mul' ? (x, y) => Math.imul(x!, y!) : value;
+  const wide = wideValues[op];
+  return wide ? (x, y) => wrapWide(dtype, wide(BigInt(x!), BigInt(y!))) : value;
+};
+
+const wrapWide = (dtype: DType, x: bigint): number =>
+  Number(dtype === 'int64' ? BigInt.asIntN(64, x) : BigInt.asUintN(64, x));
+
+/** Whether the IR may hold a number as a constant of the dtype: of 64-bit integers only those that doubles hold exactly. */
+export const isExactIn = (dtype: DType, x: number): boolean =>
+  isFloat(dtype) || !isWide(dtype) || Number.isSafeInteger(x);
+
 export const isScalarOp = (name: string): name is ScalarOp => Object.hasOwn(table, name);
 
 /** Rounds a double to what the dtype can hold, as a store to memory does. */
 export const roundTo = (dtype: DType, x: number): number => {
   switch (dtype) {
+    case 'float64':
+      return x;
     case 'float32':
       return Math.fround(x);
     case 'float16':
@@ -456,8 +486,23 @@ export const roundTo = (dtype: DType, x: number): number => {
       return x | 0;
     case 'uint32':
       return x >>> 0;
+    case 'int8':
+    case 'int16': {
+      const above = 32 - 8 * bytesOf(dtype);
+      return (x << above) >> above;
+    }
     case 'uint8':
       return x & 255;
+    case 'uint16':
+      return x & 65535;
+    case 'int64':
+    case 'uint64': {
+      if (!Number.isFinite(x)) return 0;
+      // The nearest number to the greatest value lies above it, and stands for it.
+      const [least, greatest] = integerRange(dtype);
+      const whole = Math.trunc(x);
+      return whole >= least && whole <= greatest ? whole : wrapWide(dtype, BigInt(whole));
+    }
     case 'bool':
       return x === 0 ? 0 : 1;
     default:
@@ -467,21 +512,9 @@ export const roundTo = (dtype: DType, x: number): number => {
 
 /** Conversion between dtypes: float to integer truncates and saturates (NaN gives 0); anything to bool is `!= 0`. */
 export const castTo = (to: DType, x: number): number => {
-  switch (to) {
-    case 'int32':
-      return Number.isNaN(x) ? 0 : Math.max(-2147483648, Math.min(2147483647, Math.trunc(x)));
-    case 'uint32':
-      return Number.isNaN(x) ? 0 : Math.max(0, Math.min(4294967295, Math.trunc(x)));
-    case 'uint8':
-      return Number.isNaN(x) ? 0 : Math.max(0, Math.min(255, Math.trunc(x)));
-    case 'bool':
-    case 'float16':
-    case 'bfloat16':
-    case 'float32':
-      return roundTo(to, x);
-    default:
-      return to satisfies never;
-  }
+  if (!isInteger(to)) return roundTo(to, x);
+  const [least, greatest] = integerRange(to);
+  return Number.isNaN(x) ? 0 : Math.max(least, Math.min(greatest, Math.trunc(x)));
 };
 
 const roundToHalf = (x: number): number => {

@@ -4,11 +4,11 @@
  * Invariant: a rule may change the sign of a zero or the last bit of a float, nothing else; so `x * 0` stays for floats.
  * Operands of commutative ops come in one order (constants last), so that equal sums are one node.
  */
-import { type DType, isFloat } from '../ir/dtype.ts';
+import { bytesOf, type DType, isFloat, kindOf, promote } from '../ir/dtype.ts';
 import type { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import type { BroadcastAttrs } from '../ir/graph/ops/view.ts';
-import { roundTo, valueIn } from '../ir/scalar.ts';
+import { isExactIn, roundTo, valueIn } from '../ir/scalar.ts';
 import { sameShape } from '../ir/type.ts';
 import type { GraphPass } from './pass.ts';
 import { isOp, type Rule, type RuleTable, rewrite, uniform } from './rewrite.ts';
@@ -87,7 +87,9 @@ const gather = (name: 'add' | 'mul', x: Node, y: Node, b: GraphBuilder): Node | 
     dtype === 'float32' &&
     (isExactScale(outer) || isExactScale(inner)) &&
     Math.abs(Math.log2(Math.abs(both))) < 64;
-  return exact || isInt(x) ? b.op(name, x.inputs[0]!, b.lit(both, y)) : undefined;
+  return exact || (isInt(x) && isExactIn(dtype, both))
+    ? b.op(name, x.inputs[0]!, b.lit(both, y))
+    : undefined;
 };
 
 /** Multiplying by it only moves the exponent, far from the ends of the range. */
@@ -136,23 +138,17 @@ const select: Rule = ({ inputs: [condition, x, y] }, b) => {
   return undefined;
 };
 
-/** Dtypes whose every value the wider one holds. */
-const HOLDS: Readonly<Record<DType, readonly DType[]>> = {
-  bool: [],
-  uint8: ['bool'],
-  int32: ['bool', 'uint8'],
-  uint32: ['bool', 'uint8'],
-  float16: ['bool', 'uint8'],
-  bfloat16: ['bool', 'uint8'],
-  float32: ['bool', 'uint8', 'float16', 'bfloat16'],
-};
+/** Whether every value of `narrow` is one of `wide`. */
+const holds = (wide: DType, narrow: DType): boolean =>
+  promote(wide, narrow) === wide &&
+  (narrow === 'bool' || kindOf(wide) === kindOf(narrow) || bytesOf(narrow) < bytesOf(wide));
 
 const cast: Rule = ({ inputs: [x], attrs }, b) => {
   const dtype = attrs['dtype'] as DType;
   if (x!.type.dtype === dtype) return x;
   if (!isOp(x!, 'cast')) return undefined;
   const from = x!.inputs[0]!;
-  return HOLDS[x!.type.dtype].includes(from.type.dtype) ? b.cast(from, dtype) : undefined;
+  return holds(x!.type.dtype, from.type.dtype) ? b.cast(from, dtype) : undefined;
 };
 
 /** A map of values that all went through the same view is computed before the view: on fewer values, or in fewer shapes. */

@@ -9,7 +9,7 @@ import type { DType } from '../ir/dtype.ts';
 import type { GraphBuilder } from '../ir/graph/builder.ts';
 import type { LowerContext, Node } from '../ir/graph/graph.ts';
 import { literal } from '../ir/graph/ops/leaf.ts';
-import { castTo, isScalarOp, roundTo, valueIn } from '../ir/scalar.ts';
+import { castTo, isExactIn, isScalarOp, roundTo, valueIn } from '../ir/scalar.ts';
 import { stridesOf, type TensorType, tensor } from '../ir/type.ts';
 import type { GraphPass } from './pass.ts';
 import { type Candidate, type RuleTable, rewrite, uniform } from './rewrite.ts';
@@ -31,8 +31,10 @@ const fold = (candidate: Candidate, builder: GraphBuilder): Node | undefined => 
     inputs.map((x) => x.type),
     attrs,
   );
-  if (op.kind === 'map' && inputs.every((x) => uniform(x) !== undefined))
-    return builder.full(foldScalar(candidate, type.dtype), type.dtype, type.shape);
+  if (op.kind === 'map' && inputs.every((x) => uniform(x) !== undefined)) {
+    const value = foldScalar(candidate, type.dtype);
+    return isExactIn(type.dtype, value) ? builder.full(value, type.dtype, type.shape) : undefined;
+  }
   if (isPlainView(op.name) && uniform(inputs[0]) !== undefined)
     return builder.full(uniform(inputs[0])!, type.dtype, type.shape);
   if (op.lower === undefined || [...inputs.map((x) => x.type), type].some(isLarge))
@@ -67,7 +69,7 @@ const valuesOf = (node: Node): readonly number[] | undefined => {
 const foldScalar = ({ op, inputs }: Candidate, dtype: DType): number => {
   const args = inputs.map((x) => uniform(x)!);
   if (!isScalarOp(op.name)) return castTo(dtype, args[0]!);
-  return roundTo(dtype, valueIn(op.name, inputs[0]!.type.dtype)(...args));
+  return roundTo(dtype, valueIn(op.name, inputs.at(-1)!.type.dtype)(...args));
 };
 
 const isConstant = ({ op }: Node): boolean =>

@@ -17,6 +17,15 @@ export const encodeElements = (dtype: DType, values: readonly number[]): Uint8Ar
       case 'float32':
         view.setFloat32(4 * i, x, true);
         return;
+      case 'float64':
+        view.setFloat64(8 * i, x, true);
+        return;
+      case 'int64':
+        view.setBigInt64(8 * i, BigInt(x), true);
+        return;
+      case 'uint64':
+        view.setBigUint64(8 * i, BigInt(x), true);
+        return;
       case 'int32':
         view.setInt32(4 * i, x, true);
         return;
@@ -29,6 +38,11 @@ export const encodeElements = (dtype: DType, values: readonly number[]): Uint8Ar
       case 'bfloat16':
         view.setUint16(2 * i, toBfloatBits(x), true);
         return;
+      case 'int16':
+      case 'uint16':
+        view.setUint16(2 * i, x, true);
+        return;
+      case 'int8':
       case 'uint8':
       case 'bool':
         bytes[i] = x;

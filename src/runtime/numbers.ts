@@ -26,6 +26,15 @@ export const writeNumber = (
     case 'bool':
       view.setUint32(at, x, true);
       return;
+    case 'f64':
+      view.setFloat64(at, x, true);
+      return;
+    case 'i64':
+      view.setBigInt64(at, BigInt(x), true);
+      return;
+    case 'u64':
+      view.setBigUint64(at, BigInt(x), true);
+      return;
     default:
       elem satisfies never;
   }

@@ -15,6 +15,7 @@ import {
 import * as b from '../../src/ir/thread/build.ts';
 import {
   type RegType,
+  registerDType,
   registerOf,
   type TExpr,
   type ThreadBuffer,
@@ -267,7 +268,7 @@ const conversion = (from: Computed, to: DType): ScalarCase => {
   const values = [...VALUES[from], ...extraOf(from)];
   while (values.length % 4 !== 0) values.push(values[0]!);
   const elem = registerOf(to);
-  const result = ({ f32: 'float32', i32: 'int32', u32: 'uint32', bool: 'bool' } as const)[elem];
+  const result = registerDType[elem] as Computed;
   return caseOf(
     { subject: `cast ${from} to ${to}` },
     [{ dtype: from, values }],

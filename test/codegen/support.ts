@@ -23,6 +23,7 @@ import { spanOf } from '../../src/ir/type.ts';
 export const caps = (lanes: 1 | 4 = 4, parallelism = 4): Caps => ({
   target: 'wasm',
   lanes,
+  wide: true,
   fusedMultiplyAdd: true,
   parallelism,
   processors: parallelism,

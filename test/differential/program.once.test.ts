@@ -17,6 +17,7 @@ const ONCE_WRONG = [1057, 1093, 3089, 5459, 6962, 7481, 18330, 20137, 21604];
 const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   target: 'wasm',
   lanes,
+  wide: true,
   fusedMultiplyAdd: false,
   parallelism,
   processors: parallelism,

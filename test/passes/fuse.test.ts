@@ -13,6 +13,7 @@ import { lenetStep, mlpStep } from '../support/nets.ts';
 const caps: Caps = {
   target: 'wasm',
   lanes: 4,
+  wide: true,
   fusedMultiplyAdd: true,
   parallelism: 2,
   processors: 2,

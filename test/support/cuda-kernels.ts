@@ -8,6 +8,7 @@ import { Library } from '../../src/codegen/cuda/library.ts';
 import type { MapShape } from '../../src/codegen/cuda/module.ts';
 import { type RenderedKernel, renderKernel } from '../../src/codegen/cuda/render.ts';
 import type { BufferPlace } from '../../src/codegen/cuda/scope.ts';
+import { scalarWords } from '../../src/codegen/text/program.ts';
 import { unitText } from '../../src/codegen/cuda/unit.ts';
 import type { ThreadKernel } from '../../src/ir/thread/thread.ts';
 import type { Address, CudaContext, Handle, NativeCuda } from '../../src/runtime/native/api.ts';
@@ -142,10 +143,11 @@ const describe = (context: CudaContext, address: Address, map: MapShape): Uint8A
     promotion: 256,
   });
 
-/** Numbers of up to 4 bytes, each in a word. */
+/** Numbers of up to 4 bytes, each in a word; of 8 bytes in two. */
 const words = (numbers: readonly Uint8Array[]): Uint8Array => {
-  const bytes = new Uint8Array(4 * numbers.length);
-  for (const [i, number] of numbers.entries()) bytes.set(number, 4 * i);
+  const { words: at, all } = scalarWords(numbers.map((n) => (n.length === 8 ? 'f64' : 'f32')));
+  const bytes = new Uint8Array(4 * all);
+  for (const [i, number] of numbers.entries()) bytes.set(number, 4 * at[i]!);
   return bytes;
 };
 

@@ -143,6 +143,18 @@ export const decode = (dtype: DType, bytes: Uint8Array): number[] => {
         return fromHalf(view.getUint16(2 * i, true));
       case 'bfloat16':
         return fromBfloatBits(view.getUint16(2 * i, true));
+      case 'float64':
+        return view.getFloat64(8 * i, true);
+      case 'int64':
+        return Number(view.getBigInt64(8 * i, true));
+      case 'uint64':
+        return Number(view.getBigUint64(8 * i, true));
+      case 'int16':
+        return view.getInt16(2 * i, true);
+      case 'uint16':
+        return view.getUint16(2 * i, true);
+      case 'int8':
+        return view.getInt8(i);
       case 'uint8':
       case 'bool':
         return bytes[i]!;

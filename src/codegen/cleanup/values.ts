@@ -4,8 +4,15 @@
  * Invariant: int32 sums are linear forms, whatever the order they were written in; nothing is folded that could give
  * another number at run time.
  */
-import { castTo, type ScalarOp, scalarOps } from '../../ir/scalar.ts';
-import type { Register, RegType, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
+import { castTo, isExactIn, roundTo, type ScalarOp, valueIn } from '../../ir/scalar.ts';
+import {
+  type Register,
+  type RegType,
+  registerDType,
+  type TExpr,
+  type ThreadBuffer,
+  type TStmt,
+} from '../../ir/thread/thread.ts';
 import { bounds, compare, MAX, MIN } from './bounds.ts';
 import { indexOp } from './indices.ts';
 import type { Maker } from './sums.ts';
@@ -76,7 +83,10 @@ export class Values implements Maker {
   }
 
   cast(to: (TExpr & { kind: 'cast' })['to'], type: RegType, arg: Value): Value {
-    if (arg.shape.kind === 'const') return this.constant(castTo(to, arg.shape.value), type);
+    if (arg.shape.kind === 'const') {
+      const value = castTo(to, arg.shape.value);
+      if (isExactIn(to, value)) return this.constant(value, type);
+    }
     return this.plain(`cast${to}`, { kind: 'cast', to }, type, [arg]);
   }
 
@@ -193,9 +203,10 @@ export class Values implements Maker {
     const [a, b, c] = args as readonly [Value, Value, Value];
     const constants = args.map((v) => (v.shape.kind === 'const' ? v.shape.value : undefined));
     if (constants.every((v) => v !== undefined)) {
-      const result = scalarOps[op].value(...constants);
-      if (type.elem === 'f32') return this.constant(Math.fround(result), type);
-      return this.constant(type.elem === 'u32' ? result >>> 0 : result | 0, type);
+      const dtype = registerDType[type.elem];
+      const of = registerDType[args.at(-1)!.type.elem];
+      const result = roundTo(dtype, valueIn(op, of)(...constants));
+      return isExactIn(dtype, result) ? this.constant(result, type) : undefined;
     }
     if (op === 'select') {
       if (constants[0] !== undefined) return constants[0] ? b : c;

@@ -44,6 +44,7 @@ export const cudaCaps = (
 ): Caps => ({
   target: 'cuda',
   lanes: 4,
+  wide: true,
   fusedMultiplyAdd: true,
   parallelism: BLOCKS_PER_PROCESSOR * properties.processors,
   processors: properties.processors,

@@ -129,7 +129,7 @@ export class Library {
   #add(key: string, text: string, first: string): void {
     if (this.#texts.has(key)) return;
     if (/\bbool4\b/.test(text)) this.#texts.set('bool4', BOOL4);
-    const [own, ...calls] = [...text.matchAll(/\b(\w+)\(/g)].map(([, name]) => name!);
+    const [own, ...calls] = [...text.matchAll(/(?<![:\w])(\w+)\(/g)].map(([, name]) => name!);
     const scalar = first.replace(/4$/, '').replace(/^uint$/, 'unsigned');
     for (const name of calls)
       if (isDeclared(name)) this.#call({ name, first: scalar }, true);

@@ -9,7 +9,7 @@ import { type RegType, registerOf, type TExpr } from '../../ir/thread/thread.ts'
 import type { Alignment } from '../text/alignment.ts';
 import { atom, binary, type Code, call, converted, element } from '../text/code.ts';
 import type { Library } from './library.ts';
-import type { Stored } from './types.ts';
+import { type Stored, storedAs } from './types.ts';
 
 /** Where a buffer's elements are. */
 export interface Variable {
@@ -22,7 +22,10 @@ export interface Variable {
 const NARROW = {
   float16: 'half',
   bfloat16: 'bfloat',
+  int8: 'char',
   uint8: 'byte',
+  int16: 'short',
+  uint16: 'word',
   bool: 'bool',
 } as const;
 const isNarrow = (dtype: DType): dtype is keyof typeof NARROW => Object.hasOwn(NARROW, dtype);
@@ -83,12 +86,20 @@ export class Memory {
       case 'bfloat16':
         return call(this.#library.one('bfloat_of'), x);
       case 'uint8':
+      case 'uint16':
         return converted('int', x);
+      case 'int8':
+        return converted('int', converted('signed char', x));
+      case 'int16':
+        return converted('int', converted('short', x));
       case 'bool':
         return binary('!=', x, atom('0'));
       case 'float32':
       case 'int32':
       case 'uint32':
+      case 'float64':
+      case 'int64':
+      case 'uint64':
         return this.#fromBits(at, dtype, x, 1);
       default:
         return dtype satisfies never;
@@ -102,13 +113,20 @@ export class Memory {
         return call(this.#library.one('half_bits'), x);
       case 'bfloat16':
         return call(this.#library.one('bfloat_bits'), x);
+      case 'int8':
       case 'uint8':
         return converted('unsigned char', x);
+      case 'int16':
+      case 'uint16':
+        return converted('unsigned short', x);
       case 'bool':
         return x;
       case 'float32':
       case 'int32':
       case 'uint32':
+      case 'float64':
+      case 'int64':
+      case 'uint64':
         return this.#toBits(at, dtype, x, 1);
       default:
         return dtype satisfies never;
@@ -116,12 +134,18 @@ export class Memory {
   }
 
   #fromBits({ stored }: Variable, dtype: DType, x: Code, lanes: 1 | 4): Code {
+    if (stored === 'unsigned long long' && dtype !== 'uint64')
+      return dtype === 'float64'
+        ? call(this.#library.one('bits_double'), x)
+        : converted(storedAs(dtype), x);
     if (stored !== 'unsigned' || dtype === 'uint32') return x;
     const name = dtype === 'float32' ? 'bits_float' : 'bits_int';
     return call(this.#library.use(name, { elem: 'u32', lanes }), x);
   }
 
   #toBits({ stored }: Variable, dtype: DType, x: Code, lanes: 1 | 4): Code {
+    if (stored === 'unsigned long long' && dtype !== 'uint64')
+      return dtype === 'float64' ? call(this.#library.one('double_bits'), x) : converted(stored, x);
     if (stored !== 'unsigned' || dtype === 'uint32') return x;
     const elem = registerOf(dtype);
     const name = elem === 'f32' ? 'float_bits' : 'int_bits';

@@ -80,6 +80,14 @@ export const deviceFunctions: Readonly<Record<string, DeviceFunction>> = {
     signature: 'unsigned float_bits(float x)',
     body: ' return __float_as_uint(x); ',
   },
+  bits_double: {
+    signature: 'double bits_double(unsigned long long bits)',
+    body: ' return __longlong_as_double((long long)bits); ',
+  },
+  double_bits: {
+    signature: 'unsigned long long double_bits(double x)',
+    body: ' return (unsigned long long)__double_as_longlong(x); ',
+  },
   half_of: {
     signature: 'float half_of(unsigned short bits)',
     body: `

@@ -184,6 +184,7 @@ class Renderer implements Language {
         return convert(this.#body.operands([e.arg], e, this.#function), e.to);
       case 'fma': {
         const args = [e.a, e.b, e.c].map((x) => this.#body.value(x));
+        if (e.type.elem === 'f64') return call('::fma', ...args);
         return call(this.#library.use('multiply_add', e.type), ...args);
       }
       case 'load': {

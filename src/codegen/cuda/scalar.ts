@@ -5,7 +5,7 @@
  */
 import type { DType } from '../../ir/dtype.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
-import type { Elem } from '../../ir/thread/thread.ts';
+import { type Elem, isWideElem } from '../../ir/thread/thread.ts';
 import {
   binary,
   type Code,
@@ -15,7 +15,6 @@ import {
   converted,
   type Operator,
   prefix,
-  uint,
 } from '../text/code.ts';
 import {
   byElem,
@@ -29,15 +28,20 @@ import { integer, scalarConstant, typeName } from './types.ts';
 
 /** A number in all lanes. */
 const same = (o: Operands, value: number, elem: Elem = o.type.elem): Code => {
-  const one = elem === 'u32' ? uint(value) : elem === 'i32' ? integer(value) : floatOf(value);
+  const one = scalarConstant(elem, value, (bits) => bits);
   return o.type.lanes === 1 ? one : call(o.library('splat', elem, 1), one);
 };
-const floatOf = (value: number): Code => scalarConstant('f32', value, (bits) => bits);
 
 const library =
   (name: string): Spelling =>
   (o) =>
     call(o.library(name), ...o.args);
+
+/** A function of C, which has a name for floats and one for doubles. */
+const real =
+  (name: string): Spelling =>
+  (o) =>
+    o.type.elem === 'f64' ? call(`::${name}`, ...o.args) : call(o.library(`${name}f`), ...o.args);
 
 /** An operator, which vectors bring along. */
 const infixOf = (o: Operands, operator: Operator, a: Code, b: Code): Code => {
@@ -104,14 +108,14 @@ const division = (remainder: boolean): Spelling => {
   return byElem({ f32: byFunction, i32: whole, u32: whole });
 };
 
-/** By the low five bits of the amount. */
+/** By the low five bits of the amount, or six. */
 const shift =
   (operator: '<<' | '>>', name: string): Spelling =>
   (o) => {
     const by = known(o.exprs[1]!);
-    const plain = o.type.lanes === 1 && (operator === '>>' || o.type.elem === 'u32');
+    const plain = o.type.lanes === 1 && (operator === '>>' || o.type.elem[0] === 'u');
     return by !== undefined && plain
-      ? binary(operator, o.args[0]!, integer(by & 31))
+      ? binary(operator, o.args[0]!, integer(by & (isWideElem(o.type.elem) ? 63 : 31)))
       : call(o.library(name), ...o.args);
   };
 
@@ -138,28 +142,28 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
       o.exact ? negative(o) : call(o.library('wrapped_difference'), same(o, 0), o.args[0]!),
     u32: (o) => infixOf(o, '-', same(o, 0), o.args[0]!),
   }),
-  abs: byElem({ f32: library('fabsf'), i32: library('size_of'), u32: itself }),
+  abs: byElem({ f32: real('fabs'), i32: library('size_of'), u32: itself }),
   sign: library('sign'),
-  exp: library('expf'),
-  expm1: library('expm1f'),
-  log: library('logf'),
-  log1p: library('log1pf'),
-  sin: library('sinf'),
-  cos: library('cosf'),
-  tan: library('tanf'),
-  tanh: library('tanhf'),
+  exp: real('exp'),
+  expm1: real('expm1'),
+  log: real('log'),
+  log1p: real('log1p'),
+  sin: real('sin'),
+  cos: real('cos'),
+  tan: real('tan'),
+  tanh: real('tanh'),
   sigmoid: library('sigmoid'),
-  erf: library('erff'),
+  erf: real('erf'),
   relu: byElem({
     f32: library('relu'),
     i32: (o) => call(o.library('maximum'), o.args[0]!, same(o, 0)),
     u32: itself,
   }),
-  sqrt: library('sqrtf'),
-  rsqrt: library('rsqrtf'),
-  floor: library('floorf'),
-  ceil: library('ceilf'),
-  round: library('rintf'),
+  sqrt: real('sqrt'),
+  rsqrt: real('rsqrt'),
+  floor: real('floor'),
+  ceil: real('ceil'),
+  round: real('rint'),
   isnan: library('is_nan'),
   not: (o) => not(o, o.args[0]!),
   add: arithmetic('+', 'wrapped_sum'),
@@ -195,6 +199,8 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
   threefry: library('threefry'),
 };
 
+const NARROW = { int8: 'to_char', uint8: 'to_byte', int16: 'to_short', uint16: 'to_word' } as const;
+
 /** Conversion as `castTo` of the scalar table. `o.type` is what is converted. */
 export const convert = (o: Operands, to: DType): Code => {
   const x = o.args[0]!;
@@ -205,21 +211,34 @@ export const convert = (o: Operands, to: DType): Code => {
       ? converted(typeName({ elem, lanes: 1 }), x)
       : call(o.library(name, from), x);
   const float = (): Code => (from === 'f32' ? x : plain('f32', 'to_float'));
+  const saturated = (name: string): Code => call(o.library(name), x);
   switch (to) {
     case 'float32':
       return float();
+    case 'float64':
+      return from === 'f64' ? x : plain('f64', '');
     case 'float16':
       return call(o.library('to_half', 'f32'), float());
     case 'bfloat16':
       return call(o.library('to_bfloat', 'f32'), float());
     case 'int32':
       if (from === 'i32') return x;
-      return from === 'bool' ? plain('i32', 'to_int') : call(o.library('to_int'), x);
+      return from === 'bool' ? plain('i32', 'to_int') : saturated('to_int');
     case 'uint32':
       if (from === 'u32') return x;
-      return from === 'bool' ? plain('u32', 'to_unsigned') : call(o.library('to_unsigned'), x);
+      return from === 'bool' ? plain('u32', 'to_unsigned') : saturated('to_unsigned');
+    case 'int64':
+      if (from === 'i64') return x;
+      if (from === 'i32' || from === 'u32' || from === 'bool') return plain('i64', '');
+      return saturated('to_long');
+    case 'uint64':
+      if (from === 'u64') return x;
+      return from === 'u32' || from === 'bool' ? plain('u64', '') : saturated('to_unsigned_long');
+    case 'int8':
     case 'uint8':
-      return from === 'bool' ? plain('i32', 'to_int') : call(o.library('to_byte'), x);
+    case 'int16':
+    case 'uint16':
+      return from === 'bool' ? plain('i32', 'to_int') : saturated(NARROW[to]);
     case 'bool':
       return from === 'bool' ? x : infixOf(o, '!=', x, same(o, 0));
     default:

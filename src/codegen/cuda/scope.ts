@@ -16,6 +16,7 @@ import {
 import { mapsIn, tilesIn } from '../../ir/thread/visit.ts';
 import { atom, binary, type Code, call, converted, element, int } from '../text/code.ts';
 import type { Identifiers } from '../text/names.ts';
+import { scalarWords } from '../text/program.ts';
 import type { Library } from './library.ts';
 import type { Variable } from './memory.ts';
 import type { CudaParameter } from './module.ts';
@@ -168,16 +169,19 @@ export class Scope {
 
   /** Declarations of scalars, which are read once. */
   numbers(library: Library): string[] {
-    return [...this.#scalars].map(([buffer, name], field) => {
-      const elem = registerOf(buffer.dtype);
-      const value = numberOf(elem, element('scalars', int(field)), library);
+    const elems = [...this.#scalars.keys()].map((b) => registerOf(b.dtype));
+    const { words } = scalarWords(elems);
+    return [...this.#scalars.values()].map((name, i) => {
+      const elem = elems[i]!;
+      const value = numberOf(elem, words[i]!, library);
       return `const ${typeName({ elem, lanes: 1 })} ${name} = ${value.text};`;
     });
   }
 }
 
-/** A number from a word of the block of scalars. */
-const numberOf = (elem: Elem, bits: Code, library: Library): Code => {
+/** A number from the block of scalars: at a word, or at two. */
+const numberOf = (elem: Elem, word: number, library: Library): Code => {
+  const bits = element('scalars', int(word));
   switch (elem) {
     case 'f32':
       return call(library.use('bits_float', { elem: 'u32', lanes: 1 }), bits);
@@ -187,6 +191,10 @@ const numberOf = (elem: Elem, bits: Code, library: Library): Code => {
       return bits;
     case 'bool':
       return binary('!=', bits, atom('0u'));
+    case 'f64':
+    case 'i64':
+    case 'u64':
+      return atom(`*(const ${typeName({ elem, lanes: 1 })}*)(scalars + ${word})`);
     default:
       return elem satisfies never;
   }

@@ -4,27 +4,38 @@
  * Invariant: NaN wins extremes, and is the first extreme for positions.
  */
 import type { DType } from '../../ir/dtype.ts';
-import { isFloat } from '../../ir/dtype.ts';
+import { integerRange, isFloat } from '../../ir/dtype.ts';
 import type { ReduceOp } from '../../ir/loop/loop.ts';
-import { operate } from '../../ir/thread/build.ts';
-import type { TExpr } from '../../ir/thread/thread.ts';
+import { isExactIn } from '../../ir/scalar.ts';
+import { constantOf, operate, regType } from '../../ir/thread/build.ts';
+import { registerOf, type TExpr } from '../../ir/thread/thread.ts';
+
+/** The least (0) or greatest (1) value of a dtype. */
+const extremeOf = (dtype: DType, which: 0 | 1, lanes: 1 | 4): TExpr => {
+  const number = (value: number): TExpr => constantOf(value, regType(registerOf(dtype), lanes));
+  if (isFloat(dtype))
+    return number(which === 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
+  const value = integerRange(dtype)[which];
+  if (isExactIn(dtype, value)) return number(value);
+  // Of 64 bits it is no number of the IR: one above the greatest comes the least.
+  const least = dtype === 'int64' ? operate('shl', number(1), number(63)) : number(0);
+  return which === 0 ? least : operate('sub', least, number(1));
+};
 
 /** The value folding starts from. */
-export const neutralOf = (op: ReduceOp, dtype: DType): number => {
+export const neutralOf = (op: ReduceOp, dtype: DType, lanes: 1 | 4): TExpr => {
+  const number = (value: number): TExpr => constantOf(value, regType(registerOf(dtype), lanes));
   switch (op) {
     case 'add':
-      return 0;
+      return number(0);
     case 'mul':
-      return 1;
+      return number(1);
     case 'max':
     case 'argmax':
-      return isFloat(dtype) ? Number.NEGATIVE_INFINITY : dtype === 'int32' ? -2147483648 : 0;
+      return extremeOf(dtype, 0, lanes);
     case 'min':
     case 'argmin':
-      if (isFloat(dtype)) return Number.POSITIVE_INFINITY;
-      return { bool: 1, uint8: 255, uint32: 4294967295, int32: 2147483647 }[
-        dtype as 'bool' | 'uint8' | 'uint32' | 'int32'
-      ];
+      return extremeOf(dtype, 1, lanes);
     default:
       return op satisfies never;
   }

@@ -16,6 +16,7 @@ import type {
   ReduceExpr,
 } from '../../ir/loop/loop.ts';
 import { operandsOf } from '../../ir/loop/visit.ts';
+import type { ScalarOp } from '../../ir/scalar.ts';
 import {
   constantOf,
   convert,
@@ -28,6 +29,7 @@ import {
   splat,
   storeTo,
   vec4,
+  wrapTo,
 } from '../../ir/thread/build.ts';
 import { type RegType, registerOf, type TExpr, type ThreadBuffer } from '../../ir/thread/thread.ts';
 import { accumulatorsIn, freeAxes, isSafe, offsetOf, stepAlong } from '../analysis.ts';
@@ -221,11 +223,8 @@ export class Emitter extends Scopes {
 
   #op(e: OpExpr, mode: Mode): TExpr {
     const value = operate(e.op, ...e.args.map((a) => this.evaluate(a, mode)));
-    // uint8 is computed in i32: keep it in range after ops that can leave it
-    const wraps = e.op === 'add' || e.op === 'sub' || e.op === 'mul' || e.op === 'neg';
-    return e.dtype === 'uint8' && wraps
-      ? operate('and', value, constantOf(255, value.type))
-      : value;
+    // narrow integers are computed in i32: keep them in range after ops that can leave it
+    return WRAPPING.includes(e.op) ? wrapTo(e.dtype, value) : value;
   }
 
   #load(e: LoadExpr, mode: Mode): TExpr {
@@ -298,6 +297,9 @@ export class Emitter extends Scopes {
     pass.filled.set(e, (pass.filled.get(e) ?? 0) + 1);
   }
 }
+
+/** Ops whose result of narrow integers may be none (the least one has no negative). */
+const WRAPPING: readonly ScalarOp[] = ['add', 'sub', 'mul', 'neg', 'abs', 'floordiv'];
 
 const isCheap = (e: Expr): boolean =>
   e.kind === 'op' || e.kind === 'cast' || e.kind === 'index' || e.kind === 'acc';

@@ -8,8 +8,17 @@ import { idxAxis } from '../../ir/dim.ts';
 import { isFloat } from '../../ir/dtype.ts';
 import { indexValue } from '../../ir/loop/expr.ts';
 import type { ReduceExpr } from '../../ir/loop/loop.ts';
-import { constantOf, fma, get, laneOf, operate, regType, shuffle } from '../../ir/thread/build.ts';
-import { type Register, registerOf, type TExpr } from '../../ir/thread/thread.ts';
+import {
+  constantOf,
+  fma,
+  get,
+  laneOf,
+  operate,
+  regType,
+  shuffle,
+  wrapTo,
+} from '../../ir/thread/build.ts';
+import type { Register, TExpr } from '../../ir/thread/thread.ts';
 import { positionOver } from '../analysis.ts';
 import { better, combine, isArg, neutralOf, tied } from './combine.ts';
 import type { Emitter } from './emitter.ts';
@@ -32,7 +41,7 @@ export const partialOf = (a: Accumulator): Partial => ({
 
 /** What a fold of nothing gives. */
 export const neutral = (e: ReduceExpr, lanes: 1 | 4): Partial => ({
-  value: constantOf(neutralOf(e.op, e.body.dtype), regType(registerOf(e.body.dtype), lanes)),
+  value: neutralOf(e.op, e.body.dtype, lanes),
   position: isArg(e.op) ? constantOf(0, regType('i32', lanes)) : undefined,
 });
 
@@ -144,5 +153,5 @@ export const horizontal = (em: Emitter, e: ReduceExpr, x: Partial): Partial => {
 export const finish = (e: ReduceExpr, x: Partial): TExpr => {
   const { value } = x;
   if (isArg(e.op)) return x.position!;
-  return e.dtype === 'uint8' ? operate('and', value, constantOf(255, value.type)) : value;
+  return wrapTo(e.dtype, value);
 };

@@ -28,10 +28,11 @@ export const planMap = (nest: Nest, caps: Caps, threads: number | undefined): Ne
   const last = axes.at(-1);
   const points = pointsOf(axes);
   const cost = values.reduce((sum, v) => sum + evaluationCost(v), 0);
-  const whole = inVectors(last, values, nest.stores);
+  const whole = caps.lanes === 4 && inVectors(last, values, nest.stores);
   // a single long axis: vectors, and what is left of the last one by itself
   const ragged =
     !whole &&
+    caps.lanes === 4 &&
     axes.length === 1 &&
     last !== undefined &&
     last.extent > 4 &&

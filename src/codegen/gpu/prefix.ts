@@ -131,7 +131,7 @@ const planTogether = (
   const { dtype } = values[0]!;
   const acc = runningValue(prefix);
   const lines = pointsOf(others);
-  const width = inVectors(axis, values, nest.stores) ? 4 : 1;
+  const width = caps.lanes === 4 && inVectors(axis, values, nest.stores) ? 4 : 1;
   const groups = Math.ceil(axis.extent / width);
   const lanes = Math.min(threads ?? caps.threads, powerOfTwo(groups));
   const team = threads ?? Math.max(lanes, Math.min(WORKGROUP, powerOfTwo(lines * lanes)));

@@ -54,7 +54,7 @@ export const planPoints = (nest: Nest, caps: Caps, threads: number | undefined):
   const outer = nest.axes.filter((a) => freeAxes(rule).has(a));
   const rows = shareOut(nest, outer, rule, caps, threads);
   if (rows.roster.lanes === 1 && rows.inner.length === 0) return planMap(nest, caps, threads);
-  return planRows(nest, rows);
+  return planRows(nest, rows, caps);
 };
 
 const shareOut = (
@@ -98,7 +98,7 @@ const shareOut = (
   };
 };
 
-const planRows = (nest: Nest, { outer, inner, roster, threads }: Rows): NestPlan => {
+const planRows = (nest: Nest, { outer, inner, roster, threads }: Rows, caps: Caps): NestPlan => {
   const values = nest.stores.map((s) => s.value);
   const count = pointsOf(outer);
   const inside = new Set<Axis>(inner);
@@ -110,13 +110,8 @@ const planRows = (nest: Nest, { outer, inner, roster, threads }: Rows): NestPlan
     reductions.filter((e) => !isUnrolled(e) && [...freeAxes(e)].every((a) => outer.includes(a))),
   );
   const scratch = scratchFor(roster, [...theirs]);
-  const width = inVectors(
-    inner.at(-1),
-    innerStores.map((s) => s.value),
-    innerStores,
-  )
-    ? 4
-    : 1;
+  const innerValues = innerStores.map((s) => s.value);
+  const width = caps.lanes === 4 && inVectors(inner.at(-1), innerValues, innerStores) ? 4 : 1;
   const ragged = count % roster.rows !== 0;
   return {
     grid: Math.ceil(count / roster.rows),
@@ -128,7 +123,7 @@ const planRows = (nest: Nest, { outer, inner, roster, threads }: Rows): NestPlan
         `${roster.rows} a workgroup${inner.length > 0 ? `, ${pointsOf(inner)} points each` : ''}`,
     ],
     emit: ({ workgroup, local }, buffer) => {
-      const em = new Emitter({ lanes: 4, compact: true, resolve: buffer });
+      const em = new Emitter({ lanes: caps.lanes, compact: true, resolve: buffer });
       em.siblings = reductions;
       em.expect(values);
       const seat = seatOf(em, roster, local);

@@ -127,7 +127,7 @@ export const teamOf = (
     const bodies = group.map((e) => e.body);
     const axes = byMemory(group[0]!.axes, bodies);
     const ordered = axes.every((a, i) => a === group[0]!.axes[i]);
-    const width = inVectors(axes.at(-1), bodies) ? 4 : 1;
+    const width = em.lanes === 4 && inVectors(axes.at(-1), bodies) ? 4 : 1;
     const accumulators = group.map((e): Accumulator => accumulator(em, e, width));
     sharedPoints(em, r, seat, axes, width, undefined, (mode) => {
       group.forEach((e, i) => {

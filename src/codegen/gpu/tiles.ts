@@ -5,6 +5,7 @@
  * that neither way meets the same memory bank twice.
  */
 import { type Axis, idxAdd, idxAxis, idxScale, newAxis, pointsOf } from '../../ir/dim.ts';
+import { bytesOf } from '../../ir/dtype.ts';
 import { load, newBuffer } from '../../ir/loop/expr.ts';
 import type { Expr, LoadExpr, LoopBuffer, Nest, Store } from '../../ir/loop/loop.ts';
 import { i32, operate, sharedBuffer } from '../../ir/thread/build.ts';
@@ -84,7 +85,8 @@ export const planGpuTiles = (
   const crossing = pointsOf(nest.axes) < SMALL ? undefined : crossingOf(nest);
   const team = threads ?? Math.min(256, caps.threads);
   if (crossing === undefined || team % SIDE !== 0) return undefined;
-  const most = Math.floor(caps.sharedBytes / (SIDE * PITCH * 4));
+  const widest = Math.max(4, ...crossing.loads.map((l) => bytesOf(l.dtype)));
+  const most = Math.floor(caps.sharedBytes / (SIDE * PITCH * widest));
   const loads = crossing.loads.slice(0, most);
   if (loads.length === 0) return undefined;
 

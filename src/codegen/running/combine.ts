@@ -6,8 +6,8 @@
 import type { DType } from '../../ir/dtype.ts';
 import { invariant } from '../../ir/errors.ts';
 import type { Nest, Prefix, PrefixOp } from '../../ir/loop/loop.ts';
-import { constantOf, fma, operate, regType } from '../../ir/thread/build.ts';
-import { registerOf, type TExpr } from '../../ir/thread/thread.ts';
+import { constantOf, fma, operate } from '../../ir/thread/build.ts';
+import type { TExpr } from '../../ir/thread/thread.ts';
 import { neutralOf } from '../emit/combine.ts';
 
 /** The running fold of a nest. */
@@ -19,24 +19,22 @@ export const prefixIn = ({ running }: Nest): Prefix => {
 /** Parts are one number, but for `affine`: factor and summand of what they make of the sum before them. */
 export type Part = readonly TExpr[];
 
-const neutralPart = (op: PrefixOp, dtype: DType): readonly number[] => {
+/** A part of nothing. */
+export const emptyPart = (op: PrefixOp, dtype: DType, lanes: 1 | 4): Part => {
   switch (op) {
     case 'logadd':
-      return [Number.NEGATIVE_INFINITY];
+      return [neutralOf('max', dtype, lanes)];
     case 'affine':
-      return [1, 0];
+      return [neutralOf('mul', dtype, lanes), neutralOf('add', dtype, lanes)];
     case 'add':
     case 'mul':
     case 'max':
     case 'min':
-      return [neutralOf(op, dtype)];
+      return [neutralOf(op, dtype, lanes)];
     default:
       return op satisfies never;
   }
 };
-
-export const emptyPart = (op: PrefixOp, dtype: DType, lanes: 1 | 4): Part =>
-  neutralPart(op, dtype).map((v) => constantOf(v, regType(registerOf(dtype), lanes)));
 
 /** The part that `first` and then `second` make. */
 export const joinParts = (op: PrefixOp, first: Part, second: Part): Part => {

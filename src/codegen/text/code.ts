@@ -5,7 +5,7 @@
  * Invariant: the text of a `Code` means the same wherever a function of this file puts it, in WGSL and in C++; the order
  * of float additions is kept.
  */
-import { spellFloat } from '../../ir/text/words.ts';
+import { spellDouble, spellFloat } from '../../ir/text/words.ts';
 
 /** From what needs parentheses nowhere to what needs them everywhere but alone. */
 type Level = 'atom' | 'unary' | 'product' | 'sum' | 'other';
@@ -108,6 +108,13 @@ export const int = (value: number): Code =>
 /** A number of type u32; large ones in hexadecimal, since they are masks. */
 export const uint = (value: number): Code =>
   atom(value > 0xffff ? `0x${value.toString(16)}u` : `${value}u`);
+
+/** A finite number of type double, with a point or an exponent. */
+export const double = (value: number): Code => {
+  const plain = spellDouble(value);
+  const text = /[.e]/.test(plain) ? plain : `${plain}.0`;
+  return text.startsWith('-') ? { text, level: 'unary', depth: 0 } : atom(text);
+};
 
 /** `x + n`, with the sign of `n` in the operator. */
 export const plus = (x: Code, n: number): Code => {

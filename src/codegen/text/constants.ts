@@ -4,9 +4,9 @@
  *
  * Invariant: the value is the one that the interpreter of Thread IR finds.
  */
-import { castTo } from '../../ir/scalar.ts';
+import { castTo, isExactIn, roundTo } from '../../ir/scalar.ts';
 import { constantOf, operate } from '../../ir/thread/build.ts';
-import type { TExpr } from '../../ir/thread/thread.ts';
+import { registerDType, type TExpr } from '../../ir/thread/thread.ts';
 
 /** The expression, as a constant if its value is known. */
 export const folded = (e: TExpr): TExpr => {
@@ -26,11 +26,14 @@ const known = (e: TExpr): number | undefined => {
     }
     case 'cast': {
       const value = known(e.arg);
-      return value === undefined ? undefined : castTo(e.to, value);
+      const result = value === undefined ? undefined : castTo(e.to, value);
+      return result === undefined || !isExactIn(e.to, result) ? undefined : result;
     }
     case 'fma': {
       const values = allKnown([e.a, e.b, e.c]);
-      return values && Math.fround(Math.fround(values[0]! * values[1]!) + values[2]!);
+      if (values === undefined) return undefined;
+      const round = (x: number): number => roundTo(registerDType[e.type.elem], x);
+      return round(round(values[0]! * values[1]!) + values[2]!);
     }
     case 'splat':
     case 'lane':

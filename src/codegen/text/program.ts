@@ -5,7 +5,7 @@
  * block.
  */
 import type { Dispatch, Program, ProgramBuffer, Window } from '../../ir/program.ts';
-import { type Elem, registerOf } from '../../ir/thread/thread.ts';
+import { type Elem, isWideElem, registerOf } from '../../ir/thread/thread.ts';
 
 /** A number in the memory that holds a program's scalars. */
 export interface ScalarSlot {
@@ -48,6 +48,20 @@ export class Slots {
   }
 }
 
+/** The word of a block at which each of its scalars stands (those of 64 bits at even ones), and how many there are. */
+export const scalarWords = (
+  elems: readonly Elem[],
+): { readonly words: readonly number[]; readonly all: number } => {
+  let all = 0;
+  const words = elems.map((elem) => {
+    const size = isWideElem(elem) ? 2 : 1;
+    const at = Math.ceil(all / size) * size;
+    all = at + size;
+    return at;
+  });
+  return { words, all };
+};
+
 /** Blocks of scalars, each from a multiple of `alignment` on. */
 export class ScalarBlocks {
   readonly slots: ScalarSlot[] = [];
@@ -67,11 +81,12 @@ export class ScalarBlocks {
     const known = this.#blocks.get(key);
     if (known !== undefined) return known;
     const start = Math.ceil(this.bytes / this.#alignment) * this.#alignment;
+    const elems = buffers.map((b) => registerOf(this.#program.buffers[b]!.dtype));
+    const { words, all } = scalarWords(elems);
     buffers.forEach((buffer, i) => {
-      const elem = registerOf(this.#program.buffers[buffer]!.dtype);
-      this.slots.push({ buffer, offset: start + 4 * i, elem });
+      this.slots.push({ buffer, offset: start + 4 * words[i]!, elem: elems[i]! });
     });
-    this.bytes = start + Math.ceil(buffers.length / 4) * 16;
+    this.bytes = start + Math.ceil(all / 4) * 16;
     this.#blocks.set(key, start);
     return start;
   }

@@ -24,16 +24,17 @@ export interface Operands {
 }
 export type Spelling = (o: Operands) => Code;
 
-/** One spelling for each kind of operand. */
+/** One spelling for each kind of operand: floats, signed integers, and what is not negative. */
 export const byElem =
   (spelling: {
     readonly f32: Spelling;
     readonly i32: Spelling;
     readonly u32: Spelling;
-    readonly bool?: Spelling;
   }): Spelling =>
-  (o) =>
-    (spelling[o.type.elem] ?? spelling.u32)(o);
+  (o) => {
+    const kind = o.type.elem[0];
+    return (kind === 'f' ? spelling.f32 : kind === 'i' ? spelling.i32 : spelling.u32)(o);
+  };
 
 /** The number that an operand is in all lanes, if it is known. */
 export const known = (e: TExpr): number | undefined => {
@@ -67,7 +68,7 @@ export const wholeDivision =
     const [a, b] = o.args;
     const by = known(o.exprs[1]!);
     if (by !== undefined && by > 0 && by <= 0x7fffffff) {
-      const positive = o.type.elem === 'u32' || o.nonNegative(o.exprs[0]!);
+      const positive = o.type.elem[0] === 'u' || o.nonNegative(o.exprs[0]!);
       if (positive) return binary(remainder ? '%' : '/', a!, b!);
       if (powerOfTwo(by))
         return remainder

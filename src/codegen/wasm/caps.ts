@@ -15,6 +15,7 @@ const SHARED_BYTES = 1 << 19;
 export const wasmCaps = (fusedMultiplyAdd: boolean): Caps => ({
   target: 'wasm',
   lanes: 4,
+  wide: true,
   fusedMultiplyAdd,
   parallelism: PARALLELISM,
   processors: PARALLELISM,

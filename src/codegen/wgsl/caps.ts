@@ -40,6 +40,7 @@ const PARALLELISM = 64;
 export const wgslCaps = (limits: WgslLimits, subgroup = 1, barriers = true): Caps => ({
   target: 'wgsl',
   lanes: 4,
+  wide: false,
   fusedMultiplyAdd: true,
   parallelism: PARALLELISM,
   processors: PARALLELISM,

@@ -10,6 +10,7 @@ import type { ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Alignment } from '../text/alignment.ts';
 import type { Use } from '../text/uses.ts';
 import type { WgslFeatures } from './shader.ts';
+import { noWide } from './text.ts';
 
 /** Element types of arrays whose elements stand alone. */
 export type Plain = 'f32' | 'i32' | 'u32' | 'f16';
@@ -35,10 +36,17 @@ const plainOf = (dtype: DType, space: ThreadBuffer['space'], f16: boolean): Plai
       return f16 ? 'f16' : space === 'shared' ? 'f32' : undefined;
     case 'bfloat16':
       return space === 'shared' ? 'f32' : undefined;
+    case 'int8':
     case 'uint8':
+    case 'int16':
+    case 'uint16':
       return space === 'shared' ? 'i32' : undefined;
     case 'bool':
       return space === 'shared' ? 'u32' : undefined;
+    case 'float64':
+    case 'int64':
+    case 'uint64':
+      throw noWide();
     default:
       return dtype satisfies never;
   }

@@ -4,7 +4,7 @@
  * Invariant: a scalar and a lane are computed alike. What may see NaN or an infinity goes through functions that look at
  * bits: compilers of WGSL may assume that there are none.
  */
-import type { DType } from '../../ir/dtype.ts';
+import { type DType, integerRange } from '../../ir/dtype.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { RegType } from '../../ir/thread/thread.ts';
 import { binary, type Code, type Comparison, call, int, prefix, uint } from '../text/code.ts';
@@ -16,7 +16,7 @@ import {
   type Spelling,
   wholeDivision,
 } from '../text/spelling.ts';
-import { typeName } from './text.ts';
+import { noWide, typeName } from './text.ts';
 
 const same = (o: Operands, value: Code): Code =>
   o.type.lanes === 1 ? value : call(typeName(o.type), value);
@@ -189,15 +189,23 @@ export const convert = (o: Operands, to: DType): Code => {
       if (from === 'f32') return call(o.library('truncate', 'u32'), x);
       if (from === 'i32') return as('u32', call('max', x, inAll('i32', 0)));
       return from === 'bool' ? as('u32') : x;
+    case 'int8':
     case 'uint8':
-      if (from === 'f32') return call(o.library('tobyte', 'i32'), x);
-      if (from === 'u32') return as('i32', call('min', x, inAll('u32', 255)));
+    case 'int16':
+    case 'uint16': {
+      const [least, greatest] = integerRange(to);
+      if (from === 'u32') return as('i32', call('min', x, inAll('u32', greatest)));
       if (from === 'bool') return as('i32');
-      return call('clamp', x, inAll('i32', 0), inAll('i32', 255));
+      return call('clamp', convert(o, 'int32'), inAll('i32', least), inAll('i32', greatest));
+    }
+    case 'float64':
+    case 'int64':
+    case 'uint64':
+      throw noWide();
     case 'bool':
       if (from === 'bool') return x;
       if (from === 'f32') return call(o.library('nonzero', 'f32'), x);
-      return binary('!=', x, inAll(from, 0));
+      return binary('!=', x, inAll(from === 'u32' ? from : 'i32', 0));
     default:
       return to satisfies never;
   }

@@ -3,6 +3,7 @@
  *
  * Invariant: a constant that WGSL cannot write is made from its bits.
  */
+import { TigonError } from '../../ir/errors.ts';
 import type { RegType } from '../../ir/thread/thread.ts';
 import { atom, type Code, call, float, int, uint } from '../text/code.ts';
 
@@ -11,6 +12,9 @@ export const typeName = ({ elem, lanes }: RegType): string => {
   if (lanes === 1) return elem;
   return elem === 'bool' ? 'vec4<bool>' : `vec4${elem[0]}`;
 };
+
+/** Such programs are refused before they get here. */
+export const noWide = (): TigonError => new TigonError('dtype', 'WGSL has no elements of 64 bits');
 
 /** A constant in all lanes of a type; infinities and NaN, which WGSL cannot write, through `special`. */
 export const constant = (type: RegType, value: number, special: (bits: Code) => Code): Code => {
@@ -28,6 +32,10 @@ export const constant = (type: RegType, value: number, special: (bits: Code) => 
         return uint(value >>> 0);
       case 'bool':
         return atom(value === 0 ? 'false' : 'true');
+      case 'f64':
+      case 'i64':
+      case 'u64':
+        throw noWide();
       default:
         return type.elem satisfies never;
     }

@@ -20,6 +20,12 @@ export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((b, i) => bytes
 const DESCRIPTIONS: Readonly<Record<DType, string | undefined>> = {
   bool: '|b1',
   uint8: '|u1',
+  int8: '|i1',
+  int16: '<i2',
+  uint16: '<u2',
+  int64: '<i8',
+  uint64: '<u8',
+  float64: '<f8',
   uint32: '<u4',
   int32: '<i4',
   float16: '<f2',

@@ -29,6 +29,12 @@ const names: Readonly<Record<DType, string>> = {
   float16: 'F16',
   bfloat16: 'BF16',
   float32: 'F32',
+  float64: 'F64',
+  int8: 'I8',
+  int16: 'I16',
+  uint16: 'U16',
+  int64: 'I64',
+  uint64: 'U64',
 };
 
 const MAX_HEADER = 100_000_000;

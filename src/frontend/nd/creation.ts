@@ -5,6 +5,7 @@
  */
 import { DTYPES, type DType, isFloat, isNarrowFloat } from '../../ir/dtype.ts';
 import { literal } from '../../ir/graph/ops/leaf.ts';
+import { isExactIn } from '../../ir/scalar.ts';
 import { type Shape, tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure } from '../callsite.ts';
@@ -12,19 +13,19 @@ import { defaultDevice } from '../default-device.ts';
 import { mode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
-import { checkFits, filled, hostBuffer, hostElement, type TypedArray, upload } from './filled.ts';
+import {
+  type AnyTypedArray,
+  checkFits,
+  filled,
+  hostBuffer,
+  hostElement,
+  upload,
+} from './filled.ts';
 
 /** Numbers or booleans in nested arrays of equal lengths. */
 export type Nested = number | boolean | bigint | readonly Nested[];
 /** What `nd.array` takes. */
-export type ArrayLike =
-  | Nested
-  | TypedArray
-  | Float64Array
-  | Int8Array
-  | Int16Array
-  | Uint16Array
-  | BigInt64Array;
+export type ArrayLike = Nested | AnyTypedArray;
 
 export interface CreationOptions {
   /** Default: float32; what typed arrays hold; bool for booleans. */
@@ -39,16 +40,12 @@ export interface ArrayOptions extends CreationOptions {
 
 /** What to use for dtypes of other libraries. */
 const NEAREST: Readonly<Record<string, DType>> = {
-  float64: 'float32',
   float: 'float32',
-  double: 'float32',
-  int64: 'int32',
-  int16: 'int32',
-  int8: 'int32',
+  double: 'float64',
+  byte: 'int8',
+  short: 'int16',
   int: 'int32',
-  long: 'int32',
-  uint64: 'uint32',
-  uint16: 'uint32',
+  long: 'int64',
   half: 'float16',
   boolean: 'bool',
 };
@@ -60,7 +57,7 @@ export const checkDtype = (where: string, dtype: DType): DType => {
   throw failure(
     'option',
     `${where}: dtype is "${dtype}"; allowed: ${DTYPES.map((d) => `"${d}"`).join(', ')}`,
-    `use "${instead}"${name === 'int64' ? ': arrays made of BigInts or a BigInt64Array are int32 too, and checked to fit' : ''}`,
+    `use "${instead}"`,
   );
 };
 
@@ -111,17 +108,23 @@ const flatten = (values: Nested, shape: readonly number[]): (number | boolean | 
   return flat;
 };
 
-const DTYPE_OF: Readonly<Record<string, DType>> = { boolean: 'bool', bigint: 'int32' };
+const DTYPE_OF: Readonly<Record<string, DType>> = { boolean: 'bool', bigint: 'int64' };
+
+/** Whether a typed array is what memory of a dtype holds. */
+const holds = (values: unknown, dtype: DType): boolean =>
+  !isNarrowFloat(dtype) &&
+  dtype !== 'bool' &&
+  (values as object).constructor === hostBuffer(dtype, 0).constructor;
 
 const dtypeOfView = (values: ArrayBufferView): DType => {
-  if (values instanceof Uint8Array) return 'uint8';
-  if (values instanceof Uint32Array) return 'uint32';
-  return values instanceof Float32Array || values instanceof Float64Array ? 'float32' : 'int32';
+  if (values instanceof Float64Array) return 'float32';
+  return DTYPES.find((d) => holds(values, d)) ?? 'float32';
 };
 
 /**
  * An array with the given values: a number, nested arrays, or a typed array. float32 unless said otherwise; booleans give
- * bool, BigInts int32 (checked to fit); typed arrays keep their dtype (Float64Array: float32; BigInt64Array and small integers: int32, range-checked).
+ * bool, BigInts int64; typed arrays of integers keep their type. A Float64Array gives float32, as other numbers do: say
+ * `{ dtype: 'float64' }` to keep its digits.
  *
  * @example
  * nd.array([[1, 2], [3, 4]]);                       // float32 [2, 2]
@@ -150,24 +153,22 @@ export const array = (values: ArrayLike | NDArray, options?: ArrayOptions): NDAr
     );
   const elements = elementsOf(flat, dtype);
   const { trace } = mode;
-  if (trace !== undefined && type.size <= 64 && !isNarrowFloat(dtype))
-    return trace.wrap(
-      trace.builder.emit(literal, [], { values: Array.from(elements), dtype, shape: type.shape }),
-    );
+  if (trace !== undefined && type.size <= 64 && !isNarrowFloat(dtype)) {
+    const values = Array.from<number | bigint, number>(elements, Number);
+    if (values.every((value) => isExactIn(dtype, value)))
+      return trace.wrap(trace.builder.emit(literal, [], { values, dtype, shape: type.shape }));
+  }
   return upload(type, elements, deviceOf(options), 'array');
 };
 
 type Flat = readonly (number | boolean | bigint)[] | Exclude<ArrayLike, Nested>;
 
-const elementsOf = (flat: Flat, dtype: DType): ReturnType<typeof hostBuffer> => {
-  if (flat instanceof Float32Array && dtype === 'float32') return flat;
-  if (flat instanceof Int32Array && dtype === 'int32') return flat;
-  if (flat instanceof Uint32Array && dtype === 'uint32') return flat;
-  if (flat instanceof Uint8Array && dtype === 'uint8') return flat;
+const elementsOf = (flat: Flat, dtype: DType): AnyTypedArray => {
+  if (ArrayBuffer.isView(flat) && holds(flat, dtype)) return flat as AnyTypedArray;
   const elements = hostBuffer(dtype, flat.length);
   for (let i = 0; i < flat.length; i++) {
     const raw: unknown = flat[i];
-    const value = typeof raw === 'boolean' || typeof raw === 'bigint' ? Number(raw) : raw;
+    const value = typeof raw === 'boolean' ? Number(raw) : raw;
     if (typeof value !== 'number' || !isFloat(dtype))
       checkFits(`nd.array: value ${i}`, value, dtype);
     elements[i] = hostElement(dtype, value as number);

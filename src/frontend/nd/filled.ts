@@ -4,7 +4,7 @@
  * Invariant: values are checked here (range, integrality where the dtype needs it); inside, elements are raw bytes.
  */
 import { toBfloatBits } from '../../ir/bfloat.ts';
-import { type DType, isFloat } from '../../ir/dtype.ts';
+import { type DType, integerRange, isFloat, isWide } from '../../ir/dtype.ts';
 import { toHalfBits } from '../../ir/half.ts';
 import type { TensorType } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
@@ -14,15 +14,27 @@ import { mode } from '../mode.ts';
 import { allocated, type NDArray } from '../ndarray.ts';
 import { shown } from '../options.ts';
 
-/** What `data()` gives and `nd.array` takes without a copy per element. */
-export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array;
+/** What `data()` gives of all dtypes but int64 and uint64. */
+export type TypedArray =
+  | (Float32Array | Float64Array)
+  | (Int8Array | Int16Array | Int32Array)
+  | (Uint8Array | Uint16Array | Uint32Array);
+/** What `data()` gives of any dtype, and `nd.array` takes without a copy per element. */
+export type AnyTypedArray = TypedArray | BigInt64Array | BigUint64Array;
 
 /** Memory to hold `count` elements of `dtype` (floats of 16 bits as their bit patterns). */
-export const hostBuffer = (
-  dtype: DType,
-  count: number,
-): Float32Array | Int32Array | Uint32Array | Uint8Array | Uint16Array => {
+export const hostBuffer = (dtype: DType, count: number): AnyTypedArray => {
   switch (dtype) {
+    case 'float64':
+      return new Float64Array(count);
+    case 'int64':
+      return new BigInt64Array(count);
+    case 'uint64':
+      return new BigUint64Array(count);
+    case 'int16':
+      return new Int16Array(count);
+    case 'int8':
+      return new Int8Array(count);
     case 'float32':
       return new Float32Array(count);
     case 'int32':
@@ -31,6 +43,7 @@ export const hostBuffer = (
       return new Uint32Array(count);
     case 'float16':
     case 'bfloat16':
+    case 'uint16':
       return new Uint16Array(count);
     case 'uint8':
     case 'bool':
@@ -40,33 +53,36 @@ export const hostBuffer = (
   }
 };
 
-/** What a {@link hostBuffer} of `dtype` holds for `value`. */
-export const hostElement = (dtype: DType, value: number): number => {
-  if (dtype === 'float16') return toHalfBits(value);
-  return dtype === 'bfloat16' ? toBfloatBits(value) : value;
-};
-
-const LIMITS: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
-  uint8: [0, 255],
-  int32: [-2147483648, 2147483647],
-  uint32: [0, 4294967295],
+/** What a {@link hostBuffer} of `dtype` holds for `value`, which fits it. */
+export const hostElement = (dtype: DType, value: number | bigint): number | bigint => {
+  if (isWide(dtype) && dtype !== 'float64') return BigInt(value);
+  if (dtype === 'float16') return toHalfBits(Number(value));
+  return dtype === 'bfloat16' ? toBfloatBits(Number(value)) : Number(value);
 };
 
 /** True when an array of `dtype` can hold `value` exactly (floats: any number). */
-export const fits = (value: number, dtype: DType): boolean => {
+export const fits = (value: number | bigint, dtype: DType): boolean => {
   if (isFloat(dtype)) return true;
-  if (dtype === 'bool') return value === 0 || value === 1;
-  const [low, high] = LIMITS[dtype]!;
-  return Number.isInteger(value) && value >= low && value <= high;
+  if (typeof value === 'bigint' && isWide(dtype))
+    return (dtype === 'int64' ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value)) === value;
+  const [low, high] = integerRange(dtype);
+  // An integer beyond 2^53 that came as a number has lost digits already.
+  const isWhole = isWide(dtype) ? Number.isSafeInteger(value) : Number.isInteger(Number(value));
+  return isWhole && value >= low && value <= high;
 };
 
 /** Throws unless an array of `dtype` can hold `value`. */
 export const checkFits = (where: string, value: unknown, dtype: DType): void => {
-  if (typeof value !== 'number')
+  if (typeof value !== 'number' && typeof value !== 'bigint')
     throw failure('value', `${where}: ${shown(value)} is not a number`);
   if (fits(value, dtype)) return;
-  const limits = LIMITS[dtype];
-  const range = limits === undefined ? '0 or 1' : `an integer from ${limits[0]} to ${limits[1]}`;
+  const [low, high] = integerRange(dtype);
+  const range =
+    dtype === 'bool'
+      ? '0 or 1'
+      : isWide(dtype)
+        ? `an integer below 2^53 in size, or a BigInt of 64 bits${low === 0 ? ', not negative' : ''}`
+        : `an integer from ${low} to ${high}`;
   throw failure(
     'value',
     `${where}: ${value} does not fit ${dtype} (${range})`,
@@ -103,6 +119,6 @@ export const filled = (
   // First, because it says what is wrong with more than there is room for.
   const x = allocated(denseLayout(device, type), label);
   const host = hostBuffer(type.dtype, type.size);
-  if (value !== 0) host.fill(hostElement(type.dtype, value));
+  if (value !== 0) host.fill(hostElement(type.dtype, value) as never);
   return store(x, host);
 };

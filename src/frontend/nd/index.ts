@@ -160,7 +160,7 @@ export {
   save,
   serialize,
 } from './files.ts';
-export type { TypedArray } from './filled.ts';
+export type { AnyTypedArray, TypedArray } from './filled.ts';
 export {
   booleanMask,
   gatherNd,

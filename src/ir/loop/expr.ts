@@ -5,7 +5,7 @@
  */
 import { type Axis, type Bound, boundFails, boundHolds, type Idx } from '../dim.ts';
 import type { DType } from '../dtype.ts';
-import { castTo, roundTo, type ScalarOp, scalarOps, valueIn } from '../scalar.ts';
+import { castTo, isExactIn, roundTo, type ScalarOp, scalarOps, valueIn } from '../scalar.ts';
 import { type Shape, stridesOf } from '../type.ts';
 import type { AccExpr, AccName, Expr, LoopBuffer, ReduceOp, Running } from './loop.ts';
 
@@ -59,18 +59,21 @@ export const scalar = (op: ScalarOp, ...args: Expr[]): Expr => {
   const dtype = scalarOps[op].dtype(...args.map((a) => a.dtype));
   if (dtype === undefined)
     throw new Error(`scalar ${op} does not take ${args.map((a) => a.dtype).join(', ')}`);
-  if (args.every((a) => a.kind === 'const'))
-    return constant(valueIn(op, dtype)(...args.map((a) => a.value)), dtype);
+  if (args.every((a) => a.kind === 'const')) {
+    const value = roundTo(dtype, valueIn(op, args.at(-1)!.dtype)(...args.map((a) => a.value)));
+    if (isExactIn(dtype, value)) return constant(value, dtype);
+  }
   if (op === 'select' && args[0]!.kind === 'const') return args[0]!.value ? args[1]! : args[2]!;
   return intern(`${op}(${args.map((a) => a.id).join(',')})`, { kind: 'op', op, args, dtype });
 };
 
-export const cast = (arg: Expr, dtype: DType): Expr =>
-  arg.dtype === dtype
-    ? arg
-    : arg.kind === 'const'
-      ? constant(castTo(dtype, arg.value), dtype)
-      : intern(`cast${dtype}(${arg.id})`, { kind: 'cast', arg, dtype });
+export const cast = (arg: Expr, dtype: DType): Expr => {
+  if (arg.dtype === dtype) return arg;
+  const value = arg.kind === 'const' ? castTo(dtype, arg.value) : Number.NaN;
+  return arg.kind === 'const' && isExactIn(dtype, value)
+    ? constant(value, dtype)
+    : intern(`cast${dtype}(${arg.id})`, { kind: 'cast', arg, dtype });
+};
 
 /** `then` where the bounds hold, else `otherwise`; bounds decided statically disappear. */
 export const guard = (bounds: readonly Bound[], then: Expr, otherwise: Expr): Expr => {

@@ -6,9 +6,9 @@
  */
 import type { Axis, Bound, Idx } from '../dim.ts';
 import { idxEvaluate } from '../dim.ts';
-import { isFloat } from '../dtype.ts';
+import { integerRange, isFloat } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
-import { castTo, roundTo, scalarOps } from '../scalar.ts';
+import { castTo, roundTo, scalarOps, valueIn } from '../scalar.ts';
 import { freeAxes } from './free.ts';
 import {
   ABSENT,
@@ -149,13 +149,10 @@ class Machine {
       case 'op': {
         const args = e.args.map((a) => this.#value(a));
         if (isFloat(e.dtype)) return scalarOps[e.op].value(...args);
-        // integers wrap: products beyond 2^53 would be rounded in double precision
-        if (e.op === 'mul') return roundTo(e.dtype, Math.imul(args[0]!, args[1]!));
-        if ((e.op === 'floordiv' || e.op === 'mod') && args[1] === 0) return 0;
-        return roundTo(e.dtype, scalarOps[e.op].value(...args));
+        return roundTo(e.dtype, valueIn(e.op, e.dtype)(...args));
       }
       case 'cast':
-        return isFloat(e.dtype) && e.dtype === 'float32' && isFloat(e.arg.dtype)
+        return e.dtype === 'float32' && isFloat(e.arg.dtype) && e.arg.dtype !== 'float64'
           ? this.#value(e.arg)
           : castTo(e.dtype, this.#value(e.arg));
       case 'load': {
@@ -264,7 +261,7 @@ class Machine {
           best += value;
           return;
         case 'mul':
-          best = isFloat(e.dtype) ? best * value : Math.imul(best, value);
+          best = valueIn('mul', e.dtype)(best, value);
           return;
         case 'max':
         case 'min':
@@ -322,12 +319,9 @@ const neutral = (e: ReduceExpr): number => {
     case 'mul':
       return 1;
     case 'max':
-      return isFloat(e.dtype) ? Number.NEGATIVE_INFINITY : e.dtype === 'int32' ? -(2 ** 31) : 0;
+      return isFloat(e.dtype) ? Number.NEGATIVE_INFINITY : integerRange(e.dtype)[0];
     case 'min':
-      if (isFloat(e.dtype)) return Number.POSITIVE_INFINITY;
-      return { bool: 1, uint8: 255, int32: 2 ** 31 - 1, uint32: 2 ** 32 - 1 }[
-        e.dtype as 'bool' | 'uint8' | 'int32' | 'uint32'
-      ];
+      return isFloat(e.dtype) ? Number.POSITIVE_INFINITY : integerRange(e.dtype)[1];
     default:
       return e.op satisfies never;
   }

@@ -1,13 +1,14 @@
 /**
  * The rules of Loop IR, checked: what schedules may assume of every kernel they are given.
  *
- * Invariant: a kernel that passes reads and writes within its buffers for all axis values; what cannot be proven by
- * intervals and guards is refused.
+ * Invariant: a kernel that passes reads and writes within its buffers for all axis values; what can be proven neither by
+ * intervals and guards nor by going through the values of few axes is refused.
  */
 import { type Axis, type Bound, type Idx, idxAxes, idxOpaques, pointsOf } from '../dim.ts';
 import { TigonError } from '../errors.ts';
 import { scalarOps } from '../scalar.ts';
 import { runningOperands } from './access.ts';
+import { exactRange } from './exact.ts';
 import { runningValue } from './expr.ts';
 import type {
   AccName,
@@ -202,6 +203,7 @@ class Verifier {
         lo = Math.max(lo, low);
         hi = Math.min(hi, high);
       }
+      if (lo < 0 || hi >= size) [lo, hi] = exactRange(idx, bounds) ?? [lo, hi];
       this.#rule(
         size === 0 || (lo >= 0 && hi < size),
         `${what} ${name}: index ${d} can be ${lo < 0 ? lo : hi}, outside 0..${size - 1}`,

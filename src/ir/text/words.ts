@@ -3,7 +3,7 @@
  *
  * Invariant: what `spellName` and `spellNumber` write, the lexer reads back as the same name and the same number.
  */
-import type { DType } from '../dtype.ts';
+import { type DType, shortName } from '../dtype.ts';
 
 /** Words with a meaning of their own: as a name they are written in quotes. */
 export const KEYWORDS = [
@@ -120,15 +120,21 @@ export const spellNumber = (value: number, dtype: DType): string => {
     case 'float32':
       return spellFloat(value);
     case 'float16':
-      return `f16(${spellFloat(value)})`;
     case 'bfloat16':
-      return `bf16(${spellFloat(value)})`;
+      return `${shortName(dtype)}(${spellFloat(value)})`;
+    case 'float64':
+      return `f64(${spellDouble(value)})`;
     case 'int32':
       return String(value);
     case 'uint32':
       return `${value}u`;
+    case 'int8':
     case 'uint8':
-      return `u8(${value})`;
+    case 'int16':
+    case 'uint16':
+    case 'int64':
+    case 'uint64':
+      return `${shortName(dtype)}(${value})`;
     case 'bool':
       return value === 0 ? 'false' : 'true';
     default:

@@ -4,32 +4,27 @@
  * Invariant: an expression built here is well typed; index sums keep their constant part outermost (`x + 4`), so that
  * code generators can put it into the address.
  */
-import { bytesOf, type DType, isNarrowFloat } from '../dtype.ts';
+import { bytesOf, type DType, isNarrowFloat, isNarrowInteger, kindOf } from '../dtype.ts';
 import { invariant } from '../errors.ts';
-import { type ScalarOp, scalarOps } from '../scalar.ts';
+import { isExactIn, roundTo, type ScalarOp, valueIn } from '../scalar.ts';
 import type { MmaInputs } from './tensor.ts';
 import {
+  ELEMS,
   type Elem,
+  isWideElem,
   type Register,
   type RegType,
+  registerDType,
   registerOf,
   type TExpr,
   type ThreadBuffer,
   type TStmt,
 } from './thread.ts';
 
-const scalarTypes: Readonly<Record<Elem, RegType>> = {
-  f32: { elem: 'f32', lanes: 1 },
-  i32: { elem: 'i32', lanes: 1 },
-  u32: { elem: 'u32', lanes: 1 },
-  bool: { elem: 'bool', lanes: 1 },
-};
-const vectorTypes: Readonly<Record<Elem, RegType>> = {
-  f32: { elem: 'f32', lanes: 4 },
-  i32: { elem: 'i32', lanes: 4 },
-  u32: { elem: 'u32', lanes: 4 },
-  bool: { elem: 'bool', lanes: 4 },
-};
+const typesOf = (lanes: 1 | 4): Readonly<Record<Elem, RegType>> =>
+  Object.fromEntries(ELEMS.map((elem) => [elem, { elem, lanes }])) as Record<Elem, RegType>;
+const scalarTypes = typesOf(1);
+const vectorTypes = typesOf(4);
 
 /** The register type of `elem` with one or four lanes. */
 export const regType = (elem: Elem, lanes: 1 | 4 = 1): RegType =>
@@ -74,25 +69,16 @@ const resultType = (op: ScalarOp, args: readonly TExpr[]): RegType => {
   }
 };
 
-const round = (type: RegType, value: number): number => {
-  switch (type.elem) {
-    case 'f32':
-      return Math.fround(value);
-    case 'i32':
-      return value | 0;
-    case 'u32':
-      return value >>> 0;
-    case 'bool':
-      return value === 0 ? 0 : 1;
-    default:
-      return type.elem satisfies never;
-  }
-};
-
-const fold = (op: ScalarOp, type: RegType, values: readonly number[]): number => {
-  if (op === 'mul' && type.elem !== 'f32') return round(type, Math.imul(values[0]!, values[1]!));
-  if ((op === 'floordiv' || op === 'mod') && values[1] === 0 && type.elem !== 'f32') return 0;
-  return round(type, scalarOps[op].value(...values));
+/** The value of an operation on constants, unless it is a 64-bit integer that the IR has no number for. */
+const fold = (
+  op: ScalarOp,
+  type: RegType,
+  args: readonly (TExpr & { kind: 'const' })[],
+): number | undefined => {
+  const dtype = registerDType[type.elem];
+  const of = registerDType[args.at(-1)!.type.elem];
+  const value = roundTo(dtype, valueIn(op, of)(...args.map((a) => a.value)));
+  return isExactIn(dtype, value) ? value : undefined;
 };
 
 const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
@@ -150,15 +136,10 @@ export const operate = (op: ScalarOp, ...args: TExpr[]): TExpr => {
     `operands of ${op} have equal lanes`,
   );
   const type = resultType(op, args);
-  if (args.every(isConst))
-    return constantOf(
-      fold(
-        op,
-        type,
-        args.map((a) => a.value),
-      ),
-      type,
-    );
+  if (args.every(isConst)) {
+    const value = fold(op, type, args);
+    if (value !== undefined) return constantOf(value, type);
+  }
   if (op === 'select' && isConst(args[0]!)) return args[0].value ? args[1]! : args[2]!;
   if (op === 'and' && type.elem === 'bool') {
     const [x, y] = args as [TExpr, TExpr];
@@ -189,11 +170,22 @@ export const fma = (a: TExpr, b: TExpr, c: TExpr): TExpr => ({
   c,
 });
 
-/** Conversion to a dtype; nothing to do where only the storage differs. */
+/** Conversion to a dtype; nothing to do where only the storage differs. From 64 bits to 16 or 8 it goes by 32. */
 export const convert = (to: DType, arg: TExpr): TExpr => {
   const elem = registerOf(to);
-  if (elem === arg.type.elem && to !== 'uint8' && !isNarrowFloat(to)) return arg;
+  const isNarrow = isNarrowInteger(to) || isNarrowFloat(to);
+  if (elem === arg.type.elem && !isNarrow) return arg;
+  if (isNarrow && isWideElem(arg.type.elem)) return convert(to, convert(registerDType[elem], arg));
   return { kind: 'cast', type: regType(elem, arg.type.lanes), to, arg };
+};
+
+/** An i32 as what a narrow integer keeps of it: its low bits, sign-extended. Other values as they are. */
+export const wrapTo = (dtype: DType, value: TExpr): TExpr => {
+  if (!isNarrowInteger(dtype)) return value;
+  const bits = 8 * bytesOf(dtype);
+  if (kindOf(dtype) === 'uint') return operate('and', value, constantOf(2 ** bits - 1, value.type));
+  const above = constantOf(32 - bits, value.type);
+  return operate('shr', operate('shl', value, above), above);
 };
 
 /** One or four consecutive elements from `index` on. */

@@ -2,12 +2,12 @@
  * What expressions of Thread IR are worth: each is compiled to a closure once and evaluated many times.
  *
  * Invariant: every f32 operation is rounded to f32 (`fma` as a rounded product, then a rounded sum), integers wrap at
- * 32 bits.
+ * 32 bits, or at 64: those are computed in doubles, exactly up to 2^53.
  */
-import { castTo, scalarOps } from '../scalar.ts';
+import { castTo, roundTo, valueIn } from '../scalar.ts';
 import type { KernelMemory } from './memory.ts';
 import type { Registers, ScalarFn, VectorFn } from './registers.ts';
-import type { Elem, TExpr, ThreadBuffer } from './thread.ts';
+import { type Elem, registerDType, type TExpr, type ThreadBuffer } from './thread.ts';
 import { wordOf } from './words.ts';
 
 /** The closures of expressions over registers and memory: each gives what it is worth in the thread that runs. */
@@ -64,6 +64,7 @@ export class Evaluator {
       }
       case 'fma': {
         const [a, b, c] = [this.scalar(e.a), this.scalar(e.b), this.scalar(e.c)];
+        if (e.type.elem === 'f64') return () => a() * b() + c();
         return () => Math.fround(Math.fround(a() * b()) + c());
       }
       case 'load': {
@@ -185,7 +186,11 @@ const wrap = (elem: Elem, x: number): number => {
     case 'u32':
       return x >>> 0;
     case 'bool':
+    case 'f64':
       return x;
+    case 'i64':
+    case 'u64':
+      return roundTo(registerDType[elem], x);
     default:
       return elem satisfies never;
   }
@@ -195,13 +200,12 @@ const wrap = (elem: Elem, x: number): number => {
 const scalarOp = (e: TExpr & { kind: 'op' }, args: readonly ScalarFn[]): ScalarFn => {
   const [a, b, c] = args as readonly [ScalarFn, ScalarFn, ScalarFn];
   const { elem } = e.type;
-  const { value } = scalarOps[e.op];
+  const value = valueIn(e.op, registerDType[e.args.at(-1)!.type.elem]);
   if (elem === 'i32') {
     if (e.op === 'add') return () => (a() + b()) | 0;
     if (e.op === 'sub') return () => (a() - b()) | 0;
     if (e.op === 'mul') return () => Math.imul(a(), b());
   }
-  if (elem === 'u32' && e.op === 'mul') return () => Math.imul(a(), b()) >>> 0;
   if (elem === 'f32' && e.op === 'add') return () => Math.fround(a() + b());
   switch (args.length) {
     case 1:

@@ -6,12 +6,13 @@
  * touch the same element, one of them writing, are an error: of global memory at any time, of shared memory between two
  * barriers; elements that a copy is under way to are refused to all until it lands.
  */
+import { isFloat } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { roundTo } from '../scalar.ts';
 import { Claims, type Conflict } from './claims.ts';
 import { Copies } from './copies.ts';
 import type { Place } from './registers.ts';
-import { registerOf, type ThreadBuffer, type ThreadKernel } from './thread.ts';
+import type { ThreadBuffer, ThreadKernel } from './thread.ts';
 import { copiedTo } from './visit.ts';
 
 /** Memory of one buffer: any typed array, or a plain array. */
@@ -105,7 +106,7 @@ export class KernelMemory {
     const claims = this.claims.get(cells);
     const me = this.me(buffer);
     const landed = this.landed(buffer, 'reads');
-    if (buffer.space === 'shared' && registerOf(buffer.dtype) !== 'f32')
+    if (buffer.space === 'shared' && !isFloat(buffer.dtype))
       return (i) => {
         landed?.(i);
         claims?.read(i, me());

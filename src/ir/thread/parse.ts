@@ -18,7 +18,9 @@ import { type StmtSyntax, ThreadRules, type ThreadSyntax } from './grammar.ts';
 import { showRegType } from './print.ts';
 import { readTensor, readWord, type TensorReader, WORDS } from './tensor-parse.ts';
 import {
+  ELEMS,
   type Elem,
+  isWideElem,
   type Register,
   type RegType,
   registerDType,
@@ -407,8 +409,8 @@ const elemOfForm: Readonly<Record<NumberSyntax['form'], Elem>> = {
   bool: 'bool',
 };
 const registerTypes: ReadonlyMap<string, RegType> = new Map(
-  (['f32', 'i32', 'u32', 'bool'] as const).flatMap((elem) =>
-    ([1, 4] as const).map((lanes): [string, RegType] => [
+  ELEMS.flatMap((elem) =>
+    (isWideElem(elem) ? [1 as const] : [1 as const, 4 as const]).map((lanes): [string, RegType] => [
       showRegType({ elem, lanes }),
       { elem, lanes },
     ]),

@@ -13,24 +13,35 @@ import type { BulkStmt } from './bulk.ts';
 import type { TensorStmt } from './tensor.ts';
 
 /** Register element types. Storage types narrower than these are widened by `load` and narrowed by `store`. */
-export type Elem = 'f32' | 'i32' | 'u32' | 'bool';
+export const ELEMS = ['f32', 'i32', 'u32', 'bool', 'f64', 'i64', 'u64'] as const;
+export type Elem = (typeof ELEMS)[number];
+/** Four lanes only of 32-bit elements (and bool). */
 export interface RegType {
   readonly elem: Elem;
   readonly lanes: 1 | 4;
 }
 
-/** The register type a dtype is computed in (float16 and bfloat16 in f32, uint8 in i32). */
+/** The register type a dtype is computed in (float16 and bfloat16 in f32, integers of 8 and 16 bits in i32). */
 export const registerOf = (dtype: DType): Elem => {
   switch (dtype) {
     case 'float32':
     case 'float16':
     case 'bfloat16':
       return 'f32';
+    case 'float64':
+      return 'f64';
     case 'int32':
+    case 'int8':
     case 'uint8':
+    case 'int16':
+    case 'uint16':
       return 'i32';
     case 'uint32':
       return 'u32';
+    case 'int64':
+      return 'i64';
+    case 'uint64':
+      return 'u64';
     case 'bool':
       return 'bool';
     default:
@@ -44,7 +55,14 @@ export const registerDType: Readonly<Record<Elem, DType>> = {
   i32: 'int32',
   u32: 'uint32',
   bool: 'bool',
+  f64: 'float64',
+  i64: 'int64',
+  u64: 'uint64',
 };
+/** Elements of 64 bits: never in lanes. */
+export const isWideElem = (elem: Elem): boolean => elem.endsWith('64');
+/** Elements that are floats. */
+export const isFloatElem = (elem: Elem): boolean => elem.startsWith('f');
 
 /** A named register of a thread: a `let` (assigned once), a `var` (assigned again), a loop counter or an id. */
 export interface Register {
@@ -72,9 +90,9 @@ export type TExpr =
       readonly op: ScalarOp;
       readonly args: readonly TExpr[];
     }
-  /** Conversion as `castTo` of the scalar table (saturating, truncating). `to` tells uint8 from int32. */
+  /** Conversion as `castTo` of the scalar table (saturating, truncating). `to` tells int8 from int32. */
   | { readonly kind: 'cast'; readonly type: RegType; readonly to: DType; readonly arg: TExpr }
-  /** `a * b + c`, fused or not as the target has it. f32 only. */
+  /** `a * b + c`, fused or not as the target has it. Floats only. */
   | {
       readonly kind: 'fma';
       readonly type: RegType;

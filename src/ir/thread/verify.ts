@@ -5,12 +5,14 @@
  */
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
-import { scalarOps } from '../scalar.ts';
+import { isExactIn, scalarOps } from '../scalar.ts';
 import type { Role } from './bulk.ts';
 import { type BulkVerifier, verifyBulk, verifyRoles } from './bulk-verify.ts';
 import { WARP } from './tensor.ts';
 import { type TensorVerifier, verifyTensor } from './tensor-verify.ts';
 import {
+  isFloatElem,
+  isWideElem,
   type Register,
   type RegType,
   registerDType,
@@ -313,10 +315,12 @@ class Verifier {
     if (this.checked.has(e)) return;
     this.checked.add(e);
     const { elem, lanes } = e.type;
+    this.rule(lanes === 1 || !isWideElem(elem), `${show(e.type)}: 64-bit elements have one lane`);
     switch (e.kind) {
       case 'const':
         this.rule(
-          elem === 'f32' || Number.isInteger(e.value),
+          isFloatElem(elem) ||
+            (Number.isInteger(e.value) && isExactIn(registerDType[elem], e.value)),
           `constant ${e.value} is no ${show(e.type)}`,
         );
         break;
@@ -340,10 +344,14 @@ class Verifier {
       }
       case 'cast':
         this.rule(elem === registerOf(e.to), `cast to ${e.to} cannot give ${show(e.type)}`);
+        this.rule(
+          e.to === 'bool' || bytesOf(e.to) >= 4 || !isWideElem(e.arg.type.elem),
+          `cast of ${show(e.arg.type)} to ${e.to} goes by 32 bits`,
+        );
         this.typed(e.arg, { elem: e.arg.type.elem, lanes });
         break;
       case 'fma':
-        this.rule(elem === 'f32', 'fma is for f32');
+        this.rule(isFloatElem(elem), 'fma is for floats');
         for (const a of [e.a, e.b, e.c]) this.typed(a, e.type);
         break;
       case 'load':

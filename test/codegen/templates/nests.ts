@@ -20,6 +20,7 @@ import { verifyThread } from '../../../src/ir/thread/verify.ts';
 export const caps = (parallelism: number, sharedBytes: number = 1 << 20): Caps => ({
   target: 'wasm',
   lanes: 4,
+  wide: true,
   fusedMultiplyAdd: true,
   parallelism,
   processors: parallelism,

@@ -77,7 +77,9 @@ float acosf(float), asinf(float), atanf(float), atan2f(float, float), ceilf(floa
     log2f(float), log10f(float), logf(float), nearbyintf(float), powf(float, float), rintf(float), roundf(float), sinf(float),
     sinhf(float), sqrtf(float), tanf(float), tanhf(float), tgammaf(float), truncf(float), acoshf(float), asinhf(float),
     atanhf(float), cbrtf(float), ldexpf(float, int);
-double exp(double), fabs(double), floor(double), fmod(double, double), log(double), pow(double, double), sqrt(double);
+double ceil(double), copysign(double, double), cos(double), erf(double), exp(double), expm1(double), fabs(double),
+    fma(double, double, double), fmod(double, double), log(double), log1p(double), pow(double, double), rint(double),
+    sin(double), sqrt(double), tan(double), tanh(double);
 }
 
 #define threadIdx tigon_emulated.thread
@@ -103,6 +105,7 @@ MAKE float __fmaf_rn(float a, float b, float c) { return __builtin_fmaf(a, b, c)
 MAKE float __frcp_rn(float a) { return 1.0f / a; }
 MAKE float __fsqrt_rn(float a) { return __builtin_sqrtf(a); }
 MAKE float rsqrtf(float a) { return 1.0f / __builtin_sqrtf(a); }
+MAKE double rsqrt(double a) { return 1.0 / sqrt(a); }
 MAKE float fdividef(float a, float b) { return a / b; }
 MAKE float __fdividef(float a, float b) { return a / b; }
 MAKE float __expf(float a) { return expf(a); }
@@ -168,6 +171,8 @@ MAKE unsigned tigon_rounded_bfloat(float x) {
 MAKE unsigned bfloat_pair(float x, float y) { return tigon_rounded_bfloat(x) | tigon_rounded_bfloat(y) << 16; }
 MAKE float bits_float(unsigned bits) { return __uint_as_float(bits); }
 MAKE unsigned float_bits(float value) { return __float_as_uint(value); }
+MAKE double bits_double(unsigned long long bits) { double value; __builtin_memcpy(&value, &bits, 8); return value; }
+MAKE unsigned long long double_bits(double value) { unsigned long long bits; __builtin_memcpy(&bits, &value, 8); return bits; }
 MAKE float multiply_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
 #define MMA(name)                                                                                       \

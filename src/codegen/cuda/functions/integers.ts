@@ -30,74 +30,151 @@ ${lines.map((l) => `  ${l}`).join('\n')}
 }`;
 };
 
-export const integerFunctions: readonly string[] = [
-  `
-DEVICE int wrapped_sum(int x, int y) { return (int)((unsigned)x + (unsigned)y); }`,
-  `
-DEVICE int wrapped_difference(int x, int y) { return (int)((unsigned)x - (unsigned)y); }`,
-  `
-DEVICE int wrapped_product(int x, int y) { return (int)((unsigned)x * (unsigned)y); }`,
-  `
-DEVICE int size_of(int x) { return x < 0 ? wrapped_difference(0, x) : x; }`,
-  `
-DEVICE int sign(int x) { return (x > 0) - (x < 0); }`,
-  `
-DEVICE unsigned sign(unsigned x) { return x != 0u ? 1u : 0u; }`,
-  `
-DEVICE int minimum(int x, int y) { return x < y ? x : y; }`,
-  `
-DEVICE unsigned minimum(unsigned x, unsigned y) { return x < y ? x : y; }`,
-  `
-DEVICE int maximum(int x, int y) { return x > y ? x : y; }`,
-  `
-DEVICE unsigned maximum(unsigned x, unsigned y) { return x > y ? x : y; }`,
-  `
-DEVICE int shift_left(int x, int by) { return (int)((unsigned)x << (by & 31)); }`,
-  `
-DEVICE unsigned shift_left(unsigned x, unsigned by) { return x << (by & 31u); }`,
-  `
-DEVICE int shift_right(int x, int by) { return x >> (by & 31); }`,
-  `
-DEVICE unsigned shift_right(unsigned x, unsigned by) { return x >> (by & 31u); }`,
-  // the quotient by -1 may be out of range
-  `
-DEVICE int floordiv(int x, int y) {
+/** Sums and products that wrap, order, shifts and division of integers of one size. */
+const ofSize = (int: string, unsigned: string, bits: 32 | 64): readonly string[] => {
+  const u = bits === 32 ? 'u' : 'ull';
+  const last = bits - 1;
+  return [
+    `
+DEVICE ${int} wrapped_sum(${int} x, ${int} y) { return (${int})((${unsigned})x + (${unsigned})y); }`,
+    `
+DEVICE ${int} wrapped_difference(${int} x, ${int} y) { return (${int})((${unsigned})x - (${unsigned})y); }`,
+    `
+DEVICE ${int} wrapped_product(${int} x, ${int} y) { return (${int})((${unsigned})x * (${unsigned})y); }`,
+    `
+DEVICE ${int} size_of(${int} x) { return x < 0 ? wrapped_difference(0, x) : x; }`,
+    `
+DEVICE ${int} sign(${int} x) { return (x > 0) - (x < 0); }`,
+    `
+DEVICE ${unsigned} sign(${unsigned} x) { return x != 0${u} ? 1${u} : 0${u}; }`,
+    `
+DEVICE ${int} minimum(${int} x, ${int} y) { return x < y ? x : y; }`,
+    `
+DEVICE ${unsigned} minimum(${unsigned} x, ${unsigned} y) { return x < y ? x : y; }`,
+    `
+DEVICE ${int} maximum(${int} x, ${int} y) { return x > y ? x : y; }`,
+    `
+DEVICE ${unsigned} maximum(${unsigned} x, ${unsigned} y) { return x > y ? x : y; }`,
+    `
+DEVICE ${int} shift_left(${int} x, ${int} by) { return (${int})((${unsigned})x << (by & ${last})); }`,
+    `
+DEVICE ${unsigned} shift_left(${unsigned} x, ${unsigned} by) { return x << (by & ${last}${u}); }`,
+    `
+DEVICE ${int} shift_right(${int} x, ${int} by) { return x >> (by & ${last}); }`,
+    `
+DEVICE ${unsigned} shift_right(${unsigned} x, ${unsigned} by) { return x >> (by & ${last}${u}); }`,
+    // the quotient by -1 may be out of range
+    `
+DEVICE ${int} floordiv(${int} x, ${int} y) {
   if (y == 0) return 0;
   if (y == -1) return wrapped_difference(0, x);
-  const int quotient = x / y;
+  const ${int} quotient = x / y;
   return quotient * y != x && (x ^ y) < 0 ? quotient - 1 : quotient;
 }`,
-  `
-DEVICE unsigned floordiv(unsigned x, unsigned y) { return y == 0u ? 0u : x / y; }`,
-  `
-DEVICE int mod(int x, int y) {
+    `
+DEVICE ${unsigned} floordiv(${unsigned} x, ${unsigned} y) { return y == 0${u} ? 0${u} : x / y; }`,
+    `
+DEVICE ${int} mod(${int} x, ${int} y) {
   if (y == 0 || y == -1) return 0;
-  const int rest = x % y;
+  const ${int} rest = x % y;
   return rest != 0 && (rest ^ y) < 0 ? rest + y : rest;
 }`,
+    `
+DEVICE ${unsigned} mod(${unsigned} x, ${unsigned} y) { return y == 0${u} ? 0${u} : x % y; }`,
+  ];
+};
+
+interface Integer {
+  readonly name: string;
+  readonly type: string;
+  readonly least: string;
+  readonly greatest: string;
+  /** The first power of two above them. */
+  readonly above: string;
+}
+const WHOLE: readonly Integer[] = [
+  {
+    name: 'to_int',
+    type: 'int',
+    least: '-0x7fffffff - 1',
+    greatest: '0x7fffffff',
+    above: '2147483648.0',
+  },
+  {
+    name: 'to_unsigned',
+    type: 'unsigned',
+    least: '0u',
+    greatest: '0xffffffffu',
+    above: '4294967296.0',
+  },
+  {
+    name: 'to_long',
+    type: 'long long',
+    least: '-0x7fffffffffffffffll - 1',
+    greatest: '0x7fffffffffffffffll',
+    above: '9223372036854775808.0',
+  },
+  {
+    name: 'to_unsigned_long',
+    type: 'unsigned long long',
+    least: '0ull',
+    greatest: '0xffffffffffffffffull',
+    above: '18446744073709551616.0',
+  },
+];
+
+/** From floats: saturating, NaN to 0. */
+const fromFloat = ({ name, type, least, greatest, above }: Integer, float: string): string => {
+  const f = float === 'float' ? 'f' : '';
+  const signed = least.startsWith('-');
+  const below = signed ? `\n  if (x <= -${above}${f}) return ${least};` : '';
+  const rest = signed ? `x == x ? (${type})x : 0` : `x > 0.0${f} ? (${type})x : ${least}`;
+  return `
+DEVICE ${type} ${name}(${float} x) {
+  if (x >= ${above}${f}) return ${greatest};${below}
+  return ${rest};
+}`;
+};
+
+/** From integers that go further up, or further down. */
+const downTo = ({ name, type, greatest }: Integer, from: string): string => `
+DEVICE ${type} ${name}(${from} x) { return x > ${greatest} ? ${greatest} : (${type})x; }`;
+const upFrom = ({ name, type, least }: Integer, from: string): string => `
+DEVICE ${type} ${name}(${from} x) { return x < 0 ? ${least} : (${type})x; }`;
+const between = ({ name, type, least, greatest }: Integer, from: string): string => `
+DEVICE ${type} ${name}(${from} x) {
+  return x < ${least} ? ${least} : x > ${greatest} ? ${greatest} : (${type})x;
+}`;
+
+const [INT, UNSIGNED, LONG, UNSIGNED_LONG] = WHOLE as readonly [Integer, Integer, Integer, Integer];
+
+/** To what is kept in an int: narrower, but none of its bits are others' in memory. */
+const toNarrow = (name: string, least: number, greatest: number): readonly string[] => [
   `
-DEVICE unsigned mod(unsigned x, unsigned y) { return y == 0u ? 0u : x % y; }`,
+DEVICE int ${name}(float x) { return x >= ${greatest}.0f ? ${greatest} : x > ${least}.0f ? (int)x : ${least === 0 ? '0' : `x == x ? ${least} : 0`}; }`,
   `
-DEVICE int to_int(float x) {
-  if (x >= 2147483648.0f) return 0x7fffffff;
-  if (x <= -2147483648.0f) return -0x7fffffff - 1;
-  return x == x ? (int)x : 0;
-}`,
+DEVICE int ${name}(int x) { return x < ${least} ? ${least} : x > ${greatest} ? ${greatest} : x; }`,
   `
-DEVICE int to_int(unsigned x) { return x > 0x7fffffffu ? 0x7fffffff : (int)x; }`,
-  `
-DEVICE unsigned to_unsigned(float x) {
-  if (x >= 4294967296.0f) return 0xffffffffu;
-  return x > 0.0f ? (unsigned)x : 0u;
-}`,
-  `
-DEVICE unsigned to_unsigned(int x) { return x < 0 ? 0u : (unsigned)x; }`,
-  `
-DEVICE int to_byte(float x) { return x >= 255.0f ? 255 : x > 0.0f ? (int)x : 0; }`,
-  `
-DEVICE int to_byte(int x) { return x < 0 ? 0 : x > 255 ? 255 : x; }`,
-  `
-DEVICE int to_byte(unsigned x) { return x > 255u ? 255 : (int)x; }`,
+DEVICE int ${name}(unsigned x) { return x > ${greatest}u ? ${greatest} : (int)x; }`,
+];
+
+export const integerFunctions: readonly string[] = [
+  ...ofSize('int', 'unsigned', 32),
+  ...ofSize('long long', 'unsigned long long', 64),
+  ...WHOLE.flatMap((to) => [fromFloat(to, 'float'), fromFloat(to, 'double')]),
+  downTo(INT, 'unsigned'),
+  downTo(INT, 'unsigned long long'),
+  between(INT, 'long long'),
+  upFrom(UNSIGNED, 'int'),
+  between({ ...UNSIGNED, least: '0' }, 'long long'),
+  downTo(UNSIGNED, 'unsigned long long'),
+  downTo(LONG, 'unsigned long long'),
+  upFrom(UNSIGNED_LONG, 'int'),
+  upFrom(UNSIGNED_LONG, 'long long'),
+  ...toNarrow('to_char', -128, 127),
+  ...toNarrow('to_byte', 0, 255),
+  ...toNarrow('to_short', -32768, 32767),
+  ...toNarrow('to_word', 0, 65535),
   // for arrays whose elements are of one type, then of another
   `
 DEVICE int bits_int(unsigned bits) { return (int)bits; }`,

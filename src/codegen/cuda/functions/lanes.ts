@@ -4,7 +4,7 @@
  * Invariant: a lane is computed as a number alone is.
  */
 import { invariant } from '../../../ir/errors.ts';
-import type { Elem } from '../../../ir/thread/thread.ts';
+import { ELEMS, type Elem, isWideElem } from '../../../ir/thread/thread.ts';
 import { typeName } from '../types.ts';
 
 const LANES = ['x', 'y', 'z', 'w'] as const;
@@ -124,11 +124,12 @@ const exchange = (elem: Elem): string => {
   return `DEVICE ${type} exchange(${type} x, int mask) {\n  return {${lanes}};\n}`;
 };
 
-const ELEMS: readonly Elem[] = ['f32', 'i32', 'u32', 'bool'];
+/** Elements that there are four of in a register. */
+const LANED: readonly Elem[] = ELEMS.filter((elem) => !isWideElem(elem));
 
 /** Functions that exist for four lanes alone. */
 export const laneFunctions: readonly string[] = [
   ...EXPRESSIONS.map(([signature, one]) => fourLanes(signature, (lane) => expand(one, lane))),
-  ...ELEMS.map(splat),
-  ...ELEMS.map(exchange),
+  ...LANED.map(splat),
+  ...LANED.map(exchange),
 ];

@@ -59,6 +59,7 @@ ${LANES.map((lane, i) => `  at[${i}] = ${narrow(`x.${lane}`)};`).join('\n')}
 const HALVES = { stored: 'unsigned short', four: 'ushort4', vector: 'float4' };
 const BYTES = { stored: 'unsigned char', four: 'uchar4' };
 const byte = (x: string): string => `(unsigned char)${x}`;
+const short = (x: string): string => `(unsigned short)${x}`;
 
 export const memoryFunctions: readonly string[] = [
   ...plain('float', 'float4'),
@@ -79,5 +80,8 @@ export const memoryFunctions: readonly string[] = [
     'bfloat_pair',
   ),
   ...packed('byte', { ...BYTES, vector: 'int4' }, (x) => x, byte),
+  ...packed('char', { ...BYTES, vector: 'int4' }, (x) => `(signed char)${x}`, byte),
+  ...packed('word', { ...HALVES, vector: 'int4' }, (x) => x, short),
+  ...packed('short', { ...HALVES, vector: 'int4' }, (x) => `(short)${x}`, short),
   ...packed('bool', { ...BYTES, vector: 'bool4' }, (x) => `${x} != 0`, byte),
 ];

@@ -47,6 +47,40 @@ DEVICE float power(float x, float y) {
 }`,
   `
 DEVICE float to_half(float x) { return half_of(half_bits(x)); }`,
+  // of doubles
+  `
+DEVICE bool is_nan(double x) { return x != x; }`,
+  `
+DEVICE double relu(double x) { return x <= 0.0 ? 0.0 : x; }`,
+  `
+DEVICE double sign(double x) { return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x; }`,
+  `
+DEVICE double with_sign(double size, double sign) { return ::copysign(size, sign); }`,
+  `
+DEVICE double sigmoid(double x) {
+  const double e = ::exp(-::fabs(x));
+  return (x < 0.0 ? e : 1.0) / (1.0 + e);
+}`,
+  `
+DEVICE double minimum(double x, double y) { return x < y || x != x ? x : y; }`,
+  `
+DEVICE double maximum(double x, double y) { return x > y || x != x ? x : y; }`,
+  `
+DEVICE double atmost(double x, double most) { return x > most ? most : x; }`,
+  `
+DEVICE double atleast(double x, double least) { return x < least ? least : x; }`,
+  `
+DEVICE double mod(double x, double y) {
+  const double rest = ::fmod(x, y);
+  return rest != 0.0 && (rest < 0.0) != (y < 0.0) ? rest + y : rest;
+}`,
+  `
+DEVICE double floordiv(double x, double y) { return ::floor(x / y); }`,
+  `
+DEVICE double power(double x, double y) {
+  const bool none = y != y || (::fabs(x) == 1.0 && ::fabs(y) == (double)bits_float(0x7f800000u));
+  return none ? (double)bits_float(0x7fc00000u) : ::pow(x, y);
+}`,
   // bfloat16 is the upper half of a float
   `
 DEVICE float bfloat_of(unsigned short bits) { return bits_float((unsigned)bits << 16); }`,

@@ -61,9 +61,5 @@ fn truncate_$U(x: $F) -> $U {
   let above = select(inside, $U(0xffffffffu), x >= $F(4294967296.0));
   return select(above, $U(0u), isnan_$F(x));
 }`,
-  `
-fn tobyte_$I(x: $F) -> $I {
-  return select($I(clamp(x, $F(0.0), $F(255.0))), $I(0), isnan_$F(x));
-}`,
   threefry(),
 ];

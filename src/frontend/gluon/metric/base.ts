@@ -123,7 +123,7 @@ export abstract class Metric implements Measure {
     expectValuesKnown(`${this.name}.get`);
     const count = this.#count;
     if (count === 0) return [this.name, Number.NaN];
-    const parts = await Promise.all([...this.#totals.values()].map(data));
+    const parts = await Promise.all([...this.#totals.values()].map((x) => data(x)));
     return [this.name, this.value(this.merge(parts), count)];
   }
 

@@ -4,11 +4,11 @@
  * Invariant: all but `input` are pure functions of their attributes, so fusion may repeat them freely.
  */
 import { type Idx, idxFlatten } from '../../dim.ts';
-import { type DType, shortName } from '../../dtype.ts';
+import { bytesOf, type DType, shortName } from '../../dtype.ts';
 import { TigonError } from '../../errors.ts';
 import { cast, constant, indexValue, scalar } from '../../loop/expr.ts';
 import type { Expr } from '../../loop/loop.ts';
-import { roundTo } from '../../scalar.ts';
+import { isExactIn, roundTo } from '../../scalar.ts';
 import { type Shape, stridesOf } from '../../type.ts';
 import type { Attrs, Op } from '../graph.ts';
 import { checkAxis, defineOp, leafType, ruleFor } from './define.ts';
@@ -31,6 +31,14 @@ export const input: Op<Attrs> = {
   },
 };
 
+const checkExact = (name: string, dtype: DType, value: number): void =>
+  ruleFor(name, [], []).check(
+    isExactIn(dtype, value),
+    `${value} is beyond what a number holds exactly of ${dtype} (2^53)`,
+    'take it from an array: nd.array([2n ** 60n])',
+    'value',
+  );
+
 export type FullAttrs = { readonly value: number; readonly dtype: DType; readonly shape: Shape };
 /** The same number everywhere. */
 export const full: Op<FullAttrs> = defineOp<FullAttrs>({
@@ -39,7 +47,10 @@ export const full: Op<FullAttrs> = defineOp<FullAttrs>({
   schema: { value: { kind: 'number' }, dtype: { kind: 'dtype' }, shape: { kind: 'ints' } },
   // Folding must see the number that a program would.
   normalize: (attrs) => ({ ...attrs, value: roundTo(attrs.dtype, attrs.value) }),
-  type: (_, { dtype, shape }) => leafType('full', dtype, shape),
+  type: (_, { value, dtype, shape }) => {
+    checkExact('full', dtype, value);
+    return leafType('full', dtype, shape);
+  },
   lower: ({ attrs }) => constant(attrs.value, attrs.dtype),
   gradient: () => [],
 });
@@ -56,6 +67,7 @@ export const literal: Op<LiteralAttrs> = defineOp<LiteralAttrs>({
   schema: { values: { kind: 'numbers' }, dtype: { kind: 'dtype' }, shape: { kind: 'ints' } },
   type: (_, { values, dtype, shape }) => {
     const type = leafType('literal', dtype, shape);
+    for (const value of values) checkExact('literal', dtype, value);
     ruleFor('literal', [], []).check(
       values.length === type.size,
       `${values.length} values do not fill ${shortName(dtype)}[${shape.join(', ')}] (${type.size})`,
@@ -98,7 +110,7 @@ export const iota: Op<IotaAttrs> = defineOp<IotaAttrs>({
     const rule = ruleFor('iota', [], []);
     checkAxis(rule, axis, shape.length);
     rule.check(
-      dtype !== 'bool' && dtype !== 'uint8',
+      bytesOf(dtype) > 1,
       `positions do not fit in ${dtype}`,
       'use int32 or a float dtype and convert',
       'dtype',

@@ -24,6 +24,7 @@ import { evaluate, kernelOf, randomMemory } from '../../templates/nests.ts';
 export const device: Caps = {
   target: 'cuda',
   lanes: 4,
+  wide: true,
   fusedMultiplyAdd: true,
   parallelism: 432,
   processors: 108,
