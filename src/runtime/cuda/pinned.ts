@@ -4,6 +4,7 @@
  *
  * Invariant: a buffer is handed out again only after whoever had it gave it back, i.e. when no copy touches it.
  */
+import { copySize, IdleBuffers } from '../idle.ts';
 import type { Address, CudaContext, Handle } from '../native/api.ts';
 import type { Counters } from './counters.ts';
 
@@ -14,25 +15,13 @@ export interface Pinned {
 
 /** The smallest buffer: small copies share one. */
 export const LEAST_PINNED: number = 1 << 16;
-/** Sizes are powers of two up to this. */
-const COARSE_BYTES = 1 << 24;
 /** Idle buffers above this are given back to the system. */
 const IDLE_BYTES = 128 << 20;
-
-/** Few sizes for small ones, little waste for large ones. */
-const sizeFor = (bytes: number): number => {
-  if (bytes > COARSE_BYTES) return bytes;
-  let size = LEAST_PINNED;
-  while (size < bytes) size *= 2;
-  return size;
-};
 
 export class PinnedPool {
   readonly #context: CudaContext;
   readonly #counters: Counters;
-  /** Idle buffers by size. */
-  readonly #idle = new Map<number, Pinned[]>();
-  #idleBytes = 0;
+  readonly #idle = new IdleBuffers<Pinned>(IDLE_BYTES);
   readonly #events: Handle[] = [];
 
   constructor(context: CudaContext, counters: Counters) {
@@ -41,27 +30,16 @@ export class PinnedPool {
   }
 
   take(bytes: number): Pinned {
-    const size = sizeFor(bytes);
-    const idle = this.#idle.get(size)?.pop();
-    if (idle !== undefined) {
-      this.#idleBytes -= size;
-      return idle;
-    }
+    const size = copySize(bytes, LEAST_PINNED);
+    const idle = this.#idle.take(size);
+    if (idle !== undefined) return idle;
     this.#counters.pinned++;
     const made = this.#context.pin(size);
     return { pointer: made.pointer, bytes: new Uint8Array(made.bytes) };
   }
 
   giveBack(buffer: Pinned): void {
-    const size = buffer.bytes.length;
-    if (this.#idleBytes + size > IDLE_BYTES) {
-      this.#context.unpin(buffer.pointer);
-      return;
-    }
-    this.#idleBytes += size;
-    const list = this.#idle.get(size);
-    if (list === undefined) this.#idle.set(size, [buffer]);
-    else list.push(buffer);
+    if (!this.#idle.keep(buffer, buffer.bytes.length)) this.#context.unpin(buffer.pointer);
   }
 
   /** An event behind all work of the stream so far. */

@@ -19,6 +19,7 @@ import { Readback } from './readback.ts';
 import { Recorder } from './recorder.ts';
 import { type GpuStorage, type MemoryOptions, StoragePool } from './storage.ts';
 import { Uniforms } from './uniforms.ts';
+import { Uploads } from './uploads.ts';
 
 /** Work that the device may be behind before somebody should wait: what it needs is held until it is done. */
 const MOST_AHEAD_SUBMITS = 256;
@@ -63,7 +64,11 @@ export class Engine {
     this.faults = faults;
     this.stream = new Stream((error) => faults.note(asTigonError(error)));
     const uniforms = new Uniforms(gpu, counters);
-    this.recorder = new Recorder(gpu, counters, uniforms, new Readback(gpu, counters));
+    const readback = new Readback(gpu, counters);
+    const uploads = new Uploads(gpu, counters, (bytes, make) =>
+      this.#checked(make, () => this.storages.exhausted(bytes, 'staging of an upload')),
+    );
+    this.recorder = new Recorder(gpu, counters, uniforms, readback, uploads);
     this.pipelines = new Pipelines(gpu, counters, faults, () => this.stream.pump());
     this.copier = new Copier(gpu, counters, this.recorder, this.pipelines, this.alignment);
     this.#blocks = blocksOf(gpu, counters);
@@ -71,7 +76,11 @@ export class Engine {
       name: device.name,
       blocks: this.#blocks,
       destroy: (block: Block) => this.stream.add(turn(() => this.recorder.destroy(block))),
-      checked: (make: () => Block, error: () => TigonError) => this.#checked(make, error),
+      checked: (make: () => Block, error: () => TigonError) =>
+        this.#checked(make, (block) => {
+          block.failed = true;
+          return error();
+        }),
     };
     this.storages = new StoragePool(memoryHost, memory, this.limits.maxBufferSize);
     gpu.addEventListener('uncapturederror', (event) => {
@@ -121,17 +130,18 @@ export class Engine {
     this.#blocks.giveBack(block);
   }
 
-  #checked(make: () => Block, error: () => TigonError): Block {
+  /** What `make` makes. Where the device has no memory for it, the next wait fails with what `failed` says. */
+  #checked<T>(make: () => T, failed: (made: T) => TigonError): T {
     this.gpu.pushErrorScope('out-of-memory');
-    const block = make();
+    const made = make();
     const check = this.gpu.popErrorScope().then((failure) => {
       if (failure === null) return;
-      this.faults.note(error());
-      block.failed = true;
+      this.faults.note(failed(made));
       this.storages.trim(0);
+      this.recorder.uploads.trim();
     });
     this.faults.watch(check.catch(() => undefined));
-    return block;
+    return made;
   }
 
   /** Uploads in turn; the caller may change `bytes` afterwards. */

@@ -7,6 +7,7 @@
 
 export const BufferUsage = {
   mapRead: 1,
+  mapWrite: 2,
   copySource: 4,
   copyTarget: 8,
   uniform: 64,
@@ -14,6 +15,7 @@ export const BufferUsage = {
   queryResolve: 512,
 } as const;
 export const MAP_READ = 1;
+export const MAP_WRITE = 2;
 export const STAGE_COMPUTE = 4;
 
 export interface Gpu {
@@ -170,6 +172,7 @@ export interface GpuDevice {
   createBuffer(descriptor: {
     readonly size: number;
     readonly usage: number;
+    readonly mappedAtCreation?: boolean;
     readonly label?: string;
   }): GpuBuffer;
   createShaderModule(descriptor: {

@@ -4,6 +4,7 @@
  * Invariants: small reads of one batch share a buffer and are mapped together; bytes are copied out before a buffer is
  * unmapped and used again.
  */
+import { copySize, IdleBuffers } from '../idle.ts';
 import type { Counters } from './counters.ts';
 import { BufferUsage, type GpuBuffer, type GpuDevice, MAP_READ } from './gpu-types.ts';
 
@@ -31,25 +32,13 @@ export interface Place {
 const SHARED_BYTES = 1 << 16;
 /** Larger reads have a buffer of their own. */
 const SMALL_BYTES = 1 << 13;
-/** Sizes are powers of two up to this. */
-const COARSE_BYTES = 1 << 24;
 /** Idle buffers above this are destroyed. */
 const IDLE_BYTES = 64 << 20;
-
-/** Few sizes for small ones, little waste for large ones. */
-const sizeFor = (bytes: number): number => {
-  if (bytes > COARSE_BYTES) return bytes;
-  let size = SHARED_BYTES;
-  while (size < bytes) size *= 2;
-  return size;
-};
 
 export class Readback {
   readonly #gpu: GpuDevice;
   readonly #counters: Counters;
-  /** Idle buffers by size. */
-  readonly #idle = new Map<number, GpuBuffer[]>();
-  #idleBytes = 0;
+  readonly #idle = new IdleBuffers<GpuBuffer>(IDLE_BYTES);
   /** Of the batch being recorded. */
   #landings: Landing[] = [];
   #shared: Landing | undefined;
@@ -87,7 +76,7 @@ export class Readback {
       for (const { offset, bytes, resolve } of takers)
         resolve(new Uint8Array(range.slice(offset, offset + bytes)));
       buffer.unmap();
-      this.#giveBack(buffer);
+      if (!this.#idle.keep(buffer, buffer.size)) buffer.destroy();
     } catch (error) {
       for (const { reject } of takers) reject(error);
       buffer.destroy();
@@ -101,33 +90,19 @@ export class Readback {
   }
 
   #open(bytes: number): Landing {
-    const landing = { buffer: this.#buffer(sizeFor(bytes)), used: 0, takers: [] };
+    const landing = { buffer: this.#buffer(copySize(bytes, SHARED_BYTES)), used: 0, takers: [] };
     this.#landings.push(landing);
     return landing;
   }
 
   #buffer(size: number): GpuBuffer {
-    const idle = this.#idle.get(size)?.pop();
-    if (idle !== undefined) {
-      this.#idleBytes -= size;
-      return idle;
-    }
+    const idle = this.#idle.take(size);
+    if (idle !== undefined) return idle;
     this.#counters.buffers++;
     return this.#gpu.createBuffer({
       size,
       usage: BufferUsage.mapRead | BufferUsage.copyTarget,
       label: 'read back',
     });
-  }
-
-  #giveBack(buffer: GpuBuffer): void {
-    if (this.#idleBytes + buffer.size > IDLE_BYTES) {
-      buffer.destroy();
-      return;
-    }
-    this.#idleBytes += buffer.size;
-    const list = this.#idle.get(buffer.size);
-    if (list === undefined) this.#idle.set(buffer.size, [buffer]);
-    else list.push(buffer);
   }
 }

@@ -1,8 +1,9 @@
 /**
  * The open command buffer: kernels and copies of several programs, recorded into one pass and submitted together.
  *
- * Invariants: what is recorded runs in that order; a host write to a block that the batch names submits the batch first,
- * and destroying one does so too; a batch never outlives the job that began it (a microtask submits it).
+ * Invariants: what is recorded runs in that order, long uploads among it; a short upload to a block that the batch names
+ * submits the batch first, and destroying one does so too; a batch never outlives the job that began it (a microtask
+ * submits it).
  */
 import type { Block } from './block.ts';
 import type { Counters } from './counters.ts';
@@ -16,6 +17,7 @@ import type {
 import type { Profiler } from './profiler.ts';
 import type { Readback } from './readback.ts';
 import type { Uniforms } from './uniforms.ts';
+import { LEAST_STAGED_BYTES, PIECE_BYTES, type Uploads } from './uploads.ts';
 
 /** A batch this long is submitted between programs. */
 const MOST_DISPATCHES = 64;
@@ -31,6 +33,7 @@ export interface Launch {
 export class Recorder {
   readonly uniforms: Uniforms;
   readonly readback: Readback;
+  readonly uploads: Uploads;
   profiler: Profiler | undefined;
   /** Submitted since the device was last seen to be done: commands, and bytes that wait beside them. */
   aheadSubmits = 0;
@@ -45,11 +48,18 @@ export class Recorder {
   #work = 0;
   #scheduled = false;
 
-  constructor(gpu: GpuDevice, counters: Counters, uniforms: Uniforms, readback: Readback) {
+  constructor(
+    gpu: GpuDevice,
+    counters: Counters,
+    uniforms: Uniforms,
+    readback: Readback,
+    uploads: Uploads,
+  ) {
     this.#gpu = gpu;
     this.#counters = counters;
     this.uniforms = uniforms;
     this.readback = readback;
+    this.uploads = uploads;
   }
 
   /** Makes sure that one more program finds `uniformBytes` of slots in this batch. */
@@ -103,10 +113,25 @@ export class Recorder {
 
   /** Copies to a block from the host: `bytes` and `offset` are multiples of 4. */
   write(block: Block, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
-    if (block.batch === this.#batch) this.flush();
-    this.#gpu.queue.writeBuffer(block.buffer, offset, bytes);
     this.#counters.uploadedBytes += bytes.length;
     this.aheadBytes += bytes.length;
+    const staged = bytes.length < LEAST_STAGED_BYTES ? 0 : this.#stage(block, offset, bytes);
+    if (staged === bytes.length) return;
+    if (block.batch === this.#batch) this.flush();
+    this.#gpu.queue.writeBuffer(block.buffer, offset + staged, bytes.subarray(staged));
+  }
+
+  /** Records copies from staging buffers, as long as there are any: how many bytes they take. */
+  #stage(block: Block, offset: number, bytes: Uint8Array): number {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + PIECE_BYTES);
+      const buffer = this.uploads.stage(piece);
+      if (buffer === undefined) return at;
+      this.#endPass();
+      this.#open().copyBufferToBuffer(buffer, 0, block.buffer, offset + at, piece.length);
+      this.touch(block);
+    }
+    return bytes.length;
   }
 
   /** Copies to the host: `bytes` and `offset` are multiples of 4. */
@@ -138,6 +163,7 @@ export class Recorder {
     this.#dispatches = 0;
     this.#work = 0;
     this.readback.submitted();
+    this.uploads.submitted();
     this.profiler?.submitted(this.#gpu.queue);
   }
 

@@ -149,13 +149,11 @@ export class StoragePool {
         this.trim(Math.max(0, limitBytes - blocks.usedBytes - size));
       }
       if (blocks.usedBytes + size > limitBytes)
-        throw this.#exhausted(bytes, label, ` of ${showBytes(limitBytes)}`);
+        throw this.exhausted(bytes, label, ` of ${showBytes(limitBytes)}`);
     }
     const make = (): Block => blocks.make(size, label);
     const block =
-      size < CHECKED_BYTES
-        ? make()
-        : this.#host.checked(make, () => this.#exhausted(bytes, label, ''));
+      size < CHECKED_BYTES ? make() : this.#host.checked(make, () => this.exhausted(bytes, label));
     this.#note();
     return block;
   }
@@ -165,7 +163,8 @@ export class StoragePool {
     for (const block of this.#host.blocks.surplus(idleBytes)) this.#host.destroy(block);
   }
 
-  #exhausted(bytes: number, label: string, limit: string): TigonError {
+  /** Why there is no room. */
+  exhausted(bytes: number, label: string, limit = ''): TigonError {
     const { blocks, name } = this.#host;
     return outOfMemory(
       bytes,
