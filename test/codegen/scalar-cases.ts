@@ -3,7 +3,7 @@
  *
  * Invariant: a case is one kernel: a loop of vectors, then one of scalars, results behind each other.
  */
-import { DTYPES, type DType } from '../../src/ir/dtype.ts';
+import { bytesOf, DTYPES, type DType, isWide } from '../../src/ir/dtype.ts';
 import {
   castTo,
   roundTo,
@@ -23,8 +23,13 @@ import {
 } from '../../src/ir/thread/thread.ts';
 import { encode } from '../support/wasm.ts';
 
-export type Computed = 'float32' | 'int32' | 'uint32' | 'bool';
-const COMPUTED: readonly Computed[] = ['float32', 'int32', 'uint32', 'bool'];
+export type Computed = 'float32' | 'int32' | 'uint32' | 'bool' | 'float64' | 'int64' | 'uint64';
+const COMPUTED: readonly Computed[] = [
+  ...(['float32', 'int32', 'uint32', 'bool'] as const),
+  ...(['float64', 'int64', 'uint64'] as const),
+];
+/** Exact in doubles, as are the numbers below. */
+const MOST = Number.MAX_SAFE_INTEGER;
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
 const VALUES: Readonly<Record<Computed, readonly number[]>> = {
@@ -32,6 +37,9 @@ const VALUES: Readonly<Record<Computed, readonly number[]>> = {
   int32: [0, 1, -1, 2, -3, 7, -7, 31, 100, -100, 65536, 2147483647, -2147483648],
   uint32: [0, 1, 2, 3, 7, 31, 100, 65536, 2147483647, 2147483648, 4294967295],
   bool: [0, 1],
+  float64: [0, -0, 1, -1, 0.5, -2.5, 1.5, 3, 0.1, -700.25, 1e200, nan, inf, -inf],
+  int64: [0, 1, -1, 2, -3, 7, 31, 65, -100, 2147483648, -(2 ** 40) - 1, MOST, -MOST],
+  uint64: [0, 1, 2, 3, 7, 31, 65, 100, 4294967296, 2 ** 40 + 1, MOST],
 };
 
 interface Input {
@@ -49,7 +57,7 @@ export interface ScalarCase {
   readonly result: DType;
   /** For vectors, then for scalars. */
   readonly want: readonly number[];
-  /** Up to 4 units of the last place, or exact. */
+  /** Up to 4 units of the last place (of a double: 1e-14 of it), or exact. */
   readonly close: boolean;
 }
 
@@ -66,13 +74,15 @@ const kernelOf = (inputs: readonly Input[], result: DType, make: Make): ThreadKe
   });
   const reads = inputs.map((x, i) => buffer(`x${i}`, x.dtype, count, false));
   const out = buffer('out', result, 2 * count, true);
-  const loop = (lanes: 1 | 4): ReturnType<typeof b.forOf> => {
+  // of 64 bits there are no vectors
+  const four = [...inputs.map((x) => x.dtype), result].some(isWide) ? 1 : 4;
+  const loop = (lanes: 1 | 4, first: number): ReturnType<typeof b.forOf> => {
     const i = b.register('i', b.regType('i32'));
     const value = make(
       lanes,
       reads.map((r) => b.loadFrom(r, b.get(i), lanes)),
     );
-    const at = lanes === 4 ? b.get(i) : b.add(b.get(i), b.i32(count));
+    const at = b.add(b.get(i), b.i32(first));
     return b.forOf(i, b.i32(0), b.i32(count), lanes, [b.storeTo(out, at, value)]);
   };
   return {
@@ -82,7 +92,7 @@ const kernelOf = (inputs: readonly Input[], result: DType, make: Make): ThreadKe
     local: b.register('local', b.regType('i32')),
     grid: 1,
     threads: 1,
-    body: [loop(4), loop(1)],
+    body: [loop(four, 0), loop(1, count)],
     cost: { flops: 1, bytes: 1 },
     notes: [],
   };
@@ -161,7 +171,7 @@ const divisions = (): ScalarCase[] => {
             const type = b.regType('i32', lanes);
             return operation(op, type, x!, constant(type, by));
           },
-          input.values.map((x) => roundTo('int32', scalarOps[op].value(x, by))),
+          input.values.map((x) => roundTo('int32', valueIn(op, 'int32')(x, by))),
         ),
       ),
     ),
@@ -260,7 +270,8 @@ const constants = (): ScalarCase[] => {
 
 const FLOATS = [255.9, 256, -0.9, 3e9, 5e9, -3e9, 65504, 65519.9, 65520, 1e-8, 6e-8, 2 ** -25];
 const extraOf = (from: Computed): readonly number[] => {
-  if (from === 'float32') return [...FLOATS, 1.0009765, 2049, 2051, 1e-40];
+  if (from === 'float64') return [...FLOATS, 1e19, -1e19, 1e300, 2 ** 53 + 2];
+  if (from === 'float32') return [...FLOATS, 1.0009765, 2049, 2051, 1e-40, 1e19, -1e19];
   return from === 'bool' ? [] : [255, 256, 300, 65505, 100000];
 };
 
@@ -274,12 +285,30 @@ const conversion = (from: Computed, to: DType): ScalarCase => {
     [{ dtype: from, values }],
     result,
     (lanes, [arg]) => ({ kind: 'cast', type: { elem, lanes }, to, arg: arg! }),
-    values.map((x) => (elem === 'f32' ? Math.fround(castTo(to, x)) : castTo(to, x))),
+    values.map((x) => roundTo(result, castTo(to, roundTo(from, x)))),
   );
 };
 
-/** All cases, by subject. */
-export const scalarCases = (): ReadonlyMap<string, readonly ScalarCase[]> => {
+/** Loads and stores of dtypes that are computed in wider registers, negative and out of range. */
+const storage = (dtypes: readonly DType[]): ScalarCase[] =>
+  dtypes.map((dtype) => {
+    const values = [0, 1, -1, 127, 128, -128, 255, 256, 32767, 32768, -32769, 65535, 65536];
+    while (values.length % 4 !== 0) values.push(7);
+    const stored = values.map((x) => roundTo(dtype, x));
+    return caseOf(
+      { subject: `loads and stores of ${dtype}` },
+      [
+        { dtype: 'int32', values },
+        { dtype, values: stored },
+      ],
+      dtype,
+      (_lanes, [x, y]) => operation('sub', x!.type, operation('add', x!.type, x!, y!), y!),
+      stored,
+    );
+  });
+
+/** All cases, by subject. `wide`: those of 64 bits too. */
+export const scalarCases = (wide: boolean): ReadonlyMap<string, readonly ScalarCase[]> => {
   const all = [
     ...SCALAR_OPS.flatMap(casesOfOp),
     ...divisions(),
@@ -287,10 +316,18 @@ export const scalarCases = (): ReadonlyMap<string, readonly ScalarCase[]> => {
     ...extremes(),
     ...squares(),
     ...constants(),
-    ...COMPUTED.flatMap((from) => DTYPES.map((to) => conversion(from, to))),
+    ...storage(['int8', 'uint8', 'int16', 'uint16']),
+    ...COMPUTED.flatMap((from) =>
+      // from 64 bits to less than 32 goes by 32
+      DTYPES.filter((to) => !isWide(from) || to === 'bool' || bytesOf(to) >= 4).map((to) =>
+        conversion(from, to),
+      ),
+    ),
   ];
   const bySubject = new Map<string, ScalarCase[]>();
-  for (const one of all) bySubject.set(one.subject, [...(bySubject.get(one.subject) ?? []), one]);
+  for (const one of all)
+    if (wide || !one.kernel.buffers.some((x) => isWide(x.dtype)))
+      bySubject.set(one.subject, [...(bySubject.get(one.subject) ?? []), one]);
   return bySubject;
 };
 
@@ -300,9 +337,13 @@ const same = (got: number, want: number): boolean =>
   got === want || (Number.isNaN(got) && Number.isNaN(want));
 
 /** What is wrong with results, if something is. */
-export const wrongOf = ({ title, want, close }: ScalarCase, got: readonly number[]): string[] =>
+export const wrongOf = (
+  { title, want, close, result }: ScalarCase,
+  got: readonly number[],
+): string[] =>
   want.flatMap((w, i) => {
     const g = got[i]!;
-    if (same(g, w) || (close && ulps(g, w) <= 4)) return [];
+    const near = result === 'float64' ? Math.abs(g - w) <= 1e-14 * Math.abs(w) : ulps(g, w) <= 4;
+    if (same(g, w) || (close && near)) return [];
     return [`${title}, ${i < want.length / 2 ? 'vector' : 'scalar'} ${i}: ${g}, not ${w}`];
   });

@@ -1,16 +1,27 @@
 /**
  * How values of each dtype come out of memory, go into it and turn into each other.
  *
- * Invariant: registers hold `f32 i32 u32 bool` only; floats of 16 bits are rounded half to even when they are stored,
- * and their conversions are exact for subnormals, infinities and NaN. A bool is 0 or 1 as a scalar, all bits or none as a lane.
+ * Invariant: floats of 16 bits are rounded half to even when they are stored, and their conversions are exact for
+ * subnormals, infinities and NaN. A bool is 0 or 1 as a scalar, all bits or none as a lane. Elements of 64 bits have one
+ * lane.
  */
 import { bytesOf, type DType } from '../../ir/dtype.ts';
 import type { RegType } from '../../ir/thread/thread.ts';
 import { i32, lane, memory, op, type ValueType, type Wasm } from './tree.ts';
 import { shift, type Vectors } from './vector.ts';
 
+const SCALARS: Readonly<Record<RegType['elem'], ValueType>> = {
+  f32: 'f32',
+  i32: 'i32',
+  u32: 'i32',
+  bool: 'i32',
+  f64: 'f64',
+  i64: 'i64',
+  u64: 'i64',
+};
+
 export const valueType = (type: RegType): ValueType =>
-  type.lanes === 4 ? 'v128' : type.elem === 'f32' ? 'f32' : 'i32';
+  type.lanes === 4 ? 'v128' : SCALARS[type.elem];
 
 export const splat = (elem: RegType['elem'], x: Wasm): Wasm => {
   if (elem === 'f32') return op('f32x4.splat', x);
@@ -31,7 +42,7 @@ export const insert = (elem: RegType['elem'], x: Wasm, at: number, value: Wasm):
 };
 
 /** The bits of float16 in 32-bit lanes → float32. Multiplying by 2^112 moves the exponent and normalizes subnormals. */
-const fromHalf = (v: Vectors, bits: Wasm): Wasm => {
+export const fromHalf = (v: Vectors, bits: Wasm): Wasm => {
   const half = v.keep(bits, 'half');
   const sign = shift('i32x4.shl', op('v128.and', half, v.i(0x8000)), 16);
   const moved = v.keep(shift('i32x4.shl', op('v128.and', half, v.i(0x7fff)), 13), 'moved');
@@ -41,7 +52,7 @@ const fromHalf = (v: Vectors, bits: Wasm): Wasm => {
 };
 
 /** float32 → the bits of float16 in 32-bit lanes. Adding one half makes the adder round what becomes subnormal. */
-const toHalf = (v: Vectors, x: Wasm): Wasm => {
+export const toHalf = (v: Vectors, x: Wasm): Wasm => {
   const bits = v.keep(x, 'bits');
   const size = v.keep(op('v128.and', bits, v.i(0x7fffffff)), 'size');
   const sign = op('v128.and', shift('i32x4.shr_u', bits, 16), v.i(0x8000));
@@ -69,7 +80,7 @@ const roundUpper = (v: Vectors, x: Wasm): Wasm => {
 };
 
 /** float32 → the nearest bfloat16, as float32. */
-const throughBfloat = (v: Vectors, x: Wasm): Wasm =>
+export const throughBfloat = (v: Vectors, x: Wasm): Wasm =>
   op('v128.and', roundUpper(v, x), v.i(-0x10000));
 
 /** Reads one or four elements. */
@@ -86,13 +97,27 @@ export const load = (
     case 'int32':
     case 'uint32':
       return memory(lanes === 4 ? 'v128.load' : 'i32.load', offset, address);
+    case 'float64':
+      return memory('f64.load', offset, address);
+    case 'int64':
+    case 'uint64':
+      return memory('i64.load', offset, address);
+    case 'int8': {
+      if (lanes === 1) return memory('i32.load8_s', offset, address);
+      const narrow = memory('v128.load32_zero', offset, address);
+      return op('i32x4.extend_low_i16x8_s', op('i16x8.extend_low_i8x16_s', narrow));
+    }
     case 'uint8':
     case 'bool': {
       if (lanes === 1) return memory('i32.load8_u', offset, address);
       const narrow = memory('v128.load32_zero', offset, address);
-      const wide = op('i32x4.extend_low_i16x8_u', op('i16x8.extend_low_i8x16_u', narrow));
-      return dtype === 'bool' ? op('i32x4.ne', wide, v.i(0)) : wide;
+      const all = op('i32x4.extend_low_i16x8_u', op('i16x8.extend_low_i8x16_u', narrow));
+      return dtype === 'bool' ? op('i32x4.ne', all, v.i(0)) : all;
     }
+    case 'int16':
+      return memory(lanes === 4 ? 'v128.load16x4_s' : 'i32.load16_s', offset, address);
+    case 'uint16':
+      return memory(lanes === 4 ? 'v128.load16x4_u' : 'i32.load16_u', offset, address);
     case 'float16':
       return lanes === 4
         ? fromHalf(v, memory('v128.load16x4_u', offset, address))
@@ -139,6 +164,17 @@ export const store = (
     case 'int32':
     case 'uint32':
       return memory(lanes === 4 ? 'v128.store' : 'i32.store', offset, address, value);
+    case 'float64':
+      return memory('f64.store', offset, address, value);
+    case 'int64':
+    case 'uint64':
+      return memory('i64.store', offset, address, value);
+    case 'int16':
+    case 'uint16':
+      return lanes === 4
+        ? memory('v128.store64_lane', offset, address, pack(value, v, [0, 1]))
+        : memory('i32.store16', offset, address, value);
+    case 'int8':
     case 'uint8':
     case 'bool': {
       if (lanes === 1) return memory('i32.store8', offset, address, value);
@@ -174,64 +210,3 @@ export const store = (
 
 /** Whether one element can be read into all lanes by one instruction. */
 export const splatLoads = (dtype: DType): boolean => bytesOf(dtype) === 4;
-
-/** Conversion as `castTo` of the scalar table. */
-export const cast = (v: Vectors, from: RegType['elem'], to: DType, lanes: 1 | 4, x: Wasm): Wasm => {
-  const wide = lanes === 4;
-  const c = (value: number): Wasm => (wide ? v.i(value) : i32(value));
-  /** The scalar minimum or maximum of integers, or the vector one. */
-  const bound = (name: 'min_s' | 'min_u' | 'max_s', value: Wasm, limit: number): Wasm => {
-    if (wide) return op(`i32x4.${name}`, value, c(limit));
-    const held = v.fb.hold(value, 'i32');
-    const test = name === 'max_s' ? 'i32.gt_s' : name === 'min_s' ? 'i32.lt_s' : 'i32.lt_u';
-    return op('select', held, i32(limit), op(test, held, i32(limit)));
-  };
-  const flag = (value: Wasm): Wasm => (wide ? op('v128.and', value, v.i(1)) : value);
-  switch (to) {
-    case 'float32':
-    case 'float16':
-    case 'bfloat16': {
-      const value =
-        from === 'f32'
-          ? x
-          : from === 'bool'
-            ? wide
-              ? op('v128.and', x, v.f(1))
-              : op('f32.convert_i32_u', x)
-            : from === 'i32'
-              ? op(wide ? 'f32x4.convert_i32x4_s' : 'f32.convert_i32_s', x)
-              : op(wide ? 'f32x4.convert_i32x4_u' : 'f32.convert_i32_u', x);
-      if (to === 'float32') return value;
-      const rounded = (lanes: Wasm): Wasm =>
-        to === 'float16' ? fromHalf(v, toHalf(v, lanes)) : throughBfloat(v, lanes);
-      return wide
-        ? rounded(value)
-        : lane('f32x4.extract_lane', 0, rounded(op('f32x4.splat', value)));
-    }
-    case 'int32':
-      if (from === 'f32') return op(wide ? 'i32x4.trunc_sat_f32x4_s' : 'i32.trunc_sat_f32_s', x);
-      return from === 'bool' ? flag(x) : from === 'u32' ? bound('min_u', x, 0x7fffffff) : x;
-    case 'uint32':
-      if (from === 'f32') return op(wide ? 'i32x4.trunc_sat_f32x4_u' : 'i32.trunc_sat_f32_u', x);
-      return from === 'bool' ? flag(x) : from === 'i32' ? bound('max_s', x, 0) : x;
-    case 'uint8': {
-      if (from === 'bool') return flag(x);
-      if (from === 'u32') return bound('min_u', x, 255);
-      const whole = from === 'f32' ? cast(v, 'f32', 'int32', lanes, x) : x;
-      return bound('min_s', bound('max_s', whole, 0), 255);
-    }
-    case 'bool':
-      if (from === 'bool') return x;
-      if (from === 'f32')
-        return wide
-          ? op('f32x4.ne', x, v.f(0))
-          : op('f32.ne', x, {
-              kind: 'const',
-              type: 'f32',
-              value: 0,
-            });
-      return wide ? op('i32x4.ne', x, v.i(0)) : op('i32.ne', x, i32(0));
-    default:
-      return to satisfies never;
-  }
-};

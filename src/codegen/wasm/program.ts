@@ -5,6 +5,7 @@
  * thread that takes part: workgroups are claimed from counters, and a launch with a barrier starts when all workgroups
  * before it are done, whoever did them. A thread that comes late finds nothing left to claim, so none is waited for.
  */
+import { bytesOf } from '../../ir/dtype.ts';
 import { timesOf } from '../../ir/program/sequence.ts';
 import type { Loop, Program } from '../../ir/program.ts';
 import type { ThreadKernel } from '../../ir/thread/thread.ts';
@@ -76,8 +77,10 @@ export const renderProgram = (
   let argumentBytes = 4 * program.buffers.length;
   program.buffers.forEach((b, i) => {
     if (b.role !== 'scalar') return;
+    const size = Math.max(4, bytesOf(b.dtype));
+    argumentBytes = Math.ceil(argumentBytes / size) * size;
     scalarOffsets.set(i, argumentBytes);
-    argumentBytes += 4;
+    argumentBytes += size;
   });
   const entries = [serialEntry(program, kernels)];
   const parallel = options.threads > 1 && options.shared;

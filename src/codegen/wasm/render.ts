@@ -5,27 +5,32 @@
  * block that has its `let`, so a loop's rounds never see each other's values.
  */
 import { TigonError } from '../../ir/errors.ts';
-import type {
-  Register,
-  RegType,
-  TExpr,
-  ThreadBuffer,
-  ThreadKernel,
-  TStmt,
+import {
+  isWideElem,
+  type Register,
+  type RegType,
+  type TExpr,
+  type ThreadBuffer,
+  type ThreadKernel,
+  type TStmt,
 } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import { type Range, rangeOf } from '../ranges.ts';
 import { Indices, type RegisterFacts, registerFacts } from './address.ts';
 import { FunctionBuilder } from './builder.ts';
+import { cast } from './casts.ts';
 import { sharedLayout } from './layout.ts';
-import { cast, extract, insert, load, splat, splatLoads, store, valueType } from './numbers.ts';
+import { extract, insert, load, splat, splatLoads, store, valueType } from './numbers.ts';
 import { type Place, Pointers } from './pointers.ts';
 import { withoutDeadSets } from './prune.ts';
 import { spellings } from './scalar.ts';
+import { spellings64 } from './scalar64.ts';
 import {
   f32,
+  f64,
   get,
   i32,
+  i64,
   type Label,
   type Local,
   memory,
@@ -230,6 +235,7 @@ class Renderer {
       return type.elem === 'f32'
         ? this.#v.f(value)
         : this.#v.i(type.elem === 'bool' && value !== 0 ? -1 : value | 0);
+    if (isWideElem(type.elem)) return type.elem === 'f64' ? f64(value) : i64(BigInt(value));
     if (type.elem === 'f32') return f32(value);
     return i32(type.elem === 'bool' && value !== 0 ? 1 : value);
   }
@@ -241,18 +247,21 @@ class Renderer {
         return this.#constant(e.type, e.value);
       case 'get':
         return get(this.#registers.get(e.register)!);
-      case 'op':
-        return spellings[e.op]({
+      case 'op': {
+        const { type } = e.args.at(-1)!;
+        return (isWideElem(type.elem) ? spellings64 : spellings)[e.op]({
           v,
-          type: e.args.at(-1)!.type,
+          type,
           args: e.args.map((a) => this.#value(a)),
           exprs: e.args,
           nonNegative: this.#nonNegative,
         });
+      }
       case 'cast':
         return cast(v, e.arg.type.elem, e.to, e.type.lanes, this.#value(e.arg));
       case 'fma': {
         const [a, b, c] = [this.#value(e.a), this.#value(e.b), this.#value(e.c)];
+        if (e.type.elem === 'f64') return op('f64.add', op('f64.mul', a, b), c);
         if (e.type.lanes === 4) return v.madd(a, b, c);
         // on one lane of the vector instruction, so that tails round as vectors do
         return v.fused

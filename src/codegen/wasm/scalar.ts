@@ -1,5 +1,5 @@
 /**
- * How WebAssembly says each scalar op: on one number and on four lanes.
+ * How WebAssembly says each scalar op on elements of 32 bits: on one number and on four lanes.
  *
  * Invariant: a scalar and a lane give the same bits for the same operands (transcendental functions run on all lanes
  * either way), so results do not depend on where a vector loop ends and its tail begins.
@@ -22,7 +22,7 @@ export interface Operands {
   /** Known to be in [0, 2^31). */
   nonNegative(expr: TExpr): boolean;
 }
-type Spelling = (o: Operands) => Wasm;
+export type Spelling = (o: Operands) => Wasm;
 
 const wide = (o: Operands): boolean => o.type.lanes === 4;
 const float = (o: Operands): boolean => o.type.elem === 'f32';

@@ -13,6 +13,7 @@ import {
 import type { DType } from '../../ir/dtype.ts';
 import { invariant, TigonError } from '../../ir/errors.ts';
 import { externals, type Program } from '../../ir/program.ts';
+import { roundTo } from '../../ir/scalar.ts';
 import type { Executable, Storage } from '../device.ts';
 import { encodeElements } from '../elements.ts';
 import type { Heap } from './heap.ts';
@@ -139,7 +140,7 @@ export class CpuExecutable implements Executable {
       const { word, dtype } = this.#scalars[i]!;
       if (dtype === 'float32') host.heap.f32[word] = scalars[i]!;
       else if (dtype === 'int32' || dtype === 'uint32') words[word] = scalars[i]!;
-      else host.heap.bytes.set(encodeElements(dtype, [scalars[i]!]), word * 4);
+      else host.heap.bytes.set(encodeElements(dtype, [roundTo(dtype, scalars[i]!)]), word * 4);
     }
     if (this.#arena !== host.arenaAddress) this.#bindArena();
     if (

@@ -8,7 +8,7 @@ import { scalarCases, wrongOf } from '../scalar-cases.ts';
 
 const batch = new CudaBatch();
 
-for (const [subject, cases] of scalarCases()) {
+for (const [subject, cases] of scalarCases(true)) {
   const runs = cases.map((one) => ({ one, run: batch.add(one.kernel) }));
   test(subject, async () => {
     for (const { one, run } of runs) {

@@ -2,8 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
-import { DTYPES, type DType } from '../../../src/ir/dtype.ts';
-import { castTo, roundTo, SCALAR_OPS, type ScalarOp, scalarOps } from '../../../src/ir/scalar.ts';
+import type { DType } from '../../../src/ir/dtype.ts';
+import { roundTo } from '../../../src/ir/scalar.ts';
 import {
   add,
   convert,
@@ -15,44 +15,10 @@ import {
   regType,
   storeTo,
 } from '../../../src/ir/thread/build.ts';
-import {
-  registerOf,
-  type TExpr,
-  type ThreadBuffer,
-  type ThreadKernel,
-} from '../../../src/ir/thread/thread.ts';
+import type { TExpr, ThreadBuffer, ThreadKernel } from '../../../src/ir/thread/thread.ts';
 import { bfloatBorders } from '../../support/bfloat.ts';
 import { decode, encode, runKernel } from '../../support/wasm.ts';
-
-type Computed = 'float32' | 'int32' | 'uint32' | 'bool';
-const COMPUTED: readonly Computed[] = ['float32', 'int32', 'uint32', 'bool'];
-
-const VALUES: Readonly<Record<Computed, readonly number[]>> = {
-  float32: [
-    0,
-    -0,
-    1,
-    -1,
-    0.5,
-    -2.5,
-    1.5,
-    3,
-    -7,
-    100.25,
-    Number.NaN,
-    Number.POSITIVE_INFINITY,
-    Number.NEGATIVE_INFINITY,
-  ],
-  int32: [0, 1, -1, 2, -3, 7, -7, 31, 100, -100, 65536, 2147483647, -2147483648],
-  uint32: [0, 1, 2, 3, 7, 31, 100, 65536, 2147483647, 2147483648, 4294967295],
-  bool: [0, 1],
-};
-
-/** What the op gives in its dtype: 32-bit products are exact modulo 2^32, division by zero gives 0. */
-const expected = (op: ScalarOp, result: DType, x: readonly number[]): number => {
-  if (op === 'mul' && result !== 'float32') return roundTo(result, Math.imul(x[0]!, x[1]!));
-  return roundTo(result, scalarOps[op].value(...x));
-};
+import { scalarCases, wrongOf } from '../scalar-cases.ts';
 
 /** One loop of vectors, one of scalars: the results of both, behind each other. */
 const runOp = (
@@ -100,163 +66,17 @@ const runOp = (
   );
 };
 
-/** All combinations of operand values, padded to whole vectors. */
-const combinations = (dtypes: readonly Computed[]): number[][] => {
-  let rows: number[][] = [[]];
-  for (const d of dtypes) rows = rows.flatMap((r) => VALUES[d].map((v) => [...r, v]));
-  const some = rows.length > 4000 ? rows.filter((_, i) => i % 7 === 0) : rows;
-  while (some.length % 4 !== 0) some.push(some[0]!);
-  return some;
-};
-
-const ulps = (a: number, b: number): number =>
-  Math.abs(a - b) / Math.max(2 ** -149, 2 ** (Math.floor(Math.log2(Math.abs(b))) - 23));
-const close = (got: number, want: number): boolean =>
-  got === want || (Number.isNaN(got) && Number.isNaN(want)) || ulps(got, want) <= 3.5;
-
-for (const op of SCALAR_OPS)
-  test(op, () => {
-    const { arity, dtype: typing } = scalarOps[op];
-    let tried = 0;
-    for (const d of COMPUTED) {
-      const dtypes: Computed[] = new Array<Computed>(arity).fill(d);
-      if (op === 'select') dtypes[0] = 'bool';
-      const result = typing(...dtypes);
-      if (result === undefined) continue;
-      tried++;
-      const rows = combinations(dtypes);
-      const inputs = dtypes.map((dtype, i) => ({ dtype, values: rows.map((r) => r[i]!) }));
-      const elem = registerOf(result);
-      const got = runOp(inputs, result, (lanes, args) => ({
-        kind: 'op',
-        op,
-        type: { elem, lanes },
-        args,
-      }));
-      rows.forEach((row, i) => {
-        const want = expected(op, result, row);
-        const [vector, scalar] = [got[i]!, got[i + rows.length]!];
-        assert.ok(close(vector, want), `${op}(${row}) of ${d}, vector: ${vector}, not ${want}`);
-        assert.ok(close(scalar, want), `${op}(${row}) of ${d}, scalar: ${scalar}, not ${want}`);
-        if (want !== 0)
-          assert.ok(
-            Object.is(vector, scalar),
-            `${op}(${row}) of ${d}: ${vector} in a lane, ${scalar} alone`,
-          );
-      });
+for (const [subject, cases] of scalarCases(true))
+  test(subject, () => {
+    for (const one of cases) {
+      const got = decode(one.result, runKernel(one.kernel, wasmCaps(false), one.contents).at(-1)!);
+      assert.equal(wrongOf(one, got), []);
+      const half = got.length / 2;
+      for (let i = 0; i < half; i++)
+        if (got[i] !== 0)
+          assert.ok(Object.is(got[i], got[half + i]), `${one.title} ${i}: ${got[i]} in a lane`);
     }
-    assert.ok(tried > 0);
   });
-
-test('division by constants, with and without known signs', () => {
-  const values = [...VALUES.int32, 12, -12, 13];
-  for (const by of [1, 2, 3, 7, 8, 100, 65537])
-    for (const op of ['floordiv', 'mod'] as const) {
-      const got = runOp([{ dtype: 'int32', values }], 'int32', (lanes, [x]) => ({
-        kind: 'op',
-        op,
-        type: { elem: 'i32', lanes },
-        args: [x!, { kind: 'const', type: { elem: 'i32', lanes }, value: by }],
-      }));
-      const bytes = Array.from({ length: 256 }, (_, i) => i);
-      const known = runOp([{ dtype: 'uint8', values: bytes }], 'int32', (lanes, [x]) => ({
-        kind: 'op',
-        op,
-        type: { elem: 'i32', lanes },
-        args: [x!, { kind: 'const', type: { elem: 'i32', lanes }, value: by }],
-      }));
-      const want = (x: number): number => expected(op, 'int32', [x, by]);
-      assert.equal(got, [...values, ...values].map(want), `${op} by ${by}`);
-      assert.equal(known, [...bytes, ...bytes].map(want), `${op} of bytes by ${by}`);
-    }
-});
-
-test('shifts by one amount for all lanes', () => {
-  for (const dtype of ['int32', 'uint32'] as const)
-    for (const op of ['shl', 'shr'] as const)
-      for (const by of [0, 1, 5, 31]) {
-        const values = [...VALUES[dtype], ...VALUES[dtype], ...VALUES[dtype], ...VALUES[dtype]];
-        const elem = registerOf(dtype);
-        const got = runOp([{ dtype, values }], dtype, (lanes, [x]) => ({
-          kind: 'op',
-          op,
-          type: { elem, lanes },
-          args: [x!, { kind: 'const', type: { elem, lanes }, value: by }],
-        }));
-        const want = values.map((x) => expected(op, dtype, [x, by]));
-        assert.equal(got, [...want, ...want], `${dtype} ${op} ${by}`);
-      }
-});
-
-test('minimum and maximum with a constant keep NaN', () => {
-  const values = [Number.NaN, 1, -1, Number.POSITIVE_INFINITY];
-  for (const op of ['min', 'max'] as const)
-    for (const first of [true, false]) {
-      const got = runOp([{ dtype: 'float32', values }], 'float32', (lanes, [x]) => {
-        const c: TExpr = { kind: 'const', type: { elem: 'f32', lanes }, value: 0 };
-        return { kind: 'op', op, type: { elem: 'f32', lanes }, args: first ? [c, x!] : [x!, c] };
-      });
-      const want = values.map((x) => scalarOps[op].value(x, 0));
-      assert.equal(got, [...want, ...want]);
-    }
-});
-
-test('squares', () => {
-  const values = VALUES.float32.slice(0, 12);
-  const got = runOp([{ dtype: 'float32', values }], 'float32', (lanes, [x]) => ({
-    kind: 'op',
-    op: 'pow',
-    type: { elem: 'f32', lanes },
-    args: [x!, { kind: 'const', type: { elem: 'f32', lanes }, value: 2 }],
-  }));
-  assert.equal(
-    got,
-    [...values, ...values].map((x) => Math.fround(x * x)),
-  );
-});
-
-for (const from of COMPUTED)
-  for (const to of DTYPES)
-    test(`cast ${from} to ${to}`, () => {
-      const extra =
-        from === 'float32'
-          ? [
-              255.9,
-              256,
-              -0.9,
-              3e9,
-              5e9,
-              -3e9,
-              65504,
-              65519.9,
-              65520,
-              1e-8,
-              6e-8,
-              2 ** -25,
-              1.0009765,
-              2049,
-              2051,
-              1e-40,
-            ]
-          : from === 'bool'
-            ? []
-            : [255, 256, 300, 65505, 100000];
-      const values = [...VALUES[from], ...extra];
-      while (values.length % 4 !== 0) values.push(values[0]!);
-      const elem = registerOf(to);
-      const got = runOp(
-        [{ dtype: from, values }],
-        elem === 'f32' ? 'float32' : elem === 'i32' ? 'int32' : elem === 'u32' ? 'uint32' : 'bool',
-        (lanes, [arg]) => ({
-          kind: 'cast',
-          type: { elem, lanes },
-          to,
-          arg: arg!,
-        }),
-      );
-      const want = values.map((x) => (elem === 'f32' ? Math.fround(castTo(to, x)) : castTo(to, x)));
-      assert.equal(got, [...want, ...want]);
-    });
 
 test('all float16 numbers are read exactly', () => {
   const values = new Uint8Array(2 * 65536);
@@ -341,17 +161,7 @@ test('every NaN is stored as the bfloat16 7fc0', () => {
   }
 });
 
-test('uint8 and bool are narrowed and widened', () => {
-  const values = [0, 1, 255, 256, -1, 511, 7, 128];
-  const got = runOp([{ dtype: 'int32', values }], 'uint8', (_lanes, [x]) => x!);
-  assert.equal(
-    got.slice(0, 8),
-    values.map((x) => x & 255),
-  );
-  assert.equal(
-    got.slice(8),
-    values.map((x) => x & 255),
-  );
+test('bool is narrowed and widened', () => {
   const flags = [0, 1, 1, 0];
   assert.equal(
     runOp([{ dtype: 'bool', values: flags }], 'bool', (_lanes, [x]) => x!),

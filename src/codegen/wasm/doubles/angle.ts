@@ -97,7 +97,7 @@ const TWO_OVER_PI = [
 ] as const;
 
 const wordOfTwoOverPi = define(
-  'two_over_pi',
+  'f64.two_over_pi',
   { params: ['i32'], result: 'i64', note: 'a word of 2 / pi' },
   (b, at) => {
     const pick = (from: number, to: number): void => {
@@ -117,7 +117,7 @@ const wordOfTwoOverPi = define(
 
 /** The upper half of a product of two unsigned words. */
 const highProduct = define(
-  'high_product',
+  'i64.high_product',
   { params: ['i64', 'i64'], result: 'i64', note: 'upper half of a product' },
   (b, x, y) => {
     const low = (w: Wasm): Wasm => op('i64.and', w, i64(0xffff_ffffn));
@@ -208,14 +208,14 @@ const manyTurns = (b: Body, x: Wasm): Wasm => {
 };
 
 const farAngle = define(
-  'far_angle',
+  'f64.far_angle',
   { params: ['f64'], result: 'v128', note: 'a large angle less its quarter turns' },
   (b, x) => manyTurns(b, x!),
 );
 
 /** Takes finite numbers. */
 export const angleOf: Unary = define(
-  'angle',
+  'f64.angle',
   { params: ['f64'], result: 'v128', note: 'an angle less its quarter turns' },
   (b, x) => {
     b.when(ge(abs(x!), FAR), () => farAngle(x!));

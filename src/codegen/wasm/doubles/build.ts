@@ -86,7 +86,7 @@ export const define = <P extends readonly ValueType[]>(
     const params = signature.params.map((type, i) => get(fb.param(type, 'xyzw'[i]!)));
     fb.push({ kind: 'return', value: lift(body(bodyOf(fb), ...params)) });
     const { result, note } = signature;
-    return fb.finish(`f64.${name}`, { result, notes: [note] });
+    return fb.finish(name, { result, notes: [note] });
   };
   return (...args) => {
     made ??= make();
@@ -98,16 +98,22 @@ export type Unary = (x: Wasm) => Wasm;
 export type Binary = (x: Wasm, y: Wasm) => Wasm;
 
 /** A function of one double. */
-export const unary = (name: string, note: string, body: (b: Body, x: Wasm) => Double): Unary =>
-  define(name, { params: ['f64'], result: 'f64', note }, (b, x) => body(b, x!));
+export const unary = (name: string, note: string, body: (b: Body, x: Wasm) => Double): Unary => {
+  const signature = { params: ['f64'], result: 'f64', note } as const;
+  const made = define(`f64.${name}`, signature, (b, x) => body(b, x!));
+  return (x) => made(x);
+};
 
 /** A function of two doubles. */
 export const binary = (
   name: string,
   note: string,
   body: (b: Body, x: Wasm, y: Wasm) => Double,
-): Binary =>
-  define(name, { params: ['f64', 'f64'], result: 'f64', note }, (b, x, y) => body(b, x!, y!));
+): Binary => {
+  const signature = { params: ['f64', 'f64'], result: 'f64', note } as const;
+  const made = define(`f64.${name}`, signature, (b, x, y) => body(b, x!, y!));
+  return (x, y) => made(x, y);
+};
 
 const BIAS = 1023;
 /** `x * 2^k` for whole k within ±2000, rounded once: the power is two factors, each in range while k is not. */
