@@ -310,6 +310,17 @@ export const checkAssignable = (x: NDArray, type: TensorType): void => {
   );
 };
 
+/** Where an array that is asked for on `device` is made: while tracing, on no other than that of the program. */
+export const deviceAsked = (device: Device): Device => {
+  const { trace } = mode;
+  if (trace === undefined || device === trace.device) return device;
+  throw failure(
+    'device',
+    `${trace.name}: an array is made on ${device.name} in a function traced for ${trace.device.name}`,
+    ONE_DEVICE,
+  );
+};
+
 /** Calls `hook` before each replay of the program being traced; outside a trace, calls it once now. */
 export const onReplay = (hook: () => void): void => {
   if (mode.trace === undefined) hook();

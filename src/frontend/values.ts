@@ -2,11 +2,12 @@
  * Checks of array values: wrong labels and indices are refused before anything is computed from them.
  *
  * Invariant: a check costs one look at memory that the host can see, never a wait. Imperative calls check at once; in a
- * program, arrays that come in from outside are checked before each run. Values that the program itself computes, and
+ * program, arrays that come in from outside are checked before each run, those written out in it once. Values that the program itself computes, and
  * memory of devices that the host cannot look into, are not checked: what depends on them has to be safe without.
  */
 import { isFloat } from '../ir/dtype.ts';
 import type { Node } from '../ir/graph/graph.ts';
+import { literal } from '../ir/graph/ops/leaf.ts';
 import { showType } from '../ir/type.ts';
 import { failure, userLine } from './callsite.ts';
 import { mode } from './mode.ts';
@@ -47,8 +48,7 @@ export const expectValues = (
   limit: number = Number.POSITIVE_INFINITY,
 ): void => {
   if (x.size > limit) return;
-  const check = (array: NDArray, line?: string): void => {
-    const values = peek(array);
+  const check = (values: TypedArray | undefined, array: NDArray, line?: string): void => {
     const wrong = values === undefined ? -1 : search(values);
     if (wrong < 0) return;
     const asked = line === undefined || line === userLine() ? '' : ` (checked at ${line})`;
@@ -56,12 +56,23 @@ export const expectValues = (
   };
   const { trace } = mode;
   if (trace === undefined) {
-    check(x);
+    check(peek(x), x);
+    return;
+  }
+  const known = literalValues(x);
+  if (known !== undefined) {
+    check(known, x);
     return;
   }
   const line = userLine();
-  trace.check(sourceOf(trace.nodeOf(x)), (array) => check(array, line));
+  trace.check(sourceOf(trace.nodeOf(x)), (array) => check(peek(array), array, line));
 };
+
+/** The values of an array that was written out in the function being traced, or undefined. */
+export const literalValues = (x: NDArray): TypedArray | undefined =>
+  x.traced?.node.op === literal
+    ? Float64Array.from(x.traced.node.attrs['values'] as readonly number[])
+    : undefined;
 
 const positionIn = (flat: number, shape: readonly number[]): number[] => {
   const position: number[] = [];

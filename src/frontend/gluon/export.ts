@@ -89,12 +89,25 @@ const programOf = (block: HybridBlock, args: readonly unknown[], training: boole
   const first = traceOf(block, args, training);
   const size = batchOf(args);
   const others = size === undefined ? [] : [size + 1, size + 3];
-  const graphs = others.map((n) => traceOf(block, resized(args, size!, n), training).graph);
+  const graphs = others.flatMap((n) => graphFor(block, resized(args, size!, n), training) ?? []);
   const batch =
-    size === undefined
+    size === undefined || graphs.length < others.length
       ? undefined
       : batchSizes([size, size + 1, size + 3], [first.graph, graphs[0]!, graphs[1]!]);
   return { ...first, header: { ...first.header, batch } };
+};
+
+/** The graph for arguments of other sizes than the net was called with, or undefined where it takes no others. */
+const graphFor = (
+  block: HybridBlock,
+  args: readonly unknown[],
+  training: boolean,
+): Graph | undefined => {
+  try {
+    return traceOf(block, args, training).graph;
+  } catch {
+    return undefined;
+  }
 };
 
 /** The length of the first axis of all array arguments, if they have one in common. */

@@ -13,6 +13,7 @@ import { defaultDevice } from '../default-device.ts';
 import { mode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
+import { deviceAsked } from '../trace.ts';
 import {
   type AnyTypedArray,
   checkFits,
@@ -73,7 +74,9 @@ export const checkShape = (where: string, shape: Shape): Shape => {
 };
 
 const deviceOf = (options: CreationOptions | undefined): Device =>
-  options?.device ?? mode.trace?.device ?? defaultDevice();
+  options?.device === undefined
+    ? (mode.trace?.device ?? defaultDevice())
+    : deviceAsked(options.device);
 
 const CREATION = ['dtype', 'device'];
 
@@ -152,13 +155,14 @@ export const array = (values: ArrayLike | NDArray, options?: ArrayOptions): NDAr
       `nd.array: ${flat.length} values do not fill shape [${shape.join(', ')}] (${type.size})`,
     );
   const elements = elementsOf(flat, dtype);
+  const device = deviceOf(options);
   const { trace } = mode;
   if (trace !== undefined && type.size <= 64 && !isNarrowFloat(dtype)) {
     const values = Array.from<number | bigint, number>(elements, Number);
     if (values.every((value) => isExactIn(dtype, value)))
       return trace.wrap(trace.builder.emit(literal, [], { values, dtype, shape: type.shape }));
   }
-  return upload(type, elements, deviceOf(options), 'array');
+  return upload(type, elements, device, 'array');
 };
 
 type Flat = readonly (number | boolean | bigint)[] | Exclude<ArrayLike, Nested>;

@@ -12,7 +12,7 @@ import { mode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { shown } from '../options.ts';
 import { dataSync, peek } from '../reading.ts';
-import { expectValues } from '../values.ts';
+import { expectValues, literalValues } from '../values.ts';
 import { array } from './creation.ts';
 
 /** One bound of a range; left open when undefined or null. */
@@ -62,7 +62,9 @@ export const rangeOf = (
   const high = step > 0 ? size : size - 1;
   const begin = from == null ? (step > 0 ? 0 : size - 1) : clamp(from, size, low, high);
   const end = to == null ? (step > 0 ? size : -1) : clamp(to, size, low, high);
-  return [begin, (end - begin) * step < 0 ? begin : end, step];
+  return (end - begin) * step > 0
+    ? [begin, end, step]
+    : [Math.max(0, begin), Math.max(0, begin), step];
 };
 
 const isMask = (spec: Index): spec is NDArray => isNDArray(spec) && spec.dtype === 'bool';
@@ -71,6 +73,8 @@ const axesOf = (spec: Index): number => (spec === null ? 0 : isMask(spec) ? spec
 
 /** The positions of true elements, one array for each axis of the mask. */
 const whereTrue = (name: string, mask: NDArray): NDArray[] => {
+  const known = literalValues(mask);
+  if (known !== undefined) return positionsWhere(known, mask);
   if (mode.trace !== undefined && mask.traced !== undefined)
     throw failure(
       'trace',

@@ -18,6 +18,7 @@ import { mode } from '../mode.ts';
 import { checkDtype, checkShape } from '../nd/creation.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
+import { deviceAsked } from '../trace.ts';
 import { type Source, sourceOf } from './source.ts';
 import { drawOperands } from './state.ts';
 
@@ -108,7 +109,9 @@ export const KEY: readonly DType[] = ['uint32', 'uint32', 'uint32'];
 
 /** Where a call draws: as it is told, else where its arrays are. */
 export const deviceFor = (operands: readonly Operand[], options?: RandomOptions): Device =>
-  options?.device ?? operands.find(isNDArray)?.device ?? mode.trace?.device ?? defaultDevice();
+  options?.device === undefined
+    ? (operands.find(isNDArray)?.device ?? mode.trace?.device ?? defaultDevice())
+    : deviceAsked(options.device);
 
 /** Throws unless `values` are arrays, or numbers that the rules allow. */
 export const checkParameters = (
