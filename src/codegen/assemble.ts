@@ -15,6 +15,19 @@ import { spanOf } from '../ir/type.ts';
 import { visitLoads } from './analysis.ts';
 import type { NestPlan } from './plan.ts';
 
+/** Makes names unique: `wanted`, or `base` with the first number that is free. */
+const namer = (used: Set<string>): ((wanted: string, base: string) => string) => {
+  const next = new Map<string, number>();
+  return (wanted, base) => {
+    let name = wanted;
+    let n = next.get(base) ?? 1;
+    while (used.has(name)) name = `${base}_${n++}`;
+    if (name !== wanted) next.set(base, n);
+    used.add(name);
+    return name;
+  };
+};
+
 /** One global buffer for each buffer of the loop kernel. */
 const globalBuffers = (kernel: LoopKernel): Map<LoopBuffer, ThreadBuffer> => {
   const read = new Set<LoopBuffer>();
@@ -27,13 +40,10 @@ const globalBuffers = (kernel: LoopKernel): Map<LoopBuffer, ThreadBuffer> => {
     }
     for (const side of operandsIn(nest)) visitLoads(side, (l) => read.add(l.buffer));
   }
-  const names = new Set<string>();
+  const named = namer(new Set());
   const unique = (name: string): string => {
     const base = name.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d|$)/, '_');
-    let candidate = base;
-    for (let n = 1; names.has(candidate); n++) candidate = `${base}_${n}`;
-    names.add(candidate);
-    return candidate;
+    return named(base, base);
   };
   return new Map(
     kernel.buffers.map((b) => [
@@ -262,14 +272,8 @@ export const assemble = (kernel: LoopKernel, plans: readonly NestPlan[]): Thread
     invariant(buffer, `kernel ${kernel.name} lists its buffer ${b.name}`);
     return buffer;
   };
-  const used = new Set(['workgroup', 'local']);
-  const rename = (name: string): string => {
-    const base = name.replace(/_\d+$/, '');
-    let candidate = name;
-    for (let n = 1; used.has(candidate); n++) candidate = `${base}_${n}`;
-    used.add(candidate);
-    return candidate;
-  };
+  const named = namer(new Set(['workgroup', 'local']));
+  const rename = (name: string): string => named(name, name.replace(/_\d+$/, ''));
   const starts: number[] = [];
   let grid = 0;
   for (const plan of plans) {

@@ -8,6 +8,7 @@ import type { Caps } from '../codegen/caps.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { windowAlignment } from '../ir/program/windows.ts';
 import { BufferTable } from './buffers.ts';
+import { isLongJoin } from './fusion-model.ts';
 import { CannotLower } from './lower.ts';
 import { isNormOf } from './products.ts';
 import { type Draft, type Shaped, shapeUnit } from './shape-unit.ts';
@@ -162,10 +163,12 @@ export class Drafts {
    * Buffers that a launch of the draft binds: stored values it reads, but for scalars, and values it stores. What only
    * joins arrays can be cut into launches for some of them: there the operand that needs most counts.
    */
-  #bindingsOf(draft: Draft): number {
+  #bindingsOf(draft: Draft, node: Node | undefined): number {
     const [only, another] = draft.members;
-    if (another === undefined && !draft.contract && only!.op.name === 'concat')
-      return 1 + Math.max(...only!.inputs.map((x) => this.#boundBy([x], draft).size));
+    if (another === undefined && !draft.contract && only!.op.name === 'concat') {
+      const changed = node === undefined ? only!.inputs : this.#joinedFrom(only!, node);
+      return 1 + Math.max(0, ...changed.map((x) => this.#boundBy([x], draft).size));
+    }
     return (
       draft.members.length +
       this.#boundBy(
@@ -173,6 +176,17 @@ export class Drafts {
         draft,
       ).size
     );
+  }
+
+  /** Operands of a join that would be made of `node` in place. */
+  #joinedFrom(join: Node, node: Node): readonly Node[] {
+    const found = new Set<Node>();
+    const seen = new Set([node]);
+    for (const x of seen)
+      for (const user of this.#users.get(x) ?? [])
+        if (user === join) found.add(x);
+        else if (!this.draftOf.has(user)) seen.add(user);
+    return [...found];
   }
 
   /** The stored values that computing `nodes` inside a draft reads. Views of a value will be views of its buffer. */
@@ -195,14 +209,16 @@ export class Drafts {
     const most = this.#caps.maxBindings;
     // No unit binds more than all values there are.
     if (this.#order.length <= most) return undefined;
-    const count = this.supposing(node, () => this.#bindingsOf(draft));
+    const count = this.supposing(node, () => this.#bindingsOf(draft, node));
     return typeof count === 'number' && count > most
       ? `${count} buffers in one launch, the device binds ${most}`
       : undefined;
   }
 
-  /** Why merging would make the units depend on each other in a circle. */
+  /** Why drafts may not be one: it would make the units depend on each other in a circle, or a loop of what is many. */
   illegal(drafts: readonly Draft[], contract: Node | undefined): string | undefined {
+    if (drafts.some(joinsMany) && drafts.length + (contract === undefined ? 0 : 1) > 1)
+      return 'what joins many arrays is loops of its own';
     const inside = new Set(drafts);
     const seen = new Set<Draft>();
     const reaches = (draft: Draft): boolean => {
@@ -241,7 +257,14 @@ export class Drafts {
   lowerable(draft: Draft, node: Node | undefined): string | undefined {
     const overfull = this.overfull(draft, node);
     if (overfull !== undefined) return overfull;
-    const refusal = this.supposing(node, () => this.shape(draft).refusal);
+    let tried = draft;
+    if (node !== undefined && joinsMany(draft)) {
+      // what joins many is a loop for each: only that of what is made of the node changes
+      const [part, another] = this.#joinedFrom(draft.members[0]!, node);
+      if (part === undefined || another !== undefined) return 'several loops would compute it';
+      tried = { ...draft, members: [part], loads: undefined };
+    }
+    const refusal = this.supposing(node, () => this.shape(tried).refusal);
     return refusal instanceof CannotLower ? refusal.message : refusal;
   }
 
@@ -268,6 +291,8 @@ export class Drafts {
     });
   }
 }
+
+const joinsMany = ({ members }: Draft): boolean => members.some(isLongJoin);
 
 /** Views that are never stored: they are other indices into what they are views of. */
 const isMovement = (node: Node): boolean =>

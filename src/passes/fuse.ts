@@ -15,7 +15,7 @@ import { visitExpr } from '../ir/loop/visit.ts';
 import { windowAlignment } from '../ir/program/windows.ts';
 import type { BufferTable } from './buffers.ts';
 import { Drafts, MAX_MEMBERS } from './drafts.ts';
-import { coneCosts, evaluationsBy, mustStore, rowValues } from './fusion-model.ts';
+import { coneCosts, evaluationsBy, isLongJoin, mustStore, rowValues } from './fusion-model.ts';
 import { CannotLower, type Stored } from './lower.ts';
 import { mergeNeighbours } from './neighbours.ts';
 import { type Optimizer, optimizerOf } from './optimizer.ts';
@@ -157,6 +157,11 @@ class Fusion {
     const again = cost * evaluations;
     const once = cost * size + access * (2 * size + evaluations);
     const twice = evaluations <= (this.#isWindow(node) ? 1 : 2) * size;
+    if (isLongJoin(node)) {
+      this.#context.note(`${describe(node)} is stored: it joins ${node.inputs.length} arrays`);
+      this.#drafts.store(node);
+      return;
+    }
     if (node.op.name === 'concat' && [...homes].some((h) => this.#codeSize(h, node) > MAX_CODE)) {
       this.#context.note(`${describe(node)} is stored: choosing among its parts again and again`);
       this.#drafts.store(node);

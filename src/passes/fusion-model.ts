@@ -10,6 +10,13 @@ import { loopFamily } from './loop-family.ts';
 
 const isView = (node: Node): boolean => node.op.kind === 'view';
 
+/** Arrays among which a value may be chosen where it is used. */
+const MOST_JOINED = 8;
+
+/** Joins so many arrays that each is copied to its place by a loop of its own, which nothing else shares. */
+export const isLongJoin = (node: Node): boolean =>
+  node.op.name === 'concat' && node.inputs.length > MOST_JOINED;
+
 /**
  * Values that are stored for a reason other than cost: results, operands of contractions and windows over computed
  * data, and operands of reductions that hold another reduction along the same axis.

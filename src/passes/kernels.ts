@@ -7,8 +7,9 @@
  */
 
 import { reductionsIn } from '../codegen/analysis.ts';
-import { type Bindings, cutToFit, shareOut } from '../codegen/bindings.ts';
+import { type Bindings, shareOut } from '../codegen/bindings.ts';
 import type { Caps } from '../codegen/caps.ts';
+import { launchesOf } from '../codegen/choices.ts';
 import { grainOf } from '../codegen/grain.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { buffersOf } from '../ir/loop/access.ts';
@@ -89,12 +90,12 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     );
   const apart = nests.filter((n) => !together.includes(n));
   const kernels = apart.flatMap(({ unit, nest }) => {
-    const parts = cutToFit(nest, bindings);
-    if (parts.length > 1)
+    const launches = launchesOf(nest, bindings);
+    if (launches.length > 1)
       context.note(
-        `${nameOf([unit], fused)} takes ${parts.length} launches: the device binds ${caps.maxBindings} buffers`,
+        `${nameOf([unit], fused)} takes ${launches.length} launches: the device binds ${caps.maxBindings} buffers`,
       );
-    return parts.map((part) => kernelOf([part], nameOf([unit], fused), originOf([unit])));
+    return launches.map((parts) => kernelOf(parts, nameOf([unit], fused), originOf([unit])));
   });
   for (const launch of shared)
     kernels.push(

@@ -16,36 +16,41 @@ export const mergeNeighbours = (
   context: PassContext,
 ): void => {
   const refused = new Set<string>();
-  // what two units have in common, and what they would be as one, hangs on no other unit: asked once a pair
-  const apart = new Map<Draft, Set<Draft>>();
-  const keepApart = (a: Draft, b: Draft): void => {
-    const known = apart.get(a);
-    if (known === undefined) apart.set(a, new Set([b]));
-    else known.add(b);
+  /** Whether two units are one now; 'never' where nothing that others do can change that they are not. */
+  const tryPair = (a: Draft, b: Draft): Draft | 'never' | 'later' => {
+    if (!related(drafts, updates, a, b)) return 'never';
+    if (drafts.illegal([a, b], undefined) !== undefined) return 'later';
+    const merged = drafts.merged([a, b], undefined);
+    const overfull = drafts.overfull(merged, undefined);
+    if (overfull !== undefined)
+      refused.add(`${namesOf(a)} and ${namesOf(b)} stay apart: ${overfull}`);
+    if (overfull !== undefined || drafts.lowerable(merged, undefined) !== undefined) return 'never';
+    drafts.replace([a, b], merged);
+    return merged;
   };
-  for (let again = true; again; ) {
-    again = false;
-    const all = [...drafts.all].sort((a, b) => a.id - b.id);
-    search: for (const a of all)
-      for (const b of all) {
-        if (a.id >= b.id || apart.get(a)?.has(b) === true) continue;
-        if (!related(drafts, updates, a, b)) {
-          keepApart(a, b);
-          continue;
-        }
-        if (drafts.illegal([a, b], undefined) !== undefined) continue;
-        const merged = drafts.merged([a, b], undefined);
-        const overfull = drafts.overfull(merged, undefined);
-        if (overfull !== undefined)
-          refused.add(`${namesOf(a)} and ${namesOf(b)} stay apart: ${overfull}`);
-        if (overfull !== undefined || drafts.lowerable(merged, undefined) !== undefined) {
-          keepApart(a, b);
-          continue;
-        }
-        drafts.replace([a, b], merged);
-        again = true;
-        break search;
+  const byId = (a: Draft, b: Draft): number => a.id - b.id;
+  let all = [...drafts.all].sort(byId);
+  /** For each unit that was gone through, those after it that it may be one with yet. */
+  const open = new Map<Draft, Draft[]>();
+  for (let i = 0; i < all.length; i++) {
+    const a = all[i]!;
+    const later: Draft[] = [];
+    let merged: Draft | undefined;
+    for (const b of open.get(a) ?? all.slice(i + 1)) {
+      if (!drafts.all.has(b)) continue;
+      const found = tryPair(a, b);
+      if (found === 'later') later.push(b);
+      else if (found !== 'never') {
+        merged = found;
+        break;
       }
+    }
+    open.set(a, later);
+    if (merged === undefined) continue;
+    const now = merged;
+    for (const before of all.slice(0, i)) open.set(before, [...open.get(before)!, now].sort(byId));
+    all = all.flatMap((x) => (x === a ? now : drafts.all.has(x) ? x : []));
+    i = -1;
   }
   for (const text of refused) context.note(text);
 };

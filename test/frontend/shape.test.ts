@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { nd } from '../../src/index.ts';
+import { autograd, nd } from '../../src/index.ts';
 import { fails } from './support.ts';
 
 const x = nd.arange(24, undefined, 1, { dtype: 'float32' }).reshape([2, 3, 4]);
@@ -80,6 +80,13 @@ test('arrays are joined and cut', async () => {
   ]);
   assert.equal(await nd.concat([a, b], -1).array(), [[1, 2, 3, 4]]);
   assert.equal(nd.stack([a, b], 1).shape, [1, 2, 2]);
+  const many = Array.from({ length: 40 }, (_, i) => nd.array([i, 2 * i]).attachGrad());
+  const bytes = many.map((y) => y.astype('uint8'));
+  assert.equal(await nd.stack(bytes, 1).slice(1, [30, 33]).array(), [60, 62, 64]);
+  const squares = autograd.record(() => nd.stack(many, 1).square());
+  squares.backward();
+  assert.equal(await squares.slice(1, [30, 32]).array(), [3600, 3844]);
+  assert.equal(await many[39]!.grad!.array(), [78, 156]);
   assert.equal(
     await Promise.all(
       nd
