@@ -4,15 +4,16 @@
  *
  * Invariant: nothing here depends on a target; every kernel is verified when it is made.
  */
-import { DTYPES, type DType, isFloat } from '../../src/ir/dtype.ts';
+import { bytesOf, DTYPES, type DType, isFloat, isWide, kindOf } from '../../src/ir/dtype.ts';
 import * as b from '../../src/ir/thread/build.ts';
 import { interpretThread } from '../../src/ir/thread/interpret.ts';
-import type {
-  RegType,
-  TExpr,
-  ThreadBuffer,
-  ThreadKernel,
-  TStmt,
+import {
+  type RegType,
+  registerOf,
+  type TExpr,
+  type ThreadBuffer,
+  type ThreadKernel,
+  type TStmt,
 } from '../../src/ir/thread/thread.ts';
 import { verifyThread } from '../../src/ir/thread/verify.ts';
 import { bfloatBorders } from '../support/bfloat.ts';
@@ -57,11 +58,21 @@ export const kernelOf = (
   return kernel;
 };
 
+const LANED: readonly DType[] = DTYPES.filter((d) => !isWide(d));
+
 export const ramp = (n: number): number[] =>
   Array.from({ length: n }, (_, i) => ((i * 7) % 13) - 3);
 export const zeros = (n: number): number[] => new Array<number>(n).fill(0);
 export const valuesOf = (dtype: DType, n: number): number[] =>
-  ramp(n).map((v) => (dtype === 'bool' ? +(v > 0) : isFloat(dtype) ? v / 4 : Math.abs(v)));
+  ramp(n).map((v) =>
+    dtype === 'bool'
+      ? +(v > 0)
+      : isFloat(dtype)
+        ? v / 4
+        : kindOf(dtype) === 'int'
+          ? v
+          : Math.abs(v),
+  );
 
 export const loop = (
   name: string,
@@ -214,7 +225,7 @@ define('indices that are read, and depend on what was stored before', (check) =>
 });
 
 define('every dtype: whole vectors', (check) => {
-  for (const dtype of DTYPES) {
+  for (const dtype of LANED) {
     const x = buffer('x', 'read', SIZE, dtype);
     const y = buffer('y', 'write', SIZE, dtype);
     const kernel = kernelOf([x, y], () => [
@@ -229,7 +240,7 @@ define('every dtype: whole vectors', (check) => {
 });
 
 define('every dtype: at odd places, as vectors and scalars', (check) => {
-  for (const dtype of DTYPES) {
+  for (const dtype of LANED) {
     const x = buffer('x', 'read', SIZE, dtype);
     const y = buffer('y', 'readwrite', SIZE, dtype);
     const kernel = kernelOf([x, y], () => [
@@ -248,7 +259,7 @@ define('every dtype: at odd places, as vectors and scalars', (check) => {
 });
 
 define('every dtype: vectors read one by one, and the other way round', (check) => {
-  for (const dtype of DTYPES) {
+  for (const dtype of LANED) {
     const x = buffer('x', 'read', SIZE, dtype);
     const y = buffer('y', 'readwrite', SIZE, dtype);
     const kernel = kernelOf([x, y], () => [
@@ -269,8 +280,31 @@ define('every dtype: vectors read one by one, and the other way round', (check) 
   }
 });
 
+/** For devices that have elements of 64 bits: copied, exchanged, and one memory in turn. */
+export const wideCase = (dtype: DType): KernelCase => {
+  const x = buffer('x', 'read', SIZE, dtype);
+  const y = buffer('y', 'readwrite', SIZE, dtype);
+  const kept = buffer('kept', 'readwrite', SIZE, dtype, 'shared');
+  const other = b.register('other', b.regType(registerOf(dtype)));
+  const kernel = kernelOf(
+    [x, y, kept],
+    (_, thread) => {
+      const value = b.add(b.loadFrom(x, thread), b.loadFrom(y, thread));
+      const turned = b.operate('sub', b.i32(SIZE - 1), thread);
+      return [
+        b.exchangeOf(other, value, 5),
+        b.storeTo(kept, thread, b.get(other)),
+        b.barrier,
+        b.storeTo(y, thread, b.mul(b.loadFrom(kept, turned), b.loadFrom(x, thread))),
+      ];
+    },
+    { threads: SIZE },
+  );
+  return { kernel, contents: [valuesOf(dtype, SIZE), valuesOf(dtype, SIZE)] };
+};
+
 define('threads write neighbouring bytes and halves of one word', (check) => {
-  for (const dtype of ['bool', 'uint8', 'float16', 'bfloat16'] as const) {
+  for (const dtype of LANED.filter((d) => bytesOf(d) < 4)) {
     const x = buffer('x', 'read', 61, dtype);
     const y = buffer('y', 'readwrite', 61, dtype);
     const kernel = kernelOf(
@@ -394,7 +428,7 @@ define('all float16 numbers are read exactly, and rounding to float16 keeps them
 });
 
 define('shared memory of every dtype, behind a barrier', (check) => {
-  for (const dtype of DTYPES) {
+  for (const dtype of LANED) {
     const x = buffer('x', 'read', 4 * SIZE, dtype);
     const y = buffer('y', 'write', 4 * SIZE, dtype);
     const tile = buffer('tile', 'readwrite', SIZE, dtype, 'shared');

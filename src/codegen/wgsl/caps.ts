@@ -6,6 +6,7 @@
  */
 import type { Caps } from '../caps.ts';
 import { gpuSchedules } from '../gpu/schedules.ts';
+import type { Schedules } from '../plan.ts';
 import type { WgslFeatures } from './shader.ts';
 
 /** The limits of a WebGPU device that matter here, by the names it has for them. */
@@ -35,9 +36,9 @@ const PARALLELISM = 64;
  * Capabilities of a device.
  *
  * @param subgroup the least size of its subgroups when it offers the feature `subgroups` and exchanges may be used
- * @param barriers false for adapters that compute on a CPU
+ * @param software the schedules of an adapter that computes on a CPU, whose barriers are dear
  */
-export const wgslCaps = (limits: WgslLimits, subgroup = 1, barriers = true): Caps => ({
+export const wgslCaps = (limits: WgslLimits, subgroup = 1, software?: Schedules): Caps => ({
   target: 'wgsl',
   lanes: 4,
   wide: false,
@@ -54,11 +55,11 @@ export const wgslCaps = (limits: WgslLimits, subgroup = 1, barriers = true): Cap
   subgroup: floorPowerOfTwo(Math.max(1, subgroup)),
   tensorCores: 'none',
   tf32: false,
-  barriers,
+  barriers: software === undefined,
   sharedBytes: limits.maxComputeWorkgroupStorageSize,
   maxBindings: limits.maxStorageBuffersPerShaderStage,
   alignment: limits.minStorageBufferOffsetAlignment,
-  schedules: gpuSchedules,
+  schedules: software ?? gpuSchedules,
 });
 
 const floorPowerOfTwo = (n: number): number => 2 ** Math.floor(Math.log2(n));

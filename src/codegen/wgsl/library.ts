@@ -1,30 +1,25 @@
 /**
  * Functions that shaders bring along: written once, for one number and for four lanes, and printed when something
- * calls them.
+ * calls them. Most programs need few of them: the rest (`rare.ts`) is brought by whoever meets a shader that lacks some.
  *
- * Invariant: a function stands behind those it calls; its text depends on nothing but its name.
+ * Invariant: its text depends on nothing but its name; nothing is sent to a device that calls what is not in it.
  */
 import { invariant } from '../../ir/errors.ts';
 import { bitFunctions } from './functions/bits.ts';
 import { byteFunctions } from './functions/bytes.ts';
 import { floatFunctions } from './functions/floats.ts';
-import { halfFunctions } from './functions/halves.ts';
 import { integerFunctions } from './functions/integers.ts';
-import { powerFunctions } from './functions/power.ts';
-import { waveFunctions } from './functions/waves.ts';
+import type { Shader } from './shader.ts';
 
 /**
  * Templates: `$F $I $U $B` stand for f32, i32, u32, bool or the vectors of four of them. A function that must work lane
  * by lane is written for one number, and called four times for a vector.
  */
-const TEMPLATES: readonly string[] = [
+const COMMON: readonly string[] = [
   ...bitFunctions,
   ...byteFunctions,
   ...floatFunctions,
-  ...halfFunctions,
   ...integerFunctions,
-  ...powerFunctions,
-  ...waveFunctions,
 ];
 
 const SPELLINGS = {
@@ -54,9 +49,9 @@ ${all.join('\n')}
 }`;
 };
 
-const table = (): ReadonlyMap<string, string> => {
+const table = (templates: readonly string[]): Map<string, string> => {
   const texts: string[] = [];
-  for (const template of TEMPLATES) {
+  for (const template of templates) {
     texts.push(expand(template, 1));
     if (template.includes('$')) texts.push(expand(template, 4));
   }
@@ -69,24 +64,37 @@ const table = (): ReadonlyMap<string, string> => {
   return all;
 };
 
-const functions: ReadonlyMap<string, string> = table();
-
 /** Of each name at module scope, the function whose text declares it. */
-const declared: ReadonlyMap<string, string> = new Map(
-  [...functions].flatMap(([name, text]) =>
-    [...text.matchAll(/^(?:fn|struct|const) (\w+)/gm)].map(([, own]) => [own!, name]),
-  ),
-);
+const ownersIn = (texts: ReadonlyMap<string, string>): Map<string, string> =>
+  new Map(
+    [...texts].flatMap(([name, text]) =>
+      [...text.matchAll(/^(?:fn|struct|const) (\w+)/gm)].map(([, own]) => [own!, name]),
+    ),
+  );
+
+const functions: Map<string, string> = table(COMMON);
+const declared: Map<string, string> = ownersIn(functions);
+
+/** From now on, these functions are here, too. */
+export const bringFunctions = (templates: readonly string[]): void => {
+  const texts = table(templates);
+  for (const [name, text] of texts) functions.set(name, text);
+  for (const [own, name] of ownersIn(texts)) declared.set(own, name);
+};
 
 /** The functions one shader uses. */
 export class Library {
   readonly #used = new Set<string>();
+  readonly #missing = new Set<string>();
 
   /** The name of a function, which is printed from now on. */
   use(name: string): string {
     if (this.#used.has(name)) return name;
     const text = functions.get(name);
-    invariant(text !== undefined, `the library has a function ${name}`);
+    if (text === undefined) {
+      this.#missing.add(name);
+      return name;
+    }
     for (const [word] of text.matchAll(/\w+/g)) {
       const owner = declared.get(word);
       if (owner !== undefined && owner !== name) this.use(owner);
@@ -95,10 +103,29 @@ export class Library {
     return name;
   }
 
+  /** Functions that nobody brought yet. */
+  get missing(): readonly string[] {
+    return [...this.#missing];
+  }
+
   get text(): string {
-    return [...this.#used].map((name) => `${functions.get(name)!}\n`).join('\n');
+    return this.without('');
+  }
+
+  /** The text of the functions that are not in `code` already. */
+  without(code: string): string {
+    const names = [...this.#used].filter((name) => !code.includes(`fn ${name}(`));
+    return names.map((name) => `${functions.get(name)!}\n`).join('\n');
   }
 }
+
+/** The code of a shader with the functions that were brought after it had been written: WGSL takes them in any order. */
+export const completed = ({ code, missing }: Pick<Shader, 'code' | 'missing'>): string => {
+  const library = new Library();
+  for (const name of missing) library.use(name);
+  invariant(library.missing.length === 0, `the library has functions ${library.missing}`);
+  return `${code}\n${library.without(code)}`;
+};
 
 /** Whether a function, or something that comes with one, has this name. */
 export const isDeclared = (name: string): boolean => declared.has(name);

@@ -4,12 +4,13 @@
  * Invariant: the text of a shader is what a device is given, but for the names of variables.
  */
 import type { Program } from '../../ir/program.ts';
+import { ownNames } from './names.ts';
 import { renderProgram } from './program.ts';
 import type { BoundRange, WgslFeatures } from './shader.ts';
 
 /** The listing of a program. */
 export const programListing = (program: Program, features: WgslFeatures): string => {
-  const { shaders, steps } = renderProgram(program, { features, names: 'own' });
+  const { shaders, steps } = renderProgram(program, { features, names: ownNames });
   const bound = (range: BoundRange): string =>
     range.kind === 'uniform' ? 'scalars' : program.buffers[range.buffer]!.name;
   const launches = steps.map(({ shader, dispatch, bindings }, i) => {

@@ -4,7 +4,13 @@
  * Invariant: no element outside those Thread IR names is read or written, but for the rest of a vector or word that one
  * of them is in.
  */
-import { type DType, isNarrowFloat } from '../../ir/dtype.ts';
+import {
+  bytesOf,
+  type DType,
+  integerRange,
+  isNarrowFloat,
+  isNarrowInteger,
+} from '../../ir/dtype.ts';
 import { invariant } from '../../ir/errors.ts';
 import { registerOf, type TExpr, type ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Alignment } from '../text/alignment.ts';
@@ -27,25 +33,34 @@ export interface Writer {
   library(name: string): string;
 }
 
-/** The names of the functions between floats of 16 bits and words. */
-const PACKED = {
-  float16: {
-    one: 'half_of',
-    four: 'halves_of',
-    bits: 'half_u32',
-    words: 'words_of',
-    round: 'tohalf',
-  },
+/** The names of the functions between elements of 16 bits and words. */
+interface Packed {
+  readonly one: string;
+  readonly four: string;
+  readonly words: string;
+  /** Floats to their bits, and to what is left of them. */
+  readonly bits?: string;
+  readonly round?: string;
+}
+const HALF: Packed = {
+  one: 'half_of',
+  four: 'halves_of',
+  words: 'words_of',
+  bits: 'half_u32',
+  round: 'tohalf',
+};
+const PACKED: Readonly<Partial<Record<DType, Packed>>> = {
   bfloat16: {
     one: 'bfloat_of',
     four: 'bfloats_of',
-    bits: 'bfloat_u32',
     words: 'bfloatwords_of',
+    bits: 'bfloat_u32',
     round: 'tobfloat',
   },
-} as const;
-const packed = (dtype: DType): (typeof PACKED)[keyof typeof PACKED] =>
-  dtype === 'bfloat16' ? PACKED.bfloat16 : PACKED.float16;
+  int16: { one: 'short_of', four: 'shorts_of', words: 'shortwords_of' },
+  uint16: { one: 'ushort_of', four: 'ushorts_of', words: 'shortwords_of' },
+};
+const packed = (dtype: DType): Packed => PACKED[dtype] ?? HALF;
 
 const LANES = ['x', 'y', 'z', 'w'] as const;
 
@@ -139,6 +154,7 @@ export class Memory {
             : this.#wordOf(place, lane, twos);
         const bits = this.#word(at, word);
         if (layout.bits === 16) return call(w.library(packed(dtype).one), bits, position);
+        if (dtype === 'int8') return call(w.library('char_of'), bits, position);
         const byte = call(w.library('byte_of'), bits, position);
         return dtype === 'bool' ? binary('!=', byte, uint(0)) : call('i32', byte);
       }
@@ -177,10 +193,9 @@ export class Memory {
       case 'words':
       case 'atomics': {
         if (layout.bits === 8) {
-          const bytes = call(
-            w.library('bytes_of'),
-            this.#word(at, this.#places.quotient(place, 2)),
-          );
+          const word = this.#word(at, this.#places.quotient(place, 2));
+          if (dtype === 'int8') return call(w.library('chars_of'), word);
+          const bytes = call(w.library('bytes_of'), word);
           if (dtype === 'bool') return binary('!=', bytes, call('vec4u', uint(0)));
           return call('vec4i', bytes);
         }
@@ -220,12 +235,13 @@ export class Memory {
     const position = call('u32', binary('&', index, int((1 << twos) - 1)));
     const by = w.hold(binary('*', position, uint(bits)), 'by');
     const word = element(name, binary('>>', index, uint(twos))).text;
+    const toBits = bits === 16 ? packed(dtype).bits : undefined;
     const narrow =
-      bits === 16
-        ? call(w.library(packed(dtype).bits), value)
+      toBits !== undefined
+        ? call(w.library(toBits), value)
         : dtype === 'bool'
           ? call('u32', value)
-          : binary('&', call('u32', value), uint(255));
+          : binary('&', call('u32', value), uint(2 ** bits - 1));
     // before the old bits go: the value may have been read there
     const part = w.hold(narrow, 'bits');
     w.line(`atomicAnd(&${word}, ~(${uint(2 ** bits - 1).text} << ${by.text}));`);
@@ -273,7 +289,14 @@ export class Memory {
     const type = (e: Plain): string => (lanes === 1 ? e : e === 'f16' ? 'vec4h' : `vec4${e[0]}`);
     if (elem === 'f16') return call(type('f16'), x);
     if (dtype === 'bool') return call(type('u32'), x);
-    if (dtype === 'uint8') return binary('&', x, lanes === 1 ? int(255) : call('vec4i', int(255)));
+    const all = (n: Code): Code =>
+      lanes === 1 ? n : call(`vec4${n.text.at(-1) === 'u' ? 'u' : 'i'}`, n);
+    if (isNarrowInteger(dtype)) {
+      const [least, greatest] = integerRange(dtype);
+      if (least === 0) return binary('&', x, all(int(greatest)));
+      const above = all(uint(32 - 8 * bytesOf(dtype)));
+      return binary('>>', binary('<<', x, above), above);
+    }
     if (isNarrowFloat(dtype)) {
       const round = `${packed(dtype).round}_${type('f32')}`;
       return call(this.#writer.library(round), x);

@@ -58,7 +58,7 @@ export const moduleScope = (
   const globals = kernel.buffers.filter((b) => b.space === 'global');
   invariant(places.length === globals.length, 'every global buffer has a place');
   const nameOf = (buffer: ThreadBuffer, position: number): string =>
-    names.of(buffer, options.names === 'own' ? buffer.name : `b${position}`);
+    names.of(buffer, options.names.own ? buffer.name : `b${position}`);
   const variables = new Map<ThreadBuffer, Variable>();
   const fields = new Map<ThreadBuffer, string>();
 

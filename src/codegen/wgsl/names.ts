@@ -3,8 +3,9 @@
  *
  * Invariant: nothing of a kernel has one of them.
  */
-import { Identifiers } from '../text/names.ts';
+import { Identifiers, type Naming } from '../text/names.ts';
 import { isDeclared } from './library.ts';
+import { bringRareFunctions } from './rare.ts';
 
 /** Keywords, reserved words and address spaces of WGSL, then the types and functions that shaders here use. */
 const TAKEN: ReadonlySet<string> = new Set(
@@ -28,6 +29,11 @@ const TAKEN: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Names for a shader. */
-export const shaderNames = (): Identifiers =>
-  new Identifiers((name) => TAKEN.has(name) || isDeclared(name));
+/** For people, with all functions there are. */
+export const ownNames: Naming = {
+  own: true,
+  identifiers: () => {
+    bringRareFunctions();
+    return new Identifiers((name) => TAKEN.has(name) || isDeclared(name));
+  },
+};

@@ -12,7 +12,6 @@ import { type Uses, usesOf } from '../text/uses.ts';
 import { Library } from './library.ts';
 import { Memory } from './memory.ts';
 import { type ModuleScope, moduleScope } from './module.ts';
-import { shaderNames } from './names.ts';
 import { convert, spellings } from './scalar.ts';
 import type { Dispatch3, RenderOptions, Shader } from './shader.ts';
 import { constant, typeName } from './text.ts';
@@ -47,7 +46,7 @@ class Renderer implements Language {
     this.#kernel = kernel;
     this.#options = options;
     this.#uses = usesOf(kernel.body);
-    this.#body = new Body(kernel, shaderNames(), this);
+    this.#body = new Body(kernel, options.names.identifiers(), this);
     const alignment = new Alignment(kernel.body);
     this.#scope = moduleScope(kernel, options, this.#uses, alignment, this.#body.names);
     this.#memory = new Memory(
@@ -73,7 +72,7 @@ class Renderer implements Language {
     ];
     const parts = [
       ...(needs.length > 0 ? [needs.join('\n')] : []),
-      ...(this.#options.names === 'own' ? [`// ${name.replace(/\s+/g, ' ')}`] : []),
+      ...(this.#options.names.own ? [`// ${name.replace(/\s+/g, ' ')}`] : []),
       ...declarations,
       ...(this.#library.text === '' ? [] : [this.#library.text.trimEnd()]),
       `@compute @workgroup_size(${threads})\nfn main(${parameters}) {\n${this.#body.text}\n}\n`,
@@ -85,6 +84,7 @@ class Renderer implements Language {
       bindings,
       workgroupSize: threads,
       dispatch,
+      missing: this.#library.missing,
     };
   }
 

@@ -5,6 +5,7 @@
  * buffers and nothing else. All bindings are in group 0.
  */
 import type { Window } from '../../ir/program.ts';
+import type { Naming } from '../text/names.ts';
 import type { ScalarSlot } from '../text/program.ts';
 
 export type { ScalarSlot };
@@ -31,11 +32,7 @@ export interface RenderOptions {
   /** One for each global buffer of the kernel. */
   readonly places: readonly BufferPlace[];
   readonly features: WgslFeatures;
-  /**
-   * `own`: variables are called after the kernel's buffers, for people. `plain`: by position, so that kernels that do
-   * the same to other buffers have one text.
-   */
-  readonly names: 'own' | 'plain';
+  readonly names: Naming;
 }
 
 /** As in a bind group layout entry (`buffer.type`). */
@@ -61,6 +58,8 @@ export interface Shader {
   readonly workgroupSize: number;
   /** Workgroups along x, y, z; all 0 for a kernel without work. */
   readonly dispatch: Dispatch3;
+  /** Functions that the code calls and does not hold, as nobody brought them: see `completed`. */
+  readonly missing: readonly string[];
 }
 
 /** Workgroups along x, y, z. */

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BufferPlace } from '../../../src/codegen/cuda/scope.ts';
-import { DTYPES } from '../../../src/ir/dtype.ts';
+import { DTYPES, isWide } from '../../../src/ir/dtype.ts';
 import { castTo } from '../../../src/ir/scalar.ts';
 import * as b from '../../../src/ir/thread/build.ts';
 import { registerDType, registerOf } from '../../../src/ir/thread/thread.ts';
@@ -21,6 +21,7 @@ import {
   ramp,
   randomCase,
   SIZE,
+  wideCase,
   zeros,
 } from '../kernel-cases.ts';
 
@@ -44,6 +45,7 @@ const define = (title: string, cases: readonly KernelCase[]): void => {
 
 for (const [title, cases] of kernelCases()) define(title, cases);
 define('threads exchange numbers, vectors and bools', [exchanging(32)]);
+define('elements of 64 bits', DTYPES.filter(isWide).map(wideCase));
 define(
   'random kernels',
   Array.from({ length: 40 }, (_, i) => randomCase(i + 1)),

@@ -2,10 +2,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Caps } from '../../../src/codegen/caps.ts';
+import { type Naming, plainNames } from '../../../src/codegen/text/names.ts';
 import { defaultWgslCaps, GUARANTEED_LIMITS, wgslCaps } from '../../../src/codegen/wgsl/caps.ts';
+import { completed } from '../../../src/codegen/wgsl/library.ts';
+import { ownNames } from '../../../src/codegen/wgsl/names.ts';
 import { renderProgram } from '../../../src/codegen/wgsl/program.ts';
+import { bringRareFunctions } from '../../../src/codegen/wgsl/rare.ts';
 import type { ProgramShaders, Shader } from '../../../src/codegen/wgsl/shader.ts';
 import type { Graph } from '../../../src/ir/graph/graph.ts';
+import { parseGraph } from '../../../src/ir/graph/parse.ts';
 import { parseProgram } from '../../../src/ir/program/parse.ts';
 import { verifyProgram } from '../../../src/ir/program/verify.ts';
 import type { Program } from '../../../src/ir/program.ts';
@@ -77,11 +82,29 @@ const checkShader = async (shader: Shader): Promise<void> => {
 const check = async (graph: Graph, caps: Caps): Promise<void> => {
   const { program } = compileGraph(graph, caps);
   for (const features of FEATURES) {
-    const rendered = renderProgram(program, { features, names: 'plain' });
+    const rendered = renderProgram(program, { features, names: plainNames });
     checkBindings(program, rendered);
     for (const shader of rendered.shaders) await checkShader(shader);
   }
 };
+
+test('functions that nobody brought are added to what was written without them', async () => {
+  const graph = parseGraph(`graph main(%x: f32[4, 8]) {
+  %a = sin %x
+  %b = erf %a
+  %c = pow %b, %x
+  return %c
+}`);
+  const { program } = compileGraph(graph, defaultWgslCaps);
+  const render = (): Shader =>
+    renderProgram(program, { features: FEATURES[0], names: plainNames }).shaders[0]!;
+  const before = render();
+  assert.equal(before.missing, ['sin_vec4f', 'erf_vec4f', 'pow_vec4f']);
+  assert.throws(() => completed(before), /the library has functions sin_vec4f/);
+  bringRareFunctions();
+  await assertTint({ ...before, code: completed(before) });
+  assert.equal(render().missing, []);
+});
 
 for (const [name, caps] of Object.entries(CAPS)) {
   test(`every op's examples, ${name}`, async () => {
@@ -126,7 +149,7 @@ const PROGRAM = `program sums {
   barrier run first(c, shift, y)
 }`;
 
-const rendered = (names: 'own' | 'plain'): ProgramShaders => {
+const rendered = (names: Naming): ProgramShaders => {
   const program = parseProgram(PROGRAM);
   verifyProgram(program, defaultWgslCaps);
   const shaders = renderProgram(program, { features: FEATURES[0], names });
@@ -135,18 +158,18 @@ const rendered = (names: 'own' | 'plain'): ProgramShaders => {
 };
 
 test('kernels that do the same to other buffers are one shader', async () => {
-  const { shaders, steps } = rendered('plain');
+  const { shaders, steps } = rendered(plainNames);
   // reads from inputs and from the arena differ in how they are bound
   assert.equal(
     steps.map((s) => s.shader),
     [0, 0, 1, 2],
   );
   for (const shader of shaders) await checkShader(shader);
-  assert.is(rendered('own').shaders.length, 4);
+  assert.is(rendered(ownNames).shaders.length, 4);
 });
 
 test('a temporary in the place of another is the same binding', () => {
-  const { steps, shaders } = rendered('plain');
+  const { steps, shaders } = rendered(plainNames);
   assert.equal(steps[2]!.bindings, [
     { binding: 0, kind: 'storage', buffer: 7, bytes: 256 },
     { binding: 1, kind: 'uniform', offset: 256, bytes: 16 },
@@ -156,7 +179,7 @@ test('a temporary in the place of another is the same binding', () => {
 });
 
 test('scalars of a step are a block of their own, shared by steps with the same ones', () => {
-  const { scalars, uniformBytes } = rendered('plain');
+  const { scalars, uniformBytes } = rendered(plainNames);
   assert.equal(scalars, [
     { buffer: 2, offset: 0, elem: 'f32' },
     { buffer: 4, offset: 256, elem: 'i32' },

@@ -7,6 +7,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultWgslCaps } from '../../../src/codegen/wgsl/caps.ts';
+import { ownNames } from '../../../src/codegen/wgsl/names.ts';
 import { renderProgram } from '../../../src/codegen/wgsl/program.ts';
 import type { Shader } from '../../../src/codegen/wgsl/shader.ts';
 import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
@@ -42,7 +43,7 @@ const shadersOf = (graph: Graph): readonly Shader[] => {
   const caps = { ...defaultWgslCaps, threads: 16 };
   const { program } = compileGraph(graph, caps);
   const features = { f16: false, subgroups: false };
-  return renderProgram(program, { features, names: 'own' }).shaders;
+  return renderProgram(program, { features, names: ownNames }).shaders;
 };
 
 const racesOf = (shader: Shader, code: string): Found => {

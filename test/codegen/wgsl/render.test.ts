@@ -1,6 +1,9 @@
 /** Kernels as WGSL compute what the interpreter of Thread IR computes, whatever arrays their buffers become. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { plainNames } from '../../../src/codegen/text/names.ts';
+import { ownNames } from '../../../src/codegen/wgsl/names.ts';
+import { bringRareFunctions } from '../../../src/codegen/wgsl/rare.ts';
 import { renderWgsl } from '../../../src/codegen/wgsl/render.ts';
 import type { BufferPlace } from '../../../src/codegen/wgsl/shader.ts';
 import { DTYPES, isWide } from '../../../src/ir/dtype.ts';
@@ -25,8 +28,10 @@ import {
   zeros,
 } from '../kernel-cases.ts';
 
+bringRareFunctions();
+
 const textOf = (kernel: ThreadKernel, f16 = false, places = ownPlaces(kernel)): string =>
-  renderWgsl(kernel, { places, features: { f16, subgroups: true }, names: 'own' }).code;
+  renderWgsl(kernel, { places, features: { f16, subgroups: true }, names: ownNames }).code;
 
 /**
  * Tint accepts the text, with float16 arrays and without; a device computes what the interpreter does, from either text
@@ -41,7 +46,7 @@ const check = async (
   const texts = new Map<string, boolean>();
   for (const f16 of [false, true]) {
     const features = { f16, subgroups: true };
-    const shader = renderWgsl(kernel, { places, features, names: 'plain' });
+    const shader = renderWgsl(kernel, { places, features, names: plainNames });
     await assertTint(shader);
     if (!texts.has(shader.code) && (!f16 || gpu?.features.f16)) texts.set(shader.code, f16);
   }
@@ -219,7 +224,7 @@ test('text does not depend on names of buffers, if so wished', () => {
     return renderWgsl(kernel, {
       places,
       features: { f16: false, subgroups: false },
-      names: 'plain',
+      names: plainNames,
     }).code;
   };
   assert.is(text('encoder.weight'), text('decoder.weight'));
@@ -243,7 +248,7 @@ test('names that mean something in WGSL are left to it', async () => {
     renderWgsl(kernel, {
       places: ownPlaces(kernel),
       features: { f16: false, subgroups: false },
-      names: 'own',
+      names: ownNames,
     }),
   );
   await check(kernel, [ramp(SIZE), zeros(SIZE)]);
@@ -280,7 +285,7 @@ test('grids beyond 65535 are folded, with a guard where they stick out', async (
     const shader = renderWgsl(kernel, {
       places: ownPlaces(kernel),
       features: { f16: false, subgroups: false },
-      names: 'own',
+      names: ownNames,
     });
     const [columns, rows] = shader.dispatch;
     assert.ok(columns <= 65535 && columns * rows >= grid);
@@ -295,7 +300,7 @@ test('a kernel without work is not dispatched', () => {
   const shader = renderWgsl(kernel, {
     places: ownPlaces(kernel),
     features: { f16: false, subgroups: false },
-    names: 'own',
+    names: ownNames,
   });
   assert.equal(shader.dispatch, [0, 0, 0]);
   assert.is(shader.bindings[0]!.bytes, 16);
@@ -315,7 +320,7 @@ test('scalars of every dtype come from the uniform block', async () => {
   const shader = renderWgsl(kernel, {
     places,
     features: { f16: true, subgroups: false },
-    names: 'own',
+    names: ownNames,
   });
   await assertTint(shader);
   assert.equal(
@@ -375,7 +380,7 @@ test('buffers in one slot are one variable, also of two dtypes', async () => {
         access: 'read_write',
       }));
       const features = { f16, subgroups: false };
-      const shader = renderWgsl(kernel, { places, features, names: 'own' });
+      const shader = renderWgsl(kernel, { places, features, names: ownNames });
       await assertTint(shader);
       assert.equal(
         shader.bindings.map((s) => s.buffers),
@@ -404,7 +409,7 @@ test('100 random kernels are accepted by Tint, 8 run', async () => {
         renderWgsl(kernel, {
           places: ownPlaces(kernel),
           features: { f16, subgroups: false },
-          names: 'own',
+          names: ownNames,
         }),
       );
   }

@@ -33,6 +33,7 @@ ${lines.map((l) => `  ${l}`).join('\n')}
 /** Sums and products that wrap, order, shifts and division of integers of one size. */
 const ofSize = (int: string, unsigned: string, bits: 32 | 64): readonly string[] => {
   const u = bits === 32 ? 'u' : 'ull';
+  const zero = bits === 32 ? '0' : '0ll';
   const last = bits - 1;
   return [
     `
@@ -42,7 +43,7 @@ DEVICE ${int} wrapped_difference(${int} x, ${int} y) { return (${int})((${unsign
     `
 DEVICE ${int} wrapped_product(${int} x, ${int} y) { return (${int})((${unsigned})x * (${unsigned})y); }`,
     `
-DEVICE ${int} size_of(${int} x) { return x < 0 ? wrapped_difference(0, x) : x; }`,
+DEVICE ${int} size_of(${int} x) { return x < 0 ? wrapped_difference(${zero}, x) : x; }`,
     `
 DEVICE ${int} sign(${int} x) { return (x > 0) - (x < 0); }`,
     `
@@ -67,7 +68,7 @@ DEVICE ${unsigned} shift_right(${unsigned} x, ${unsigned} by) { return x >> (by 
     `
 DEVICE ${int} floordiv(${int} x, ${int} y) {
   if (y == 0) return 0;
-  if (y == -1) return wrapped_difference(0, x);
+  if (y == -1) return wrapped_difference(${zero}, x);
   const ${int} quotient = x / y;
   return quotient * y != x && (x ^ y) < 0 ? quotient - 1 : quotient;
 }`,
