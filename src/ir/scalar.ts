@@ -98,7 +98,10 @@ const logic = (...args: DType[]): DType | undefined =>
 const shift = (x: DType, y: DType): DType | undefined =>
   x === y && isInteger(x) && bytesOf(x) >= 4 ? x : undefined;
 
-/** Abramowitz & Stegun is too coarse for a reference: erf by its series (|x| < 3) and continued fraction (beyond). */
+/**
+ * Abramowitz & Stegun is too coarse for a reference: erf by the series of its product with exp(x²), whose terms are all
+ * positive (|x| < 3), and by its continued fraction (beyond).
+ */
 export const erf = (x: number): number => {
   const a = Math.abs(x);
   if (Number.isNaN(x)) return x;
@@ -106,11 +109,11 @@ export const erf = (x: number): number => {
   if (a < 3) {
     let term = a;
     let sum = a;
-    for (let n = 1; n < 200 && Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
-      term *= (-a * a) / n;
-      sum += term / (2 * n + 1);
+    for (let n = 1; term > 1e-18 * sum; n++) {
+      term *= (2 * a * a) / (2 * n + 1);
+      sum += term;
     }
-    return Math.sign(x) * sum * (2 / Math.sqrt(Math.PI));
+    return Math.sign(x) * sum * (TWO_OVER_SQRT_PI * Math.exp(-a * a));
   }
   let f = 0;
   for (let n = 60; n >= 1; n--) f = n / 2 / (a + f);
