@@ -7,6 +7,7 @@ import type { Caps } from '../codegen/caps.ts';
 import { kernelTexts } from '../codegen/cuda/listing.ts';
 import { kernelText } from '../codegen/wasm/wat.ts';
 import { GUARANTEED_FEATURES } from '../codegen/wgsl/caps.ts';
+import { ownNames } from '../codegen/wgsl/names.ts';
 import { renderProgram } from '../codegen/wgsl/program.ts';
 import type { Program } from '../ir/program.ts';
 
@@ -17,7 +18,7 @@ export const codeOf = (program: Program, caps: Caps): ReadonlyMap<string, string
       return new Map(program.kernels.map((k) => [k.name, kernelText(k, caps)]));
     case 'wgsl': {
       const features = { ...GUARANTEED_FEATURES, subgroups: caps.subgroup > 1 };
-      const { shaders, steps } = renderProgram(program, { features, names: 'own' });
+      const { shaders, steps } = renderProgram(program, { features, names: ownNames });
       return new Map(
         steps.map(({ shader }, i) => [
           program.kernels[program.steps[i]!.kernel]!.name,

@@ -9,7 +9,7 @@ export interface Work {
   readonly ready: boolean;
   /** Host memory it holds while it waits. */
   readonly bytes: number;
-  /** Makes it ready now, whatever that costs. */
+  /** Makes it ready now, whatever that costs, unless a part of the program is still on its way. */
   settle(): void;
   perform(): void;
 }
@@ -68,6 +68,8 @@ export class Stream {
       if (!work.ready) {
         if (!force) break;
         work.settle();
+        // what has yet to be fetched cannot be forced
+        if (!work.ready) break;
       }
       this.#bytes -= work.bytes;
       try {

@@ -4,6 +4,7 @@
  * Invariant: without an adapter tests are skipped with the reason, and fail where `CI` is set.
  */
 import { create } from 'webgpu';
+import { ownNames } from '../../src/codegen/wgsl/names.ts';
 import { renderWgsl } from '../../src/codegen/wgsl/render.ts';
 import type { BufferPlace, Shader, WgslFeatures } from '../../src/codegen/wgsl/shader.ts';
 import type { ThreadKernel } from '../../src/ir/thread/thread.ts';
@@ -84,7 +85,7 @@ export const runWgsl = async (
   const shader = renderWgsl(kernel, {
     places,
     features: options.features ?? features,
-    names: 'own',
+    names: ownNames,
   });
   return runShader(device, shader, contents);
 };

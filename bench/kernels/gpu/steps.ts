@@ -4,6 +4,7 @@
  * Invariant: launches run as they do in training, one after the other; each is timed in a pass of its own.
  * Run: `node --conditions=tigon-source --import tsx bench/kernels/gpu/steps.ts [lenet|mlp] [--print=KERNEL]`
  */
+import { ownNames } from '../../../src/codegen/wgsl/names.ts';
 import { renderProgram } from '../../../src/codegen/wgsl/program.ts';
 import { printThread } from '../../../src/ir/thread/print.ts';
 import { compileGraph } from '../../../src/passes/pipeline.ts';
@@ -31,7 +32,7 @@ for (const [name, graph] of [
   if (print !== undefined) {
     const { shaders } = renderProgram(program, {
       features: device.engine.features,
-      names: 'plain',
+      names: ownNames,
     });
     for (const k of program.kernels) if (k.name.includes(print)) console.log(printThread(k));
     for (const s of shaders) if (s.name.includes(print)) console.log(s.code);

@@ -88,7 +88,7 @@ export class Copier {
     this.#recorder = recorder;
     this.#alignment = alignment;
     this.pipeline = pipelines.request(
-      { code: CODE, entryPoint: 'main', bindings: BINDINGS },
+      { code: CODE, entryPoint: 'main', bindings: BINDINGS, missing: [] },
       'copy of unaligned bytes',
     );
   }

@@ -5,6 +5,7 @@
  * buffers before. Temps live in the device's arena, which all programs share because they run one after the other;
  * constants are uploaded when the program is loaded. What cannot be bound as it lies is copied beside first.
  */
+import { plainNames } from '../../codegen/text/names.ts';
 import { renderProgram } from '../../codegen/wgsl/program.ts';
 import type { BoundRange, ScalarSlot } from '../../codegen/wgsl/shader.ts';
 import { invariant, TigonError } from '../../ir/errors.ts';
@@ -50,7 +51,7 @@ export class GpuExecutable implements Executable {
   constructor(program: Program, engine: Engine) {
     this.program = program;
     this.#engine = engine;
-    const shaders = renderProgram(program, { features: engine.features, names: 'plain' });
+    const shaders = renderProgram(program, { features: engine.features, names: plainNames });
     this.#pipelines = shaders.shaders.map((s) =>
       engine.pipelines.request(s, `kernel ${s.name} of program ${program.name}`),
     );

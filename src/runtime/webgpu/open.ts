@@ -133,7 +133,10 @@ const open = async (
     limits.maxComputeWorkgroupSizeX,
   );
   const subgroup = await probeSubgroups(device, least, threads, counters);
-  const caps = limited(wgslCaps(limits, subgroup, !description.software), options.threads);
+  const software = description.software
+    ? (await import('../../codegen/gpu/software-schedules.ts')).softwareSchedules
+    : undefined;
+  const caps = limited(wgslCaps(limits, subgroup, software), options.threads);
   const opened = new WebGpuDevice({
     name,
     adapter: description,

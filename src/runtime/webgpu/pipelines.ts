@@ -2,8 +2,9 @@
  * Pipelines: shaders made ready by the driver, asynchronously and in parallel, kept by their text.
  *
  * Invariants: layouts are explicit and shared, so equal shaders are one pipeline and their bind groups fit it; a
- * pipeline that was asked for is ready, failed or on its way, and `settle` ends the waiting.
+ * pipeline that was asked for is ready, failed or on its way, and `settle` ends the waiting for the driver.
  */
+import { completed } from '../../codegen/wgsl/library.ts';
 import type { Shader, ShaderBinding } from '../../codegen/wgsl/shader.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Counters } from './counters.ts';
@@ -23,13 +24,17 @@ export interface Pipeline {
   /** Undefined while it is compiled, and when that failed. */
   ready: GpuComputePipeline | undefined;
   failure: TigonError | undefined;
-  readonly descriptor: ComputePipelineDescriptor;
+  /** Undefined while functions of the shader are fetched. */
+  descriptor: ComputePipelineDescriptor | undefined;
 }
 
 interface Layouts {
   readonly group: GpuBindGroupLayout;
   readonly pipeline: GpuPipelineLayout;
 }
+
+/** What a shader has to say for a pipeline. */
+type Requested = Pick<Shader, 'code' | 'entryPoint' | 'bindings' | 'missing'>;
 
 /** Programs keep the pipelines they use; these are kept for programs to come. */
 const KEPT = 1024;
@@ -52,7 +57,7 @@ export class Pipelines {
   }
 
   /** The pipeline of a shader. `label` names it in errors. */
-  request(shader: Pick<Shader, 'code' | 'entryPoint' | 'bindings'>, label: string): Pipeline {
+  request(shader: Requested, label: string): Pipeline {
     const signature = shader.bindings.map((b) => `${b.binding} ${b.kind}`).join();
     const key = `${signature}\n${shader.code}`;
     const known = this.#byText.get(key);
@@ -61,46 +66,65 @@ export class Pipelines {
       this.#byText.set(key, known);
       return known;
     }
-    const made = this.#start(
-      shader.code,
-      shader.entryPoint,
-      this.#layoutsFor(signature, shader.bindings),
-      label,
-    );
+    const layouts = this.#layoutsFor(signature, shader.bindings);
+    const made: Pipeline = {
+      layout: layouts.group,
+      ready: undefined,
+      failure: undefined,
+      descriptor: undefined,
+    };
+    const { code, entryPoint, missing } = shader;
+    if (missing.length === 0) this.#start(made, code, entryPoint, layouts, label);
+    else
+      this.#faults.watch(
+        fetchFunctions().then(
+          () => this.#start(made, completed(shader), entryPoint, layouts, label),
+          (reason: unknown) => {
+            made.failure ??= fetchError(label, String(reason));
+            this.#changed();
+          },
+        ),
+      );
     this.#byText.set(key, made);
     if (this.#byText.size > KEPT) this.#byText.delete(this.#byText.keys().next().value!);
     return made;
   }
 
-  /** Makes a pipeline at once, whoever else works on it. */
+  /** Makes a pipeline at once, whoever else works on it, if its shader is complete. */
   settle(pipeline: Pipeline): void {
+    const { descriptor } = pipeline;
     if (pipeline.ready !== undefined || pipeline.failure !== undefined) return;
+    if (descriptor === undefined) {
+      pipeline.failure = this.#faults.lost;
+      return;
+    }
     this.#gpu.pushErrorScope('validation');
-    const made = this.#gpu.createComputePipeline(pipeline.descriptor);
+    const made = this.#gpu.createComputePipeline(descriptor);
     const scope = this.#gpu.popErrorScope();
     this.#counters.pipelines++;
     pipeline.ready = made;
     this.#faults.watch(
       scope.then((error) => {
         if (error === null) return;
-        pipeline.failure ??= compileError(pipeline.descriptor.label, error.message);
+        pipeline.failure ??= compileError(descriptor.label, error.message);
         this.#faults.note(pipeline.failure);
       }, ignoreLoss),
     );
   }
 
-  #start(code: string, entryPoint: string, layouts: Layouts, label: string): Pipeline {
+  #start(
+    pipeline: Pipeline,
+    code: string,
+    entryPoint: string,
+    layouts: Layouts,
+    label: string,
+  ): void {
     const gpu = this.#gpu;
     gpu.pushErrorScope('validation');
     const module = gpu.createShaderModule({ code, label });
     const scope = gpu.popErrorScope();
     const descriptor = { label, layout: layouts.pipeline, compute: { module, entryPoint } };
-    const pipeline: Pipeline = {
-      layout: layouts.group,
-      ready: undefined,
-      failure: undefined,
-      descriptor,
-    };
+    pipeline.descriptor = descriptor;
     const refused = async (reason: unknown): Promise<void> => {
       if (this.#faults.lost === undefined) {
         const why = await scope.catch(() => null);
@@ -118,7 +142,6 @@ export class Pipelines {
         this.#changed();
       }, refused),
     );
-    return pipeline;
   }
 
   #layoutsFor(signature: string, bindings: readonly ShaderBinding[]): Layouts {
@@ -142,6 +165,17 @@ export class Pipelines {
     return layouts;
   }
 }
+
+/** Functions that few shaders call: they are no part of what pages load at once. */
+const fetchFunctions = async (): Promise<void> =>
+  (await import('../../codegen/wgsl/rare.ts')).bringRareFunctions();
+
+const fetchError = (label: string, reason: string): TigonError =>
+  new TigonError(
+    'device',
+    `${label}: functions that it calls could not be fetched: ${reason}`,
+    'the page fetches a part of the program when it needs it: is the server there?',
+  );
 
 /** A lost device is reported by those who wait for it. */
 const ignoreLoss = (): void => {};

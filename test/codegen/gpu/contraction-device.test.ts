@@ -7,6 +7,7 @@ import { cleanup } from '../../../src/codegen/cleanup.ts';
 import { planGpuContraction } from '../../../src/codegen/gpu/contraction/contraction.ts';
 import { isRefusal } from '../../../src/codegen/plan.ts';
 import { defaultWgslCaps } from '../../../src/codegen/wgsl/caps.ts';
+import { ownNames } from '../../../src/codegen/wgsl/names.ts';
 import { renderWgsl } from '../../../src/codegen/wgsl/render.ts';
 import { idxAxis as ax } from '../../../src/ir/dim.ts';
 import { accumulator, load, newBuffer } from '../../../src/ir/loop/expr.ts';
@@ -67,7 +68,9 @@ test('Tint has nothing to say, warnings included', async () => {
       for (const f16 of [false, true]) {
         const kernel = kernelFor(made, threads);
         const features = { f16, subgroups: false };
-        await assertTint(renderWgsl(kernel, { places: ownPlaces(kernel), features, names: 'own' }));
+        await assertTint(
+          renderWgsl(kernel, { places: ownPlaces(kernel), features, names: ownNames }),
+        );
       }
 });
 

@@ -12,6 +12,7 @@ import { planGpuContraction, planOf } from '../../../src/codegen/gpu/contraction
 import { cyclesOf, leastCycles } from '../../../src/codegen/gpu/contraction/model.ts';
 import { problems } from '../../../src/codegen/gpu/contraction/problem.ts';
 import { cutOf } from '../../../src/codegen/gpu/contraction/tile.ts';
+import { softwareSchedules } from '../../../src/codegen/gpu/software-schedules.ts';
 import { isRefusal, type NestPlan } from '../../../src/codegen/plan.ts';
 import { defaultWgslCaps, GUARANTEED_LIMITS, wgslCaps } from '../../../src/codegen/wgsl/caps.ts';
 import { idxAxis as ax, type Idx, idxAdd, idxConst, idxScale } from '../../../src/ir/dim.ts';
@@ -56,7 +57,7 @@ const passes = (made: Made, seed: number, what: string, o: Options = {}): Thread
     made.buffers,
     o.caps ?? caps,
     seed,
-    (nest, device) => o.plan ?? planGpuContraction(nest, device, o.threads),
+    (nest, device) => o.plan ?? device.schedules.contraction(nest, device, o.threads),
   );
   if (typeof ran === 'string') throw new Error(`${what}: refused: ${ran}`);
   assert.is(ran.error, 0, what);
@@ -273,7 +274,7 @@ test('what is written over in place is read by the thread that writes it', () =>
 });
 
 test('without barriers each thread sums its own block', () => {
-  const alone = wgslCaps(GUARANTEED_LIMITS, 1, false);
+  const alone = wgslCaps(GUARANTEED_LIMITS, 1, softwareSchedules);
   const pick = generator(23);
   for (let i = 0; i < 24; i++) {
     const [M, N, K] = [4 + pick(67), 4 + pick(67), 4 + pick(67)];

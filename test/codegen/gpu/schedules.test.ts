@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Caps } from '../../../src/codegen/caps.ts';
+import { softwareSchedules } from '../../../src/codegen/gpu/software-schedules.ts';
 import { defaultWgslCaps, GUARANTEED_LIMITS, wgslCaps } from '../../../src/codegen/wgsl/caps.ts';
 import { isFloat } from '../../../src/ir/dtype.ts';
 import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
@@ -22,7 +23,7 @@ const machines: readonly Caps[] = [
   defaultWgslCaps,
   wgslCaps(GUARANTEED_LIMITS, 8),
   { ...wgslCaps(GUARANTEED_LIMITS, 32), threads: 64 },
-  wgslCaps(GUARANTEED_LIMITS, 4, false),
+  wgslCaps(GUARANTEED_LIMITS, 4, softwareSchedules),
 ];
 const orders = ['forward', 'reverse', 'random'] as const;
 

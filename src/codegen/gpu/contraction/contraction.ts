@@ -21,7 +21,6 @@ import { Emitter } from '../../emit/emitter.ts';
 import { bindAll, positionOf } from '../../emit/position.ts';
 import type { NestPlan, Place, Refusal } from '../../plan.ts';
 import { bestCut } from './choose.ts';
-import { planDirect } from './direct.ts';
 import { type Corner, finish } from './finish.ts';
 import { multiply, type Seat, zeroAccumulators } from './multiply.ts';
 import type { Panel } from './panel.ts';
@@ -42,7 +41,6 @@ export const planGpuContraction = (
   if (c === undefined) return { refused: 'no contraction' };
   const refused = refusal(nest, c, caps);
   if (refused !== undefined) return { refused };
-  if (!caps.barriers) return planDirect(problems(nest, c), threads);
   const best = bestCut(problems(nest, c), caps, threads);
   if (best === undefined)
     return {

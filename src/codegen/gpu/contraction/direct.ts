@@ -4,7 +4,7 @@
  * Invariants: no shared memory and no barriers; places beyond the last row or column sum some other one, whose results are
  * never stored; operands are evaluated where their indices are in bounds.
  */
-import type { Expr, LoopBuffer } from '../../../ir/loop/loop.ts';
+import type { Expr, LoopBuffer, Nest } from '../../../ir/loop/loop.ts';
 import {
   add,
   constantOf,
@@ -19,13 +19,14 @@ import {
   vec4,
 } from '../../../ir/thread/build.ts';
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../../../ir/thread/thread.ts';
+import type { Caps } from '../../caps.ts';
 import { Emitter } from '../../emit/emitter.ts';
 import { LANES } from '../../emit/mode.ts';
 import { bindAll, type Position, positionOf } from '../../emit/position.ts';
-import type { NestPlan, Place } from '../../plan.ts';
+import type { NestPlan, Place, Refusal } from '../../plan.ts';
 import { storeScalars, storeVectors } from '../../stores.ts';
 import { inside } from './finish.ts';
-import type { Operand, Problem } from './problem.ts';
+import { type Operand, type Problem, problems, refusal } from './problem.ts';
 
 /** Threads of a workgroup: few, because each has much to do. */
 const THREADS = 32;
@@ -58,8 +59,17 @@ const badness = ({ rows, columns, results }: Problem): number =>
   (results.contiguous ? 0 : 2) +
   (rows.quads.depth && rows.contiguous === 'depth' ? 0 : 1);
 
-export const planDirect = (problems: readonly Problem[], threads: number = THREADS): NestPlan => {
-  const problem = problems.reduce((a, b) => (badness(b) < badness(a) ? b : a));
+/** The schedule of a nest with a contraction, or why another one is better. */
+export const planDirectContraction = (
+  nest: Nest,
+  caps: Caps,
+  threads: number = THREADS,
+): NestPlan | Refusal => {
+  const c = nest.contract;
+  if (c === undefined) return { refused: 'no contraction' };
+  const refused = refusal(nest, c, caps);
+  if (refused !== undefined) return { refused };
+  const problem = problems(nest, c).reduce((a, b) => (badness(b) < badness(a) ? b : a));
   const block = blockOf(problem, threads);
   const { batches, rows, columns, depth, results } = problem;
   return {
