@@ -7,6 +7,7 @@
 import type { LoopBuffer, LoopKernel, Nest } from '../ir/loop/loop.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
 import type { Caps } from './caps.ts';
+import type { Copies } from './copies.ts';
 
 /** Where a plan's statements run: registers (or what is computed from them) of the launch. */
 export interface Place {
@@ -37,8 +38,8 @@ export const isRefusal = (x: NestPlan | Refusal): x is Refusal => 'refused' in x
 
 /** How a family of devices runs loop kernels. Caps name it, so that programs load no schedules but their device's. */
 export interface Schedules {
-  /** Kernels to run in this one's place, where one launch would not keep the device busy. */
-  split(kernel: LoopKernel, caps: Caps): readonly LoopKernel[] | undefined;
+  /** Kernels to run in this one's place, where one launch would not keep the device busy; `copies`: what they may share. */
+  split(kernel: LoopKernel, caps: Caps, copies: Copies): readonly LoopKernel[] | undefined;
   /** Any nest without a product. `threads` fixes the size of its workgroups. */
   nest(nest: Nest, caps: Caps, threads: number | undefined): NestPlan;
   /** A nest with a contraction, if a template fits. */

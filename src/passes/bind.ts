@@ -5,6 +5,7 @@
  * writes; a launch that must see an earlier one's effects has a barrier between them.
  */
 import type { Caps } from '../codegen/caps.ts';
+import { Copies } from '../codegen/copies.ts';
 import { bytesOf } from '../ir/dtype.ts';
 import { readsOf } from '../ir/loop/access.ts';
 import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
@@ -136,12 +137,16 @@ export const orderPieces = (
 export const arrange = (
   lowered: Kernels,
   index: BufferIndex,
-  split: (kernel: LoopKernel, lowered: Kernels) => readonly LoopKernel[],
+  split: (kernel: LoopKernel, lowered: Kernels, copies: Copies) => readonly LoopKernel[],
 ): Arrangement => {
   const kernels: LoopKernel[] = [];
   const loops: Loop[] = [];
   const place = (from: Kernels, order: BufferIndex, depth: number): void => {
-    const parts = from.kernels.flatMap((k) => split(k, from));
+    const copies = copiesFor(from);
+    const parts = from.kernels.flatMap((k) => {
+      copies.advance();
+      return split(k, from, copies);
+    });
     for (const known of new Set([order, index])) {
       if (known === index && depth > 0)
         for (const { buffer, values } of from.literals) known.add(buffer, 'constant', values);
@@ -154,7 +159,7 @@ export const arrange = (
       }
       const { body, trips } = piece;
       for (const view of piece.prologueViews) index.view(view, depth);
-      for (const k of piece.prologue) kernels.push(...split(k, from));
+      for (const k of piece.prologue) kernels.push(...split(k, from, copiesFor(from)));
       for (const view of piece.views) index.view(view, depth + 1);
       const at = loops.push({ first: kernels.length, end: kernels.length, trips }) - 1;
       place(body, indexBuffers(body, []), depth + 1);
@@ -163,6 +168,11 @@ export const arrange = (
   };
   place(lowered, index, 0);
   return { kernels, loops };
+};
+
+const copiesFor = ({ states }: Kernels): Copies => {
+  const overwritten = new Set([...states].map((b) => b.id));
+  return new Copies((buffer) => overwritten.has(buffer.id));
 };
 
 /** Binds scheduled launches, already in order, to planned memory. */

@@ -64,8 +64,8 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
     lowered,
     current.inputs.map((x) => x.attrs['role'] === 'scalar'),
   );
-  const { kernels: ordered, loops } = arrange(lowered, index, (k, { bindings }) =>
-    (splitRunning(k, caps) ?? caps.schedules.split(k, caps) ?? [k]).flatMap((part) =>
+  const { kernels: ordered, loops } = arrange(lowered, index, (k, { bindings }, copies) =>
+    (splitRunning(k, caps) ?? caps.schedules.split(k, caps, copies) ?? [k]).flatMap((part) =>
       splitReductions(part, caps, bindings.takesOne),
     ),
   );

@@ -32,7 +32,7 @@ const OWN_REGISTERS = 48;
 const STEP = 16;
 
 /** Multiply-adds of a processor in a cycle. */
-const productsOf = (inputs: MmaInputs): number =>
+export const productsOf = (inputs: MmaInputs): number =>
   WARP_UNITS.products[inputs === 'tfloat32' ? 'tfloat32' : 'narrow'];
 
 /** Registers of a thread, about. */
@@ -136,3 +136,7 @@ const finishing = ({ tile, problem, passed }: Cut): number => {
 /** Time of one more launch, which reads so many numbers that the one before wrote. */
 export const passingOn = (numbers: number, caps: Caps): number =>
   LAUNCH + (8 * numbers) / (caps.processors * CACHE_BYTES);
+
+/** Time of a launch that reads and writes so many bytes in all; none where there are none. */
+export const copying = (bytes: number, caps: Caps): number =>
+  bytes === 0 ? 0 : LAUNCH + bytes / (caps.processors * CACHE_BYTES);

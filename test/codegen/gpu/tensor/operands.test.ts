@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Caps } from '../../../../src/codegen/caps.ts';
 import { cleanup } from '../../../../src/codegen/cleanup.ts';
+import { Copies } from '../../../../src/codegen/copies.ts';
 import { problems } from '../../../../src/codegen/gpu/contraction/problem.ts';
 import { planOf, planTensorContraction } from '../../../../src/codegen/gpu/tensor/contraction.ts';
 import { cudaSchedules } from '../../../../src/codegen/gpu/tensor/schedules.ts';
@@ -179,7 +180,11 @@ test('long sums of few tiles are cut into parts, whose sums are exact', () => {
   ];
   for (const [i, made] of cases.entries()) {
     const caps: Caps = { ...device, schedules: cudaSchedules };
-    const parts = splitTensorContraction(kernelWith(made.nest, made.buffers), caps);
+    const parts = splitTensorContraction(
+      kernelWith(made.nest, made.buffers),
+      caps,
+      new Copies(() => false),
+    );
     assert.ok(parts, `split ${i}`);
     const memory = randomMemory(made.buffers, i);
     const cells = new Map([...memory].map(([b, m]) => [b, m.slice()]));

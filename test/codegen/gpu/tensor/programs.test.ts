@@ -98,4 +98,21 @@ for (const dtype of ['bfloat16', 'float16'] as const) {
   );
 }
 
+test('the gradients of a convolution share the copies of what both read', () => {
+  const b = new GraphBuilder();
+  const attrs = { strides: [1, 1], low: [1, 1], high: [1, 1], dilations: [1, 1], groups: 1 };
+  const inputs = [
+    [32, 64, 56, 56],
+    [64, 64, 3, 3],
+  ].map((s) => b.input(tensor('bfloat16', s)));
+  const { backward } = partition(
+    b.graph('layers', [b.emit(graphOps.get('conv')!, inputs, attrs)]),
+    [true, true],
+  );
+  const { program } = compileGraph(backward, caps);
+  verifyProgram(program, caps);
+  const copies = program.kernels.filter((k) => k.name.startsWith('layout'));
+  assert.equal(copies.map((k) => k.name).sort(), ['layout_dy0', 'layout_x0', 'layout_x1']);
+});
+
 test.run();
