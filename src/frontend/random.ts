@@ -40,3 +40,4 @@ export {
   setState,
 } from './random/state.ts';
 export { truncatedNormal } from './random/truncated.ts';
+export { randZipfian } from './random/zipfian.ts';

@@ -66,6 +66,35 @@ export abstract class Dataset<S> implements Iterable<S> {
     );
   }
 
+  /**
+   * Part `index` of `count` parts in order, whose sizes differ by one at most: each of several processes reads its own.
+   *
+   * @example
+   * const mine = new ArrayDataset(nd.arange(10)).shard(3, 1);
+   * mine.length;   // 3: samples 4, 5 and 6
+   */
+  shard(count: number, index: number): Dataset<S> {
+    if (!Number.isInteger(count) || count < 1)
+      throw failure(
+        'value',
+        `dataset.shard: ${count} is not a number of parts`,
+        'pass an integer ≥ 1',
+      );
+    if (!Number.isInteger(index) || index < 0 || index >= count)
+      throw failure(
+        'value',
+        `dataset.shard: there is no part ${index} of ${count}`,
+        `parts are numbered from 0 to ${count - 1}`,
+      );
+    const [size, longer] = [Math.floor(this.length / count), this.length % count];
+    const begin = size * index + Math.min(index, longer);
+    const length = size + (index < longer ? 1 : 0);
+    return new Selected(
+      this,
+      Int32Array.from({ length }, (_, i) => begin + i),
+    );
+  }
+
   /** The samples for which `keep(...sample)` is true; looks at all of them now. */
   filter(keep: (...parts: Parts<S>) => boolean): Dataset<S> {
     const kept: number[] = [];
