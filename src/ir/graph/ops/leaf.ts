@@ -67,7 +67,8 @@ export const literal: Op<LiteralAttrs> = defineOp<LiteralAttrs>({
   schema: { values: { kind: 'numbers' }, dtype: { kind: 'dtype' }, shape: { kind: 'ints' } },
   type: (_, { values, dtype, shape }) => {
     const type = leafType('literal', dtype, shape);
-    for (const value of values) checkExact('literal', dtype, value);
+    const inexact = values.find((value) => !isExactIn(dtype, value));
+    if (inexact !== undefined) checkExact('literal', dtype, inexact);
     ruleFor('literal', [], []).check(
       values.length === type.size,
       `${values.length} values do not fill ${shortName(dtype)}[${shape.join(', ')}] (${type.size})`,
@@ -77,19 +78,17 @@ export const literal: Op<LiteralAttrs> = defineOp<LiteralAttrs>({
     return type;
   },
   lower: ({ attrs }, index) =>
-    choose(
-      attrs.values.map((v) => constant(v, attrs.dtype)),
-      idxFlatten(index, stridesOf(attrs.shape)),
-    ),
+    choose(attrs.values, attrs.dtype, idxFlatten(index, stridesOf(attrs.shape))),
   gradient: () => [],
 });
 
-/** `values[position]` as a balanced tree of selects; equal neighbours need none. */
-const choose = (values: readonly Expr[], position: Idx): Expr => {
+/** `values[position]` as a balanced tree of selects; equal neighbours need none, a position that is known no tree. */
+const choose = (values: readonly number[], dtype: DType, position: Idx): Expr => {
+  const known = position.terms.length === 0 ? values[position.constant] : undefined;
+  if (known !== undefined) return constant(known, dtype);
   const flat = indexValue(position);
   const pick = (lo: number, hi: number): Expr => {
-    const first = values[lo]!;
-    if (hi - lo === 1) return first;
+    if (hi - lo === 1) return constant(values[lo]!, dtype);
     const middle = (lo + hi) >> 1;
     const low = pick(lo, middle);
     const high = pick(middle, hi);
