@@ -65,7 +65,8 @@ const combining = fragment('complex', (b, given) => {
 });
 
 /**
- * Complex numbers [..., 2] from real parts and imaginary parts (0 if left out), which broadcast.
+ * Complex numbers [..., 2] from real parts and imaginary parts (0 if left out), which broadcast. The dtype is the one they
+ * promote to, float32 for integers. Throws for shapes that do not broadcast.
  *
  * @example nd.fft.complex(nd.array([1, 2]), nd.array([3, 4]));   // [[1, 3], [2, 4]]
  */
@@ -77,7 +78,7 @@ const realParts = fragment('real', (b, [z]) => {
   return partsOf(b, z!)[0];
 });
 /**
- * Real parts: one axis less.
+ * Real parts: [..., 2] gives [...], of the same dtype. Throws unless the array is of floats and its last axis has size 2.
  *
  * @example nd.fft.real(nd.array([[1, 3], [2, 4]]));   // [1, 2]
  */
@@ -88,7 +89,8 @@ const imaginaryParts = fragment('imag', (b, [z]) => {
   return partsOf(b, z!)[1];
 });
 /**
- * Imaginary parts: one axis less.
+ * Imaginary parts: [..., 2] gives [...], of the same dtype. Throws unless the array is of floats and its last axis has
+ * size 2.
  *
  * @example nd.fft.imag(nd.array([[1, 3], [2, 4]]));   // [3, 4]
  */
@@ -99,7 +101,8 @@ const conjugating = fragment('conjugate', (b, [z]) => {
   return conjugated(b, z!);
 });
 /**
- * Complex numbers with the other sign of the imaginary part.
+ * Complex numbers [..., 2] with the other sign of the imaginary part, of the same dtype. Throws unless the array is of
+ * floats and its last axis has size 2.
  *
  * @example nd.fft.conjugate(nd.array([1, 2]));   // [1, -2]
  */
@@ -113,7 +116,8 @@ const products = fragment('multiply', (b, [x, y]) => {
   return multiplied(b, at(x!), at(y!));
 });
 /**
- * Products of complex numbers, which broadcast.
+ * Products of complex numbers [..., 2], which broadcast. The dtype is the one they promote to. Throws unless both arrays
+ * are of floats, their last axes have size 2 and their shapes broadcast.
  *
  * @example nd.fft.multiply(nd.array([0, 1]), nd.array([[1, 2], [0, 1]]));   // [[-2, 1], [-1, 0]]
  */
@@ -122,11 +126,15 @@ export const multiply = (x: NDArray, y: NDArray): NDArray =>
 
 const sizes = fragment('magnitude', (b, [z]) => {
   checkComplex('magnitude', z!);
-  const squares = b.op('mul', z!, z!);
-  return b.op('sqrt', b.sum(squares, [z!.type.shape.length - 1]));
+  const squares = b.sum(b.op('mul', z!, z!), [z!.type.shape.length - 1]);
+  // the root has no slope at 0
+  const none = b.op('eq', squares, b.lit(0, squares));
+  const safe = b.op('sqrt', b.op('select', none, b.lit(1, squares), squares));
+  return b.op('select', none, b.lit(0, squares), safe);
 });
 /**
- * Sizes of complex numbers: one axis less.
+ * Sizes (absolute values) of complex numbers: [..., 2] gives [...], of the same dtype. Throws unless the array is of
+ * floats and its last axis has size 2. The gradient at 0 is 0.
  *
  * @example nd.fft.magnitude(nd.array([[3, 4], [0, -2]]));   // [5, 2]
  */

@@ -12,20 +12,16 @@ export {
   rfftfreq,
   type ShiftOptions,
 } from './frequencies.ts';
+export { type FftOptions, fft, hfft, ifft, ihfft, irfft, rfft } from './functions.ts';
 export {
-  type FftNorm,
   type FftnOptions,
-  type FftOptions,
-  fft,
   fft2,
   fftn,
-  ifft,
   ifft2,
   ifftn,
-  irfft,
   irfft2,
   irfftn,
-  rfft,
   rfft2,
   rfftn,
-} from './functions.ts';
+} from './several.ts';
+export type { FftNorm } from './steps.ts';

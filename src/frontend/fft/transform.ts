@@ -5,7 +5,7 @@
  * such a number divides is done in two rounds with factors between them (J. Cooley and J. Tukey, 1965); a length with
  * large prime factors alone as a convolution of a length that is a power of two (L. Bluestein, 1970).
  * Invariant: roots of unity are those of double precision, rounded once, or computed from whole numbers reduced to an
- * eighth of a turn.
+ * eighth of a turn, in the dtype of what is transformed.
  */
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -25,8 +25,17 @@ const rootAt = (part: number, of: number): readonly [number, number] => {
   return [Math.cos(angle), Math.sin(angle)];
 };
 
-const table = (b: GraphBuilder, values: readonly number[], shape: readonly number[]): Node =>
-  b.emit(literal, [], { values: values.map(Math.fround), dtype: 'float32', shape });
+/** Numbers of the dtype of `like`. */
+const table = (
+  b: GraphBuilder,
+  values: readonly number[],
+  shape: readonly number[],
+  like: Node,
+): Node => {
+  const { dtype } = like.type;
+  const rounded = dtype === 'float64' ? values : values.map(Math.fround);
+  return b.emit(literal, [], { values: rounded, dtype, shape });
+};
 
 /** The transform [..., n, 2], forwards (`sign` -1) or backwards (1), not scaled. */
 export const transformOf = (b: GraphBuilder, z: Node, sign: 1 | -1): Node => {
@@ -54,7 +63,7 @@ const productWithRoots = (b: GraphBuilder, z: Node, from: number, sign: 1 | -1):
         const im = sign * sine;
         values.push(...(isImaginary ? [-im, re] : [re, im]));
       }
-  const roots = table(b, values, [n, 2, n, 2]);
+  const roots = table(b, values, [n, 2, n, 2], z);
   return b.emit(dot, [z, roots], {
     aBatch: [],
     bBatch: [],
@@ -81,13 +90,13 @@ const inTwoRounds = (b: GraphBuilder, z: Node, p: number, sign: 1 | -1): Node =>
   const q = n / p;
   const cut = b.reshape(z, [...batch, p, q, 2]);
   const first = productWithRoots(b, cut, batch.length, sign);
-  const turned = multiplied(b, first, b.broadcastTo(factorsOf(b, q, p, sign), first.type.shape));
+  const turned = multiplied(b, first, b.broadcastTo(factorsOf(b, q, p, sign, z), first.type.shape));
   const second = transformOf(b, swapped(b, turned), sign);
   return b.reshape(swapped(b, second), shape);
 };
 
 /** `exp(sign · 2πi · j · k / (q · p))` at (j, k). */
-const factorsOf = (b: GraphBuilder, q: number, p: number, sign: 1 | -1): Node => {
+const factorsOf = (b: GraphBuilder, q: number, p: number, sign: 1 | -1, like: Node): Node => {
   const n = q * p;
   if (n <= LARGEST_TABLE) {
     const values: number[] = [];
@@ -96,19 +105,25 @@ const factorsOf = (b: GraphBuilder, q: number, p: number, sign: 1 | -1): Node =>
         const [re, im] = rootAt(j * k, n);
         values.push(re, sign * im);
       }
-    return table(b, values, [q, p, 2]);
+    return table(b, values, [q, p, 2], like);
   }
   const [j, k] = [0, 1].map((axis) => b.emit(iota, [], { axis, dtype: 'int32', shape: [q, p] }));
-  return rootsOf(b, b.op('mul', j!, k!), n, sign);
+  return rootsOf(b, b.op('mul', j!, k!), n, sign, like);
 };
 
-/** `exp(sign · 2πi · part / of)` for whole numbers 0 to `of`. */
-export const rootsOf = (b: GraphBuilder, part: Node, of: number, sign: 1 | -1): Node => {
+/** `exp(sign · 2πi · part / of)` for whole numbers 0 to `of`, in the dtype of `like`. */
+export const rootsOf = (
+  b: GraphBuilder,
+  part: Node,
+  of: number,
+  sign: 1 | -1,
+  like: Node,
+): Node => {
   // in quarters of a turn: the nearest whole number of them, and what is left
   const quarters = b.op('mul', part, b.lit(4, part));
   const nearest = b.op('floordiv', b.op('add', quarters, b.lit(of >> 1, part)), b.lit(of, part));
   const rest = b.op('sub', quarters, b.op('mul', nearest, b.lit(of, part)));
-  const small = b.cast(rest, 'float32');
+  const small = b.cast(rest, like.type.dtype);
   const angle = b.op('mul', small, b.lit(Math.PI / 2 / of, small));
   const [cosine, sine] = [b.op('cos', angle), b.op('sin', angle)];
   const turns = b.op('mod', nearest, b.lit(4, nearest));
@@ -139,7 +154,7 @@ const byConvolution = (b: GraphBuilder, z: Node, sign: 1 | -1): Node => {
     return [re, sign * im];
   };
   const places = Array.from({ length: n }, (_, k) => k);
-  const own = b.broadcastTo(table(b, places.flatMap(chirp), [n, 2]), shape);
+  const own = b.broadcastTo(table(b, places.flatMap(chirp), [n, 2], z), shape);
   const kernel = Array.from({ length }, (_, k) => {
     const at = Math.min(k, length - k);
     const [re, im] = at < n ? chirp(at) : [0, 0];
@@ -153,7 +168,7 @@ const byConvolution = (b: GraphBuilder, z: Node, sign: 1 | -1): Node => {
     value: 0,
   });
   const spectrum = transformOf(b, padded, -1);
-  const factors = transformOf(b, table(b, kernel.flat(), [length, 2]), -1);
+  const factors = transformOf(b, table(b, kernel.flat(), [length, 2], z), -1);
   const whole = multiplied(b, spectrum, b.broadcastTo(factors, spectrum.type.shape));
   // backwards is forwards of the conjugate
   const back = conjugated(b, transformOf(b, conjugated(b, whole), -1));
