@@ -60,6 +60,11 @@ export const isNarrowFloat = (dtype: DType): boolean => isFloat(dtype) && bytesO
 /** Integers that are computed in int32 and keep their low bits. */
 export const isNarrowInteger = (dtype: DType): boolean => isInteger(dtype) && bytesOf(dtype) < 4;
 
+/** The float that means and sums of squares of an array are made in. */
+export const summedIn = (dtype: DType): DType => (dtype === 'float64' ? dtype : 'float32');
+/** The dtype of sums of an array of integers or booleans. */
+export const countedIn = (dtype: DType): DType => (bytesOf(dtype) < 4 ? 'int32' : dtype);
+
 /** Least and greatest value of an integer or bool dtype; of 64 bits as the nearest doubles. */
 export const integerRange = (dtype: DType): readonly [least: number, greatest: number] => {
   const bits = 8 * bytesOf(dtype);

@@ -27,7 +27,7 @@ interface Attrs {
 const NEVER = -1e30;
 
 const weighing: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, { causal, scale }) => {
-  const [q, k] = [single(b, inputs[0]!), single(b, inputs[1]!)];
+  const [q, k] = [single(b, inputs[0]!), single(b, inputs[1]!, inputs[0]!)];
   const mask = inputs[2];
   const [p, r] = [q.type.shape, k.type.shape];
   const rank = p.length;

@@ -4,7 +4,17 @@
  * Invariant: results have the promoted dtype of the operands; booleans take part in `and`, `or`, `xor` and `not` as single
  * bits, elsewhere as 0 and 1.
  */
-import { type DType, isFloat, promote } from '../../ir/dtype.ts';
+import {
+  bytesOf,
+  countedIn,
+  type DType,
+  isFloat,
+  isInteger,
+  isNarrowInteger,
+  isWide,
+  kindOf,
+  promote,
+} from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -52,11 +62,6 @@ export const bitwiseOr: Binary = bitwise('bitwiseOr', 'or');
  */
 export const bitwiseXor: Binary = bitwise('bitwiseXor', 'xor');
 
-const ALL_BITS: Readonly<Partial<Record<DType, number>>> = {
-  int32: -1,
-  uint32: 0xffffffff,
-  uint8: 255,
-};
 /**
  * All bits turned around; `not` of booleans.
  *
@@ -66,23 +71,29 @@ const ALL_BITS: Readonly<Partial<Record<DType, number>>> = {
 export const bitwiseNot: Unary = unary('bitwiseNot', (b, x) => {
   const { dtype } = x.type;
   if (dtype === 'bool') return b.op('not', x);
-  const bits = ALL_BITS[dtype];
-  if (bits === undefined) throw refuse('bitwiseNot', [x]);
-  return b.op('xor', x, b.lit(bits, x));
+  if (!isInteger(dtype)) throw refuse('bitwiseNot', [x]);
+  // -1 - x, without a number for all bits of 64
+  return b.op('sub', b.op('neg', x), b.lit(1, x));
 });
 
-/** Shifts know 32 bits; of uint8 the low eight are kept. */
+/** Shifts know 32 and 64 bits; of narrow integers the low ones are kept. */
 const shift = (name: string, op: 'shl' | 'shr'): Binary =>
   binaryOf(name, (b, x, y) => {
     const dtype = integers(name, x, y);
-    const wide = dtype === 'uint32' ? dtype : 'int32';
+    const wide = countedIn(dtype);
     const [p, q] = aligned(b, name, [x, y], wide);
     // shifting out all bits leaves none, or the sign
-    const most = b.lit(31, q!);
+    const most = b.lit(8 * bytesOf(wide) - 1, q!);
     const far = b.op('or', b.op('gt', q!, most), b.op('lt', q!, b.lit(0, q!)));
-    const emptied = op === 'shr' && wide === 'int32' ? b.op('shr', p!, most) : b.lit(0, p!);
+    const emptied = op === 'shr' && kindOf(wide) === 'int' ? b.op('shr', p!, most) : b.lit(0, p!);
     const value = b.op('select', far, emptied, b.op(op, p!, q!));
-    return dtype === 'uint8' ? b.cast(b.op('and', value, b.lit(255, value)), 'uint8') : value;
+    if (!isNarrowInteger(dtype)) return value;
+    // a cast keeps what fits: first the low bits alone, signed ones extended
+    const bits = 8 * bytesOf(dtype);
+    const low = b.op('and', value, b.lit(2 ** bits - 1, value));
+    if (kindOf(dtype) === 'uint') return b.cast(low, dtype);
+    const sign = b.lit(2 ** (bits - 1), low);
+    return b.cast(b.op('sub', b.op('xor', low, sign), sign), dtype);
   });
 /**
  * `x · 2 ** y`, as far as the bits of the dtype go.
@@ -99,12 +110,12 @@ export const leftShift: Binary = shift('leftShift', 'shl');
  */
 export const rightShift: Binary = shift('rightShift', 'shr');
 
-/** Remainders that Euclid's algorithm takes at most for 32 bits: neighbours of the Fibonacci numbers are the worst. */
-const REMAINDERS = 47;
+/** Remainders that Euclid's algorithm takes at most: neighbours of the Fibonacci numbers are the worst. */
+const remainders = (dtype: DType): number => (isWide(dtype) ? 93 : 47);
 
 const divisor = (b: GraphBuilder, x: Node, y: Node): Node => {
   let [p, q] = [b.op('abs', x), b.op('abs', y)];
-  for (let i = 0; i < REMAINDERS; i++) {
+  for (let i = 0; i < remainders(x.type.dtype); i++) {
     const done = b.op('eq', q, b.lit(0, q));
     [p, q] = [b.op('select', done, p, q), b.op('mod', p, q)];
   }

@@ -3,7 +3,7 @@
  *
  * Invariant: gradients flow to samples, coefficients and places alike, wherever the value depends on them smoothly.
  */
-import { isFloat, promote } from '../../ir/dtype.ts';
+import { isFloat, promote, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { writing } from '../../ir/graph/ops/formula.ts';
@@ -129,7 +129,8 @@ const interpolating: Fragment<InterpAttrs> = fragment<InterpAttrs>(
           `interp: ${name} is ${showType(p.type)}: xp ${showType(xp!.type)} · fp ${showType(fp!.type)}`,
           'both are vectors of one length, from 1 on',
         );
-    const [at, places, values] = [x!, xp!, fp!].map((n) => b.cast(floating(b, n), 'float32')) as [
+    const dtype = [x!, xp!, fp!].map((n) => floating(b, n).type.dtype).reduce(promote);
+    const [at, places, values] = [x!, xp!, fp!].map((n) => b.cast(n, summedIn(dtype))) as [
       Node,
       Node,
       Node,
@@ -170,8 +171,8 @@ const interpolating: Fragment<InterpAttrs> = fragment<InterpAttrs>(
     const last = b.broadcastTo(read(places, b.full(count - 1, 'int32', [])), shape);
     const below = f('select', f('lt', at, first), left ?? end(0), inside);
     const y = f('select', f('gt', at, last), right ?? end(count - 1), below);
-    const dtype = promote(x!.type.dtype, fp!.type.dtype);
-    return b.cast(y, isFloat(dtype) ? dtype : 'float32');
+    const common = promote(x!.type.dtype, fp!.type.dtype);
+    return b.cast(y, isFloat(common) ? common : 'float32');
   },
 );
 export interface InterpOptions {

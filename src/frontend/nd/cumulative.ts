@@ -6,7 +6,7 @@
  */
 import { bring } from '../../codegen/families.ts';
 import { prefixSchedules } from '../../codegen/running/prefix-schedules.ts';
-import { isFloat } from '../../ir/dtype.ts';
+import { bytesOf, countedIn, isFloat } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import { runAlong } from '../../ir/graph/ops/prefix.ts';
 import { before, emptyFold } from '../../ir/graph/ops/prefix-parts.ts';
@@ -43,13 +43,13 @@ const define = (name: string, op: PrefixOp, result: 'floats' | 'same' | 'sum'): 
     const x = flat ? b.reshape(given!, [given!.type.size]) : given!;
     const { dtype } = x.type;
     const isWhole = !isFloat(dtype) && result !== 'floats';
-    const value = !isWhole ? single(b, x) : dtype === 'uint32' ? x : b.cast(x, 'int32');
+    const value = isWhole ? b.cast(x, countedIn(dtype)) : single(b, x);
     const attrs = { axis, backward: reverse };
     if (value.type.size === 0) return b.cast(value, isWhole ? value.type.dtype : dtype);
     const inclusive = runAlong(b, op, [value], attrs);
     const y = exclusive ? before(b, inclusive, attrs, emptyFold(op, value.type.dtype)) : inclusive;
     if (result === 'same') {
-      if (exclusive && !isFloat(dtype) && dtype !== 'int32' && dtype !== 'uint32')
+      if (exclusive && !isFloat(dtype) && bytesOf(dtype) !== 4)
         throw new TigonError(
           'dtype',
           `${name}: the extreme of no elements is no ${dtype}: ${showType(given!.type)}`,

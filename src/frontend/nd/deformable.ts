@@ -14,7 +14,7 @@ import { sameShape, showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
-import { floating, single } from './math.ts';
+import { floating } from './math.ts';
 import { type ConvolutionOptions, perChannel, spatial } from './neural.ts';
 
 const NAME = 'deformableConvolution';
@@ -70,7 +70,11 @@ const sampled = (
 
 const deforming: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, attrs) => {
   const { strides, padding, dilations, groups, offsetGroups } = attrs;
-  const [x, offset, weight] = inputs.slice(0, 3).map((n) => single(b, n)) as [Node, Node, Node];
+  const [x, offset, weight] = inputs.slice(0, 3).map((n) => b.cast(n, 'float32')) as [
+    Node,
+    Node,
+    Node,
+  ];
   const bias = attrs.bias ? inputs[3] : undefined;
   const mask = attrs.mask ? inputs[inputs.length - 1] : undefined;
   const fail = (rule: string, help: string): never => {
@@ -137,7 +141,7 @@ const deforming: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, attrs) => {
         `mask ${showType(mask.type)} must be [${factors.join(', ')}]`,
         'one factor per kernel element and window',
       );
-    const flat = b.reshape(single(b, mask), [batch, offsetGroups, elements * windows]);
+    const flat = b.reshape(b.cast(mask, 'float32'), [batch, offsetGroups, elements * windows]);
     columns = b.op('mul', columns, b.broadcast(flat, columns.type.shape, [0, 1, 3]));
   }
   const inner = perGroup * elements;

@@ -4,6 +4,7 @@
  * Invariant: each product of two operands is one `dot` (or a product that fuses, where a `dot` would have one row and one
  * column); axes of one operand alone are summed before it takes part.
  */
+import { countedIn, isFloat, summedIn } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
@@ -62,9 +63,8 @@ const reduced = (
 const summed = (b: GraphBuilder, x: Node, axes: readonly number[]): Node => {
   if (axes.length === 0) return x;
   const { dtype } = x.type;
-  if (dtype === 'bool' || dtype === 'uint8') return b.sum(b.cast(x, 'int32'), axes);
-  const half = dtype === 'float16' || dtype === 'bfloat16';
-  return half ? b.cast(b.sum(b.cast(x, 'float32'), axes), dtype) : b.sum(x, axes);
+  if (!isFloat(dtype)) return b.sum(b.cast(x, countedIn(dtype)), axes);
+  return b.cast(b.sum(b.cast(x, summedIn(dtype)), axes), dtype);
 };
 
 const product = (b: GraphBuilder, x: Term, y: Term, needed: ReadonlySet<string>): Term => {

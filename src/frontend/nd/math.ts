@@ -3,7 +3,7 @@
  *
  * Invariant: floats keep their dtype; integers and booleans become float32 where results may be fractions.
  */
-import { type DType, isFloat } from '../../ir/dtype.ts';
+import { type DType, isFloat, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -18,8 +18,9 @@ import { fits } from './filled.ts';
 /** `x` as a float: itself, or float32. */
 export const floating = (b: GraphBuilder, x: Node): Node =>
   isFloat(x.type.dtype) ? x : b.cast(x, 'float32');
-/** `x` as float32: what sums are made of, which half precision may not hold. */
-export const single = (b: GraphBuilder, x: Node): Node => b.cast(x, 'float32');
+/** `x` in what sums of `like` are made of, which half precision may not hold: float32, or float64. */
+export const single = (b: GraphBuilder, x: Node, like: Node = x): Node =>
+  b.cast(x, summedIn(like.type.dtype));
 const countable = (b: GraphBuilder, x: Node): Node =>
   x.type.dtype === 'bool' ? b.cast(x, 'int32') : x;
 const isWhole = (x: Node): boolean => !isFloat(x.type.dtype);
@@ -199,7 +200,7 @@ export const clip = (x: NDArray, low: number, high: number): NDArray => {
   if (!(low <= high))
     throw failure('value', `clip: low ${low} is not below high ${high}`, 'clip(x, low, high)');
   const whole = !isFloat(x.dtype) && fits(low, x.dtype) && fits(high, x.dtype);
-  const dtype = whole ? x.dtype : 'float32';
+  const dtype = whole ? x.dtype : summedIn(x.dtype);
   return call(bounded, [x, low, high], { attrs: {}, key: '', scalars: [undefined, dtype, dtype] });
 };
 

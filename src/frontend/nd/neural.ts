@@ -175,7 +175,7 @@ const averaging: Fragment<AverageAttrs> = fragment<AverageAttrs>(
     const counted = padded
       ? { ...window, low: low.map(() => 0), high: high.map((h, i) => h - low[i]!) }
       : window;
-    const count = b.emit(windowSum, [b.full(1, 'float32', wide)], counted);
+    const count = b.emit(windowSum, [b.full(1, total.type.dtype, wide)], counted);
     return b.cast(b.op('div', total, count), dtype);
   },
 );
@@ -212,7 +212,11 @@ const normOptions = (
 const layered: Fragment<NormAttrs> = fragment<NormAttrs>(
   'layerNorm',
   (b, [x, gamma, beta], attrs) => {
-    const y = b.emit(layerNormOp, [single(b, x!), single(b, gamma!), single(b, beta!)], attrs);
+    const y = b.emit(
+      layerNormOp,
+      [x!, gamma!, beta!].map((n) => single(b, n, x!)),
+      attrs,
+    );
     return b.cast(y, floating(b, x!).type.dtype);
   },
 );
@@ -258,7 +262,7 @@ const scaled = (
 const normalizing: Fragment<NormAttrs> = fragment<NormAttrs>(
   'batchNorm',
   (b, [x, gamma, beta, mean, variance], attrs) => {
-    const rest = [mean!, variance!, gamma!, beta!].map((n) => single(b, n));
+    const rest = [mean!, variance!, gamma!, beta!].map((n) => single(b, n, x!));
     const y = scaled(b, single(b, x!), rest as [Node, Node, Node, Node], attrs);
     return b.cast(y, floating(b, x!).type.dtype);
   },
@@ -293,7 +297,7 @@ const normalizingBatch: Fragment<NormAttrs> = fragment<NormAttrs>(
     const mean = average(value);
     const away = b.op('sub', value, b.broadcastTo(b.reshape(mean, kept(shape, axes)), shape));
     const variance = average(b.op('mul', away, away));
-    const stats = [mean, variance, single(b, gamma!), single(b, beta!)] as const;
+    const stats = [mean, variance, single(b, gamma!, value), single(b, beta!, value)] as const;
     const y = scaled(b, value, stats, attrs);
     return [b.cast(y, floating(b, x!).type.dtype), mean, variance];
   },

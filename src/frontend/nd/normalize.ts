@@ -157,7 +157,7 @@ const rooting: Fragment<RmsAttrs> = fragment<RmsAttrs>('rmsNorm', (b, [x, gamma]
   const square = averageOver(b, b.op('mul', value, value), axes);
   const factor = b.op('rsqrt', b.op('add', square, b.lit(eps, square)));
   const normal = b.op('mul', value, b.broadcastTo(factor, shape));
-  const y = b.op('mul', normal, b.broadcastTo(single(b, gamma!), shape));
+  const y = b.op('mul', normal, b.broadcastTo(single(b, gamma!, value), shape));
   return b.cast(y, floating(b, x!).type.dtype);
 });
 

@@ -3,6 +3,7 @@
  *
  * Invariant: images are [batch, channels, ...space]; sums are float32, whatever the dtype of the result.
  */
+import type { DType } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { dot } from '../../ir/graph/ops/dot.ts';
@@ -80,7 +81,7 @@ export const sumPool = (x: NDArray, options: PoolOptions): NDArray => {
 };
 
 /** [parts, size]: row `i` averages elements `floor(i · size / parts)` before `ceil((i + 1) · size / parts)`. */
-const averages = (b: GraphBuilder, size: number, parts: number): Node => {
+const averages = (b: GraphBuilder, dtype: DType, size: number, parts: number): Node => {
   const shape = [parts, size];
   const whole = (axis: number): Node => b.emit(iota, [], { axis, dtype: 'int32', shape });
   const number = (n: number): Node => b.full(n, 'int32', shape);
@@ -89,11 +90,7 @@ const averages = (b: GraphBuilder, size: number, parts: number): Node => {
   const next = b.op('add', whole(0), number(1));
   const end = b.op('neg', cut(b.op('neg', next)));
   const inside = b.op('and', b.op('ge', whole(1), begin), b.op('lt', whole(1), end));
-  const share = b.op(
-    'div',
-    b.full(1, 'float32', shape),
-    b.cast(b.op('sub', end, begin), 'float32'),
-  );
+  const share = b.op('div', b.full(1, dtype, shape), b.cast(b.op('sub', end, begin), dtype));
   return b.op('select', inside, share, b.lit(0, share));
 };
 
@@ -109,7 +106,7 @@ const adapting: Fragment<AdaptiveAttrs> = fragment<AdaptiveAttrs>(
       const axis = i + 2;
       const old = y.type.shape[axis]!;
       if (old === parts) return;
-      const product = b.emit(dot, [y, averages(b, old, parts)], {
+      const product = b.emit(dot, [y, averages(b, y.type.dtype, old, parts)], {
         aBatch: [],
         bBatch: [],
         aContract: [axis],

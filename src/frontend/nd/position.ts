@@ -13,7 +13,7 @@ import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
-import { floating, single } from './math.ts';
+import { floating } from './math.ts';
 
 interface Attrs {
   readonly start: number;
@@ -73,7 +73,7 @@ const adding: Fragment<Attrs> = fragment<Attrs>('sinusoidalEncoding', (b, [x], a
     b.reshape(n, [positions, features / 2, 1]),
   );
   const waves = b.reshape(b.emit(concat, pair, { axis: 2 }), [positions, features]);
-  return b.cast(b.op('add', single(b, x!), b.broadcastTo(waves, shape)), dtype);
+  return b.cast(b.op('add', b.cast(x!, 'float32'), b.broadcastTo(waves, shape)), dtype);
 });
 
 /**
@@ -92,7 +92,7 @@ export const sinusoidalEncoding = (x: NDArray, options: PositionOptions = {}): N
 };
 
 const rotating: Fragment<Attrs> = fragment<Attrs>('rotaryEmbedding', (b, [x], attrs) => {
-  const value = single(b, x!);
+  const value = b.cast(x!, 'float32');
   const { shape } = value.type;
   const [positions, features] = shape.slice(-2) as [number, number];
   const half = features / 2;

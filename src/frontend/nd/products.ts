@@ -3,7 +3,7 @@
  *
  * Invariant: sums of products of floats are one `dot`; of integers they are exact in int32.
  */
-import { isFloat, promote } from '../../ir/dtype.ts';
+import { countedIn, isFloat, promote, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -72,7 +72,7 @@ export const contract = (b: GraphBuilder, x: Node, y: Node, sharing: Sharing): N
     [bContract, kept],
   ]);
   const { dtype } = p.type;
-  const wide = isFloat(dtype) ? 'float32' : dtype === 'uint8' ? 'int32' : dtype;
+  const wide = isFloat(dtype) ? summedIn(dtype) : countedIn(dtype);
   const product = b.op('mul', b.cast(left, wide), b.cast(right, wide));
   return isFloat(dtype) ? b.cast(b.sum(product, summed), dtype) : b.sum(product, summed);
 };

@@ -4,7 +4,7 @@
  * Invariant: integers and booleans sum as int32; means and deviations are floats, computed in float32; positions are
  * int32.
  */
-import { isFloat } from '../../ir/dtype.ts';
+import { countedIn, isFloat } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -58,7 +58,7 @@ const define = (name: string, build: Build): Fragment<Attrs> =>
   });
 
 const summable = (b: GraphBuilder, x: Node): Node =>
-  isFloat(x.type.dtype) || x.type.dtype === 'uint32' ? x : b.cast(x, 'int32');
+  isFloat(x.type.dtype) ? x : b.cast(x, countedIn(x.type.dtype));
 const countOf = (x: Node, axes: readonly number[]): number =>
   axes.reduce((n, a) => n * x.type.shape[a]!, 1);
 /** With a number in place of what takes no part. */
@@ -86,7 +86,7 @@ const filledOnly = (name: string, x: Node, axes: readonly number[]): void => {
     );
 };
 
-/** Computes in float32; the result has the dtype of `x`, if that is a float. */
+/** Computes in float32 (float64 in itself); the result has the dtype of `x`, if that is a float. */
 const precise =
   (build: Build): Build =>
   (b, x, attrs, mask) =>

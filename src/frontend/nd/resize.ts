@@ -37,7 +37,7 @@ const interpolate = (
 ): Node => {
   const old = x.type.shape[axis]!;
   if (old === size) return x;
-  const place = b.emit(iota, [], { axis: 0, dtype: 'float32', shape: [size] });
+  const place = b.emit(iota, [], { axis: 0, dtype: x.type.dtype, shape: [size] });
   const factor = alignCorners ? (size === 1 ? 0 : (old - 1) / (size - 1)) : old / size;
   const shift = alignCorners ? 0 : factor / 2 - 0.5;
   const from = b.op('add', b.op('mul', place, b.lit(factor, place)), b.lit(shift, place));

@@ -150,7 +150,7 @@ const aligning: Fragment<Attrs> = fragment<Attrs>(NAME, (b, [p, l, ...rest], att
   const own = b.op('select', impossible, b.lit(Number.POSITIVE_INFINITY, loss), loss);
   const scaled = attrs.weight === 1 ? own : b.op('mul', own, b.lit(attrs.weight, own));
   if (weight === undefined) return scaled;
-  return b.op('mul', scaled, single(b, perSample(weight, 'sampleWeight')));
+  return b.op('mul', scaled, single(b, perSample(weight, 'sampleWeight'), scaled));
 });
 
 /**

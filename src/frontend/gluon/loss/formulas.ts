@@ -4,7 +4,7 @@
  * Invariant: operands are predictions, labels, what the formula takes more, and last (if `weighted`) weights of samples;
  * everything is computed in float32, whatever their dtypes.
  */
-import { isFloat } from '../../../ir/dtype.ts';
+import { countedIn, isFloat } from '../../../ir/dtype.ts';
 import { TigonError } from '../../../ir/errors.ts';
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
@@ -72,7 +72,7 @@ const define = (name: string, formula: Formula): Fragment<LossAttrs> =>
     if (attrs.weight !== 1) loss = b.op('mul', loss, b.lit(attrs.weight, loss));
     const { shape } = loss.type;
     if (attrs.weighted)
-      loss = b.op('mul', loss, spread(b, single(b, rest[rest.length - 1]!), shape, attrs));
+      loss = b.op('mul', loss, spread(b, single(b, rest[rest.length - 1]!, loss), shape, attrs));
     const axes = shape.flatMap((_, i) => (i === attrs.batchAxis ? [] : [i]));
     const count = axes.reduce((n, a) => n * shape[a]!, 1);
     const total = b.sum(loss, axes);
@@ -108,7 +108,7 @@ export const distances: Fragment<LossAttrs> = define('L1Loss', (b, pred, label) 
 const classes = (b: GraphBuilder, given: Node, count: number): { at: Node; wrong: Node } => {
   const { dtype } = given.type;
   // The number of classes may be more than what small dtypes hold.
-  const label = dtype === 'uint8' || dtype === 'bool' ? b.cast(given, 'int32') : given;
+  const label = isFloat(dtype) ? given : b.cast(given, countedIn(dtype));
   const least = b.op('ge', label, b.lit(0, label));
   const bounded = b.op('and', least, b.op('lt', label, b.lit(count, label)));
   const right = isFloat(label.type.dtype)

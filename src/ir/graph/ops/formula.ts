@@ -5,6 +5,7 @@
  * Invariant: a formula computes in float32 whatever the dtype, and holds no sum that rounding or reassociation of floats
  * would make wrong. Operands have one float dtype and one shape.
  */
+import { summedIn } from '../../dtype.ts';
 import type { ScalarOp } from '../../scalar.ts';
 import { sameShape } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
@@ -71,7 +72,7 @@ export const defineFormula = <A extends Attrs = NoAttrs>(formula: Formula<A>): O
     return first;
   },
   decompose: (builder, inputs, attrs) => {
-    const args = inputs.map((x) => builder.cast(x, 'float32'));
+    const args = inputs.map((x) => builder.cast(x, summedIn(x.type.dtype)));
     const value = formula.value(writing(builder, args[0]!), args, attrs);
     return builder.cast(value, inputs[0]!.type.dtype);
   },

@@ -4,7 +4,7 @@
  * Invariant: how an axis is cut depends on its length alone. Places that are added to fill the last part hold what
  * folding leaves alone, so they may come first (`backward`) or last.
  */
-import type { DType } from '../../dtype.ts';
+import { type DType, integerRange, isFloat } from '../../dtype.ts';
 import type { PrefixOp } from '../../loop/loop.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Node } from '../graph.ts';
@@ -62,13 +62,9 @@ export const emptyFold = (op: PrefixOp, dtype: DType): number => {
       return 1;
     case 'max':
     case 'logadd':
-      return dtype === 'float32' ? Number.NEGATIVE_INFINITY : dtype === 'int32' ? -(2 ** 31) : 0;
+      return isFloat(dtype) ? Number.NEGATIVE_INFINITY : integerRange(dtype)[0];
     case 'min':
-      return dtype === 'float32'
-        ? Number.POSITIVE_INFINITY
-        : dtype === 'int32'
-          ? 2 ** 31 - 1
-          : 2 ** 32 - 1;
+      return isFloat(dtype) ? Number.POSITIVE_INFINITY : integerRange(dtype)[1];
     default:
       return op satisfies never;
   }

@@ -4,7 +4,9 @@
  * Invariant: gradients are running folds themselves, of a recurrence where factors meet sums: they divide by nothing, so
  * zeros in products and infinities in logarithms are exact, to any order.
  */
+
 import { type Axis, idxAxis } from '../../dim.ts';
+import { bytesOf, isFloat } from '../../dtype.ts';
 import type { PrefixOp, Running } from '../../loop/loop.ts';
 import { tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
@@ -28,8 +30,6 @@ interface Fold {
   ) => readonly Node[];
 }
 
-const DTYPES: ReadonlySet<string> = new Set(['float32', 'int32', 'uint32']);
-
 const definePrefix = ({ name, op, operands, floats, gradient }: Fold): Op<PrefixAttrs> =>
   defineOp<PrefixAttrs>({
     name,
@@ -40,7 +40,7 @@ const definePrefix = ({ name, op, operands, floats, gradient }: Fold): Op<Prefix
       const [{ dtype, shape }, other] = inputs as readonly [(typeof inputs)[0], ...typeof inputs];
       checkAxis(rule, axis, shape.length);
       rule.check(
-        floats === true ? dtype === 'float32' : DTYPES.has(dtype),
+        bytesOf(dtype) >= 4 && (floats !== true || isFloat(dtype)),
         `does not run over ${dtype}`,
         "convert with .astype('float32') first",
         'dtype',

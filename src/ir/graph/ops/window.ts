@@ -5,7 +5,7 @@
  * are in gather form, so that no two results ever write the same element.
  */
 import { type Bound, type Idx, idxAxis, idxFlatten, idxOpaque, idxUnflatten } from '../../dim.ts';
-import { type DType, isFloat } from '../../dtype.ts';
+import { type DType, integerRange, isFloat } from '../../dtype.ts';
 import { constant, guard, indexValue, reduce, scalar } from '../../loop/expr.ts';
 import type { Expr, ReduceOp } from '../../loop/loop.ts';
 import { type Shape, sameShape, stridesOf, type TensorType, tensor } from '../../type.ts';
@@ -84,7 +84,7 @@ const checkFilled = (rule: Rule, axes: readonly Sliding[]): void =>
 
 export const lowest = (dtype: DType): number => {
   if (isFloat(dtype)) return Number.NEGATIVE_INFINITY;
-  return dtype === 'int32' ? -2147483648 : 0;
+  return integerRange(dtype)[0];
 };
 
 interface WindowFold {
