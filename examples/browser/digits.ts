@@ -7,6 +7,7 @@
 import { type Dataset, drawDigits, type IdxArray, ImageDataset, MNIST, readIdx } from 'tigon/data';
 import type { nd } from 'tigon/web';
 import type { DataChoice, Report } from './run.ts';
+import { turn } from './turn.ts';
 
 export type Images = Dataset<[nd.NDArray, nd.NDArray]>;
 
@@ -88,7 +89,7 @@ const drawn = async (report: (what: Report) => void): Promise<Digits> => {
       labels.set(some.labels, first);
       done += some.labels.length;
       report({ kind: 'loading', what: 'drawing digits', done, of: all });
-      await new Promise((resolve) => setTimeout(resolve));
+      await turn();
     }
     return new ImageDataset(
       { shape: [count, 28, 28], data: images },

@@ -11,6 +11,7 @@ import { device } from 'tigon/web';
 import { digitsOf, type Images } from './digits.ts';
 import { type LeNet, prepare } from './lenet.ts';
 import type { DeviceChoice, Report, Request } from './run.ts';
+import { turn } from './turn.ts';
 
 const SEED = 1;
 const TEST_IMAGES = 2000;
@@ -56,9 +57,6 @@ const open = (choice: DeviceChoice): Promise<device.Device> => {
       return choice satisfies never;
   }
 };
-
-/** Lets other tasks run: messages, frames, garbage collection. */
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 const run = async (request: Request, { report, stopped }: Control): Promise<void> => {
   const { mode, batchSize, epochs, patience } = request;

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { test } from 'uvu';
 import { findChromium } from '../machine/browser.ts';
 
@@ -44,28 +45,41 @@ const GPU_FLAGS = [
 export interface Browser {
   /** Resolves with what it printed if it ends by itself. */
   readonly ended: Promise<string>;
+  /** Where its developer tools take orders and answer, if it was opened with them. */
+  readonly devtools: readonly [orders: Writable, answers: Readable] | undefined;
   close(): Promise<void>;
 }
 
 const without = (env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
 
-/** Opens `address`, with a WebGPU adapter or without any. */
-export const openBrowser = (path: string, address: string, webgpu: boolean): Browser => {
+/** Opens `address`, with a WebGPU adapter or without any, with a pipe to its developer tools or without. */
+export const openBrowser = (
+  path: string,
+  address: string,
+  webgpu: boolean,
+  devtools = false,
+): Browser => {
   const profile = mkdtempSync(join(tmpdir(), 'tigon-browser-'));
   const child = spawn(
     path,
-    [...FLAGS, ...(webgpu ? GPU_FLAGS : ['--disable-gpu']), `--user-data-dir=${profile}`, address],
+    [
+      ...FLAGS,
+      ...(webgpu ? GPU_FLAGS : ['--disable-gpu']),
+      ...(devtools ? ['--remote-debugging-pipe'] : []),
+      `--user-data-dir=${profile}`,
+      address,
+    ],
     {
       // a process group of its own, so that its helpers end with it
       detached: true,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe', ...(devtools ? (['pipe', 'pipe'] as const) : [])],
       // Chromium brings drivers of its own.
       env: without(process.env, ['VK_ICD_FILENAMES', 'LD_LIBRARY_PATH']),
     },
   );
   let printed = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     printed += text;
   });
   const ended = new Promise<string>((resolve) => {
@@ -77,7 +91,10 @@ export const openBrowser = (path: string, address: string, webgpu: boolean): Bro
     await ended;
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { ended, close };
+  const pipes = devtools
+    ? ([child.stdio[3] as Writable, child.stdio[4] as Readable] as const)
+    : undefined;
+  return { ended, devtools: pipes, close };
 };
 
 const killGroup = (child: ChildProcess): void => {

@@ -24,7 +24,7 @@ import { Uploads } from './uploads.ts';
 /** Work that the device may be behind before somebody should wait: what it needs is held until it is done. */
 const MOST_AHEAD_SUBMITS = 256;
 const MOST_AHEAD_BYTES = 256 * 2 ** 20;
-/** How long a failure waits for the news that the device is lost, which explains it. */
+/** How long a failure waits for the news that the device is lost, which explains it; more in hidden pages. */
 const NEWS_MILLISECONDS = 200;
 
 export class Engine {
@@ -91,7 +91,7 @@ export class Engine {
       const why = message.trim() === '' ? reason : message.trim();
       this.end(
         `was lost: ${why}`,
-        'its arrays are gone: `await device.webgpu()` opens it again, then make them anew',
+        'its arrays are gone: `await device.webgpu()` opens it again, then make them anew, or load what was saved',
       );
     });
   }
