@@ -75,22 +75,66 @@ export const isTraining = (): boolean => mode.training;
  * Cuts `x` from what it was computed from.
  */
 export const attachGrad = (x: NDArray, gradientMode: GradientMode = 'write'): NDArray => {
-  checkArray('attachGrad', x);
-  checkChoice('attachGrad', 'mode', gradientMode, ['write', 'add', 'null']);
-  if (!isFloat(x.dtype))
-    throw failure(
-      'dtype',
-      `attachGrad: ${showType(x.type)} has no gradient: only floats have`,
-      "convert it first: x.astype('float32')",
-    );
+  checkGradient('attachGrad', x, gradientMode);
   x.origin =
     gradientMode === 'null' ? undefined : { kind: 'leaf', mode: gradientMode, gradient: undefined };
   return x;
 };
 
+const checkGradient = (name: string, x: NDArray, gradientMode: GradientMode): void => {
+  checkArray(name, x);
+  checkChoice(name, 'mode', gradientMode, ['write', 'add', 'null']);
+  if (!isFloat(x.dtype))
+    throw failure(
+      'dtype',
+      `${name}: ${showType(x.type)} has no gradient: only floats have`,
+      "convert it first: x.astype('float32')",
+    );
+};
+
+/**
+ * Asks for the gradient of `x` as {@link attachGrad} does, without cutting it from what it was computed from: backward
+ * passes write the gradients of results in between to their `x.grad`, too.
+ *
+ * @example
+ * const x = nd.array([1, 2]).attachGrad();
+ * const h = autograd.record(() => x.mul(3)).retainGrad();
+ * autograd.record(() => h.mul(h)).backward();
+ * h.grad;   // [6, 12]
+ * x.grad;   // [18, 36]
+ */
+export const retainGrad = (x: NDArray, gradientMode: GradientMode = 'write'): NDArray => {
+  checkGradient('retainGrad', x, gradientMode);
+  if (x.origin === undefined && x.traced !== undefined && mode.trace?.recorded === true)
+    throw failure(
+      'trace',
+      `retainGrad: ${mode.trace.name} is recorded as a whole: ${showType(x.type)} inside of it has no gradient of its own`,
+      'return the array and call retainGrad() on the result, or record and run backward inside the hybridized function',
+    );
+  if (x.origin === undefined) return attachGrad(x, gradientMode);
+  if (x.origin.kind !== 'produced') return x;
+  x.origin.kept =
+    gradientMode === 'null' ? undefined : { kind: 'leaf', mode: gradientMode, gradient: undefined };
+  return x;
+};
+
+/** No longer asks for the gradient of `x`: `x.grad` is undefined, and what is recorded from now on ends elsewhere. */
+export const dropGrad = (x: NDArray): NDArray => {
+  checkArray('dropGrad', x);
+  if (x.origin?.kind === 'leaf') x.origin = undefined;
+  else if (x.origin?.kind === 'produced') x.origin.kept = undefined;
+  return x;
+};
+
+/** Where the gradient of `x` is, if somebody asked for it. */
+const keeperOf = (x: NDArray): Leaf | undefined =>
+  x.origin?.kind === 'produced' ? x.origin.kept : x.origin?.kind === 'leaf' ? x.origin : undefined;
+
 /** The gradient array of `x` (zeros before the first backward), or undefined without `attachGrad()`. */
-export const gradientOf = (x: NDArray): NDArray | undefined =>
-  x.origin?.kind === 'leaf' ? leafGradient(x.origin, x) : undefined;
+export const gradientOf = (x: NDArray): NDArray | undefined => {
+  const keeper = keeperOf(x);
+  return keeper === undefined ? undefined : leafGradient(keeper, x);
+};
 
 const write = (leaf: Leaf, g: NDArray): void => {
   const target = leafGradient(leaf, g);
@@ -199,6 +243,7 @@ export const backward = (
   withMode({ recording: create, taping: create }, () => {
     for (const [origin, g] of gradients) {
       if (origin.kind === 'leaf') write(origin, g);
+      else if (origin.kind === 'produced') write(origin.kept!, g);
       else if (origin.kind === 'border')
         throw failure(
           'trace',

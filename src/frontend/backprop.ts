@@ -13,7 +13,7 @@ import { mode, withMode } from './mode.ts';
 import { addition } from './nd/arithmetic.ts';
 import { filled } from './nd/filled.ts';
 import { aliasOf, type NDArray, type Operand } from './ndarray.ts';
-import { forget, type Origin, type TapeEntry } from './tape.ts';
+import { forget, type Origin, originOf, type TapeEntry } from './tape.ts';
 
 export interface FlowOptions {
   /** Keep what the tape saved, for another backward. */
@@ -28,8 +28,8 @@ export interface Head {
 }
 
 /**
- * Gradients of the sum of `heads · dys` with respect to the leaves that they depend on, or, when `wanted` is given, with
- * respect to those origins alone.
+ * Gradients of the sum of `heads · dys` with respect to the leaves that they depend on and to results whose gradients are
+ * kept, or, when `wanted` is given, with respect to those origins alone.
  */
 export const flow = (
   heads: readonly Head[],
@@ -55,7 +55,7 @@ export const flow = (
         if (g !== undefined && origin !== undefined && wants[k]) accumulate(sums, origin, g);
       });
       for (const r of entry.results) {
-        if (wanted?.has(r)) continue;
+        if (wanted === undefined ? r.kept !== undefined : wanted.has(r)) continue;
         const { pullback } = entry;
         if ((pullback.kind === 'graph' || pullback.owned) && !options.create)
           sums.get(r)?.dispose();
@@ -68,8 +68,9 @@ export const flow = (
 
 /** A handle of our own to an array that somebody else may hold. */
 const own = (x: NDArray): NDArray => {
-  const copy = aliasOf(x);
-  copy.origin = x.origin;
+  const { trace } = mode;
+  const copy = trace === undefined ? aliasOf(x) : trace.wrap(trace.nodeOf(x));
+  copy.origin = originOf(x);
   return copy;
 };
 

@@ -5,7 +5,15 @@
  * a method is in every page, so functions that bring much with them have none: a page carries those that it names.
  */
 import { showType } from '../ir/type.ts';
-import { attachGrad, type BackwardOptions, backward, detached, gradientOf } from './autograd.ts';
+import {
+  attachGrad,
+  type BackwardOptions,
+  backward,
+  detached,
+  dropGrad,
+  gradientOf,
+  retainGrad,
+} from './autograd.ts';
 import { copyOf } from './callable.ts';
 import { failure } from './callsite.ts';
 import { mode } from './mode.ts';
@@ -110,6 +118,10 @@ export interface Methods
   readonly grad: NDArray | undefined;
   /** Asks for gradients: `write` (default), `add` them up over passes, or `null` for none. Returns the array. */
   attachGrad(mode?: GradientMode): NDArray;
+  /** Asks for the gradient of a result in between, which stays part of what was recorded. Returns the array. */
+  retainGrad(mode?: GradientMode): NDArray;
+  /** Takes `attachGrad` or `retainGrad` back. Returns the array. */
+  dropGrad(): NDArray;
   /** Computes gradients of this array (times `headGrad`, default ones); see `autograd.backward`. */
   backward(headGrad?: NDArray, options?: BackwardOptions): void;
   /** The same value without history: gradients do not flow through it. */
@@ -154,7 +166,7 @@ const install = (functions: Named): void => {
 };
 for (const table of [ARITHMETIC, MATH, REDUCTIONS, SHAPES, INDEXING, LINALG, NEURAL])
   install(table);
-install({ attachGrad, backward });
+install({ attachGrad, backward, dropGrad, retainGrad });
 
 type Own =
   | 'detach'

@@ -32,6 +32,8 @@ export interface Produced {
   readonly kind: 'produced';
   readonly entry: TapeEntry;
   readonly index: number;
+  /** Where its gradient is kept when somebody asked for it. */
+  kept?: Leaf | undefined;
 }
 export type Origin = Leaf | Border | Produced;
 
