@@ -1,6 +1,7 @@
 /**
  * What a run of the tests consists of: test files, those about arrays once for each device, and checks of all code.
  *
+ * Files of some folders share a process, which loads the library once and compiles what several of them use once.
  * Invariant: a file of the folders in `ON_DEVICES` runs on every device, unless its name ends in `.once.test.ts` because
  * it is not about what devices compute; `NAME on DEVICE` names what does not run on the CPU.
  */
@@ -11,8 +12,10 @@ export const root: string = fileURLToPath(new URL('..', import.meta.url));
 
 export type TestedDevice = 'cpu' | 'webgpu' | 'cuda';
 
+/** A process. */
 export interface Job {
-  readonly name: string;
+  /** Its test files, or the check. */
+  readonly names: readonly string[];
   readonly command: readonly string[];
   readonly kind: 'tests' | 'check';
   /** The device that arrays of the file are made on. */
@@ -25,39 +28,86 @@ const ABOUT_CUDA = /^runtime\/cuda[-.]/;
 const NODE = [process.execPath, '--conditions=tigon-source', '--import', 'tsx'];
 const PRELOAD = ['--import', './test/support/device.ts'];
 
-const jobsOf = (path: string): readonly Job[] => {
-  const file = `test/${path}`;
-  const onDevices =
-    ON_DEVICES.some((folder) => path.startsWith(folder)) && !path.endsWith('.once.test.ts');
-  if (!onDevices) {
-    const job: Job = { name: path, command: [...NODE, file], kind: 'tests' };
-    return [ABOUT_CUDA.test(path) ? { ...job, device: 'cuda' } : job];
+/** Folders whose files need no process of their own, and how many share one. */
+const TOGETHER = ['differential/', 'frontend/'];
+const MOST_TOGETHER = 8;
+/** Files that look at the whole process: its memory, its environment, its stacks. */
+const ALONE = /memory|callsite|misuse|mnist|life/;
+
+interface File {
+  readonly path: string;
+  readonly name: string;
+  readonly device?: TestedDevice;
+  /** Files of one group share processes. */
+  readonly group: string;
+}
+
+const filesOf = (path: string): readonly File[] => {
+  const isOnDevices = ON_DEVICES.some((folder) => path.startsWith(folder));
+  const alone = ALONE.test(path) || !TOGETHER.some((folder) => path.startsWith(folder));
+  const group = alone ? path : 'together';
+  if (!isOnDevices) {
+    const file: File = { path, name: path, group };
+    return [ABOUT_CUDA.test(path) ? { ...file, device: 'cuda' } : file];
   }
-  const command = [...NODE, ...PRELOAD, file];
-  return [
-    { name: path, command, kind: 'tests', device: 'cpu' },
-    ...(['webgpu', 'cuda'] as const).map(
-      (device): Job => ({ name: `${path} on ${device}`, command, kind: 'tests', device }),
-    ),
-  ];
+  if (path.endsWith('.once.test.ts')) return [{ path, name: path, group: `${group} once` }];
+  return (['cpu', 'webgpu', 'cuda'] as const).map((device) => ({
+    path,
+    name: device === 'cpu' ? path : `${path} on ${device}`,
+    device,
+    group: `${group} on ${device}`,
+  }));
 };
 
-const testJobs = (): readonly Job[] =>
+const jobOf = (files: readonly File[]): Job => {
+  const { device } = files[0]!;
+  const paths = files.map((f) => `test/${f.path}`);
+  const isOnDevices = files[0]!.group.endsWith(` on ${device}`);
+  const run = files.length === 1 ? paths : ['test/support/together.ts', ...paths];
+  return {
+    names: files.map((f) => f.name),
+    command: [...NODE, ...(isOnDevices ? PRELOAD : []), ...run],
+    kind: 'tests',
+    ...(device === undefined ? {} : { device }),
+  };
+};
+
+/** The processes of files, those of one group a few at a time. */
+const jobsOf = (files: readonly File[]): readonly Job[] => {
+  const groups = new Map<string, File[]>();
+  for (const file of files) groups.set(file.group, [...(groups.get(file.group) ?? []), file]);
+  return [...groups.values()].flatMap((group) => {
+    const processes = Math.ceil(group.length / MOST_TOGETHER);
+    return Array.from({ length: processes }, (_, i) =>
+      jobOf(group.filter((_, j) => Math.floor((j * processes) / group.length) === i)),
+    );
+  });
+};
+
+const testFiles = (): readonly File[] =>
   readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => path.endsWith('.test.ts'))
     .sort()
-    .flatMap(jobsOf);
+    .flatMap(filesOf);
 
 const bin = (name: string): string => `node_modules/.bin/${name}`;
 const checks: readonly Job[] = [
-  { name: 'check types (tsc)', command: [bin('tsc'), '-p', 'tsconfig.json'], kind: 'check' },
-  { name: 'check types of examples (tsc)', command: [bin('tsc'), '-p', 'examples'], kind: 'check' },
-  { name: 'check lint (biome)', command: [bin('biome'), 'check', '.'], kind: 'check' },
+  { names: ['check types (tsc)'], command: [bin('tsc'), '-p', 'tsconfig.json'], kind: 'check' },
+  {
+    names: ['check types of examples (tsc)'],
+    command: [bin('tsc'), '-p', 'examples'],
+    kind: 'check',
+  },
+  { names: ['check lint (biome)'], command: [bin('biome'), 'check', '.'], kind: 'check' },
 ];
 
-/** The jobs whose name holds one of the words; all if there are none. */
-export const chooseJobs = (words: readonly string[]): readonly Job[] =>
-  [...testJobs(), ...checks].filter(
-    ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
-  );
+/** The jobs of what holds one of the words in its name; all if there are none. */
+export const chooseJobs = (words: readonly string[]): readonly Job[] => {
+  const isChosen = (name: string): boolean =>
+    words.length === 0 || words.some((word) => name.includes(word));
+  return [
+    ...jobsOf(testFiles().filter((file) => isChosen(file.name))),
+    ...checks.filter(({ names }) => names.some(isChosen)),
+  ];
+};

@@ -1,5 +1,5 @@
 /**
- * The test runner: every test file in its own process, the type and lint checks as tests beside them.
+ * The test runner: test files in processes of their own or a few in one, the type and lint checks as tests beside them.
  *
  * Invariant: a run is green only if every chosen file printed uvu's summary, ran at least one test, failed none and
  * exited in time; the last line is always `N passed, N failed` (and `, N skipped` if any were).
@@ -10,6 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { chooseJobs, type Job, root, type TestedDevice } from './jobs.ts';
 import { type Machine, type Provided, prepareMachine } from './machine/machine.ts';
+import { STARTS, TOOK } from './support/marks.ts';
 
 const AT_ONCE = 2;
 const TIMEOUT_MS = Number(process.env['TIGON_TEST_TIMEOUT'] ?? 480) * 1000;
@@ -41,13 +42,15 @@ interface Ending {
   readonly output: string;
   readonly code: number | null;
   readonly late: boolean;
+  readonly seconds: number;
 }
 
 const envOf = (provided: Provided): Readonly<Record<string, string>> =>
   typeof provided === 'string' ? {} : provided.env;
 
-const execute = ({ command, device }: Job, machine: Machine): Promise<Ending> =>
+const execute = ({ command, device, names }: Job, machine: Machine): Promise<Ending> =>
   new Promise((resolve) => {
+    const start = performance.now();
     const child = spawn(command[0]!, command.slice(1), {
       cwd: root,
       // A process group of its own, so that a timeout also ends what the test started.
@@ -74,11 +77,12 @@ const execute = ({ command, device }: Job, machine: Machine): Promise<Ending> =>
     const timer = setTimeout(() => {
       late = true;
       kill(child);
-    }, TIMEOUT_MS);
+    }, TIMEOUT_MS * names.length);
     const finish = (code: number | null): void => {
       clearTimeout(timer);
       running.delete(child);
-      resolve({ output: stripVTControlCharacters(output), code, late });
+      const seconds = (performance.now() - start) / 1000;
+      resolve({ output: stripVTControlCharacters(output), code, late, seconds });
     };
     child.on('error', (error) => {
       output += `${error.message}\n`;
@@ -93,6 +97,26 @@ const summary = (
 ): { total: number; passed: number; skipped: number } | undefined => {
   const found = [...output.matchAll(/Total:\s+(\d+)\s+Passed:\s+(\d+)\s+Skipped:\s+(\d+)/g)].at(-1);
   return found && { total: +found[1]!, passed: +found[2]!, skipped: +found[3]! };
+};
+
+/** How each file of a job ended. How the process ended, if not by its files, is put down to the last that began. */
+const endingsOf = ({ names }: Job, ending: Ending): readonly Ending[] => {
+  if (names.length === 1) return [ending];
+  const [before = '', ...parts] = ending.output.split(STARTS);
+  const marks = parts.map((part) => part.match(TOOK));
+  const worst = Math.max(0, ...marks.map((mark) => Number(mark?.[2] ?? 0)));
+  const last = Math.max(parts.length, 1) - 1;
+  return names.map((_, i): Ending => {
+    const mark = marks[i];
+    const own = mark ? Number(mark[2]) : 1;
+    const ended = i === last && (!mark || ending.code !== worst);
+    return {
+      output: (parts[i] ?? (i === last ? before : '')).replace(TOOK, ''),
+      code: ended ? ending.code : own,
+      late: i === last && ending.late,
+      seconds: Number(mark?.[1] ?? 0),
+    };
+  });
 };
 
 const judge = (job: Job, { output, code, late }: Ending): Verdict => {
@@ -121,12 +145,12 @@ const judge = (job: Job, { output, code, late }: Ending): Verdict => {
     : verdict;
 };
 
-const report = (job: Job, ending: Ending, verdict: Verdict, seconds: number): void => {
+const report = (job: Job, name: string, ending: Ending, verdict: Verdict): void => {
   const counts =
     job.kind === 'check' ? '' : ` ${verdict.passed}/${verdict.passed + verdict.failed}`;
   const skipped = verdict.skipped > 0 ? `, ${verdict.skipped} skipped` : '';
   const mark = verdict.failed > 0 ? 'FAIL' : 'ok  ';
-  console.log(`${mark} ${job.name}${counts}${skipped} (${seconds.toFixed(1)} s)`);
+  console.log(`${mark} ${name}${counts}${skipped} (${ending.seconds.toFixed(1)} s)`);
   if (verdict.skipped > 0)
     for (const line of ending.output.match(/^skipped: .*/gm) ?? []) console.log(`     ${line}`);
   for (const line of ending.output.match(/^size: .*/gm) ?? []) console.log(`     ${line}`);
@@ -141,7 +165,8 @@ const sum = { passed: 0, failed: 0, skipped: 0 };
 const broken: string[] = [];
 
 const none: Machine = { env: {}, webgpu: '', cuda: '' };
-const about = (device: TestedDevice): number => jobs.filter((job) => job.device === device).length;
+const about = (device: TestedDevice): number =>
+  jobs.reduce((sum, job) => sum + (job.device === device ? job.names.length : 0), 0);
 const machine = jobs.some((job) => job.kind === 'tests') ? prepareMachine(about('cuda') > 0) : none;
 for (const device of ['webgpu', 'cuda'] as const) {
   const provided = machine[device];
@@ -161,14 +186,15 @@ const queue = jobs.filter(isThere);
 
 const worker = async (): Promise<void> => {
   for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-    const start = performance.now();
-    const ending = await execute(job, machine);
-    const verdict = judge(job, ending);
-    report(job, ending, verdict, (performance.now() - start) / 1000);
-    sum.passed += verdict.passed;
-    sum.failed += verdict.failed;
-    sum.skipped += verdict.skipped;
-    if (verdict.failed > 0) broken.push(job.name);
+    const endings = endingsOf(job, await execute(job, machine));
+    for (const [i, ending] of endings.entries()) {
+      const verdict = judge(job, ending);
+      report(job, job.names[i]!, ending, verdict);
+      sum.passed += verdict.passed;
+      sum.failed += verdict.failed;
+      sum.skipped += verdict.skipped;
+      if (verdict.failed > 0) broken.push(job.names[i]!);
+    }
   }
 };
 await Promise.all(Array.from({ length: AT_ONCE }, worker));
