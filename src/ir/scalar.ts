@@ -470,7 +470,7 @@ const wrapWide = (dtype: DType, x: bigint): number =>
 
 /** Whether the IR may hold a number as a constant of the dtype: of 64-bit integers only those that doubles hold exactly. */
 export const isExactIn = (dtype: DType, x: number): boolean =>
-  isFloat(dtype) || !isWide(dtype) || Number.isSafeInteger(x);
+  isFloat(dtype) || !isWide(dtype) || (Number.isSafeInteger(x) && x >= integerRange(dtype)[0]);
 
 export const isScalarOp = (name: string): name is ScalarOp => Object.hasOwn(table, name);
 

@@ -31,10 +31,11 @@ export const input: Op<Attrs> = {
   },
 };
 
-const checkExact = (name: string, dtype: DType, value: number): void =>
+/** Fails on a number that the dtype has, if at all, beyond what numbers of the IR hold exactly. */
+export const checkExact = (name: string, dtype: DType, value: number): void =>
   ruleFor(name, [], []).check(
     isExactIn(dtype, value),
-    `${value} is beyond what a number holds exactly of ${dtype} (2^53)`,
+    `${value} is no ${dtype} within 2^53, up to where numbers are exact`,
     'take it from an array: nd.array([2n ** 60n])',
     'value',
   );

@@ -6,6 +6,7 @@
  */
 import { type DType, integerRange, isFloat } from '../../dtype.ts';
 import type { PrefixOp } from '../../loop/loop.ts';
+import { isExactIn } from '../../scalar.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Node } from '../graph.ts';
 import { concat } from './concat.ts';
@@ -31,10 +32,11 @@ export const inParts = (
   const { axis, backward } = attrs;
   const { shape, dtype } = inputs[0]!.type;
   const n = shape[axis]!;
-  if (n <= LONGEST) return run(op, inputs, attrs);
+  const fill = emptyFold(op, dtype);
+  // extremes of 64 bits are no numbers of the IR: nothing to fill the last part with
+  if (n <= LONGEST || !isExactIn(dtype, fill)) return run(op, inputs, attrs);
   const parts = Math.ceil(n / PART);
   const sized = (...sizes: number[]): number[] => shape.toSpliced(axis, 1, ...sizes);
-  const fill = emptyFold(op, dtype);
   const cut = inputs.map((x) =>
     b.reshape(padAxis(b, x, axis, 0, parts * PART - n, fill), sized(parts, PART)),
   );

@@ -10,6 +10,7 @@ import { tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Attrs, Node, Op } from '../graph.ts';
 import { checkInts, defineOp, ruleFor } from './define.ts';
+import { checkExact } from './leaf.ts';
 
 export type SliceAttrs = {
   readonly begin: readonly number[];
@@ -85,9 +86,10 @@ export const pad: Op<PadAttrs> = defineOp<PadAttrs>({
     interior: { kind: 'ints' },
     value: { kind: 'number' },
   },
-  type: (inputs, { low, high, interior }) => {
+  type: (inputs, { low, high, interior, value }) => {
     const rule = ruleFor('pad', inputs, ['x']);
     const { dtype, shape } = inputs[0]!;
+    checkExact('pad', dtype, value);
     checkInts(rule, 'low', low, shape.length, 0);
     checkInts(rule, 'high', high, shape.length, 0);
     checkInts(rule, 'interior', interior, shape.length, 0);

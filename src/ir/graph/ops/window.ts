@@ -8,6 +8,7 @@ import { type Bound, type Idx, idxAxis, idxFlatten, idxOpaque, idxUnflatten } fr
 import { type DType, integerRange, isFloat } from '../../dtype.ts';
 import { constant, guard, indexValue, reduce, scalar } from '../../loop/expr.ts';
 import type { Expr, ReduceOp } from '../../loop/loop.ts';
+import { isExactIn } from '../../scalar.ts';
 import { type Shape, sameShape, stridesOf, type TensorType, tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { LowerContext, Node, Op } from '../graph.ts';
@@ -87,6 +88,12 @@ export const lowest = (dtype: DType): number => {
   return integerRange(dtype)[0];
 };
 
+/** A constant; the least of 64 bits is none of the IR. */
+const numberOf = (value: number, dtype: DType): Expr =>
+  isExactIn(dtype, value)
+    ? constant(value, dtype)
+    : scalar('shl', constant(1, dtype), constant(63, dtype));
+
 interface WindowFold {
   readonly name: string;
   readonly op: ReduceOp;
@@ -120,7 +127,7 @@ const defineWindow = ({ name, op, padding, gradient }: WindowFold): Op<WindowAtt
       const bounds: Bound[] = [];
       const at = axes.map((a, i) => inputIndex(a, index[lead + i]!, idxAxis(folded[i]!), bounds));
       const inside = context.at(x!, [...index.slice(0, lead), ...at]);
-      return reduce(op, folded, guard(bounds, inside, constant(padding(dtype), dtype)));
+      return reduce(op, folded, guard(bounds, inside, numberOf(padding(dtype), dtype)));
     },
     ...(gradient === undefined ? {} : { gradient }),
   });
