@@ -13,6 +13,7 @@ import { addition } from './nd/arithmetic.ts';
 import { filled } from './nd/filled.ts';
 import { aliasOf, isNDArray, type NDArray } from './ndarray.ts';
 import { checkChoice, checkFunction, checkList, checkOptions, shown } from './options.ts';
+import { withOwnGradient } from './own-gradient.ts';
 import { type GradientMode, type Leaf, leafGradient, type Origin, originOf, push } from './tape.ts';
 
 export type { GradientMode } from './tape.ts';
@@ -306,12 +307,10 @@ export const grad = (
 export const detached = (x: NDArray): NDArray =>
   mode.trace === undefined ? aliasOf(x) : mode.trace.stopGradient(x);
 
-/** Thrown by custom functions in a trace without a tape: the trace starts again with one. Never reaches users. */
-export class NeedsTape extends Error {}
-
 /**
  * A function with a gradient of your own. Subclass it, define `forward` and `backward` on arrays, and call `apply`.
- * Works eager, recorded and in hybridized functions.
+ * Works eager, recorded and in hybridized functions, in the bodies of loops and branches too. Where the whole program is
+ * differentiated, backward is traced with forward: it only computes there.
  *
  * @example
  * class Clip extends autograd.Function {
@@ -334,15 +333,11 @@ abstract class CustomFunction {
   /** For functions with several outputs. */
   applyAll(...inputs: NDArray[]): NDArray[] {
     const { trace } = mode;
-    if (trace !== undefined && mode.recording && !mode.taping) throw new NeedsTape();
     const outputs = withMode({ recording: false, taping: false }, () => this.forward(...inputs));
     const results = list(outputs)!.map((y) =>
       trace === undefined ? aliasOf(y) : trace.wrap(trace.nodeOf(y)),
     );
-    const origins = inputs.map((x) => (isFloat(x.dtype) ? originOf(x) : undefined));
-    if (!mode.taping || origins.every((o) => o === undefined)) return results;
     const name = this.constructor.name;
-    if (trace !== undefined) trace.custom = name;
     const run = (dys: readonly (NDArray | undefined)[]): readonly (NDArray | undefined)[] => {
       const gradients = list<NDArray | undefined>(this.backward(...(dys as NDArray[]))) ?? [
         undefined,
@@ -362,7 +357,11 @@ abstract class CustomFunction {
       });
       return gradients;
     };
-    push({ kind: 'custom', run }, name, origins, results);
+    if (trace !== undefined && mode.recording && (trace.recorded || !mode.taping))
+      return withOwnGradient(name, results, inputs, run);
+    const origins = inputs.map((x) => (isFloat(x.dtype) ? originOf(x) : undefined));
+    if (mode.taping && origins.some((o) => o !== undefined))
+      push({ kind: 'custom', run }, name, origins, results);
     return results;
   }
 }

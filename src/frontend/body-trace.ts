@@ -1,5 +1,5 @@
 /**
- * The trace of a loop's body or of a branch: a graph of its own inside another trace.
+ * The trace of a loop's body, of a branch or of a gradient: a graph of its own inside another trace.
  *
  * Arrays from outside that it reads become its inputs (captures); arrays from outside that it assigns to become states
  * of the loop. Whoever made it turns all that into one call in the trace around.
@@ -10,7 +10,6 @@ import { isFloat } from '../ir/dtype.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { stopGradient } from '../ir/graph/ops/view.ts';
 import type { TensorType } from '../ir/type.ts';
-import { NeedsTape } from './autograd.ts';
 import { failure } from './callsite.ts';
 import { mode, withMode } from './mode.ts';
 import type { NDArray } from './ndarray.ts';
@@ -154,14 +153,6 @@ export const traceBody = <T>(name: string, body: (trace: BodyTrace) => T): T => 
   const trace = new BodyTrace(name, around);
   try {
     return withMode({ trace, taping: false, scope: undefined }, () => body(trace));
-  } catch (error) {
-    if (error instanceof NeedsTape)
-      throw failure(
-        'gradient',
-        `${name}: functions with a gradient of their own (autograd.Function) cannot be differentiated inside of it in a hybridized function`,
-        'use operations of nd there, or call hybridize({ active: false })',
-      );
-    throw error;
   } finally {
     trace.ended = true;
   }

@@ -7,7 +7,6 @@
 
 import { isFloat } from '../ir/dtype.ts';
 import { again } from '../ir/graph/ops/view.ts';
-import { NeedsTape } from './autograd.ts';
 import { flow } from './backprop.ts';
 import { failure, forget as forgetPromise } from './callsite.ts';
 import { mode, withMode } from './mode.ts';
@@ -26,6 +25,7 @@ import {
   snapshot,
   type TapeEntry,
 } from './tape.ts';
+import { NeedsTape } from './trace.ts';
 
 /**
  * `fn(...args)`, of which only the arguments are kept for backward: it is run again then. Saves the memory of what is
@@ -38,7 +38,8 @@ import {
 export const checkpoint = <A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R => {
   checkFunction('checkpoint', fn, 'write checkpoint(f, x)');
   const { trace, training, autocast } = mode;
-  if (!mode.recording || mode.repeating) return fn(...args);
+  // Loops compute their steps again anyway.
+  if (!mode.recording || mode.repeating || trace?.inside !== undefined) return fn(...args);
   if (trace !== undefined && !mode.taping) throw new NeedsTape();
   const first = nextEntry();
   const { result, again: withSameDraws } = withDrawsKept(() => scope(() => fn(...args)));
@@ -81,7 +82,6 @@ export const checkpoint = <A extends unknown[], R>(fn: (...args: A) => R, ...arg
   for (const inner of entries) forget(inner);
   const entry = push({ kind: 'custom', run, owned: true }, 'checkpoint', sources, results);
   entry.saved = saved;
-  if (trace !== undefined) trace.custom = 'checkpoint';
   mode.scope?.push(...results);
   return replaced(result, made, results) as R;
 };

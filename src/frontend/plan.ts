@@ -8,7 +8,6 @@ import { isFloat } from '../ir/dtype.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { type Partition, partition, partitionJoint } from '../passes/recompute.ts';
 import type { Device } from '../runtime/device.ts';
-import { NeedsTape } from './autograd.ts';
 import { flow } from './backprop.ts';
 import { layoutsOf } from './call.ts';
 import { type Callable, callableOf, type Loaded, loadedFor, run } from './callable.ts';
@@ -19,7 +18,7 @@ import { aliasOf, letGo, type NDArray, type Operand } from './ndarray.ts';
 import { mapArrays } from './signature.ts';
 import { filledIn, Slot, slotted } from './slots.ts';
 import { type Origin, record } from './tape.ts';
-import { type Bound, leafOf, type Observation, Trace } from './trace.ts';
+import { type Bound, leafOf, NeedsTape, type Observation, Trace } from './trace.ts';
 
 export interface Plan {
   readonly name: string;
@@ -96,7 +95,7 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
       const callable = !differentiable
         ? callableOf(graph)
         : tape
-          ? jointCallable(t, graph, outputs, inside)
+          ? jointCallable(t, graph, wanted, outputs, inside)
           : splitCallable(graph, wanted);
       return {
         name,
@@ -140,24 +139,29 @@ const backwardFrom = (p: Partition): Backward => ({
 
 /** Forward and backward of a graph that is recorded from outside. */
 const splitCallable = (graph: Graph, wanted: readonly boolean[]): Callable => {
-  const parts = partition(graph, wanted);
-  const bits = wanted.map((w) => (w ? '1' : '0')).join('');
-  const given = parts.forward.outputs.map((_, i) => (parts.seeds.includes(i) ? '1' : '0')).join('');
+  return callableFrom(graph, wanted, partition(graph, wanted));
+};
+
+/** The graph cut in two; whoever differentiates its gradient gets one that is computed from its inputs alone. */
+const callableFrom = (graph: Graph, wanted: readonly boolean[], parts: Partition): Callable => {
+  const bits = (flags: readonly boolean[]): string => flags.map((f) => (f ? '1' : '0')).join('');
+  const given = graph.outputs.map((_, i) => parts.seeds.includes(i));
   const backward = backwardFrom(parts);
   let exact: Backward | undefined;
   return callableOf(parts.forward, {
     differentiate: () => backward,
     exact: () => {
-      exact ??= derive(parts.forward, bits, given, false);
+      exact ??= derive(graph, bits(wanted), bits(given), false);
       return exact;
     },
   });
 };
 
-/** The same where the gradient is not all in the graph: custom functions have put it on the trace's own tape. */
+/** The same where the gradient is on the trace's own tape: checkpoints have put there what is computed again. */
 const jointCallable = (
   t: Trace,
   graph: Graph,
+  wanted: readonly boolean[],
   outputs: readonly NDArray[],
   inside: readonly NDArray[],
 ): Callable => {
@@ -185,21 +189,10 @@ const jointCallable = (
   if (t.bounds.length > graph.inputs.length)
     throw failure(
       'trace',
-      `${t.name}: the backward of ${t.custom} uses arrays or random numbers that its forward did not`,
-      'use them in forward, and keep what backward needs',
+      `${t.name}: what checkpoint ran a second time uses arrays or random numbers that the first run did not`,
+      'let the function do the same each time it is called',
     );
-  const parts = partitionJoint({ ...graph, dys, gradients, seeds, results });
-  const backward = backwardFrom(parts);
-  return callableOf(parts.forward, {
-    differentiate: () => backward,
-    exact: () => {
-      throw failure(
-        'gradient',
-        `${t.name}: second derivatives through ${t.custom} do not exist in a hybridized function`,
-        'call hybridize({ active: false }) for higher derivatives through custom functions',
-      );
-    },
-  });
+  return callableFrom(graph, wanted, partitionJoint({ ...graph, dys, gradients, seeds, results }));
 };
 
 /** False when something the plan captured has changed its type, its device or its part in recording, or a guard fails. */

@@ -34,6 +34,9 @@ export type Bound =
   | { readonly kind: 'gradient'; readonly index: number; readonly of: (x: NDArray) => NDArray }
   | { readonly kind: 'scalar'; readonly read: () => number };
 
+/** Thrown by what needs a tape in a trace without one: the trace starts again with one. Never reaches users. */
+export class NeedsTape extends Error {}
+
 /** What to do about arrays of several devices in one program. */
 export const ONE_DEVICE =
   'one program runs on one device: make all its arrays there; to train on several, hybridize the net and the loss, and call record, backward and trainer.step outside';
@@ -87,8 +90,6 @@ export class Trace {
   readonly #gradients = new Map<NDArray, number>();
   /** True when the call being traced is recorded outside: its graph will be differentiated. */
   readonly recorded: boolean;
-  /** Name of a custom function that was used: its gradient is not in the graph. */
-  custom: string | undefined;
   ended = false;
 
   constructor(

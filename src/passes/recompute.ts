@@ -11,10 +11,10 @@ import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, isList, type Node, reachable, rootsOf } from '../ir/graph/graph.ts';
 import { showType } from '../ir/type.ts';
 import { gradients } from './autodiff.ts';
-import { canonicalBuilder } from './canonicalize.ts';
+import { canonicalTables } from './canonicalize.ts';
 import { createNetwork } from './flow.ts';
 import { type Holding, recomputeCost, saveCost, storedBy, UNAFFORDABLE } from './recompute-cost.ts';
-import { copyInputs, copyNodes, rebuild } from './rewrite.ts';
+import { copyInputs, copyNodes, RewritingBuilder, rebuild } from './rewrite.ts';
 
 /** Where the caller finds a saved value: among the inputs or among the outputs of the forward graph. */
 export type SavedSource =
@@ -103,6 +103,7 @@ const differentiate = (graph: Graph, wanted: readonly boolean[]): Joint => {
 
 const canonical = (joint: Joint): Joint => {
   const count = joint.inputs.length;
+  // What has a gradient of its own is the value alone from here on.
   const whole = rebuild(
     {
       name: joint.name,
@@ -110,7 +111,7 @@ const canonical = (joint: Joint): Joint => {
       outputs: [...joint.outputs, ...joint.gradients],
       assigns: joint.assigns,
     },
-    canonicalBuilder(),
+    new RewritingBuilder({ ownGradient: ({ inputs }) => inputs[0] }, ...canonicalTables),
   );
   return {
     ...joint,

@@ -81,6 +81,13 @@ test('gradients of gradients, imperative and in a program', async () => {
   x.attachGrad();
   await assertAllClose(second(x), [6, 12]);
   await assertAllClose(hybridize(second)(x), [6, 12]);
+  // in a program that is recorded from outside
+  const cubes = hybridize((v: nd.NDArray) => checkpoint((h) => h.pow(3), v).sum());
+  const y = autograd.record(() => cubes(x));
+  const [dx] = autograd.grad(y, [x], { createGraph: true });
+  await assertAllClose(dx!, [3, 12]);
+  dx!.backward();
+  await assertAllClose(x.grad!, [6, 12]);
 });
 
 test('not recorded, or without gradients, it is a plain call', async () => {

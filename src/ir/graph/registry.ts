@@ -28,6 +28,7 @@ import { triangularSolve } from './ops/linalg/triangular.ts';
 import { cast, mapOps } from './ops/map.ts';
 import { erfinv } from './ops/normal.ts';
 import { argsort, arrange } from './ops/order.ts';
+import { ownGradient } from './ops/own-gradient.ts';
 import { cbrt, exp2, hypot, log2, log10, logaddexp } from './ops/powers.ts';
 import { cummax, cummin, cumprod, cumsum, logcumsumexp, recurrence } from './ops/prefix.ts';
 import { argmax, argmin, prod, reduceMax, reduceMin, sum } from './ops/reduce.ts';
@@ -43,7 +44,7 @@ const all: readonly Op[] = [
   ...[input, full, literal, iota],
   ...Object.values(mapOps),
   cast,
-  ...[reshape, transpose, broadcast, slice, pad, concat, stopGradient, again],
+  ...[reshape, transpose, broadcast, slice, pad, concat, stopGradient, again, ownGradient],
   ...[sum, prod, reduceMax, reduceMin, argmax, argmin],
   ...[cumsum, cumprod, cummax, cummin, logcumsumexp, recurrence],
   ...[argsort, arrange, searchSorted],

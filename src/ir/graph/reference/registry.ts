@@ -15,6 +15,7 @@ import { draws } from './gamma-draw.ts';
 import { leaves } from './leaf.ts';
 import { matrixFunctions } from './linalg.ts';
 import { maps } from './map.ts';
+import { ownGradients } from './own-gradient.ts';
 import { reductions } from './reduce.ts';
 import { runnings } from './running.ts';
 import { scans } from './scan.ts';
@@ -28,7 +29,7 @@ import { writers } from './writer.ts';
 const all: readonly Reference[] = [
   ...[...leaves, ...maps, ...views, ...slices, ...concats],
   ...[...reductions, ...runnings, ...windows, ...dots, ...convolutions],
-  ...[...attentions, ...attentionGradients, ...takes, ...composites],
+  ...[...attentions, ...attentionGradients, ...takes, ...composites, ...ownGradients],
   ...matrixFunctions,
   ...[...scans, ...specials, ...writers, ...draws],
 ];
