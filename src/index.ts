@@ -3,6 +3,7 @@
  *
  * Invariant: this is the whole public face of the package's main entry; everything else has a subpath of its own.
  */
+import './frontend/more-methods.ts';
 import { registerAll } from './frontend/gluon/optim.ts';
 
 export * from './face.ts';

@@ -52,4 +52,10 @@ test("import 'tigon/web' loads no device", () => {
   assert.equal(devices, []);
 });
 
+test("'tigon' has the methods that pages on 'tigon/web' ask for", () => {
+  const more = 'frontend/more-methods.ts';
+  assert.ok(loadedBy('index.ts').has(more));
+  assert.not.ok(loadedBy('web.ts').has(more), 'a page would carry what these methods need');
+});
+
 test.run();

@@ -1,8 +1,9 @@
 /**
  * The methods of NDArray: the same functions as in `nd`, with the array first.
  *
- * Invariants: a method does nothing of its own; importing this module puts the methods on the prototype, once. What has
- * a method is in every page, so functions that bring much with them have none: a page carries those that it names.
+ * Invariants: a method does nothing of its own; importing this module puts the methods on the prototype, once. What is
+ * a method here is in every page, so functions that bring much with them are none, or become one in `more-methods.ts`,
+ * which pages on `tigon/web` import when they want it: until then such a method says so.
  */
 import { showType } from '../ir/type.ts';
 import {
@@ -24,6 +25,7 @@ import * as linalg from './nd/linalg.ts';
 import * as math from './nd/math.ts';
 import * as neural from './nd/neural.ts';
 import * as reductions from './nd/reduce.ts';
+import { partBy } from './nd/selection.ts';
 import * as shapes from './nd/shape.ts';
 import { NDArray, type Operand } from './ndarray.ts';
 import { show } from './printing.ts';
@@ -62,32 +64,29 @@ const MATH: Pick<typeof math, MathNames> = {
 };
 // biome-ignore format: a table
 type ReductionsNames =
-  | 'sum' | 'prod' | 'mean' | 'max' | 'min' | 'argmax' | 'argmin' | 'all' | 'any' | 'norm' | 'var' | 'std'
-  | 'logSumExp';
+  | 'sum' | 'mean' | 'max' | 'min' | 'argmax' | 'argmin' | 'all' | 'any' | 'logSumExp';
 // biome-ignore format: a table
 const REDUCTIONS: Pick<typeof reductions, ReductionsNames> = {
-  sum: reductions.sum, prod: reductions.prod, mean: reductions.mean, max: reductions.max, min: reductions.min,
-  argmax: reductions.argmax, argmin: reductions.argmin, all: reductions.all, any: reductions.any,
-  norm: reductions.norm, var: reductions.var, std: reductions.std, logSumExp: reductions.logSumExp,
+  sum: reductions.sum, mean: reductions.mean, max: reductions.max, min: reductions.min, argmax: reductions.argmax,
+  argmin: reductions.argmin, all: reductions.all, any: reductions.any, logSumExp: reductions.logSumExp,
 };
 // biome-ignore format: a table
 type ShapesNames =
-  | 'reshape' | 'ravel' | 'flatten' | 'expandDims' | 'squeeze' | 'transpose' | 'swapAxes' | 'broadcastTo' | 'flip'
-  | 'split' | 'tile' | 'repeat' | 'pad';
+  | 'reshape' | 'ravel' | 'flatten' | 'expandDims' | 'squeeze' | 'transpose' | 'swapAxes' | 'broadcastTo' | 'flip';
 // biome-ignore format: a table
 const SHAPES: Pick<typeof shapes, ShapesNames> = {
   reshape: shapes.reshape, ravel: shapes.ravel, flatten: shapes.flatten, expandDims: shapes.expandDims,
   squeeze: shapes.squeeze, transpose: shapes.transpose, swapAxes: shapes.swapAxes, broadcastTo: shapes.broadcastTo,
-  flip: shapes.flip, split: shapes.split, tile: shapes.tile, repeat: shapes.repeat, pad: shapes.pad,
+  flip: shapes.flip,
 };
+/** Methods that `more-methods.ts` brings. */
+export type MoreReductions = 'prod' | 'norm' | 'var' | 'std';
+export type MoreShapes = 'split' | 'tile' | 'repeat' | 'pad';
+export type MoreIndexing = 'slice' | 'at' | 'set' | 'take' | 'gather' | 'pick' | 'oneHot';
 // biome-ignore format: a table
-type IndexingNames =
-  | 'slice' | 'at' | 'set' | 'take' | 'gather' | 'pick' | 'oneHot';
-// biome-ignore format: a table
-const INDEXING: Pick<typeof indexing, IndexingNames> = {
-  slice: indexing.slice, at: indexing.at, set: indexing.set, take: indexing.take, gather: indexing.gather,
-  pick: indexing.pick, oneHot: indexing.oneHot,
-};
+const MORE: readonly Exclude<MoreReductions | MoreShapes | MoreIndexing, 'slice' | 'at'>[] = [
+  'prod', 'norm', 'var', 'std', 'split', 'tile', 'repeat', 'pad', 'set', 'take', 'gather', 'pick', 'oneHot',
+];
 // biome-ignore format: a table
 type LinalgNames =
   | 'matmul' | 'dot' | 'batchDot';
@@ -107,9 +106,9 @@ const NEURAL: Pick<typeof neural, NeuralNames> = {
 export interface Methods
   extends Bound<typeof arithmetic, ArithmeticNames>,
     Bound<typeof math, MathNames>,
-    Bound<typeof reductions, ReductionsNames>,
-    Bound<typeof shapes, ShapesNames>,
-    Bound<typeof indexing, IndexingNames>,
+    Bound<typeof reductions, ReductionsNames | MoreReductions>,
+    Bound<typeof shapes, ShapesNames | MoreShapes>,
+    Bound<typeof indexing, MoreIndexing>,
     Bound<typeof linalg, LinalgNames>,
     Bound<typeof neural, NeuralNames> {
   /** Axes reversed: the transpose of a matrix. */
@@ -150,7 +149,8 @@ export interface Methods
 type Named = Readonly<Record<string, unknown>>;
 const prototype = NDArray.prototype as unknown as Record<string, unknown>;
 
-const install = (functions: Named): void => {
+/** Makes functions of an array its methods. */
+export const install = (functions: Named): void => {
   for (const name in functions) {
     const f = functions[name] as (x: NDArray, a: unknown, b: unknown) => unknown;
     // Rest parameters would cost more than the smallest operations do; no function here takes many arguments but these.
@@ -164,8 +164,16 @@ const install = (functions: Named): void => {
         };
   }
 };
-for (const table of [ARITHMETIC, MATH, REDUCTIONS, SHAPES, INDEXING, LINALG, NEURAL])
-  install(table);
+for (const name of MORE)
+  prototype[name] = (): never => {
+    throw failure(
+      'option',
+      `x.${name}: the method is not in this page`,
+      `write nd.${name}(x, …), or import 'tigon/methods', which brings all methods`,
+    );
+  };
+for (const table of [ARITHMETIC, MATH, REDUCTIONS, SHAPES, LINALG, NEURAL]) install(table);
+install({ at: partBy('at'), slice: partBy('slice') });
 install({ attachGrad, backward, dropGrad, retainGrad });
 
 type Own =

@@ -363,7 +363,7 @@ test('blocks have few sizes and little waste', () => {
   assert.ok(sizes.size < 100, `${sizes.size} sizes`);
 });
 
-test('work waits for its turn, and past a bound for nothing', () => {
+test('work waits for its turn, and past a bound for nothing but the network', () => {
   const done: string[] = [];
   let ready = false;
   const stream = new Stream((error) => done.push(String(error)));
@@ -391,12 +391,24 @@ test('work waits for its turn, and past a bound for nothing', () => {
   assert.equal(done, ['first', 'failed', 'third', 'added']);
   ready = false;
   done.length = 0;
-  const slow = { ready: false, bytes: 0, settle: () => done.push('settled'), perform: () => {} };
+  let fetched = false;
+  const slow = {
+    ready: false,
+    bytes: 0,
+    settle: () => {
+      done.push('settled');
+      slow.ready = fetched;
+    },
+    perform: () => {},
+  };
   stream.add(slow);
   stream.add(work('large', 60 * 2 ** 20));
   assert.equal(done, []);
   stream.add(work('too large', 60 * 2 ** 20));
-  assert.equal(done, ['settled', 'large', 'too large']);
+  assert.equal(done, ['settled'], 'what is being fetched cannot be forced');
+  fetched = true;
+  stream.force();
+  assert.equal(done, ['settled', 'settled', 'large', 'too large']);
   assert.ok(stream.clear);
 });
 

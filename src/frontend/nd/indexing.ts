@@ -7,71 +7,17 @@
 import { type DType, promote } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import { pad as padOp } from '../../ir/graph/ops/slice.ts';
-import { sameShape, showType } from '../../ir/type.ts';
+import { showType } from '../../ir/type.ts';
 import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
-import { increased, type PickedAttrs, picked, scalarFor, written } from './advanced.ts';
+import { increased, picked, scalarFor, written } from './advanced.ts';
 import { add, broadcastShapes } from './arithmetic.ts';
+import { positionsIn } from './array-keys.ts';
 import { fits } from './filled.ts';
-import { type Edge, type Index, type Part, partsOf } from './keys.ts';
-import { reshape, type SliceAttrs, slicePart } from './shape.ts';
-
-interface Selection extends SliceAttrs {
-  /** The arrays that index what is left. */
-  readonly arrays: readonly NDArray[];
-  /** Which axes of what is left they index, and where their axes stand in the result. */
-  readonly picked: PickedAttrs;
-  /** The shape of the selected part, before arrays index it, with new axes. */
-  readonly open: readonly number[];
-}
-
-/**
- * A key as ranges, and arrays that index what the ranges leave. As in NumPy, the axes of arrays stand where the first of
- * them does; in front, if something stands between them. Positions count as arrays beside arrays.
- */
-const selection = (name: string, x: NDArray, specs: readonly Index[]): Selection => {
-  const parts = partsOf(name, x, specs);
-  const arrays: NDArray[] = [];
-  const axes: number[] = [];
-  const open: number[] = [];
-  const [begin, end, step]: [number[], number[], number[]] = [[], [], []];
-  for (const part of parts) {
-    const size = x.shape[begin.length]!;
-    if (part.kind !== 'new') {
-      begin.push(part.kind === 'position' ? part.at : part.kind === 'range' ? part.begin : 0);
-      end.push(part.kind === 'position' ? part.at + 1 : part.kind === 'range' ? part.end : size);
-      step.push(part.kind === 'range' ? part.step : 1);
-    }
-    switch (part.kind) {
-      case 'new':
-        open.push(1);
-        break;
-      case 'range':
-        open.push(Math.max(0, Math.ceil((part.end - part.begin) / part.step)));
-        break;
-      case 'position':
-        break;
-      case 'array':
-        arrays.push(part.idx);
-        axes.push(open.length);
-        open.push(size);
-        break;
-      default:
-        part satisfies never;
-    }
-  }
-  return { begin, end, step, arrays, picked: { axes, place: placeOf(parts, arrays) }, open };
-};
-
-/** Where the axes of positions stand in the result. */
-const placeOf = (parts: readonly Part[], arrays: readonly NDArray[]): number => {
-  if (arrays.length === 0) return 0;
-  const chosen = parts.flatMap(({ kind }, i) =>
-    kind === 'array' || kind === 'position' ? [i] : [],
-  );
-  return chosen.every((at, i) => i === 0 || at === chosen[i - 1]! + 1) ? chosen[0]! : 0;
-};
+import type { Edge, Index } from './keys.ts';
+import { region, type Selection, selection } from './selection.ts';
+import { reshape } from './shape.ts';
 
 /**
  * A part of `x`, one index per axis; axes left out are taken whole. Arrays of integers are positions to take, arrays of
@@ -85,17 +31,8 @@ const placeOf = (parts: readonly Part[], arrays: readonly NDArray[]): number => 
  */
 export const slice = (x: NDArray, ...specs: Index[]): NDArray => read('slice', x, specs);
 
-const isWhole = (x: NDArray, part: Selection): boolean =>
-  part.begin.every((b, i) => b === 0 && part.step[i] === 1 && part.end[i] === x.shape[i]);
-
-/** What the ranges of a key leave of `x`. */
-const region = (x: NDArray, part: Selection): NDArray => {
-  const y = isWhole(x, part) ? x : slicePart(x, part);
-  return sameShape(y.shape, part.open) ? y : reshape(y, part.open);
-};
-
 const read = (name: string, x: NDArray, specs: readonly Index[]): NDArray => {
-  const part = selection(name, x, specs);
+  const part = selection(name, x, specs, positionsIn);
   const y = region(x, part);
   return part.arrays.length === 0 ? y : picked(y, part.arrays, part.picked);
 };
@@ -181,7 +118,7 @@ const setRegion = (x: NDArray, part: Selection, value: Operand): NDArray => {
 export const set = (x: NDArray, key: Key, value: Operand): NDArray => {
   if (isNDArray(key) && key.dtype === 'bool' && spreads(value, x))
     return where(leading(key, x), value, x);
-  const part = selection('set', x, listOf(key));
+  const part = selection('set', x, listOf(key), positionsIn);
   if (part.arrays.length === 0) return setRegion(x, part, value);
   return setRegion(x, part, written(region(x, part), part.arrays, value, part.picked));
 };
@@ -212,7 +149,7 @@ const leading = (mask: NDArray, x: NDArray): NDArray => {
  * nd.indexAdd(nd.zeros([3]), nd.array([0, 2, 0], { dtype: 'int32' }), 1);   // [2, 0, 1]
  */
 export const indexAdd = (x: NDArray, key: Key, value: Operand): NDArray => {
-  const part = selection('indexAdd', x, listOf(key));
+  const part = selection('indexAdd', x, listOf(key), positionsIn);
   const old = region(x, part);
   return setRegion(
     x,

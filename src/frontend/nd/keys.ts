@@ -1,19 +1,14 @@
 /**
  * Keys: what `x.at(…)`, `x.slice(…)` and `x.set(…)` say about each axis, read as NumPy reads `x[…]`.
  *
- * Invariant: a parsed key names every axis of the array once, in order; ranges are resolved and positions checked; arrays
- * of booleans have become arrays of positions.
+ * Invariant: a parsed key names every axis of the array once, in order; ranges are resolved and positions checked. What
+ * arrays in keys mean is up to who reads them: few programs have any (`array-keys.ts`).
  */
-import { isFloat } from '../../ir/dtype.ts';
 import { showType } from '../../ir/type.ts';
 import { checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
-import { mode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { shown } from '../options.ts';
-import { dataSync, peek } from '../reading.ts';
-import { expectValues, literalValues } from '../values.ts';
-import { array } from './creation.ts';
 
 /** One bound of a range; left open when undefined or null. */
 export type Edge = number | null | undefined;
@@ -67,68 +62,31 @@ export const rangeOf = (
     : [Math.max(0, begin), Math.max(0, begin), step];
 };
 
-const isMask = (spec: Index): spec is NDArray => isNDArray(spec) && spec.dtype === 'bool';
+export const isMask = (spec: Index): spec is NDArray => isNDArray(spec) && spec.dtype === 'bool';
 /** How many axes of the array a part of the key is about. */
 const axesOf = (spec: Index): number => (spec === null ? 0 : isMask(spec) ? spec.ndim : 1);
 
-/** The positions of true elements, one array for each axis of the mask. */
-const whereTrue = (name: string, mask: NDArray): NDArray[] => {
-  const known = literalValues(mask);
-  if (known !== undefined) return positionsWhere(known, mask);
-  if (mode.trace !== undefined && mask.traced !== undefined)
-    throw failure(
-      'trace',
-      `${name}: how many elements ${showType(mask.type)} selects is not known while tracing`,
-      'use where(mask, x, other) or set(x, mask, value), whose shapes do not depend on values; nd.booleanMask(x, mask, { size }) for a fixed number; or select outside of the hybridized function',
-    );
-  if (peek(mask) === undefined)
-    throw failure(
-      'device',
-      `${name}: ${mask.device.name} cannot be read at once, and the size of the result depends on ${showType(mask.type)}`,
-      'use `await nd.booleanMask(x, mask)`, or where(mask, x, other)',
-    );
-  return positionsWhere(dataSync(mask), mask);
-};
-
-const positionsWhere = (values: ArrayLike<number>, mask: NDArray): NDArray[] => {
-  const found: number[][] = mask.shape.map(() => []);
-  const at = mask.shape.map(() => 0);
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] !== 0) for (const [k, p] of at.entries()) found[k]!.push(p);
-    for (let k = at.length - 1; k >= 0; k--) {
-      at[k]!++;
-      if (at[k]! < mask.shape[k]!) break;
-      at[k] = 0;
-    }
-  }
-  return found.map((p) => array(p, { dtype: 'int32', device: mask.device, shape: [p.length] }));
-};
-
-const checkPositions = (name: string, idx: NDArray, x: NDArray, axis: number): void => {
-  const size = x.shape[axis]!;
-  if (isFloat(idx.dtype))
-    throw failure(
-      'dtype',
-      `${name}: indices must be integers or booleans, not ${showType(idx.type)}`,
-      "convert them: idx.astype('int32'); compare for a mask: x.gt(0)",
-    );
-  expectValues(
-    idx,
-    (values) => values.findIndex((v) => v < -size || v >= size),
-    (value, position, given, asked) =>
-      failure(
-        'value',
-        `${name}: position ${value} at [${position.join(', ')}] of ${showType(given.type)} is out of range for axis ${axis} of ${showType(x.type)}${asked}`,
-        `positions go from ${-size} to ${size - 1}`,
-      ),
-  );
-};
+/**
+ * The arrays of positions that an array in a key stands for, one for each axis from `axis` on that it is about: they are
+ * checked, and a mask has become positions.
+ */
+export type ArrayKeys = (
+  name: string,
+  spec: NDArray,
+  x: NDArray,
+  axis: number,
+) => readonly NDArray[];
 
 /** A range with both ends open. */
 const WHOLE: Index = [];
 
 /** What `specs` say about `x`. */
-export const partsOf = (name: string, x: NDArray, specs: readonly Index[]): readonly Part[] => {
+export const partsOf = (
+  name: string,
+  x: NDArray,
+  specs: readonly Index[],
+  arrays: ArrayKeys,
+): readonly Part[] => {
   checkArray(name, x);
   const dots = specs.indexOf('...');
   const named = specs.reduce<number>((n, s, i) => n + (i === dots ? 0 : axesOf(s)), 0);
@@ -141,20 +99,7 @@ export const partsOf = (name: string, x: NDArray, specs: readonly Index[]): read
     if (spec === null) return [{ kind: 'new' }];
     const on = axis;
     axis += axesOf(spec);
-    if (isMask(spec)) {
-      const odd = spec.shape.findIndex((d, i) => d !== x.shape[on + i]);
-      if (odd >= 0 || spec.ndim === 0)
-        throw failure(
-          'shape',
-          `${name}: the mask ${showType(spec.type)} does not fit axis ${on + Math.max(0, odd)} of ${showType(x.type)}`,
-          'a mask has the sizes of the axes that it selects from',
-        );
-      return whereTrue(name, spec).map((idx) => ({ kind: 'array', idx }));
-    }
-    if (isNDArray(spec)) {
-      checkPositions(name, spec, x, on);
-      return [{ kind: 'array', idx: spec }];
-    }
+    if (isNDArray(spec)) return arrays(name, spec, x, on).map((idx) => ({ kind: 'array', idx }));
     const size = x.shape[on]!;
     if (typeof spec === 'number') {
       const at = spec < 0 ? spec + size : spec;
