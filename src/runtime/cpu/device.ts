@@ -10,6 +10,8 @@ import { wasmCaps } from '../../codegen/wasm/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';
 import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
+import { checkRange } from '../range.ts';
+import { reliefOf } from '../relief.ts';
 import { CpuExecutable, type Host } from './executable.ts';
 import { hasRelaxedSimd, hasSimd } from './features.ts';
 import { Heap } from './heap.ts';
@@ -45,7 +47,7 @@ export class CpuDevice implements Device, Host {
   readonly #storages: StoragePool;
   #arena: Storage | undefined;
   #scratch: Storage | undefined;
-  #relief: Promise<void> | undefined;
+  readonly #relieve: () => Promise<void>;
 
   constructor(options: CpuOptions = {}) {
     if (!hasSimd())
@@ -64,6 +66,7 @@ export class CpuDevice implements Device, Host {
     this.heap = new Heap(maximumPages, this.threads > 1);
     this.pool = this.threads > 1 ? new WorkerPool(this.heap, this.threads) : undefined;
     this.#storages = new StoragePool(this.heap, options.pressureBytes ?? PRESSURE_BYTES);
+    this.#relieve = reliefOf(this.#storages);
   }
 
   /** Makes the arena and each thread's workgroup memory at least so large. */
@@ -109,18 +112,8 @@ export class CpuDevice implements Device, Host {
     return this.heap.bytes.slice(at, at + bytes);
   }
 
-  #range(action: string, storage: Storage, offset: number, bytes: number): number {
-    if (storage.pointer === 0)
-      throw new TigonError(
-        'freed',
-        `${action}: the array was freed before this call`,
-        'do not use an array after dispose() or after its `using` block',
-      );
-    if (offset < 0 || offset + bytes > storage.bytes)
-      throw new TigonError(
-        'value',
-        `${action}: bytes ${offset} to ${offset + bytes} of a storage of ${storage.bytes}`,
-      );
+  #range(action: 'read' | 'write', storage: Storage, offset: number, bytes: number): number {
+    checkRange(this, action, storage, offset, bytes);
     return storage.pointer + offset;
   }
 
@@ -137,15 +130,7 @@ export class CpuDevice implements Device, Host {
   }
 
   relieve(): Promise<void> | undefined {
-    if (!this.#storages.pressure) return undefined;
-    this.#relief ??= this.#collect();
-    return this.#relief;
-  }
-
-  async #collect(): Promise<void> {
-    await platform.collect(() => !this.#storages.pressure);
-    this.#storages.settle();
-    this.#relief = undefined;
+    return this.pressure ? this.#relieve() : undefined;
   }
 
   /** Ends the worker threads. Storages stay readable; running programs is over. */

@@ -4,7 +4,6 @@
  * Invariants: calls take effect in their order; nothing waits for the device but `read`, `synchronize`, `relieve` and
  * `profile`, and errors of earlier work surface there. A lost device fails every later call with the same error.
  */
-import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';
@@ -12,12 +11,14 @@ import type { Collective } from '../collective.ts';
 import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
 import type { CudaContext, CudaProperties } from '../native/api.ts';
 import type { Profile } from '../profile.ts';
+import { checkRange } from '../range.ts';
+import { reliefOf } from '../relief.ts';
 import { ncclOver } from './collective.ts';
 import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { CudaExecutable } from './executable.ts';
 import { Profiler } from './profiler.ts';
-import { CudaStorage, type MemoryOptions } from './storage.ts';
+import type { CudaStorage, MemoryOptions } from './storage.ts';
 import type { Compiler } from './units.ts';
 
 /** What opening a device found out. */
@@ -40,7 +41,7 @@ export class CudaDevice implements Device {
   readonly caps: Caps;
   /** @internal */
   readonly engine: Engine;
-  #relief: Promise<void> | undefined;
+  readonly #relieve: () => Promise<void>;
 
   /** @internal */
   constructor(opened: Opened) {
@@ -49,6 +50,8 @@ export class CudaDevice implements Device {
     this.properties = properties;
     this.caps = caps;
     this.engine = new Engine(this, context, compiler, counters, memory, blocking);
+    const { engine } = this;
+    this.#relieve = reliefOf(engine.storages, () => (engine.ahead ? engine.catchUp() : undefined));
   }
 
   /** What it has done so far. */
@@ -92,22 +95,10 @@ export class CudaDevice implements Device {
     return undefined;
   }
 
-  #range(action: string, storage: Storage, offset: number, bytes: number): CudaStorage {
+  #range(action: 'read' | 'write', storage: Storage, offset: number, bytes: number): CudaStorage {
     this.engine.faults.check();
-    if (storage.pointer === 0)
-      throw new TigonError(
-        'freed',
-        `${action}: the array was freed before this call`,
-        'do not use an array after dispose() or after its `using` block',
-      );
-    if (!(storage instanceof CudaStorage) || storage.device !== this)
-      throw new TigonError('device', `${action}: the array is not on ${this.name}`);
-    if (offset < 0 || offset + bytes > storage.bytes)
-      throw new TigonError(
-        'value',
-        `${action}: bytes ${offset} to ${offset + bytes} of a storage of ${storage.bytes}`,
-      );
-    return storage;
+    checkRange(this, action, storage, offset, bytes);
+    return storage as CudaStorage;
   }
 
   async synchronize(): Promise<void> {
@@ -128,19 +119,7 @@ export class CudaDevice implements Device {
   }
 
   relieve(): Promise<void> | undefined {
-    if (!this.pressure) return undefined;
-    this.#relief ??= this.#relieve().finally(() => {
-      this.#relief = undefined;
-    });
-    return this.#relief;
-  }
-
-  async #relieve(): Promise<void> {
-    const { engine } = this;
-    if (engine.ahead) await engine.catchUp();
-    if (!engine.storages.pressure) return;
-    await platform.collect(() => !engine.storages.pressure);
-    engine.storages.settle();
+    return this.pressure ? this.#relieve() : undefined;
   }
 
   /**

@@ -4,19 +4,20 @@
  * Invariants: calls take effect in their order; nothing waits for the device but `read`, `synchronize`, `relieve` and
  * `profile`, and errors of earlier work surface there. A lost device fails every later call with the same error.
  */
-import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import type { WgslFeatures } from '../../codegen/wgsl/shader.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';
 import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
 import type { Profile } from '../profile.ts';
+import { checkRange } from '../range.ts';
+import { reliefOf } from '../relief.ts';
 import type { AdapterDescription } from './adapters.ts';
 import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { GpuExecutable } from './executable.ts';
 import { BufferUsage, type GpuDevice } from './gpu-types.ts';
-import { GpuStorage, type MemoryOptions } from './storage.ts';
+import type { GpuStorage, MemoryOptions } from './storage.ts';
 
 /** What opening a device found out. */
 export interface Opened {
@@ -37,7 +38,7 @@ export class WebGpuDevice implements Device {
   readonly caps: Caps;
   /** @internal */
   readonly engine: Engine;
-  #relief: Promise<void> | undefined;
+  readonly #relieve: () => Promise<void>;
 
   /** @internal */
   constructor(opened: Opened) {
@@ -45,6 +46,8 @@ export class WebGpuDevice implements Device {
     this.adapter = opened.adapter;
     this.caps = opened.caps;
     this.engine = new Engine(this, opened.gpu, opened.features, opened.counters, opened.memory);
+    const { engine } = this;
+    this.#relieve = reliefOf(engine.storages, () => (engine.ahead ? engine.catchUp() : undefined));
   }
 
   /** What it has done so far. */
@@ -89,22 +92,10 @@ export class WebGpuDevice implements Device {
     return undefined;
   }
 
-  #range(action: string, storage: Storage, offset: number, bytes: number): GpuStorage {
+  #range(action: 'read' | 'write', storage: Storage, offset: number, bytes: number): GpuStorage {
     this.engine.faults.check();
-    if (storage.pointer === 0)
-      throw new TigonError(
-        'freed',
-        `${action}: the array was freed before this call`,
-        'do not use an array after dispose() or after its `using` block',
-      );
-    if (!(storage instanceof GpuStorage) || storage.device !== this)
-      throw new TigonError('device', `${action}: the array is not on ${this.name}`);
-    if (offset < 0 || offset + bytes > storage.bytes)
-      throw new TigonError(
-        'value',
-        `${action}: bytes ${offset} to ${offset + bytes} of a storage of ${storage.bytes}`,
-      );
-    return storage;
+    checkRange(this, action, storage, offset, bytes);
+    return storage as GpuStorage;
   }
 
   async synchronize(): Promise<void> {
@@ -121,19 +112,7 @@ export class WebGpuDevice implements Device {
   }
 
   relieve(): Promise<void> | undefined {
-    if (!this.pressure) return undefined;
-    this.#relief ??= this.#relieve().finally(() => {
-      this.#relief = undefined;
-    });
-    return this.#relief;
-  }
-
-  async #relieve(): Promise<void> {
-    const { engine } = this;
-    if (engine.ahead) await engine.catchUp();
-    if (!engine.storages.pressure) return;
-    await platform.collect(() => !engine.storages.pressure);
-    engine.storages.settle();
+    return this.pressure ? this.#relieve() : undefined;
   }
 
   /**
