@@ -139,7 +139,10 @@ class Chains extends HybridBlock {
   constructor(make: () => Layer) {
     super();
     const looks = Object.values(LOOKS);
-    this.#looks = looks.flatMap((a) => looks.map((b) => [a, b] as const));
+    // each half of a chain that reshapes twice is there beside a slice
+    this.#looks = looks
+      .flatMap((a) => looks.map((b) => [a, b] as const))
+      .filter(([a, b]) => a !== reshaped || b !== reshaped);
     this.layers = this.#looks.map(() => [make(), make()]);
   }
   override forward(x: nd.NDArray): nd.NDArray[] {
