@@ -4,9 +4,10 @@
  * Invariants: values are never changed, only handles are rebound (parameter updates, gradient writes); each live handle
  * is counted in `storage.holders`; exactly one of `storage` and `traced` is set until the array is disposed.
  */
-import type { DType } from '../ir/dtype.ts';
+import { type DType, isWide } from '../ir/dtype.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { type Shape, showType, type TensorType } from '../ir/type.ts';
+import { noWide } from '../passes/no-wide.ts';
 import type { Device, Storage } from '../runtime/device.ts';
 import { blockPath, failure, located } from './callsite.ts';
 import type { Layout } from './layout.ts';
@@ -104,6 +105,9 @@ export const letGo = (storage: Storage): void => {
 
 /** A handle to fresh memory with undefined contents. */
 export const allocated = (layout: Layout, label: string): NDArray => {
+  const { device, type } = layout;
+  if (isWide(type.dtype) && !device.caps.wide)
+    throw failure(...noWide(`${label}(${showType(type)})`, type.dtype, device.name));
   let storage: Storage;
   try {
     storage = layout.device.allocate(layout.bytes, label);

@@ -105,3 +105,8 @@ export const promote = (a: DType, b: DType): DType => {
       return 'int32';
   }
 };
+
+/** Whether every value of `narrow` is one of `wide`. */
+export const holds = (wide: DType, narrow: DType): boolean =>
+  promote(wide, narrow) === wide &&
+  (narrow === 'bool' || kindOf(wide) === kindOf(narrow) || bytesOf(narrow) < bytesOf(wide));

@@ -4,7 +4,7 @@
  * Invariant: a rule may change the sign of a zero or the last bit of a float, nothing else; so `x * 0` stays for floats.
  * Operands of commutative ops come in one order (constants last), so that equal sums are one node.
  */
-import { bytesOf, type DType, isFloat, kindOf, promote } from '../ir/dtype.ts';
+import { type DType, holds, isFloat } from '../ir/dtype.ts';
 import type { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import type { BroadcastAttrs } from '../ir/graph/ops/view.ts';
@@ -137,11 +137,6 @@ const select: Rule = ({ inputs: [condition, x, y] }, b) => {
   if (isOp(condition!, 'not')) return b.op('select', condition!.inputs[0]!, y!, x!);
   return undefined;
 };
-
-/** Whether every value of `narrow` is one of `wide`. */
-const holds = (wide: DType, narrow: DType): boolean =>
-  promote(wide, narrow) === wide &&
-  (narrow === 'bool' || kindOf(wide) === kindOf(narrow) || bytesOf(narrow) < bytesOf(wide));
 
 const cast: Rule = ({ inputs: [x], attrs }, b) => {
   const dtype = attrs['dtype'] as DType;

@@ -10,6 +10,7 @@ import { cleanup } from '../codegen/cleanup.ts';
 import { splitRunning } from '../codegen/running/schedules.ts';
 import { schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
+import { hasWideElements } from '../codegen/wide.ts';
 import type { Graph } from '../ir/graph/graph.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
 import type { LoopKernel } from '../ir/loop/loop.ts';
@@ -20,6 +21,7 @@ import { inBodies } from './bodies.ts';
 import { canonicalize } from './canonicalize.ts';
 import { horizontal } from './horizontal.ts';
 import { type Kernels, lowerGraph } from './kernels.ts';
+import { refuseWide } from './no-wide.ts';
 import type { GraphPass } from './pass.ts';
 import { decomposeComposites, recognize } from './recognize.ts';
 import type { Stage } from './stage.ts';
@@ -48,6 +50,7 @@ const graphPasses = (caps: Caps): readonly GraphPass[] => [
 
 /** Compiles a graph for a device with the given capabilities. */
 export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
+  refuseWide(graph, caps);
   freshExpressions();
   const stages: Stage[] = [{ level: 'graph', name: 'trace', graph, notes: [] }];
   let current = graph;
@@ -65,9 +68,10 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
     current.inputs.map((x) => x.attrs['role'] === 'scalar'),
   );
   const { kernels: ordered, loops } = arrange(lowered, index, (k, { bindings }, copies) =>
-    (splitRunning(k, caps) ?? caps.schedules.split(k, caps, copies) ?? [k]).flatMap((part) =>
-      splitReductions(part, caps, bindings.takesOne),
-    ),
+    (
+      splitRunning(k, caps) ??
+      (k.nests.some(hasWideElements) ? undefined : caps.schedules.split(k, caps, copies)) ?? [k]
+    ).flatMap((part) => splitReductions(part, caps, bindings.takesOne)),
   );
   stages.push({ level: 'loop', name: 'split and order', kernels: ordered, notes: [] });
 

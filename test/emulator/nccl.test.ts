@@ -23,7 +23,7 @@ const team = async (
 /** Sums what each rank has, in place, and gives what each has then. */
 const summed = (
   { nccl, benches, communicators }: Team,
-  parts: readonly (Float32Array | Uint16Array)[],
+  parts: readonly (Float32Array | Float64Array | Uint16Array)[],
   element: NcclElement,
 ): readonly ArrayBuffer[] => {
   const memory = benches.map((bench, i) => bench.memory(parts[i]!));
@@ -50,12 +50,15 @@ emulated('a sum over three devices, in their streams', async (cuda) => {
     assert.equal([...new Float32Array(result)], [111, 222]);
 });
 
-emulated('sums of halves and bfloats round to their type', async (cuda) => {
+emulated('sums of halves, doubles and bfloats round to their type', async (cuda) => {
   const all = await team(cuda, 2);
   // 2048 + 1 is no half, 256 + 1 is no bfloat
   const halves = [new Uint16Array([0x3c00, 0x6800]), new Uint16Array([0x4000, 0x3c00])];
   for (const result of summed(all, halves, 'float16'))
     assert.equal([...new Uint16Array(result)], [0x4200, 0x6800]);
+  const doubles = [Float64Array.of(1, 1e300), Float64Array.of(1e-15, 1e300)];
+  for (const result of summed(all, doubles, 'float64'))
+    assert.equal([...new Float64Array(result)], [1 + 1e-15, 2e300]);
   const bfloats = [new Uint16Array([0x3f80, 0x4380]), new Uint16Array([0x4000, 0x3f80])];
   for (const result of summed(all, bfloats, 'bfloat16'))
     assert.equal([...new Uint16Array(result)], [0x4040, 0x4380]);

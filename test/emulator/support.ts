@@ -51,7 +51,13 @@ let next = 0;
 /** A device that nothing ran on. */
 export const freshDevice = (cuda: NativeCuda): CudaContext => cuda.open(next++ % DEVICES);
 
-export type Numbers = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
+export type Numbers =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Uint32Array
+  | Uint16Array
+  | Uint8Array;
 
 /** Where an argument of a kernel is, or the number that it is. */
 export type Argument = { readonly address: Address } | { readonly int: number };

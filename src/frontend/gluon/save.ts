@@ -11,6 +11,7 @@ import { contiguous } from '../callable.ts';
 import { failure } from '../callsite.ts';
 import { defaultDevice } from '../default-device.ts';
 import { readSafetensors, type TensorBytes, writeSafetensors } from '../io/safetensors.ts';
+import { fitting } from '../io/stored.ts';
 import { upload } from '../nd/filled.ts';
 import { astype } from '../nd/math.ts';
 import { type NDArray, storageOf } from '../ndarray.ts';
@@ -154,10 +155,11 @@ export const loadInto = async (
       `loadParameters: ${file} does not fit ${block.constructor.name}:\n  - ${problems.join('\n  - ')}`,
       'load into the architecture that was saved, or pass allowMissing / ignoreExtra / castDtype',
     );
-  for (const [parameter, { shape, dtype, bytes }] of found) {
-    if (dtypeSource === 'saved' && parameter.dtype !== dtype) parameter.cast(dtype);
-    parameter.setEach(tensor(parameter.dtype, shape), defaultDevice(), (device) =>
-      astype(upload(tensor(dtype, shape), bytes, device, parameter.name), parameter.dtype),
-    );
+  for (const [parameter, held] of found) {
+    if (dtypeSource === 'saved' && parameter.dtype !== held.dtype) parameter.cast(held.dtype);
+    parameter.setEach(tensor(parameter.dtype, held.shape), defaultDevice(), (device) => {
+      const { dtype, shape, bytes } = fitting(device, held, parameter.name);
+      return astype(upload(tensor(dtype, shape), bytes, device, parameter.name), parameter.dtype);
+    });
   }
 };

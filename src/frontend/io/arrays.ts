@@ -21,6 +21,7 @@ import {
   encode as encodeSafetensors,
   type TensorBytes,
 } from './safetensors.ts';
+import { fitting } from './stored.ts';
 import { isZip } from './zip.ts';
 
 const FORMATS = ['params', 'npy', 'npz', 'safetensors'] as const;
@@ -148,7 +149,8 @@ export const serialize = async (arrays: Arrays, format: ArrayFormat): Promise<Ui
   return whole;
 };
 
-const arrayOf = ({ dtype, shape, bytes }: TensorBytes, device: Device): NDArray => {
+const arrayOf = (given: TensorBytes, device: Device, name: string): NDArray => {
+  const { dtype, shape, bytes } = fitting(device, given, name);
   const type: TensorType = tensor(dtype, shape);
   return upload(type, bytes, device, 'nd.load');
 };
@@ -158,7 +160,7 @@ const byName = (
   device: Device,
 ): Record<string, NDArray> => {
   const found: Record<string, NDArray> = Object.create(null);
-  for (const [name, t] of [...tensors]) found[name] = arrayOf(t, device);
+  for (const [name, t] of [...tensors]) found[name] = arrayOf(t, device, `nd.load: "${name}"`);
   return found;
 };
 
@@ -168,8 +170,8 @@ export interface LoadOptions {
 }
 
 /**
- * Reads arrays from a path or from the bytes of a file: `.npy`, `.npz`, safetensors or MXNet's list, whichever it is. Types
- * that arrays do not have are converted: 64-bit floats to float32, whole numbers of 64, 16 and 8 bits to int32 where they
+ * Reads arrays from a path or from the bytes of a file: `.npy`, `.npz`, safetensors or MXNet's list, whichever it is. On
+ * devices without 64-bit elements (WebGPU) float64 becomes float32, int64 and uint64 become int32 and uint32 where they
  * fit, else that is an error.
  *
  * @example
@@ -180,11 +182,11 @@ export const load = async (source: Source, options: LoadOptions = {}): Promise<L
   checkOptions('nd.load', options, ['device']);
   const device = options.device ?? defaultDevice();
   const { bytes, name } = await bytesFrom(source, 'nd.load');
-  if (isNpy(bytes)) return arrayOf(decodeNpy(bytes, name), device);
+  if (isNpy(bytes)) return arrayOf(decodeNpy(bytes, name), device, name);
   if (isZip(bytes)) return byName(decodeNpz(bytes, name), device);
   if (!isMxnet(bytes)) return byName(decodeSafetensors(bytes, name).tensors, device);
   const { tensors, names } = decodeMxnet(bytes, name);
-  if (names.length === 0) return tensors.map((t) => arrayOf(t, device));
+  if (names.length === 0) return tensors.map((t, i) => arrayOf(t, device, `nd.load: array ${i}`));
   return byName(
     tensors.map((t, i) => [names[i]!, t]),
     device,

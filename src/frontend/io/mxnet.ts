@@ -16,7 +16,7 @@ import { TigonError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/type.ts';
 import { bytesFrom, type Source, writeFile } from './files.ts';
 import type { TensorBytes } from './safetensors.ts';
-import { fromStored, type StoredType, storedBytes } from './stored.ts';
+import { fromStored } from './stored.ts';
 
 const LIST = 0x112;
 const V1 = 0xf993fac8;
@@ -24,7 +24,7 @@ const V2 = 0xf993fac9;
 const V3 = 0xf993faca;
 
 /** In the order of their numbers. */
-const TYPES: readonly StoredType[] = [
+const TYPES: readonly DType[] = [
   'float32',
   'float64',
   'float16',
@@ -199,13 +199,12 @@ const readArray = (r: Reader, fail: Fail): TensorBytes => {
   const number = r.i32();
   const type = TYPES[number];
   if (type === undefined) return fail(`${r.what} has elements of the unknown type ${number}`);
-  const size = shape.reduce((n, d) => n * d, 1) * storedBytes(type);
-  return fromStored(type, shape, r.bytes(size), r.what);
+  const size = shape.reduce((n, d) => n * d, 1) * bytesOf(type);
+  return fromStored(type, shape, r.bytes(size));
 };
 
 /**
- * Reads a file from memory, of all versions of MXNet. Types that arrays do not have are converted as by `tigon/io/npy`;
- * sparse arrays are refused. Throws a DataError that names `name`.
+ * Reads a file from memory, of all versions of MXNet. Sparse arrays are refused. Throws a DataError that names `name`.
  */
 export const decode = (file: Uint8Array, name = 'mxnet'): MxnetFile => {
   const fail: Fail = (rule, help) => {

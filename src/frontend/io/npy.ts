@@ -9,7 +9,7 @@ import { TigonError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/type.ts';
 import { bytesFrom, type Source, writeFile } from './files.ts';
 import type { TensorBytes } from './safetensors.ts';
-import { fromStored, reorder, type StoredType, storedBytes, swapBytes } from './stored.ts';
+import { fromStored, reorder, swapBytes } from './stored.ts';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
@@ -32,7 +32,7 @@ const DESCRIPTIONS: Readonly<Record<DType, string | undefined>> = {
   bfloat16: undefined,
   float32: '<f4',
 };
-const TYPES: Readonly<Record<string, StoredType>> = {
+const TYPES: Readonly<Record<string, DType>> = {
   b1: 'bool',
   u1: 'uint8',
   u2: 'uint16',
@@ -98,7 +98,7 @@ export const encode = (tensor: TensorBytes, options: NpyOptions = {}): Uint8Arra
 type Fail = (rule: string, help?: string) => never;
 
 interface Header {
-  readonly type: StoredType;
+  readonly type: DType;
   readonly swapped: boolean;
   readonly columns: boolean;
   readonly shape: Shape;
@@ -132,15 +132,12 @@ const parseHeader = (text: string, fail: Fail): Header => {
   return { type, swapped: order === '>', columns, shape };
 };
 
-/** An array from a `.npy` file, and what its elements were there. */
-export interface NpyArray extends TensorBytes {
-  readonly stored: StoredType;
-}
+/** An array from a `.npy` file. */
+export type NpyArray = TensorBytes;
 
 /**
- * Reads a `.npy` file from memory, versions 1 to 3, either byte order, rows or columns first. Types that arrays do not
- * have are converted: float64 to float32, int64, int16, int8 and uint16 to int32, uint64 to uint32 (a value that does not
- * fit is an error). Throws a DataError that names `name`.
+ * Reads a `.npy` file from memory, versions 1 to 3, either byte order, rows or columns first. Throws a DataError that
+ * names `name`.
  */
 export const decode = (file: Uint8Array, name = 'npy'): NpyArray => {
   const fail: Fail = (rule, help) => {
@@ -164,7 +161,7 @@ export const decode = (file: Uint8Array, name = 'npy'): NpyArray => {
     file.subarray(begin, end),
   );
   const { type, swapped, columns, shape } = parseHeader(text, fail);
-  const width = storedBytes(type);
+  const width = bytesOf(type);
   const size = shape.reduce((n, d) => n * d, 1) * width;
   if (size !== file.byteLength - end)
     fail(`${type} [${shape.join(', ')}] is ${size} bytes, the file has ${file.byteLength - end}`);
@@ -174,7 +171,7 @@ export const decode = (file: Uint8Array, name = 'npy'): NpyArray => {
     bytes = bytes.slice();
     swapBytes(bytes, width);
   }
-  return { ...fromStored(type, shape, bytes, name), stored: type };
+  return fromStored(type, shape, bytes);
 };
 
 /** Reads a `.npy` file from a path or from its bytes. */

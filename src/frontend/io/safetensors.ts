@@ -4,7 +4,7 @@
  * Invariant: decoding checks every length and offset before it touches a byte, so a damaged file gives an error that
  * names it, never a wrong array; encoding is deterministic.
  */
-import { bytesOf, type DType } from '../../ir/dtype.ts';
+import { bytesOf, DTYPES, type DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/type.ts';
 import { bytesFrom, type Source, writeFile } from './files.ts';
@@ -103,7 +103,7 @@ export const decode = (file: Uint8Array, name = 'safetensors'): SafetensorsFile 
     }
     const { dtype, shape, begin, end } = parseEntry(key, value, data.byteLength, fail);
     ranges.push({ name: key, begin, end });
-    tensors.set(key, convert(key, dtype, shape, data.slice(begin, end), name));
+    tensors.set(key, { dtype, shape, bytes: data.slice(begin, end) });
   }
   ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let position = 0;
@@ -143,17 +143,18 @@ const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((d) => Number.isSafeInteger(d) && (d as number) >= 0);
 
 interface Entry {
-  readonly dtype: FileType;
+  readonly dtype: DType;
   readonly shape: number[];
   readonly begin: number;
   readonly end: number;
 }
 
 const parseEntry = (key: string, value: unknown, available: number, fail: Fail): Entry => {
-  const { dtype, shape, data_offsets } = (value ?? {}) as Record<string, unknown>;
-  if (typeof dtype !== 'string' || !isFileType(dtype))
+  const { dtype: type, shape, data_offsets } = (value ?? {}) as Record<string, unknown>;
+  const dtype = typeof type === 'string' ? dtypesByName.get(type) : undefined;
+  if (dtype === undefined)
     return fail(
-      `"${key}" has dtype ${JSON.stringify(dtype)}; known: ${Object.keys(fileTypes).join(', ')}`,
+      `"${key}" has dtype ${JSON.stringify(type)}; known: ${[...dtypesByName.keys()].join(', ')}`,
     );
   if (!isCounts(shape)) return fail(`"${key}" has no shape of whole numbers`);
   if (!isCounts(data_offsets) || data_offsets.length !== 2)
@@ -161,61 +162,15 @@ const parseEntry = (key: string, value: unknown, available: number, fail: Fail):
   const [begin, end] = data_offsets as [number, number];
   if (begin > end || end > available)
     return fail(`"${key}" lies at bytes ${begin} to ${end}, the data has ${available}: cut off?`);
-  const size = shape.reduce((n, d) => n * d, 1) * fileTypes[dtype].bytes;
+  const size = shape.reduce((n, d) => n * d, 1) * bytesOf(dtype);
   if (size !== end - begin)
     return fail(
-      `"${key}" is ${dtype} [${shape.join(', ')}] = ${size} bytes, but has ${end - begin}`,
+      `"${key}" is ${type} [${shape.join(', ')}] = ${size} bytes, but has ${end - begin}`,
     );
   return { dtype, shape, begin, end };
 };
 
-interface FileTypeRow {
-  readonly bytes: number;
-  readonly dtype: DType;
-  /** Reads element `i` where the bytes must be converted. */
-  readonly read?: (view: DataView, i: number) => number;
-}
-
-const fileTypes = {
-  BOOL: { bytes: 1, dtype: 'bool' },
-  U8: { bytes: 1, dtype: 'uint8' },
-  U32: { bytes: 4, dtype: 'uint32' },
-  I32: { bytes: 4, dtype: 'int32' },
-  F16: { bytes: 2, dtype: 'float16' },
-  BF16: { bytes: 2, dtype: 'bfloat16' },
-  F32: { bytes: 4, dtype: 'float32' },
-  F64: { bytes: 8, dtype: 'float32', read: (v, i) => v.getFloat64(i * 8, true) },
-  I64: { bytes: 8, dtype: 'int32', read: (v, i) => Number(v.getBigInt64(i * 8, true)) },
-  I16: { bytes: 2, dtype: 'int32', read: (v, i) => v.getInt16(i * 2, true) },
-  I8: { bytes: 1, dtype: 'int32', read: (v, i) => v.getInt8(i) },
-  U16: { bytes: 2, dtype: 'int32', read: (v, i) => v.getUint16(i * 2, true) },
-} as const satisfies Record<string, FileTypeRow>;
-type FileType = keyof typeof fileTypes;
-const isFileType = (name: string): name is FileType => Object.hasOwn(fileTypes, name);
-
-const convert = (
-  key: string,
-  type: FileType,
-  shape: number[],
-  bytes: Uint8Array,
-  file: string,
-): TensorBytes => {
-  const row: FileTypeRow = fileTypes[type];
-  if (row.read === undefined) return { dtype: row.dtype, shape, bytes };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = bytes.byteLength / row.bytes;
-  const out = row.dtype === 'float32' ? new Float32Array(count) : new Int32Array(count);
-  for (let i = 0; i < count; i++) {
-    const value = row.read(view, i);
-    out[i] = value;
-    if (row.dtype === 'int32' && out[i] !== value)
-      throw new TigonError(
-        'value',
-        `${file}: element ${i} of "${key}" (${type}) is ${value}, which does not fit int32`,
-      );
-  }
-  return { dtype: row.dtype, shape, bytes: new Uint8Array(out.buffer) };
-};
+const dtypesByName = new Map<string, DType>(DTYPES.map((dtype) => [names[dtype], dtype]));
 
 /** Reads a safetensors file from a path or from its bytes. */
 export const readSafetensors = async (source: Source): Promise<SafetensorsFile> => {

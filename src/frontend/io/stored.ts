@@ -1,78 +1,56 @@
 /**
- * Element types of files: those that arrays have, and those that are converted when they are read.
+ * Elements of files as arrays hold them, for devices that have 64-bit elements and for those that have none.
  *
- * Invariant: what is converted fits, or the error names the first element that does not; fractions of 64 bits are rounded
- * to float32. Bytes come out little-endian, in memory of their own.
+ * Invariant: what is narrowed fits, or the error names the first element that does not; fractions are rounded to
+ * float32. Bytes come out little-endian, in memory of their own.
  */
-import type { DType } from '../../ir/dtype.ts';
+import { bytesOf, type DType, integerRange, isWide } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/type.ts';
+import type { Device } from '../../runtime/device.ts';
 import type { TensorBytes } from './safetensors.ts';
 
-interface Row {
-  readonly bytes: number;
-  readonly dtype: DType;
-  /** Reads the element at a byte, where it must be converted. */
-  readonly read?: (view: DataView, at: number) => number;
-}
+/** The array that little-endian bytes are. */
+export const fromStored = (dtype: DType, shape: Shape, bytes: Uint8Array): TensorBytes => ({
+  dtype,
+  shape,
+  bytes: dtype === 'bool' ? bytes.map((v) => +(v !== 0)) : bytes.slice(),
+});
 
-/** Element types that files may have. */
-export type StoredType = DType | ('uint16' | 'uint64' | 'int8' | 'int16' | 'int64' | 'float64');
+const NARROWER = { float64: 'float32', int64: 'int32', uint64: 'uint32' } as const;
+const isNarrowed = (dtype: DType): dtype is keyof typeof NARROWER => isWide(dtype);
 
-const rows: Readonly<Record<StoredType, Row>> = {
-  bool: { bytes: 1, dtype: 'bool', read: (v, at) => +(v.getUint8(at) !== 0) },
-  uint8: { bytes: 1, dtype: 'uint8' },
-  uint16: { bytes: 2, dtype: 'int32', read: (v, at) => v.getUint16(at, true) },
-  uint32: { bytes: 4, dtype: 'uint32' },
-  uint64: { bytes: 8, dtype: 'uint32', read: (v, at) => Number(v.getBigUint64(at, true)) },
-  int8: { bytes: 1, dtype: 'int32', read: (v, at) => v.getInt8(at) },
-  int16: { bytes: 2, dtype: 'int32', read: (v, at) => v.getInt16(at, true) },
-  int32: { bytes: 4, dtype: 'int32' },
-  int64: { bytes: 8, dtype: 'int32', read: (v, at) => Number(v.getBigInt64(at, true)) },
-  float16: { bytes: 2, dtype: 'float16' },
-  bfloat16: { bytes: 2, dtype: 'bfloat16' },
-  float32: { bytes: 4, dtype: 'float32' },
-  float64: { bytes: 8, dtype: 'float32', read: (v, at) => v.getFloat64(at, true) },
+const readers: Readonly<Record<keyof typeof NARROWER, (view: DataView, at: number) => number>> = {
+  float64: (v, at) => v.getFloat64(at, true),
+  int64: (v, at) => Number(v.getBigInt64(at, true)),
+  uint64: (v, at) => Number(v.getBigUint64(at, true)),
 };
 
-export const storedBytes = (type: StoredType): number => rows[type].bytes;
-
-const hostOf = (
-  dtype: DType,
-  count: number,
-):
-  | Float32Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>
-  | Uint32Array<ArrayBuffer>
-  | Uint8Array<ArrayBuffer> => {
-  if (dtype === 'float32') return new Float32Array(count);
-  if (dtype === 'bool') return new Uint8Array(count);
-  return dtype === 'uint32' ? new Uint32Array(count) : new Int32Array(count);
-};
-
-/** The array that little-endian bytes of a stored type are. `name` says where they are from, for errors. */
-export const fromStored = (
-  type: StoredType,
-  shape: Shape,
-  bytes: Uint8Array,
-  name: string,
-): TensorBytes => {
-  const row: Row = rows[type];
-  if (row.read === undefined) return { dtype: row.dtype, shape, bytes: bytes.slice() };
+/** The elements as a device can have them: of 64 bits as of 32 where it has none. `name` says where they are from. */
+export const fitting = (device: Device, given: TensorBytes, name: string): TensorBytes => {
+  const { dtype: from, shape, bytes } = given;
+  if (device.caps.wide || !isNarrowed(from)) return given;
+  const dtype = NARROWER[from];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = bytes.byteLength / row.bytes;
-  const out = hostOf(row.dtype, count);
+  const count = bytes.byteLength / bytesOf(from);
+  const out =
+    dtype === 'float32'
+      ? new Float32Array(count)
+      : dtype === 'int32'
+        ? new Int32Array(count)
+        : new Uint32Array(count);
+  const [least, greatest] = integerRange(dtype);
   for (let i = 0; i < count; i++) {
-    const value = row.read(view, i * row.bytes);
+    const value = readers[from](view, 8 * i);
     out[i] = value;
-    if (row.dtype !== 'float32' && out[i] !== value)
+    if (dtype !== 'float32' && !(value >= least && value <= greatest))
       throw new TigonError(
         'value',
-        `${name}: element ${i} (${type}) is ${value}, which does not fit ${row.dtype}`,
-        'arrays hold no integers of 64 bits: convert the file first, to float64 for example',
+        `${name}: element ${i} (${from}) is ${value}, which does not fit ${dtype}`,
+        `${device.name} has no integers of 64 bits: load it on device.cpu(), or convert the file`,
       );
   }
-  return { dtype: row.dtype, shape, bytes: new Uint8Array(out.buffer) };
+  return { dtype, shape, bytes: new Uint8Array(out.buffer) };
 };
 
 /** Each element's bytes the other way round, in place. */

@@ -75,8 +75,8 @@ const binary =
     return b.op(op, p!, q!);
   };
 
-const weakDtype = (array: NDArray, value: number): DType => {
-  const { dtype } = array;
+/** The dtype that a number is given as, beside an array of `dtype`. */
+export const weakDtype = (dtype: DType, value: number): DType => {
   if (isFloat(dtype) || fits(value, dtype)) return dtype;
   return fits(value, 'int32') ? promote(dtype, 'int32') : 'float32';
 };
@@ -84,7 +84,7 @@ const weakDtype = (array: NDArray, value: number): DType => {
 const layoutFor = (x: Operand, other: Operand, name: string): Layout => {
   if (typeof x === 'number') {
     if (!isNDArray(other)) throw failure('value', `${name}: needs at least one array`);
-    return scalarLayout(other.layout.device, weakDtype(other, x));
+    return scalarLayout(other.layout.device, weakDtype(other.dtype, x));
   }
   if (isNDArray(x)) return x.layout;
   throw failure(

@@ -435,3 +435,13 @@ export {
   polygamma,
 } from './special.ts';
 export { assign, copyTo, toDevice } from './transfer.ts';
+export {
+  type Casting,
+  canCast,
+  type FloatInfo,
+  finfo,
+  type IntegerInfo,
+  iinfo,
+  promoteTypes,
+  resultType,
+} from './types.ts';

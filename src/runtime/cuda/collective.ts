@@ -25,6 +25,7 @@ const ELEMENTS: Readonly<Partial<Record<DType, NcclElement>>> = {
   float32: 'float32',
   float16: 'float16',
   bfloat16: 'bfloat16',
+  float64: 'float64',
 };
 
 class NcclCollective implements Collective {

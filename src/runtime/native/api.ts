@@ -236,7 +236,9 @@ export interface NativeNccl {
   ): void;
 }
 
-export type NcclElement = 'uint8' | 'int32' | 'float16' | 'bfloat16' | 'float32';
+export type NcclElement =
+  | ('int8' | 'uint8' | 'int32' | 'uint32' | 'int64' | 'uint64')
+  | ('float16' | 'bfloat16' | 'float32' | 'float64');
 export type NcclOperator = 'add' | 'mul' | 'max' | 'min' | 'mean';
 
 /** The driver, the compiler or NCCL refused. `code` is its name for why: `CUDA_ERROR_OUT_OF_MEMORY`. */

@@ -9,10 +9,15 @@ import { handleOf } from './context.ts';
 
 /** ncclDataType_t, ncclRedOp_t. */
 const ELEMENTS: Readonly<Record<NcclElement, number>> = {
+  int8: 0,
   uint8: 1,
   int32: 2,
+  uint32: 3,
+  int64: 4,
+  uint64: 5,
   float16: 6,
   float32: 7,
+  float64: 8,
   bfloat16: 9,
 };
 const OPERATORS: Readonly<Record<NcclOperator, number>> = {

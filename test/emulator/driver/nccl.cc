@@ -23,7 +23,10 @@ namespace emulated {
 namespace {
 
 enum NcclResult : int { NCCL_SUCCESS = 0, NCCL_SYSTEM = 2, NCCL_INVALID_ARGUMENT = 4, NCCL_INVALID_USAGE = 5 };
-enum Element : int { ELEMENT_UINT8 = 1, ELEMENT_INT32 = 2, ELEMENT_FLOAT16 = 6, ELEMENT_FLOAT32 = 7, ELEMENT_BFLOAT16 = 9 };
+enum Element : int {
+  ELEMENT_INT8 = 0, ELEMENT_UINT8 = 1, ELEMENT_INT32 = 2, ELEMENT_UINT32 = 3, ELEMENT_INT64 = 4, ELEMENT_UINT64 = 5,
+  ELEMENT_FLOAT16 = 6, ELEMENT_FLOAT32 = 7, ELEMENT_FLOAT64 = 8, ELEMENT_BFLOAT16 = 9,
+};
 enum Operator : int { SUM = 0, PRODUCT = 1, MAXIMUM = 2, MINIMUM = 3, MEAN = 4 };
 
 constexpr int REDUCE = -1;
@@ -66,21 +69,31 @@ thread_local int groups = 0;
 
 size_t bytesOf(int element) {
   switch (element) {
+    case ELEMENT_INT8:
     case ELEMENT_UINT8: return 1;
     case ELEMENT_FLOAT16:
     case ELEMENT_BFLOAT16: return 2;
     case ELEMENT_INT32:
+    case ELEMENT_UINT32:
     case ELEMENT_FLOAT32: return 4;
+    case ELEMENT_INT64:
+    case ELEMENT_UINT64:
+    case ELEMENT_FLOAT64: return 8;
     default: return 0;
   }
 }
 
 double load(Address at, int element, size_t i) {
   switch (element) {
+    case ELEMENT_INT8: return reinterpret_cast<const signed char*>(at)[i];
     case ELEMENT_UINT8: return reinterpret_cast<const unsigned char*>(at)[i];
     case ELEMENT_INT32: return reinterpret_cast<const int*>(at)[i];
     case ELEMENT_FLOAT16: return halfToFloat(reinterpret_cast<const unsigned short*>(at)[i]);
+    case ELEMENT_UINT32: return reinterpret_cast<const unsigned*>(at)[i];
+    case ELEMENT_INT64: return double(reinterpret_cast<const long long*>(at)[i]);
+    case ELEMENT_UINT64: return double(reinterpret_cast<const unsigned long long*>(at)[i]);
     case ELEMENT_FLOAT32: return reinterpret_cast<const float*>(at)[i];
+    case ELEMENT_FLOAT64: return reinterpret_cast<const double*>(at)[i];
     default: {
       const unsigned bits = unsigned(reinterpret_cast<const unsigned short*>(at)[i]) << 16;
       float value;
@@ -99,8 +112,13 @@ unsigned short bfloatOf(float value) {
 
 void store(Address at, int element, size_t i, double value) {
   switch (element) {
+    case ELEMENT_INT8:
     case ELEMENT_UINT8: reinterpret_cast<unsigned char*>(at)[i] = (unsigned char)(long long)value; return;
-    case ELEMENT_INT32: reinterpret_cast<int*>(at)[i] = int((unsigned)(long long)value); return;
+    case ELEMENT_INT32:
+    case ELEMENT_UINT32: reinterpret_cast<unsigned*>(at)[i] = (unsigned)(long long)value; return;
+    case ELEMENT_INT64:
+    case ELEMENT_UINT64: reinterpret_cast<long long*>(at)[i] = (long long)value; return;
+    case ELEMENT_FLOAT64: reinterpret_cast<double*>(at)[i] = value; return;
     case ELEMENT_FLOAT16: reinterpret_cast<unsigned short*>(at)[i] = floatToHalf(float(value)); return;
     case ELEMENT_FLOAT32: reinterpret_cast<float*>(at)[i] = float(value); return;
     default: reinterpret_cast<unsigned short*>(at)[i] = bfloatOf(float(value));

@@ -12,7 +12,9 @@ import {
   writeNpz,
 } from '../../../src/frontend/io/npz.ts';
 import type { TensorBytes } from '../../../src/frontend/io/safetensors.ts';
+import { fitting } from '../../../src/frontend/io/stored.ts';
 import type { DType } from '../../../src/ir/dtype.ts';
+import type { Device } from '../../../src/runtime/device.ts';
 import { fails, rejects } from '../support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tigon-npy-'));
@@ -40,6 +42,12 @@ const samples: readonly (readonly [string, TensorBytes])[] = [
   ['u4', tensorOf('uint32', [1, 1], Uint32Array.of(4294967295))],
   ['u1', tensorOf('uint8', [4], Uint8Array.of(0, 1, 127, 255))],
   ['b1', tensorOf('bool', [2], Uint8Array.of(1, 0))],
+  ['f8', tensorOf('float64', [2], Float64Array.of(0.1, -1e300))],
+  ['i8', tensorOf('int64', [2], BigInt64Array.of(-7n, 2n ** 60n))],
+  ['u8', tensorOf('uint64', [1], BigUint64Array.of(2n ** 64n - 1n))],
+  ['i2', tensorOf('int16', [2], Int16Array.of(-3, 4))],
+  ['u2', tensorOf('uint16', [1], Uint16Array.of(65535))],
+  ['i1', tensorOf('int8', [1], Int8Array.of(-8))],
   ['scalar', floats([], 7)],
   ['empty', floats([0, 3])],
 ];
@@ -77,38 +85,30 @@ test('the layout of the file is that of the format', () => {
   assert.equal(Array.from(new Float32Array(columns.slice(128).buffer)), [1, 3, 2, 4]);
 });
 
-test('other element types, byte orders and versions are converted', () => {
-  const numbers = (file: Uint8Array): number[] => {
-    const { dtype, bytes } = decode(file);
-    const { buffer } = bytes as Uint8Array<ArrayBuffer>;
-    return Array.from(
-      dtype === 'float32'
-        ? new Float32Array(buffer)
-        : dtype === 'uint32'
-          ? new Uint32Array(buffer)
-          : dtype === 'int32'
-            ? new Int32Array(buffer)
-            : new Uint8Array(buffer),
-    );
-  };
+test('other byte orders and versions are read; devices without 64 bits get 32', () => {
   const big = new Uint8Array(8);
   new DataView(big.buffer).setFloat64(0, -1.5, false);
-  assert.equal(numbers(fileOf(headerOf('<f8', '(2,)'), Float64Array.of(0.5, 3))), [0.5, 3]);
-  assert.equal(numbers(fileOf(headerOf('>f8', '(1,)'), big)), [-1.5]);
-  assert.equal(numbers(fileOf(headerOf('<i8', '(1,)'), BigInt64Array.of(-7n))), [-7]);
-  assert.equal(numbers(fileOf(headerOf('<u8', '(1,)'), BigUint64Array.of(4000000000n))), [4e9]);
-  assert.equal(numbers(fileOf(headerOf('<i2', '(2,)'), Int16Array.of(-3, 4), 2)), [-3, 4]);
-  assert.equal(numbers(fileOf(headerOf('|i1', '(1,)'), Int8Array.of(-8), 3)), [-8]);
-  assert.equal(numbers(fileOf(headerOf('<u2', '(1,)'), Uint16Array.of(65535))), [65535]);
-  assert.equal(numbers(fileOf(headerOf('|b1', '(2,)'), Uint8Array.of(0, 1))), [0, 1]);
-  assert.is(decode(fileOf(headerOf('<f8', '()'), Float64Array.of(2))).stored, 'float64');
+  const wanted = tensorOf('float64', [1], Float64Array.of(-1.5));
+  same(decode(fileOf(headerOf('>f8', '(1,)'), big)), wanted, 'big-endian');
+  const second = fileOf(headerOf('<i2', '(2,)'), Int16Array.of(-3, 4), 2);
+  same(decode(second), tensorOf('int16', [2], Int16Array.of(-3, 4)), 'version 2');
+  const flags = fileOf(headerOf('|b1', '(2,)'), Uint8Array.of(0, 5), 3);
+  same(decode(flags), tensorOf('bool', [2], Uint8Array.of(0, 1)), 'booleans are 0 or 1');
+
+  const small = { name: 'webgpu(0)', caps: { wide: false } } as Device;
+  same(fitting(small, wanted, 'x'), floats([1], -1.5), 'float32');
+  const whole = tensorOf('int64', [2], BigInt64Array.of(-7n, 2n ** 31n - 1n));
+  const int32 = tensorOf('int32', [2], Int32Array.of(-7, 2147483647));
+  same(fitting(small, whole, 'x'), int32, 'int32');
+  const high = tensorOf('int64', [2], BigInt64Array.of(1n, 2n ** 40n));
   fails(
-    () => decode(fileOf(headerOf('<i8', '(2,)'), BigInt64Array.of(1n, 2n ** 40n)), 'x.npy'),
+    () => fitting(small, high, 'x.npy'),
     'value',
     'x.npy',
     'element 1',
     '1099511627776',
     'int32',
+    'webgpu(0)',
   );
 });
 
@@ -210,7 +210,7 @@ for kind in ['all', 'packed']:
             assert z[n].dtype == arrays[n].dtype and z[n].shape == arrays[n].shape, n
             assert z[n].tobytes() == arrays[n].tobytes(), n
 assert np.isfortran(arrays['f4-f']) and (arrays['f4-f'][0] == arrays['f4'][0]).all()
-assert [str(arrays[k].dtype) for k in ['f4', 'f2', 'i4', 'u4', 'u1', 'b1']] == ['float32', 'float16', 'int32', 'uint32', 'uint8', 'bool']
+assert [str(arrays[k].dtype) for k in ['f4', 'f2', 'i4', 'u4', 'u1', 'b1', 'f8', 'i8', 'u8', 'i2', 'u2', 'i1']] == ['float32', 'float16', 'int32', 'uint32', 'uint8', 'bool', 'float64', 'int64', 'uint64', 'int16', 'uint16', 'int8']
 assert arrays['scalar'] == 7 and arrays['empty'].shape == (0, 3)
 plain = {n: x for n, x in arrays.items() if not n.endswith('-f')}
 np.savez(os.path.join(back, 'all.npz'), **plain)
@@ -233,7 +233,7 @@ np.save(os.path.join(back, 'wide.npy'), np.arange(6, dtype='>f8').reshape(2, 3, 
     }
     const wide = await readNpy(join(back, 'wide.npy'));
     assert.equal([...wide.shape], [2, 3]);
-    assert.equal(Array.from(new Float32Array(wide.bytes.slice().buffer)), [0, 2, 4, 1, 3, 5]);
+    assert.equal(Array.from(new Float64Array(wide.bytes.slice().buffer)), [0, 2, 4, 1, 3, 5]);
   });
 
 test.run();

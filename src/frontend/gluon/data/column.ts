@@ -9,7 +9,7 @@ import { type Shape, tensor } from '../../../ir/type.ts';
 import type { Device } from '../../../runtime/device.ts';
 import { failure } from '../../callsite.ts';
 import { array, type Nested } from '../../nd/creation.ts';
-import { type TypedArray, upload } from '../../nd/filled.ts';
+import { type AnyTypedArray, type TypedArray, upload } from '../../nd/filled.ts';
 import { at, take } from '../../nd/indexing.ts';
 import { isNDArray, type NDArray } from '../../ndarray.ts';
 
@@ -78,7 +78,7 @@ const arrayColumn = (x: NDArray): Column => ({
 });
 
 /** What a dataset can be made of: arrays whose first axis counts samples. */
-export type ColumnSource = NDArray | TypedArray | readonly Nested[];
+export type ColumnSource = NDArray | AnyTypedArray | readonly Nested[];
 
 /** The column that `source` means. Typed arrays and nested arrays follow the rules of `nd.array`. */
 export const columnOf = (where: string, source: ColumnSource): Column => {
