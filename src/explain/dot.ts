@@ -23,7 +23,11 @@ const FILL: Readonly<Record<Node['op']['kind'], string>> = {
 
 const quote = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 
-/** The DOT text of a graph. */
+/**
+ * The DOT text of a graph.
+ *
+ * @example graphDot(ir.parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }')).startsWith('digraph');   // true
+ */
 export const graphDot = (graph: Graph): string => {
   const names = nameNodes(graph);
   const outputs = new Set(graph.outputs);
@@ -51,6 +55,8 @@ ${lines.join('\n')}
 
 /**
  * Lays DOT text out as SVG. Needs the optional package `@hpcc-js/wasm-graphviz`.
+ *
+ * @example await dotToSvg('digraph { a -> b }');
  */
 export const dotToSvg = async (dot: string): Promise<string> => {
   const { Graphviz } = await import('@hpcc-js/wasm-graphviz').catch((cause: unknown) => {

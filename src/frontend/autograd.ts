@@ -49,7 +49,13 @@ export const record = <T>(body: () => T, options?: { readonly training?: boolean
   );
 };
 
-/** Runs `body` without recording it. Turns training mode off, unless `{ training: true }`. */
+/**
+ * Runs `body` without recording it. Turns training mode off, unless `{ training: true }`.
+ *
+ * @example
+ * const x = nd.ones([2]).attachGrad();
+ * autograd.record(() => autograd.pause(() => autograd.isRecording()));   // false
+ */
 export const pause = <T>(body: () => T, options?: { readonly training?: boolean }): T => {
   checkOptions('autograd.pause', options, ['training']);
   checkFunction('autograd.pause', body, 'write autograd.pause(() => …)');
@@ -59,21 +65,43 @@ export const pause = <T>(body: () => T, options?: { readonly training?: boolean 
   );
 };
 
-/** Runs `body` as in training (dropout drops, batch norm uses the batch). Recording stays as it is. */
+/**
+ * Runs `body` as in training (dropout drops, batch norm uses the batch). Recording stays as it is.
+ *
+ * @example autograd.trainMode(() => autograd.isTraining());   // true
+ */
 export const trainMode = <T>(body: () => T): T =>
   synchronous('trainMode', withMode({ training: true }, body));
-/** Runs `body` as in prediction. Recording stays as it is. */
+/**
+ * Runs `body` as in prediction. Recording stays as it is.
+ *
+ * @example autograd.record(() => autograd.predictMode(() => autograd.isTraining()));   // false
+ */
 export const predictMode = <T>(body: () => T): T =>
   synchronous('predictMode', withMode({ training: false }, body));
 
-/** True inside `record`, where gradients can flow. Known while tracing too. */
+/**
+ * True inside `record`, where gradients can flow. Known while tracing too.
+ *
+ * @example autograd.record(() => autograd.isRecording());   // true
+ */
 export const isRecording = (): boolean => mode.recording;
-/** True in training mode: inside `record` or `trainMode`. Known while tracing too. */
+/**
+ * True in training mode: inside `record` or `trainMode`. Known while tracing too.
+ *
+ * @example autograd.isTraining();   // false
+ */
 export const isTraining = (): boolean => mode.training;
 
 /**
  * Asks for the gradient of `x`: later backward passes write it to `x.grad` (`write`), add it (`add`) or skip it (`null`).
  * Cuts `x` from what it was computed from.
+ *
+ * @example
+ * const x = nd.array([1, 2]);
+ * autograd.attachGrad(x);
+ * autograd.record(() => x.square().sum()).backward();
+ * x.grad;   // [2, 4]
  */
 export const attachGrad = (x: NDArray, gradientMode: GradientMode = 'write'): NDArray => {
   checkGradient('attachGrad', x, gradientMode);
@@ -131,7 +159,13 @@ export const dropGrad = (x: NDArray): NDArray => {
 const keeperOf = (x: NDArray): Leaf | undefined =>
   x.origin?.kind === 'produced' ? x.origin.kept : x.origin?.kind === 'leaf' ? x.origin : undefined;
 
-/** The gradient array of `x` (zeros before the first backward), or undefined without `attachGrad()`. */
+/**
+ * The gradient array of `x` (zeros before the first backward), or undefined without `attachGrad()`.
+ *
+ * @example
+ * const x = nd.array([1, 2]).attachGrad();
+ * autograd.gradientOf(x);   // [0, 0]
+ */
 export const gradientOf = (x: NDArray): NDArray | undefined => {
   const keeper = keeperOf(x);
   return keeper === undefined ? undefined : leafGradient(keeper, x);
@@ -162,13 +196,21 @@ const setFresh = (leaf: Leaf, fresh: boolean): void => {
   });
 };
 
-/** Whether a backward pass has written the gradient of `x` since it was last consumed. For optimizers. */
+/**
+ * Whether a backward pass has written the gradient of `x` since it was last consumed. For optimizers.
+ *
+ * @example
+ * const x = nd.array([1, 2]).attachGrad();
+ * autograd.hasFreshGradient(x);   // false
+ */
 export const hasFreshGradient = (x: NDArray): boolean =>
   x.origin?.kind === 'leaf' && (mode.trace?.fresh.get(x.origin) ?? x.origin.fresh) === true;
 
 /**
  * Says that an update has used up the gradient of `x`: inside a hybridized function its value then stays in the program
  * and `x.grad` is not written (unless `keepGradients`). For optimizers.
+ *
+ * @see {@link hasFreshGradient}
  */
 export const consumeGradient = (x: NDArray): void => {
   if (x.origin?.kind !== 'leaf') return;
@@ -230,6 +272,12 @@ const list = <T>(x: T | readonly T[] | undefined): readonly T[] | undefined =>
 /**
  * Computes gradients of `heads` and writes them to the `grad` of every array with `attachGrad()` that they depend on.
  * `headGrads`: gradients of the heads, ones when left out.
+ *
+ * @example
+ * const x = nd.array([1, 2]).attachGrad();
+ * const y = autograd.record(() => x.square());
+ * autograd.backward([y], [nd.array([1, 10])]);
+ * x.grad;   // [2, 40]
  */
 export const backward = (
   heads: NDArray | readonly NDArray[],
@@ -303,7 +351,14 @@ export const grad = (
   return results;
 };
 
-/** A copy of the handle without history: gradients do not flow through it. */
+/**
+ * A copy of the handle without history: gradients do not flow through it.
+ *
+ * @example
+ * const x = nd.array([1, 2]).attachGrad();
+ * autograd.record(() => x.mul(autograd.detached(x)).sum()).backward();
+ * x.grad;   // [1, 2]
+ */
 export const detached = (x: NDArray): NDArray =>
   mode.trace === undefined ? aliasOf(x) : mode.trace.stopGradient(x);
 

@@ -27,7 +27,11 @@ export const defaultDevice = (): Device => {
   return chosen;
 };
 
-/** Makes `device` the default. */
+/**
+ * Makes `device` the default.
+ *
+ * @example device.setDefault(device.cpu());
+ */
 export const setDefault = (device: Device): void => {
   chosen = device;
 };

@@ -6,10 +6,18 @@
 import type { Device } from '../runtime/device.ts';
 import { type BestOptions, bestOr } from './device-webgpu.ts';
 
-/** The CPU: one WebAssembly memory, SIMD, worker threads. */
+/**
+ * The CPU: one WebAssembly memory, SIMD, worker threads.
+ *
+ * @example const cpu = await web.device.cpu();
+ */
 export const cpu = async (): Promise<Device> => (await import('../runtime/cpu/device.ts')).cpu();
 
-/** The fastest device that works here: WebGPU on a graphics card, else the CPU, with a warning that says why. */
+/**
+ * The fastest device that works here: WebGPU on a graphics card, else the CPU, with a warning that says why.
+ *
+ * @see {@link cpu}
+ */
 export const best = (options: BestOptions = {}): Promise<Device> => bestOr(cpu, options);
 
 export type { Device, MemoryReport } from '../runtime/device.ts';

@@ -10,7 +10,11 @@ import { openByDefault } from './default-device.ts';
 import { cudaIfThere } from './device-cuda.ts';
 import { type BestOptions, bestOr } from './device-webgpu.ts';
 
-/** The CPU: one WebAssembly memory, SIMD, worker threads. */
+/**
+ * The CPU: one WebAssembly memory, SIMD, worker threads.
+ *
+ * @example nd.ones([2], { device: device.cpu() }).device.kind;   // 'cpu'
+ */
 export const cpu = (): Device => openCpu();
 
 openByDefault(cpu);

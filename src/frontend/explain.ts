@@ -21,7 +21,17 @@ export interface ExplainOptions {
   readonly code?: boolean;
 }
 
-/** What {@link explain} returns: print it, or ask for a part. */
+/**
+ * What {@link explain} returns: print it, or ask for a part.
+ *
+ * @example
+ * const f = hybridize((x: nd.NDArray) => x.exp().sum());
+ * f(nd.ones([4]));
+ * const explained = explain(f);
+ * console.log(explained.text(), explained.dot(), explained.reports.length);
+ * JSON.stringify(explained) === JSON.stringify(explained.toJSON());   // true
+ * String(explained) === explained.toString();   // true
+ */
 export class Explanation {
   readonly programs: readonly ExplainedProgram[];
   /** Why a block is not one program, if so. */

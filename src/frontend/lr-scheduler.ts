@@ -42,7 +42,15 @@ const positive = (x: number): boolean => x > 0;
 const notNegative = (x: number): boolean => x >= 0;
 const whereIn = (x: number): boolean => x > 0 && x < 1;
 
-/** A schedule after a warm-up. Subclass it for one of your own: `scheduled` is all it takes. */
+/**
+ * A schedule after a warm-up. Subclass it for one of your own: `scheduled` is all it takes.
+ *
+ * @example
+ * class Halving extends Scheduler {
+ *   protected scheduled(update: number, base: number) { return base / 2 ** update; }
+ * }
+ * new Halving('Halving', {}, []).rate(3, 0.8);   // 0.1
+ */
 export abstract class Scheduler implements LRScheduler {
   readonly warmupSteps: number;
   readonly warmupBeginLr: number;

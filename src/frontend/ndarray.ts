@@ -163,7 +163,11 @@ export const valueError = (x: NDArray, where: string): Error => {
   );
 };
 
-/** True for arrays, also those of another copy of this module's class. */
+/**
+ * True for arrays, also those of another copy of this module's class.
+ *
+ * @example nd.isNDArray(nd.ones([2]));   // true
+ */
 export const isNDArray = (x: unknown): x is NDArray => x instanceof NDArray;
 
 /** Makes `x` stand for `value`, which loses nothing: both handles then share memory. Types must be equal. */

@@ -50,6 +50,8 @@ const indexIn = (flat: number, shape: readonly number[]): string => {
 /**
  * Rejects unless `|actual - expected| ≤ atol + rtol · |expected|` everywhere (NaN equals NaN). Shapes must be equal. What is
  * compared are the values at the time of the call.
+ *
+ * @example await assertAllClose(nd.array([1, 2]), [1, 2.000001]);
  */
 export const assertAllClose = async (
   actual: NDArray | Nested,
@@ -100,6 +102,8 @@ export interface GradientOptions {
 /**
  * Compares the gradients of `f` at `inputs` with central differences, along random weights of the outputs. `f` must be
  * smooth around the inputs. Integer inputs are left as they are.
+ *
+ * @example await checkGradients((x) => x.tanh(), [nd.array([0.5, -1])]);
  */
 export const checkGradients = async (
   f: (...inputs: NDArray[]) => NDArray | readonly NDArray[],
@@ -156,6 +160,8 @@ interface Outcome {
 /**
  * Runs `f` imperatively and hybridized from the same state and random seed, and compares outputs, gradients and state.
  * `f` may be a block.
+ *
+ * @example await checkHybridize((x) => x.exp().sum(), [nd.array([0.5, -1])]);
  */
 export const checkHybridize = async (
   f: ((...args: NDArray[]) => unknown) & {

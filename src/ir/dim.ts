@@ -19,6 +19,14 @@ let nextAxis = 1;
 /**
  * A new axis. Expressions are interned in one pool for the whole process, so axes of different kernels must never share
  * an id: make every axis here.
+ *
+ * @example
+ * const i = ir.newAxis('i', 4, 'par');
+ * const at = ir.idxAdd(ir.idxScale(ir.idxAxis(i), 8), ir.idxConst(3));
+ * at.hi;   // 27
+ * ir.idxEvaluate(at, () => 2, () => 0);   // 19
+ * ir.idxEvaluate(ir.idxDiv(at, 8), () => 2, () => 0);   // 2
+ * ir.boundHolds({ idx: at, lo: 0, hi: 32 });   // true
  */
 export const newAxis = (name: string, extent: number, kind: Axis['kind']): Axis => ({
   id: nextAxis++,
@@ -27,7 +35,11 @@ export const newAxis = (name: string, extent: number, kind: Axis['kind']): Axis 
   kind,
 });
 
-/** How many points a loop nest over `axes` visits. */
+/**
+ * How many points a loop nest over `axes` visits.
+ *
+ * @example ir.pointsOf([ir.newAxis('i', 4, 'par'), ir.newAxis('j', 3, 'red')]);   // 12
+ */
 export const pointsOf = (axes: Iterable<Axis>): number => {
   let points = 1;
   for (const axis of axes) points *= axis.extent;
@@ -75,7 +87,11 @@ export interface Bound {
   readonly hi: number;
 }
 
-/** The least and greatest value of an atom. */
+/**
+ * The least and greatest value of an atom.
+ *
+ * @see {@link newAxis}
+ */
 export const atomBounds = (atom: Atom): readonly [number, number] => {
   switch (atom.kind) {
     case 'axis':
@@ -104,17 +120,39 @@ const build = (terms: readonly Term[], constant: number): Idx => {
   return { terms, constant, lo, hi, key: `${key}${constant}` };
 };
 
+/**
+ * The same number everywhere.
+ *
+ * @see {@link newAxis}
+ */
 export const idxConst = (value: number): Idx => build([], value);
 
+/**
+ * The place along an axis.
+ *
+ * @see {@link newAxis}
+ */
 export const idxAxis = (axis: Axis): Idx =>
   axis.extent === 1
     ? idxConst(0)
     : build([{ coef: 1, atom: { kind: 'axis', axis, key: axisKey(axis) } }], 0);
 
-/** An index read from memory, known (or clamped by its producer) to lie in `[lo, hi]`. */
+/**
+ * An index read from memory, known (or clamped by its producer) to lie in `[lo, hi]`.
+ *
+ * @example
+ * const loaded = ir.idxOpaque({ key: 'index' }, 0, 9);
+ * loaded.hi;   // 9
+ * ir.idxOpaques(loaded, (ref) => console.log(ref.key));
+ */
 export const idxOpaque = (ref: Opaque, lo: number, hi: number): Idx =>
   build([{ coef: 1, atom: { kind: 'opaque', ref, lo, hi, key: `v(${ref.key})` } }], 0);
 
+/**
+ * The sum.
+ *
+ * @see {@link newAxis}
+ */
 export const idxAdd = (a: Idx, b: Idx): Idx => {
   if (a.terms.length === 0 && a.constant === 0) return b;
   if (b.terms.length === 0 && b.constant === 0) return a;
@@ -158,6 +196,11 @@ const recombine = (idx: Idx): Idx => {
   return idx;
 };
 
+/**
+ * The index, times a whole number.
+ *
+ * @see {@link newAxis}
+ */
 export const idxScale = (a: Idx, by: number): Idx =>
   by === 0
     ? idxConst(0)
@@ -168,6 +211,11 @@ export const idxScale = (a: Idx, by: number): Idx =>
           a.constant * by,
         );
 
+/**
+ * The index, plus a whole number.
+ *
+ * @see {@link newAxis}
+ */
 export const idxOffset = (a: Idx, by: number): Idx =>
   by === 0 ? a : build(a.terms, a.constant + by);
 
@@ -185,7 +233,11 @@ const splitMultiples = (a: Idx, by: number): readonly [Idx, Idx] => {
   ];
 };
 
-/** Floor division by a positive constant. */
+/**
+ * Floor division by a positive constant.
+ *
+ * @see {@link newAxis}
+ */
 export const idxDiv = (a: Idx, by: number): Idx => {
   if (by === 1) return a;
   if (a.terms.length === 0) return idxConst(Math.floor(a.constant / by));
@@ -212,7 +264,11 @@ export const idxDiv = (a: Idx, by: number): Idx => {
   return idxAdd(whole, build([{ coef: 1, atom }], 0));
 };
 
-/** Non-negative remainder by a positive constant. */
+/**
+ * Non-negative remainder by a positive constant.
+ *
+ * @see {@link newAxis}
+ */
 export const idxMod = (a: Idx, by: number): Idx => {
   if (by === 1) return idxConst(0);
   const [, rest] = splitMultiples(a, by);
@@ -240,14 +296,32 @@ export const idxMod = (a: Idx, by: number): Idx => {
   return build([{ coef: 1, atom }], 0);
 };
 
-/** Greatest common divisor, not negative. */
+/**
+ * Greatest common divisor, not negative.
+ *
+ * @example ir.gcd(12, 18);   // 6
+ */
 export const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
-/** Row-major flattening of a multi-index. */
+/**
+ * Row-major flattening of a multi-index.
+ *
+ * @example
+ * const [i, j] = [ir.newAxis('i', 2, 'par'), ir.newAxis('j', 3, 'par')];
+ * const flat = ir.idxFlatten([ir.idxAxis(i), ir.idxAxis(j)], [3, 1]);
+ * flat.hi;   // 5
+ * const second = ir.idxSubstitute(flat, (axis) => (axis === i ? ir.idxConst(1) : ir.idxAxis(axis)));
+ * ir.idxAxes(second, (axis) => console.log(axis.name));
+ * second.lo;   // 3
+ */
 export const idxFlatten = (index: readonly Idx[], strides: readonly number[]): Idx =>
   index.reduce((sum, idx, i) => idxAdd(sum, idxScale(idx, strides[i]!)), idxConst(0));
 
-/** The multi-index of a flat position in `shape` (row-major). */
+/**
+ * The multi-index of a flat position in `shape` (row-major).
+ *
+ * @example ir.idxUnflatten(ir.idxConst(5), [2, 3]).map(({ constant }) => constant);   // [1, 2]
+ */
 export const idxUnflatten = (flat: Idx, shape: readonly number[]): Idx[] => {
   const out = new Array<Idx>(shape.length);
   let rest = flat;
@@ -259,7 +333,11 @@ export const idxUnflatten = (flat: Idx, shape: readonly number[]): Idx[] => {
   return out;
 };
 
-/** Replaces axes (and opaque references) by other indices, re-simplifying. */
+/**
+ * Replaces axes (and opaque references) by other indices, re-simplifying.
+ *
+ * @see {@link idxFlatten}
+ */
 export const idxSubstitute = (
   idx: Idx,
   axis: (a: Axis) => Idx,
@@ -286,7 +364,11 @@ export const idxSubstitute = (
   return out;
 };
 
-/** Calls `visit` for each axis the index depends on (opaque references excluded). */
+/**
+ * Calls `visit` for each axis the index depends on (opaque references excluded).
+ *
+ * @see {@link idxFlatten}
+ */
 export const idxAxes = (idx: Idx, visit: (axis: Axis) => void): void => {
   for (const { atom } of idx.terms) {
     if (atom.kind === 'axis') visit(atom.axis);
@@ -294,7 +376,11 @@ export const idxAxes = (idx: Idx, visit: (axis: Axis) => void): void => {
   }
 };
 
-/** Calls `visit` for each opaque reference in the index. */
+/**
+ * Calls `visit` for each opaque reference in the index.
+ *
+ * @see {@link idxOpaque}
+ */
 export const idxOpaques = (idx: Idx, visit: (ref: Opaque) => void): void => {
   for (const { atom } of idx.terms) {
     if (atom.kind === 'opaque') visit(atom.ref);
@@ -302,7 +388,11 @@ export const idxOpaques = (idx: Idx, visit: (ref: Opaque) => void): void => {
   }
 };
 
-/** The value of an index for given axis values. */
+/**
+ * The value of an index for given axis values.
+ *
+ * @see {@link newAxis}
+ */
 export const idxEvaluate = (
   idx: Idx,
   axis: (a: Axis) => number,
@@ -332,7 +422,15 @@ export const idxEvaluate = (
   return sum;
 };
 
-/** True when the bound holds for every value the index can take. */
+/**
+ * True when the bound holds for every value the index can take.
+ *
+ * @see {@link newAxis}
+ */
 export const boundHolds = (b: Bound): boolean => b.idx.lo >= b.lo && b.idx.hi < b.hi;
-/** True when no value the index can take satisfies the bound. */
+/**
+ * True when no value the index can take satisfies the bound.
+ *
+ * @see {@link newAxis}
+ */
 export const boundFails = (b: Bound): boolean => b.idx.hi < b.lo || b.idx.lo >= b.hi;

@@ -44,18 +44,47 @@ const dtypeTable: Readonly<Record<DType, readonly [short: string, bytes: number,
 
 const byShort = new Map<string, DType>(DTYPES.map((d) => [shortName(d), d]));
 
+/**
+ * The spelling in texts and messages.
+ *
+ * @example ir.shortName('float32');   // 'f32'
+ */
 export function shortName(dtype: DType): string {
   return dtypeTable[dtype][0];
 }
+/**
+ * The dtype that texts and messages spell so, if there is one.
+ *
+ * @example ir.dtypeFromShort('bf16');   // 'bfloat16'
+ */
 export const dtypeFromShort = (name: string): DType | undefined => byShort.get(name);
+/**
+ * Bytes of an element.
+ *
+ * @example ir.bytesOf('float16');   // 2
+ */
 export const bytesOf = (dtype: DType): number => dtypeTable[dtype][1];
 export const kindOf = (dtype: DType): Kind => dtypeTable[dtype][2];
+/**
+ * True for floating point numbers.
+ *
+ * @example ir.isFloat('float16');   // true
+ */
 export const isFloat = (dtype: DType): boolean => kindOf(dtype) === 'float';
+/**
+ * True for integers, of either sign.
+ *
+ * @example ir.isInteger('uint8');   // true
+ */
 export const isInteger = (dtype: DType): boolean => kindOf(dtype).endsWith('int');
 
 /** 64-bit elements: not every device has them ({@link Caps} `wide`), and no register holds four. */
 export const isWide = (dtype: DType): boolean => bytesOf(dtype) === 8;
-/** Floats that are computed in float32 and rounded when they are stored. */
+/**
+ * Floats that are computed in float32 and rounded when they are stored.
+ *
+ * @example ir.isNarrowFloat('bfloat16');   // true
+ */
 export const isNarrowFloat = (dtype: DType): boolean => isFloat(dtype) && bytesOf(dtype) < 4;
 /** Integers that are computed in int32 and keep their low bits. */
 export const isNarrowInteger = (dtype: DType): boolean => isInteger(dtype) && bytesOf(dtype) < 4;
@@ -84,6 +113,8 @@ export const integerRange = (dtype: DType): readonly [least: number, greatest: n
  * (uint8 with int8: int16). Different from NumPy, as 32 bits are the widest that every device has: uint32 with int32 (or
  * narrower) is int32, and uint64 with a signed integer is int64, not float64. Neither 16-bit float holds the other, so
  * they give float32.
+ *
+ * @example ir.promote('float16', 'bfloat16');   // 'float32'
  */
 export const promote = (a: DType, b: DType): DType => {
   if (a === b) return a;

@@ -19,7 +19,16 @@ export type ErrorCode =
   | 'verify'
   | 'data';
 
-/** Base of all errors Tigon throws on purpose. `help` says what to do. */
+/**
+ * Base of all errors Tigon throws on purpose. `help` says what to do.
+ *
+ * @example
+ * try {
+ *   nd.ones([2]).add(nd.ones([3]));
+ * } catch (error) {
+ *   if (error instanceof TigonError) console.log(error.code, error.message, error.help);
+ * }
+ */
 export class TigonError extends Error {
   readonly code: ErrorCode;
   readonly help: string | undefined;

@@ -66,6 +66,10 @@ export interface Program {
   readonly lowerBoundBytes: number;
 }
 
-/** Buffers bound at each call, in order: inputs and states, then scalars, then outputs, as they stand in `buffers`. */
+/**
+ * Buffers bound at each call, in order: inputs and states, then scalars, then outputs, as they stand in `buffers`.
+ *
+ * @see {@link parseText}
+ */
 export const externals = (program: Program): readonly number[] =>
   program.buffers.flatMap((b, i) => (b.role === 'temp' || b.role === 'constant' ? [] : [i]));

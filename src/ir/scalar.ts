@@ -472,9 +472,18 @@ const wrapWide = (dtype: DType, x: bigint): number =>
 export const isExactIn = (dtype: DType, x: number): boolean =>
   isFloat(dtype) || !isWide(dtype) || (Number.isSafeInteger(x) && x >= integerRange(dtype)[0]);
 
+/**
+ * True for names of operations on numbers.
+ *
+ * @example ir.isScalarOp('exp');   // true
+ */
 export const isScalarOp = (name: string): name is ScalarOp => Object.hasOwn(table, name);
 
-/** Rounds a double to what the dtype can hold, as a store to memory does. */
+/**
+ * Rounds a double to what the dtype can hold, as a store to memory does.
+ *
+ * @example ir.roundTo('float16', 2049);   // 2048
+ */
 export const roundTo = (dtype: DType, x: number): number => {
   switch (dtype) {
     case 'float64':
@@ -513,7 +522,11 @@ export const roundTo = (dtype: DType, x: number): number => {
   }
 };
 
-/** Conversion between dtypes: float to integer truncates and saturates (NaN gives 0); anything to bool is `!= 0`. */
+/**
+ * Conversion between dtypes: float to integer truncates and saturates (NaN gives 0); anything to bool is `!= 0`.
+ *
+ * @example ir.castTo('int32', -1.7);   // -1
+ */
 export const castTo = (to: DType, x: number): number => {
   if (!isInteger(to)) return roundTo(to, x);
   const [least, greatest] = integerRange(to);

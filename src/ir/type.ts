@@ -19,7 +19,11 @@ export interface TensorType {
 const interned = new Map<string, TensorType>();
 let nextId = 1;
 
-/** The interned type of `dtype` and `shape`. */
+/**
+ * The interned type of `dtype` and `shape`.
+ *
+ * @example ir.tensor('float32', [2, 3]) === ir.tensor('float32', [2, 3]);   // true
+ */
 export const tensor = (dtype: DType, shape: Shape): TensorType => {
   const key = `${dtype}:${shape.join(',')}`;
   let type = interned.get(key);
@@ -35,9 +39,18 @@ export const tensor = (dtype: DType, shape: Shape): TensorType => {
   return type;
 };
 
+/**
+ * Bytes of an array without gaps.
+ *
+ * @example ir.byteLength(ir.tensor('float32', [2, 3]));   // 24
+ */
 export const byteLength = (type: TensorType): number => type.size * bytesOf(type.dtype);
 
-/** `f32[2, 3]`, as in the text format and in messages. */
+/**
+ * `f32[2, 3]`, as in the text format and in messages.
+ *
+ * @example ir.showType(ir.tensor('float32', [2, 3]));   // 'f32[2, 3]'
+ */
 export const showType = (type: TensorType): string =>
   `${shortName(type.dtype)}[${type.shape.join(', ')}]`;
 

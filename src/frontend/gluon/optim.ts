@@ -41,7 +41,13 @@ export { type MomentumOptions, SGD, type SGDOptions } from './optim/sgd.ts';
 export { Lion, type LionOptions, SignSGD, Signum, type SignumOptions } from './optim/sign.ts';
 export { type OptimizerName, type OptimizerTable, register } from './optim/table.ts';
 
-/** Makes all names known to `Trainer`. The main entry of the package does it; pages name classes instead. */
+/**
+ * Makes all names known to `Trainer`. The main entry of the package does it; pages name classes instead.
+ *
+ * @example
+ * optim.registerAll();
+ * optim.create('adam', { learningRate: 0.01 }).learningRate;   // 0.01
+ */
 export const registerAll = (): void => {
   register('nag', NAG);
   register('sgld', SGLD);

@@ -40,7 +40,11 @@ const TYPES: readonly DType[] = [
   'bfloat16',
 ];
 
-/** True for bytes that begin as this format does. */
+/**
+ * True for bytes that begin as this format does.
+ *
+ * @example mxnet.isMxnet(await nd.serialize([nd.ones([2])], 'params'));   // true
+ */
 export const isMxnet = (bytes: Uint8Array): boolean =>
   bytes.length >= 16 &&
   bytes[0] === 0x12 &&
@@ -80,7 +84,13 @@ const typeNumber = (dtype: DType): number => TYPES.indexOf(dtype);
 const words = (...values: readonly number[]): Uint8Array =>
   new Uint8Array(BigUint64Array.from(values, BigInt).buffer);
 
-/** The bytes of a file, in parts that are written one after the other. */
+/**
+ * The bytes of a file, in parts that are written one after the other.
+ *
+ * @example
+ * const tensor = { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) } as const;
+ * const parts = mxnet.encode({ names: ['a'], tensors: [tensor] });
+ */
 export const encode = (file: MxnetFile, options: MxnetOptions = {}): Uint8Array[] => {
   const { tensors, names } = file;
   if (names.length > 0 && names.length !== tensors.length)
@@ -205,6 +215,10 @@ const readArray = (r: Reader, fail: Fail): TensorBytes => {
 
 /**
  * Reads a file from memory, of all versions of MXNet. Sparse arrays are refused. Throws a DataError that names `name`.
+ *
+ * @example
+ * const { names } = mxnet.decode(await nd.serialize({ a: nd.ones([2]) }, 'params'));
+ * names;   // ['a']
  */
 export const decode = (file: Uint8Array, name = 'mxnet'): MxnetFile => {
   const fail: Fail = (rule, help) => {
@@ -235,13 +249,25 @@ export const decode = (file: Uint8Array, name = 'mxnet'): MxnetFile => {
   return { tensors, names };
 };
 
-/** Reads a file from a path or from its bytes. */
+/**
+ * Reads a file from a path or from its bytes.
+ *
+ * @example
+ * const { tensors } = await readMxnet(await nd.serialize({ a: nd.ones([2]) }, 'params'));
+ * tensors[0]!.shape;   // [2]
+ */
 export const readMxnet = async (source: Source): Promise<MxnetFile> => {
   const { bytes, name } = await bytesFrom(source, 'mxnet');
   return decode(bytes, name);
 };
 
-/** Writes a file; it appears whole or not at all. */
+/**
+ * Writes a file; it appears whole or not at all.
+ *
+ * @example
+ * const tensor = { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) } as const;
+ * await writeMxnet('arrays.params', { names: ['a'], tensors: [tensor] });
+ */
 export const writeMxnet = (
   path: string,
   file: MxnetFile,

@@ -13,7 +13,11 @@ import { fromStored, reorder, swapBytes } from './stored.ts';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
-/** True for bytes that begin as this format does. */
+/**
+ * True for bytes that begin as this format does.
+ *
+ * @example npy.isNpy(await nd.serialize(nd.ones([2]), 'npy'));   // true
+ */
 export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((b, i) => bytes[i] === b);
 
 /** What NumPy calls our dtypes; it has no bfloat16. */
@@ -66,7 +70,11 @@ export interface NpyOptions {
   readonly order?: 'C' | 'F';
 }
 
-/** The bytes of a `.npy` file, in parts that are written one after the other. */
+/**
+ * The bytes of a `.npy` file, in parts that are written one after the other.
+ *
+ * @example const parts = npy.encode({ dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) });
+ */
 export const encode = (tensor: TensorBytes, options: NpyOptions = {}): Uint8Array[] => {
   const { dtype, shape, bytes } = tensor;
   const description = DESCRIPTIONS[dtype];
@@ -138,6 +146,11 @@ export type NpyArray = TensorBytes;
 /**
  * Reads a `.npy` file from memory, versions 1 to 3, either byte order, rows or columns first. Throws a DataError that
  * names `name`.
+ *
+ * @example
+ * const { shape, dtype } = npy.decode(await nd.serialize(nd.ones([2]), 'npy'));
+ * shape;   // [2]
+ * dtype;   // 'float32'
  */
 export const decode = (file: Uint8Array, name = 'npy'): NpyArray => {
   const fail: Fail = (rule, help) => {
@@ -174,13 +187,23 @@ export const decode = (file: Uint8Array, name = 'npy'): NpyArray => {
   return fromStored(type, shape, bytes);
 };
 
-/** Reads a `.npy` file from a path or from its bytes. */
+/**
+ * Reads a `.npy` file from a path or from its bytes.
+ *
+ * @example
+ * const { shape } = await readNpy(await nd.serialize(nd.ones([2]), 'npy'));
+ * shape;   // [2]
+ */
 export const readNpy = async (source: Source): Promise<NpyArray> => {
   const { bytes, name } = await bytesFrom(source, 'npy');
   return decode(bytes, name);
 };
 
-/** Writes a `.npy` file; the file appears whole or not at all. */
+/**
+ * Writes a `.npy` file; the file appears whole or not at all.
+ *
+ * @example await writeNpy('bytes.npy', { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) });
+ */
 export const writeNpy = (
   path: string,
   tensor: TensorBytes,

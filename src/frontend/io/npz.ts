@@ -24,7 +24,11 @@ const joined = (parts: readonly Uint8Array[]): Uint8Array => {
   return whole;
 };
 
-/** The bytes of a `.npz` file. */
+/**
+ * The bytes of a `.npz` file.
+ *
+ * @example const parts = npz.encode([['a', { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) }]]);
+ */
 export const encode = (
   tensors: Iterable<readonly [string, TensorBytes]>,
   options: NpzOptions = {},
@@ -38,7 +42,13 @@ export const encode = (
   return zip(files, options.compress ?? false);
 };
 
-/** Reads a `.npz` file from memory. Throws a DataError that names `name` and the array. */
+/**
+ * Reads a `.npz` file from memory. Throws a DataError that names `name` and the array.
+ *
+ * @example
+ * const arrays = npz.decode(await nd.serialize({ a: nd.ones([2]) }, 'npz'));
+ * arrays.get('a')!.shape;   // [2]
+ */
 export const decode = (file: Uint8Array, name = 'npz'): Map<string, NpyArray> => {
   const tensors = new Map<string, NpyArray>();
   for (const [path, bytes] of unzip(file, name)) {
@@ -53,13 +63,23 @@ export const decode = (file: Uint8Array, name = 'npz'): Map<string, NpyArray> =>
   return tensors;
 };
 
-/** Reads a `.npz` file from a path or from its bytes. */
+/**
+ * Reads a `.npz` file from a path or from its bytes.
+ *
+ * @example
+ * const arrays = await readNpz(await nd.serialize({ a: nd.ones([2]) }, 'npz'));
+ * [...arrays.keys()];   // ['a']
+ */
 export const readNpz = async (source: Source): Promise<Map<string, NpyArray>> => {
   const { bytes, name } = await bytesFrom(source, 'npz');
   return decode(bytes, name);
 };
 
-/** Writes a `.npz` file; the file appears whole or not at all. */
+/**
+ * Writes a `.npz` file; the file appears whole or not at all.
+ *
+ * @example await writeNpz('arrays.npz', [['a', { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) }]]);
+ */
 export const writeNpz = (
   path: string,
   tensors: Iterable<readonly [string, TensorBytes]>,

@@ -39,7 +39,11 @@ const names: Readonly<Record<DType, string>> = {
 
 const MAX_HEADER = 100_000_000;
 
-/** The bytes of a safetensors file, in parts that are written one after the other. */
+/**
+ * The bytes of a safetensors file, in parts that are written one after the other.
+ *
+ * @example const parts = safetensors.encode([['a', { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) }]]);
+ */
 export const encode = (
   tensors: Iterable<readonly [string, TensorBytes]>,
   metadata: Readonly<Record<string, string>> = {},
@@ -74,6 +78,10 @@ export const encode = (
 /**
  * Reads a safetensors file from memory. Types Tigon does not store are converted: F64 to float32, I64, I16, I8 and U16
  * to int32 (a value that does not fit is an error). Throws a DataError that names `name`.
+ *
+ * @example
+ * const { tensors } = safetensors.decode(await nd.serialize({ a: nd.ones([2]) }, 'safetensors'));
+ * tensors.get('a')!.shape;   // [2]
  */
 export const decode = (file: Uint8Array, name = 'safetensors'): SafetensorsFile => {
   const fail: (rule: string) => never = (rule) => {
@@ -172,13 +180,23 @@ const parseEntry = (key: string, value: unknown, available: number, fail: Fail):
 
 const dtypesByName = new Map<string, DType>(DTYPES.map((dtype) => [names[dtype], dtype]));
 
-/** Reads a safetensors file from a path or from its bytes. */
+/**
+ * Reads a safetensors file from a path or from its bytes.
+ *
+ * @example
+ * const { tensors } = await readSafetensors(await nd.serialize({ a: nd.ones([2]) }, 'safetensors'));
+ * [...tensors.keys()];   // ['a']
+ */
 export const readSafetensors = async (source: Source): Promise<SafetensorsFile> => {
   const { bytes, name } = await bytesFrom(source, 'safetensors');
   return decode(bytes, name);
 };
 
-/** Writes a safetensors file; the file appears whole or not at all. */
+/**
+ * Writes a safetensors file; the file appears whole or not at all.
+ *
+ * @example await writeSafetensors('arrays.safetensors', [['a', { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) }]]);
+ */
 export const writeSafetensors = (
   path: string,
   tensors: Iterable<readonly [string, TensorBytes]>,

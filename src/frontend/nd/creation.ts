@@ -180,7 +180,11 @@ const elementsOf = (flat: Flat, dtype: DType): AnyTypedArray => {
   return elements;
 };
 
-/** An array of one number. float32 unless said otherwise. */
+/**
+ * An array of one number. float32 unless said otherwise.
+ *
+ * @example nd.full([2, 2], 3);   // [[3, 3], [3, 3]]
+ */
 export const full = (shape: Shape, value: number, options?: CreationOptions): NDArray =>
   constant('nd.full', shape, value, options);
 
@@ -196,18 +200,38 @@ const constant = (
   checkFits(name, value, dtype);
   return filled(tensor(dtype, shape), value, deviceOf(options), name);
 };
-/** An array of zeros. */
+/**
+ * An array of zeros.
+ *
+ * @example nd.zeros([3], { dtype: 'int32' });   // [0, 0, 0]
+ */
 export const zeros = (shape: Shape, options?: CreationOptions): NDArray =>
   constant('nd.zeros', shape, 0, options);
-/** An array of ones. */
+/**
+ * An array of ones.
+ *
+ * @example nd.ones([2, 2]);   // [[1, 1], [1, 1]]
+ */
 export const ones = (shape: Shape, options?: CreationOptions): NDArray =>
   constant('nd.ones', shape, 1, options);
 
-/** Zeros with the shape, dtype and device of `x`. */
+/**
+ * Zeros with the shape, dtype and device of `x`.
+ *
+ * @example nd.zerosLike(nd.array([3, 4]));   // [0, 0]
+ */
 export const zerosLike = (x: NDArray): NDArray => like('nd.zerosLike', x, 0);
-/** Ones with the shape, dtype and device of `x`. */
+/**
+ * Ones with the shape, dtype and device of `x`.
+ *
+ * @example nd.onesLike(nd.array([3, 4]));   // [1, 1]
+ */
 export const onesLike = (x: NDArray): NDArray => like('nd.onesLike', x, 1);
-/** One number with the shape, dtype and device of `x`. */
+/**
+ * One number with the shape, dtype and device of `x`.
+ *
+ * @example nd.fullLike(nd.array([1, 2]), 7);   // [7, 7]
+ */
 export const fullLike = (x: NDArray, value: number): NDArray => like('nd.fullLike', x, value);
 
 const like = (name: string, x: NDArray, value: number): NDArray => {
@@ -221,7 +245,11 @@ const like = (name: string, x: NDArray, value: number): NDArray => {
   return filled(x.type, value, x.device, name);
 };
 
-/** `start, start + step, ...` before `stop`; with one number, from 0 to it. int32 when all are integers. */
+/**
+ * `start, start + step, ...` before `stop`; with one number, from 0 to it. int32 when all are integers.
+ *
+ * @example nd.arange(1, 7, 2);   // [1, 3, 5]
+ */
 export const arange = (
   start: number,
   stop?: number,
@@ -244,7 +272,11 @@ export const arange = (
   );
 };
 
-/** `count` numbers from `start` to `stop`, both included, evenly spaced. */
+/**
+ * `count` numbers from `start` to `stop`, both included, evenly spaced.
+ *
+ * @example nd.linspace(0, 1, 5);   // [0, 0.25, 0.5, 0.75, 1]
+ */
 export const linspace = (
   start: number,
   stop: number,
@@ -267,7 +299,11 @@ export const linspace = (
   );
 };
 
-/** The identity matrix: `rows` × `columns` (default: square) with ones on the diagonal. */
+/**
+ * The identity matrix: `rows` × `columns` (default: square) with ones on the diagonal.
+ *
+ * @example nd.eye(2);   // [[1, 0], [0, 1]]
+ */
 export const eye = (rows: number, columns: number = rows, options?: CreationOptions): NDArray => {
   checkOptions('nd.eye', options, CREATION);
   const dtype = checkDtype('nd.eye', options?.dtype ?? 'float32');

@@ -21,6 +21,10 @@ export const save: Module['save'] = async (path, given) => (await formats()).sav
 /**
  * The bytes that `nd.save` writes, for where there are no files. Formats: `params` (MXNet's list), `npy`, `npz`,
  * `safetensors`.
+ *
+ * @example
+ * const bytes = await nd.serialize(nd.array([1, 2]), 'npy');
+ * await nd.load(bytes);   // [1, 2]
  */
 export const serialize: Module['serialize'] = async (given, format) =>
   (await formats()).serialize(given, format);

@@ -166,7 +166,11 @@ const choosing: Fragment = fragment('where', (b, [c, x, y]) => {
   );
   return b.op('select', mask!, p!, q!);
 });
-/** `x` where `condition` is true (not 0), else `y`; all three broadcast. Inside hybridized functions this is `if` by value. */
+/**
+ * `x` where `condition` is true (not 0), else `y`; all three broadcast. Inside hybridized functions this is `if` by value.
+ *
+ * @example nd.where(nd.array([1, 0, 1]), nd.array([1, 2, 3]), 0);   // [1, 0, 3]
+ */
 export const where = (condition: NDArray, x: Operand, y: Operand): NDArray => {
   const like = isNDArray(x) ? x : isNDArray(y) ? y : undefined;
   const dtypeFor = (v: Operand): DType =>

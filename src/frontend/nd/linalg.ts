@@ -106,7 +106,11 @@ const contracting: Fragment = fragment('dot', (b, [a, c]) => {
     bContract: [at],
   });
 });
-/** Sum of products over the last axis of `x` and the second to last of `y` (the only one, for a vector). */
+/**
+ * Sum of products over the last axis of `x` and the second to last of `y` (the only one, for a vector).
+ *
+ * @example nd.dot(nd.array([1, 2]), nd.array([3, 4]));   // 11
+ */
 export const dot = (x: NDArray, y: NDArray): NDArray =>
   call(contracting, [x, y], { attrs: {}, key: '' });
 
@@ -139,7 +143,11 @@ export interface BatchDotOptions {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
 }
-/** Products of matrices, one per index of the axes before the last two, which must be equal. */
+/**
+ * Products of matrices, one per index of the axes before the last two, which must be equal.
+ *
+ * @example nd.batchDot(nd.ones([2, 1, 3]), nd.ones([2, 3, 1]));   // [[[3]], [[3]]]
+ */
 export const batchDot = (x: NDArray, y: NDArray, options?: BatchDotOptions): NDArray => {
   checkOptions('batchDot', options, ['transposeA', 'transposeB']);
   const attrs = { a: options?.transposeA ?? false, b: options?.transposeB ?? false };
@@ -170,6 +178,10 @@ const affine: Fragment = fragment('linear', (b, [a, weight, bias]) => {
     ? y
     : b.op('add', y, b.broadcastTo(b.cast(bias, y.type.dtype), y.type.shape));
 });
-/** `x · weightᵀ + bias` over the last axis of `x`; `weight` is [out, in], `bias` [out]. */
+/**
+ * `x · weightᵀ + bias` over the last axis of `x`; `weight` is [out, in], `bias` [out].
+ *
+ * @example nd.linear(nd.array([[1, 2]]), nd.array([[1, 0], [0, 1], [1, 1]]));   // [[1, 2, 3]]
+ */
 export const linear = (x: NDArray, weight: NDArray, bias?: NDArray): NDArray =>
   call(affine, bias === undefined ? [x, weight] : [x, weight, bias], { attrs: {}, key: '' });

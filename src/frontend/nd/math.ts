@@ -41,11 +41,23 @@ const any = (op: ScalarOp): Unary => unary(op, (b, x) => b.op(op, countable(b, x
 const rounding = (op: ScalarOp): Unary =>
   unary(op, (b, x) => (isWhole(x) ? countable(b, x) : b.op(op, x)));
 
-/** `-x`. */
+/**
+ * `-x`.
+ *
+ * @example nd.neg(nd.array([1, -2]));   // [-1, 2]
+ */
 export const neg: Unary = any('neg');
-/** `|x|`. */
+/**
+ * `|x|`.
+ *
+ * @example nd.abs(nd.array([-1, 2]));   // [1, 2]
+ */
 export const abs: Unary = any('abs');
-/** -1, 0 or 1. */
+/**
+ * -1, 0 or 1.
+ *
+ * @example nd.sign(nd.array([-3, 0, 2]));   // [-1, 0, 1]
+ */
 export const sign: Unary = any('sign');
 /**
  * `eˣ`.
@@ -53,11 +65,23 @@ export const sign: Unary = any('sign');
  * @example nd.exp(nd.array([0, 1]))   // [1, 2.7183]
  */
 export const exp: Unary = real('exp');
-/** `exp(x) - 1`, exact near 0. */
+/**
+ * `exp(x) - 1`, exact near 0.
+ *
+ * @example nd.expm1(nd.array([0, 1]));   // [0, 1.71828]
+ */
 export const expm1: Unary = real('expm1');
-/** Natural logarithm. */
+/**
+ * Natural logarithm.
+ *
+ * @example nd.log(nd.array([1, Math.E]));   // [0, 1]
+ */
 export const log: Unary = real('log');
-/** `log(1 + x)`, exact near 0. */
+/**
+ * `log(1 + x)`, exact near 0.
+ *
+ * @example nd.log1p(nd.array([0, 1]));   // [0, 0.6931]
+ */
 export const log1p: Unary = real('log1p');
 /**
  * Sine of radians.
@@ -83,11 +107,23 @@ export const tan: Unary = real('tan');
  * @example nd.tanh(nd.array([0, 1]))   // [0, 0.7616]
  */
 export const tanh: Unary = real('tanh');
-/** `1 / (1 + exp(-x))`. */
+/**
+ * `1 / (1 + exp(-x))`.
+ *
+ * @example nd.sigmoid(nd.array([0, 2]));   // [0.5, 0.8808]
+ */
 export const sigmoid: Unary = real('sigmoid');
-/** The error function. */
+/**
+ * The error function.
+ *
+ * @example nd.erf(nd.array([0, 1]));   // [0, 0.8427]
+ */
 export const erf: Unary = real('erf');
-/** `max(x, 0)`; gradient 0 at 0. */
+/**
+ * `max(x, 0)`; gradient 0 at 0.
+ *
+ * @example nd.relu(nd.array([-1, 2]));   // [0, 2]
+ */
 export const relu: Unary = any('relu');
 /**
  * Square root; NaN below 0.
@@ -95,7 +131,11 @@ export const relu: Unary = any('relu');
  * @example nd.sqrt(nd.array([4, 9]))   // [2, 3]
  */
 export const sqrt: Unary = real('sqrt');
-/** `1 / sqrt(x)`. */
+/**
+ * `1 / sqrt(x)`.
+ *
+ * @example nd.rsqrt(nd.array([4, 0.25]));   // [0.5, 2]
+ */
 export const rsqrt: Unary = real('rsqrt');
 /**
  * The next integer at or below.
@@ -109,9 +149,17 @@ export const floor: Unary = rounding('floor');
  * @example nd.ceil(nd.array([-1.5, 1.5]))   // [-1, 2]
  */
 export const ceil: Unary = rounding('ceil');
-/** To the nearest integer, ties to even. */
+/**
+ * To the nearest integer, ties to even.
+ *
+ * @example nd.round(nd.array([0.5, 1.5, -1.2]));   // [0, 2, -1]
+ */
 export const round: Unary = rounding('round');
-/** `1 / x`. */
+/**
+ * `1 / x`.
+ *
+ * @example nd.reciprocal(nd.array([2, -4]));   // [0.5, -0.25]
+ */
 export const reciprocal: Unary = derived('reciprocal', (b, x) => b.op('div', b.lit(1, x), x));
 /**
  * `x · x`.
@@ -123,17 +171,35 @@ export const square: Unary = unary('square', (b, x) =>
 );
 /** `log(1 + exp(x))`. */
 // log(1 + eˣ) without overflow: max(x, 0) + log1p(e^−|x|). Of the maximum, not relu: half of the gradient at 0.
+/**
+ * `log(1 + exp(x))`, without overflow: floats, of the same shape and dtype.
+ *
+ * @example nd.softplus(nd.array([0, 100]));   // [0.6931, 100]
+ */
 export const softplus: Unary = derived('softplus', (b, x) =>
   b.op('add', b.op('max', x, b.lit(0, x)), b.op('log1p', b.op('exp', b.op('neg', b.op('abs', x))))),
 );
-/** `x / (1 + |x|)`. */
+/**
+ * `x / (1 + |x|)`.
+ *
+ * @example nd.softsign(nd.array([-1, 3]));   // [-0.5, 0.75]
+ */
 export const softsign: Unary = derived('softsign', (b, x) =>
   b.op('div', x, b.op('add', b.op('abs', x), b.lit(1, x))),
 );
-/** `x · sigmoid(x)`, also called swish. */
+/**
+ * `x · sigmoid(x)`, also called swish.
+ *
+ * @example nd.silu(nd.array([0, 2]));   // [0, 1.7616]
+ */
 export const silu: Unary = derived('silu', (b, x) => b.op('mul', x, b.op('sigmoid', x)));
 /** `x · Φ(x)` with the exact normal distribution function. */
 // x · Φ(x), exactly (with erf).
+/**
+ * `0.5 · x · (1 + erf(x / √2))`, or the approximation of it by `tanh`: floats, of the same shape and dtype.
+ *
+ * @example nd.gelu(nd.array([-1, 0, 1]));   // [-0.15866, 0, 0.84134]
+ */
 export const gelu: Unary = derived('gelu', (b, x) =>
   b.op(
     'mul',
@@ -151,7 +217,11 @@ const whereFinite: Unary = unary('isFinite', (b, x) =>
 );
 
 export { whereFinite as isFinite, whereNaN as isNaN };
-/** True where `x` is 0 or false. */
+/**
+ * True where `x` is 0 or false.
+ *
+ * @example nd.logicalNot(nd.array([0, 2]));   // [1, 0]
+ */
 export const logicalNot: Unary = unary('logicalNot', (b, x) => b.op('not', b.cast(x, 'bool')));
 
 const leaky = fragment(
@@ -167,7 +237,11 @@ const leaky = fragment(
   },
   { scalars: [undefined, 'float32'] },
 );
-/** `x` where positive, else `slope · x`. */
+/**
+ * `x` where positive, else `slope · x`.
+ *
+ * @example nd.leakyRelu(nd.array([-1, 2]), 0.1);   // [-0.1, 2]
+ */
 export const leakyRelu = (x: NDArray, slope = 0.01): NDArray =>
   call(leaky, [x, slope], { attrs: {}, key: '' });
 
@@ -182,7 +256,11 @@ const exponentialLinear = fragment(
   },
   { scalars: [undefined, 'float32'] },
 );
-/** `x` where positive, else `alpha · (exp(x) - 1)`. */
+/**
+ * `x` where positive, else `alpha · (exp(x) - 1)`.
+ *
+ * @example nd.elu(nd.array([-1, 2]));   // [-0.6321, 2]
+ */
 export const elu = (x: NDArray, alpha = 1): NDArray =>
   call(exponentialLinear, [x, alpha], { attrs: {}, key: '' });
 
@@ -195,7 +273,11 @@ const bounded = fragment('clip', (b, [x, low, high]) => {
   const value = b.op('min', b.op('max', x!, at(low!)), at(high!));
   return isFloat(dtype) ? b.op('select', inside, x!, value) : value;
 });
-/** `x` limited to `low … high`; no gradient outside. */
+/**
+ * `x` limited to `low … high`; no gradient outside.
+ *
+ * @example nd.clip(nd.array([-2, 0.5, 3]), 0, 1);   // [0, 0.5, 1]
+ */
 export const clip = (x: NDArray, low: number, high: number): NDArray => {
   if (!(low <= high))
     throw failure('value', `clip: low ${low} is not below high ${high}`, 'clip(x, low, high)');
@@ -207,7 +289,11 @@ export const clip = (x: NDArray, low: number, high: number): NDArray => {
 const casting: Fragment<{ readonly dtype: DType }> = fragment('astype', (b, [x], { dtype }) =>
   b.cast(x!, dtype),
 );
-/** `x` as another dtype: floats to integers truncate and saturate (NaN gives 0); anything to bool is `≠ 0`. */
+/**
+ * `x` as another dtype: floats to integers truncate and saturate (NaN gives 0); anything to bool is `≠ 0`.
+ *
+ * @example nd.astype(nd.array([1.7, -1.7]), 'int32');   // [1, -1]
+ */
 export const astype = (x: NDArray, dtype: DType): NDArray =>
   x.dtype === dtype
     ? x

@@ -39,9 +39,17 @@ const along = (f: Fragment<AxisAttrs>, x: NDArray, options: AxisOptions | undefi
   const axis = axisOf(f.name, options?.axis ?? -1, x.ndim);
   return call(f, [x], { attrs: { axis }, key: `${axis}` });
 };
-/** `exp(x) / sum(exp(x))` along an axis, without overflow. */
+/**
+ * `exp(x) / sum(exp(x))` along an axis, without overflow.
+ *
+ * @example nd.softmax(nd.array([0, Math.log(3)]));   // [0.25, 0.75]
+ */
 export const softmax = (x: NDArray, options?: AxisOptions): NDArray => along(softening, x, options);
-/** `log(softmax(x))`, exact where the softmax underflows. */
+/**
+ * `log(softmax(x))`, exact where the softmax underflows.
+ *
+ * @example nd.logSoftmax(nd.array([0, 0]));   // [-0.6931, -0.6931]
+ */
 export const logSoftmax = (x: NDArray, options?: AxisOptions): NDArray =>
   along(logSoftening, x, options);
 
@@ -91,6 +99,8 @@ const convolving: Fragment<ConvAttrs> = fragment<ConvAttrs>(
 /**
  * Convolution of `x` [batch, in, ...space] with `weight` [out, in / groups, ...space], 1 to 3 axes of space; `bias` [out].
  * (A cross-correlation, as everywhere in deep learning: the kernel is not flipped.)
+ *
+ * @example nd.convolution(nd.ones([1, 1, 4]), nd.ones([1, 1, 3]));   // [[[3, 3]]]
  */
 export const convolution = (
   x: NDArray,
@@ -179,13 +189,21 @@ const averaging: Fragment<AverageAttrs> = fragment<AverageAttrs>(
     return b.cast(b.op('div', total, count), dtype);
   },
 );
-/** Largest value in each window of the axes after the first two. */
+/**
+ * Largest value in each window of the axes after the first two.
+ *
+ * @example nd.maxPool(nd.array([1, 3, 5, 7], { shape: [1, 1, 4] }), { kernel: [2] });   // [[[3, 7]]]
+ */
 export const maxPool = (x: NDArray, options: PoolOptions): NDArray => {
   checkOptions('maxPool', options, POOL);
   const attrs = windowOf('maxPool', x, options);
   return call(maximal, [x], { attrs, key: windowKey(attrs) });
 };
-/** Mean of each window of the axes after the first two. */
+/**
+ * Mean of each window of the axes after the first two.
+ *
+ * @example nd.avgPool(nd.array([1, 3, 5, 7], { shape: [1, 1, 4] }), { kernel: [2] });   // [[[2, 6]]]
+ */
 export const avgPool = (x: NDArray, options: AvgPoolOptions): NDArray => {
   checkOptions('avgPool', options, [...POOL, 'countPadding']);
   const window = windowOf('avgPool', x, options);
@@ -220,7 +238,11 @@ const layered: Fragment<NormAttrs> = fragment<NormAttrs>(
     return b.cast(y, floating(b, x!).type.dtype);
   },
 );
-/** `(x - mean) / sqrt(variance + eps) · gamma + beta` with mean and variance along one axis; gamma, beta: its length. */
+/**
+ * `(x - mean) / sqrt(variance + eps) · gamma + beta` with mean and variance along one axis; gamma, beta: its length.
+ *
+ * @example nd.layerNorm(nd.array([[1, 3]]), nd.ones([2]), nd.zeros([2]));   // [[-1, 1]]
+ */
 export const layerNorm = (
   x: NDArray,
   gamma: NDArray,
@@ -267,7 +289,13 @@ const normalizing: Fragment<NormAttrs> = fragment<NormAttrs>(
     return b.cast(y, floating(b, x!).type.dtype);
   },
 );
-/** `(x - mean) / sqrt(variance + eps) · gamma + beta`, all four of shape [channels]: batch norm with given statistics. */
+/**
+ * `(x - mean) / sqrt(variance + eps) · gamma + beta`, all four of shape [channels]: batch norm with given statistics.
+ *
+ * @example
+ * const x = nd.array([[1, 2], [3, 6]]);
+ * nd.batchNorm(x, nd.ones([2]), nd.zeros([2]), nd.array([2, 4]), nd.array([1, 4]));   // [[-1, -1], [1, 1]]
+ */
 export const batchNorm = (
   x: NDArray,
   gamma: NDArray,
@@ -302,7 +330,14 @@ const normalizingBatch: Fragment<NormAttrs> = fragment<NormAttrs>(
     return [b.cast(y, floating(b, x!).type.dtype), mean, variance];
   },
 );
-/** Batch norm with the statistics of `x` itself: `[result, mean, variance]` (variance divided by the count, both float32). */
+/**
+ * Batch norm with the statistics of `x` itself: `[result, mean, variance]` (variance divided by the count, both float32).
+ *
+ * @example
+ * const [y, mean, variance] = nd.batchNormTraining(nd.array([[1, 2], [3, 6]]), nd.ones([2]), nd.zeros([2]));
+ * mean;   // [2, 4]
+ * variance;   // [1, 4]
+ */
 export const batchNormTraining = (
   x: NDArray,
   gamma: NDArray,
@@ -325,6 +360,12 @@ const looking: Fragment = fragment('embedding', (b, [idx, weight]) => {
     );
   return b.emit(takeOp, [weight!, b.cast(idx!, 'int32')], { axis: 0 });
 });
-/** Rows of `weight` [words, size] at the integer positions `idx` (clamped): shape of `idx`, then size. */
+/**
+ * Rows of `weight` [words, size] at the integer positions `idx` (clamped): shape of `idx`, then size.
+ *
+ * @example
+ * const weight = nd.array([[1, 2], [3, 4], [5, 6]]);
+ * nd.embedding(nd.array([2, 0], { dtype: 'int32' }), weight);   // [[5, 6], [1, 2]]
+ */
 export const embedding = (idx: NDArray, weight: NDArray): NDArray =>
   call(looking, [idx, weight], { attrs: {}, key: '' });

@@ -34,7 +34,11 @@ export interface TakeOptions {
   /** Default 0. */
   readonly axis?: number;
 }
-/** Parts of `x` at the positions `idx` (any shape, integers, clamped) along an axis: that axis becomes the axes of `idx`. */
+/**
+ * Parts of `x` at the positions `idx` (any shape, integers, clamped) along an axis: that axis becomes the axes of `idx`.
+ *
+ * @example nd.take(nd.array([[1, 2], [3, 4]]), nd.array([1, 1], { dtype: 'int32' }));   // [[3, 4], [3, 4]]
+ */
 export const take = (x: NDArray, idx: NDArray, options?: TakeOptions): NDArray => {
   checkOptions('take', options, ['axis']);
   const axis = axisOf('take', options?.axis ?? 0, x.ndim);
@@ -44,7 +48,11 @@ export const take = (x: NDArray, idx: NDArray, options?: TakeOptions): NDArray =
 const gathering: Fragment<AxisAttrs> = fragment<AxisAttrs>('gather', (b, [x, idx], attrs) =>
   b.emit(takeAlongOp, [x!, whole('gather', idx!, b)], attrs),
 );
-/** `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis (default: the last): `idx` has as many axes as `x`. */
+/**
+ * `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis (default: the last): `idx` has as many axes as `x`.
+ *
+ * @example nd.gather(nd.array([[1, 2], [3, 4]]), nd.array([[1], [0]], { dtype: 'int32' }), 1);   // [[2], [3]]
+ */
 export const gather = (x: NDArray, idx: NDArray, options?: TakeOptions): NDArray => {
   checkOptions('gather', options, ['axis']);
   const axis = axisOf('gather', options?.axis ?? -1, x.ndim);
@@ -76,7 +84,11 @@ export interface PickOptions {
   readonly axis?: number;
   readonly keepDims?: boolean;
 }
-/** One element along an axis for every other position: `result[i] = x[i, idx[i]]`. */
+/**
+ * One element along an axis for every other position: `result[i] = x[i, idx[i]]`.
+ *
+ * @example nd.pick(nd.array([[1, 2], [3, 4]]), nd.array([1, 0], { dtype: 'int32' }));   // [2, 3]
+ */
 export const pick = (x: NDArray, idx: NDArray, options?: PickOptions): NDArray => {
   checkOptions('pick', options, ['axis', 'keepDims']);
   const axis = axisOf('pick', options?.axis ?? -1, x.ndim);
@@ -113,7 +125,11 @@ export interface OneHotOptions {
   /** Default float32. */
   readonly dtype?: DType;
 }
-/** A new last axis of `depth` that holds `on` at the position of the index and `off` elsewhere (everywhere, if outside). */
+/**
+ * A new last axis of `depth` that holds `on` at the position of the index and `off` elsewhere (everywhere, if outside).
+ *
+ * @example nd.oneHot(nd.array([2, 0], { dtype: 'int32' }), 3);   // [[0, 0, 1], [1, 0, 0]]
+ */
 export const oneHot = (idx: NDArray, depth: number, options?: OneHotOptions): NDArray => {
   checkOptions('oneHot', options, ['on', 'off', 'dtype']);
   if (!Number.isInteger(depth) || depth < 1)

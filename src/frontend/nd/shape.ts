@@ -62,20 +62,36 @@ export const reshape = (x: NDArray, shape: Shape): NDArray => {
   return reshapeTo(x, target);
 };
 
-/** All axes in one. */
+/**
+ * All axes in one.
+ *
+ * @example nd.ravel(nd.array([[1, 2], [3, 4]]));   // [1, 2, 3, 4]
+ */
 export const ravel = (x: NDArray): NDArray => reshapeTo(x, [x.size]);
-/** The first axis kept, all others in one: images to rows. */
+/**
+ * The first axis kept, all others in one: images to rows.
+ *
+ * @example nd.flatten(nd.ones([2, 3, 4])).shape;   // [2, 12]
+ */
 export const flatten = (x: NDArray): NDArray =>
   reshapeTo(x, [x.shape[0] ?? 1, x.shape.slice(1).reduce((n, d) => n * d, 1)]);
 
-/** A new axis of size 1 before axis `axis` of the result. */
+/**
+ * A new axis of size 1 before axis `axis` of the result.
+ *
+ * @example nd.expandDims(nd.array([1, 2]), 0);   // [[1, 2]]
+ */
 export const expandDims = (x: NDArray, axis: number): NDArray => {
   checkArray('expandDims', x);
   const at = axisOf('expandDims', axis, x.ndim + 1);
   return reshapeTo(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 };
 
-/** Without axes of size 1: the given ones, or all. */
+/**
+ * Without axes of size 1: the given ones, or all.
+ *
+ * @example nd.squeeze(nd.ones([1, 3, 1])).shape;   // [3]
+ */
 export const squeeze = (x: NDArray, axis?: number | readonly number[]): NDArray => {
   checkArray('squeeze', x);
   const axes =
@@ -111,7 +127,11 @@ const transposing: Fragment<AxesAttrs> = fragment<AxesAttrs>(
     },
   },
 );
-/** Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out. */
+/**
+ * Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out.
+ *
+ * @example nd.transpose(nd.array([[1, 2], [3, 4]]));   // [[1, 3], [2, 4]]
+ */
 export const transpose = (x: NDArray, axes?: readonly number[]): NDArray => {
   checkArray('transpose', x);
   if (axes !== undefined)
@@ -126,7 +146,11 @@ export const transpose = (x: NDArray, axes?: readonly number[]): NDArray => {
     );
   return call(transposing, [x], { attrs: { axes: order }, key: order.join('.') });
 };
-/** Two axes exchanged. */
+/**
+ * Two axes exchanged.
+ *
+ * @example nd.swapAxes(nd.ones([2, 3, 4]), 0, 2).shape;   // [4, 3, 2]
+ */
 export const swapAxes = (x: NDArray, first: number, second: number): NDArray => {
   checkArray('swapAxes', x);
   const a = axisOf('swapAxes', first, x.ndim);
@@ -154,7 +178,11 @@ const stretching: Fragment<ShapeAttrs> = fragment<ShapeAttrs>(
     },
   },
 );
-/** `x` repeated to `shape`: trailing axes must be equal or 1. */
+/**
+ * `x` repeated to `shape`: trailing axes must be equal or 1.
+ *
+ * @example nd.broadcastTo(nd.array([1, 2]), [2, 2]);   // [[1, 2], [1, 2]]
+ */
 export const broadcastTo = (x: NDArray, shape: Shape): NDArray => {
   checkArray('broadcastTo', x);
   checkList('broadcastTo', 'the shape', shape, SIZES);
@@ -202,7 +230,11 @@ export const slicePart = (x: NDArray, attrs: SliceAttrs): NDArray =>
     key: `${attrs.begin.join('.')}|${attrs.end.join('.')}|${attrs.step.join('.')}`,
   });
 
-/** The order of elements along the axes (default: all) reversed. */
+/**
+ * The order of elements along the axes (default: all) reversed.
+ *
+ * @example nd.flip(nd.array([1, 2, 3]));   // [3, 2, 1]
+ */
 export const flip = (x: NDArray, axis?: number | readonly number[]): NDArray => {
   checkArray('flip', x);
   const axes = axesOf('flip', axis, x.ndim);
@@ -234,12 +266,20 @@ const firstOf = (name: string, xs: readonly NDArray[]): NDArray => {
     throw failure('value', `${name}: item ${odd} is ${shown(xs[odd])}, not an NDArray`, help);
   return xs[0]!;
 };
-/** Arrays one after the other along `axis` (default 0); all other sizes must be equal. */
+/**
+ * Arrays one after the other along `axis` (default 0); all other sizes must be equal.
+ *
+ * @example nd.concat([nd.array([1, 2]), nd.array([3])]);   // [1, 2, 3]
+ */
 export const concat = (xs: readonly NDArray[], axis = 0): NDArray => {
   const first = firstOf('concat', xs);
   return call(joining, xs, { attrs: { axis: axisOf('concat', axis, first.ndim) }, key: `${axis}` });
 };
-/** Arrays of equal shape along a new axis (default: the first). */
+/**
+ * Arrays of equal shape along a new axis (default: the first).
+ *
+ * @example nd.stack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
+ */
 export const stack = (xs: readonly NDArray[], axis = 0): NDArray => {
   const first = firstOf('stack', xs);
   const odd = xs.find((x) => x.shape !== first.shape && x.shape.join() !== first.shape.join());
@@ -254,7 +294,13 @@ export const stack = (xs: readonly NDArray[], axis = 0): NDArray => {
     at,
   );
 };
-/** `x` cut along `axis`: into equal parts (a number) or before the given positions. */
+/**
+ * `x` cut along `axis`: into equal parts (a number) or before the given positions.
+ *
+ * @example
+ * const [a, b] = nd.split(nd.array([1, 2, 3, 4]), 2);
+ * b;   // [3, 4]
+ */
 export const split = (x: NDArray, parts: number | readonly number[], axis = 0): NDArray[] => {
   const at = axisOf('split', axis, x.ndim);
   const size = x.shape[at]!;
@@ -284,7 +330,11 @@ export const split = (x: NDArray, parts: number | readonly number[], axis = 0): 
   );
 };
 
-/** `x` side by side, `times[i]` times along axis `i` (trailing axes when fewer). */
+/**
+ * `x` side by side, `times[i]` times along axis `i` (trailing axes when fewer).
+ *
+ * @example nd.tile(nd.array([1, 2]), 2);   // [1, 2, 1, 2]
+ */
 export const tile = (x: NDArray, times: number | readonly number[]): NDArray => {
   checkArray('tile', x);
   const counts = typeof times === 'number' ? [times] : times;
@@ -306,7 +356,11 @@ export const tile = (x: NDArray, times: number | readonly number[]): NDArray => 
     shape.map((d, i) => d * full[i]!),
   );
 };
-/** Each element `count` times in a row along `axis` (default: of the flattened array). */
+/**
+ * Each element `count` times in a row along `axis` (default: of the flattened array).
+ *
+ * @example nd.repeat(nd.array([1, 2]), 2);   // [1, 1, 2, 2]
+ */
 export const repeat = (x: NDArray, count: number, axis?: number): NDArray => {
   checkArray('repeat', x);
   if (!Number.isInteger(count) || count < 0)

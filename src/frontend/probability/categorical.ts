@@ -127,7 +127,11 @@ export class Categorical extends Chosen {
   }
 }
 
-/** Categories as vectors of zeros and one 1. */
+/**
+ * Categories as vectors of zeros and one 1.
+ *
+ * @example new probability.OneHotCategorical({ prob: nd.array([1, 3]) }).logProb(nd.array([0, 1]));   // -0.2877
+ */
 export class OneHotCategorical extends Chosen {
   readonly support: Constraint = oneHot;
   override readonly hasEnumerateSupport: boolean = true;
@@ -161,7 +165,11 @@ export class OneHotCategorical extends Chosen {
   }
 }
 
-/** How often each category comes in `totalCount` tries. */
+/**
+ * How often each category comes in `totalCount` tries.
+ *
+ * @example new probability.Multinomial(2, { prob: nd.array([0.5, 0.5]) }).logProb(nd.array([1, 1]));   // -0.6931
+ */
 export class Multinomial extends Chosen {
   readonly totalCount: number;
   readonly support: Constraint;

@@ -54,34 +54,58 @@ const ranged = (rule: string, range: Range, whole: boolean): Constraint => {
 };
 const number = (whole: boolean): string => (whole ? 'an integer' : 'a number');
 
-/** From `low` to `high`, both included. */
+/**
+ * From `low` to `high`, both included.
+ *
+ * @example probability.constraints.interval(0, 1).check(nd.array([0, 1, 2]));   // [1, 1, 0]
+ */
 export const interval = (low: number, high: number): Constraint =>
   ranged(`a number from ${low} to ${high}`, { low, high, openLow: false, openHigh: false }, false);
-/** Between `low` and `high`. */
+/**
+ * Between `low` and `high`.
+ *
+ * @example probability.constraints.openInterval(0, 1).check(nd.array([0, 0.5, 1]));   // [0, 1, 0]
+ */
 export const openInterval = (low: number, high: number): Constraint =>
   ranged(
     `a number between ${low} and ${high}`,
     { low, high, openLow: true, openHigh: true },
     false,
   );
-/** From `low`, which is included, to `high`, which is not. */
+/**
+ * From `low`, which is included, to `high`, which is not.
+ *
+ * @example probability.constraints.halfOpenInterval(0, 1).check(nd.array([0, 0.5, 1]));   // [1, 1, 0]
+ */
 export const halfOpenInterval = (low: number, high: number): Constraint =>
   ranged(
     `a number from ${low} to below ${high}`,
     { low, high, openLow: false, openHigh: true },
     false,
   );
-/** Whole numbers from `low` to `high`, both included. */
+/**
+ * Whole numbers from `low` to `high`, both included.
+ *
+ * @example probability.constraints.integerInterval(0, 2).check(nd.array([0, 0.5, 2]));   // [1, 0, 1]
+ */
 export const integerInterval = (low: number, high: number): Constraint =>
   ranged(`an integer from ${low} to ${high}`, { low, high, openLow: false, openHigh: false }, true);
-/** Whole numbers between `low` and `high`. */
+/**
+ * Whole numbers between `low` and `high`.
+ *
+ * @example probability.constraints.integerOpenInterval(0, 2).check(nd.array([0, 1, 2]));   // [0, 1, 0]
+ */
 export const integerOpenInterval = (low: number, high: number): Constraint =>
   ranged(
     `an integer between ${low} and ${high}`,
     { low, high, openLow: true, openHigh: true },
     true,
   );
-/** Whole numbers from `low`, which is included, to `high`, which is not. */
+/**
+ * Whole numbers from `low`, which is included, to `high`, which is not.
+ *
+ * @example probability.constraints.integerHalfOpenInterval(0, 2).check(nd.array([0, 1, 2]));   // [1, 1, 0]
+ */
 export const integerHalfOpenInterval = (low: number, high: number): Constraint =>
   ranged(
     `an integer from ${low} to below ${high}`,
@@ -101,13 +125,53 @@ const below = (high: number, openHigh: boolean, whole: boolean): Constraint =>
     { low: -INF, high, openLow: true, openHigh },
     whole,
   );
+/**
+ * Numbers above `low`.
+ *
+ * @example probability.constraints.greaterThan(1).check(nd.array([1, 2]));   // [0, 1]
+ */
 export const greaterThan = (low: number): Constraint => above(low, true, false);
+/**
+ * Numbers from `low` on.
+ *
+ * @example probability.constraints.greaterThanEq(1).check(nd.array([0, 1]));   // [0, 1]
+ */
 export const greaterThanEq = (low: number): Constraint => above(low, false, false);
+/**
+ * Whole numbers above `low`.
+ *
+ * @example probability.constraints.integerGreaterThan(1).check(nd.array([1, 2, 2.5]));   // [0, 1, 0]
+ */
 export const integerGreaterThan = (low: number): Constraint => above(low, true, true);
+/**
+ * Whole numbers from `low` on.
+ *
+ * @example probability.constraints.integerGreaterThanEq(1).check(nd.array([1, 1.5]));   // [1, 0]
+ */
 export const integerGreaterThanEq = (low: number): Constraint => above(low, false, true);
+/**
+ * Numbers below `high`.
+ *
+ * @example probability.constraints.lessThan(1).check(nd.array([0, 1]));   // [1, 0]
+ */
 export const lessThan = (high: number): Constraint => below(high, true, false);
+/**
+ * Numbers up to `high`.
+ *
+ * @example probability.constraints.lessThanEq(1).check(nd.array([1, 2]));   // [1, 0]
+ */
 export const lessThanEq = (high: number): Constraint => below(high, false, false);
+/**
+ * Whole numbers below `high`.
+ *
+ * @example probability.constraints.integerLessThan(1).check(nd.array([0, 0.5]));   // [1, 0]
+ */
 export const integerLessThan = (high: number): Constraint => below(high, true, true);
+/**
+ * Whole numbers up to `high`.
+ *
+ * @example probability.constraints.integerLessThanEq(1).check(nd.array([1, 2]));   // [1, 0]
+ */
 export const integerLessThanEq = (high: number): Constraint => below(high, false, true);
 
 /** Any number; infinities too, but not NaN. */
@@ -115,10 +179,35 @@ export const real: Constraint = {
   ...ranged('a number', { low: -INF, high: INF, openLow: false, openHigh: false }, false),
   check: (value) => nd.eq(value, value),
 };
+/**
+ * Numbers above 0.
+ *
+ * @example probability.constraints.positive.check(nd.array([0, 1]));   // [0, 1]
+ */
 export const positive: Constraint = greaterThan(0);
+/**
+ * Numbers from 0 on.
+ *
+ * @example probability.constraints.nonNegative.check(nd.array([-1, 0]));   // [0, 1]
+ */
 export const nonNegative: Constraint = greaterThanEq(0);
+/**
+ * 1, 2, 3, ….
+ *
+ * @example probability.constraints.positiveInteger.check(nd.array([0, 1, 1.5]));   // [0, 1, 0]
+ */
 export const positiveInteger: Constraint = integerGreaterThan(0);
+/**
+ * 0, 1, 2, ….
+ *
+ * @example probability.constraints.nonNegativeInteger.check(nd.array([0, 1, 1.5]));   // [1, 1, 0]
+ */
 export const nonNegativeInteger: Constraint = integerGreaterThanEq(0);
+/**
+ * Numbers from 0 to 1.
+ *
+ * @example probability.constraints.unitInterval.check(nd.array([0, 1, 2]));   // [1, 1, 0]
+ */
 export const unitInterval: Constraint = interval(0, 1);
 /** 0 or 1. */
 export const boolean: Constraint = { ...integerInterval(0, 1), rule: '0 or 1' };
@@ -137,20 +226,32 @@ const shaped = (
 const NEAR = 1e-5;
 const sumsToOne = (value: NDArray): NDArray => nd.lt(value.sum({ axis: -1 }).sub(1).abs(), NEAR);
 
-/** Vectors of numbers ≥ 0 with sum 1. */
+/**
+ * Vectors of numbers ≥ 0 with sum 1.
+ *
+ * @example probability.constraints.simplex.check(nd.array([[0.5, 0.5], [0.5, 0.6]]));   // [1, 0]
+ */
 export const simplex: Constraint = shaped(
   'numbers ≥ 0 with sum 1 along the last axis',
   1,
   (value) => logicalAnd(every(nd.ge(value, 0), 1), sumsToOne(value)),
 );
-/** Vectors of zeros and one 1. */
+/**
+ * Vectors of zeros and one 1.
+ *
+ * @example probability.constraints.oneHot.check(nd.array([[0, 1], [1, 1]]));   // [1, 0]
+ */
 export const oneHot: Constraint = shaped(
   'zeros and one 1 along the last axis',
   1,
   (value) => logicalAnd(every(boolean.check(value), 1), sumsToOne(value)),
   true,
 );
-/** Vectors of counts with the sum `total`. */
+/**
+ * Vectors of counts with the sum `total`.
+ *
+ * @example probability.constraints.counts(3).check(nd.array([[1, 2], [1, 1]]));   // [1, 0]
+ */
 export const counts = (total: number): Constraint =>
   shaped(
     `counts with sum ${total} along the last axis`,
@@ -159,15 +260,27 @@ export const counts = (total: number): Constraint =>
       logicalAnd(every(nonNegativeInteger.check(value), 1), nd.eq(value.sum({ axis: -1 }), total)),
     true,
   );
-/** Vectors of any numbers. */
+/**
+ * Vectors of any numbers.
+ *
+ * @example probability.constraints.realVector.check(nd.array([[1, 2], [1, NaN]]));   // [1, 0]
+ */
 export const realVector: Constraint = shaped('a vector of numbers', 1, (value) =>
   every(real.check(value), 1),
 );
-/** Matrices of zeros above the diagonal. */
+/**
+ * Matrices of zeros above the diagonal.
+ *
+ * @example probability.constraints.lowerTriangular.check(nd.array([[1, 0], [2, 3]]));   // true
+ */
 export const lowerTriangular: Constraint = shaped('a lower triangular matrix', 2, (value) =>
   every(nd.eq(nd.tril(value), value), 2),
 );
-/** Those with a diagonal above 0. */
+/**
+ * Those with a diagonal above 0.
+ *
+ * @example probability.constraints.lowerCholesky.check(nd.array([[1, 0], [2, -3]]));   // false
+ */
 export const lowerCholesky: Constraint = shaped(
   'a lower triangular matrix with a diagonal above 0',
   2,
@@ -178,14 +291,24 @@ export const lowerCholesky: Constraint = shaped(
     ),
 );
 
-/** Symmetric matrices with a Cholesky factor. */
+/**
+ * Symmetric matrices with a Cholesky factor.
+ *
+ * @example probability.constraints.positiveDefinite.check(nd.array([[2, 1], [1, 2]]));   // true
+ */
 export const positiveDefinite: Constraint = shaped('a positive definite matrix', 2, (value) => {
   const near = nd.abs(value.sub(nd.swapAxes(value, -1, -2))).le(nd.abs(value).mul(1e-5).add(1e-6));
   const pivots = nd.diagonal(cholesky(value), { axis1: -2, axis2: -1 });
   return logicalAnd(every(near, 2), every(nd.gt(pivots, 0), 1));
 });
 
-/** Parts along an axis, each with a constraint of its own; `lengths` says how long they are. */
+/**
+ * Parts along an axis, each with a constraint of its own; `lengths` says how long they are.
+ *
+ * @example
+ * const { cat, positive, real } = probability.constraints;
+ * cat([real, positive], 0, [1, 1]).check(nd.array([-1, 1]));   // [1, 1]
+ */
 export const cat = (
   constraints: readonly Constraint[],
   axis: number,
@@ -201,14 +324,26 @@ export const cat = (
     ),
   );
 };
-/** Slices along an axis, each with a constraint of its own. */
+/**
+ * Slices along an axis, each with a constraint of its own.
+ *
+ * @example
+ * const { stack, positive, real } = probability.constraints;
+ * stack([real, positive], 0).check(nd.array([-1, -1]));   // [1, 0]
+ */
 export const stack = (constraints: readonly Constraint[], axis: number): Constraint =>
   cat(
     constraints,
     axis,
     constraints.map(() => 1),
   );
-/** The last `axes` axes that `inner` has not taken yet are one value. */
+/**
+ * The last `axes` axes that `inner` has not taken yet are one value.
+ *
+ * @example
+ * const { independent, positive } = probability.constraints;
+ * independent(positive, 1).check(nd.array([[1, 2], [1, -1]]));   // [1, 0]
+ */
 export const independent = (inner: Constraint, axes: number): Constraint => ({
   ...shaped(inner.rule, inner.eventAxes + axes, (value) => every(inner.check(value), axes)),
   discrete: inner.discrete,

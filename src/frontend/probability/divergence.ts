@@ -75,7 +75,13 @@ export const klDivergence = (p: Distribution, q: Distribution): NDArray => {
   );
 };
 
-/** The divergence as a mean over `samples` samples of `p`; with gradients where samples of `p` have them. */
+/**
+ * The divergence as a mean over `samples` samples of `p`; with gradients where samples of `p` have them.
+ *
+ * @example
+ * const p = new probability.Normal(0, 1);
+ * probability.empiricalKl(p, p, 10);   // 0
+ */
 export const empiricalKl = (p: Distribution, q: Distribution, samples = 1000): NDArray => {
   if (!Number.isInteger(samples) || samples < 1)
     throw failure('value', `empiricalKl: ${shown(samples)} samples`, 'pass an integer ≥ 1');

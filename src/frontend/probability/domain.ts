@@ -45,7 +45,13 @@ const made = (where: string, list: readonly Maker[], constraint: Constraint): Tr
   );
 };
 
-/** Adds a way to a kind of constraint: a function that gives a transform for those it knows, else undefined. */
+/**
+ * Adds a way to a kind of constraint: a function that gives a transform for those it knows, else undefined.
+ *
+ * @example
+ * probability.registerDomain('transformTo', (constraint) =>
+ *   constraint.rule === 'a number ≥ 0' ? probability.transforms.abs() : undefined);
+ */
 export const registerDomain = (where: 'bijectTo' | 'transformTo', maker: Maker): void => {
   (where === 'bijectTo' ? makers.bijections : makers.others).push(maker);
 };
@@ -59,7 +65,11 @@ export const registerDomain = (where: 'bijectTo' | 'transformTo', maker: Maker):
 export const bijectTo = (constraint: Constraint): Transform =>
   made('bijectTo', makers.bijections, constraint);
 
-/** A transform from all numbers to those that the constraint allows, one to one or not. */
+/**
+ * A transform from all numbers to those that the constraint allows, one to one or not.
+ *
+ * @example probability.transformTo(probability.constraints.simplex).forward(nd.array([0, 0]));   // [0.5, 0.5]
+ */
 export const transformTo = (constraint: Constraint): Transform =>
   constraint.rule === 'numbers ≥ 0 with sum 1 along the last axis'
     ? softmax()

@@ -12,7 +12,11 @@ import { type Constraint, positive, realVector, simplex, unitInterval } from './
 import { type DistributionOptions, Parametric } from './distribution.ts';
 import { logBeta, orNever, safely, xlog1py, xlogy } from './special.ts';
 
-/** Gamma distribution with the mean `shape · scale`. */
+/**
+ * Gamma distribution with the mean `shape · scale`.
+ *
+ * @example new probability.Gamma(2, 3).mean;   // 6
+ */
 export class Gamma extends Parametric {
   readonly shape: NDArray;
   readonly scale: NDArray;
@@ -61,7 +65,11 @@ const halved = (df: Operand): Operand => {
   throw failure('value', `Chi2: df is ${df}`, `pass ${positive.rule}`);
 };
 
-/** Chi-square distribution: sums of the squares of `df` normal numbers. */
+/**
+ * Chi-square distribution: sums of the squares of `df` normal numbers.
+ *
+ * @example new probability.Chi2(4).mean;   // 4
+ */
 export class Chi2 extends Gamma {
   readonly df: NDArray;
   constructor(df: Operand, options?: DistributionOptions) {
@@ -73,7 +81,11 @@ export class Chi2 extends Gamma {
   }
 }
 
-/** Beta distribution on (0, 1). */
+/**
+ * Beta distribution on (0, 1).
+ *
+ * @example new probability.Beta(1, 3).mean;   // 0.25
+ */
 export class Beta extends Parametric {
   readonly alpha: NDArray;
   readonly beta: NDArray;
@@ -124,7 +136,11 @@ export class Beta extends Parametric {
   }
 }
 
-/** Dirichlet distribution: positive shares with sum 1, along the last axis of `alpha`. */
+/**
+ * Dirichlet distribution: positive shares with sum 1, along the last axis of `alpha`.
+ *
+ * @example new probability.Dirichlet(nd.array([1, 3])).mean;   // [0.25, 0.75]
+ */
 export class Dirichlet extends Parametric {
   readonly alpha: NDArray;
   readonly support: Constraint = simplex;
@@ -170,7 +186,11 @@ const POSITIVE_VECTOR: Pick<Constraint, 'rule' | 'check'> = {
   check: (value) => nd.all(positive.check(value), { axis: -1 }),
 };
 
-/** F distribution: ratios of two chi-square numbers, each over its degrees of freedom. */
+/**
+ * F distribution: ratios of two chi-square numbers, each over its degrees of freedom.
+ *
+ * @example new probability.FisherSnedecor(3, 4).mean;   // 2
+ */
 export class FisherSnedecor extends Parametric {
   readonly df1: NDArray;
   readonly df2: NDArray;

@@ -21,7 +21,11 @@ abstract class Half extends Parametric {
   }
 }
 
-/** Sizes of normal numbers around 0. */
+/**
+ * Sizes of normal numbers around 0.
+ *
+ * @example new probability.HalfNormal(2).mean;   // 1.59577
+ */
 export class HalfNormal extends Half {
   constructor(scale: Operand = 1, options?: DistributionOptions) {
     super(scale, options);
@@ -60,7 +64,11 @@ export class HalfNormal extends Half {
   }
 }
 
-/** Sizes of Cauchy numbers around 0, which have no mean. */
+/**
+ * Sizes of Cauchy numbers around 0, which have no mean.
+ *
+ * @example new probability.HalfCauchy(1).cdf(1);   // 0.5
+ */
 export class HalfCauchy extends Half {
   constructor(scale: Operand = 1, options?: DistributionOptions) {
     super(scale, options);

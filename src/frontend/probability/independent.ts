@@ -17,7 +17,13 @@ const lastAxes = (count: number): number[] => Array.from({ length: count }, (_, 
 const summed = (x: NDArray, count: number): NDArray =>
   count === 0 ? x : x.sum({ axis: lastAxes(count) });
 
-/** `base` with its last `axes` batch axes as parts of one value: log probabilities are added over them. */
+/**
+ * `base` with its last `axes` batch axes as parts of one value: log probabilities are added over them.
+ *
+ * @example
+ * const d = new probability.Independent(new probability.Normal(nd.zeros([3]), 1), 1);
+ * d.logProb(nd.zeros([3]));   // -2.7568
+ */
 export class Independent extends Distribution {
   readonly base: Distribution;
   readonly axes: number;

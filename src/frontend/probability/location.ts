@@ -78,7 +78,14 @@ export class Normal extends Located {
   }
 }
 
-/** Laplace (double exponential) distribution. */
+/**
+ * Laplace (double exponential) distribution.
+ *
+ * @example
+ * const d = new probability.Laplace(0, 2);
+ * d.logProb(0);   // -1.3863
+ * d.variance;   // 8
+ */
 export class Laplace extends Located {
   constructor(loc: Operand = 0, scale: Operand = 1, options?: DistributionOptions) {
     super(loc, scale, options);
@@ -122,7 +129,11 @@ export class Laplace extends Located {
   }
 }
 
-/** Cauchy distribution, which has no mean. */
+/**
+ * Cauchy distribution, which has no mean.
+ *
+ * @example new probability.Cauchy(0, 1).pdf(0);   // 0.31831
+ */
 export class Cauchy extends Located {
   constructor(loc: Operand = 0, scale: Operand = 1, options?: DistributionOptions) {
     super(loc, scale, options);
@@ -157,7 +168,11 @@ export class Cauchy extends Located {
   }
 }
 
-/** Gumbel distribution: the largest of many. */
+/**
+ * Gumbel distribution: the largest of many.
+ *
+ * @example new probability.Gumbel(0, 1).mean;   // 0.57722
+ */
 export class Gumbel extends Located {
   constructor(loc: Operand = 0, scale: Operand = 1, options?: DistributionOptions) {
     super(loc, scale, options);
@@ -190,7 +205,11 @@ export class Gumbel extends Located {
   }
 }
 
-/** Student's t distribution. */
+/**
+ * Student's t distribution.
+ *
+ * @example new probability.StudentT(3).variance;   // 3
+ */
 export class StudentT extends Located {
   readonly df: NDArray;
   constructor(df: Operand, loc: Operand = 0, scale: Operand = 1, options?: DistributionOptions) {
@@ -237,7 +256,17 @@ export class StudentT extends Located {
   }
 }
 
-/** Uniform distribution from `low` to `high`. */
+/**
+ * Uniform distribution from `low` to `high`.
+ *
+ * @example
+ * const d = new probability.Uniform(0, 4);
+ * d.mean;   // 2
+ * d.cdf(1);   // 0.25
+ * d.icdf(0.25);   // 1
+ * d.entropy();   // 1.3863
+ * d.stddev;   // 1.1547
+ */
 export class Uniform extends Parametric {
   readonly low: NDArray;
   readonly high: NDArray;

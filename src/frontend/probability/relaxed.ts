@@ -22,7 +22,11 @@ const temperatureOf = (name: string, value: Operand): Operand => {
   throw failure('value', `${name}: the temperature is ${shown(value)}`, 'pass a number above 0');
 };
 
-/** A toss between 0 and 1, near them at low temperatures. */
+/**
+ * A toss between 0 and 1, near them at low temperatures.
+ *
+ * @example new probability.RelaxedBernoulli(0.5, { prob: 0.25 }).sample([3]).shape;   // [3]
+ */
 export class RelaxedBernoulli extends Tossed {
   readonly temperature: Operand;
   readonly support: Constraint = unitInterval;
@@ -54,7 +58,11 @@ export class RelaxedBernoulli extends Tossed {
   }
 }
 
-/** Shares of categories with sum 1, near a one-hot vector at low temperatures. */
+/**
+ * Shares of categories with sum 1, near a one-hot vector at low temperatures.
+ *
+ * @example new probability.RelaxedOneHotCategorical(0.5, { prob: nd.array([1, 3]) }).sample().sum();   // 1
+ */
 export class RelaxedOneHotCategorical extends Chosen {
   readonly temperature: Operand;
   readonly support: Constraint = simplex;

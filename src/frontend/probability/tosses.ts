@@ -59,7 +59,11 @@ export class Bernoulli extends Tossed {
   }
 }
 
-/** How many tosses fail before one succeeds, from 0 on. (`random.geometric` counts the success too.) */
+/**
+ * How many tosses fail before one succeeds, from 0 on. (`random.geometric` counts the success too.)
+ *
+ * @example new probability.Geometric({ prob: 0.25 }).mean;   // 3
+ */
 export class Geometric extends Tossed {
   readonly support: Constraint = nonNegativeInteger;
   constructor(chance: Chance, options?: DistributionOptions) {
@@ -86,7 +90,11 @@ export class Geometric extends Tossed {
   }
 }
 
-/** How many of `n` tosses succeed. */
+/**
+ * How many of `n` tosses succeed.
+ *
+ * @example new probability.Binomial(4, { prob: 0.5 }).logProb(2);   // -0.98083
+ */
 export class Binomial extends Tossed {
   readonly n: NDArray;
   readonly support: Constraint;
@@ -148,7 +156,11 @@ export class Binomial extends Tossed {
   }
 }
 
-/** How many tosses succeed, each with probability `prob`, before `n` fail (any number above 0). */
+/**
+ * How many tosses succeed, each with probability `prob`, before `n` fail (any number above 0).
+ *
+ * @example new probability.NegativeBinomial(2, { prob: 0.5 }).mean;   // 2
+ */
 export class NegativeBinomial extends Tossed {
   readonly n: NDArray;
   readonly support: Constraint = nonNegativeInteger;
@@ -181,7 +193,11 @@ export class NegativeBinomial extends Tossed {
   }
 }
 
-/** How many events happen where `rate` are expected. */
+/**
+ * How many events happen where `rate` are expected.
+ *
+ * @example new probability.Poisson(3).logProb(0);   // -3
+ */
 export class Poisson extends Parametric {
   readonly rate: NDArray;
   readonly support: Constraint = nonNegativeInteger;

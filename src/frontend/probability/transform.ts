@@ -35,7 +35,11 @@ export interface Transform {
   logDet(x: NDArray, y: NDArray): NDArray;
 }
 
-/** `loc + scale · x`. */
+/**
+ * `loc + scale · x`.
+ *
+ * @example probability.transforms.affine(1, 2).forward(nd.array([0, 1]));   // [1, 3]
+ */
 export const affine = (loc: Operand, scale: Operand): Transform => ({
   name: 'affine',
   eventAxes: 0,
@@ -51,7 +55,11 @@ export const affine = (loc: Operand, scale: Operand): Transform => ({
       : nd.fullLike(x, Math.log(Math.abs(scale))),
 });
 
-/** `exp(x)`. */
+/**
+ * `exp(x)`.
+ *
+ * @example probability.transforms.exp().inverse(nd.array([1]));   // [0]
+ */
 export const exp = (): Transform => ({
   name: 'exp',
   eventAxes: 0,
@@ -64,7 +72,11 @@ export const exp = (): Transform => ({
   logDet: (x) => x,
 });
 
-/** `1 / (1 + exp(-x))`. */
+/**
+ * `1 / (1 + exp(-x))`.
+ *
+ * @example probability.transforms.sigmoid().forward(nd.array([0]));   // [0.5]
+ */
 export const sigmoid = (): Transform => ({
   name: 'sigmoid',
   eventAxes: 0,
@@ -77,7 +89,11 @@ export const sigmoid = (): Transform => ({
   logDet: (x) => nd.softplus(x).add(nd.softplus(x.neg())).neg(),
 });
 
-/** `x^exponent`, of positive numbers. */
+/**
+ * `x^exponent`, of positive numbers.
+ *
+ * @example probability.transforms.power(2).forward(nd.array([3]));   // [9]
+ */
 export const power = (exponent: Operand): Transform => ({
   name: 'power',
   eventAxes: 0,
@@ -90,7 +106,11 @@ export const power = (exponent: Operand): Transform => ({
   logDet: (x, y) => nd.log(nd.abs(nd.mul(y, exponent).div(x))),
 });
 
-/** `|x|`: not one to one; its inverse is the positive one. */
+/**
+ * `|x|`: not one to one; its inverse is the positive one.
+ *
+ * @example probability.transforms.abs().forward(nd.array([-3]));   // [3]
+ */
 export const abs = (): Transform => ({
   name: 'abs',
   eventAxes: 0,
@@ -105,7 +125,11 @@ export const abs = (): Transform => ({
   },
 });
 
-/** Shares with sum 1 along the last axis, by their logarithms: not one to one. */
+/**
+ * Shares with sum 1 along the last axis, by their logarithms: not one to one.
+ *
+ * @example probability.transforms.softmax().forward(nd.array([0, 0]));   // [0.5, 0.5]
+ */
 export const softmax = (): Transform => ({
   name: 'softmax',
   eventAxes: 1,
@@ -127,7 +151,13 @@ const noDeterminant = (name: string, x: NDArray): Error =>
     'densities need transforms that are one to one',
   );
 
-/** One transform after the other. */
+/**
+ * One transform after the other.
+ *
+ * @example
+ * const { affine, compose, exp } = probability.transforms;
+ * compose(affine(0, 2), exp()).forward(nd.array([0]));   // [1]
+ */
 export const compose = (...parts: readonly Transform[]): Transform => {
   if (parts.length === 0) throw failure('value', 'compose: no transforms', 'pass one at least');
   const eventAxes = Math.max(...parts.map((t) => t.eventAxes));
@@ -157,11 +187,21 @@ export const compose = (...parts: readonly Transform[]): Transform => {
 const times = (a: Operand, b: Operand): Operand =>
   typeof a === 'number' && typeof b === 'number' ? a * b : nd.mul(a, b);
 
-/** `x` added up over its last axes. */
+/**
+ * `x` added up over its last axes.
+ *
+ * @example probability.transforms.summedTo(nd.ones([2, 3]), 1);   // [3, 3]
+ */
 export const summedTo = (x: NDArray, axes: number): NDArray =>
   axes === 0 ? x : x.sum({ axis: Array.from({ length: axes }, (_, i) => -1 - i) });
 
-/** The other way round. */
+/**
+ * The other way round.
+ *
+ * @example
+ * const { exp, inverseOf } = probability.transforms;
+ * inverseOf(exp()).forward(nd.array([1]));   // [0]
+ */
 export const inverseOf = (t: Transform): Transform => ({
   name: `inverse of ${t.name}`,
   eventAxes: t.eventAxes,
@@ -174,7 +214,11 @@ export const inverseOf = (t: Transform): Transform => ({
   logDet: (x, y) => t.logDet(y, x).neg(),
 });
 
-/** To between `low` and `high`: the sigmoid, stretched. */
+/**
+ * To between `low` and `high`: the sigmoid, stretched.
+ *
+ * @example probability.transforms.toInterval(-1, 3).forward(nd.array([0]));   // [1]
+ */
 export const toInterval = (low: number, high: number): Transform => ({
   ...compose(sigmoid(), affine(low, high - low)),
   codomain: interval(low, high),
@@ -183,6 +227,14 @@ export const toInterval = (low: number, high: number): Transform => ({
 /**
  * A transform with parameters: a block, which is trained and saved with the net that it is in. Subclasses define
  * `transform`, `inverse` and `logDet`.
+ *
+ * @example
+ * class Shift extends probability.transforms.TransformBlock {
+ *   shift = new Parameter({ shape: [1], init: 'ones' });
+ *   override transform(x: nd.NDArray) { return x.add(this.shift.data()); }
+ *   override inverse(y: nd.NDArray) { return y.sub(this.shift.data()); }
+ *   logDet(x: nd.NDArray) { return nd.zerosLike(x); }
+ * }
  */
 export abstract class TransformBlock extends HybridBlock implements Transform {
   readonly eventAxes: number = 0;

@@ -113,7 +113,11 @@ export class TransformedDistribution extends Distribution {
   }
 }
 
-/** Distribution of numbers whose logarithm is normal. */
+/**
+ * Distribution of numbers whose logarithm is normal.
+ *
+ * @example new probability.LogNormal(0, 1).mean;   // 1.64872
+ */
 export class LogNormal extends TransformedDistribution {
   readonly loc: NDArray;
   readonly scale: NDArray;

@@ -11,7 +11,11 @@ import { type Constraint, nonNegative, positive } from './constraint.ts';
 import { type DistributionOptions, Parametric } from './distribution.ts';
 import { EULER, orNever, safely } from './special.ts';
 
-/** Exponential distribution with the mean `scale`. */
+/**
+ * Exponential distribution with the mean `scale`.
+ *
+ * @example new probability.Exponential(2).logProb(2);   // -1.6931
+ */
 export class Exponential extends Parametric {
   readonly scale: NDArray;
   readonly support: Constraint = nonNegative;
@@ -48,7 +52,11 @@ export class Exponential extends Parametric {
   }
 }
 
-/** Weibull distribution: a power of exponential numbers. */
+/**
+ * Weibull distribution: a power of exponential numbers.
+ *
+ * @example new probability.Weibull(1, 2).mean;   // 2
+ */
 export class Weibull extends Parametric {
   readonly concentration: NDArray;
   readonly scale: NDArray;
@@ -109,7 +117,11 @@ export class Weibull extends Parametric {
   }
 }
 
-/** Pareto distribution: values from `scale` on that fall off by the power `alpha`. */
+/**
+ * Pareto distribution: values from `scale` on that fall off by the power `alpha`.
+ *
+ * @example new probability.Pareto(3, 2).mean;   // 3
+ */
 export class Pareto extends Parametric {
   readonly alpha: NDArray;
   readonly scale: NDArray;

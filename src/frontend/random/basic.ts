@@ -100,9 +100,17 @@ export const normal = (
   options?: RandomOptions,
 ): NDArray => drawFrom(normally, shape, [mean, deviation], options);
 
-/** Uniform numbers in [0, 1) in an array of the given sizes: `random.rand(2, 3)`. */
+/**
+ * Uniform numbers in [0, 1) in an array of the given sizes: `random.rand(2, 3)`.
+ *
+ * @example random.rand(2, 3).shape;   // [2, 3]
+ */
 export const rand = (...sizes: number[]): NDArray => uniform(checkShape('random.rand', sizes));
-/** Standard normal numbers in an array of the given sizes: `random.randn(2, 3)`. */
+/**
+ * Standard normal numbers in an array of the given sizes: `random.randn(2, 3)`.
+ *
+ * @example random.randn(2, 3).shape;   // [2, 3]
+ */
 export const randn = (...sizes: number[]): NDArray => normal(checkShape('random.randn', sizes));
 
 const coin: Sampler = sampler({
@@ -112,7 +120,11 @@ const coin: Sampler = sampler({
   whole: true,
   build: (source, [p]) => source.b.cast(source.b.op('lt', unit(source), p!), 'float32'),
 });
-/** Ones with probability `p` (a number, or an array that broadcasts to the shape), else zeros. */
+/**
+ * Ones with probability `p` (a number, or an array that broadcasts to the shape), else zeros.
+ *
+ * @example random.bernoulli([3], 1).array();   // [1, 1, 1]
+ */
 export const bernoulli = (shape: Shape, p: Operand = 0.5, options?: RandomOptions): NDArray =>
   drawFrom(coin, shape, [p], options);
 

@@ -58,7 +58,11 @@ const doubly = inverse(
   },
   openUnit,
 );
-/** Laplace (double exponential) numbers around `loc`. */
+/**
+ * Laplace (double exponential) numbers around `loc`.
+ *
+ * @example random.laplace([2], nd.array([0, 10]), 0);   // [0, 10]
+ */
 export const laplace = (
   shape: Shape,
   loc: Operand = 0,
@@ -73,7 +77,11 @@ const logistically = inverse(
     f('add', loc!, f('mul', scale!, f('sub', f('log', u), f('log1p', f('neg', u))))),
   openUnit,
 );
-/** Logistic numbers around `loc`: their distribution function is the sigmoid. */
+/**
+ * Logistic numbers around `loc`: their distribution function is the sigmoid.
+ *
+ * @example random.logistic([2], nd.array([0, 10]), 0);   // [0, 10]
+ */
 export const logistic = (
   shape: Shape,
   loc: Operand = 0,
@@ -87,7 +95,11 @@ const extremely = inverse(
   (f, u, [loc, scale]) => f('sub', loc!, f('mul', scale!, f('log', f('neg', f('log', u))))),
   openUnit,
 );
-/** Gumbel numbers, `loc - scale · log(-log(u))`: the largest of many. */
+/**
+ * Gumbel numbers, `loc - scale · log(-log(u))`: the largest of many.
+ *
+ * @example random.gumbel([2, 3]).shape;   // [2, 3]
+ */
 export const gumbel = (
   shape: Shape,
   loc: Operand = 0,
@@ -102,7 +114,11 @@ const cauchyLike = inverse(
     f('add', loc!, f('mul', scale!, f('tan', f('mul', f('sub', u, 0.5), Math.PI)))),
   openUnit,
 );
-/** Cauchy numbers around `loc`, which have no mean. */
+/**
+ * Cauchy numbers around `loc`, which have no mean.
+ *
+ * @example random.cauchy([2, 3]).shape;   // [2, 3]
+ */
 export const cauchy = (
   shape: Shape,
   loc: Operand = 0,
@@ -119,7 +135,11 @@ const stretched = inverse(
   (f, u, [a, scale]) => f('mul', scale!, root(f, standardExponential(f, u), a!)),
   openUnit,
 );
-/** Weibull numbers: `scale · (-log(1 - u))^(1 / a)`. */
+/**
+ * Weibull numbers: `scale · (-log(1 - u))^(1 / a)`.
+ *
+ * @example random.weibull([2], 1.5, 0);   // [0, 0]
+ */
 export const weibull = (
   shape: Shape,
   a: Operand,
@@ -130,12 +150,22 @@ export const weibull = (
 const heavily = inverse('pareto', [aboveZero('a')], (f, u, [a]) =>
   f('expm1', f('div', standardExponential(f, u), a!)),
 );
-/** Pareto numbers of the second kind (Lomax), from 0 on: `(1 - u)^(-1 / a) - 1`. Plus 1, times m: classical ones from m on. */
+/**
+ * Pareto numbers of the second kind (Lomax), from 0 on: `(1 - u)^(-1 / a) - 1`. Plus 1, times m: classical ones from m on.
+ *
+ * @example
+ * const classical = random.pareto([3], 3).add(1).mul(2);
+ * nd.all(classical.ge(2));   // true
+ */
 export const pareto = (shape: Shape, a: Operand, options?: RandomOptions): NDArray =>
   drawFrom(heavily, shape, [a], options);
 
 const powerful = inverse('power', [aboveZero('a')], (f, u, [a]) => root(f, u, a!), openUnit);
-/** Numbers in (0, 1) with density `a · x^(a - 1)`. */
+/**
+ * Numbers in (0, 1) with density `a · x^(a - 1)`.
+ *
+ * @example nd.all(random.power([3], 2).lt(1));   // true
+ */
 export const power = (shape: Shape, a: Operand, options?: RandomOptions): NDArray =>
   drawFrom(powerful, shape, [a], options);
 
@@ -145,7 +175,11 @@ const radially = inverse(
   (f, u, [scale]) => f('mul', scale!, f('sqrt', f('mul', standardExponential(f, u), 2))),
   openUnit,
 );
-/** Lengths of vectors of two normal numbers with deviation `scale`. */
+/**
+ * Lengths of vectors of two normal numbers with deviation `scale`.
+ *
+ * @example random.rayleigh([2], 0);   // [0, 0]
+ */
 export const rayleigh = (shape: Shape, scale: Operand = 1, options?: RandomOptions): NDArray =>
   drawFrom(radially, shape, [scale], options);
 
@@ -158,7 +192,11 @@ const exponentiated: Sampler = sampler({
     return f('exp', f('add', f('mul', standardNormal(source), deviation!), mean!));
   },
 });
-/** Numbers whose logarithm is normal, with this mean and deviation. */
+/**
+ * Numbers whose logarithm is normal, with this mean and deviation.
+ *
+ * @example random.lognormal([2], 0, 0);   // [1, 1]
+ */
 export const lognormal = (
   shape: Shape,
   mean: Operand = 0,

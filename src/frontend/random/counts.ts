@@ -168,7 +168,11 @@ const failures = counts(
     return poissonNumber(later(source, GAMMA_DRAWS), f('mul', standardGamma(source, k!), odds));
   },
 );
-/** How many tries fail before `k` succeed (any number above 0), each with probability `p`: mean `k (1 - p) / p`. */
+/**
+ * How many tries fail before `k` succeed (any number above 0), each with probability `p`: mean `k (1 - p) / p`.
+ *
+ * @example random.negativeBinomial([3], 2, 1);   // [0, 0, 0]
+ */
 export const negativeBinomial = (
   shape: Shape,
   k: Operand,
@@ -189,7 +193,11 @@ const overdispersed = counts(
     return poissonNumber(later(source, GAMMA_DRAWS), rate);
   },
 );
-/** Negative binomial numbers by their mean and dispersion: variance `mean + alpha · mean²`; with `alpha` 0, Poisson ones. */
+/**
+ * Negative binomial numbers by their mean and dispersion: variance `mean + alpha · mean²`; with `alpha` 0, Poisson ones.
+ *
+ * @example random.generalizedNegativeBinomial([3], 2, 0.5).shape;   // [3]
+ */
 export const generalizedNegativeBinomial = (
   shape: Shape,
   mean: Operand = 1,
@@ -202,6 +210,10 @@ const tries = counts('geometric', [probability('p', true)], 1, (source, [p]) => 
   const steps = f('div', f('log1p', f('neg', unit(source))), f('log1p', f('neg', p!)));
   return f('add', f('floor', steps), 1);
 });
-/** Which try is the first to succeed, from 1 on, each with probability `p`. */
+/**
+ * Which try is the first to succeed, from 1 on, each with probability `p`.
+ *
+ * @example random.geometric([3], 1);   // [1, 1, 1]
+ */
 export const geometric = (shape: Shape, p: Operand, options?: RandomOptions): NDArray =>
   drawFrom(tries, shape, [p], options);

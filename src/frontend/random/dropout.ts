@@ -28,7 +28,11 @@ const dropping: Fragment<DropAttrs> = fragment<DropAttrs>(
   },
   { scalars: [undefined, ...KEY, 'float32'] },
 );
-/** `x` with a share `rate` of its elements set to 0 at random and the others scaled by `1 / (1 - rate)`. */
+/**
+ * `x` with a share `rate` of its elements set to 0 at random and the others scaled by `1 / (1 - rate)`.
+ *
+ * @example autograd.trainMode(() => nd.dropout(nd.ones([4]), 0)).array();   // [1, 1, 1, 1]
+ */
 export const dropout = (
   x: NDArray,
   rate: number,

@@ -129,7 +129,11 @@ const betas: Sampler = sampler({
     return f('sigmoid', f('sub', logGamma(source, a!), other));
   },
 });
-/** Beta numbers, in [0, 1]: the share of one gamma number in the sum of two. */
+/**
+ * Beta numbers, in [0, 1]: the share of one gamma number in the sum of two.
+ *
+ * @example random.beta([2, 3], 2, 5).shape;   // [2, 3]
+ */
 export const beta = (shape: Shape, a: Operand, b: Operand, options?: RandomOptions): NDArray =>
   drawFrom(betas, shape, [a, b], options);
 
@@ -169,7 +173,11 @@ const squares: Sampler = sampler({
   draws: GAMMA_DRAWS,
   build: (source, [df]) => formulas(source)('mul', meanSquare(source, df!), df!),
 });
-/** Chi-square numbers: sums of the squares of `df` normal ones. */
+/**
+ * Chi-square numbers: sums of the squares of `df` normal ones.
+ *
+ * @example random.chisquare([3], 4).shape;   // [3]
+ */
 export const chisquare = (shape: Shape, df: Operand, options?: RandomOptions): NDArray =>
   drawFrom(squares, shape, [df], options);
 
@@ -183,7 +191,11 @@ const ratios: Sampler = sampler({
     return f('div', meanSquare(source, dfnum!), below);
   },
 });
-/** F numbers: ratios of two chi-square numbers, each over its degrees of freedom. */
+/**
+ * F numbers: ratios of two chi-square numbers, each over its degrees of freedom.
+ *
+ * @example random.f([3], 4, 5).shape;   // [3]
+ */
 export const f = (shape: Shape, dfnum: Operand, dfden: Operand, options?: RandomOptions): NDArray =>
   drawFrom(ratios, shape, [dfnum, dfden], options);
 
@@ -197,6 +209,10 @@ const students: Sampler = sampler({
     return f('div', normal, f('sqrt', meanSquare(source, df!)));
   },
 });
-/** Student's t numbers with `df` degrees of freedom. */
+/**
+ * Student's t numbers with `df` degrees of freedom.
+ *
+ * @example random.studentT([3], 4).shape;   // [3]
+ */
 export const studentT = (shape: Shape, df: Operand, options?: RandomOptions): NDArray =>
   drawFrom(students, shape, [df], options);

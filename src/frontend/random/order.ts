@@ -60,6 +60,10 @@ export const weightedOrder = (p: NDArray): NDArray => {
   return call(weighted, [...drawOperands(p.device, 1), p], { attrs: {}, key: '' });
 };
 
-/** `x` with its first axis in random order. */
+/**
+ * `x` with its first axis in random order.
+ *
+ * @example random.shuffle(nd.array([1, 2, 3])).sum();   // 6
+ */
 export const shuffle = (x: NDArray): NDArray =>
   take(x, permutation(x.shape[0] ?? 1, { device: x.device }));

@@ -42,6 +42,10 @@ const generatorOf = (device: Device | undefined): Generator =>
 /**
  * Draws made by `body` are numbered apart from all others: a parameter gets its values when its shape is learnt, which
  * is earlier in a traced program than in an imperative run, and must not shift what either draws.
+ *
+ * @example
+ * const weight = random.forParameter(() => random.normal([2, 3]));
+ * weight.shape;   // [2, 3]
  */
 export const forParameter = <T>(body: () => T): T => {
   const before = forParameters;
@@ -92,13 +96,25 @@ export interface RandomState {
   readonly parameters: number;
 }
 
-/** The seed and how many draws were made since: to save and to go on from. `device`: the one whose sequence is meant. */
+/**
+ * The seed and how many draws were made since: to save and to go on from. `device`: the one whose sequence is meant.
+ *
+ * @example
+ * const saved = random.getState();
+ * const a = random.normal([3]);
+ * random.setState(saved);
+ * random.normal([3]).sub(a);   // [0, 0, 0]
+ */
 export const getState = (options?: SeedOptions): RandomState => {
   checkOptions('random.getState', options, ['device']);
   const { low, high, counter, parameters } = generatorOf(options?.device);
   return { seed: high * 4294967296 + low, draws: counter, parameters };
 };
-/** Goes on from a saved state. Without a device, sequences of devices stay as they are. */
+/**
+ * Goes on from a saved state. Without a device, sequences of devices stay as they are.
+ *
+ * @see {@link getState}
+ */
 export const setState = (saved: RandomState, options?: SeedOptions): void => {
   checkOptions('random.setState', options, ['device']);
   const { seed: value, draws, parameters } = saved;

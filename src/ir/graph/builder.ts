@@ -31,6 +31,16 @@ export interface InputOptions {
   readonly strides?: readonly number[];
 }
 
+/**
+ * See the module.
+ *
+ * @example
+ * const b = new ir.GraphBuilder();
+ * const x = b.input(ir.tensor('float32', [2, 3]), { name: 'x' });
+ * const y = b.op('exp', b.transpose(x, [1, 0]));
+ * const graph = b.graph('main', [b.sumTo(b.broadcastTo(b.reshape(y, [3, 2]), [4, 3, 2]), [3, 2])]);
+ * graph.outputs[0]!.type.shape;   // [3, 2]
+ */
 export class GraphBuilder implements Algebra<Node> {
   readonly #interned = new Map<string, Node>();
   readonly #inputs: Node[] = [];

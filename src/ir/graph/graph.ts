@@ -118,7 +118,13 @@ export const isBody = (value: AttrValue | undefined): value is Graph =>
 export const isList = (value: AttrValue | undefined): value is readonly number[] =>
   Array.isArray(value);
 
-/** Every node the graph computes, operands before users, each once. */
+/**
+ * Every node the graph computes, operands before users, each once.
+ *
+ * @example
+ * const graph = ir.parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }');
+ * ir.topological(graph).map((node) => node.op.name);   // ['input', 'exp']
+ */
 export const topological = (graph: Graph): Node[] => reachable(rootsOf(graph));
 
 /** What a graph is computed for: its outputs and the new values of its states. */
@@ -151,7 +157,13 @@ export const reachable = (roots: readonly Node[]): Node[] => {
   return order;
 };
 
-/** The nodes that use each node (within the graph), in topological order. */
+/**
+ * The nodes that use each node (within the graph), in topological order.
+ *
+ * @example
+ * const graph = ir.parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }');
+ * ir.usersOf(graph).get(graph.inputs[0]!)!.length;   // 1
+ */
 export const usersOf = (graph: Graph): Map<Node, Node[]> => {
   const users = new Map<Node, Node[]>();
   for (const node of topological(graph)) {

@@ -26,6 +26,10 @@ export interface Interpreted {
 /**
  * Runs `graph` on dense row-major `inputs`, one for each of `graph.inputs`.
  * @throws ValueError when the inputs do not fit the graph.
+ *
+ * @example
+ * const graph = ir.parseGraph('graph (%x: f32[2]) { %a = mul %x, %x  return %a }');
+ * ir.interpretGraph(graph, [[2, 3]]).outputs[0];   // [4, 9]
  */
 export const interpretGraph = (
   graph: Graph,

@@ -60,4 +60,5 @@ const all: readonly Op[] = [
   scan,
 ] as readonly Op[];
 
+/** All operations of graphs, by name. */
 export const graphOps: ReadonlyMap<string, Op> = new Map(all.map((op) => [op.name, op]));

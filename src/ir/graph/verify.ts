@@ -21,6 +21,8 @@ import { graphOps } from './registry.ts';
 /**
  * Checks that `graph` keeps the rules of L1.
  * @throws VerifyError that names the first node that breaks one.
+ *
+ * @example ir.verifyGraph(ir.parseGraph('graph (%x: f32[2]) { %a = exp %x  return %a }'));
  */
 export const verifyGraph = (graph: Graph): void => {
   const fail = (what: string, rule: string): never => {

@@ -30,7 +30,11 @@ export interface LoopCells {
   [offset: number]: number;
 }
 
-/** Runs `kernel` on `memory`, which holds an array for each buffer. Stores happen after all reads of their nest. */
+/**
+ * Runs `kernel` on `memory`, which holds an array for each buffer. Stores happen after all reads of their nest.
+ *
+ * @see {@link parseText}
+ */
 export const interpretKernel = (
   kernel: LoopKernel,
   memory: ReadonlyMap<LoopBuffer, LoopCells>,

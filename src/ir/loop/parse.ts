@@ -69,6 +69,8 @@ let grammar: LoopGrammar | undefined;
  * The loop kernel that `text` describes; see docs/ir.md for the format.
  *
  * @throws ParseError with line, column and the offending line
+ *
+ * @see {@link parseText}
  */
 export const parseLoop = (text: string, file = 'text'): LoopKernel => {
   grammar ??= new LoopGrammar();

@@ -24,7 +24,11 @@ import type {
 } from './loop.ts';
 import { indicesOf, operandsOf, visitExpr } from './visit.ts';
 
-/** The text of a kernel. */
+/**
+ * The text of a kernel.
+ *
+ * @see {@link printGraph}
+ */
 export const printLoop = (kernel: LoopKernel): string => {
   const buffers = new Names<LoopBuffer>();
   const own = kernel.buffers.map((b) => `\n  ${showBuffer(b, buffers.of(b, b.name))},`);

@@ -23,7 +23,11 @@ import type {
 import { boundsOtherwise, intersect, quotientRange, rangeUnder } from './ranges.ts';
 import { visitExpr } from './visit.ts';
 
-/** Throws a `VerifyError` that names the kernel, the place and the broken rule. */
+/**
+ * Throws a `VerifyError` that names the kernel, the place and the broken rule.
+ *
+ * @see {@link verifyGraph}
+ */
 export const verifyKernel = (kernel: LoopKernel): void => {
   const verifier = new Verifier(kernel);
   for (const nest of kernel.nests) verifier.nest(nest);

@@ -17,6 +17,8 @@ import { rangeOf, sequence } from './sequence.ts';
  *
  * @param buffers one array for each of `externals(program)`, in that order (scalars: one element); states and outputs
  *   are written in place
+ *
+ * @see {@link interpretGraph}
  */
 export const interpretProgram = (
   program: Program,

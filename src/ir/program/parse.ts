@@ -160,6 +160,8 @@ let grammar: ProgramGrammar | undefined;
  * The program that `text` describes; see docs/ir.md for the format.
  *
  * @throws ParseError with line, column and the offending line
+ *
+ * @see {@link parseText}
  */
 export const parseProgram = (text: string, file = 'text'): Program => {
   grammar ??= new ProgramGrammar();

@@ -9,7 +9,11 @@ import { Names, spellDouble, spellName } from '../text/words.ts';
 import { printThread } from '../thread/print.ts';
 import { spanOf, stridesOf } from '../type.ts';
 
-/** The text of a program. */
+/**
+ * The text of a program.
+ *
+ * @see {@link printGraph}
+ */
 export const printProgram = (program: Program): string => {
   const names = new Names<object>();
   const buffer = (i: number): string => {

@@ -22,7 +22,11 @@ export interface ProgramLimits extends ThreadLimits {
   readonly alignment: number;
 }
 
-/** Throws a `VerifyError` that names the program, the buffer or step, and the broken rule. */
+/**
+ * Throws a `VerifyError` that names the program, the buffer or step, and the broken rule.
+ *
+ * @see {@link verifyGraph}
+ */
 export const verifyProgram = (program: Program, limits?: ProgramLimits): void => {
   for (const kernel of program.kernels) verifyThread(kernel, limits);
   program.buffers.forEach((_, i) => {

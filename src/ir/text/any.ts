@@ -27,6 +27,8 @@ const BEGINNINGS = ['graph', 'kernel', 'thread', 'program'];
  *
  * @param file what to call the text in messages
  * @throws ParseError with line, column and the offending line
+ *
+ * @example ir.parseText('graph (%x: f32[2]) { %a = exp %x  return %a }').level;   // 'graph'
  */
 export const parseText = (text: string, file = 'text'): AnyText => {
   const source = { text, file };

@@ -23,7 +23,11 @@ export interface InterpretOptions {
   readonly seed?: number;
 }
 
-/** Runs all workgroups of `kernel` over `memory`, which holds an array for each global buffer. */
+/**
+ * Runs all workgroups of `kernel` over `memory`, which holds an array for each global buffer.
+ *
+ * @see {@link interpretGraph}
+ */
 export const interpretThread = (
   kernel: ThreadKernel,
   memory: ReadonlyMap<ThreadBuffer, Cells>,

@@ -44,6 +44,8 @@ let grammar: ThreadGrammar | undefined;
  * The thread kernel that `text` describes; see docs/ir.md for the format.
  *
  * @throws ParseError with line, column and the offending line
+ *
+ * @see {@link parseText}
  */
 export const parseThread = (text: string, file = 'text'): ThreadKernel => {
   grammar ??= new ThreadGrammar();

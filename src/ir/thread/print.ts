@@ -27,7 +27,11 @@ import {
 } from './thread.ts';
 import { mapsIn } from './visit.ts';
 
-/** The text of a kernel; `name` replaces its name. */
+/**
+ * The text of a kernel; `name` replaces its name.
+ *
+ * @see {@link printGraph}
+ */
 export const printThread = (kernel: ThreadKernel, name: string = kernel.name): string =>
   new Printer(kernel).print(name);
 

@@ -45,7 +45,11 @@ const MOST_WITH_ROLES = 1024;
 const hasRoles = (body: readonly TStmt[]): boolean =>
   body.some((s) => s.kind === 'roles' || bodiesOf(s).some(hasRoles));
 
-/** Throws a `VerifyError` that names the kernel, the statement and the broken rule. */
+/**
+ * Throws a `VerifyError` that names the kernel, the statement and the broken rule.
+ *
+ * @see {@link verifyGraph}
+ */
 export const verifyThread = (kernel: ThreadKernel, limits?: ThreadLimits): void => {
   new Verifier(kernel, limits).kernelRules();
 };

@@ -16,7 +16,14 @@ export type Batched<S> = S extends NDArray | number | boolean
     ? { -readonly [K in keyof S]: Batched<S[K]> }
     : never;
 
-/** Stacks samples part by part: NDArrays along a new first axis, numbers to float32, booleans to bool. */
+/**
+ * Stacks samples part by part: NDArrays along a new first axis, numbers to float32, booleans to bool.
+ *
+ * @example
+ * const [x, y] = stackSamples([[nd.ones([3]), 0], [nd.zeros([3]), 1]]);
+ * x;   // [[1, 1, 1], [0, 0, 0]]
+ * y;   // [0, 1]
+ */
 export const stackSamples = <S>(samples: readonly S[]): Batched<S> =>
   stacked(samples, 'samples') as Batched<S>;
 

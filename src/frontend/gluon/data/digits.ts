@@ -73,7 +73,14 @@ export interface DrawnDigits {
   readonly labels: Uint8Array<ArrayBuffer>;
 }
 
-/** Draws `count` digits, numbers `first` to `first + count - 1` of the endless series of `seed`. */
+/**
+ * Draws `count` digits, numbers `first` to `first + count - 1` of the endless series of `seed`.
+ *
+ * @example
+ * const { images, labels } = drawDigits(2);
+ * labels.length;   // 2
+ * images.length;   // 1568
+ */
 export const drawDigits = (count: number, seed = 0, first = 0): DrawnDigits => {
   const images = new Uint8Array(count * SIZE * SIZE);
   const labels = new Uint8Array(count);

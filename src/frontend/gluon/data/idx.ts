@@ -21,7 +21,13 @@ const elementTypes: Readonly<Record<number, string>> = {
   14: 'float64',
 };
 
-/** Reads IDX bytes (already decompressed). `name` stands for the file in errors; `rank` is the number of axes wanted. */
+/**
+ * Reads IDX bytes (already decompressed). `name` stands for the file in errors; `rank` is the number of axes wanted.
+ *
+ * @example
+ * const bytes = new Uint8Array([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]);
+ * data.parseIdx(bytes, 'two bytes').values;   // [7, 9]
+ */
 export const parseIdx = (bytes: Uint8Array<ArrayBuffer>, name: string, rank?: number): IdxArray => {
   const fail: (rule: string) => never = (rule) => {
     throw new TigonError(
@@ -55,7 +61,13 @@ export const parseIdx = (bytes: Uint8Array<ArrayBuffer>, name: string, rank?: nu
 const compressionOf = (bytes: Uint8Array, name: string): Compression | undefined =>
   bytes[0] === 0x1f && bytes[1] === 0x8b ? 'gzip' : name.endsWith('.br') ? 'brotli' : undefined;
 
-/** Reads IDX bytes that may be compressed: gzip is recognized by its content, brotli by the name ending in `.br`. */
+/**
+ * Reads IDX bytes that may be compressed: gzip is recognized by its content, brotli by the name ending in `.br`.
+ *
+ * @example
+ * const { shape } = await data.readIdx(new Uint8Array([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), 'two bytes');
+ * shape;   // [2]
+ */
 export const readIdx = async (
   bytes: Uint8Array<ArrayBuffer>,
   name: string,

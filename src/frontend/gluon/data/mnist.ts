@@ -26,7 +26,13 @@ export interface ImageDataOptions extends FetchOptions {
   readonly root?: string | undefined;
 }
 
-/** Images and labels: a sample is `[image, label]`, a batch `[float32 [N, 1, 28, 28], int32 [N]]`. */
+/**
+ * Images and labels: a sample is `[image, label]`, a batch `[float32 [N, 1, 28, 28], int32 [N]]`.
+ *
+ * @example
+ * const digits = await MNIST.test({ synthetic: true });
+ * digits instanceof ImageDataset;   // true
+ */
 export class ImageDataset extends ColumnDataset<[NDArray, NDArray]> {
   /** Where the images come from. */
   readonly source: ImageSource;

@@ -19,7 +19,11 @@ const checkLength = (where: string, length: number): number => {
   throw failure('value', `${where}: the number of samples is ${String(length)}`);
 };
 
-/** `0, 1, ..., length - 1`. */
+/**
+ * `0, 1, ..., length - 1`.
+ *
+ * @example [...new SequentialSampler(3)];   // [0, 1, 2]
+ */
 export class SequentialSampler implements Sampler {
   readonly length: number;
   constructor(length: number) {
@@ -30,7 +34,11 @@ export class SequentialSampler implements Sampler {
   }
 }
 
-/** The numbers below `length` in a new random order at each pass. Without a seed, one is drawn as `random.seed` says. */
+/**
+ * The numbers below `length` in a new random order at each pass. Without a seed, one is drawn as `random.seed` says.
+ *
+ * @example [...new RandomSampler(3, { seed: 1 })].sort();   // [0, 1, 2]
+ */
 export class RandomSampler implements Sampler {
   readonly length: number;
   readonly #seed: readonly number[];

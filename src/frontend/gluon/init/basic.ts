@@ -25,21 +25,42 @@ export interface Initializer {
   draw(request: InitRequest): NDArray;
 }
 
-/** All zeros. */
+/**
+ * All zeros.
+ *
+ * @example
+ * const layer = new nn.Dense(2, { inUnits: 1, weightInit: new Zero() });
+ * layer.initialize();
+ * layer.weight.data();   // [[0], [0]]
+ */
 export class Zero implements Initializer {
   draw({ shape, dtype, device }: InitRequest): NDArray {
     return full(shape, 0, { dtype, device });
   }
 }
 
-/** All ones. */
+/**
+ * All ones.
+ *
+ * @example
+ * const layer = new nn.Dense(2, { inUnits: 1, weightInit: new One() });
+ * layer.initialize();
+ * layer.weight.data();   // [[1], [1]]
+ */
 export class One implements Initializer {
   draw({ shape, dtype, device }: InitRequest): NDArray {
     return full(shape, 1, { dtype, device });
   }
 }
 
-/** One value everywhere. */
+/**
+ * One value everywhere.
+ *
+ * @example
+ * const layer = new nn.Dense(2, { inUnits: 1, weightInit: new init.Constant(0.5) });
+ * layer.initialize();
+ * layer.weight.data();   // [[0.5], [0.5]]
+ */
 export class Constant implements Initializer {
   readonly value: number;
   constructor(value: number) {
@@ -50,7 +71,11 @@ export class Constant implements Initializer {
   }
 }
 
-/** Uniform in [-scale, scale). */
+/**
+ * Uniform in [-scale, scale).
+ *
+ * @example const layer = new nn.Dense(2, { weightInit: new init.Uniform(0.1) });
+ */
 export class Uniform implements Initializer {
   readonly scale: number;
   constructor(scale = 0.07) {
@@ -61,7 +86,11 @@ export class Uniform implements Initializer {
   }
 }
 
-/** Normal with mean 0 and standard deviation `sigma`. */
+/**
+ * Normal with mean 0 and standard deviation `sigma`.
+ *
+ * @example const layer = new nn.Dense(2, { weightInit: new init.Normal(0.02) });
+ */
 export class Normal implements Initializer {
   readonly sigma: number;
   constructor(sigma = 0.01) {
@@ -96,6 +125,8 @@ const fans = ({ shape, name }: InitRequest, who: string): readonly [number, numb
 /**
  * Keeps the variance of activations and gradients alike through layers: width `sqrt(magnitude / factor)`.
  * (Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010, §4.2.)
+ *
+ * @example const layer = new nn.Dense(2, { weightInit: new Xavier({ rndType: 'gaussian', magnitude: 2 }) });
  */
 export class Xavier implements Initializer {
   readonly #options: Required<XavierOptions>;
@@ -124,6 +155,8 @@ export interface MSRAPreluOptions {
 /**
  * For nets with (leaky) rectifiers: normal with variance `2 / ((1 + slope²) factor)`.
  * (He et al., "Delving deep into rectifiers", ICCV 2015, §2.2.)
+ *
+ * @example const layer = new nn.Dense(2, { weightInit: new MSRAPrelu({ slope: 0.1 }) });
  */
 export class MSRAPrelu implements Initializer {
   readonly #xavier: Xavier;
@@ -150,6 +183,8 @@ export interface KaimingOptions {
 /**
  * For nets with rectifiers: variance `2 / ((1 + slope²) factor)`, by inputs unless said otherwise; normal, or uniform. (He
  * et al., ICCV 2015.)
+ *
+ * @example const layer = new nn.Conv2D(8, 3, { weightInit: new Kaiming() });
  */
 export class Kaiming implements Initializer {
   readonly #xavier: Xavier;

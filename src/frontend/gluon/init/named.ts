@@ -55,7 +55,11 @@ export const register = (name: string, make: () => Initializer): void => {
   own.set(name, make);
 };
 
-/** The initializer that `like` means. */
+/**
+ * The initializer that `like` means.
+ *
+ * @example initializer('zeros') instanceof Zero;   // true
+ */
 export const initializer = (like: InitializerLike): Initializer => {
   if (typeof like === 'number') return new Constant(like);
   if (typeof like !== 'string') return like;

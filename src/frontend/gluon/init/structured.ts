@@ -67,6 +67,12 @@ export interface OrthogonalOptions {
  * rows · columns · the smaller of both.
  *
  * ShapeError for vectors.
+ *
+ * @example
+ * const layer = new nn.Dense(2, { inUnits: 2, weightInit: new Orthogonal({ scale: 1 }) });
+ * layer.initialize();
+ * const w = layer.weight.data();
+ * w.matmul(w.T);   // [[1, 0], [0, 1]]
  */
 export class Orthogonal implements Initializer {
   readonly #scale: number;
@@ -114,6 +120,8 @@ export class Orthogonal implements Initializer {
  * `UpSampling(s, { sampleType: 'bilinear' })` up to the borders.
  *
  * ShapeError for weights without axes of space.
+ *
+ * @example const layer = new nn.Conv2DTranspose(3, 4, { strides: 2, padding: 1, groups: 3, weightInit: new Bilinear() });
  */
 export class Bilinear implements Initializer {
   draw({ shape, dtype, device, name }: InitRequest): NDArray {
@@ -142,7 +150,14 @@ export class Bilinear implements Initializer {
   }
 }
 
-/** Zeros, but for the forget gate of LSTM cells, the second quarter: `forgetBias`, so that a fresh cell remembers. */
+/**
+ * Zeros, but for the forget gate of LSTM cells, the second quarter: `forgetBias`, so that a fresh cell remembers.
+ *
+ * @example
+ * const cell = new rnn.LSTMCell(1, { inputSize: 1, i2hBiasInit: new LSTMBias(1) });
+ * cell.initialize();
+ * cell.i2hBias.data();   // [0, 1, 0, 0]
+ */
 export class LSTMBias implements Initializer {
   readonly forgetBias: number;
   constructor(forgetBias = 1) {
@@ -172,7 +187,11 @@ export interface TruncatedNormalOptions {
   readonly bound?: number;
 }
 
-/** Normal numbers not further than `bound` deviations from the mean. */
+/**
+ * Normal numbers not further than `bound` deviations from the mean.
+ *
+ * @example const layer = new nn.Dense(2, { weightInit: new TruncatedNormal() });
+ */
 export class TruncatedNormal implements Initializer {
   readonly #options: Required<TruncatedNormalOptions>;
   constructor(options: TruncatedNormalOptions = {}) {

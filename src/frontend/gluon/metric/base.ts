@@ -41,7 +41,16 @@ export const expectValuesKnown = (where: string): void => {
   );
 };
 
-/** A running figure over batches. */
+/**
+ * A running figure over batches.
+ *
+ * @example
+ * class Largest extends Metric {
+ *   constructor() { super('largest', 'float32', 1); }
+ *   update(_: nd.NDArray, output: nd.NDArray) { this.size; }
+ *   protected value(totals: readonly number[]) { return totals[0]!; }
+ * }
+ */
 export abstract class Metric implements Measure {
   readonly name: string;
   readonly #dtype: DType;

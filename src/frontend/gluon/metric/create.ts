@@ -45,7 +45,13 @@ const NAMED: ReadonlyMap<string, Make> = new Map<string, Make>([
 ]);
 const own = new Map<string, Make>();
 
-/** Gives a metric of one's own a name for {@link create}; a name that is there already gets a new meaning. */
+/**
+ * Gives a metric of one's own a name for {@link create}; a name that is there already gets a new meaning.
+ *
+ * @example
+ * metric.register('bias', () => new CustomMetric((y, out) => y.sub(out).mean(), { name: 'bias' }));
+ * metric.create('bias').name;   // 'bias'
+ */
 export const register = (name: string, make: Make): void => {
   own.set(name, make);
 };

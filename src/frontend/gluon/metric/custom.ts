@@ -71,7 +71,11 @@ export type HostEvaluation = (
   output: Values,
 ) => number | readonly [sum: number, count: number];
 
-/** The mean of what a function of numbers gives for each batch. Made by {@link np}. */
+/**
+ * The mean of what a function of numbers gives for each batch. Made by {@link np}.
+ *
+ * @see {@link np}
+ */
 export class HostMetric implements Measure {
   readonly name: string;
   readonly #evaluate: HostEvaluation;

@@ -180,19 +180,37 @@ export class Conv1DRNNCell extends ConvRNNCell {
     super(1, 1, inputShape, hiddenChannels, options);
   }
 }
-/** RNN cell over [batch, channels, height, width]: see {@link Conv1DRNNCell}. */
+/**
+ * RNN cell over [batch, channels, height, width]: see {@link Conv1DRNNCell}.
+ *
+ * @example
+ * const cell = new rnn.Conv2DRNNCell([2, 4, 4], 3);
+ * cell.initialize();
+ * cell(nd.ones([1, 2, 4, 4]), cell.beginState(1))[0].shape;   // [1, 3, 4, 4]
+ */
 export class Conv2DRNNCell extends ConvRNNCell {
   constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
     super(1, 2, inputShape, hiddenChannels, options);
   }
 }
-/** RNN cell over [batch, channels, depth, height, width]: see {@link Conv1DRNNCell}. */
+/**
+ * RNN cell over [batch, channels, depth, height, width]: see {@link Conv1DRNNCell}.
+ *
+ * @see {@link Conv1DRNNCell}
+ */
 export class Conv3DRNNCell extends ConvRNNCell {
   constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
     super(1, 3, inputShape, hiddenChannels, options);
   }
 }
-/** LSTM cell over [batch, channels, width]: see {@link Conv2DLSTMCell}. */
+/**
+ * LSTM cell over [batch, channels, width]: see {@link Conv2DLSTMCell}.
+ *
+ * @example
+ * const cell = new rnn.Conv1DLSTMCell([2, 8], 4);
+ * cell.initialize();
+ * cell(nd.ones([1, 2, 8]), cell.beginState(1))[0].shape;   // [1, 4, 8]
+ */
 export class Conv1DLSTMCell extends ConvLSTMCell {
   constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
     super(4, 1, inputShape, hiddenChannels, options);
@@ -212,13 +230,24 @@ export class Conv2DLSTMCell extends ConvLSTMCell {
     super(4, 2, inputShape, hiddenChannels, options);
   }
 }
-/** LSTM cell over [batch, channels, depth, height, width]: see {@link Conv2DLSTMCell}. */
+/**
+ * LSTM cell over [batch, channels, depth, height, width]: see {@link Conv2DLSTMCell}.
+ *
+ * @see {@link Conv2DLSTMCell}
+ */
 export class Conv3DLSTMCell extends ConvLSTMCell {
   constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
     super(4, 3, inputShape, hiddenChannels, options);
   }
 }
-/** GRU cell over [batch, channels, width]: see {@link Conv2DGRUCell}. */
+/**
+ * GRU cell over [batch, channels, width]: see {@link Conv2DGRUCell}.
+ *
+ * @example
+ * const cell = new rnn.Conv1DGRUCell([2, 8], 4);
+ * cell.initialize();
+ * cell(nd.ones([1, 2, 8]), cell.beginState(1))[0].shape;   // [1, 4, 8]
+ */
 export class Conv1DGRUCell extends ConvGRUCell {
   constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
     super(3, 1, inputShape, hiddenChannels, options);
@@ -237,7 +266,11 @@ export class Conv2DGRUCell extends ConvGRUCell {
     super(3, 2, inputShape, hiddenChannels, options);
   }
 }
-/** GRU cell over [batch, channels, depth, height, width]: see {@link Conv2DGRUCell}. */
+/**
+ * GRU cell over [batch, channels, depth, height, width]: see {@link Conv2DGRUCell}.
+ *
+ * @see {@link Conv2DGRUCell}
+ */
 export class Conv3DGRUCell extends ConvGRUCell {
   constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
     super(3, 3, inputShape, hiddenChannels, options);

@@ -20,7 +20,11 @@ const checkRate = (where: string, name: string, rate: number): number => {
   throw failure('value', `${where}: ${name} is ${shown(rate)}`, 'pass a number with 0 ≤ rate < 1');
 };
 
-/** A cell around another one, with its states. */
+/**
+ * A cell around another one, with its states.
+ *
+ * @see {@link ResidualCell}
+ */
 export abstract class ModifierCell extends RecurrentCell {
   readonly base: RecurrentCell;
   constructor(base: RecurrentCell) {
