@@ -18,7 +18,9 @@ test('nested arrays become float32, booleans bool, typed arrays keep their dtype
   assert.is(nd.array(new Uint8Array(3)).dtype, 'uint8');
   assert.is(nd.array(new Int32Array(3)).dtype, 'int32');
   assert.is(nd.array(new Float64Array(3)).dtype, 'float32');
-  assert.is(nd.array(new Int8Array([-1])).dtype, 'int32');
+  assert.is(nd.array(new Int8Array([-1])).dtype, 'int8');
+  assert.is(nd.array(new Int16Array(1)).dtype, 'int16');
+  assert.is(nd.array(new Uint16Array(1)).dtype, 'uint16');
   assert.is(await nd.array(7).item(), 7);
   assert.equal(nd.array(7).shape, []);
 });
@@ -32,17 +34,19 @@ test('values of flat arrays take the shape given', async () => {
   fails(() => nd.array([1, 2, 3], { shape: [2, 2] }), 'shape', '3 values', '[2, 2]');
 });
 
-test('64-bit labels are checked and become int32', async () => {
-  const labels = nd.array(new BigInt64Array([3n, -5n]));
+test('BigInts fit the dtype asked for', async () => {
+  const labels = nd.array(new BigInt64Array([3n, -5n]), { dtype: 'int32' });
   assert.is(labels.dtype, 'int32');
   assert.equal(await labels.array(), [3, -5]);
   fails(
-    () => nd.array(new BigInt64Array([1n, 9007199254740993n])),
+    () => nd.array(new BigInt64Array([1n, 9007199254740993n]), { dtype: 'int32' }),
     'value',
     'value 1',
     'int32',
     'creation.test.ts',
   );
+  fails(() => nd.array([-1n], { dtype: 'uint64' }), 'value', '-1 does not fit uint64', 'negative');
+  fails(() => nd.array([2 ** 60], { dtype: 'int64' }), 'value', 'int64', 'BigInt');
 });
 
 test('values that do not fit are named', () => {
@@ -67,7 +71,7 @@ test('unknown options are refused with the nearest spelling', () => {
     'did you mean "dtype"?',
     'creation.test.ts',
   );
-  fails(() => nd.zeros([2], { dtype: 'float64' as never }), 'option', 'float64', '"float32"');
+  fails(() => nd.zeros([2], { dtype: 'double' as never }), 'option', 'double', '"float64"');
   fails(() => nd.zeros([-1]), 'shape', '[-1]');
 });
 
