@@ -8,19 +8,13 @@ import { invariant } from '../../ir/errors.ts';
 import { bitFunctions } from './functions/bits.ts';
 import { byteFunctions } from './functions/bytes.ts';
 import { floatFunctions } from './functions/floats.ts';
-import { integerFunctions } from './functions/integers.ts';
 import type { Shader } from './shader.ts';
 
 /**
  * Templates: `$F $I $U $B` stand for f32, i32, u32, bool or the vectors of four of them. A function that must work lane
  * by lane is written for one number, and called four times for a vector.
  */
-const COMMON: readonly string[] = [
-  ...bitFunctions,
-  ...byteFunctions,
-  ...floatFunctions,
-  ...integerFunctions,
-];
+const COMMON: readonly string[] = [...bitFunctions, ...byteFunctions, ...floatFunctions];
 
 const SPELLINGS = {
   1: { F: 'f32', I: 'i32', U: 'u32', B: 'bool' },

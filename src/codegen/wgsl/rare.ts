@@ -1,9 +1,11 @@
 /**
- * Functions that few programs call, which browsers fetch for the first that does.
+ * Functions that not every program calls, which pages fetch for the first that does.
  *
  * Invariant: nothing that pages load at once imports this file.
  */
 import { halfFunctions } from './functions/halves.ts';
+import { integerFunctions } from './functions/integers.ts';
+import { packedFunctions } from './functions/packed.ts';
 import { powerFunctions } from './functions/power.ts';
 import { rareFloatFunctions } from './functions/rare-floats.ts';
 import { waveFunctions } from './functions/waves.ts';
@@ -11,4 +13,11 @@ import { bringFunctions } from './library.ts';
 
 /** Brings all functions there are. */
 export const bringRareFunctions = (): void =>
-  bringFunctions([...halfFunctions, ...powerFunctions, ...rareFloatFunctions, ...waveFunctions]);
+  bringFunctions([
+    ...halfFunctions,
+    ...integerFunctions,
+    ...packedFunctions,
+    ...powerFunctions,
+    ...rareFloatFunctions,
+    ...waveFunctions,
+  ]);

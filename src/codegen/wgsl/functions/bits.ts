@@ -15,21 +15,9 @@ fn isnan_$F(x: $F) -> $B {
   return (bitcast<$U>(x) & $U(0x7fffffffu)) > $U(0x7f800000u);
 }`,
   `
-fn copysign_$F(size: $F, sign: $F) -> $F {
-  let bits = bitcast<$U>(size) & $U(0x7fffffffu);
-  return bitcast<$F>(bits | (bitcast<$U>(sign) & $U(0x80000000u)));
-}`,
-  `
 fn relu_$F(x: $F) -> $F {
   let below = bitcast<$U>(x) - $U(0x80000000u);
   return select(x, $F(0.0), below <= $U(0x7f800000u));
-}`,
-  `
-fn sign_$F(x: $F) -> $F {
-  let bits = bitcast<$U>(x);
-  let size = bits & $U(0x7fffffffu);
-  let one = bitcast<$F>((bits & $U(0x80000000u)) | $U(0x3f800000u));
-  return select(x, one, (size - $U(1u)) < $U(0x7f800000u));
 }`,
   `
 fn min_$F(x: $F, y: $F) -> $F {

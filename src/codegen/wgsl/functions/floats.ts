@@ -1,13 +1,12 @@
 /**
- * Exponentials, logarithms and what nets make of them. Greatest errors in units of the last place where
- * arithmetic is exact (measured against doubles by the test of this folder): exp, log 1; tanh 1.3; sigmoid 2.2. Division
- * and roots, which WGSL lets be off by 2.5, add to that on some devices.
+ * Exponentials and logarithms: greatest error one unit of the last place where arithmetic is exact (measured against
+ * doubles by the test of this folder).
  *
  * Invariant: right at the extremes too (overflow to infinity, NaN, signed zero, arguments outside the domain); gradual
  * underflow where the device has it. Sums that a compiler may reassociate to something else, such as (1 + x) - 1, do not
  * occur, or are kept apart.
  */
-import { copying, polynomial } from './polynomial.ts';
+import { polynomial } from './polynomial.ts';
 
 /** `exp(r) = 1 + r + r² Q(r)` for |r| ≤ ln2 / 2: coefficients of Q, highest first. */
 const EXP = [
@@ -19,11 +18,6 @@ const EXP = [
 const LOG = [
   7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1,
   -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-];
-
-/** Coefficients of `(tanh(x)/x - 1)/x²` in x² for |x| < 0.625, highest first. */
-const TANH = [
-  -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1,
 ];
 
 export const floatFunctions: readonly string[] = [
@@ -40,12 +34,6 @@ fn expreduced_$F(r: $F) -> $F {
   `
 fn lessexponent_$F(x: $F, k: $F) -> $F {
   return fma(k, $F(2.1219444005469057e-4), kept_$F(fma(k, $F(-0.693359375), x)));
-}`,
-  // for arguments in [-87, 88]
-  `
-fn expinside_$F(x: $F) -> $F {
-  let k = round(x * 1.4426950408889634);
-  return (expreduced_$F(lessexponent_$F(x, k)) + 1.0) * power2_$F($I(k));
 }`,
   // 2^k as a product of two powers, each in range while k is not: results below the normal range round once
   `
@@ -75,22 +63,5 @@ fn log_$F(x: $F) -> $F {
   let inside = select(logparts_$F(f, e), x, bits == $U(0x7f800000u));
   let positive = select(inside, $F(float_of(0x7fc00000u)), bits > $U(0x7f800000u));
   return select(positive, $F(float_of(0xff800000u)), (bits & $U(0x7fffffffu)) == $U(0u));
-}`,
-  // NaN is on the side of small arguments, which keeps it
-  `
-fn tanh_$F(x: $F) -> $F {
-  let z = x * x;
-  let small = fma(${polynomial('z', TANH)} * z, x, x);
-  let size = min(abs(x), $F(10.0));
-  let large = 1.0 - 2.0 / (expinside_$F(size + size) + 1.0);
-  let bits = bitcast<$U>(x) & $U(0x7fffffffu);
-  let far = (bits - $U(0x3f200000u)) <= $U(0x40600000u);
-  return ${copying('select(small, large, far)')};
-}`,
-  // with e = exp(-|x|), which cannot overflow: 1 / (1 + e), times e for negative x
-  `
-fn sigmoid_$F(x: $F) -> $F {
-  let e = exp_$F(-abs(x));
-  return select($F(1.0), e, x < $F(0.0)) / (1.0 + e);
 }`,
 ];

@@ -1,6 +1,7 @@
 /**
- * Functions of floats that few programs call, made of those of `floats.ts`. Greatest errors in units of the last place
- * where arithmetic is exact: erf 1.2; expm1 1.5; log1p 2.3; remainders are exact.
+ * Functions of floats that not every program calls, made of those of `floats.ts`. Greatest errors in units of the last
+ * place where arithmetic is exact: erf 1.2; tanh 1.3; expm1 1.5; sigmoid 2.2; log1p 2.3; remainders are exact. Division
+ * and roots, which WGSL lets be off by 2.5, add to that on some devices.
  *
  * Invariant: right at the extremes too, as there.
  */
@@ -15,7 +16,47 @@ const ERF_LARGE = [
   -1.28717512e-1,
 ];
 
+/** Coefficients of `(tanh(x)/x - 1)/x²` in x² for |x| < 0.625, highest first. */
+const TANH = [
+  -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1,
+];
+
 export const rareFloatFunctions: readonly string[] = [
+  `
+fn copysign_$F(size: $F, sign: $F) -> $F {
+  let bits = bitcast<$U>(size) & $U(0x7fffffffu);
+  return bitcast<$F>(bits | (bitcast<$U>(sign) & $U(0x80000000u)));
+}`,
+  `
+fn sign_$F(x: $F) -> $F {
+  let bits = bitcast<$U>(x);
+  let size = bits & $U(0x7fffffffu);
+  let one = bitcast<$F>((bits & $U(0x80000000u)) | $U(0x3f800000u));
+  return select(x, one, (size - $U(1u)) < $U(0x7f800000u));
+}`,
+  // for arguments in [-87, 88]
+  `
+fn expinside_$F(x: $F) -> $F {
+  let k = round(x * 1.4426950408889634);
+  return (expreduced_$F(lessexponent_$F(x, k)) + 1.0) * power2_$F($I(k));
+}`,
+  // NaN is on the side of small arguments, which keeps it
+  `
+fn tanh_$F(x: $F) -> $F {
+  let z = x * x;
+  let small = fma(${polynomial('z', TANH)} * z, x, x);
+  let size = min(abs(x), $F(10.0));
+  let large = 1.0 - 2.0 / (expinside_$F(size + size) + 1.0);
+  let bits = bitcast<$U>(x) & $U(0x7fffffffu);
+  let far = (bits - $U(0x3f200000u)) <= $U(0x40600000u);
+  return ${copying('select(small, large, far)')};
+}`,
+  // with e = exp(-|x|), which cannot overflow: 1 / (1 + e), times e for negative x
+  `
+fn sigmoid_$F(x: $F) -> $F {
+  let e = exp_$F(-abs(x));
+  return select($F(1.0), e, x < $F(0.0)) / (1.0 + e);
+}`,
   // 2^k (exp(r) - 1) + (2^k - 1), halved on the way so that k = 128 does not overflow early
   `
 fn expm1_$F(x: $F) -> $F {
