@@ -163,9 +163,17 @@ test('a net casts after it was compiled, computes in the new dtype, and casts ba
     .reshape([2, 2, 4, 4])
     .sin();
   const wanted = net(x);
-  net.cast('float16');
-  assert.is(net(x.astype('float16')).dtype, 'float16');
-  await assertAllClose(net(x.astype('float16')).astype('float32'), wanted, { atol: 2e-2 });
+  for (const [dtype, atol] of [
+    ['float64', 1e-6],
+    ['float16', 2e-2],
+  ] as const) {
+    net.cast(dtype);
+    const y = autograd.record(() => net(x.astype(dtype)), { training: false });
+    assert.is(y.dtype, dtype);
+    await assertAllClose(y.astype('float32'), wanted, { atol });
+    y.backward();
+    assert.is(net.parameters()[0]!.grad().dtype, dtype);
+  }
   net.cast('float32');
   const back = net(x);
   assert.is(back.dtype, 'float32');

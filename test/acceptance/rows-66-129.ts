@@ -172,7 +172,6 @@ export const lastRows: readonly Row[] = [
       ...files('a net casts after it was compiled, computes in the new dtype, and casts back'),
       ...nn('layers keep the dtype of their input and follow cast()'),
     ],
-    note: 'Nets are cast to the floats of 16 bits and back, where MXNet casts to float64.',
   },
   {
     id: 79,
