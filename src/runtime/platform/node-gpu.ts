@@ -14,14 +14,36 @@ interface Dawn {
 
 const held: Gpu[] = [];
 
-export const openGpu: Platform['openGpu'] = async (flags) => {
+export const openGpu: Platform['openGpu'] = async () => {
   const { navigator } = globalThis as { navigator?: { gpu?: Gpu } };
   if (navigator?.gpu !== undefined) return navigator.gpu;
   // Vulkan's loader complains on standard error when it has no folder for sockets.
   if (process.platform === 'linux') process.env['XDG_RUNTIME_DIR'] ||= tmpdir();
-  const gpu = (await loadDawn()).create([...flags]);
+  const gpu = (await loadDawn()).create(dawnFlags());
   held.push(gpu);
   return gpu;
+};
+
+/** What WebGPU needs of Dawn. */
+const DEFAULT_FLAGS = ['disable-dawn-features=timestamp_quantization'];
+
+/**
+ * The flags that Dawn is started with: `TIGON_WEBGPU_FLAGS` (split at semicolons) beside ours, and
+ * `TIGON_WEBGPU_ADAPTER`, a part of an adapter's name. Lists of one name are joined.
+ */
+const dawnFlags = (): string[] => {
+  const given = (process.env['TIGON_WEBGPU_FLAGS'] ?? '').split(';');
+  const adapter = process.env['TIGON_WEBGPU_ADAPTER'] ?? '';
+  if (adapter !== '') given.push(`adapter=${adapter}`);
+  const flags = new Map<string, string[]>();
+  for (const flag of [...DEFAULT_FLAGS, ...given]) {
+    const [name = '', ...value] = flag.trim().split('=');
+    if (name === '') continue;
+    flags.set(name, [...(flags.get(name) ?? []), value.join('=')]);
+  }
+  return [...flags].map(([name, values]) =>
+    name.endsWith('-dawn-features') ? `${name}=${values.join()}` : `${name}=${values.at(-1)}`,
+  );
 };
 
 /** Its declarations would bring global names with them, so it is loaded without. */

@@ -63,8 +63,8 @@ export interface Platform {
   collectNow(): boolean;
   /** Turns on relaxed SIMD in engines that have it behind a flag. */
   enableRelaxedSimd(): void;
-  /** WebGPU; `flags` are for Dawn, where we start it. Rejects with what to install or do when there is none. */
-  openGpu(flags: readonly string[]): Promise<Gpu>;
+  /** WebGPU. Rejects with what to install or do when there is none. */
+  openGpu(): Promise<Gpu>;
   /** What to do when WebGPU finds no adapter. */
   gpuDriverHelp(): string;
 }

@@ -4,7 +4,6 @@
  * Invariant: adapters are listed in the browser's or driver's own order of preference; two that describe themselves the
  * same are one.
  */
-import * as platform from '#platform';
 import { TigonError } from '../../ir/errors.ts';
 import type { AdapterRequest, Gpu, GpuAdapter } from './gpu-types.ts';
 import { FEATURES, type Feature, type Limits, limitsOf } from './limits.ts';
@@ -85,25 +84,3 @@ export async function* findAdapters(gpu: Gpu): AsyncGenerator<GpuAdapter, void, 
     yield adapter;
   }
 }
-
-/** What WebGPU needs of Dawn in Node; browsers have switches of their own. */
-const DEFAULT_FLAGS = ['disable-dawn-features=timestamp_quantization'];
-
-/**
- * The flags that Dawn is started with: `TIGON_WEBGPU_FLAGS` (split at semicolons) beside ours, and
- * `TIGON_WEBGPU_ADAPTER`, a part of an adapter's name. Lists of one name are joined.
- */
-export const dawnFlags = (): string[] => {
-  const given = (platform.environment('TIGON_WEBGPU_FLAGS') ?? '').split(';');
-  const adapter = platform.environment('TIGON_WEBGPU_ADAPTER') ?? '';
-  if (adapter !== '') given.push(`adapter=${adapter}`);
-  const flags = new Map<string, string[]>();
-  for (const flag of [...DEFAULT_FLAGS, ...given]) {
-    const [name = '', ...value] = flag.trim().split('=');
-    if (name === '') continue;
-    flags.set(name, [...(flags.get(name) ?? []), value.join('=')]);
-  }
-  return [...flags].map(([name, values]) =>
-    name.endsWith('-dawn-features') ? `${name}=${values.join()}` : `${name}=${values.at(-1)}`,
-  );
-};

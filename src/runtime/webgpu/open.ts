@@ -8,7 +8,7 @@ import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { wgslCaps } from '../../codegen/wgsl/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
-import { dawnFlags, describeAdapter, findAdapters } from './adapters.ts';
+import { describeAdapter, findAdapters } from './adapters.ts';
 import { freshCounters } from './counters.ts';
 import { WebGpuDevice } from './device.ts';
 import type { Gpu, GpuAdapter } from './gpu-types.ts';
@@ -42,7 +42,7 @@ const held: WebGpuDevice[] = [];
 
 const instance = (): Promise<Gpu> => {
   if (gpu === undefined) {
-    const starting = platform.openGpu(dawnFlags());
+    const starting = platform.openGpu();
     gpu = starting;
     // A package that is installed later is found by the next call.
     starting.catch(() => {
