@@ -16,7 +16,7 @@ import { array, type Nested } from './nd/creation.ts';
 import { isNDArray } from './ndarray.ts';
 import { checkOptions } from './options.ts';
 import { getState, setState, uniform } from './random.ts';
-import { data } from './reading.ts';
+import { data, numbers } from './reading.ts';
 import { mapArrays } from './signature.ts';
 
 export interface Tolerance {
@@ -35,7 +35,7 @@ interface Read {
 
 const asArray = async (x: NDArray | Nested): Promise<Read> => {
   const a = isNDArray(x) ? x : array(x);
-  return { shape: a.shape, values: await data(a) };
+  return { shape: a.shape, values: numbers(await data(a), 'assertAllClose') };
 };
 
 const indexIn = (flat: number, shape: readonly number[]): string => {

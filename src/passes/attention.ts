@@ -7,6 +7,7 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import { isRefusal } from '../codegen/plan.ts';
+import { isWide } from '../ir/dtype.ts';
 import { type Node, topological } from '../ir/graph/graph.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
 import type { Nest } from '../ir/loop/loop.ts';
@@ -41,6 +42,7 @@ export const writeOutAttention = (caps: Caps): GraphPass => ({
 
 /** Why the device has no schedule for an attention, if it has none: asked with stand-ins for its operands. */
 const refusal = (node: Node, caps: Caps): string | undefined => {
+  if (node.inputs.some((x) => isWide(x.type.dtype))) return 'its numbers have 64 bits';
   const operands = new BufferTable();
   const context = new Lowering(undefined, (x) => ({ buffer: operands.of(x), unit: undefined }));
   const product = productOf(node, context);

@@ -2,8 +2,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkGradients } from '../../src/frontend/testing.ts';
-import { autograd, device, hybridize, type NDArray, nd } from '../../src/index.ts';
+import { autograd, device, hybridize, nd } from '../../src/index.ts';
 import { fails } from './support.ts';
+
+type NDArray = nd.NDArray;
 
 const { wide } = device.default().caps;
 const i8 = (...x: number[]): NDArray => nd.array(x, { dtype: 'int8' });

@@ -8,7 +8,7 @@ import { showType } from '../../ir/type.ts';
 import { failure } from '../callsite.ts';
 import { mode } from '../mode.ts';
 import type { NDArray } from '../ndarray.ts';
-import { dataSync, peek } from '../reading.ts';
+import { peek } from '../reading.ts';
 import { expectValues, literalValues } from '../values.ts';
 import { array } from './creation.ts';
 import { type ArrayKeys, isMask } from './keys.ts';
@@ -23,13 +23,14 @@ const whereTrue = (name: string, mask: NDArray): NDArray[] => {
       `${name}: how many elements ${showType(mask.type)} selects is not known while tracing`,
       'use where(mask, x, other) or set(x, mask, value), whose shapes do not depend on values; nd.booleanMask(x, mask, { size }) for a fixed number; or select outside of the hybridized function',
     );
-  if (peek(mask) === undefined)
+  const seen = peek(mask);
+  if (seen === undefined)
     throw failure(
       'device',
       `${name}: ${mask.device.name} cannot be read at once, and the size of the result depends on ${showType(mask.type)}`,
       'use `await nd.booleanMask(x, mask)`, or where(mask, x, other)',
     );
-  return positionsWhere(dataSync(mask), mask);
+  return positionsWhere(seen, mask);
 };
 
 const positionsWhere = (values: ArrayLike<number>, mask: NDArray): NDArray[] => {

@@ -7,7 +7,7 @@ import { failure } from '../callsite.ts';
 import { mode } from '../mode.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
-import { data } from '../reading.ts';
+import { data, numbers } from '../reading.ts';
 
 /** The value of an array of one element, which is given back. */
 export const readOne = (name: string, x: NDArray, help: string): Promise<number> => {
@@ -17,9 +17,9 @@ export const readOne = (name: string, x: NDArray, help: string): Promise<number>
       `${name}: the size of the result depends on values, which are not known while tracing`,
       help,
     );
-  return data(x).then(([value]) => {
+  return data(x).then((values) => {
     x.dispose();
-    return value!;
+    return numbers(values, name)[0]!;
   });
 };
 

@@ -217,6 +217,7 @@ const GREATEST: Readonly<Record<string, number>> = {
   float16: 65504,
   bfloat16: 3.3895313892515355e38,
   float32: 3.4028234663852886e38,
+  float64: Number.MAX_VALUE,
 };
 const finiteOnly = fragment<Required<NanToNumOptions>>('nanToNum', (b, [x], attrs) => {
   if (!isFloat(x!.type.dtype)) return x!;

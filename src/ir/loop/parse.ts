@@ -18,7 +18,7 @@ import {
   newAxis,
 } from '../dim.ts';
 import { type DType, dtypeFromShort } from '../dtype.ts';
-import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
+import { castTo, isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
 import { parseWith } from '../text/grammar.ts';
 import { infixOps } from '../text/infix.ts';
 import { readType } from '../text/read-type.ts';
@@ -399,7 +399,10 @@ class NestReader {
     if ((text === 'index' || to !== undefined) && (only === undefined || args.length > 1))
       throw this.#error(token, `${text} takes one operand`);
     if (text === 'index') return indexValue(this.#idx(only!));
-    if (to !== undefined) return cast(this.#expr(only!), to);
+    if (to !== undefined)
+      return only!.kind === 'number'
+        ? constant(castTo(to, only!.value), to)
+        : cast(this.#expr(only!), to);
     if (isScalarOp(text))
       return this.#op(
         token,

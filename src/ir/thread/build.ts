@@ -6,7 +6,7 @@
  */
 import { bytesOf, type DType, isNarrowFloat, isNarrowInteger, kindOf } from '../dtype.ts';
 import { invariant } from '../errors.ts';
-import { isExactIn, roundTo, type ScalarOp, valueIn } from '../scalar.ts';
+import { castTo, isExactIn, roundTo, type ScalarOp, valueIn } from '../scalar.ts';
 import type { MmaInputs } from './tensor.ts';
 import {
   ELEMS,
@@ -173,6 +173,9 @@ export const fma = (a: TExpr, b: TExpr, c: TExpr): TExpr => ({
 /** Conversion to a dtype; nothing to do where only the storage differs. From 64 bits to 16 or 8 it goes by 32. */
 export const convert = (to: DType, arg: TExpr): TExpr => {
   const elem = registerOf(to);
+  // in the text both are spelled alike
+  if (isWideElem(elem) && isConst(arg) && isExactIn(to, castTo(to, arg.value)))
+    return constantOf(castTo(to, arg.value), regType(elem, arg.type.lanes));
   const isNarrow = isNarrowInteger(to) || isNarrowFloat(to);
   if (elem === arg.type.elem && !isNarrow) return arg;
   if (isNarrow && isWideElem(arg.type.elem)) return convert(to, convert(registerDType[elem], arg));

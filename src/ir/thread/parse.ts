@@ -5,7 +5,7 @@
  * is well typed (verifyThread checks the other rules).
  */
 import { type DType, dtypeFromShort } from '../dtype.ts';
-import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
+import { castTo, isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
 import { parseWith } from '../text/grammar.ts';
 import { infixOps } from '../text/infix.ts';
 import { readDType } from '../text/read-type.ts';
@@ -380,6 +380,11 @@ class Reader {
     const to = dtypeFromShort(text);
     if (to !== undefined) {
       arity(1);
+      const [arg] = args;
+      const elem = registerOf(to);
+      // a constant of 64 bits: as a number of 32 it would lose digits
+      if (isWideElem(elem) && arg?.kind === 'number')
+        return { kind: 'const', type: { elem, lanes: 1 }, value: castTo(to, arg.value) };
       return this.#cast(to, this.#read(args[0]!));
     }
     const word = readWord(text, args, this.#tensor, arity);

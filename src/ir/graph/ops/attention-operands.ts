@@ -3,6 +3,7 @@
  *
  * Invariant: queries are [..., Tq, D], keys [..., Tk, D], values [..., Tk, Dv]; a mask is [..., Tq, Tk] and comes last.
  */
+import { summedIn } from '../../dtype.ts';
 import { sameShape, type TensorType } from '../../type.ts';
 import type { Node } from '../graph.ts';
 import { checkFloat, type Rule, ruleFor } from './define.ts';
@@ -157,7 +158,12 @@ const checkPart = (rule: Rule, name: PartName, parts: Parts<TensorType>, sizes: 
       break;
     case 'norm':
     case 'delta':
-      rule.check(type.dtype === 'float32', `${name} must be float32`, 'convert it', 'dtype');
+      rule.check(
+        type.dtype === summedIn(parts.q.dtype),
+        `${name} must be ${summedIn(parts.q.dtype)}`,
+        'convert it',
+        'dtype',
+      );
       break;
     case 'mask':
       rule.check(

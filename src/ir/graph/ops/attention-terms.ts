@@ -1,10 +1,12 @@
 /**
  * The scores of attention, in the two ways that ops need them: as nodes and as loops.
  *
- * Invariant: all of it is float32, whatever the dtype of the operands; what may not be attended to scores `ABSENT`, and
+ * Invariant: all of it is float32, whatever the dtype of the operands (written out, float64 is computed in itself); what may not be attended to scores `ABSENT`, and
  * its share is 0.
  */
+
 import { type Axis, type Bound, type Idx, idxAdd, idxAxis, idxScale } from '../../dim.ts';
+import { summedIn } from '../../dtype.ts';
 import { cast, constant, guard, scalar, scoreValues } from '../../loop/expr.ts';
 import { ABSENT, type Attention, type Expr, type Score } from '../../loop/loop.ts';
 import type { GraphBuilder } from '../builder.ts';
@@ -22,9 +24,9 @@ import { iota } from './leaf.ts';
 
 // ---- as nodes -----------------------------------------------------------------------------------------------------
 
-const single = (b: GraphBuilder, x: Node): Node => b.cast(x, 'float32');
+const single = (b: GraphBuilder, x: Node): Node => b.cast(x, summedIn(x.type.dtype));
 
-/** The product of matrices in float32 over these axes (0 or 1) of each. */
+/** The product of matrices in float32 (of float64 in itself) over these axes (0 or 1) of each. */
 export const product = (b: GraphBuilder, x: Node, over: 0 | 1, y: Node, with_: 0 | 1): Node => {
   const rank = x.type.shape.length;
   const batch = Array.from({ length: rank - 2 }, (_, i) => i);

@@ -4,6 +4,7 @@
  * Invariant: a query that may attend to nothing gives 0. The gradient computes shares again from q, k and the norms (as
  * FlashAttention does, Dao et al. 2022), so nothing of size Tq x Tk has to be kept for it.
  */
+import { summedIn } from '../../dtype.ts';
 import { accumulator, rowNorm } from '../../loop/expr.ts';
 import { ABSENT } from '../../loop/loop.ts';
 import { tensor } from '../../type.ts';
@@ -73,7 +74,11 @@ export const attention: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     const { q, k } = parts;
     const masked: Pick<Parts<Node>, 'mask'> = parts.mask === undefined ? {} : { mask: parts.mask };
     const norm = b.emit(attentionNorm, operandsOf(NORM, { q, k, ...masked }), node.attrs);
-    const terms = b.op('mul', b.cast(dy, 'float32'), b.cast(node, 'float32'));
+    const terms = b.op(
+      'mul',
+      b.cast(dy, summedIn(dy.type.dtype)),
+      b.cast(node, summedIn(dy.type.dtype)),
+    );
     const delta = b.sum(terms, [terms.type.shape.length - 1]);
     const all = { ...parts, dy, norm, delta };
     const found = [attentionGradQuery, attentionGradKey].map((op) =>
@@ -84,7 +89,7 @@ export const attention: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   },
 });
 
-/** The logarithm of the sum over keys of the exponentials of a query's scores, [..., Tq] in float32. */
+/** The logarithm of the sum over keys of the exponentials of a query's scores, [..., Tq] in float32 or float64. */
 export const attentionNorm: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attentionNorm',
   kind: 'contract',
@@ -92,7 +97,7 @@ export const attentionNorm: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   normalize: roundScale,
   type: (inputs, attrs) => {
     const { sizes } = checkParts('attentionNorm', NORM, inputs, attrs);
-    return tensor('float32', [...sizes.lead, sizes.queries]);
+    return tensor(summedIn(inputs[0]!.dtype), [...sizes.lead, sizes.queries]);
   },
   decompose: (b, inputs, attrs) => {
     const scores = scoreNodes(b, partsOf(NORM, inputs), attrs);

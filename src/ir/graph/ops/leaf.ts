@@ -49,8 +49,9 @@ export const full: Op<FullAttrs> = defineOp<FullAttrs>({
   // Folding must see the number that a program would.
   normalize: (attrs) => ({ ...attrs, value: roundTo(attrs.dtype, attrs.value) }),
   type: (_, { value, dtype, shape }) => {
+    const type = leafType('full', dtype, shape);
     checkExact('full', dtype, value);
-    return leafType('full', dtype, shape);
+    return type;
   },
   lower: ({ attrs }) => constant(attrs.value, attrs.dtype),
   gradient: () => [],
