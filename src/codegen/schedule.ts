@@ -30,9 +30,10 @@ const plan = (nest: Nest, given: Caps, threads?: number): NestPlan => {
   if (nest.contract === undefined && nest.attend === undefined)
     return schedules.nest(nest, caps, threads);
   const kind = nest.contract === undefined ? 'attention' : 'contraction';
-  const attempt = isWide
-    ? { refused: 'templates are for elements of 32 bits at most' }
-    : schedules[kind](nest, caps, threads);
+  const attempt =
+    isWide && (caps.threads > 1 || kind === 'attention')
+      ? { refused: 'templates are for elements of 32 bits at most' }
+      : schedules[kind](nest, caps, threads);
   if (!isRefusal(attempt)) return attempt;
   const other = schedules.nest(productAsReduce(nest), caps, threads);
   return { ...other, notes: [`no ${kind} template: ${attempt.refused}`, ...other.notes] };

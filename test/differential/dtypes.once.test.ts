@@ -14,6 +14,8 @@ import {
   type Values,
 } from '../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../src/ir/graph/interpret.ts';
+import { conv } from '../../src/ir/graph/ops/conv.ts';
+import { dot } from '../../src/ir/graph/ops/dot.ts';
 import { tensor } from '../../src/ir/type.ts';
 import { CpuDevice } from '../../src/runtime/cpu/device.ts';
 import { type OpCase, opCases, random, randomValues } from '../ir/graph/cases.ts';
@@ -130,6 +132,55 @@ for (const [elements, indices, examples] of KINDS) {
     assert.equal(failures, []);
   });
 }
+
+/** Products that are cut into blocks: rows, columns, sum; all but whole tiles. */
+const SIZES = [
+  [64, 64, 64],
+  [67, 130, 37],
+  [5, 9, 700],
+  [33, 4, 65],
+] as const;
+
+test('products of several blocks, with what follows them', async () => {
+  for (const [operands, result] of [
+    ['float64', 'float64'],
+    ['float32', 'float64'],
+    ['float16', 'int64'],
+  ] as const)
+    for (const [i, [m, n, k]] of SIZES.entries()) {
+      const b = new GraphBuilder();
+      const turned = i % 2 === 1;
+      const x = b.input(tensor(operands, [2, m, k]));
+      const w = b.input(tensor(operands, turned ? [2, n, k] : [2, k, n]));
+      const bias = b.input(tensor(result, [2, m, n]));
+      const product = b.emit(dot, [x, w], {
+        aBatch: [0],
+        bBatch: [0],
+        aContract: [2],
+        bContract: [turned ? 2 : 1],
+      });
+      const sum = b.op('add', b.cast(product, result), bias);
+      const graph = b.graph('product', [b.op('relu', sum)]);
+      const next = random(i);
+      const data = graph.inputs.map((v) => randomValues(next, v.type, [-2, 3]));
+      // sums of whole numbers are exact
+      const exact = data.map((v) => (operands === 'float64' ? v : v.map(Math.floor)));
+      await compare(graph, exact);
+    }
+});
+
+test('convolutions of float64 and their gradients in several blocks', async () => {
+  const b = new GraphBuilder();
+  const x = b.input(tensor('float64', [3, 5, 13, 13]));
+  const w = b.input(tensor('float64', [18, 5, 3, 3]));
+  const attrs = { strides: [1, 2], low: [1, 0], high: [1, 1], dilations: [1, 1], groups: 1 };
+  const graph = b.graph('conv', [b.emit(conv, [x, w], attrs)]);
+  const gradient = gradientGraph(graph, [0, 1])!;
+  const next = random(5);
+  const data = gradient.inputs.map((v) => randomValues(next, v.type, [-1, 1]));
+  await compare(graph, data.slice(0, 2));
+  await compare(gradient, data);
+});
 
 test.after(() => cpu.dispose());
 test.run();

@@ -40,6 +40,7 @@ import {
 } from './micro.ts';
 import { type DepthBlock, pack } from './pack.ts';
 import { planShifted } from './shifted.ts';
+import { planSingle } from './single.ts';
 
 /** Products below this are cheaper without packing. */
 const SMALLEST = 2048;
@@ -61,7 +62,8 @@ interface Schedule {
 export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
   const c = nest.contract;
   if (c === undefined) return { refused: 'no contraction' };
-  const refused = refusal(nest, c, caps);
+  if (caps.lanes === 1) return planSingle(nest, c, caps);
+  const refused = refusal(nest, c);
   if (refused !== undefined) return { refused };
   const schedule = problems(c)
     .flatMap((problem): Schedule[] => {
@@ -83,8 +85,7 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
   return planOf(schedule);
 };
 
-const refusal = (nest: Nest, c: Contraction, caps: Caps): string | undefined => {
-  if (caps.lanes !== 4) return 'the packed schedule needs vectors of four lanes';
+const refusal = (nest: Nest, c: Contraction): string | undefined => {
   if (registerOf(c.a.dtype) !== 'f32' || registerOf(c.b.dtype) !== 'f32')
     return 'the packed schedule sums in float32';
   if (nest.stores.some((s) => s.mode !== 'set' || s.over.length > 0))

@@ -168,7 +168,7 @@ const transposed = (em: Emitter, [a, b, c, d]: [TExpr, TExpr, TExpr, TExpr]): TE
   ];
 };
 
-interface Fill {
+export interface Fill {
   /** Fills the panel's row `k` for the bound value of the summed axes. */
   readonly one: (k: TExpr) => void;
   /** Fills rows `k` to `k + 3`; the last axis is bound to the first of them. */
@@ -176,7 +176,7 @@ interface Fill {
 }
 
 /** Loops over a block of the sum in order; `k` counts its elements from 0. */
-const overDepth = (
+export const overDepth = (
   em: Emitter,
   axes: readonly Axis[],
   block: DepthBlock,

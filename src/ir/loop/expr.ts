@@ -112,9 +112,8 @@ const acc = (name: AccName, dtype: DType = 'float32'): AccExpr => ({
 /** The result of the nest's contraction or attention. */
 export const accumulator: AccExpr = acc('acc');
 const accumulators = new Map<DType, AccExpr>([['float32', accumulator]]);
-/** What a running fold or an order leaves at a point. */
-export const runningValue = (running: Running): AccExpr => {
-  const dtype = running.kind === 'order' ? 'int32' : running.values[0]!.dtype;
+/** The same of another dtype. */
+export const accumulatorOf = (dtype: DType): AccExpr => {
   let made = accumulators.get(dtype);
   if (made === undefined) {
     made = acc('acc', dtype);
@@ -122,6 +121,9 @@ export const runningValue = (running: Running): AccExpr => {
   }
   return made;
 };
+/** What a running fold or an order leaves at a point. */
+export const runningValue = (running: Running): AccExpr =>
+  accumulatorOf(running.kind === 'order' ? 'int32' : running.values[0]!.dtype);
 /** The logarithm of the sum of an attention's exponentials. */
 export const rowNorm: AccExpr = acc('norm');
 /** The scores of an attention, in order. */
