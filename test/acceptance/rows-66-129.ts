@@ -477,6 +477,7 @@ export const lastRows: readonly Row[] = [
         'Langevin noise has the variance of the rate, follows the seed, and is new at each step',
         'with multiPrecision, small steps of a parameter of 16 bits add up, also after setData',
       ),
+      ...training('with multiPrecision, every optimizer does to 16 bits what it does to 32'),
       ...trainer(
         'an eager step is one program of as few kernels as can be, whatever the number of parameters',
       ),
@@ -659,6 +660,7 @@ export const lastRows: readonly Row[] = [
       ),
       ...surround('what was recorded is a graph'),
     ],
+    note: 'Kernels are timed on GPUs; of the CPU, reports say what each kernel computes and moves.',
   },
   {
     id: 128,

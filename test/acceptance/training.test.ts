@@ -3,16 +3,23 @@
  *
  * Invariant: one thing computed in two ways, or a step worked out by hand.
  */
-import { autograd, hybridize, nd, type Parameter, random, Trainer } from 'tigon';
+import { autograd, hybridize, nd, Parameter, random, Trainer } from 'tigon';
 import * as amp from 'tigon/amp';
 import { CTCLoss, SDMLLoss, SigmoidBCELoss, SoftmaxCELoss } from 'tigon/loss';
 import * as nn from 'tigon/nn';
+import * as optim from 'tigon/optim';
 import * as rnn from 'tigon/rnn';
 import { assertAllClose } from 'tigon/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CpuDevice } from '../../src/runtime/cpu/device.ts';
 
+/** All but the one that draws noise. */
+const NAMES = [
+  ...(['sgd', 'nag', 'dcasgd', 'signsgd', 'signum', 'lion', 'adam', 'adamw', 'adamax'] as const),
+  ...(['nadam', 'adabelief', 'adagrad', 'groupadagrad', 'adadelta', 'rmsprop'] as const),
+  ...(['ftrl', 'ftml', 'lars', 'lamb', 'lans', 'muon'] as const),
+];
 const input = (...shape: number[]): nd.NDArray =>
   nd
     .arange(shape.reduce((n, d) => n * d, 1))
@@ -75,6 +82,31 @@ test('pairs that belong together come together by the smoothed deep metric loss'
   const [a, b] = [net(x), net(pairs)];
   const distances = a.expandDims(1).sub(b.expandDims(0)).square().sum({ axis: 2 });
   assert.equal(await distances.argmin({ axis: 1 }).array(), [0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('with multiPrecision, every optimizer does to 16 bits what it does to 32', async () => {
+  const start = [1, -0.5, 0.25, 2];
+  const weight = (dtype: 'float32' | 'float16'): Parameter => {
+    const p = new Parameter({ shape: [2, 2], dtype });
+    p.setData(nd.array(start, { shape: [2, 2], dtype }));
+    return p;
+  };
+  for (const name of NAMES) {
+    const [wide, narrow] = [weight('float32'), weight('float16')];
+    const options = { learningRate: 0.125, multiPrecision: true };
+    for (const p of [wide, narrow]) {
+      const trainer = new Trainer([p], optim.create(name, options));
+      for (let t = 0; t < 3; t++) {
+        const g = nd.array([1, -2, 0.5, 0.25 * (t + 1)], { shape: [2, 2], dtype: p.dtype });
+        autograd.record(() => p.data().mul(g).sum()).backward();
+        trainer.step(2);
+      }
+    }
+    assert.is(narrow.dtype, 'float16');
+    assert.not.equal(Array.from(await wide.data().data()), start, name);
+    const close = { label: name, rtol: 2e-3, atol: 1e-3 };
+    await assertAllClose(narrow.data().astype('float32'), wide.data(), close);
+  }
 });
 
 test('a trainer keeps parameters in their order, each once, and sums gradients of all devices', async () => {
