@@ -60,6 +60,15 @@ export interface Report {
   };
 }
 
+/**
+ * What a compiled program consists of, as plain data: `explain(f).reports` has one for each program.
+ *
+ * @example
+ * const f = hybridize((x: nd.NDArray) => x.exp());
+ * f(nd.ones([4]));
+ * const [report] = explain(f).reports;
+ * reportText(report!).includes('arena');   // true
+ */
 export const reportOf = (compiled: Compiled): Report => {
   const stages: StageReport[] = [];
   let before = '';

@@ -33,6 +33,11 @@ const showCount = (n: number): string =>
 
 const heading = (title: string): string => `\n${title}\n${'-'.repeat(title.length)}\n`;
 
+/**
+ * A report as lines of text.
+ *
+ * @see {@link reportOf}
+ */
 export const reportText = (report: Report, options: TextOptions = {}): string => {
   const { memory, kernels } = report;
   const ratio = memory.lowerBoundBytes === 0 ? 1 : memory.plannedPeakBytes / memory.lowerBoundBytes;

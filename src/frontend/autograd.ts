@@ -147,7 +147,14 @@ export const retainGrad = (x: NDArray, gradientMode: GradientMode = 'write'): ND
   return x;
 };
 
-/** No longer asks for the gradient of `x`: `x.grad` is undefined, and what is recorded from now on ends elsewhere. */
+/**
+ * No longer asks for the gradient of `x`: `x.grad` is undefined, and what is recorded from now on ends elsewhere.
+ *
+ * @example
+ * const x = nd.ones([2]).attachGrad();
+ * autograd.dropGrad(x);
+ * x.grad === undefined;   // true
+ */
 export const dropGrad = (x: NDArray): NDArray => {
   checkArray('dropGrad', x);
   if (x.origin?.kind === 'leaf') x.origin = undefined;
@@ -372,20 +379,34 @@ export const detached = (x: NDArray): NDArray =>
  *   forward(x: nd.NDArray) { this.mask = x.abs().lt(1); return x.clip(-1, 1); }
  *   backward(dy: nd.NDArray) { return dy.mul(this.mask); }
  * }
- * const y = new Clip().apply(x);
+ * const x = nd.array([0.5, 3]).attachGrad();
+ * autograd.record(() => new Clip().apply(x).sum()).backward();
+ * x.grad;   // [1, 0]
  */
 abstract class CustomFunction {
+  /** The outputs, one or several. It is not recorded. */
   abstract forward(...inputs: NDArray[]): NDArray | NDArray[];
   /** From gradients of the outputs to gradients of the inputs, one each; undefined for none. */
   abstract backward(
     ...gradients: NDArray[]
   ): NDArray | undefined | readonly (NDArray | undefined)[];
 
+  /** Runs `forward`, recorded with `backward` as its gradient; the first output. */
   apply(...inputs: NDArray[]): NDArray {
     return this.applyAll(...inputs)[0]!;
   }
 
-  /** For functions with several outputs. */
+  /**
+   * Like `apply`, for functions with several outputs.
+   *
+   * @example
+   * class Halves extends autograd.Function {
+   *   forward(x: nd.NDArray) { return nd.split(x, 2); }
+   *   backward(a: nd.NDArray, b: nd.NDArray) { return nd.concat([a, b]); }
+   * }
+   * const [, second] = new Halves().applyAll(nd.array([1, 2]));
+   * second;   // [2]
+   */
   applyAll(...inputs: NDArray[]): NDArray[] {
     const { trace } = mode;
     const outputs = withMode({ recording: false, taping: false }, () => this.forward(...inputs));

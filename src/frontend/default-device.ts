@@ -15,7 +15,11 @@ export const openByDefault = (opener: () => Device): void => {
   open = opener;
 };
 
-/** The best device that works here. Arrays are made on it unless they say otherwise. */
+/**
+ * The best device that works here. Arrays are made on it unless they say otherwise.
+ *
+ * @example device.default().kind;   // 'cpu'
+ */
 export const defaultDevice = (): Device => {
   chosen ??= open?.();
   if (chosen === undefined)

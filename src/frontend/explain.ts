@@ -68,15 +68,24 @@ export class Explanation {
     );
   }
 
-  /** The optimized graph of each program as SVG; needs the package @hpcc-js/wasm-graphviz. */
+  /**
+   * The optimized graph of each program as SVG; needs the package @hpcc-js/wasm-graphviz.
+   *
+   * @example
+   * const f = hybridize((x: nd.NDArray) => x.exp());
+   * f(nd.ones([4]));
+   * (await explain(f).svg())[0]!.includes('<svg');   // true
+   */
   async svg(): Promise<string[]> {
     return Promise.all(this.dot().map(dotToSvg));
   }
 
+  /** The same as `text()`. */
   toString(): string {
     return this.text();
   }
 
+  /** The same as `reports`, for `JSON.stringify`. */
   toJSON(): readonly Report[] {
     return this.reports;
   }

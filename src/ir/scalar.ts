@@ -438,6 +438,7 @@ function splitTies<V>(a: Algebra<V>, wins: 'lt' | 'gt', x: V, y: V, dy: V): read
   return [a.op('select', a.op(wins, x, y), dy, tie), a.op('select', a.op(wins, y, x), dy, tie)];
 }
 
+/** What is true of each operation on numbers on every device: arity, dtypes, value, derivative. */
 export const scalarOps: Readonly<Record<ScalarOp, ScalarRow>> = table;
 
 /** On 64-bit integers: what doubles and 32-bit operators of JavaScript would get wrong. Amounts of shifts count modulo 64. */

@@ -24,6 +24,7 @@ export interface Profile {
  * A profile as JSON in Chrome's trace event format, for `chrome://tracing` and Perfetto.
  *
  * @example
+ * import { writeFile } from 'node:fs/promises';
  * await writeFile('step.json', device.chromeTrace(await gpu.profile(() => step(x, y))));
  */
 export const chromeTrace = (profile: Profile): string =>

@@ -42,6 +42,8 @@ const NAMES = ['scale', 'clean', 'skipped'] as const;
  * @example
  * const scaler = amp.initTrainer(trainer, { initScale: 2 ** 10 });
  * console.log(await scaler.scale(), await scaler.skipped());
+ * scaler.scaleOn(x.device);   // 1024
+ * scaler.markUnscaled();
  */
 export class LossScaler implements StepScaling {
   readonly initScale: number;

@@ -52,6 +52,17 @@ const KNOWN = ['shape', 'dtype', 'init', 'gradReq', 'lrMult', 'wdMult', 'differe
  *   factor = new Parameter({ shape: [1], init: 'ones' });
  *   forward(x: nd.NDArray) { return x.mul(this.factor.data()); }
  * }
+ * const { factor } = new Scale();
+ * factor.isInitialized;   // false
+ * factor.initialize();
+ * factor.setData(nd.array([3]));
+ * factor.listData().length === factor.listDevices().length;   // true
+ * factor.zeroGrad();
+ * factor.listGrad()[0];   // [0]
+ * factor.gradReq = 'null';
+ * factor.cast('float16');
+ * factor.data().dtype;   // 'float16'
+ * new Parameter({ shape: [0, 2] }).infer([3, 2]);
  */
 export class Parameter {
   /** Path in the block it was last collected from: `features.0.weight`. */
@@ -85,9 +96,11 @@ export class Parameter {
   get shape(): Shape {
     return this.#shape;
   }
+  /** Of the values. */
   get dtype(): DType {
     return this.#dtype;
   }
+  /** What backward passes do with the gradient: write it, add to it, or nothing. May be set. */
   get gradReq(): GradReq {
     return this.#gradReq;
   }

@@ -7,7 +7,7 @@
  * copies on several devices are updated alike, with the same sum of their gradients.
  */
 
-import { type Packs, sumGradients } from '#several';
+import { namesOf, type Packs, sumGradients } from '#several';
 import { tensor } from '../../ir/type.ts';
 import { consumeGradient, gradientOf, hasFreshGradient } from '../autograd.ts';
 import { copyOf } from '../callable.ts';
@@ -75,7 +75,8 @@ export interface Pending {
 }
 
 /**
- * Applies an optimizer to parameters.
+ * Applies an optimizer to parameters. With parameters on several devices, `step` sums the gradients over them first, and
+ * has to be awaited.
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'sgd', { learningRate: 0.1, momentum: 0.9 });
@@ -83,8 +84,13 @@ export interface Pending {
  * l.backward();
  * trainer.step(x.shape[0]);          // gradients are divided by the batch size
  * trainer.learningRate = 0.01;       // takes effect at the next step, also of compiled ones
- *
- * With parameters on several devices, `step` sums the gradients over them first, and has to be awaited.
+ * trainer.setLearningRate(0.02);
+ * trainer.learningRate;   // 0.02
+ * await trainer.saveStates('momenta');
+ * await trainer.loadStates('momenta');
+ * autograd.record(() => loss(net(x), y)).backward();
+ * await trainer.allreduceGrads();    // the two parts of step: something may look at the sums between them
+ * trainer.update(x.shape[0]);
  */
 export class Trainer {
   readonly optimizer: Optimizer;
@@ -368,11 +374,13 @@ const stateOf = (slot: Slot, { name, shape, from }: State): readonly NDArray[] =
     );
     slot.states.set(name, states);
   }
-  if (states.length === copies.length) return states;
+  if (states.length === copies.length && states.every((s, i) => s.device === copies[i]!.device))
+    return states;
+  const namesFor = (arrays: readonly NDArray[]): string => namesOf(arrays.map((x) => x.device));
   throw failure(
     'device',
-    `Trainer: ${slot.parameter.name} has gone from ${states.length} devices to ${copies.length}`,
-    'make a new trainer after initializing parameters anew',
+    `Trainer: ${slot.parameter.name} has gone from ${namesFor(states)} to ${namesFor(copies)}`,
+    'make a new trainer once parameters are moved or initialized anew; saveStates and loadStates take its states along',
   );
 };
 

@@ -207,9 +207,19 @@ export const gelu: Unary = derived('gelu', (b, x) =>
     b.op('add', b.op('erf', b.op('mul', x, b.lit(Math.SQRT1_2, x))), b.lit(1, x)),
   ),
 );
+/**
+ * True where a number is NaN: bool, of the same shape.
+ *
+ * @example nd.isNaN(nd.array([1, Infinity, NaN]));   // [0, 0, 1]
+ */
 const whereNaN: Unary = unary('isNaN', (b, x) =>
   isWhole(x) ? b.full(0, 'bool', x.type.shape) : b.op('isnan', x),
 );
+/**
+ * True where a number is neither infinite nor NaN: bool, of the same shape.
+ *
+ * @example nd.isFinite(nd.array([1, Infinity, NaN]));   // [1, 0, 0]
+ */
 const whereFinite: Unary = unary('isFinite', (b, x) =>
   isWhole(x)
     ? b.full(1, 'bool', x.type.shape)

@@ -51,7 +51,7 @@ const gathering: Fragment<AxisAttrs> = fragment<AxisAttrs>('gather', (b, [x, idx
 /**
  * `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis (default: the last): `idx` has as many axes as `x`.
  *
- * @example nd.gather(nd.array([[1, 2], [3, 4]]), nd.array([[1], [0]], { dtype: 'int32' }), 1);   // [[2], [3]]
+ * @example nd.gather(nd.array([[1, 2], [3, 4]]), nd.array([[1], [0]], { dtype: 'int32' }), { axis: 1 });   // [[2], [3]]
  */
 export const gather = (x: NDArray, idx: NDArray, options?: TakeOptions): NDArray => {
   checkOptions('gather', options, ['axis']);

@@ -293,7 +293,11 @@ export interface DeviationOptions extends MaskedOptions {
   readonly ddof?: number;
 }
 const DEVIATION = [...MASKED, 'ddof'];
-/** Mean squared distance from the mean. */
+/**
+ * Mean squared distance from the mean.
+ *
+ * @example nd.var(nd.array([1, 3, 5, 7]));   // 5
+ */
 const varianceOf = (x: NDArray, options?: DeviationOptions): NDArray => {
   checkOptions('var', options, DEVIATION);
   return reduce(spread, x, options, options?.ddof);

@@ -90,6 +90,23 @@ export interface Shapes {
   readonly eventShape: Shape;
 }
 
+/**
+ * What all distributions share: a batch of them by the shapes of the parameters, values with a shape of their own. What has
+ * no closed form throws, and says that samples estimate it.
+ *
+ * @example
+ * const d = new probability.Bernoulli({ prob: nd.array([0.5, 0.25]) });
+ * d.batchShape;   // [2]
+ * d.eventDim;   // 0
+ * d.mean;   // [0.5, 0.25]
+ * d.variance;   // [0.25, 0.1875]
+ * d.enumerateSupport();   // [[0, 0], [1, 1]]
+ * d.sampleN(3).shape;   // [3, 2]
+ * d.broadcastTo([3, 2]).batchShape;   // [3, 2]
+ * new probability.Uniform(0, 4).perplexity();   // 4
+ * await d.validate();
+ * Object.keys(d.argConstraints);   // ['prob']
+ */
 export abstract class Distribution {
   /** Shape of a batch: what the parameters broadcast to. */
   readonly batchShape: Shape;
@@ -124,7 +141,9 @@ export abstract class Distribution {
   abstract readonly hasGrad: boolean;
   /** Whether {@link enumerateSupport} lists all values. */
   readonly hasEnumerateSupport: boolean = false;
+  /** Expectation of each: [...batchShape, ...eventShape]. */
   abstract get mean(): NDArray;
+  /** Mean squared distance from the mean, of the shape of the mean. */
   abstract get variance(): NDArray;
   /** Logarithm of the density (of the probability, for whole numbers) of values, one per event. */
   abstract logProb(value: Operand): NDArray;
@@ -135,6 +154,7 @@ export abstract class Distribution {
   get argConstraints(): Readonly<Record<string, Constraint>> {
     return Object.fromEntries(this.#parameters.map(([name, , constraint]) => [name, constraint]));
   }
+  /** How many axes a value has. */
   get eventDim(): number {
     return this.eventShape.length;
   }

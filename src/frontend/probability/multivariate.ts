@@ -58,6 +58,7 @@ export class MultivariateNormal extends Parametric {
   get factor(): NDArray {
     return this.#factored ? this.parameter('factor') : cholesky(this.parameter('covariance'));
   }
+  /** [..., n, n]. */
   get covariance(): NDArray {
     if (!this.#factored) return this.parameter('covariance');
     const { factor } = this;

@@ -44,6 +44,10 @@ interface Packed {
  *     return q.sample();
  *   }
  * }
+ * const block = new Sampled();
+ * block.initialize();
+ * block(nd.ones([2, 3]));
+ * block.losses[0]!.shape;   // [2, 4]
  */
 export class StochasticBlock extends HybridBlock {
   /** Adds a term to the losses of this call. Throws outside of `forward`. */
@@ -89,7 +93,10 @@ export class StochasticBlock extends HybridBlock {
  * Blocks one after the other; the losses of those that are stochastic become its own.
  *
  * @example
- * const net = new StochasticSequential(new Encoder(), new nn.Dense(2));
+ * const net = new StochasticSequential(new nn.Dense(3), new nn.Dense(2));
+ * net.initialize();
+ * net(nd.ones([1, 4])).shape;   // [1, 2]
+ * net.losses.length;   // 0
  */
 export class StochasticSequential extends StochasticBlock {
   [index: number]: Layer;

@@ -40,6 +40,8 @@ export interface InputOptions {
  * const y = b.op('exp', b.transpose(x, [1, 0]));
  * const graph = b.graph('main', [b.sumTo(b.broadcastTo(b.reshape(y, [3, 2]), [4, 3, 2]), [3, 2])]);
  * graph.outputs[0]!.type.shape;   // [3, 2]
+ * b.broadcast(x, [2, 3, 4], [0, 1]).type.shape;   // [2, 3, 4]
+ * b.emit(ir.graphOps.get('exp')!, [x], {}).type === x.type;   // true
  */
 export class GraphBuilder implements Algebra<Node> {
   readonly #interned = new Map<string, Node>();
@@ -52,6 +54,7 @@ export class GraphBuilder implements Algebra<Node> {
     return this.#inputs;
   }
 
+  /** A new input of the graph. */
   input(type: TensorType, options: InputOptions = {}): Node {
     const index = this.#inputs.length;
     const attrs: Attrs = {
@@ -94,10 +97,12 @@ export class GraphBuilder implements Algebra<Node> {
     return this.full(value, like.type.dtype, like.type.shape);
   }
 
+  /** The same number everywhere. */
   full(value: number, dtype: DType, shape: Shape): Node {
     return this.emit(full, [], { value, dtype, shape });
   }
 
+  /** The elements in another shape, in the same order. */
   reshape(x: Node, shape: Shape): Node {
     return sameShape(x.type.shape, shape) ? x : this.emit(reshape, [x], { shape });
   }
@@ -141,10 +146,12 @@ export class GraphBuilder implements Algebra<Node> {
     return this.emit(slice, [x], { begin, end, step });
   }
 
+  /** Sums over axes, which go. */
   sum(x: Node, axes: readonly number[]): Node {
     return axes.length === 0 ? x : this.emit(sum, [x], { axes });
   }
 
+  /** The graph of these outputs (and new values of states) from all inputs. */
   graph(name: string, outputs: readonly Node[], assigns: Graph['assigns'] = []): Graph {
     return { name, inputs: this.#inputs.slice(), outputs, assigns };
   }

@@ -25,7 +25,8 @@ export interface PrintGraphOptions {
  * The text of a graph.
  *
  * @example
- * printGraph(graph)
+ * const graph = ir.parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }');
+ * ir.printGraph(graph);
  * // graph main(%x: f32[4]) {
  * //   %0: f32[4] = exp %x
  * //   return %0

@@ -41,13 +41,21 @@ export abstract class Dataset<S> implements Iterable<S> {
    * A dataset of `fn(...sample)`, computed each time a sample is asked for.
    *
    * @example
-   * const flat = (await MNIST.train()).transform((image, label) => [image.reshape([784]), label] as const);
+   * const digits = new ArrayDataset(nd.ones([6, 1, 28, 28]), new Int32Array(6));
+   * const flat = digits.transform((image, label) => [image.reshape([784]), label] as const);
+   * flat.get(0)[0].shape;   // [784]
    */
   transform<T>(fn: (...parts: Parts<S>) => T): Dataset<T> {
     return new Transformed(this, fn);
   }
 
-  /** The same with `fn` applied to the first part of each sample alone. */
+  /**
+   * The same with `fn` applied to the first part of each sample alone.
+   *
+   * @example
+   * const data = new ArrayDataset(nd.ones([6, 3]), new Int32Array(6)).transformFirst((x) => x.mul(2));
+   * data.batch(Int32Array.of(0), device.cpu())[0];   // [[2, 2, 2]]
+   */
   transformFirst<T>(fn: (first: Parts<S>[0]) => T): Dataset<WithFirst<S, T>> {
     return new Transformed<S, WithFirst<S, T>>(this, (...parts) => {
       const [first, ...rest] = parts as readonly unknown[];

@@ -26,7 +26,7 @@ const elementTypes: Readonly<Record<number, string>> = {
  *
  * @example
  * const bytes = new Uint8Array([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]);
- * data.parseIdx(bytes, 'two bytes').values;   // [7, 9]
+ * parseIdx(bytes, 'two bytes').shape;   // [2]
  */
 export const parseIdx = (bytes: Uint8Array<ArrayBuffer>, name: string, rank?: number): IdxArray => {
   const fail: (rule: string) => never = (rule) => {
@@ -65,7 +65,7 @@ const compressionOf = (bytes: Uint8Array, name: string): Compression | undefined
  * Reads IDX bytes that may be compressed: gzip is recognized by its content, brotli by the name ending in `.br`.
  *
  * @example
- * const { shape } = await data.readIdx(new Uint8Array([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), 'two bytes');
+ * const { shape } = await readIdx(new Uint8Array([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), 'two bytes');
  * shape;   // [2]
  */
 export const readIdx = async (

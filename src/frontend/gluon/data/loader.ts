@@ -57,7 +57,7 @@ const checkCount = (name: string, value: number, least: number): number => {
  *
  * @example
  * const loader = new DataLoader(new ArrayDataset(x, y), { batchSize: 64, shuffle: true, seed: 1 });
- * for await (const [images, labels] of loader) { ... }
+ * for await (const [images, labels] of loader) autograd.record(() => loss(net(images), labels)).backward();
  */
 export class DataLoader<S, B = Batched<S>> implements Iterable<B>, AsyncIterable<B> {
   readonly batchSize: number;

@@ -30,8 +30,8 @@ export interface ImageDataOptions extends FetchOptions {
  * Images and labels: a sample is `[image, label]`, a batch `[float32 [N, 1, 28, 28], int32 [N]]`.
  *
  * @example
- * const digits = await MNIST.test({ synthetic: true });
- * digits instanceof ImageDataset;   // true
+ * const test: ImageDataset = await FashionMNIST.test();
+ * const [image, label] = test.get(0);
  */
 export class ImageDataset extends ColumnDataset<[NDArray, NDArray]> {
   /** Where the images come from. */
@@ -240,7 +240,7 @@ const load = async (
  *
  * @example
  * const train = await MNIST.train();        // 60,000 samples [float32 [1, 28, 28], int32 []]
- * for await (const [x, y] of new DataLoader(train, { batchSize: 64, shuffle: true })) { ... }
+ * for await (const [x, y] of new DataLoader(train, { batchSize: 64, shuffle: true })) loss(net(x), y);
  */
 export const MNIST = {
   /** The 60,000 training images. */

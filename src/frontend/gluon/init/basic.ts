@@ -57,7 +57,7 @@ export class One implements Initializer {
  * One value everywhere.
  *
  * @example
- * const layer = new nn.Dense(2, { inUnits: 1, weightInit: new init.Constant(0.5) });
+ * const layer = new nn.Dense(2, { inUnits: 1, weightInit: new Constant(0.5) });
  * layer.initialize();
  * layer.weight.data();   // [[0.5], [0.5]]
  */
@@ -74,7 +74,7 @@ export class Constant implements Initializer {
 /**
  * Uniform in [-scale, scale).
  *
- * @example const layer = new nn.Dense(2, { weightInit: new init.Uniform(0.1) });
+ * @example const layer = new nn.Dense(2, { weightInit: new Uniform(0.1) });
  */
 export class Uniform implements Initializer {
   readonly scale: number;
@@ -89,7 +89,7 @@ export class Uniform implements Initializer {
 /**
  * Normal with mean 0 and standard deviation `sigma`.
  *
- * @example const layer = new nn.Dense(2, { weightInit: new init.Normal(0.02) });
+ * @example const layer = new nn.Dense(2, { weightInit: new Normal(0.02) });
  */
 export class Normal implements Initializer {
   readonly sigma: number;

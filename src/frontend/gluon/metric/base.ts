@@ -45,11 +45,9 @@ export const expectValuesKnown = (where: string): void => {
  * A running figure over batches.
  *
  * @example
- * class Largest extends Metric {
- *   constructor() { super('largest', 'float32', 1); }
- *   update(_: nd.NDArray, output: nd.NDArray) { this.size; }
- *   protected value(totals: readonly number[]) { return totals[0]!; }
- * }
+ * const metric: Metric = new MAE();
+ * metric.updateDict({ y: nd.array([1, 2]) }, { out: nd.array([2, 4]) });
+ * await metric.get();   // ['mae', 1.5]
  */
 export abstract class Metric implements Measure {
   readonly name: string;

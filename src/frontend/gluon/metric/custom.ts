@@ -150,6 +150,7 @@ export const np = (evaluate: HostEvaluation, options: CustomMetricOptions = {}):
  * const metrics = new CompositeEvalMetric([new CustomMetric((y, out) => y.sub(out).sum(), { name: 'bias' })]);
  * metrics.update(nd.array([1, 2]), nd.array([2, 4]));
  * await metrics.get();   // [['bias'], [-3]]
+ * metrics.metrics.length;   // 1
  */
 export class CompositeEvalMetric implements Measure {
   readonly name: string;

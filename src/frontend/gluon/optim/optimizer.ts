@@ -101,6 +101,20 @@ export const notNegative = (x: number): boolean => x >= 0;
  * training steps, without compiling anything anew (unless one goes from zero to non-zero).
  *
  * Subclass it for a rule of your own and hand an instance to `Trainer`.
+ *
+ * @example
+ * class Signs extends optim.Optimizer {
+ *   readonly name = 'signs';
+ *   readonly states = [];
+ *   update(m, { weight, gradient, rate }) {
+ *     return { weight: m.sub(weight, m.mul(rate, m.sign(gradient))), states: [] };
+ *   }
+ * }
+ * const rule = new Signs('Signs', {}, [], { learningRate: 0.5, wd: 0 });
+ * rule.rateAt(1);   // 0.5
+ * rule.statesFor([2, 3]).length;   // 0
+ * Object.keys({ ...rule.scalars(1), ...rule.corrections() });   // []
+ * const own = new Trainer(net.parameters(), rule);
  */
 export abstract class Optimizer {
   /** As in `new Trainer(parameters, name)`. */

@@ -52,7 +52,11 @@ const table = new Map<string, OptimizerClass<never>>([
   ['adamw', AdamW as OptimizerClass<never>],
 ]);
 
-/** Gives a class a name for `new Trainer(parameters, name)`. The same again changes nothing; another one is an error. */
+/**
+ * Gives a class a name for `new Trainer(parameters, name)`. The same again changes nothing; another one is an error.
+ *
+ * @example optim.register('adamw', optim.AdamW);
+ */
 export const register = <Name extends OptimizerName>(
   name: Name,
   optimizer: OptimizerClass<OptimizerTable[Name]>,

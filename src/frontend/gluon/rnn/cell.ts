@@ -52,7 +52,18 @@ export interface UnrollOptions {
 }
 const UNROLL = ['layout', 'beginState', 'mergeOutputs', 'validLength'];
 
-/** A cell: see the module. Subclasses say what they learn from inputs (`prepare`) and what a step computes. */
+/**
+ * What all cells share. Subclasses say what they learn from inputs (`prepare`) and what a step computes (`forward`).
+ *
+ * @example
+ * const cell: rnn.RecurrentCell = new rnn.GRUCell(4);
+ * cell.initialize();
+ * cell.prepare([2, 3]);   // [2, 4]
+ * cell.stateInfo(2)[0]!.shape;   // [2, 4]
+ * cell.reset();
+ * const [y, states] = cell(nd.ones([2, 3]), cell.beginState(2));
+ * y.shape;   // [2, 4]
+ */
 export abstract class RecurrentCell extends HybridBlock {
   /** Shapes of the states for a batch. */
   abstract stateInfo(batchSize?: number): readonly StateInfo[];

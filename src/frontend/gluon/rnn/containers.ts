@@ -58,7 +58,11 @@ export class SequentialRNNCell extends RecurrentCell {
     return this;
   }
 
-  /** The cells from the bottom up. */
+  /**
+   * The cells from the bottom up.
+   *
+   * @example new rnn.SequentialRNNCell(new rnn.GRUCell(4), new rnn.GRUCell(2)).cells.length;   // 2
+   */
   get cells(): readonly RecurrentCell[] {
     return Array.from({ length: this.length }, (_, i) => (this as unknown as Stack)[i]!);
   }
