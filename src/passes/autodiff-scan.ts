@@ -1,9 +1,10 @@
 /**
  * The gradient of a loop: a loop that runs the other way, whose body is the vector-Jacobian product of the body.
  *
- * It reads the states before each step where the forward loop left them, and computes the rest of the step again; what
- * flows back through a state is its own state. Gradients of captures are sums over the steps, made behind the loop where
- * they are products: one product of everything at once instead of one a step.
+ * It reads the states before each step where the forward loop left them, and what products gave, which the forward loop
+ * gives for its sake; the rest of the step is computed again. What flows back through a state is its own state. Gradients
+ * of captures are sums over the steps, made behind the loop where they are products: one product of everything at once
+ * instead of one a step.
  * Invariant: what the body computes from values that are not floats is repeated, never differentiated.
  */
 import { isFloat } from '../ir/dtype.ts';
@@ -19,6 +20,8 @@ import {
   scan,
 } from '../ir/graph/ops/scan.ts';
 import { type PadAttrs, sliceAxis } from '../ir/graph/ops/slice.ts';
+import { joinLoops } from './loop-joins.ts';
+import { givenValues, keptProducts } from './loop-kept.ts';
 import { liftProducts } from './loop-products.ts';
 import { copyInto } from './rewrite.ts';
 
@@ -40,7 +43,7 @@ interface StateGradient {
 }
 
 /**
- * Gradients of a loop's operands (`null`: none) from those of its results: `members` are nodes of one loop, `dys` theirs.
+ * Gradients of a loop's operands (`null`: none) from those of its results: `members` are nodes of one course, `dys` theirs.
  * `wanted[i]`: that of operand `i` is asked for. `gradients` differentiates the body.
  */
 export const scanGradients = (
@@ -50,9 +53,15 @@ export const scanGradients = (
   wanted: readonly boolean[],
   gradients: Gradients,
 ): readonly (Node | null)[] => {
-  const { inputs, attrs } = members[0]!;
-  const { body, trips, sequences: m, states: n, reverse } = attrs;
-  const given = new Map(members.map((node, i) => [node.attrs.result, dys[i]!]));
+  const { body, resultOf } = joinLoops(members);
+  const { inputs } = members[0]!;
+  const attrs = { ...members[0]!.attrs, body };
+  const { trips, sequences: m, states: n, reverse } = attrs;
+  const given = new Map<number, Node>();
+  members.forEach((node, i) => {
+    const result = resultOf(node);
+    given.set(result, sumOf(builder, given.get(result), dys[i]!)!);
+  });
   const incoming = Array.from({ length: n }, (_, j) =>
     stateGradient(builder, given.get(j), trips, reverse),
   );
@@ -116,23 +125,32 @@ export const scanGradients = (
     if (gradient == null) return null;
     return i < m ? steps.stack(gradient) : steps.sum(gradient);
   });
-  const bodyBack: Graph = {
-    name: `${body.name}.backward`,
-    inputs: [
-      ...sequenceInputs,
-      ...stateInputs,
-      ...extra.map((e) => e.input),
-      ...carried,
-      ...captureInputs,
-    ],
-    outputs: [...flows, ...steps.outputs],
-    assigns: [],
-  };
+  const known = [...sequenceInputs, ...stateInputs, ...extra.map((e) => e.input)];
+  const results = [...flows, ...steps.outputs];
+  const kept = keptProducts(body, inputs.length - m - n, made, results);
+  const fresh = kept.filter((x) => !body.outputs.includes(x));
+  const more: Graph = { ...body, outputs: [...body.outputs, ...fresh] };
+  const keptSequences = kept.map((x) => {
+    const result = more.outputs.indexOf(x);
+    const all = builder.emit(scan, inputs, { ...attrs, body: more, result });
+    if (result >= n) return all;
+    return sliceAxis(builder, all, 0, reverse ? 0 : 1, reverse ? trips : trips + 1);
+  });
+  const bodyBack = givenValues(
+    {
+      name: `${body.name}.backward`,
+      inputs: [...known, ...carried, ...captureInputs],
+      outputs: results,
+      assigns: [],
+    },
+    known.length,
+    kept.map((x) => made.get(x)!),
+  );
   const spec: LoopSpec = {
     body: bodyBack,
     trips,
     reverse: !reverse,
-    sequences: [...sequences, ...before, ...extra.map((e) => e.sequence)],
+    sequences: [...sequences, ...before, ...extra.map((e) => e.sequence), ...keptSequences],
     states: flowing.map((j) => incoming[j]!.final ?? builder.lit(0, inputs[m + j]!)),
     captures: inputs.slice(m + n),
   };

@@ -9,7 +9,7 @@ import { isFloat } from '../ir/dtype.ts';
 import { TigonError } from '../ir/errors.ts';
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, type Node, reachable, topological } from '../ir/graph/graph.ts';
-import { isScan, loopKey, type ScanNode } from '../ir/graph/ops/scan.ts';
+import { isScan, type ScanNode } from '../ir/graph/ops/scan.ts';
 import { showType } from '../ir/type.ts';
 import { loopFamily } from './loop-family.ts';
 import { copyInto } from './rewrite.ts';
@@ -55,7 +55,7 @@ const pullBack = (
   for (const node of order.toReversed()) {
     if (isScan(node)) {
       // All results of a loop are differentiated together, when what uses any of them has been.
-      const members = loops.get(loopKey(node))!;
+      const members = loops.get(loopFamily().course(node))!;
       if (members[0] !== node || !node.inputs.some((x) => needed.has(x))) continue;
       const reached = members.filter((x) => received.has(x) && !leaves.has(x));
       if (reached.length === 0) continue;
@@ -77,12 +77,12 @@ const pullBack = (
   return wrt.map((node) => received.get(node) ?? null);
 };
 
-/** The results of each loop, in order. */
+/** The results of each loop, in order: of all that go through the same states. */
 const loopsOf = (order: readonly Node[]): ReadonlyMap<string, readonly ScanNode[]> => {
   const loops = new Map<string, ScanNode[]>();
   for (const node of order) {
     if (!isScan(node)) continue;
-    const key = loopKey(node);
+    const key = loopFamily().course(node);
     const known = loops.get(key);
     if (known === undefined) loops.set(key, [node]);
     else known.push(node);

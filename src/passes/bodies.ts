@@ -7,6 +7,7 @@
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, topological } from '../ir/graph/graph.ts';
 import { isScan } from '../ir/graph/ops/scan.ts';
+import { loopFamily } from './loop-family.ts';
 import type { GraphPass, PassContext } from './pass.ts';
 import { copyInputs } from './rewrite.ts';
 
@@ -15,6 +16,12 @@ export const inBodies = (pass: GraphPass): GraphPass => ({
   name: pass.name,
   run: (graph, context) => through(pass.run(graph, context), pass, context),
 });
+
+/** Loops that go through the same states are one loop: the first pass of all. */
+export const joinLoops: Pick<GraphPass, 'name'> & { run(graph: Graph): Graph } = {
+  name: 'join loops',
+  run: (graph) => (topological(graph).some(isScan) ? loopFamily().join(graph) : graph),
+};
 
 const through = (graph: Graph, pass: GraphPass, context: PassContext): Graph => {
   const order = topological(graph);

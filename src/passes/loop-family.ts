@@ -6,6 +6,7 @@
  */
 import { TigonError } from '../ir/errors.ts';
 import type { scanGradients } from './autodiff-scan.ts';
+import type { courseKey, withJoinedLoops } from './loop-joins.ts';
 import type { loopOperands } from './loop-operands.ts';
 import type { lowerLoops } from './loops.ts';
 
@@ -13,6 +14,8 @@ export interface LoopFamily {
   readonly gradients: typeof scanGradients;
   readonly lower: typeof lowerLoops;
   readonly operands: typeof loopOperands;
+  readonly course: typeof courseKey;
+  readonly join: typeof withJoinedLoops;
 }
 
 let brought: LoopFamily | undefined;

@@ -5,6 +5,7 @@
  */
 import { scanGradients } from './autodiff-scan.ts';
 import type { LoopFamily } from './loop-family.ts';
+import { courseKey, withJoinedLoops } from './loop-joins.ts';
 import { loopOperands } from './loop-operands.ts';
 import { lowerLoops } from './loops.ts';
 
@@ -12,4 +13,6 @@ export const loopParts: LoopFamily = {
   gradients: scanGradients,
   lower: lowerLoops,
   operands: loopOperands,
+  course: courseKey,
+  join: withJoinedLoops,
 };

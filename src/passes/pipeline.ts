@@ -17,7 +17,7 @@ import type { LoopKernel } from '../ir/loop/loop.ts';
 import type { Program } from '../ir/program.ts';
 import { writeOutAttention } from './attention.ts';
 import { arrange, bindKernels, indexBuffers, outputPositions } from './bind.ts';
-import { inBodies } from './bodies.ts';
+import { inBodies, joinLoops } from './bodies.ts';
 import { canonicalize } from './canonicalize.ts';
 import { horizontal } from './horizontal.ts';
 import { type Kernels, lowerGraph } from './kernels.ts';
@@ -53,7 +53,7 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   refuseWide(graph, caps);
   freshExpressions();
   const stages: Stage[] = [{ level: 'graph', name: 'trace', graph, notes: [] }];
-  let current = graph;
+  let current = inBodies(joinLoops).run(graph, { note: () => {} });
   for (const pass of graphPasses(caps)) {
     const notes: string[] = [];
     current = inBodies(pass).run(current, { note: (text) => notes.push(text) });

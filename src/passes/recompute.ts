@@ -11,6 +11,7 @@ import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, isList, type Node, reachable, rootsOf } from '../ir/graph/graph.ts';
 import { showType } from '../ir/type.ts';
 import { gradients } from './autodiff.ts';
+import { joinLoops } from './bodies.ts';
 import { canonicalTables } from './canonicalize.ts';
 import { createNetwork } from './flow.ts';
 import { type Holding, recomputeCost, saveCost, storedBy, UNAFFORDABLE } from './recompute-cost.ts';
@@ -105,12 +106,12 @@ const canonical = (joint: Joint): Joint => {
   const count = joint.inputs.length;
   // What has a gradient of its own is the value alone from here on.
   const whole = rebuild(
-    {
+    joinLoops.run({
       name: joint.name,
       inputs: [...joint.inputs, ...joint.dys],
       outputs: [...joint.outputs, ...joint.gradients],
       assigns: joint.assigns,
-    },
+    }),
     new RewritingBuilder({ ownGradient: ({ inputs }) => inputs[0] }, ...canonicalTables),
   );
   return {
