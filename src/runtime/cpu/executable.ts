@@ -11,11 +11,12 @@ import {
   renderProgram,
 } from '../../codegen/wasm/program.ts';
 import type { DType } from '../../ir/dtype.ts';
-import { invariant, TigonError } from '../../ir/errors.ts';
+import { invariant, type TigonError } from '../../ir/errors.ts';
 import { externals, type Program } from '../../ir/program.ts';
 import { roundTo } from '../../ir/scalar.ts';
 import type { Executable, Storage } from '../device.ts';
 import { encodeElements } from '../elements.ts';
+import { disposedProgram, freedOperand, operandsOf } from '../operands.ts';
 import type { Heap } from './heap.ts';
 import type { Job, WorkerPool } from './pool.ts';
 
@@ -160,24 +161,14 @@ export class CpuExecutable implements Executable {
   }
 
   #bindArena(): void {
-    if (this.#disposed)
-      throw new TigonError(
-        'freed',
-        `${this.program.name}: the program was disposed`,
-        'load it again',
-      );
+    if (this.#disposed) throw disposedProgram(this.program);
     this.#arena = this.#host.arenaAddress;
     for (const { word, offset } of this.#temps) this.#host.heap.i32[word] = this.#arena + offset;
   }
 
   #freed(position: number): TigonError {
-    const bound = externals(this.program).filter((b) => this.program.buffers[b]!.role !== 'scalar');
-    const buffer = this.program.buffers[bound[position]!]!;
-    return new TigonError(
-      'freed',
-      `${this.program.name}: ${buffer.role} ${buffer.name} was freed before this call`,
-      'do not use an array after dispose() or after its `using` block; keep a copy if you need it later',
-    );
+    const { externals } = operandsOf(this.program);
+    return freedOperand(this.program, externals[position]!);
   }
 
   dispose(): void {

@@ -8,28 +8,25 @@
  */
 import type { CudaArgument, CudaProgram, ScalarSlot } from '../../codegen/cuda/module.ts';
 import { renderProgram } from '../../codegen/cuda/program.ts';
-import { invariant, TigonError } from '../../ir/errors.ts';
 import { beginOf, sequence } from '../../ir/program/sequence.ts';
-import { type BufferRole, externals, type Program } from '../../ir/program.ts';
+import type { Program } from '../../ir/program.ts';
 import type { Executable, Storage } from '../device.ts';
-import { encodeElements } from '../elements.ts';
 import type { Address } from '../native/api.ts';
 import { writeNumber } from '../numbers.ts';
+import {
+  constantsOf,
+  disposedProgram,
+  type External,
+  foreignOperand,
+  freedOperand,
+  operandsOf,
+} from '../operands.ts';
 import { turn, type Work } from '../stream.ts';
 import { accessesOf, dependences } from './dependences.ts';
 import type { Engine } from './engine.ts';
 import { type AddressSource, type Launch, Replay, type Source } from './replay.ts';
 import { type Block, CudaStorage } from './storage.ts';
 import type { Unit } from './units.ts';
-
-/** A buffer bound at each call. */
-interface External {
-  readonly name: string;
-  readonly role: BufferRole;
-  readonly bytes: number;
-  /** Whether the program writes it. */
-  readonly written: boolean;
-}
 
 /** A range of a block. */
 interface Placed {
@@ -61,18 +58,12 @@ export class CudaExecutable implements Executable {
     this.program = program;
     this.#engine = engine;
     const rendered = renderProgram(program, { names: 'plain' });
-    const order = externals(program);
-    const isScalar = (b: number): boolean => program.buffers[b]!.role === 'scalar';
-    const numbers = order.filter(isScalar);
-    const bound = order.filter((b) => !isScalar(b));
+    const { bound, externals, scalars } = operandsOf(program);
+    this.#externals = externals;
     this.#slots = rendered.scalars.map((slot) => ({
       slot,
-      position: numbers.indexOf(slot.buffer),
+      position: scalars.indexOf(slot.buffer),
     }));
-    this.#externals = bound.map((b) => {
-      const { name, role, bytes } = program.buffers[b]!;
-      return { name, role, bytes, written: role === 'state' || role === 'output' };
-    });
     this.#unit = engine.attempt(`loading program ${program.name}`, () =>
       engine.units.request(rendered, `program ${program.name}`, titlesOf(program, rendered)),
     );
@@ -81,8 +72,12 @@ export class CudaExecutable implements Executable {
       rendered.scalarBytes === 0
         ? undefined
         : engine.allocate(rendered.scalarBytes, `${program.name}: numbers`);
-    const constants = this.#upload();
-    this.#constants = constants?.storage;
+    const constants = constantsOf(program, CONSTANT_ALIGNMENT);
+    if (constants !== undefined) {
+      const { bytes } = constants;
+      this.#constants = engine.allocate(bytes.length, `${program.name}: constants`);
+      engine.write(this.#constants, 0, bytes);
+    }
     const sourceOf = (b: number, begin: number): AddressSource => {
       const { role, offset } = program.buffers[b]!;
       if (role === 'temp') return { kind: 'arena', offset: (offset ?? 0) + begin };
@@ -100,45 +95,17 @@ export class CudaExecutable implements Executable {
     );
   }
 
-  /** All constants in one block. */
-  #upload(): { storage: CudaStorage; offsets: ReadonlyMap<number, number> } | undefined {
-    const { program } = this;
-    const engine = this.#engine;
-    const offsets = new Map<number, number>();
-    let end = 0;
-    program.buffers.forEach((b, i) => {
-      if (b.role !== 'constant') return;
-      offsets.set(i, end);
-      end += Math.ceil(Math.max(b.bytes, 1) / CONSTANT_ALIGNMENT) * CONSTANT_ALIGNMENT;
-    });
-    if (end === 0) return undefined;
-    const bytes = new Uint8Array(end);
-    for (const [i, offset] of offsets) {
-      const { name, dtype, values } = program.buffers[i]!;
-      invariant(values !== undefined, `constant ${name} has values`);
-      bytes.set(encodeElements(dtype, values), offset);
-    }
-    const storage = engine.allocate(end, `${program.name}: constants`);
-    engine.write(storage, 0, bytes);
-    return { storage, offsets };
-  }
-
   run(buffers: readonly Storage[], offsets: readonly number[], scalars: readonly number[]): void {
     const engine = this.#engine;
     engine.faults.check();
-    if (this.#disposed)
-      throw new TigonError(
-        'freed',
-        `${this.program.name}: the program was disposed`,
-        'load it again',
-      );
+    if (this.#disposed) throw disposedProgram(this.program);
     if (this.#unit.failure !== undefined) throw this.#unit.failure;
     const placed: Placed[] = [];
     for (let i = 0; i < this.#externals.length; i++) {
       const storage = buffers[i]!;
-      if (storage.pointer === 0) throw this.#freed(i);
+      if (storage.pointer === 0) throw freedOperand(this.program, this.#externals[i]!);
       if (!(storage instanceof CudaStorage) || storage.device !== engine.device)
-        throw this.#foreign(i, storage);
+        throw foreignOperand(this.program, this.#externals[i]!, storage, engine.device);
       placed.push({ block: storage.block, offset: offsets[i]! });
     }
     if (engine.order.clear && this.#unit.ready !== undefined) this.#launch(placed, scalars);
@@ -244,26 +211,6 @@ export class CudaExecutable implements Executable {
     }
     this.#engine.staging.write(memory.block.address, this.#numbers);
     this.#sent = [...scalars];
-  }
-
-  #freed(position: number): TigonError {
-    const { role, name } = this.#externals[position]!;
-    return new TigonError(
-      'freed',
-      `${this.program.name}: ${role} ${name} was freed before this call`,
-      'do not use an array after dispose() or after its `using` block; keep a copy if you need it later',
-    );
-  }
-
-  #foreign(position: number, { device }: Storage): TigonError {
-    const { role, name } = this.#externals[position]!;
-    const { device: own, name: ownName } = this.#engine;
-    const where = device === own || device.name === ownName;
-    return new TigonError(
-      'device',
-      `${this.program.name}: ${role} ${name} lives on ${where ? 'an older opening of this device' : device.name}, the program on ${ownName}`,
-      'make all operands on one device',
-    );
   }
 
   dispose(): void {

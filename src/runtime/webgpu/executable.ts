@@ -8,13 +8,20 @@
 import { plainNames } from '../../codegen/text/names.ts';
 import { renderProgram } from '../../codegen/wgsl/program.ts';
 import type { BoundRange, ScalarSlot } from '../../codegen/wgsl/shader.ts';
-import { invariant, TigonError } from '../../ir/errors.ts';
+import { TigonError } from '../../ir/errors.ts';
 import { beginOf, sequence, timesOf } from '../../ir/program/sequence.ts';
-import { type BufferRole, externals, type Program, type Window } from '../../ir/program.ts';
+import type { Program, Window } from '../../ir/program.ts';
 import type { Executable, Storage } from '../device.ts';
-import { encodeElements } from '../elements.ts';
 import { showBytes } from '../holders.ts';
 import { writeNumber } from '../numbers.ts';
+import {
+  constantsOf,
+  disposedProgram,
+  type External,
+  foreignOperand,
+  freedOperand,
+  operandsOf,
+} from '../operands.ts';
 import type { Work } from '../stream.ts';
 import type { Block } from './block.ts';
 import { COPY_UNIFORM_BYTES } from './copier.ts';
@@ -22,15 +29,6 @@ import type { Engine } from './engine.ts';
 import type { Pipeline } from './pipelines.ts';
 import { type Placed, type Source, Step } from './step.ts';
 import { GpuStorage } from './storage.ts';
-
-/** A buffer bound at each call. */
-interface External {
-  readonly name: string;
-  readonly role: BufferRole;
-  readonly bytes: number;
-  /** Whether the program writes it. */
-  readonly written: boolean;
-}
 
 const NONE: ReadonlyMap<number, Block> = new Map();
 let nextRun = 1;
@@ -56,20 +54,19 @@ export class GpuExecutable implements Executable {
       engine.pipelines.request(s, `kernel ${s.name} of program ${program.name}`),
     );
     this.#uniformBytes = shaders.uniformBytes;
-    const order = externals(program);
-    const isScalar = (b: number): boolean => program.buffers[b]!.role === 'scalar';
-    const scalars = order.filter(isScalar);
-    const bound = order.filter((b) => !isScalar(b));
+    const { bound, externals, scalars } = operandsOf(program);
+    this.#externals = externals;
     this.#scalars = shaders.scalars.map((slot) => ({
       slot,
       position: scalars.indexOf(slot.buffer),
     }));
-    this.#externals = bound.map((b) => {
-      const { name, role, bytes } = program.buffers[b]!;
-      return { name, role, bytes, written: role === 'state' || role === 'output' };
-    });
-    const constants = this.#upload();
-    this.#constants = constants?.storage;
+    const constants = constantsOf(program, engine.alignment);
+    if (constants !== undefined) {
+      const { bytes } = constants;
+      const label = `${program.name}: constants`;
+      this.#constants = engine.storages.allocate(engine.device, bytes.length, label);
+      engine.write(this.#constants, 0, bytes);
+    }
     const sourceOf = (b: number, begin: number): Source => {
       const buffer = program.buffers[b]!;
       if (buffer.role === 'temp') return { kind: 'arena', offset: (buffer.offset ?? 0) + begin };
@@ -107,46 +104,18 @@ export class GpuExecutable implements Executable {
     );
   }
 
-  /** All constants in one block. */
-  #upload(): { storage: GpuStorage; offsets: ReadonlyMap<number, number> } | undefined {
-    const { program } = this;
-    const engine = this.#engine;
-    const offsets = new Map<number, number>();
-    let end = 0;
-    program.buffers.forEach((b, i) => {
-      if (b.role !== 'constant') return;
-      offsets.set(i, end);
-      end += Math.ceil(Math.max(b.bytes, 1) / engine.alignment) * engine.alignment;
-    });
-    if (end === 0) return undefined;
-    const bytes = new Uint8Array(end);
-    for (const [i, offset] of offsets) {
-      const { name, dtype, values } = program.buffers[i]!;
-      invariant(values !== undefined, `constant ${name} has values`);
-      bytes.set(encodeElements(dtype, values), offset);
-    }
-    const storage = engine.storages.allocate(engine.device, end, `${program.name}: constants`);
-    engine.write(storage, 0, bytes);
-    return { storage, offsets };
-  }
-
   run(buffers: readonly Storage[], offsets: readonly number[], scalars: readonly number[]): void {
     const engine = this.#engine;
     engine.faults.check();
-    if (this.#disposed)
-      throw new TigonError(
-        'freed',
-        `${this.program.name}: the program was disposed`,
-        'load it again',
-      );
+    if (this.#disposed) throw disposedProgram(this.program);
     const failure = this.#failure();
     if (failure !== undefined) throw failure;
     const placed: Placed[] = [];
     for (let i = 0; i < this.#externals.length; i++) {
       const storage = buffers[i]!;
-      if (storage.pointer === 0) throw this.#freed(i);
+      if (storage.pointer === 0) throw freedOperand(this.program, this.#externals[i]!);
       if (!(storage instanceof GpuStorage) || storage.device !== engine.device)
-        throw this.#foreign(i, storage);
+        throw foreignOperand(this.program, this.#externals[i]!, storage, engine.device);
       placed.push({ block: storage.block, offset: offsets[i]! });
     }
     if (engine.stream.clear && this.ready) this.#record(placed, scalars);
@@ -249,24 +218,6 @@ export class GpuExecutable implements Executable {
       writeNumber(view, base + slot.offset, slot.elem, dtype, scalars[position]!);
     }
     return base;
-  }
-
-  #freed(position: number): TigonError {
-    const { role, name } = this.#externals[position]!;
-    return new TigonError(
-      'freed',
-      `${this.program.name}: ${role} ${name} was freed before this call`,
-      'do not use an array after dispose() or after its `using` block; keep a copy if you need it later',
-    );
-  }
-
-  #foreign(position: number, { device }: Storage): TigonError {
-    const { role, name } = this.#externals[position]!;
-    return new TigonError(
-      'device',
-      `${this.program.name}: ${role} ${name} lives on ${device === this.#engine.device ? 'an older opening of this device' : device.name}, the program on ${this.#engine.name}`,
-      'make all operands on one device',
-    );
   }
 
   dispose(): void {
