@@ -123,7 +123,7 @@ const checkGradient = (name: string, x: NDArray, gradientMode: GradientMode): vo
 
 /**
  * Asks for the gradient of `x` as {@link attachGrad} does, without cutting it from what it was computed from: backward
- * passes write the gradients of results in between to their `x.grad`, too.
+ * passes write the gradients of results in between to their `x.grad`, too. Not for what is made inside of a `checkpoint`.
  *
  * @example
  * const x = nd.array([1, 2]).attachGrad();

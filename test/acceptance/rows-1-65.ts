@@ -189,6 +189,7 @@ export const firstRows: readonly Row[] = [
   ] },
   { id: 51, name: 'numpy_gluon.test_optimize_for', covered: [
     { file: 'test/frontend/gluon/surround.test.ts', test: 'compileFor: the first call finds its program' },
+    { file: BLOCK, test: 'hybridized and imperative runs agree in results and gradients' },
   ], note: 'There is one backend for each device, so there is none to choose.' },
   // autograd (test_autograd)
   { id: 52, name: 'unary_func, binary_func, operator_with_state', covered: [
