@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { printGraph } from '../src/ir/graph/print.ts';
+import { graphOps } from '../src/ir/graph/registry.ts';
 import { verifyGraph } from '../src/ir/graph/verify.ts';
 import { printLoop } from '../src/ir/loop/print.ts';
 import { interpretProgram } from '../src/ir/program/interpret.ts';
@@ -35,6 +36,12 @@ const checkedText = (it: AnyText): string => {
 test('every text in docs/ir.md parses, verifies, and is printed as it stands there', () => {
   assert.is(new Set(blocks.map((b) => b.split(' ')[0])).size, 4);
   for (const block of blocks) assert.fixture(checkedText(parseText(block, 'docs/ir.md')), block);
+});
+
+test('every op of graphs is named in docs/ir.md', () => {
+  const words = new Set(text.match(/\w+/g));
+  const missing = [...graphOps.keys()].filter((name) => name !== 'input' && !words.has(name));
+  assert.equal(missing, []);
 });
 
 test('the program in docs/ir.md runs', () => {
