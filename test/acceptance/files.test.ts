@@ -6,13 +6,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { autograd, HybridBlock, nd, random, SymbolBlock } from 'tigon';
+import { autograd, HybridBlock, nd, random, SymbolBlock, Trainer } from 'tigon';
 import * as nn from 'tigon/nn';
 import * as rnn from 'tigon/rnn';
 import { assertAllClose } from 'tigon/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CpuDevice } from '../../src/runtime/cpu/device.ts';
+import { fails } from '../frontend/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tigon-acceptance-'));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -205,6 +206,41 @@ test('a net moves to other devices, compiled or not, and knows the values it had
   }
   await net.resetDevice(x.device);
   await assertAllClose(net(x), wanted as number[][]);
+});
+
+test('a trainer goes to other devices by way of its states', async () => {
+  const elsewhere = new CpuDevice({ threads: 1 });
+  const path = at('trainer');
+  const nets = [0, 1].map(
+    () => new nn.Dense(1, { inUnits: 2, useBias: false, weightInit: 'ones' }),
+  );
+  for (const net of nets) net.initialize();
+  const make = (net: nn.Dense): Trainer =>
+    new Trainer(net.parameters(), 'adam', { learningRate: 0.1 });
+  const step = (net: nn.Dense, trainer: Trainer): void => {
+    const { device } = net.weight.data();
+    autograd.record(() => net(nd.array([[1, -2]], { device })).sum()).backward();
+    trainer.step(1);
+  };
+  const [stays, moves] = nets as [nn.Dense, nn.Dense];
+  const [trainer, before] = [make(stays), make(moves)];
+  step(stays, trainer);
+  step(moves, before);
+  await before.saveStates(path);
+  await moves.resetDevice(elsewhere);
+  fails(
+    () => step(moves, before),
+    'device',
+    'weight has gone from cpu() to cpu()',
+    'a new trainer',
+  );
+  const after = make(moves);
+  await after.loadStates(path);
+  for (let i = 0; i < 2; i++) {
+    step(stays, trainer);
+    step(moves, after);
+  }
+  assert.equal(await moves.weight.data(elsewhere).array(), await stays.weight.data().array());
 });
 
 test.run();
