@@ -2,11 +2,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fromBfloatBits, toBfloatBits } from '../../src/ir/bfloat.ts';
-import { DTYPES, promote } from '../../src/ir/dtype.ts';
+import { DTYPES, holds, promote } from '../../src/ir/dtype.ts';
 import {
   type Algebra,
   castTo,
   erf,
+  isExactIn,
   roundEven,
   roundTo,
   SCALAR_OPS,
@@ -244,6 +245,45 @@ test('dtypes promote to one that holds both: the two of 16 bits to float32', () 
   assert.is(promote('bfloat16', 'int32'), 'bfloat16');
   assert.is(promote('uint8', 'bfloat16'), 'bfloat16');
   assert.is(promote('bfloat16', 'bfloat16'), 'bfloat16');
+  assert.is(promote('uint8', 'int8'), 'int16');
+  assert.is(promote('uint16', 'int16'), 'int32');
+  assert.is(promote('uint8', 'int16'), 'int16');
+  assert.is(promote('uint32', 'int8'), 'int32');
+  assert.is(promote('uint32', 'int64'), 'int64');
+  assert.is(promote('uint64', 'int64'), 'int64');
+  assert.is(promote('int64', 'float16'), 'float16');
+  assert.is(promote('float32', 'float64'), 'float64');
+});
+
+test('integers of all sizes wrap, shift and convert', () => {
+  assert.equal(
+    [128, -129, 255].map((x) => roundTo('int8', x)),
+    [-128, 127, -1],
+  );
+  assert.equal(
+    [32768, -1].map((x) => roundTo('int16', x)),
+    [-32768, -1],
+  );
+  assert.equal(
+    [-1, 65537].map((x) => roundTo('uint16', x)),
+    [65535, 1],
+  );
+  assert.equal(
+    [2 ** 63 + 2048, -(2 ** 63)].map((x) => roundTo('int64', x)),
+    [2048 - 2 ** 63, -(2 ** 63)],
+  );
+  assert.is(roundTo('uint64', 2 ** 64 + 4096), 4096);
+  assert.equal(
+    [300.5, -1e9, Number.NaN].map((x) => castTo('int8', x)),
+    [127, -128, 0],
+  );
+  assert.is(valueIn('mul', 'int64')(2 ** 40, 2 ** 30), roundTo('int64', 2 ** 70));
+  assert.is(valueIn('mul', 'uint64')(2 ** 52 + 1, 2 ** 12), 2 ** 12);
+  assert.is(valueIn('shr', 'int64')(-(2 ** 40), 38), -4);
+  assert.is(valueIn('xor', 'int64')(2 ** 40, 1), 2 ** 40 + 1);
+  assert.equal([isExactIn('int64', 2 ** 53), isExactIn('float64', 2 ** 60)], [false, true]);
+  assert.equal([holds('int16', 'uint8'), holds('int8', 'uint8')], [true, false]);
+  assert.equal([holds('float32', 'int16'), holds('float32', 'int32')], [true, false]);
 });
 
 test('casting a float to an integer truncates and saturates; NaN gives 0', () => {

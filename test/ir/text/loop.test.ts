@@ -100,20 +100,26 @@ kernel mix(
   );
 });
 
-test('constants and conversions of every narrow dtype', () => {
+test('constants and conversions of dtypes that are not 32 bits wide', () => {
   roundTrip(
-    'kernel k(x: f32[8], h: f16[8], b: bf16[8], u: u8[8]) { nest i < 8 { h[i] = h[i] + f16(1.5) b[i] = bf16(x[i]) * bf16(-0.25) u[i] = u[i] + u8(7) } }',
+    'kernel k(x: f32[8], h: f16[8], b: bf16[8], u: u8[8], c: i8[8], d: f64[8], n: i64[8]) { nest i < 8 { h[i] = h[i] + f16(1.5) b[i] = bf16(x[i]) * bf16(-0.25) u[i] = u[i] + u8(7) c[i] = c[i] * i8(-3) d[i] = f64(x[i]) + f64(0.1) n[i] = n[i] + i64(-5000000000) } }',
     `
 kernel k(
   x: f32[8],
   h: f16[8],
   b: bf16[8],
   u: u8[8],
+  c: i8[8],
+  d: f64[8],
+  n: i64[8],
 ) {
   nest i < 8 {
     h[i] = h[i] + f16(1.5)
     b[i] = bf16(x[i]) * bf16(-0.25)
     u[i] = u[i] + u8(7)
+    c[i] = c[i] * i8(-3)
+    d[i] = f64(x[i]) + f64(0.1)
+    n[i] = n[i] + i64(-5000000000)
   }
 }
 `,

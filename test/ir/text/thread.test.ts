@@ -60,6 +60,33 @@ thread dense(
   );
 });
 
+test('registers of 64 bits: constants with all digits, one lane', () => {
+  const text = `
+thread wide(
+  readwrite x: f64[4],
+  readwrite n: i64[4],
+) grid 1 as workgroup {
+  cost 0, 0
+  let third: f64 = f64(0.1)
+  x[0] = fma(x[1], third, f64(f32(x[2])))
+  n[1] = n[0] * i64(9007199254740991) + i64(x[3])
+}
+`;
+  roundTrip(text, text);
+  const kernel = parseThread(text);
+  const x = [0, 0.3, 2.5, 1e3];
+  const n = [-1, 0, 0, 0];
+  interpretThread(
+    kernel,
+    new Map<ThreadBuffer, Cells>([x, n].map((cells, i) => [kernel.buffers[i]!, cells])),
+  );
+  assert.equal([x[0], n[1]], [0.3 * 0.1 + 2.5, -9007199254740991 + 1000]);
+  const lanes = 'thread t(readwrite x: f64[4]) grid 1 { x[0 : 4] = x[0 : 4] }';
+  assert.throws(() => verifyThread(parseThread(lanes)), /64-bit elements have one lane/);
+  const narrow = 'thread t(readwrite x: f64[4], write y: i8[4]) grid 1 { y[0] = i8(x[0]) }';
+  assert.throws(() => verifyThread(parseThread(narrow)), /goes by 32 bits/);
+});
+
 test('an inner register may have the name of an outer one; the text tells them apart', () => {
   roundTrip(
     'thread k(write y: i32[2]) grid 1 { let a = 1 for i in 0..2 { let a = a + i y[i] = a } }',
