@@ -29,10 +29,10 @@ const NODE = [process.execPath, '--conditions=tigon-source', '--import', 'tsx'];
 const PRELOAD = ['--import', './test/support/device.ts'];
 
 /** Folders whose files need no process of their own, and how many share one. */
-const TOGETHER = ['differential/', 'frontend/'];
+const TOGETHER = ['acceptance/', 'codegen/', 'differential/', 'frontend/', 'ir/', 'passes/'];
 const MOST_TOGETHER = 8;
-/** Files that look at the whole process: its memory, its environment, its stacks. */
-const ALONE = /memory|callsite|misuse|mnist|life/;
+/** Files that look at the whole process (its memory, its environment, its stacks), and those that take long by themselves. */
+const ALONE = /memory|callsite|misuse|mnist|life|^codegen\/cuda/;
 
 interface File {
   readonly path: string;
