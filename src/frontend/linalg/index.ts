@@ -51,3 +51,4 @@ export {
   type OffsetOptions,
   type TrianOptions,
 } from './triangles.ts';
+export { matrixTranspose, type VecdotOptions, vecdot } from './vectors.ts';

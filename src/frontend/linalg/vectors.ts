@@ -1,0 +1,38 @@
+/**
+ * Products of vectors in pairs, and matrices turned over: short names for what arrays do anyway.
+ *
+ * Invariant: vectors lie along one axis, matrices are the last two; all other axes broadcast.
+ */
+import { failure } from '../callsite.ts';
+import { mul } from '../nd/arithmetic.ts';
+import { sum } from '../nd/reduce.ts';
+import { swapAxes } from '../nd/shape.ts';
+import { isNDArray, type NDArray } from '../ndarray.ts';
+import { checkOptions } from '../options.ts';
+
+export interface VecdotOptions {
+  /** Of the vectors, in what both shapes broadcast to. Default: the last. */
+  readonly axis?: number;
+}
+
+/**
+ * Dot products of vectors along an axis: [..., n] and [..., n], which broadcast, give [...]. The dtype is that of sums of
+ * products. Throws for shapes that do not broadcast and for an axis out of range.
+ *
+ * @example nd.linalg.vecdot(nd.array([[1, 2], [3, 4]]), nd.array([10, 1]));   // [12, 34]
+ */
+export const vecdot = (x: NDArray, y: NDArray, options?: VecdotOptions): NDArray => {
+  checkOptions('vecdot', options, ['axis']);
+  return sum(mul(x, y), { axis: options?.axis ?? -1 });
+};
+
+/**
+ * Matrices turned over: [..., m, n] gives [..., n, m], a view, of the same dtype. Throws for arrays of fewer than two axes.
+ *
+ * @example nd.linalg.matrixTranspose(nd.array([[1, 2], [3, 4]]));   // [[1, 3], [2, 4]]
+ */
+export const matrixTranspose = (x: NDArray): NDArray => {
+  if (isNDArray(x) && x.ndim < 2)
+    throw failure('shape', `matrixTranspose: an array of ${x.ndim} axes holds no matrices`);
+  return swapAxes(x, -1, -2);
+};
