@@ -82,10 +82,10 @@ test('ResNet-18 run twice and summed: all gradients are those of the imperative 
   for (const flags of FLAGS) {
     net.hybridize(flags);
     const found = run();
-    // rounding of sums over the batch is amplified by batch norms: compare with the size of each gradient
+    // batch norms amplify rounding: compare with the size of each gradient
     for (const [i, g] of found.entries()) {
       const [largest] = await wanted[i]!.abs().max().data();
-      await assertAllClose(g, wanted[i]!, { rtol: 0, atol: 2e-3 * largest! + 1e-5, label: `${i}` });
+      await assertAllClose(g, wanted[i]!, { rtol: 0, atol: 1e-4 * largest! + 1e-6, label: `${i}` });
     }
   }
 });
