@@ -38,8 +38,7 @@ export const mustStore = (
       for (const operand of node.inputs) requireOperand(operand, require);
   for (const node of order)
     if (isScan(node))
-      for (const { base } of loopFamily().operands(node, alignment))
-        require(base, 'a loop reads it');
+      for (const base of loopFamily().reads(node, alignment)) require(base, 'a loop reads it');
   // A reduction inside a reduction along the same axis would be computed again for each step.
   const reducing = new Map<Node, ReadonlySet<number>>();
   for (const node of order) {

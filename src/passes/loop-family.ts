@@ -7,13 +7,13 @@
 import { TigonError } from '../ir/errors.ts';
 import type { scanGradients } from './autodiff-scan.ts';
 import type { courseKey, withJoinedLoops } from './loop-joins.ts';
-import type { loopOperands } from './loop-operands.ts';
+import type { loopReads } from './loop-operands.ts';
 import type { lowerLoops } from './loops.ts';
 
 export interface LoopFamily {
   readonly gradients: typeof scanGradients;
   readonly lower: typeof lowerLoops;
-  readonly operands: typeof loopOperands;
+  readonly reads: typeof loopReads;
   readonly course: typeof courseKey;
   readonly join: typeof withJoinedLoops;
 }

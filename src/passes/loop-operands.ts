@@ -11,6 +11,7 @@ import type { ScanNode } from '../ir/graph/ops/scan.ts';
 import type { SliceAttrs } from '../ir/graph/ops/slice.ts';
 import { stackStrides } from '../ir/program/windows.ts';
 import { stridesOf } from '../ir/type.ts';
+import { uniform } from './rewrite.ts';
 
 /** An operand of a loop as a part of a stored value; in elements. */
 export interface LoopOperand {
@@ -20,15 +21,31 @@ export interface LoopOperand {
   readonly strides: readonly number[];
   /** It lies where no window can begin: it is copied to where one can. */
   readonly copied: boolean;
+  /** An initial state that is this number everywhere is written where the loop finds it, and stored nowhere else. */
+  readonly constant: number | undefined;
 }
 
 /** The operands of a loop, in order. */
 export const loopOperands = (
   { inputs, attrs }: ScanNode,
   alignment: number,
-): readonly LoopOperand[] => inputs.map((x, i) => operandOf(x, i < attrs.sequences, alignment));
+): readonly LoopOperand[] => {
+  const { sequences, states } = attrs;
+  return inputs.map((x, i): LoopOperand => {
+    const constant = i < sequences || i >= sequences + states ? undefined : uniform(x);
+    return { ...operandOf(x, i < sequences, alignment), constant };
+  });
+};
 
-const operandOf = (x: Node, isSequence: boolean, alignment: number): LoopOperand => {
+/** The stored values that a loop reads. */
+export const loopReads = (node: ScanNode, alignment: number): readonly Node[] =>
+  loopOperands(node, alignment).flatMap((x) => (x.constant === undefined ? [x.base] : []));
+
+const operandOf = (
+  x: Node,
+  isSequence: boolean,
+  alignment: number,
+): Omit<LoopOperand, 'constant'> => {
   const fits = ({ offset, strides }: Place): boolean => {
     const bytes = bytesOf(x.type.dtype);
     const moves = isSequence ? strides[0]! : 0;

@@ -6,13 +6,13 @@
 import { scanGradients } from './autodiff-scan.ts';
 import type { LoopFamily } from './loop-family.ts';
 import { courseKey, withJoinedLoops } from './loop-joins.ts';
-import { loopOperands } from './loop-operands.ts';
+import { loopReads } from './loop-operands.ts';
 import { lowerLoops } from './loops.ts';
 
 export const loopParts: LoopFamily = {
   gradients: scanGradients,
   lower: lowerLoops,
-  operands: loopOperands,
+  reads: loopReads,
   course: courseKey,
   join: withJoinedLoops,
 };

@@ -14,13 +14,13 @@ import { type Graph, isList, type Node, reachable } from '../ir/graph/graph.ts';
 import { loopKey, type ScanNode } from '../ir/graph/ops/scan.ts';
 import { buffersOf } from '../ir/loop/access.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
-import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
+import type { LoopBuffer, LoopKernel, Nest } from '../ir/loop/loop.ts';
 import { stackStrides, windowAlignment } from '../ir/program/windows.ts';
 import { spanOf, tensor } from '../ir/type.ts';
 import type { Fused } from './fuse.ts';
 import type { Kernels } from './kernels.ts';
-import { type LoopOperand, loopOperands } from './loop-operands.ts';
-import { copyNest } from './nests.ts';
+import { type LoopOperand, loopOperands, loopReads } from './loop-operands.ts';
+import { copyNest, fillNest } from './nests.ts';
 import type { PassContext } from './pass.ts';
 import { copyNodes } from './rewrite.ts';
 
@@ -88,7 +88,8 @@ const lowerLoop = (
   };
 
   const operands = separate(loopOperands(members[0]!, align), inputs, caps);
-  const placed = operands.map(({ base, offset, strides, copied }, i) => {
+  const placed = operands.map(({ base, offset, strides, copied, constant }, i) => {
+    if (constant !== undefined) return undefined;
     const of = fused.buffers.of(base);
     const { dtype, shape } = inputs[i]!.type;
     const isState = i >= sequences && i < sequences + states;
@@ -109,13 +110,18 @@ const lowerLoop = (
     const type = tensor(x.type.dtype, [trips + 1, ...x.type.shape]);
     return newBuffer(`state${r}`, type, stackStrides(type, align));
   });
+  const fills: Nest[] = [];
   for (let j = 0; j < states; j++) {
     const stack = results[j]!;
     const initial = newBuffer(`${stack.name}_initial`, inputs[sequences + j]!.type);
     const at = (reverse ? trips : 0) * stack.strides[0]! * bytesOf(stack.dtype);
     prologueViews.push({ buffer: initial, of: stack, offset: at, step: 0 });
-    copy(placed[sequences + j]!.of, initial);
+    const { constant } = operands[sequences + j]!;
+    if (constant === undefined) copy(placed[sequences + j]!.of, initial);
+    else fills.push(fillNest(initial, constant));
   }
+  for (let i = 0; i < fills.length; i += caps.maxBindings)
+    prologue.push(kernelOf('initial_states', fills.slice(i, i + caps.maxBindings)));
 
   const wanted = [...body.outputs.keys()].filter((r) => results[r] !== undefined);
   const stridesOfInput = (i: number): readonly number[] | undefined => {
@@ -125,15 +131,17 @@ const lowerLoop = (
   const lowered = lower(bodyGraph(body, wanted, stridesOfInput), caps, context);
 
   lowered.inputs.forEach((buffer, i) => {
+    if (i >= sequences && i < sequences + states) {
+      views.push(element(results[i - sequences]!, buffer, reverse ? trips : 0));
+      return;
+    }
     const { of, offset, strides } = placed[i]!;
     const bytes = bytesOf(of.dtype);
     if (i < sequences) {
       const pitch = strides[0]! * bytes;
       const from = offset * bytes + (reverse ? (trips - 1) * pitch : 0);
       views.push({ buffer, of, offset: from, step: reverse ? -pitch : pitch });
-    } else if (i < sequences + states)
-      views.push(element(results[i - sequences]!, buffer, reverse ? trips : 0));
-    else views.push({ buffer, of, offset: offset * bytes, step: 0 });
+    } else views.push({ buffer, of, offset: offset * bytes, step: 0 });
   });
 
   const bodyCopies: LoopKernel[] = [];
@@ -158,15 +166,20 @@ const lowerLoop = (
     prologueViews,
     body: { ...lowered, kernels: [...lowered.kernels, ...bodyCopies] },
     views,
-    reads: operands.map((x) => fused.buffers.of(x.base)),
+    reads: loopReads(members[0]!, align).map((x) => fused.buffers.of(x)),
     writes: results.filter((b) => b !== undefined),
   };
 };
 
-const copyKernel = (from: LoopBuffer, to: LoopBuffer): LoopKernel => {
-  const nest = copyNest(from, to);
-  return { name: `copy_${to.name}`, buffers: buffersOf([nest]), nests: [nest], origin: [] };
-};
+const copyKernel = (from: LoopBuffer, to: LoopBuffer): LoopKernel =>
+  kernelOf(`copy_${to.name}`, [copyNest(from, to)]);
+
+const kernelOf = (name: string, nests: readonly Nest[]): LoopKernel => ({
+  name,
+  buffers: buffersOf(nests),
+  nests,
+  origin: [],
+});
 
 /** The body with the outputs that are wanted, its inputs as they lie. */
 const bodyGraph = (
@@ -216,6 +229,7 @@ const separate = (
   if (caps.target !== 'wgsl') return operands;
   const seen = new Map<Node, string>();
   return operands.map((x, i) => {
+    if (x.constant !== undefined) return x;
     const { shape } = inputs[i]!.type;
     const span = spanOf(shape, x.strides);
     const key = `${x.offset} ${span} ${x.strides[0] ?? 0}`;

@@ -5,7 +5,7 @@
  */
 import { idxAxes, idxAxis, newAxis } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
-import { load, runningValue } from '../ir/loop/expr.ts';
+import { constant, load, runningValue } from '../ir/loop/expr.ts';
 import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { stridesOf } from '../ir/type.ts';
 import type { Fused } from './fuse.ts';
@@ -59,6 +59,19 @@ export const nestOf = (unit: Unit, fused: Fused): Nest => {
     };
   });
   return { axes, stores, ...productPart(contract) };
+};
+
+/** Writes a number to all elements of a buffer. */
+export const fillNest = (to: LoopBuffer, number: number): Nest => {
+  const axes = to.shape.map((extent, i) => newAxis(`i${i}`, extent, 'par'));
+  const index = canonicalIndex(axes);
+  const live = axes.filter((a) => a.extent !== 1);
+  const value = constant(number, to.dtype);
+  return {
+    axes: live,
+    stores: [{ buffer: to, index, value, axes: live, mode: 'set', over: [] }],
+    contract: undefined,
+  };
 };
 
 /** Copies the elements of one buffer to another, which may have another shape. */

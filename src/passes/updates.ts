@@ -102,8 +102,8 @@ const readsOfUnits = (fused: Fused, caps: Caps): ReadonlyMap<Unit, ReadonlySet<L
       const [{ node }] = u.members as [Unit['members'][number]];
       const reads = isScan(node)
         ? loopFamily()
-            .operands(node, windowAlignment(caps))
-            .map((x) => fused.buffers.of(x.base))
+            .reads(node, windowAlignment(caps))
+            .map((x) => fused.buffers.of(x))
         : readsOf(nestOf(u, fused));
       return [u, new Set(reads)];
     }),
