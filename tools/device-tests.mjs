@@ -15,8 +15,6 @@ const files = ['test/differential', 'test/frontend']
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path}`),
   )
   .filter((path) => path.endsWith('.test.js') && !path.endsWith('.once.test.js'))
-  // read the sources' comments
-  .filter((path) => !path.endsWith('examples.test.js'))
   .filter((path) => words.length === 0 || words.some((word) => path.includes(word)))
   .sort();
 

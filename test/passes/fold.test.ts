@@ -1,4 +1,8 @@
 import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { idxConst } from '../../src/ir/dim.ts';
+import { literal } from '../../src/ir/graph/ops/leaf.ts';
+import { constant } from '../../src/ir/loop/expr.ts';
 import { foldConstants } from '../../src/passes/fold.ts';
 import { golden } from '../support/passes.ts';
 
@@ -18,6 +22,19 @@ test('maps of constants are constants of any size, rounded to their dtype', () =
     '%a = full {value=300.7, dtype=f32, shape=[2]} %b = cast %a {dtype=u8} return %b',
     '%b = full {value=255, dtype=u8, shape=[2]} return %b',
   );
+});
+
+test('a literal read at a known place is its number: no other is looked at', () => {
+  const read: unknown[] = [];
+  const values = new Proxy([5, 6, 7], {
+    get: (from, key) => {
+      if (key !== 'length') read.push(key);
+      return Reflect.get(from, key) as unknown;
+    },
+  });
+  const node = { attrs: { values, dtype: 'float32', shape: [3] } };
+  assert.is(literal.lower!(node as never, [idxConst(1)], {} as never), constant(6, 'float32'));
+  assert.equal(read, ['1']);
 });
 
 test('views of constants are constants', () => {
