@@ -3,9 +3,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as nn from '../../src/frontend/gluon/nn/index.ts';
 import { plansOf } from '../../src/frontend/hybridize.ts';
-import { assertAllClose, checkGradients, checkHybridize } from '../../src/frontend/testing.ts';
-import { autograd, hybridize, nd, random } from '../../src/index.ts';
-import { fails, synchronous } from './support.ts';
+import { assertAllClose, checkHybridize } from '../../src/frontend/testing.ts';
+import { autograd, device, hybridize, nd, random } from '../../src/index.ts';
+import { fails, synchronous, testAtOnce } from './support.ts';
 
 type Array = nd.NDArray;
 
@@ -20,15 +20,32 @@ const values = (shape: readonly number[], seed: number): Array =>
 
 const cell = (x: Array, h: Array, w: Array, u: Array): Array => x.dot(w).add(h.dot(u)).tanh();
 
+/** Products and sums with gradients that are not theirs. */
+class Pair extends autograd.Function {
+  #kept: readonly Array[] = [];
+  forward(x: Array, y: Array): Array[] {
+    this.#kept = [x, y];
+    return [x.mul(y), x.add(y).sum()];
+  }
+  backward(dy: Array, dsum: Array): Array[] {
+    const [x, y] = this.#kept;
+    return [dy.mul(y!).mul(3).add(dsum), dy.mul(x!).neg()];
+  }
+}
+
+type Run = (...inputs: Array[]) => Array | readonly Array[];
 interface Case {
   readonly name: string;
   readonly inputs: readonly (readonly number[])[];
-  readonly run: (...inputs: Array[]) => Array | readonly Array[];
+  readonly run: Run;
+  /** How gradients are differentiated is looked at too. */
+  readonly twice?: true;
 }
 
 const cases: readonly Case[] = [
   {
     name: 'a cell with matrices from outside',
+    twice: true,
     inputs: [
       [4, 2, 3],
       [2, 5],
@@ -63,7 +80,29 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: 'gradients of their own, in a body and in a branch',
+    twice: true,
+    inputs: [[3, 2], [2]],
+    run: (x, w) => {
+      const [out, end] = nd.foreach(
+        (v, s: Array) => {
+          const [product, sum] = new Pair().applyAll(v.add(s), w!);
+          return [product!, s.add(product!.mul(sum!)).tanh()];
+        },
+        x!,
+        w!,
+      );
+      const last = nd.cond(
+        end.sum().gt(-100),
+        () => new Pair().apply(end, w!),
+        () => end,
+      );
+      return [out, last];
+    },
+  },
+  {
     name: 'a loop in a loop, whose body sees both',
+    twice: true,
     inputs: [[3, 4, 2], [2], [2]],
     run: (x, s, w) => {
       const [out, end] = nd.foreach(
@@ -128,6 +167,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'while in foreach',
+    twice: true,
     inputs: [[3, 2]],
     run: (x) => {
       const [out] = nd.foreach(
@@ -164,43 +204,64 @@ const cases: readonly Case[] = [
   },
 ];
 
-for (const { name, inputs, run } of cases) {
-  const given = (): Array[] => inputs.map((shape, i) => values(shape, i));
-  test(`${name}: hybridized is imperative, with gradients`, async () => {
-    await checkHybridize(run as never, given(), { rtol: 1e-4, atol: 1e-5 } as never);
-  });
-  // How gradients are derived is the same on all devices.
-  if (!synchronous) continue;
-  test(`${name}: gradients are slopes`, async () => {
-    const compiled = hybridize(run as (...x: Array[]) => readonly Array[]);
-    await checkGradients(compiled as never, given());
-  });
-  test(`${name}: second derivatives are those of imperative loops, compiled apart and as a whole`, async () => {
-    type Run = (...x: Array[]) => Array | readonly Array[];
+const given = ({ inputs }: Case): Array[] => inputs.map((shape, i) => values(shape, i));
+
+/** The gradient of the squares of first derivatives. */
+const twice =
+  (f: Run) =>
+  (...x: Array[]): void => {
     const square = (ys: readonly Array[]): Array =>
       ys.map((y) => y.mul(y).sum()).reduce((sum, y) => sum.add(y));
-    const step =
-      (f: Run) =>
-      (...x: Array[]): void => {
-        const l = autograd.record(() => {
-          const y = square([f(...x)].flat());
-          return square(autograd.grad(y, x, { createGraph: true }));
-        });
-        l.backward();
-      };
-    const ways = [step(run), step(hybridize(run)), hybridize(step(run))];
-    const results: Array[][] = [];
-    for (const way of ways) {
-      const x = given();
-      for (const v of x) v.attachGrad();
-      way(...x);
-      results.push(x.map((v) => v.grad!));
-    }
-    for (const other of results.slice(1))
-      for (const [i, g] of other.entries())
-        await assertAllClose(g, results[0]![i]!, { rtol: 1e-3, atol: 1e-3, label: `input ${i}` });
+    const l = autograd.record(() => {
+      const y = square([f(...x)].flat());
+      return square(autograd.grad(y, x, { createGraph: true }));
+    });
+    l.backward();
+  };
+
+if (synchronous)
+  for (const each of cases) {
+    const { name, run } = each;
+    test(`${name}: hybridized is imperative, with gradients`, async () => {
+      const options = { rtol: 1e-4, atol: 1e-5, calls: 1 };
+      await checkHybridize(run as never, given(each), options as never);
+    });
+    if (each.twice !== true) continue;
+    test(`${name}: second derivatives are those of imperative loops, compiled apart and as a whole`, async () => {
+      const results = [twice(run), twice(hybridize(run)), hybridize(twice(run))].map((way) => {
+        const x = given(each).map((v) => v.attachGrad());
+        way(...x);
+        return x.map((v) => v.grad!);
+      });
+      for (const other of results.slice(1))
+        for (const [i, g] of other.entries())
+          await assertAllClose(g, results[0]![i]!, { rtol: 1e-3, atol: 1e-3, label: `input ${i}` });
+    });
+  }
+// What is derived is the same on all devices: others run all of it as one program.
+else
+  test('all of it in one program is what the CPU makes of it step by step, with gradients', async () => {
+    const counts = cases.map((c) => c.inputs.length);
+    const starts = counts.map((_, i) => counts.slice(0, i).reduce((sum, n) => sum + n, 0));
+    const all = (...x: Array[]): Array[] =>
+      cases.flatMap((c, i) => c.run(...x.slice(starts[i], starts[i]! + counts[i]!)));
+    const results = (f: (...x: Array[]) => readonly Array[]): Array[] => {
+      const x = cases.flatMap(given).map((v) => v.attachGrad());
+      const y = autograd.record(() => f(...x));
+      autograd.backward(y.filter((v) => v.origin !== undefined));
+      return [...y, ...x.map((v) => v.grad!)];
+    };
+    const made = results(hybridize(all));
+    const tested = device.default();
+    device.setDefault(device.cpu());
+    const wanted = results(all);
+    device.setDefault(tested);
+    for (const [i, y] of made.entries())
+      await assertAllClose(y, await wanted[i]!.array(), { rtol: 1e-3, atol: 1e-4, label: `${i}` });
   });
-}
+
+/** As it is written, where that is not compiled anew at each call, and hybridized. */
+const ways = (f: Run): Run[] => (synchronous ? [f, hybridize(f)] : [hybridize(f)]);
 
 test('nothing flows out of the branch that is not taken, not even NaN', async () => {
   const f = hybridize((x: Array) =>
@@ -238,11 +299,11 @@ test('steps after the end of a while change nothing, and give no NaN', async () 
     );
     return [out, y, n];
   };
-  for (const run of [f, hybridize(f)]) {
+  for (const run of ways(f)) {
     const [x, w] = [nd.array(10), nd.array(1)];
     x.attachGrad();
     w.attachGrad();
-    const [out, y, n] = autograd.record(() => run(x, w));
+    const [out, y, n] = autograd.record(() => run(x, w)) as Array[];
     y!.backward();
     assert.is(await n!.item(), 3);
     await assertAllClose(out!, nd.array([10, 3, Math.SQRT2, 0, 0, 0]));
@@ -263,8 +324,8 @@ test('a while that never runs', async () => {
     );
     return [out, y, n];
   };
-  for (const run of [f, hybridize(f)]) {
-    const [out, y, n] = run(nd.array([1, 2]));
+  for (const run of ways(f)) {
+    const [out, y, n] = run(nd.array([1, 2])) as Array[];
     assert.equal(await out!.array(), [
       [0, 0],
       [0, 0],
@@ -316,44 +377,47 @@ test('what the body assigns to is carried through the loop', async () => {
     });
 });
 
-test('a cell over 35 steps is the unrolled one; the program is as long for 5 steps as for 50', async () => {
-  const weights = [values([6, 8], 1), values([8, 8], 2)] as const;
-  for (const w of weights) w.attachGrad();
-  const loop = (x: Array): Array =>
-    nd.foreach(
-      (e, h: Array) => {
-        const n = cell(e, h, ...weights);
-        return [n, n];
-      },
-      x,
-      nd.zeros([4, 8]),
-    )[0];
-  const unrolled = (x: Array): Array => {
-    let h = nd.zeros([4, 8]);
-    const all: Array[] = [];
-    for (let t = 0; t < x.shape[0]!; t++) {
-      h = cell(x.at(t), h, ...weights);
-      all.push(h);
+testAtOnce(
+  'a cell over 35 steps is the unrolled one; the program is as long for 5 steps as for 50',
+  async () => {
+    const weights = [values([6, 8], 1), values([8, 8], 2)] as const;
+    for (const w of weights) w.attachGrad();
+    const loop = (x: Array): Array =>
+      nd.foreach(
+        (e, h: Array) => {
+          const n = cell(e, h, ...weights);
+          return [n, n];
+        },
+        x,
+        nd.zeros([4, 8]),
+      )[0];
+    const unrolled = (x: Array): Array => {
+      let h = nd.zeros([4, 8]);
+      const all: Array[] = [];
+      for (let t = 0; t < x.shape[0]!; t++) {
+        h = cell(x.at(t), h, ...weights);
+        all.push(h);
+      }
+      return nd.stack(all);
+    };
+    const compiled = hybridize(loop);
+    const x = values([35, 4, 6], 3).mul(0.5);
+    const results: Array[][] = [];
+    for (const f of [unrolled, compiled]) {
+      const y = autograd.record(() => f(x));
+      y.backward(values([35, 4, 8], 4));
+      results.push([y, ...weights.map((w) => w.grad!.copy())]);
     }
-    return nd.stack(all);
-  };
-  const compiled = hybridize(loop);
-  const x = values([35, 4, 6], 3).mul(0.5);
-  const results: Array[][] = [];
-  for (const f of [unrolled, compiled]) {
-    const y = autograd.record(() => f(x));
-    y.backward(values([35, 4, 8], 4));
-    results.push([y, ...weights.map((w) => w.grad!.copy())]);
-  }
-  for (const [i, y] of results[1]!.entries())
-    await assertAllClose(y, results[0]![i]!, { rtol: 1e-3, atol: 1e-4, label: `result ${i}` });
-  const kernels = [5, 50].map((steps) => {
-    const f = hybridize(loop);
-    f(values([steps, 4, 6], 3));
-    return plansOf(f)[0]!.loaded!.compiled.program.kernels.length;
-  });
-  assert.is(kernels[0], kernels[1]);
-});
+    for (const [i, y] of results[1]!.entries())
+      await assertAllClose(y, results[0]![i]!, { rtol: 1e-3, atol: 1e-4, label: `result ${i}` });
+    const kernels = [5, 50].map((steps) => {
+      const f = hybridize(loop);
+      f(values([steps, 4, 6], 3));
+      return plansOf(f)[0]!.loaded!.compiled.program.kernels.length;
+    });
+    assert.is(kernels[0], kernels[1]);
+  },
+);
 
 test('a value that is read inside of a traced body is the same error as anywhere in a trace', () => {
   const f = hybridize((x: Array) =>
