@@ -65,12 +65,12 @@ export const readStates = async (
     for (const [state, copies] of states) wanted.set(`${name}.${state}`, copies);
   }
   for (const [name, copies] of wanted) {
-    const { shape } = copies[0]!;
+    const { dtype, shape } = copies[0]!;
     const found = tensors.get(name);
     if (found === undefined) problems.push(`${name} is missing`);
-    else if (found.dtype !== 'float32' || found.shape.join() !== shape.join())
+    else if (found.dtype !== dtype || found.shape.join() !== shape.join())
       problems.push(
-        `${name} is ${found.dtype} [${found.shape.join(', ')}], the trainer needs float32 [${shape.join(', ')}]`,
+        `${name} is ${found.dtype} [${found.shape.join(', ')}], the trainer needs ${dtype} [${shape.join(', ')}]`,
       );
   }
   for (const name of tensors.keys())

@@ -4,7 +4,7 @@
  * Invariant: what may change from step to step is an input of role `scalar`; weights are computed in float32 and stored
  * in their own dtype; with a loss scaler, a step with a gradient that is not finite changes nothing but the scaler.
  */
-import { isNarrowFloat } from '../../ir/dtype.ts';
+import { isNarrowFloat, summedIn } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Assign, Node } from '../../ir/graph/graph.ts';
 import { tensor } from '../../ir/type.ts';
@@ -123,7 +123,7 @@ export const stepOf = (
       b.input(one, { name: `scaling${i}`, role: 'scalar' }),
     );
     const m = arithmetic(b);
-    const gradients = given.map(({ gradient }) => b.cast(gradient, 'float32'));
+    const gradients = given.map(({ gradient }) => b.cast(gradient, summedIn(gradient.type.dtype)));
     const scaled = scaling?.build(b, { gradients, arrays: own, numbers, unscaled });
     const shared = groupScalars.map((s) => rulesOf(m, b, optimizer, s, scaled));
     const assigns = parameters.flatMap((parameter, i): Assign[] =>
@@ -152,7 +152,7 @@ const arraysOf = (b: GraphBuilder, optimizer: Optimizer, parameter: Parameter): 
   const weight = input('data');
   const gradient = input('grad');
   const specs = statesFor(optimizer, parameter);
-  const states = specs.map(({ name, shape }) => input(name, tensor('float32', shape)));
+  const states = specs.map(({ name, shape }) => input(name, tensor(summedIn(type.dtype), shape)));
   const master = specs.at(-1)?.name === MASTER ? states.pop() : undefined;
   const noise = optimizer.noisy ? input('noise', tensor('float32', type.shape)) : undefined;
   return { weight, gradient, states, master, noise };
@@ -209,7 +209,7 @@ const assignsOf = (
   const { dtype } = weight.type;
   const scaled = (x: Node, by: number): Node => (by === 1 ? x : m.mul(x, m.number(by)));
   const raw = m.mul(gradient, rescale);
-  const stored = b.cast(weight, 'float32');
+  const stored = b.cast(weight, summedIn(dtype));
   const result = optimizer.update(m, {
     // a parameter that was set meanwhile is what it was set to
     weight:
@@ -225,7 +225,10 @@ const assignsOf = (
   });
   return [
     { target: weight, value: b.cast(result.weight, dtype) },
-    ...states.map((target, i) => ({ target, value: result.states[i]! })),
+    ...states.map((target, i) => ({
+      target,
+      value: b.cast(result.states[i]!, target.type.dtype),
+    })),
     ...(master === undefined ? [] : [{ target: master, value: result.weight }]),
   ];
 };

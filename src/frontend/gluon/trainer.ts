@@ -8,6 +8,7 @@
  */
 
 import { namesOf, type Packs, sumGradients } from '#several';
+import { summedIn } from '../../ir/dtype.ts';
 import { tensor } from '../../ir/type.ts';
 import { consumeGradient, gradientOf, hasFreshGradient } from '../autograd.ts';
 import { copyOf } from '../callable.ts';
@@ -366,11 +367,10 @@ const stateOf = (slot: Slot, { name, shape, from }: State): readonly NDArray[] =
   const copies = slot.parameter.listData();
   let states = slot.states.get(name);
   if (states === undefined) {
-    const type = tensor('float32', shape);
+    const dtype = summedIn(copies[0]!.dtype);
+    const type = tensor(dtype, shape);
     states = withMode(OUTSIDE, () =>
-      copies.map((x) =>
-        from === 'weight' ? copyOf(astype(x, 'float32')) : filled(type, 0, x.device),
-      ),
+      copies.map((x) => (from === 'weight' ? copyOf(astype(x, dtype)) : filled(type, 0, x.device))),
     );
     slot.states.set(name, states);
   }

@@ -3,6 +3,7 @@
  *
  * Invariant: all numbers are float32, and nothing here knows of a particular optimizer.
  */
+import { promote } from '../../../ir/dtype.ts';
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
 import { dot } from '../../../ir/graph/ops/dot.ts';
@@ -49,10 +50,13 @@ const stretched = (x: Shape, y: Shape): Shape => {
 };
 
 export const arithmetic = (b: GraphBuilder): Arithmetic => {
-  const both = (op: ScalarOp, x: Node, y: Node): Node => {
-    const shape = stretched(x.type.shape, y.type.shape);
-    return b.op(op, b.broadcastTo(x, shape), b.broadcastTo(y, shape));
+  /** The operands in one shape and in the wider of their dtypes: numbers are float32 beside weights of float64. */
+  const alike = (x: Node, y: Node, more: Shape = []): Node[] => {
+    const shape = stretched(more, stretched(x.type.shape, y.type.shape));
+    const dtype = promote(x.type.dtype, y.type.dtype);
+    return [x, y].map((n) => b.broadcastTo(b.cast(n, dtype), shape));
   };
+  const both = (op: ScalarOp, x: Node, y: Node): Node => b.op(op, ...alike(x, y));
   const all = ({ type }: Node): number[] => type.shape.map((_, i) => i);
   const square = (x: Node): Node => b.op('mul', x, x);
   return {
@@ -69,9 +73,8 @@ export const arithmetic = (b: GraphBuilder): Arithmetic => {
     clip: (x, limit) => both('max', both('min', x, limit), b.op('neg', limit)),
     greater: (x, y) => both('gt', x, y),
     select: (condition, x, y) => {
-      const shape = stretched(condition.type.shape, stretched(x.type.shape, y.type.shape));
-      const [c, p, q] = [condition, x, y].map((n) => b.broadcastTo(n, shape));
-      return b.op('select', c!, p!, q!);
+      const [p, q] = alike(x, y, condition.type.shape);
+      return b.op('select', b.broadcastTo(condition, p!.type.shape), p!, q!);
     },
     number: (value) => b.full(value, 'float32', []),
     mean: (x, axes) => {
