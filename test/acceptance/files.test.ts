@@ -13,7 +13,7 @@ import { assertAllClose } from 'tigon/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CpuDevice } from '../../src/runtime/cpu/device.ts';
-import { fails } from '../frontend/support.ts';
+import { fails, rejects } from '../frontend/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tigon-acceptance-'));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -241,6 +241,39 @@ test('a trainer goes to other devices by way of its states', async () => {
     step(moves, after);
   }
   assert.equal(await moves.weight.data(elsewhere).array(), await stays.weight.data().array());
+});
+
+test('values come from arrays by name, and from files of MXNet', async () => {
+  random.seed(1);
+  const net = images();
+  net.initialize({ init: 'xavier' });
+  const x = nd
+    .arange(2 * 2 * 16)
+    .reshape([2, 2, 4, 4])
+    .sin();
+  const wanted = net(x);
+  const state = (name: string): string => (name.includes('running') ? 'aux' : 'arg');
+  const named = [...net.collectParams()].map(([name, p]) => [name, p.data()] as const);
+  await nd.save(
+    at('net.params'),
+    Object.fromEntries(named.map(([name, values]) => [`${state(name)}:${name}`, values])),
+  );
+  const fresh = [images(), images()] as const;
+  await fresh[0].loadDict((await nd.load(at('net.params'))) as Record<string, nd.NDArray>);
+  await fresh[1].loadDict(new Map(named));
+  for (const other of fresh) await assertAllClose(other(x), wanted);
+  const half = images();
+  half.cast('float16');
+  await half.loadDict(new Map(named), { castDtype: true });
+  assert.ok(half.collectParams().get('0.weight')!.dtype === 'float16');
+  await rejects(
+    () => images().loadDict(new Map(named.slice(1))),
+    'file',
+    'loadDict: the dictionary does not fit HybridSequential',
+    '0.weight is missing',
+  );
+  await rejects(() => net.loadDict({ weight: 1 } as never), 'value', 'weight is 1');
+  await rejects(() => net.loadDict(3 as never), 'value', 'loadDict: 3 holds no arrays');
 });
 
 test.run();

@@ -137,6 +137,7 @@ export const lastRows: readonly Row[] = [
         'a file that does not fit is refused whole, with every difference named',
       ),
       ...save('shared parameters are written once, and found under any of their names'),
+      ...files('values come from arrays by name, and from files of MXNet'),
     ],
   },
   {

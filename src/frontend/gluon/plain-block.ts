@@ -16,7 +16,15 @@ import { newRevision } from '../revision.ts';
 import type { InitializerLike } from './init.ts';
 import type { Parameter } from './parameter.ts';
 import type { Devices } from './replicas.ts';
-import { type LoadOptions, loadInto, move, type SaveOptions, saveFrom } from './save.ts';
+import {
+  type ArrayDict,
+  type LoadOptions,
+  loadArraysInto,
+  loadInto,
+  move,
+  type SaveOptions,
+  saveFrom,
+} from './save.ts';
 import { share } from './share.ts';
 import { blocksIn, isBlock, isHybrid, markBlocks, membersOf, parametersIn } from './structure.ts';
 import { summaryOf, treeOf } from './summary.ts';
@@ -241,6 +249,19 @@ export class Block {
    */
   async loadParameters(source: string | Uint8Array, options?: LoadOptions): Promise<void> {
     await loadInto(this, source, options);
+  }
+
+  /**
+   * Takes values over from arrays by name, such as those that `nd.load` reads: as `loadParameters`, with the same
+   * options. `arg:` and `aux:` before names, which MXNet writes, are left out.
+   *
+   * @example
+   * const weight = nd.ones([4, 3]);
+   * const layer = new nn.Dense(4, { useBias: false });
+   * await layer.loadDict({ 'arg:weight': weight });
+   */
+  async loadDict(arrays: ArrayDict, options?: LoadOptions): Promise<void> {
+    await loadArraysInto(this, arrays, options);
   }
 
   /** A table of layers, result shapes and parameter counts for the given inputs. */

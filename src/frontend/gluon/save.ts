@@ -14,8 +14,8 @@ import { readSafetensors, type TensorBytes, writeSafetensors } from '../io/safet
 import { fitting } from '../io/stored.ts';
 import { upload } from '../nd/filled.ts';
 import { astype } from '../nd/math.ts';
-import { type NDArray, storageOf } from '../ndarray.ts';
-import { checkChoice, checkOptions, nearest } from '../options.ts';
+import { isNDArray, type NDArray, storageOf } from '../ndarray.ts';
+import { checkChoice, checkOptions, nearest, shown } from '../options.ts';
 import type { Block } from './block.ts';
 import type { Parameter } from './parameter.ts';
 import type { Devices } from './replicas.ts';
@@ -100,24 +100,59 @@ const fitsDtype = (own: DType, found: DType, { castDtype }: LoadOptions): boolea
   (own === 'float32' && isNarrowFloat(found)) ||
   (castDtype === true && isFloat(own) && isFloat(found));
 
+/** Arrays by name, as `nd.load` reads them from files of several kinds. */
+export type ArrayDict = Readonly<Record<string, NDArray>> | ReadonlyMap<string, NDArray>;
+
 export const loadInto = async (
   block: Block,
   source: string | Uint8Array,
   options: LoadOptions = {},
 ): Promise<void> => {
-  checkOptions('loadParameters', options, [
-    ...['allowMissing', 'ignoreExtra', 'castDtype', 'dtypeSource'],
-  ]);
+  checkLoad('loadParameters', options);
+  const { tensors } = await readSafetensors(source);
+  const file = typeof source === 'string' ? source : 'bytes';
+  fill('loadParameters', file, block, tensors, options);
+};
+
+export const loadArraysInto = async (
+  block: Block,
+  arrays: ArrayDict,
+  options: LoadOptions = {},
+): Promise<void> => {
+  const where = 'loadDict';
+  checkLoad(where, options);
+  if (typeof arrays !== 'object' || arrays === null)
+    throw failure('value', `${where}: ${shown(arrays)} holds no arrays`, 'pass { name: array, … }');
+  const entries: [string, unknown][] =
+    arrays instanceof Map ? [...arrays] : Object.entries(arrays as Record<string, unknown>);
+  const tensors = await Promise.all(
+    entries.map(async ([name, x]): Promise<[string, TensorBytes]> => {
+      if (isNDArray(x)) return [name.replace(/^(arg|aux):/, ''), await valuesIn(x)];
+      throw failure('value', `${where}: ${name} is ${shown(x)}, not an NDArray`);
+    }),
+  );
+  fill(where, 'the dictionary', block, new Map(tensors), options);
+};
+
+const checkLoad = (where: string, options: LoadOptions): void => {
+  checkOptions(where, options, ['allowMissing', 'ignoreExtra', 'castDtype', 'dtypeSource']);
   const { dtypeSource = 'current', castDtype = false } = options;
-  checkChoice('loadParameters', 'dtypeSource', dtypeSource, ['current', 'saved']);
+  checkChoice(where, 'dtypeSource', dtypeSource, ['current', 'saved']);
   if (dtypeSource === 'saved' && !castDtype)
     throw failure(
       'option',
-      "loadParameters: dtypeSource is 'saved' without castDtype",
+      `${where}: dtypeSource is 'saved' without castDtype`,
       "pass { castDtype: true, dtypeSource: 'saved' }",
     );
-  const file = typeof source === 'string' ? source : 'bytes';
-  const { tensors } = await readSafetensors(source);
+};
+
+const fill = (
+  where: string,
+  file: string,
+  block: Block,
+  tensors: ReadonlyMap<string, TensorBytes>,
+  options: LoadOptions,
+): void => {
   const parameters = namesIn(block);
   const problems: string[] = [];
   const found = new Map<Parameter, TensorBytes>();
@@ -152,11 +187,12 @@ export const loadInto = async (
   if (problems.length > 0)
     throw failure(
       'file',
-      `loadParameters: ${file} does not fit ${block.constructor.name}:\n  - ${problems.join('\n  - ')}`,
+      `${where}: ${file} does not fit ${block.constructor.name}:\n  - ${problems.join('\n  - ')}`,
       'load into the architecture that was saved, or pass allowMissing / ignoreExtra / castDtype',
     );
   for (const [parameter, held] of found) {
-    if (dtypeSource === 'saved' && parameter.dtype !== held.dtype) parameter.cast(held.dtype);
+    if (options.dtypeSource === 'saved' && parameter.dtype !== held.dtype)
+      parameter.cast(held.dtype);
     parameter.setEach(tensor(parameter.dtype, held.shape), defaultDevice(), (device) => {
       const { dtype, shape, bytes } = fitting(device, held, parameter.name);
       return astype(upload(tensor(dtype, shape), bytes, device, parameter.name), parameter.dtype);
