@@ -2,8 +2,8 @@
  * Functions of numbers that are formulas of the scalar ops, with gradients of their own: one node until it is lowered, so
  * that derivatives are exact formulas too, not those of a polynomial.
  *
- * Invariant: a formula computes in float32 whatever the dtype, and holds no sum that rounding or reassociation of floats
- * would make wrong. Operands have one float dtype and one shape.
+ * Invariant: a formula computes in float32, of float64 in float64, and holds no sum that rounding or reassociation of
+ * floats would make wrong. Operands have one float dtype and one shape.
  */
 import { summedIn } from '../../dtype.ts';
 import type { ScalarOp } from '../../scalar.ts';
@@ -35,13 +35,16 @@ export const polynomial = (f: Write, x: Node, coefficients: readonly number[]): 
   return rest.reduce<Node>((sum, c) => f('add', f('mul', sum, x), c), start);
 };
 
+/** Whether a formula's operands need the last bits of doubles. */
+export const isDouble = (x: Node): boolean => x.type.dtype === 'float64';
+
 interface Formula<A extends Attrs> {
   readonly name: string;
   /** Names of the operands. */
   readonly operands: readonly string[];
   readonly schema?: Op<A>['schema'];
   readonly check?: (attrs: A, fail: (rule: string, help: string) => never) => void;
-  /** The value, of float32 operands. */
+  /** The value, of operands of float32 or float64. */
   readonly value: (f: Write, args: readonly Node[], attrs: A) => Node;
   /** Gradients to the operands: factors of `dy`. `node` is the result. */
   readonly slopes: (

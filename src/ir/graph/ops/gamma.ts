@@ -1,13 +1,13 @@
 /**
  * The gamma function, its logarithm and the derivatives of that, closed under differentiation.
  *
- * Invariant: for positive numbers errors are below 6 units of the last place (`digamma` near its zero: of 1), near zeros and
- * poles too; factorials up to 7! are exact. Poles give infinity (`gamma`, `digamma`: NaN at negative integers, where the
+ * Invariant: for positive numbers errors are below 6 units of the last place (`digamma` near its zero: of 1; of float64
+ * twice that), near zeros and poles too; factorials up to 7! are exact. Poles give infinity (`gamma`, `digamma`: NaN at negative integers, where the
  * sides differ).
  */
 import type { Node, Op } from '../graph.ts';
 import type { NoAttrs } from './define.ts';
-import { defineFormula, polynomial, type Write } from './formula.ts';
+import { defineFormula, isDouble, polynomial, type Write } from './formula.ts';
 
 const { POSITIVE_INFINITY: INF, NaN: NAN } = Number;
 
@@ -15,6 +15,15 @@ const { POSITIVE_INFINITY: INF, NaN: NAN } = Number;
 const NEAR_TWO = [
   1.16554677e-4, -2.53862244e-4, 5.04784926e-4, -0.0011858375, 0.00289111978, -0.00738617767,
   0.020580777, -0.0673522813, 0.322467034, 0.422784335,
+];
+
+/** The same for doubles, off by 3e-17. */
+const NEAR_TWO_DOUBLE = [
+  6.379047507619774e-8, -1.3412819758517287e-7, 2.0304806751615227e-7, -4.303558760359961e-7,
+  9.578663334114758e-7, -2.0449201467015115e-6, 4.374374916915131e-6, -9.438458716242811e-6,
+  2.050726741605779e-5, -4.4926351103833334e-5, 9.945750909889392e-5, -0.00022315475074520367,
+  0.0005096695248853096, -0.0011927539120010226, 0.002890510330738737, -0.0073855510286681535,
+  0.02058080842778457, -0.06735230105319814, 0.3224670334241132, 0.42278433509846713,
 ];
 
 /** From here on Stirling's series is exact. */
@@ -42,13 +51,21 @@ const shifted = (f: Write, x: Node): Shifted => {
   const [low, lower] = [f('lt', at, 1.5), f('lt', at, 0.5)];
   const t = f('sub', at, f('select', lower, 0, f('select', low, 1, 2)));
   const over = f('select', lower, f('mul', at, f('add', at, 1)), f('select', low, at, 1));
-  return { log: f('mul', polynomial(f, t, NEAR_TWO), t), times: times!, over };
+  const table = isDouble(x) ? NEAR_TWO_DOUBLE : NEAR_TWO;
+  return { log: f('mul', polynomial(f, t, table), t), times: times!, over };
 };
 
-/** `1/12x - 1/360x³ + 1/1260x⁵`. */
+/** Bernoulli's numbers by what they are divided by in these series: `B(2j)`, the last ones first. */
+const BERNOULLI = [-3617 / 510, 7 / 6, -691 / 2730, 5 / 66, -1 / 30, 1 / 42, -1 / 30, 1 / 6];
+/** Coefficients made of the first so many of them, by their place from 1 on. */
+const series = (count: number, of: (b: number, j: number) => number): number[] =>
+  BERNOULLI.slice(-count).map((b, i) => of(b, count - i));
+
+/** `1/12x - 1/360x³ + 1/1260x⁵ ...`. */
 const stirling = (f: Write, x: Node): Node => {
   const r = f('div', 1, x);
-  return f('mul', polynomial(f, f('mul', r, r), [1 / 1260, -1 / 360, 1 / 12]), r);
+  const terms = series(isDouble(x) ? 8 : 3, (b, j) => b / (2 * j * (2 * j - 1)));
+  return f('mul', polynomial(f, f('mul', r, r), terms), r);
 };
 
 const LOG_ROOT_TURN = 0.5 * Math.log(2 * Math.PI);
@@ -69,12 +86,13 @@ const positiveLog = (f: Write, x: Node): Node => {
 const positiveGamma = (f: Write, x: Node): Node => {
   const { log, times, over } = shifted(f, f('min', x, FAR));
   const near = f('div', f('mul', f('exp', log), times), over);
-  const large = f('min', x, 40);
+  const [most, limit] = isDouble(x) ? [180, 172] : [40, 36];
+  const large = f('min', x, most);
   const half = f('pow', large, f('mul', f('sub', large, 0.5), 0.5));
   const rest = f('mul', f('exp', stirling(f, large)), Math.sqrt(2 * Math.PI));
   const far = f('mul', f('mul', f('mul', half, f('exp', f('neg', large))), rest), half);
   // through the minimum above NaN comes as it is
-  return f('select', f('lt', x, FAR), near, f('select', f('ge', x, 36), INF, far));
+  return f('select', f('lt', x, FAR), near, f('select', f('ge', x, limit), INF, far));
 };
 
 /** `sin(πx) (-1)^n` with n the nearest integer: its size is that of `sin(πx)`. */
@@ -114,17 +132,15 @@ export const gamma: Op<NoAttrs> = defineFormula({
   slopes: (f, [x], y, _attrs, b) => [f('mul', y, b.emit(digamma, [x!], {}))],
 });
 
-/** `1/12x² - 1/120x⁴ + 1/252x⁶ - 1/240x⁸`, by `r = 1/x²`. */
-const DIGAMMA = [-1 / 240, 1 / 252, -1 / 120, 1 / 12];
-
-/** Of positive numbers: moved up to 6 and beyond by `digamma(x) = digamma(x + 1) - 1/x`. */
+/** Of positive numbers: moved up to 6 (doubles: 10) and beyond by `digamma(x) = digamma(x + 1) - 1/x`. */
 const positiveDigamma = (f: Write, x: Node): Node => {
+  const [far, count] = isDouble(x) ? [10, 8] : [6, 4];
   let at = x;
   let above: Node | undefined;
   let below: Node | undefined;
   // the fractions that were left out, as one
-  for (let step = 0; step < 6; step++) {
-    const low = f('lt', at, 6);
+  for (let step = 0; step < far; step++) {
+    const low = f('lt', at, far);
     const factor = f('select', low, at, 1);
     const one = f('select', low, 1, 0);
     above = above === undefined ? one : f('add', f('mul', above, factor), f('mul', one, below!));
@@ -132,8 +148,14 @@ const positiveDigamma = (f: Write, x: Node): Node => {
     at = f('select', low, f('add', at, 1), at);
   }
   const r = f('div', 1, f('mul', at, at));
-  const series = f('add', f('div', 0.5, at), f('mul', polynomial(f, r, DIGAMMA), r));
-  return f('sub', f('sub', f('log', at), series), f('div', above!, below!));
+  // 1/12x² - 1/120x⁴ + 1/252x⁶ ...
+  const terms = polynomial(
+    f,
+    r,
+    series(count, (b, j) => b / (2 * j)),
+  );
+  const rest = f('add', f('div', 0.5, at), f('mul', terms, r));
+  return f('sub', f('sub', f('log', at), rest), f('div', above!, below!));
 };
 
 /** The derivative of `lgamma`. */
@@ -156,10 +178,9 @@ export const digamma: Op<NoAttrs> = defineFormula({
 
 export type PolygammaAttrs = { readonly n: number };
 
-/** `B(2j) / (2j)!`, from j = 1. */
-const BERNOULLI = [1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160];
-/** Terms of the sum that are added one by one. */
+/** Terms of the sum that are added one by one; of Euler's and Maclaurin's formula (for doubles three more). */
 const TERMS = 10;
+const CORRECTIONS = 5;
 
 const powerOf = (f: Write, x: Node, n: number): Node => {
   if (n === 1) return x;
@@ -173,11 +194,11 @@ const zeta = (f: Write, s: number, x: Node): Node => {
   const at = f('add', x, TERMS);
   const r = f('div', 1, at);
   const square = f('mul', r, r);
-  const coefficients: number[] = [];
-  let rising = s;
-  BERNOULLI.forEach((b, j) => {
-    coefficients.unshift(b * rising);
-    rising *= (s + 2 * j + 1) * (s + 2 * j + 2);
+  // B(2j) / (2j)! times s (s + 1) ... (s + 2j - 2)
+  const coefficients = series(isDouble(x) ? 8 : CORRECTIONS, (b, j) => {
+    let product = b / (2 * j);
+    for (let i = 1; i < 2 * j; i++) product *= (s + i - 1) / i;
+    return product;
   });
   const tail = f('mul', polynomial(f, square, coefficients), square);
   // the rest of the sum times `at`: no infinity meets a zero

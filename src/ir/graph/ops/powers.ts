@@ -6,18 +6,23 @@
  */
 import type { Node, Op } from '../graph.ts';
 import type { NoAttrs } from './define.ts';
-import { defineFormula, type Write } from './formula.ts';
+import { defineFormula, isDouble, type Write } from './formula.ts';
 
 /**
  * The whole part first: `log(x) = k + log(x / base^k)`. So whole powers give whole numbers, and what is rounded is small.
- * `limit`: the greatest k whose power is a float.
+ * `limits`: the greatest k whose power is a float, and a double.
  */
-const logarithm = (name: string, base: number, limit: number): Op<NoAttrs> =>
+const logarithm = (
+  name: string,
+  base: number,
+  limits: readonly [single: number, double: number],
+): Op<NoAttrs> =>
   defineFormula({
     name,
     operands: ['x'],
     value: (f, [x]) => {
       const per = 1 / Math.log(base);
+      const limit = limits[isDouble(x!) ? 1 : 0];
       const rough = f('mul', f('log', x!), per);
       const whole = f('min', f('max', f('round', rough), -limit), limit);
       const rest = f('mul', x!, f('pow', base, f('neg', whole)));
@@ -29,9 +34,9 @@ const logarithm = (name: string, base: number, limit: number): Op<NoAttrs> =>
   });
 
 /** Logarithm to base 2. */
-export const log2: Op<NoAttrs> = logarithm('log2', 2, 126);
+export const log2: Op<NoAttrs> = logarithm('log2', 2, [126, 1022]);
 /** Logarithm to base 10. */
-export const log10: Op<NoAttrs> = logarithm('log10', 10, 37);
+export const log10: Op<NoAttrs> = logarithm('log10', 10, [37, 307]);
 
 /** 2 to the power of x. */
 export const exp2: Op<NoAttrs> = defineFormula({
