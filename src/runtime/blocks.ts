@@ -30,6 +30,8 @@ export class Blocks<B extends PooledBlock> {
   readonly inUse: Set<B> = new Set();
   usedBytes = 0;
   idleBytes = 0;
+  /** The most that was ever in use. */
+  peakBytes = 0;
 
   /** `make` gets memory of the device. */
   constructor(make: (size: number, label: string) => B) {
@@ -53,6 +55,7 @@ export class Blocks<B extends PooledBlock> {
   #use(block: B): B {
     this.inUse.add(block);
     this.usedBytes += block.size;
+    this.peakBytes = Math.max(this.peakBytes, this.usedBytes);
     return block;
   }
 

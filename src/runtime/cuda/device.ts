@@ -9,6 +9,7 @@ import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';
 import type { Collective } from '../collective.ts';
 import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
+import type { MemoryOptions } from '../memory.ts';
 import type { CudaContext, CudaProperties } from '../native/api.ts';
 import type { Profile } from '../profile.ts';
 import { checkRange } from '../range.ts';
@@ -18,7 +19,7 @@ import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { CudaExecutable } from './executable.ts';
 import { Profiler } from './profiler.ts';
-import type { CudaStorage, MemoryOptions } from './storage.ts';
+import type { CudaStorage } from './storage.ts';
 import type { Compiler } from './units.ts';
 
 /** What opening a device found out. */

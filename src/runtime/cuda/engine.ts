@@ -7,6 +7,7 @@
  */
 import type { Caps } from '../../codegen/caps.ts';
 import type { Device } from '../device.ts';
+import type { MemoryOptions } from '../memory.ts';
 import type { Address, CudaContext, Handle } from '../native/api.ts';
 import { Stream, turn } from '../stream.ts';
 import type { Counters } from './counters.ts';
@@ -15,7 +16,7 @@ import { PinnedPool } from './pinned.ts';
 import type { Profiler } from './profiler.ts';
 import { Readback } from './readback.ts';
 import { Staging } from './staging.ts';
-import { type Block, type CudaStorage, type MemoryOptions, StoragePool } from './storage.ts';
+import { type Block, type CudaStorage, StoragePool } from './storage.ts';
 import { type Compiler, Units } from './units.ts';
 
 /** Programs that the device may be behind before somebody should wait: the driver's own queue is not much longer. */

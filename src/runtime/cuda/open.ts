@@ -10,6 +10,7 @@ import { cudaCaps } from '../../codegen/cuda/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
 import { type CudaContext, NativeError } from '../native/api.ts';
 import { openCuda as openNative } from '../native/open.ts';
+import { sharing } from '../reopen.ts';
 import { cacheFolder, DiskCache } from './cache.ts';
 import { freshCounters } from './counters.ts';
 import { CudaDevice } from './device.ts';
@@ -129,23 +130,8 @@ const refusal = (error: unknown, card: string): unknown =>
       )
     : error;
 
-const shared = new Map<string, Promise<CudaDevice>>();
+const shared = sharing<CudaDevice>();
 
 /** The device of a card, opened on first use and again after it was lost. */
-export const cuda = async (options: CudaOptions = {}): Promise<CudaDevice> => {
-  const key = `${options.index ?? 0} ${options.tf32 ?? false}`;
-  const known = shared.get(key);
-  if (known !== undefined) {
-    const device = await known.catch(() => undefined);
-    if (device !== undefined && !device.lost) return device;
-    // as long as somebody holds what is left of it, the driver gives nothing else
-    device?.dispose();
-    if (shared.get(key) === known) shared.delete(key);
-  }
-  let opening = shared.get(key);
-  if (opening === undefined) {
-    opening = openCuda(options);
-    shared.set(key, opening);
-  }
-  return opening;
-};
+export const cuda = (options: CudaOptions = {}): Promise<CudaDevice> =>
+  shared(`${options.index ?? 0} ${options.tf32 ?? false}`, () => openCuda(options));

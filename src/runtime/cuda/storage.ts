@@ -6,11 +6,10 @@
  * stream, so a block that was given back may be handed out while work on it is still under way. When memory runs out,
  * what is idle goes first, then arrays that nobody can reach; only then is it an error.
  */
-import type { TigonError } from '../../ir/errors.ts';
 import { Blocks, blockSize, type PooledBlock } from '../blocks.ts';
 import type { Device, MemoryReport, Storage } from '../device.ts';
-import { largestHolders, outOfMemory, showBytes } from '../holders.ts';
 import { type Lease, Leases, leaseOf } from '../leases.ts';
+import { exhausted, type MemoryOptions, reportOf, weight } from '../memory.ts';
 import type { Address } from '../native/api.ts';
 import { NativeError } from '../native/api.ts';
 
@@ -34,20 +33,6 @@ export class CudaStorage implements Storage {
   }
 }
 
-export interface MemoryOptions {
-  /** All blocks together. */
-  readonly limitBytes: number;
-  /** Bytes of new arrays after which a collection is asked for. */
-  readonly pressureBytes: number;
-  /** Blocks of no use that are kept for the next arrays. */
-  readonly idleBytes: number;
-}
-
-/** What a block costs besides its bytes, for deciding when to collect: small arrays have objects, too. */
-const HANDLE_BYTES = 65536;
-
-const weight = (size: number): number => Math.max(size, HANDLE_BYTES);
-
 export interface MemoryHost {
   readonly name: string;
   /** Memory of the driver; throws when there is none. */
@@ -63,7 +48,6 @@ export class StoragePool {
   readonly #blocks: Blocks<Block>;
   readonly #limits: MemoryOptions;
   readonly #leases: Leases<Block>;
-  #peak = 0;
 
   constructor(host: MemoryHost, limits: MemoryOptions) {
     this.#host = host;
@@ -102,10 +86,7 @@ export class StoragePool {
   /** A block for the time of one program. The caller gives it back. `fresh`: one that no accepted work names. */
   borrow(bytes: number, label: string, fresh: boolean): Block {
     const size = blockSize(bytes);
-    const block =
-      (fresh ? undefined : this.#blocks.reuse(size, label)) ?? this.#make(size, bytes, label);
-    this.#peak = Math.max(this.#peak, this.#blocks.usedBytes);
-    return block;
+    return (fresh ? undefined : this.#blocks.reuse(size, label)) ?? this.#make(size, bytes, label);
   }
 
   giveBack(block: Block): void {
@@ -114,12 +95,7 @@ export class StoragePool {
   }
 
   report(): MemoryReport {
-    return {
-      inUse: this.#blocks.usedBytes,
-      pooled: this.#blocks.idleBytes,
-      peak: this.#peak,
-      largest: largestHolders(this.#blocks.inUse).map(({ bytes, label }) => ({ bytes, label })),
-    };
+    return reportOf(this.#blocks);
   }
 
   #make(size: number, bytes: number, label: string): Block {
@@ -134,7 +110,8 @@ export class StoragePool {
     this.trim(0);
     this.#host.drain();
     const last = attempt();
-    if (last === undefined) throw this.#exhausted(bytes, label);
+    if (last === undefined)
+      throw exhausted(this.#blocks, this.#host.name, bytes, label, this.#limits.limitBytes);
     return last;
   }
 
@@ -158,16 +135,5 @@ export class StoragePool {
   /** Gives to the driver what is idle beyond so many bytes. */
   trim(idleBytes: number): void {
     for (const block of this.#blocks.surplus(idleBytes)) this.#host.free(block);
-  }
-
-  #exhausted(bytes: number, label: string): TigonError {
-    const { limitBytes } = this.#limits;
-    const limit = Number.isFinite(limitBytes) ? ` of ${showBytes(limitBytes)}` : '';
-    return outOfMemory(
-      bytes,
-      label,
-      `${showBytes(this.#blocks.usedBytes)}${limit} in use on ${this.#host.name}`,
-      largestHolders(this.#blocks.inUse),
-    );
   }
 }

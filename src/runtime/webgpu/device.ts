@@ -9,6 +9,7 @@ import type { WgslFeatures } from '../../codegen/wgsl/shader.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';
 import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
+import type { MemoryOptions } from '../memory.ts';
 import type { Profile } from '../profile.ts';
 import { checkRange } from '../range.ts';
 import { reliefOf } from '../relief.ts';
@@ -17,7 +18,7 @@ import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { GpuExecutable } from './executable.ts';
 import { BufferUsage, type GpuDevice } from './gpu-types.ts';
-import type { GpuStorage, MemoryOptions } from './storage.ts';
+import type { GpuStorage } from './storage.ts';
 
 /** What opening a device found out. */
 export interface Opened {

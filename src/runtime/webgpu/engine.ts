@@ -7,6 +7,7 @@ import type { WgslFeatures } from '../../codegen/wgsl/shader.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Blocks } from '../blocks.ts';
 import type { Device } from '../device.ts';
+import type { MemoryOptions } from '../memory.ts';
 import { Stream, turn } from '../stream.ts';
 import { type Block, blocksOf } from './block.ts';
 import { COPY_UNIFORM_BYTES, Copier } from './copier.ts';
@@ -17,7 +18,7 @@ import { type Limits, limitsOf } from './limits.ts';
 import { Pipelines } from './pipelines.ts';
 import { Readback } from './readback.ts';
 import { Recorder } from './recorder.ts';
-import { type GpuStorage, type MemoryOptions, StoragePool } from './storage.ts';
+import { type GpuStorage, StoragePool } from './storage.ts';
 import { Uniforms } from './uniforms.ts';
 import { Uploads } from './uploads.ts';
 

@@ -8,6 +8,7 @@ import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { wgslCaps } from '../../codegen/wgsl/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
+import { sharing } from '../reopen.ts';
 import { describeAdapter, findAdapters } from './adapters.ts';
 import { freshCounters } from './counters.ts';
 import { WebGpuDevice } from './device.ts';
@@ -161,21 +162,8 @@ const limited = (caps: Caps, threads: number | undefined): Caps =>
     ? caps
     : { ...caps, threads, subgroup: Math.min(caps.subgroup, threads) };
 
-const shared = new Map<number, Promise<WebGpuDevice>>();
+const shared = sharing<WebGpuDevice>();
 
 /** The device of an adapter, opened on first use and again after it was lost. */
-export const webgpu = async (options: WebGpuOptions = {}): Promise<WebGpuDevice> => {
-  const index = options.index ?? 0;
-  const known = shared.get(index);
-  if (known !== undefined) {
-    const device = await known.catch(() => undefined);
-    if (device !== undefined && !device.lost) return device;
-    if (shared.get(index) === known) shared.delete(index);
-  }
-  let opening = shared.get(index);
-  if (opening === undefined) {
-    opening = openWebGpu(options);
-    shared.set(index, opening);
-  }
-  return opening;
-};
+export const webgpu = (options: WebGpuOptions = {}): Promise<WebGpuDevice> =>
+  shared(`${options.index ?? 0}`, () => openWebGpu(options));

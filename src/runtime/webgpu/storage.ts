@@ -7,8 +7,9 @@
 import { TigonError } from '../../ir/errors.ts';
 import { type Blocks, blockSize } from '../blocks.ts';
 import type { Device, MemoryReport, Storage } from '../device.ts';
-import { largestHolders, outOfMemory, showBytes } from '../holders.ts';
+import { showBytes } from '../holders.ts';
 import { type Lease, Leases, leaseOf } from '../leases.ts';
+import { exhausted, type MemoryOptions, reportOf, weight } from '../memory.ts';
 import type { Block } from './block.ts';
 
 export class GpuStorage implements Storage {
@@ -27,21 +28,8 @@ export class GpuStorage implements Storage {
   }
 }
 
-export interface MemoryOptions {
-  /** All blocks together. */
-  readonly limitBytes: number;
-  /** Bytes of new arrays after which a collection is asked for. */
-  readonly pressureBytes: number;
-  /** Blocks of no use that are kept for the next arrays. */
-  readonly idleBytes: number;
-}
-
-/** What a block costs besides its bytes, for deciding when to collect: small arrays have handles, too. */
-const HANDLE_BYTES = 65536;
 /** New buffers from this size on are checked for whether the device had room for them. */
 const CHECKED_BYTES = 1 << 20;
-
-const weight = (size: number): number => Math.max(size, HANDLE_BYTES);
 
 export interface MemoryHost {
   readonly name: string;
@@ -57,7 +45,6 @@ export class StoragePool {
   readonly #limits: MemoryOptions;
   readonly #maxBufferSize: number;
   readonly #leases: Leases<Block>;
-  #peak = 0;
 
   constructor(host: MemoryHost, limits: MemoryOptions, maxBufferSize: number) {
     this.#host = host;
@@ -99,13 +86,7 @@ export class StoragePool {
   }
 
   report(): MemoryReport {
-    const { blocks } = this.#host;
-    return {
-      inUse: blocks.usedBytes,
-      pooled: blocks.idleBytes,
-      peak: this.#peak,
-      largest: largestHolders(blocks.inUse).map(({ bytes, label }) => ({ bytes, label })),
-    };
+    return reportOf(this.#host.blocks);
   }
 
   /** Every block is within what the device has for one buffer. */
@@ -128,13 +109,7 @@ export class StoragePool {
   }
 
   #find(size: number, label: string): Block | undefined {
-    const block = this.#host.blocks.reuse(size, label);
-    if (block !== undefined) this.#note();
-    return block;
-  }
-
-  #note(): void {
-    this.#peak = Math.max(this.#peak, this.#host.blocks.usedBytes);
+    return this.#host.blocks.reuse(size, label);
   }
 
   #make(size: number, bytes: number, label: string): Block {
@@ -149,13 +124,11 @@ export class StoragePool {
         this.trim(Math.max(0, limitBytes - blocks.usedBytes - size));
       }
       if (blocks.usedBytes + size > limitBytes)
-        throw this.exhausted(bytes, label, ` of ${showBytes(limitBytes)}`);
+        throw exhausted(blocks, this.#host.name, bytes, label, limitBytes);
     }
     const make = (): Block => blocks.make(size, label);
-    const block =
-      size < CHECKED_BYTES ? make() : this.#host.checked(make, () => this.exhausted(bytes, label));
-    this.#note();
-    return block;
+    if (size < CHECKED_BYTES) return make();
+    return this.#host.checked(make, () => this.exhausted(bytes, label));
   }
 
   /** Destroys what is idle beyond so many bytes. */
@@ -164,13 +137,7 @@ export class StoragePool {
   }
 
   /** Why there is no room. */
-  exhausted(bytes: number, label: string, limit = ''): TigonError {
-    const { blocks, name } = this.#host;
-    return outOfMemory(
-      bytes,
-      label,
-      `${showBytes(blocks.usedBytes)}${limit} in use on ${name}`,
-      largestHolders(blocks.inUse),
-    );
+  exhausted(bytes: number, label: string): TigonError {
+    return exhausted(this.#host.blocks, this.#host.name, bytes, label);
   }
 }
