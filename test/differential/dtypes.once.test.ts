@@ -134,6 +134,25 @@ const SIZES = [
   [33, 4, 65],
 ] as const;
 
+test('numbers given at each call, of 64 bits behind some of fewer', async () => {
+  const b = new GraphBuilder();
+  const dtypes = ['float32', 'float64', 'int8', 'int64', 'bool', 'uint64', 'uint16'] as const;
+  const outputs = dtypes.map((dtype) => {
+    const scalar = b.input(tensor(dtype, []), { role: 'scalar' });
+    const x = b.input(tensor(dtype, [5]));
+    const whole = b.broadcastTo(scalar, [5]);
+    return dtype === 'bool' ? b.op('xor', x, whole) : b.op('mul', x, whole);
+  });
+  const graph = b.graph('scalars', outputs);
+  const next = random(9);
+  const data = graph.inputs.map((x) => randomValues(next, x.type));
+  // more than 32 bits hold
+  data[2]![0] = Math.PI;
+  data[6]![0] = 2 ** 40 + 1;
+  data[10]![0] = 2 ** 33 + 3;
+  await compare(graph, data);
+});
+
 /** Where formulas change from one range to the next. */
 const FORMULAS: readonly (readonly [name: string, from: number, to: number])[] = [
   ['atan', -20, 20],
