@@ -118,110 +118,115 @@ const power = operator('pow', 'pow', 'float');
 const squared = fragment('square', (b, [x]) => b.op('mul', x!, x!));
 
 /**
- * `x + y`, broadcast and promoted; booleans count as 0 and 1.
+ * `x + y`, broadcast and promoted; booleans count as 0 and 1. Throws for shapes that do not broadcast.
  *
  * @example nd.add(nd.array([1, 2]), 10);   // [11, 12]
  */
 export const add = (x: Operand, y: Operand): NDArray => callBinary(addition, x, y);
 /**
- * `x - y`.
+ * `x - y`. Shapes broadcast, dtypes promote; throws for shapes that do not broadcast.
  *
  * @example nd.sub(nd.array([1, 2]), nd.array([[1], [2]]));   // [[0, 1], [-1, 0]]
  */
 export const sub: Binary = operator('sub', 'sub', 'arithmetic');
 /**
- * `x · y`, element by element.
+ * `x · y`, element by element. Shapes broadcast, dtypes promote; throws for shapes that do not broadcast.
  *
  * @example nd.mul(nd.array([1, 2]), nd.array([3, 4]));   // [3, 8]
  */
 export const mul: Binary = operator('mul', 'mul', 'arithmetic');
 /**
- * `x / y`; integers give float32.
+ * `x / y`; integers give float32. Shapes broadcast, dtypes promote; throws for shapes that do not broadcast.
  *
  * @example nd.div(nd.array([1, 2], { dtype: 'int32' }), 2);   // [0.5, 1]
  */
 export const div: Binary = operator('div', 'div', 'float');
 /**
- * `floor(x / y)`; integer division by zero gives 0.
+ * `floor(x / y)`; integer division by zero gives 0. Shapes broadcast, dtypes promote; throws for shapes that do not
+ * broadcast.
  *
  * @example nd.floorDiv(nd.array([7, -7]), 2);   // [3, -4]
  */
 export const floorDiv: Binary = operator('floorDiv', 'floordiv', 'arithmetic');
 /**
- * Remainder with the sign of the divisor, as `%` in Python.
+ * Remainder with the sign of the divisor, as `%` in Python. Shapes broadcast, dtypes promote; throws for shapes that do
+ * not broadcast.
  *
  * @example nd.mod(nd.array([7, -7]), 3);   // [1, 2]
  */
 export const mod: Binary = operator('mod', 'mod', 'arithmetic');
 /**
- * `x ** y`; integers give float32, but a square keeps the dtype.
+ * `x ** y`; integers give float32, but a square keeps the dtype. Shapes broadcast, dtypes promote; throws for shapes
+ * that do not broadcast.
  *
  * @example nd.pow(nd.array([1, 2, 3]), 2);   // [1, 4, 9]
  */
 export const pow = (x: Operand, y: Operand): NDArray =>
   y === 2 && isNDArray(x) && x.dtype !== 'bool' ? call1(squared, x) : power(x, y);
 /**
- * The smaller of two, element by element; NaN if either is.
+ * The smaller of two, element by element; NaN if either is. Shapes broadcast, dtypes promote; throws for shapes that do
+ * not broadcast.
  *
  * @example nd.minimum(nd.array([1, 5]), 3);   // [1, 3]
  */
 export const minimum: Binary = operator('minimum', 'min', 'arithmetic');
 /**
- * The larger of two, element by element; NaN if either is.
+ * The larger of two, element by element; NaN if either is. Shapes broadcast, dtypes promote; throws for shapes that do
+ * not broadcast.
  *
  * @example nd.maximum(nd.array([1, 5]), 3);   // [3, 5]
  */
 export const maximum: Binary = operator('maximum', 'max', 'arithmetic');
 /**
- * `x = y` as booleans.
+ * `x = y` as booleans. Shapes broadcast; throws for shapes that do not.
  *
  * @example nd.eq(nd.array([1, 2, 3]), 2);   // [0, 1, 0]
  */
 export const eq: Binary = operator('eq', 'eq', 'compare');
 /**
- * `x ≠ y` as booleans.
+ * `x ≠ y` as booleans. Shapes broadcast; throws for shapes that do not.
  *
  * @example nd.ne(nd.array([1, 2, 3]), 2);   // [1, 0, 1]
  */
 export const ne: Binary = operator('ne', 'ne', 'compare');
 /**
- * `x < y` as booleans.
+ * `x < y` as booleans. Shapes broadcast; throws for shapes that do not.
  *
  * @example nd.lt(nd.array([1, 2, 3]), 2);   // [1, 0, 0]
  */
 export const lt: Binary = operator('lt', 'lt', 'compare');
 /**
- * `x ≤ y` as booleans.
+ * `x ≤ y` as booleans. Shapes broadcast; throws for shapes that do not.
  *
  * @example nd.le(nd.array([1, 2, 3]), 2);   // [1, 1, 0]
  */
 export const le: Binary = operator('le', 'le', 'compare');
 /**
- * `x > y` as booleans.
+ * `x > y` as booleans. Shapes broadcast; throws for shapes that do not.
  *
  * @example nd.gt(nd.array([1, 2, 3]), 2);   // [0, 0, 1]
  */
 export const gt: Binary = operator('gt', 'gt', 'compare');
 /**
- * `x ≥ y` as booleans.
+ * `x ≥ y` as booleans. Shapes broadcast; throws for shapes that do not.
  *
  * @example nd.ge(nd.array([1, 2, 3]), 2);   // [0, 1, 1]
  */
 export const ge: Binary = operator('ge', 'ge', 'compare');
 /**
- * Whether both are true: not 0.
+ * Whether both are true: not 0. Booleans; shapes broadcast, and it throws for shapes that do not.
  *
  * @example nd.logicalAnd(nd.array([0, 1, 2]), nd.array([1, 1, 0]));   // [0, 1, 0]
  */
 export const logicalAnd: Binary = operator('logicalAnd', 'and', 'logic');
 /**
- * Whether one of the two is true, or both.
+ * Whether one of the two is true, or both. Booleans; shapes broadcast, and it throws for shapes that do not.
  *
  * @example nd.logicalOr(nd.array([0, 1, 2]), nd.array([0, 1, 0]));   // [0, 1, 1]
  */
 export const logicalOr: Binary = operator('logicalOr', 'or', 'logic');
 /**
- * Whether one is true, but not both.
+ * Whether one is true, but not both. Booleans; shapes broadcast, and it throws for shapes that do not.
  *
  * @example nd.logicalXor(nd.array([0, 1, 2]), nd.array([1, 1, 0]));   // [1, 0, 1]
  */

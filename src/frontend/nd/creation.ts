@@ -181,7 +181,8 @@ const elementsOf = (flat: Flat, dtype: DType): AnyTypedArray => {
 };
 
 /**
- * An array of one number. float32 unless said otherwise.
+ * An array of one number. float32 unless said otherwise; throws for sizes that are no integers ≥ 0, and for a number that
+ * the dtype does not hold.
  *
  * @example nd.full([2, 2], 3);   // [[3, 3], [3, 3]]
  */
@@ -201,14 +202,14 @@ const constant = (
   return filled(tensor(dtype, shape), value, deviceOf(options), name);
 };
 /**
- * An array of zeros.
+ * An array of zeros. float32 unless the options say otherwise; throws for sizes that are no integers ≥ 0.
  *
  * @example nd.zeros([3], { dtype: 'int32' });   // [0, 0, 0]
  */
 export const zeros = (shape: Shape, options?: CreationOptions): NDArray =>
   constant('nd.zeros', shape, 0, options);
 /**
- * An array of ones.
+ * An array of ones. float32 unless the options say otherwise; throws for sizes that are no integers ≥ 0.
  *
  * @example nd.ones([2, 2]);   // [[1, 1], [1, 1]]
  */
@@ -273,7 +274,8 @@ export const arange = (
 };
 
 /**
- * `count` numbers from `start` to `stop`, both included, evenly spaced.
+ * `count` numbers from `start` to `stop`, both included, evenly spaced. float32 unless the options say otherwise;
+ * throws for a count that is no integer ≥ 0.
  *
  * @example nd.linspace(0, 1, 5);   // [0, 0.25, 0.5, 0.75, 1]
  */
@@ -300,7 +302,8 @@ export const linspace = (
 };
 
 /**
- * The identity matrix: `rows` × `columns` (default: square) with ones on the diagonal.
+ * The identity matrix: `rows` × `columns` (default: square) with ones on the diagonal. float32 unless the options say
+ * otherwise; throws for sizes that are no integers ≥ 0.
  *
  * @example nd.eye(2);   // [[1, 0], [0, 1]]
  */

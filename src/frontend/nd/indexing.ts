@@ -167,7 +167,8 @@ const choosing: Fragment = fragment('where', (b, [c, x, y]) => {
   return b.op('select', mask!, p!, q!);
 });
 /**
- * `x` where `condition` is true (not 0), else `y`; all three broadcast. Inside hybridized functions this is `if` by value.
+ * `x` where `condition` is true (not 0), else `y`; all three broadcast. Inside hybridized functions this is `if` by
+ * value. Dtypes of `x` and `y` promote; throws for shapes that do not broadcast.
  *
  * @example nd.where(nd.array([1, 0, 1]), nd.array([1, 2, 3]), 0);   // [1, 0, 3]
  */

@@ -82,7 +82,8 @@ const batchShape = (p: Shape, q: Shape, x: Node, y: Node): Shape => {
 };
 
 /**
- * Matrix product `x · y` as in NumPy: the last two axes are matrices, axes before them broadcast.
+ * Matrix product `x · y` as in NumPy: the last two axes are matrices, axes before them broadcast. Dtypes promote to a
+ * float; throws for inner sizes that differ.
  *
  * @example nd.ones([2, 3]).matmul(nd.ones([3, 4])).shape   // [2, 4]
  */
@@ -107,7 +108,8 @@ const contracting: Fragment = fragment('dot', (b, [a, c]) => {
   });
 });
 /**
- * Sum of products over the last axis of `x` and the second to last of `y` (the only one, for a vector).
+ * Sum of products over the last axis of `x` and the second to last of `y` (the only one, for a vector). Dtypes promote
+ * to a float; throws for inner sizes that differ.
  *
  * @example nd.dot(nd.array([1, 2]), nd.array([3, 4]));   // 11
  */
@@ -144,7 +146,8 @@ export interface BatchDotOptions {
   readonly transposeB?: boolean;
 }
 /**
- * Products of matrices, one per index of the axes before the last two, which must be equal.
+ * Products of matrices, one per index of the axes before the last two, which must be equal. Dtypes promote to a float;
+ * throws for inner sizes that differ.
  *
  * @example nd.batchDot(nd.ones([2, 1, 3]), nd.ones([2, 3, 1]));   // [[[3]], [[3]]]
  */
@@ -179,7 +182,8 @@ const affine: Fragment = fragment('linear', (b, [a, weight, bias]) => {
     : b.op('add', y, b.broadcastTo(b.cast(bias, y.type.dtype), y.type.shape));
 });
 /**
- * `x · weightᵀ + bias` over the last axis of `x`; `weight` is [out, in], `bias` [out].
+ * `x · weightᵀ + bias` over the last axis of `x`; `weight` is [out, in], `bias` [out]. Dtypes promote to a float;
+ * throws for inner sizes that differ.
  *
  * @example nd.linear(nd.array([[1, 2]]), nd.array([[1, 0], [0, 1], [1, 1]]));   // [[1, 2, 3]]
  */

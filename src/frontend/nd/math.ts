@@ -42,137 +42,136 @@ const rounding = (op: ScalarOp): Unary =>
   unary(op, (b, x) => (isWhole(x) ? countable(b, x) : b.op(op, x)));
 
 /**
- * `-x`.
+ * `-x`. Shape and dtype stay; booleans count as int32.
  *
  * @example nd.neg(nd.array([1, -2]));   // [-1, 2]
  */
 export const neg: Unary = any('neg');
 /**
- * `|x|`.
+ * `|x|`. Shape and dtype stay; booleans count as int32.
  *
  * @example nd.abs(nd.array([-1, 2]));   // [1, 2]
  */
 export const abs: Unary = any('abs');
 /**
- * -1, 0 or 1.
+ * -1, 0 or 1. Shape and dtype stay; booleans count as int32.
  *
  * @example nd.sign(nd.array([-3, 0, 2]));   // [-1, 0, 1]
  */
 export const sign: Unary = any('sign');
 /**
- * `eˣ`.
+ * `eˣ`. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.exp(nd.array([0, 1]))   // [1, 2.7183]
  */
 export const exp: Unary = real('exp');
 /**
- * `exp(x) - 1`, exact near 0.
+ * `exp(x) - 1`, exact near 0. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.expm1(nd.array([0, 1]));   // [0, 1.71828]
  */
 export const expm1: Unary = real('expm1');
 /**
- * Natural logarithm.
+ * Natural logarithm. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.log(nd.array([1, Math.E]));   // [0, 1]
  */
 export const log: Unary = real('log');
 /**
- * `log(1 + x)`, exact near 0.
+ * `log(1 + x)`, exact near 0. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.log1p(nd.array([0, 1]));   // [0, 0.6931]
  */
 export const log1p: Unary = real('log1p');
 /**
- * Sine of radians.
+ * Sine of radians. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.sin(nd.array([0, Math.PI / 2]))   // [0, 1]
  */
 export const sin: Unary = real('sin');
 /**
- * Cosine of radians.
+ * Cosine of radians. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.cos(nd.array([0, Math.PI]))   // [1, -1]
  */
 export const cos: Unary = real('cos');
 /**
- * Tangent of radians.
+ * Tangent of radians. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.tan(nd.array([0, Math.PI / 4]))   // [0, 1]
  */
 export const tan: Unary = real('tan');
 /**
- * Hyperbolic tangent, from -1 to 1.
+ * Hyperbolic tangent, from -1 to 1. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.tanh(nd.array([0, 1]))   // [0, 0.7616]
  */
 export const tanh: Unary = real('tanh');
 /**
- * `1 / (1 + exp(-x))`.
+ * `1 / (1 + exp(-x))`. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.sigmoid(nd.array([0, 2]));   // [0.5, 0.8808]
  */
 export const sigmoid: Unary = real('sigmoid');
 /**
- * The error function.
+ * The error function. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.erf(nd.array([0, 1]));   // [0, 0.8427]
  */
 export const erf: Unary = real('erf');
 /**
- * `max(x, 0)`; gradient 0 at 0.
+ * `max(x, 0)`; gradient 0 at 0. Shape and dtype stay; booleans count as int32.
  *
  * @example nd.relu(nd.array([-1, 2]));   // [0, 2]
  */
 export const relu: Unary = any('relu');
 /**
- * Square root; NaN below 0.
+ * Square root; NaN below 0. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.sqrt(nd.array([4, 9]))   // [2, 3]
  */
 export const sqrt: Unary = real('sqrt');
 /**
- * `1 / sqrt(x)`.
+ * `1 / sqrt(x)`. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.rsqrt(nd.array([4, 0.25]));   // [0.5, 2]
  */
 export const rsqrt: Unary = real('rsqrt');
 /**
- * The next integer at or below.
+ * The next integer at or below. Shape and dtype stay; booleans count as int32.
  *
  * @example nd.floor(nd.array([-1.5, 1.5]))   // [-2, 1]
  */
 export const floor: Unary = rounding('floor');
 /**
- * The next integer at or above.
+ * The next integer at or above. Shape and dtype stay; booleans count as int32.
  *
  * @example nd.ceil(nd.array([-1.5, 1.5]))   // [-1, 2]
  */
 export const ceil: Unary = rounding('ceil');
 /**
- * To the nearest integer, ties to even.
+ * To the nearest integer, ties to even. Shape and dtype stay; booleans count as int32.
  *
  * @example nd.round(nd.array([0.5, 1.5, -1.2]));   // [0, 2, -1]
  */
 export const round: Unary = rounding('round');
 /**
- * `1 / x`.
+ * `1 / x`. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.reciprocal(nd.array([2, -4]));   // [0.5, -0.25]
  */
 export const reciprocal: Unary = derived('reciprocal', (b, x) => b.op('div', b.lit(1, x), x));
 /**
- * `x · x`.
+ * `x · x`. Shape and dtype stay; booleans count as int32.
  *
  * @example nd.square(nd.array([-2, 3]))   // [4, 9]
  */
 export const square: Unary = unary('square', (b, x) =>
   b.op('mul', countable(b, x), countable(b, x)),
 );
-/** `log(1 + exp(x))`. */
 // log(1 + eˣ) without overflow: max(x, 0) + log1p(e^−|x|). Of the maximum, not relu: half of the gradient at 0.
 /**
- * `log(1 + exp(x))`, without overflow: floats, of the same shape and dtype.
+ * `log(1 + exp(x))`, without overflow. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.softplus(nd.array([0, 100]));   // [0.6931, 100]
  */
@@ -180,7 +179,7 @@ export const softplus: Unary = derived('softplus', (b, x) =>
   b.op('add', b.op('max', x, b.lit(0, x)), b.op('log1p', b.op('exp', b.op('neg', b.op('abs', x))))),
 );
 /**
- * `x / (1 + |x|)`.
+ * `x / (1 + |x|)`. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.softsign(nd.array([-1, 3]));   // [-0.5, 0.75]
  */
@@ -188,15 +187,14 @@ export const softsign: Unary = derived('softsign', (b, x) =>
   b.op('div', x, b.op('add', b.op('abs', x), b.lit(1, x))),
 );
 /**
- * `x · sigmoid(x)`, also called swish.
+ * `x · sigmoid(x)`, also called swish. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.silu(nd.array([0, 2]));   // [0, 1.7616]
  */
 export const silu: Unary = derived('silu', (b, x) => b.op('mul', x, b.op('sigmoid', x)));
-/** `x · Φ(x)` with the exact normal distribution function. */
-// x · Φ(x), exactly (with erf).
 /**
- * `0.5 · x · (1 + erf(x / √2))`, or the approximation of it by `tanh`: floats, of the same shape and dtype.
+ * `x · Φ(x)` with the exact normal distribution function (by `erf`). Of the same shape; floats keep their dtype, other
+ * dtypes give float32.
  *
  * @example nd.gelu(nd.array([-1, 0, 1]));   // [-0.15866, 0, 0.84134]
  */
@@ -228,7 +226,7 @@ const whereFinite: Unary = unary('isFinite', (b, x) =>
 
 export { whereFinite as isFinite, whereNaN as isNaN };
 /**
- * True where `x` is 0 or false.
+ * True where `x` is 0 or false. Booleans of the same shape.
  *
  * @example nd.logicalNot(nd.array([0, 2]));   // [1, 0]
  */
@@ -248,7 +246,7 @@ const leaky = fragment(
   { scalars: [undefined, 'float32'] },
 );
 /**
- * `x` where positive, else `slope · x`.
+ * `x` where positive, else `slope · x`. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.leakyRelu(nd.array([-1, 2]), 0.1);   // [-0.1, 2]
  */
@@ -267,7 +265,8 @@ const exponentialLinear = fragment(
   { scalars: [undefined, 'float32'] },
 );
 /**
- * `x` where positive, else `alpha · (exp(x) - 1)`.
+ * `x` where positive, else `alpha · (exp(x) - 1)`. Of the same shape; floats keep their dtype, other dtypes give
+ * float32.
  *
  * @example nd.elu(nd.array([-1, 2]));   // [-0.6321, 2]
  */
@@ -284,7 +283,8 @@ const bounded = fragment('clip', (b, [x, low, high]) => {
   return isFloat(dtype) ? b.op('select', inside, x!, value) : value;
 });
 /**
- * `x` limited to `low … high`; no gradient outside.
+ * `x` limited to `low … high`; no gradient outside. Of the same shape; integers stay integers where the limits are.
+ * Throws where `low` is above `high`, and for booleans.
  *
  * @example nd.clip(nd.array([-2, 0.5, 3]), 0, 1);   // [0, 0.5, 1]
  */
@@ -300,7 +300,8 @@ const casting: Fragment<{ readonly dtype: DType }> = fragment('astype', (b, [x],
   b.cast(x!, dtype),
 );
 /**
- * `x` as another dtype: floats to integers truncate and saturate (NaN gives 0); anything to bool is `≠ 0`.
+ * `x` as another dtype: floats to integers truncate and saturate (NaN gives 0); anything to bool is `≠ 0`. Shape stays.
+ * Throws for names that are no dtypes, and for dtypes that the device does not have.
  *
  * @example nd.astype(nd.array([1.7, -1.7]), 'int32');   // [1, -1]
  */

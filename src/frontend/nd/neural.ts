@@ -40,13 +40,15 @@ const along = (f: Fragment<AxisAttrs>, x: NDArray, options: AxisOptions | undefi
   return call(f, [x], { attrs: { axis }, key: `${axis}` });
 };
 /**
- * `exp(x) / sum(exp(x))` along an axis, without overflow.
+ * `exp(x) / sum(exp(x))` along an axis, without overflow. Shape and dtype stay (integers give float32); throws for an
+ * axis out of range.
  *
  * @example nd.softmax(nd.array([0, Math.log(3)]));   // [0.25, 0.75]
  */
 export const softmax = (x: NDArray, options?: AxisOptions): NDArray => along(softening, x, options);
 /**
- * `log(softmax(x))`, exact where the softmax underflows.
+ * `log(softmax(x))`, exact where the softmax underflows. Shape and dtype stay (integers give float32); throws for an
+ * axis out of range.
  *
  * @example nd.logSoftmax(nd.array([0, 0]));   // [-0.6931, -0.6931]
  */
@@ -97,8 +99,9 @@ const convolving: Fragment<ConvAttrs> = fragment<ConvAttrs>(
   },
 );
 /**
- * Convolution of `x` [batch, in, ...space] with `weight` [out, in / groups, ...space], 1 to 3 axes of space; `bias` [out].
- * (A cross-correlation, as everywhere in deep learning: the kernel is not flipped.)
+ * Convolution of `x` [batch, in, ...space] with `weight` [out, in / groups, ...space], 1 to 3 axes of space; `bias`
+ * [out]. (A cross-correlation, as everywhere in deep learning: the kernel is not flipped.) Dtypes promote; throws for
+ * channels that do not agree and for kernels larger than the padded image.
  *
  * @example nd.convolution(nd.ones([1, 1, 4]), nd.ones([1, 1, 3]));   // [[[3, 3]]]
  */
@@ -190,7 +193,8 @@ const averaging: Fragment<AverageAttrs> = fragment<AverageAttrs>(
   },
 );
 /**
- * Largest value in each window of the axes after the first two.
+ * Largest value in each window of the axes after the first two. `x` is [batch, channels, ...space], floats keep their
+ * dtype, integers give float32; throws for windows that do not fit.
  *
  * @example nd.maxPool(nd.array([1, 3, 5, 7], { shape: [1, 1, 4] }), { kernel: [2] });   // [[[3, 7]]]
  */
@@ -200,7 +204,8 @@ export const maxPool = (x: NDArray, options: PoolOptions): NDArray => {
   return call(maximal, [x], { attrs, key: windowKey(attrs) });
 };
 /**
- * Mean of each window of the axes after the first two.
+ * Mean of each window of the axes after the first two. `x` is [batch, channels, ...space], floats keep their dtype,
+ * integers give float32; throws for windows that do not fit.
  *
  * @example nd.avgPool(nd.array([1, 3, 5, 7], { shape: [1, 1, 4] }), { kernel: [2] });   // [[[2, 6]]]
  */
@@ -240,6 +245,7 @@ const layered: Fragment<NormAttrs> = fragment<NormAttrs>(
 );
 /**
  * `(x - mean) / sqrt(variance + eps) · gamma + beta` with mean and variance along one axis; gamma, beta: its length.
+ * Shape and dtype stay; throws for a gamma or beta of another length.
  *
  * @example nd.layerNorm(nd.array([[1, 3]]), nd.ones([2]), nd.zeros([2]));   // [[-1, 1]]
  */
@@ -291,6 +297,7 @@ const normalizing: Fragment<NormAttrs> = fragment<NormAttrs>(
 );
 /**
  * `(x - mean) / sqrt(variance + eps) · gamma + beta`, all four of shape [channels]: batch norm with given statistics.
+ * Shape and dtype of `x` stay; throws for channels that do not agree.
  *
  * @example
  * const x = nd.array([[1, 2], [3, 6]]);
@@ -331,7 +338,8 @@ const normalizingBatch: Fragment<NormAttrs> = fragment<NormAttrs>(
   },
 );
 /**
- * Batch norm with the statistics of `x` itself: `[result, mean, variance]` (variance divided by the count, both float32).
+ * Batch norm with the statistics of `x` itself: `[result, mean, variance]` (variance divided by the count, both
+ * float32). Shape and dtype of `x` stay; throws for channels that do not agree.
  *
  * @example
  * const [y, mean, variance] = nd.batchNormTraining(nd.array([[1, 2], [3, 6]]), nd.ones([2]), nd.zeros([2]));
@@ -361,7 +369,8 @@ const looking: Fragment = fragment('embedding', (b, [idx, weight]) => {
   return b.emit(takeOp, [weight!, b.cast(idx!, 'int32')], { axis: 0 });
 });
 /**
- * Rows of `weight` [words, size] at the integer positions `idx` (clamped): shape of `idx`, then size.
+ * Rows of `weight` [words, size] at the integer positions `idx` (clamped): shape of `idx`, then size. The dtype is that
+ * of `weight`.
  *
  * @example
  * const weight = nd.array([[1, 2], [3, 4], [5, 6]]);

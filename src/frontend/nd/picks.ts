@@ -35,7 +35,9 @@ export interface TakeOptions {
   readonly axis?: number;
 }
 /**
- * Parts of `x` at the positions `idx` (any shape, integers, clamped) along an axis: that axis becomes the axes of `idx`.
+ * Parts of `x` at the positions `idx` (any shape, integers, clamped) along an axis: that axis becomes the axes of
+ * `idx`. The dtype of `x`; throws for an `idx` that is not of integers or does not fit the shape, and an axis out of
+ * range.
  *
  * @example nd.take(nd.array([[1, 2], [3, 4]]), nd.array([1, 1], { dtype: 'int32' }));   // [[3, 4], [3, 4]]
  */
@@ -49,7 +51,8 @@ const gathering: Fragment<AxisAttrs> = fragment<AxisAttrs>('gather', (b, [x, idx
   b.emit(takeAlongOp, [x!, whole('gather', idx!, b)], attrs),
 );
 /**
- * `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis (default: the last): `idx` has as many axes as `x`.
+ * `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis (default: the last): `idx` has as many axes as `x`. The
+ * dtype of `x`; throws for an `idx` that is not of integers or does not fit the shape, and an axis out of range.
  *
  * @example nd.gather(nd.array([[1, 2], [3, 4]]), nd.array([[1], [0]], { dtype: 'int32' }), { axis: 1 });   // [[2], [3]]
  */
@@ -85,7 +88,8 @@ export interface PickOptions {
   readonly keepDims?: boolean;
 }
 /**
- * One element along an axis for every other position: `result[i] = x[i, idx[i]]`.
+ * One element along an axis for every other position: `result[i] = x[i, idx[i]]`. The dtype of `x`; throws for an `idx`
+ * that is not of integers or does not fit the shape, and an axis out of range.
  *
  * @example nd.pick(nd.array([[1, 2], [3, 4]]), nd.array([1, 0], { dtype: 'int32' }));   // [2, 3]
  */
@@ -127,6 +131,7 @@ export interface OneHotOptions {
 }
 /**
  * A new last axis of `depth` that holds `on` at the position of the index and `off` elsewhere (everywhere, if outside).
+ * float32 unless said otherwise; throws for an `idx` that is not of integers.
  *
  * @example nd.oneHot(nd.array([2, 0], { dtype: 'int32' }), 3);   // [[0, 0, 1], [1, 0, 0]]
  */

@@ -222,67 +222,74 @@ type Masked = (x: NDArray, options?: MaskedOptions) => NDArray;
 type Folder = (x: NDArray, options?: FoldOptions) => NDArray;
 
 /**
- * Sum; integers and booleans as int32.
+ * Sum; integers and booleans as int32. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
+ * range.
  *
  * @example nd.sum(nd.array([[1, 2], [3, 4]]), { axis: 0 });   // [4, 6]
  */
 export const sum: Folder = folder(total);
 /**
- * Product.
+ * Product. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
  *
  * @example nd.prod(nd.array([[1, 2], [3, 4]]), { axis: 1 });   // [2, 12]
  */
 export const prod: Folder = folder(product);
 /**
- * Arithmetic mean, as a float.
+ * Arithmetic mean, as a float. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
  *
  * @example nd.mean(nd.array([[1, 2], [3, 4]]), { axis: 0 });   // [2, 3]
  */
 export const mean: Masked = choosing(middle);
 /**
- * Largest value; NaN if any is. Gradient shared among equal values.
+ * Largest value; NaN if any is. Gradient shared among equal values. Over `axis` (default: all), which goes unless
+ * `keepDims`; throws for axes out of range.
  *
  * @example nd.max(nd.array([[1, 5], [7, 2]]), { axis: 0 });   // [7, 5]
  */
 export const max: Folder = folder(highest);
 /**
- * Smallest value; NaN if any is.
+ * Smallest value; NaN if any is. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
+ * range.
  *
  * @example nd.min(nd.array([[1, 5], [7, 2]]), { axis: 0 });   // [1, 2]
  */
 export const min: Folder = folder(lowest);
 /**
- * Position of the first largest value (row-major over the axes), int32.
+ * Position of the first largest value (row-major over the axes), int32. Over `axis` (default: all), which goes unless
+ * `keepDims`; throws for axes out of range.
  *
  * @example nd.argmax(nd.array([[1, 5], [7, 2]]), { axis: 1 });   // [1, 0]
  */
 export const argmax: Reducer = reducer(highestAt);
 /**
- * Position of the first smallest value, int32.
+ * Position of the first smallest value, int32. Over `axis` (default: all), which goes unless `keepDims`; throws for
+ * axes out of range.
  *
  * @example nd.argmin(nd.array([[1, 5], [7, 2]]), { axis: 1 });   // [0, 1]
  */
 export const argmin: Reducer = reducer(lowestAt);
 /**
- * True where all are nonzero.
+ * True where all are nonzero. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
  *
  * @example nd.all(nd.array([[1, 0], [1, 1]]), { axis: 1 });   // [0, 1]
  */
 export const all: Masked = choosing(every);
 /**
- * True where one is nonzero.
+ * True where one is nonzero. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
  *
  * @example nd.any(nd.array([[1, 0], [0, 0]]), { axis: 1 });   // [1, 0]
  */
 export const any: Masked = choosing(some);
 /**
- * Square root of the sum of squares.
+ * Square root of the sum of squares. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
+ * range.
  *
  * @example nd.norm(nd.array([3, 4]));   // 5
  */
 export const norm: Reducer = reducer(euclidean);
 /**
- * `log(sum(exp(x)))` without overflow.
+ * `log(sum(exp(x)))` without overflow. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
+ * range.
  *
  * @example nd.logSumExp(nd.array([0, 0]));   // 0.6931
  */
@@ -294,7 +301,8 @@ export interface DeviationOptions extends MaskedOptions {
 }
 const DEVIATION = [...MASKED, 'ddof'];
 /**
- * Mean squared distance from the mean.
+ * Mean squared distance from the mean. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
+ * range.
  *
  * @example nd.var(nd.array([1, 3, 5, 7]));   // 5
  */
@@ -303,7 +311,7 @@ const varianceOf = (x: NDArray, options?: DeviationOptions): NDArray => {
   return reduce(spread, x, options, options?.ddof);
 };
 /**
- * Square root of the variance.
+ * Square root of the variance. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
  *
  * @example nd.std(nd.array([1, 3, 5, 7]));   // 2.23607
  */

@@ -39,7 +39,8 @@ const reshapeTo = (x: NDArray, shape: Shape): NDArray =>
   call(reshaping, [x], { attrs: { shape }, key: shape.join('.') });
 
 /**
- * The same elements in row-major order under another shape. One size may be -1: it is what the others leave over.
+ * The same elements in row-major order under another shape. One size may be -1: it is what the others leave over. The
+ * dtype stays; throws for sizes that do not make up as many elements.
  *
  * @example x.reshape([2, -1])
  */
@@ -63,13 +64,13 @@ export const reshape = (x: NDArray, shape: Shape): NDArray => {
 };
 
 /**
- * All axes in one.
+ * All axes in one. The dtype stays.
  *
  * @example nd.ravel(nd.array([[1, 2], [3, 4]]));   // [1, 2, 3, 4]
  */
 export const ravel = (x: NDArray): NDArray => reshapeTo(x, [x.size]);
 /**
- * The first axis kept, all others in one: images to rows.
+ * The first axis kept, all others in one: images to rows. The dtype stays.
  *
  * @example nd.flatten(nd.ones([2, 3, 4])).shape;   // [2, 12]
  */
@@ -77,7 +78,7 @@ export const flatten = (x: NDArray): NDArray =>
   reshapeTo(x, [x.shape[0] ?? 1, x.shape.slice(1).reduce((n, d) => n * d, 1)]);
 
 /**
- * A new axis of size 1 before axis `axis` of the result.
+ * A new axis of size 1 before axis `axis` of the result. The dtype stays; throws for axes out of range.
  *
  * @example nd.expandDims(nd.array([1, 2]), 0);   // [[1, 2]]
  */
@@ -88,7 +89,7 @@ export const expandDims = (x: NDArray, axis: number): NDArray => {
 };
 
 /**
- * Without axes of size 1: the given ones, or all.
+ * Without axes of size 1: the given ones, or all. The dtype stays; throws for axes out of range or of other sizes.
  *
  * @example nd.squeeze(nd.ones([1, 3, 1])).shape;   // [3]
  */
@@ -128,7 +129,8 @@ const transposing: Fragment<AxesAttrs> = fragment<AxesAttrs>(
   },
 );
 /**
- * Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out.
+ * Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out. The dtype stays; throws
+ * unless `axes` names each axis once.
  *
  * @example nd.transpose(nd.array([[1, 2], [3, 4]]));   // [[1, 3], [2, 4]]
  */
@@ -147,7 +149,7 @@ export const transpose = (x: NDArray, axes?: readonly number[]): NDArray => {
   return call(transposing, [x], { attrs: { axes: order }, key: order.join('.') });
 };
 /**
- * Two axes exchanged.
+ * Two axes exchanged. The dtype stays; throws for axes out of range.
  *
  * @example nd.swapAxes(nd.ones([2, 3, 4]), 0, 2).shape;   // [4, 3, 2]
  */
@@ -179,7 +181,8 @@ const stretching: Fragment<ShapeAttrs> = fragment<ShapeAttrs>(
   },
 );
 /**
- * `x` repeated to `shape`: trailing axes must be equal or 1.
+ * `x` repeated to `shape`: trailing axes must be equal or 1. The dtype stays; throws for a shape that `x` does not
+ * broadcast to.
  *
  * @example nd.broadcastTo(nd.array([1, 2]), [2, 2]);   // [[1, 2], [1, 2]]
  */
@@ -231,7 +234,7 @@ export const slicePart = (x: NDArray, attrs: SliceAttrs): NDArray =>
   });
 
 /**
- * The order of elements along the axes (default: all) reversed.
+ * The order of elements along the axes (default: all) reversed. The dtype stays; throws for axes out of range.
  *
  * @example nd.flip(nd.array([1, 2, 3]));   // [3, 2, 1]
  */
@@ -267,7 +270,8 @@ const firstOf = (name: string, xs: readonly NDArray[]): NDArray => {
   return xs[0]!;
 };
 /**
- * Arrays one after the other along `axis` (default 0); all other sizes must be equal.
+ * Arrays one after the other along `axis` (default 0); all other sizes must be equal. Dtypes promote; throws for other
+ * sizes that differ.
  *
  * @example nd.concat([nd.array([1, 2]), nd.array([3])]);   // [1, 2, 3]
  */
@@ -276,7 +280,7 @@ export const concat = (xs: readonly NDArray[], axis = 0): NDArray => {
   return call(joining, xs, { attrs: { axis: axisOf('concat', axis, first.ndim) }, key: `${axis}` });
 };
 /**
- * Arrays of equal shape along a new axis (default: the first).
+ * Arrays of equal shape along a new axis (default: the first). Dtypes promote; throws for shapes that differ.
  *
  * @example nd.stack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
  */
@@ -295,7 +299,8 @@ export const stack = (xs: readonly NDArray[], axis = 0): NDArray => {
   );
 };
 /**
- * `x` cut along `axis`: into equal parts (a number) or before the given positions.
+ * `x` cut along `axis`: into equal parts (a number) or before the given positions. The dtype stays; throws where parts
+ * would not be equal.
  *
  * @example
  * const [a, b] = nd.split(nd.array([1, 2, 3, 4]), 2);
@@ -331,7 +336,7 @@ export const split = (x: NDArray, parts: number | readonly number[], axis = 0): 
 };
 
 /**
- * `x` side by side, `times[i]` times along axis `i` (trailing axes when fewer).
+ * `x` side by side, `times[i]` times along axis `i` (trailing axes when fewer). The dtype stays.
  *
  * @example nd.tile(nd.array([1, 2]), 2);   // [1, 2, 1, 2]
  */
@@ -357,7 +362,8 @@ export const tile = (x: NDArray, times: number | readonly number[]): NDArray => 
   );
 };
 /**
- * Each element `count` times in a row along `axis` (default: of the flattened array).
+ * Each element `count` times in a row along `axis` (default: of the flattened array). The dtype stays; throws for a
+ * count below 0 and an axis out of range.
  *
  * @example nd.repeat(nd.array([1, 2]), 2);   // [1, 1, 2, 2]
  */
