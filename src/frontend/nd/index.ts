@@ -63,7 +63,7 @@ export {
   interp,
   polyval,
 } from './calculus.ts';
-export { cond, foreach, type Structure, type WhileOptions, whileLoop } from './control.ts';
+export { cond } from './cond.ts';
 export {
   type BinCountOptions,
   binCount,
@@ -161,6 +161,7 @@ export {
   serialize,
 } from './files.ts';
 export type { AnyTypedArray, TypedArray } from './filled.ts';
+export { foreach } from './foreach.ts';
 export {
   booleanMask,
   gatherNd,
@@ -434,6 +435,7 @@ export {
   gammaln,
   polygamma,
 } from './special.ts';
+export type { Structure } from './structures.ts';
 export { assign, copyTo, toDevice } from './transfer.ts';
 export {
   type Casting,
@@ -445,3 +447,4 @@ export {
   promoteTypes,
   resultType,
 } from './types.ts';
+export { type WhileOptions, whileLoop } from './while.ts';

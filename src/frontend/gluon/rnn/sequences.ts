@@ -5,8 +5,8 @@
  */
 import { failure } from '../../callsite.ts';
 import { ge, lt, sub } from '../../nd/arithmetic.ts';
-import { foreach } from '../../nd/control.ts';
 import { arange } from '../../nd/creation.ts';
+import { foreach } from '../../nd/foreach.ts';
 import { gather, where } from '../../nd/indexing.ts';
 import { astype } from '../../nd/math.ts';
 import { broadcastTo, flip, reshape, stack, swapAxes } from '../../nd/shape.ts';
