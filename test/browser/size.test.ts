@@ -13,11 +13,11 @@ import * as assert from 'uvu/assert';
  * The others of the table hold parts of what these hold.
  */
 const LIMITS = new Map([
-  [1, 121],
-  [2, 188],
-  [4, 223],
-  [5, 230],
-  [7, 362],
+  [1, 116],
+  [2, 209],
+  [4, 261],
+  [5, 253],
+  [7, 400],
 ]);
 
 interface Size {

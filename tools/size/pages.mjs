@@ -1,6 +1,6 @@
 /**
  * The pages whose size counts, and their scripts: the published package, bundled as applications do it (rolldown, which
- * Vite is built on), minified (its own minifier, then terser).
+ * Vite is built on), minified by its own minifier; the first page by terser, too.
  *
  * Invariant: measures the package as built now, in a folder of its own; a part that is fetched when the program asks for
  * it (a device, reports) counts only for the page that asks.
@@ -48,10 +48,15 @@ export * as safetensors from 'tigon/io/safetensors';
 
 /**
  * `text`, or `copies` of files, the first of which is the page's. `fetches`: the device whose part is fetched on top of
- * what the page loads at once. Without it, all is in one file.
+ * what the page loads at once. Without it, all is in one file. `terser`: whether it is minified by that, too.
  */
 export const PAGES = [
-  { name: 'trains an MLP of its own on WebGPU, fetched', copies: own, fetches: 'webgpu' },
+  {
+    name: 'trains an MLP of its own on WebGPU, fetched',
+    copies: own,
+    fetches: 'webgpu',
+    terser: true,
+  },
   { name: 'has all of nd, on WebGPU, fetched (grows with nd)', text: core, fetches: 'webgpu' },
   { name: 'trains on the CPU, one file', text: training('tigon') },
   {
@@ -128,17 +133,16 @@ const loadedBy = (path, chunks, loaded = new Set()) => {
   return loaded;
 };
 
-/** The chunks that opening the device loads. */
+/** The chunks that opening the device loads: the fewest, as what the device fetches later may load the device. */
 const partOf = (device, chunks) => {
   const code = `src/runtime/${device}/device.ts`;
-  const part = chunks
+  const holdsDevice = ({ moduleIds }) =>
+    moduleIds.flatMap(sourcesOf).some((source) => source.includes(code));
+  const [part] = chunks
     .flatMap((chunk) => chunk.dynamicImports.filter((path) => !isOutside(path)))
-    .map((path) => loadedBy(path, chunks))
-    .find((loaded) =>
-      [...loaded].some(({ moduleIds }) =>
-        moduleIds.flatMap(sourcesOf).some((source) => source.includes(code)),
-      ),
-    );
+    .map((path) => [...loadedBy(path, chunks)])
+    .filter((loaded) => loaded.some(holdsDevice))
+    .sort((one, other) => one.length - other.length);
   if (part === undefined) throw new Error(`no part of the page holds ${code}`);
   return part;
 };
@@ -150,16 +154,8 @@ const loadedOf = ({ fetches }, chunks) => {
   return [...new Set([...loadedBy(start, chunks), ...part])];
 };
 
-const finished = new Map();
-
-/** A chunk as it is published. Pages share chunks: each is minified once. */
-const finish = (chunk) => {
-  const key = `${chunk.fileName}\n${chunk.code}`;
-  if (!finished.has(key)) finished.set(key, minified(chunk));
-  return finished.get(key);
-};
-
-const minified = async ({ fileName, code, map }) => {
+/** Minified again: it makes pages a fiftieth smaller, and takes most of a minute for large ones. */
+const minifiedAgain = async (code, map) => {
   const sourceMap = map ? { content: map } : false;
   const small = await minify(code, {
     module: true,
@@ -167,13 +163,19 @@ const minified = async ({ fileName, code, map }) => {
     compress: { passes: 2 },
     sourceMap,
   });
-  return { path: fileName, code: small.code, map: map && JSON.parse(small.map) };
+  return { code: small.code, map: map && JSON.parse(small.map) };
 };
+
+/** A chunk as it is published. */
+const finish = async ({ terser }, { fileName, code, map }) => ({
+  path: fileName,
+  ...(terser ? await minifiedAgain(code, map) : { code, map }),
+});
 
 /** All scripts of the page, whether it loads them or not. */
 export const scriptsOf = async (page, folder) =>
-  Promise.all((await bundle(page, folder, false)).map(finish));
+  Promise.all((await bundle(page, folder, false)).map((chunk) => finish(page, chunk)));
 
 /** The scripts that the page loads; `maps`: with source maps. */
 export const loadedScripts = async (page, folder, maps = false) =>
-  Promise.all(loadedOf(page, await bundle(page, folder, maps)).map(finish));
+  Promise.all(loadedOf(page, await bundle(page, folder, maps)).map((chunk) => finish(page, chunk)));
