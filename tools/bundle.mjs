@@ -52,12 +52,15 @@ const named = [
 
 const { outputFiles, metafile } = await build({
   absWorkingDir: root,
+  // each once: what is an entry twice would be a chunk, and chunks do nothing when they are imported
   entryPoints: [
-    ...sources.filter((source) => !FACADES.some((name) => source === `./src/${name}.ts`)),
-    ...halves,
-    ...named.map((path) => path.replace('./', './src/')),
-    ...nested,
-    './src/cli/main.ts',
+    ...new Set([
+      ...sources.filter((source) => !FACADES.some((name) => source === `./src/${name}.ts`)),
+      ...halves,
+      ...named.map((path) => path.replace('./', './src/')),
+      ...nested,
+      './src/cli/main.ts',
+    ]),
   ],
   plugins: [apart],
   outdir: dist,
@@ -80,10 +83,15 @@ const { outputFiles, metafile } = await build({
 
 /** Chunks are named by what is in them, the only one that does something when it is imported by what it does. */
 const acting = 'src/frontend/methods.ts';
-const [actor, ...others] = Object.entries(metafile.outputs)
-  .filter(([, { inputs }]) => acting in inputs)
-  .map(([path]) => basename(path));
+const filesWith = (source) =>
+  Object.entries(metafile.outputs)
+    .filter(([, { inputs }]) => source in inputs)
+    .map(([path]) => basename(path));
+const [actor, ...others] = filesWith(acting);
 if (actor === undefined || others.length > 0) throw new Error(`${acting} is not in one chunk`);
+/** So does this entry: it has to be a file of its own. */
+const more = 'src/frontend/more-methods.ts';
+if (`${filesWith(more)}` !== 'more-methods.js') throw new Error(`${more} is in a chunk`);
 
 /** Where expressions outside of functions call something: what they compute is dropped with the variable they are for. */
 const callsIn = (node) => {
