@@ -103,6 +103,13 @@ const collected = async (): Promise<number> => {
   return asked;
 };
 
+/** How many elements of a long upload arrive, by way of a program. */
+const uploaded = async (): Promise<number> => {
+  const values = Float32Array.from({ length: 1_500_000 }, (_, i) => i % 4099);
+  const doubled = await nd.array(values).mul(2).data();
+  return values.reduce((count, value, i) => count + Number(doubled[i] === 2 * value), 0);
+};
+
 Object.assign(globalThis, {
   page: {
     start,
@@ -117,6 +124,7 @@ Object.assign(globalThis, {
       run.steps = 0;
     },
     collected,
+    uploaded,
     forget: () => {
       clocks = [];
     },

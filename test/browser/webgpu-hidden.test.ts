@@ -90,6 +90,7 @@ testInChromium(
     assert.is(error, undefined);
     assert.ok(saved!.step > 0 && saved!.step < losses.length, `saved after ${saved!.step} steps`);
     assert.is(await page.evaluate('page.collected()'), 7, 'rounds of a collection');
+    assert.is(await page.evaluate('page.uploaded()'), 1_500_000);
     assert.equal((await state()).clocks, []);
     unseen = losses;
   },
