@@ -51,7 +51,8 @@ const train = async (compiled) => {
 };
 const post = (result) => fetch('/result', { method: 'POST', body: JSON.stringify(result) });
 onerror = (event) => void post({ error: String(event) });
-(async () => post({ plain: await train(false), compiled: await train(true) }))()
+const deviation = () => nd.array([1, 3]).std().array();
+(async () => post({ plain: await train(false), compiled: await train(true), deviation: await deviation() }))()
   .catch((error) => post({ error: String(error.stack) }));
 `;
 
@@ -99,9 +100,10 @@ testInChromium('an application trains, as it is written and compiled', async () 
   const posted = (await visit({ body, script, isolated: true })) as Record<
     'plain' | 'compiled',
     number[]
-  >;
+  > & { readonly deviation: number };
   assert.is((posted as { error?: string }).error, undefined);
   const { plain, compiled } = posted;
+  assert.is(posted.deviation, 1, 'a method that tigon brings and tigon/web does not');
   assert.ok(plain[3]! < 0.8 * plain[0]!, `it learns: ${plain}`);
   compiled.forEach((value, i) => {
     assert.ok(Math.abs(value - plain[i]!) <= 1e-6, `${compiled} against ${plain}`);
