@@ -226,7 +226,7 @@ export const potrf: (a: NDArray) => NDArray = simple('potrf', (b, [a]) => {
 export const potri: (a: NDArray) => NDArray = simple('potri', (b, [a]) => {
   checkSquare('potri', a!);
   const attrs = { upper: false, transposed: false, unit: false };
-  const inverse = b.emit(triangularOp, [a!, identity(b, a!.type.shape)], attrs);
+  const inverse = b.emit(triangularOp, [a!, identity(b, a!)], attrs);
   return product(b, inverse, inverse, { left: 'transposed' });
 });
 

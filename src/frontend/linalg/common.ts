@@ -1,12 +1,13 @@
 /**
- * What functions of matrices share: operands as float32 matrices with one batch, results in the dtype that was given.
+ * What functions of matrices share: operands as matrices with one batch, results in the dtype that was given.
  *
- * Invariant: all is computed in float32; 16-bit floats come back as such, integers and booleans as float32.
+ * Invariant: all is computed in float32, float64 in itself; 16-bit floats come back as such, integers and booleans as
+ * float32.
  */
 
 import { bring } from '../../codegen/families.ts';
 import { orderSchedules } from '../../codegen/running/order-schedules.ts';
-import { type DType, isFloat, promote } from '../../ir/dtype.ts';
+import { type DType, isFloat, promote, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -71,19 +72,20 @@ type Build<A extends object> = (
   attrs: A,
 ) => Node | readonly Node[];
 
-/** A function whose float results have the dtype of its operands, and which is computed in float32. */
+/** A function whose float results have the dtype of its operands, and which is computed in float32 or float64. */
 export const matrixFragment = <A extends object>(name: string, build: Build<A>): Fragment<A> =>
   fragment<A>(name, (b, inputs, attrs) => {
     bring({ order: orderSchedules });
     bringLoops(loopParts);
     const dtype = resultDtype(inputs);
+    const computed = summedIn(dtype);
     const made = build(
       b,
-      inputs.map((x) => b.cast(x, 'float32')),
+      inputs.map((x) => b.cast(x, computed)),
       attrs,
     );
     const results = 'op' in made ? [made] : made;
-    return results.map((y) => (y.type.dtype === 'float32' ? b.cast(y, dtype) : y));
+    return results.map((y) => (y.type.dtype === computed ? b.cast(y, dtype) : y));
   });
 
 const NOTHING: object = {};

@@ -20,8 +20,9 @@ import { checkOptions } from '../options.ts';
 import { checkMatrix, checkSquare, matrixFragment, sameBatch, several, simple } from './common.ts';
 import { svdOf } from './factors.ts';
 
-/** The rounding error of float32. */
-export const EPSILON: number = 2 ** -23;
+/** The rounding error of what matrices are computed in. */
+export const epsilonOf = ({ type }: Node): number =>
+  type.dtype === 'float64' ? 2 ** -52 : 2 ** -23;
 
 /** A right side as columns, and how to undo that: a single vector is one column. */
 const asColumns = (
@@ -91,7 +92,7 @@ export const triangularSolve = (a: NDArray, b: NDArray, options?: TriangularOpti
 
 /** Inverses of square matrices, as a node. */
 export const inverseOf = (b: GraphBuilder, a: Node): Node =>
-  b.emit(solveOp, [a, identity(b, a.type.shape)], { transposed: false });
+  b.emit(solveOp, [a, identity(b, a)], { transposed: false });
 
 /**
  * Inverses of square matrices. To solve equations, `solve` is faster and more exact.
@@ -119,7 +120,7 @@ const signAndLog = several('slogdet', (b, [a]) => {
 });
 
 /**
- * `[sign, logarithm of the size]` of determinants, which themselves may be too great or small for float32. The sign has no
+ * `[sign, logarithm of the size]` of determinants, which themselves may be too great or small. The sign has no
  * gradient.
  *
  * @example
@@ -140,8 +141,8 @@ const pseudoinverse = (b: GraphBuilder, a: Node, rcond: number): Node => {
     : b.emit(pinvOp, [a], { rcond });
 };
 
-const cutoff = (name: string, rcond: number | undefined, m: number, n: number): number => {
-  const share = rcond ?? EPSILON * Math.max(m, n);
+const cutoff = (name: string, rcond: number | undefined, a: Node): number => {
+  const share = rcond ?? epsilonOf(a) * Math.max(...sizesOf(a));
   if (share >= 0) return share;
   throw failure('value', `${name}: rcond is ${rcond}`, 'a share of the greatest singular value');
 };
@@ -151,11 +152,11 @@ interface RcondAttrs {
 }
 const generalInverse = matrixFragment<RcondAttrs>('pinv', (b, [a], { rcond }) => {
   checkMatrix('pinv', a!);
-  return pseudoinverse(b, a!, cutoff('pinv', rcond, ...sizesOf(a!)));
+  return pseudoinverse(b, a!, cutoff('pinv', rcond, a!));
 });
 
 export interface RcondOptions {
-  /** Singular values up to this share of the greatest count as zero. Default: the longer side times 2⁻²³. */
+  /** Singular values up to this share of the greatest count as zero. Default: the longer side times 2⁻²³ (float64: 2⁻⁵²). */
   readonly rcond?: number;
 }
 
@@ -175,7 +176,7 @@ const leastSquares = matrixFragment<RcondAttrs>('lstsq', (b, [a, y], { rcond }) 
   checkMatrix('lstsq', a!);
   const { columns, back } = asColumns(b, 'lstsq', a!, y!);
   const [matrix, right] = sameBatch(b, 'lstsq', [a!, columns]) as [Node, Node];
-  const share = cutoff('lstsq', rcond, ...sizesOf(a!));
+  const share = cutoff('lstsq', rcond, a!);
   const x = product(b, pseudoinverse(b, matrix, share), right);
   const off = b.op('sub', product(b, matrix, x), right);
   const residuals = b.sum(b.op('mul', off, off), [off.type.shape.length - 2]);

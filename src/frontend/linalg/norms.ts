@@ -1,7 +1,8 @@
 /**
  * Norms of vectors and matrices, ranks and condition numbers.
  *
- * Invariant: computed in float32 without scaling: entries whose squares overflow give ∞ where squares are summed.
+ * Invariant: computed in float32 (float64: in itself) without scaling: entries whose squares overflow give ∞ where squares
+ * are summed.
  */
 
 import { TigonError } from '../../ir/errors.ts';
@@ -15,7 +16,7 @@ import { axesOf, kept } from '../nd/axes.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { checkMatrix, checkSquare, matrixFragment } from './common.ts';
-import { EPSILON, inverseOf, rankOf } from './equations.ts';
+import { epsilonOf, inverseOf, rankOf } from './equations.ts';
 import { svdOf } from './factors.ts';
 
 /** Norms of vectors: `(sum |x|ᵒ)^(1/o)`, the greatest and least size for ±∞, how many are not 0 for 0. */
@@ -42,7 +43,7 @@ const vectorNormOf = (b: GraphBuilder, x: Node, ord: number, axes: readonly numb
     case Number.NEGATIVE_INFINITY:
       return b.emit(reduceMin, [size], { axes });
     case 0:
-      return b.sum(b.cast(b.op('ne', x, b.lit(0, x)), 'float32'), axes);
+      return b.sum(b.cast(b.op('ne', x, b.lit(0, x)), x.type.dtype), axes);
     case 1:
       return b.sum(size, axes);
     case 2:
@@ -201,7 +202,7 @@ interface RankAttrs {
 const ranks = matrixFragment<RankAttrs>('matrixRank', (b, [x], { rcond }) => {
   checkMatrix('matrixRank', x!);
   const longest = Math.max(...x!.type.shape.slice(-2));
-  return rankOf(b, svdOf(b, x!)[1], rcond ?? EPSILON * longest);
+  return rankOf(b, svdOf(b, x!)[1], rcond ?? epsilonOf(x!) * longest);
 });
 
 /**

@@ -24,7 +24,7 @@ const powersOf = matrixFragment<{ readonly n: number }>('matrixPower', (b, [a], 
     if (rest % 2 === 1) result = result === undefined ? square : product(b, result, square);
     if (rest > 1) square = product(b, square, square);
   }
-  return result ?? identity(b, a!.type.shape);
+  return result ?? identity(b, a!);
 });
 
 /**

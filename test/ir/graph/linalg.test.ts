@@ -1,6 +1,7 @@
 /** Matrix functions in double precision: the equations that factors solve, and gradients of two orders by differences. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { DType } from '../../../src/ir/dtype.ts';
 import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
 import type { Graph, Node, Values } from '../../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../../src/ir/graph/interpret.ts';
@@ -16,18 +17,20 @@ import { det, logDet, lu, rowsAt, solve } from '../../../src/ir/graph/ops/linalg
 import { qr } from '../../../src/ir/graph/ops/linalg/qr.ts';
 import { pinv, svd } from '../../../src/ir/graph/ops/linalg/svd.ts';
 import { triangularSolve } from '../../../src/ir/graph/ops/linalg/triangular.ts';
-import { f32 } from '../../../src/ir/graph/reference/define.ts';
+import { tensor } from '../../../src/ir/type.ts';
 import { gradients } from '../../../src/passes/autodiff.ts';
 import { bringEveryFamily } from '../../../src/passes/every-family.ts';
+import { CpuDevice } from '../../../src/runtime/cpu/device.ts';
+import { byDevice } from '../../support/on-device.ts';
 import { random } from './cases.ts';
 
 bringEveryFamily();
 
 type Build = (b: GraphBuilder, x: Node) => readonly Node[];
 
-const graphOf = (shape: readonly number[], build: Build): Graph => {
+const graphOf = (shape: readonly number[], build: Build, dtype: DType = 'float32'): Graph => {
   const b = new GraphBuilder();
-  const x = b.input(f32(...shape));
+  const x = b.input(tensor(dtype, shape));
   return b.graph('f', build(b, x));
 };
 
@@ -39,15 +42,18 @@ const valuesOf = (size: number, seed: number): Values => {
 const run = (graph: Graph, inputs: readonly Values[]): readonly Values[] =>
   interpretGraph(graph, inputs, { exact: true }).outputs;
 
+const cpu = new CpuDevice({ threads: 1 });
+const onCpu = byDevice(cpu);
+
 const furthest = (x: Values): number => x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
 
 /** Symmetric and positive definite. */
 const definite = (b: GraphBuilder, x: Node): Node =>
-  b.op('add', product(b, x, x, { right: 'transposed' }), identity(b, x.type.shape));
+  b.op('add', product(b, x, x, { right: 'transposed' }), identity(b, x));
 const symmetric = (b: GraphBuilder, x: Node): Node => b.op('add', x, transposed(b, x));
 const minus = (b: GraphBuilder, x: Node, y: Node): Node => b.op('sub', x, y);
 const inner = (b: GraphBuilder, x: Node): Node => product(b, x, x, { left: 'transposed' });
-const ones = (b: GraphBuilder, x: Node): Node => minus(b, x, identity(b, x.type.shape));
+const ones = (b: GraphBuilder, x: Node): Node => minus(b, x, identity(b, x));
 
 /** What must be zero, for random matrices of a shape. */
 const EQUATIONS: Record<string, readonly [readonly (readonly number[])[], Build]> = {
@@ -79,8 +85,8 @@ const EQUATIONS: Record<string, readonly [readonly (readonly number[])[], Build]
       );
       const back = b.emit(triangularSolve, [f, rows], { ...attrs, upper: false, unit: true });
       return [
-        minus(b, solved, b.emit(triangularSolve, [f, identity(b, x.type.shape)], attrs)),
-        minus(b, b.emit(triangularSolve, [f, back], attrs), identity(b, x.type.shape)),
+        minus(b, solved, b.emit(triangularSolve, [f, identity(b, x)], attrs)),
+        minus(b, b.emit(triangularSolve, [f, back], attrs), identity(b, x)),
       ];
     },
   ],
@@ -148,12 +154,12 @@ const EQUATIONS: Record<string, readonly [readonly (readonly number[])[], Build]
 
 for (const [name, [shapes, build]] of Object.entries(EQUATIONS))
   for (const shape of shapes)
-    test(`${name}, [${shape.join(', ')}]`, () => {
-      const graph = graphOf(shape, build);
-      const off = run(graph, [valuesOf(graph.inputs[0]!.type.size, 5)]);
-      // rounds and constants are those of float32
-      for (const [i, o] of off.entries())
-        assert.ok(furthest(o) < 2e-7, `${i}: off by ${furthest(o)}`);
+    test(`${name}, [${shape.join(', ')}]: by the interpreter, on the CPU`, async () => {
+      const graph = graphOf(shape, build, 'float64');
+      const x = valuesOf(graph.inputs[0]!.type.size, 5);
+      for (const results of [run(graph, [x]), await onCpu(graph, [x])])
+        for (const [i, o] of results.entries())
+          assert.ok(furthest(o) < 1e-12, `${i}: off by ${furthest(o)}`);
     });
 
 /** Functions of a matrix whose gradients are checked. */
@@ -241,4 +247,5 @@ for (const [name, [shape, build]] of Object.entries(FUNCTIONS))
     check(first, slopeOf(first), [x, ...seeds], 1e-4);
   });
 
+test.after(() => cpu.dispose());
 test.run();

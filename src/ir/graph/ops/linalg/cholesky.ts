@@ -95,7 +95,7 @@ const byBlocks = (b: GraphBuilder, a: Node): Node => {
   const inner = product(b, solved, solved, { left: 'transposed' });
   const last = b.emit(cholesky, [b.op('sub', block(b, a, half, n, half, n), inner)], {});
   const rank = a.type.shape.length;
-  const zeros = b.full(0, 'float32', [...a.type.shape.slice(0, -2), half, n - half]);
+  const zeros = b.full(0, a.type.dtype, [...a.type.shape.slice(0, -2), half, n - half]);
   const top = b.emit(concat, [first, zeros], { axis: rank - 1 });
   const bottom = b.emit(concat, [transposed(b, solved), last], { axis: rank - 1 });
   return b.emit(concat, [top, bottom], { axis: rank - 2 });

@@ -19,7 +19,7 @@ export const sizesOf = ({ type: { shape } }: Node): readonly [number, number] =>
   shape.at(-1)!,
 ];
 
-/** The checks that all matrix functions make: float32 matrices with one batch. */
+/** The checks that all matrix functions make: matrices of float32, or of float64, with one batch. */
 export const matrixRule = (
   name: string,
   inputs: readonly TensorType[],
@@ -28,9 +28,15 @@ export const matrixRule = (
   const rule = ruleFor(name, inputs, names);
   for (const { dtype, shape } of inputs) {
     rule.check(
-      dtype === 'float32',
-      `computes in float32, not ${dtype}`,
+      dtype === 'float32' || dtype === 'float64',
+      `computes in float32 or float64, not ${dtype}`,
       "convert with .astype('float32') first",
+      'dtype',
+    );
+    rule.check(
+      dtype === inputs[0]!.dtype,
+      'operands must have one dtype',
+      'convert one of them first',
       'dtype',
     );
     rule.check(
@@ -95,9 +101,9 @@ export const maskedBy = (
   return b.op('select', holds, x, otherwise);
 };
 
-/** Ones on the diagonal of matrices of a shape. */
-export const identity = (b: GraphBuilder, shape: Shape): Node =>
-  maskedBy(b, b.full(1, 'float32', shape), 'eq');
+/** Ones on the diagonal of matrices of the dtype of others, and of their shape if none is given. */
+export const identity = (b: GraphBuilder, like: Node, shape: Shape = like.type.shape): Node =>
+  maskedBy(b, b.full(1, like.type.dtype, shape), 'eq');
 
 /** The diagonal of square matrices, one axis less. */
 export const diagonalOf = (b: GraphBuilder, x: Node): Node => {

@@ -47,7 +47,7 @@ export const eigh: Op<EighAttrs> = defineOp<EighAttrs>({
     const rule = matrixRule('eigh', inputs, ['a']);
     const [a] = inputs;
     checkSquare(rule, a!);
-    return result === 0 ? tensor('float32', a!.shape.slice(0, -1)) : a!;
+    return result === 0 ? tensor(a!.dtype, a!.shape.slice(0, -1)) : a!;
   },
   decompose: (b, [a], { result }) => {
     const { values, vectors } = diagonalize(b, a!);
@@ -118,7 +118,7 @@ const diagonalize = (
   a: Node,
 ): { readonly values: Node; readonly vectors: Node } => {
   const [n] = sizesOf(a);
-  if (n <= 1) return { values: diagonalOf(b, a), vectors: identity(b, a.type.shape) };
+  if (n <= 1) return { values: diagonalOf(b, a), vectors: identity(b, a) };
   const odd = n % 2;
   const lines = n + odd;
   const half = lines / 2;
@@ -138,8 +138,8 @@ const diagonalize = (
     all.map((i) => first(i) * lines + first(i) + half),
   ];
   const { states } = repeat(b, {
-    trips: roundsFor(lines),
-    states: [start, identity(b, shape)],
+    trips: roundsFor(lines, a.type.dtype),
+    states: [start, identity(b, start)],
     captures: lists.map((list) => placesList(b, list)),
     step: (inner, _, [rest, vectors], [own, partners, p, q, both]) => {
       const flat = inner.reshape(rest!, [...batch, lines * lines]);
@@ -156,7 +156,7 @@ const diagonalize = (
   const turned = product(b, start, vectors);
   const values = b.sum(b.op('mul', vectors, turned), [rank - 2]);
   if (odd === 0) return { values, vectors };
-  const last = b.full(Number.POSITIVE_INFINITY, 'float32', values.type.shape);
+  const last = b.lit(Number.POSITIVE_INFINITY, values);
   return { values: b.op('select', addedColumn(b, states[1]!, n), last, values), vectors };
 };
 

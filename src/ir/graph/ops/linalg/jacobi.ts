@@ -5,14 +5,16 @@
  * that after `lines - 1` rounds each has met each (R. P. Brent and F. T. Luk, 1985).
  * Invariant: the number of lines is even; how many rounds are done depends on it alone.
  */
+import type { DType } from '../../../dtype.ts';
 import type { GraphBuilder } from '../../builder.ts';
 import type { Node } from '../../graph.ts';
 import { literal } from '../leaf.ts';
 import { take } from '../take.ts';
 import { identity, product, spread } from './define.ts';
 
-/** Rounds in which all pairs meet, often enough for float32: convergence is quadratic at the end. */
-export const roundsFor = (lines: number): number => (lines - 1) * (3 + Math.ceil(Math.log2(lines)));
+/** Rounds in which all pairs meet, often enough: convergence is quadratic at the end, so that doubles need one more. */
+export const roundsFor = (lines: number, dtype: DType): number =>
+  (lines - 1) * ((dtype === 'float64' ? 4 : 3) + Math.ceil(Math.log2(lines)));
 
 /** The line that comes to each place after a round. */
 export const successors = (lines: number): number[] => {
@@ -90,7 +92,7 @@ export const rotateLines = (
 export const straightened = (b: GraphBuilder, x: Node): Node => {
   const inner = product(b, x, x, { left: 'transposed' });
   const half = (y: Node): Node => b.op('mul', y, b.lit(0.5, y));
-  const ones = identity(b, inner.type.shape);
+  const ones = identity(b, inner);
   const more = product(b, x, half(b.op('sub', ones, inner)));
   return b.op('add', x, more);
 };

@@ -5,6 +5,7 @@
  * Invariant: rows are chosen by the greatest number of their column; a column without one leaves a zero on the diagonal:
  * then determinants are 0, and solutions hold infinities or NaN.
  */
+import type { DType } from '../../../dtype.ts';
 import { tensor } from '../../../type.ts';
 import type { GraphBuilder } from '../../builder.ts';
 import type { Node, Op } from '../../graph.ts';
@@ -76,7 +77,7 @@ export const lu: Op<LuAttrs> = defineOp<LuAttrs>({
 });
 
 const unitLower = (b: GraphBuilder, factors: Node): Node =>
-  b.op('add', maskedBy(b, factors, 'gt'), identity(b, factors.type.shape));
+  b.op('add', maskedBy(b, factors, 'gt'), identity(b, factors));
 
 /** Rows in another order, given for each matrix. */
 export const rowsAt = (b: GraphBuilder, x: Node, order: Node): Node => {
@@ -182,18 +183,18 @@ export const solve: Op<SolveAttrs> = defineOp<SolveAttrs>({
 /** The inverse, transposed, times one number for each matrix. */
 const inverseTimes = (b: GraphBuilder, a: Node, by: Node): Node => {
   const { shape } = a.type;
-  const inverse = b.emit(solve, [a, identity(b, shape)], { transposed: true });
+  const inverse = b.emit(solve, [a, identity(b, a)], { transposed: true });
   return b.op('mul', inverse, forEach(b, by, shape));
 };
 
 /** 1, or -1 where an order swaps an odd number of pairs. */
-const parityOf = (b: GraphBuilder, order: Node): Node => {
+const parityOf = (b: GraphBuilder, order: Node, dtype: DType): Node => {
   const n = order.type.shape.at(-1)!;
   const shape = [...order.type.shape, n];
   const [first, second] = [spread(b, order, shape, 'column'), spread(b, order, shape, 'row')];
   const isSwapped = b.cast(b.op('gt', first, second), 'int32');
   const swaps = b.sum(maskedBy(b, isSwapped, 'lt'), [shape.length - 2, shape.length - 1]);
-  const odd = b.cast(b.op('mod', swaps, b.lit(2, swaps)), 'float32');
+  const odd = b.cast(b.op('mod', swaps, b.lit(2, swaps)), dtype);
   return b.op('sub', b.lit(1, odd), b.op('mul', odd, b.lit(2, odd)));
 };
 
@@ -202,13 +203,13 @@ const scalarType =
   (inputs) => {
     const rule = matrixRule(name, inputs, ['a']);
     checkSquare(rule, inputs[0]!);
-    return tensor('float32', batchOf(inputs[0]!.shape));
+    return tensor(inputs[0]!.dtype, batchOf(inputs[0]!.shape));
   };
 
 /** The diagonal of the upper factor, and the sign of the order of rows. */
 const pivotsOf = (b: GraphBuilder, a: Node): readonly [Node, Node] => [
   diagonalOf(b, b.emit(lu, [a], { result: 0 })),
-  parityOf(b, b.emit(lu, [a], { result: 1 })),
+  parityOf(b, b.emit(lu, [a], { result: 1 }), a.type.dtype),
 ];
 
 /** Determinants. */

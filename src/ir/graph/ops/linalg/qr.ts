@@ -41,18 +41,18 @@ export const qr: Op<QrAttrs> = defineOp<QrAttrs>({
   schema: { result: { kind: 'int', default: 0 }, complete: { kind: 'bool', default: false } },
   type: (inputs, { result, complete }) => {
     const rule = matrixRule('qr', inputs, ['a']);
-    const { shape } = inputs[0]!;
+    const { dtype, shape } = inputs[0]!;
     const [m, n] = [shape.at(-2)!, shape.at(-1)!];
     rule.check(m >= n, `${m} rows are fewer than ${n} columns`, 'factor the first columns');
     const inner = complete ? m : n;
-    return tensor('float32', [...batchOf(shape), ...(result === 0 ? [m, inner] : [inner, n])]);
+    return tensor(dtype, [...batchOf(shape), ...(result === 0 ? [m, inner] : [inner, n])]);
   },
   decompose: (b, [a], { result, complete }) => {
     const [m, n] = sizesOf(a!);
     const inner = complete ? m : n;
     if (n === 0 || m === 0)
       return result === 0
-        ? identity(b, [...batchOf(a!.type.shape), m, inner])
+        ? identity(b, a!, [...batchOf(a!.type.shape), m, inner])
         : rowsOf(b, a!, inner);
     const { triangle, vectors } = reflect(b, a!);
     return result === 0
@@ -126,7 +126,7 @@ const reflect = (b: GraphBuilder, a: Node): { readonly triangle: Node; readonly 
 const accumulate = (b: GraphBuilder, vectors: Node, columns: number): Node => {
   const { shape } = vectors.type;
   const [m] = sizesOf(vectors);
-  const ones = identity(b, [...batchOf(shape), m, columns]);
+  const ones = identity(b, vectors, [...batchOf(shape), m, columns]);
   const top = rowsOf(b, vectors, columns);
   const between = product(b, vectors, vectors, { left: 'transposed' });
   const solved = b.emit(triangularSolve, [between, transposed(b, top)], {

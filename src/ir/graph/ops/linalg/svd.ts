@@ -53,11 +53,11 @@ export const svd: Op<SvdAttrs> = defineOp<SvdAttrs>({
   schema: { result: { kind: 'int', default: 0 } },
   type: (inputs, { result }) => {
     const rule = matrixRule('svd', inputs, ['a']);
-    const { shape } = inputs[0]!;
+    const { dtype, shape } = inputs[0]!;
     const [m, n] = [shape.at(-2)!, shape.at(-1)!];
     rule.check(m >= n, `${m} rows are fewer than ${n} columns`, 'factor the transpose');
     const batch = batchOf(shape);
-    return tensor('float32', [...batch, ...[[n], [m, n], [n, n]][result]!]);
+    return tensor(dtype, [...batch, ...[[n], [m, n], [n, n]][result]!]);
   },
   decompose: (b, [a], { result }) => {
     const [m, n] = sizesOf(a!);
@@ -120,7 +120,7 @@ const orthogonalize = (b: GraphBuilder, a: Node): Orthogonal => {
   if (n <= 1) {
     const lengths = lengthsOf(b, a);
     const order = placesIn(b, lengths.type.shape);
-    return { columns: a, vectors: identity(b, a.type.shape), lengths, order };
+    return { columns: a, vectors: identity(b, a), lengths, order };
   }
   const odd = n % 2;
   const lines = n + odd;
@@ -129,8 +129,8 @@ const orthogonalize = (b: GraphBuilder, a: Node): Orthogonal => {
   const from = successors(lines);
   const partners = from.map((i) => (i + half) % lines);
   const { states } = repeat(b, {
-    trips: roundsFor(lines),
-    states: [b.emit(concat, [start, identity(b, [...batch, lines, lines])], { axis: rank - 2 })],
+    trips: roundsFor(lines, a.type.dtype),
+    states: [b.emit(concat, [start, identity(b, a, [...batch, lines, lines])], { axis: rank - 2 })],
     captures: [from, partners].map((list) => placesList(b, list)),
     step: (inner, _, [both], [own, others]) => {
       const x = block(inner, both!, 0, n, 0, lines);
@@ -178,9 +178,9 @@ export const pinv: Op<PinvAttrs> = defineOp<PinvAttrs>({
   schema: { rcond: { kind: 'number' } },
   type: (inputs) => {
     const rule = matrixRule('pinv', inputs, ['a']);
-    const { shape } = inputs[0]!;
+    const { dtype, shape } = inputs[0]!;
     rule.check(shape.at(-2)! >= shape.at(-1)!, 'fewer rows than columns', 'factor the transpose');
-    return tensor('float32', [...batchOf(shape), shape.at(-1)!, shape.at(-2)!]);
+    return tensor(dtype, [...batchOf(shape), shape.at(-1)!, shape.at(-2)!]);
   },
   decompose: (b, [a], { rcond }) => {
     const [s, u, v] = [0, 1, 2].map((result) => b.emit(svd, [a!], { result })) as [

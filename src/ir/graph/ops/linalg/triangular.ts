@@ -119,7 +119,7 @@ const padded = (b: GraphBuilder, t: Node, y: Node, size: number): readonly [Node
   const bigger = grow(t, size - n);
   const { shape } = bigger.type;
   const isNew = b.op('ge', numbers(b, shape, 'rows'), b.full(n, 'int32', shape));
-  return [b.op('select', isNew, identity(b, shape), bigger), grow(y, 0)];
+  return [b.op('select', isNew, identity(b, bigger), bigger), grow(y, 0)];
 };
 
 /** The blocks on the diagonal [..., count, size, size]. */
