@@ -1,0 +1,39 @@
+/** Integers of 64 bits give what BigInts give; functions of doubles are those of the math library. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ScalarOp } from '../../../src/ir/scalar.ts';
+import { CudaBatch } from '../../support/cuda-kernels.ts';
+import { doubleCase } from '../double-cases.ts';
+import { longCases } from '../long-cases.ts';
+
+const batch = new CudaBatch();
+
+const longs = longCases().map((one) => ({ one, run: batch.add(one.kernel) }));
+test('integers of 64 bits', async () => {
+  for (const { one, run } of longs) {
+    const after = await run(one.contents);
+    if (after !== undefined) assert.equal([...after.at(-1)!], [...one.want], one.title);
+  }
+});
+
+const OPS: readonly ScalarOp[] = [
+  ...(['exp', 'expm1', 'log', 'log1p', 'sin', 'cos', 'tan', 'tanh', 'sigmoid', 'erf'] as const),
+  ...(['pow', 'mod', 'floordiv', 'rsqrt', 'round', 'sign', 'copysign'] as const),
+];
+const doubles = OPS.map((op) => {
+  const one = doubleCase(op);
+  return { op, one, run: batch.add(one.kernel) };
+});
+test('functions of doubles: within 8 ulp, right at the extremes', async () => {
+  for (const { op, one, run } of doubles) {
+    const after = await run(one.contents);
+    if (after === undefined) continue;
+    const found = one.errors(new Float64Array(after.at(-1)!.slice().buffer));
+    assert.equal(found.wrong, []);
+    // 8 is what the C library of the emulator makes of the hardest angle
+    assert.ok(found.exact <= 8, `${op}: greatest error ${found.exact} ulp`);
+    assert.ok(found.near <= 8, `${op}: greatest difference ${found.near} ulp`);
+  }
+});
+
+test.run();
