@@ -49,7 +49,6 @@ const smooth = nn(
 const smoothToo = nnMore(`\${name}: gradients, also of gradients; hybridized is imperative`);
 const loops = control(
   `\${name}: hybridized is imperative, with gradients`,
-  `\${name}: gradients are slopes`,
   `\${name}: second derivatives are those of imperative loops, compiled apart and as a whole`,
 );
 
