@@ -385,7 +385,6 @@ export const lastRows: readonly Row[] = [
         'sizes of layers and cells are learnt from the first input, or given',
         'convolutional cells of all ranks unroll hybridized as by hand',
       ),
-      ...rnn('images that follow each other: convolutions as products'),
     ],
   },
   {
