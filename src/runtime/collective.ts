@@ -5,7 +5,7 @@
  * floats of 16 bits in float32 and rounded once.
  */
 import { fromBfloatBits, toBfloatBits } from '../ir/bfloat.ts';
-import { bytesOf, type DType } from '../ir/dtype.ts';
+import { bytesOf, type DType, isNarrowFloat } from '../ir/dtype.ts';
 import { fromHalfBits, toHalfBits } from '../ir/half.ts';
 import type { Binding, Device } from './device.ts';
 
@@ -40,18 +40,19 @@ const sumOf = (parts: readonly Uint8Array[], dtype: DType, count: number): Uint8
     const more = floatsIn(part, dtype);
     for (let i = 0; i < count; i++) total[i]! += more[i]!;
   }
-  const bits = dtype === 'float32' ? total : Uint16Array.from(total, toBits(dtype));
+  const bits = isNarrowFloat(dtype) ? Uint16Array.from(total, toBits(dtype)) : total;
   return new Uint8Array(bits.buffer);
 };
 
-const floatsIn = (bytes: Uint8Array, dtype: DType): Float32Array => {
+const floatsIn = (bytes: Uint8Array, dtype: DType): Float32Array | Float64Array => {
   const { buffer, byteOffset, length } = byteOffsetFits(bytes) ? bytes : bytes.slice();
   if (dtype === 'float32') return new Float32Array(buffer, byteOffset, length / 4);
+  if (dtype === 'float64') return new Float64Array(buffer, byteOffset, length / 8);
   const bits = new Uint16Array(buffer, byteOffset, length / 2);
   return Float32Array.from(bits, dtype === 'float16' ? fromHalfBits : fromBfloatBits);
 };
 
-const byteOffsetFits = ({ byteOffset }: Uint8Array): boolean => byteOffset % 4 === 0;
+const byteOffsetFits = ({ byteOffset }: Uint8Array): boolean => byteOffset % 8 === 0;
 
 const toBits = (dtype: DType): ((x: number) => number) =>
   dtype === 'float16' ? toHalfBits : toBfloatBits;

@@ -200,17 +200,17 @@ test('gradients can be summed apart from the update, and changed in between', as
   assert.equal(Array.from(p.data(second).dataSync()), [-2, -2]);
 });
 
-test('floats of 16 bits are summed in float32, beside those of 32', async () => {
-  const [a, b, c] = (['float16', 'float32', 'bfloat16'] as const).map((dtype) => {
+test('floats of 16 bits are summed in float32, beside those of 32 and 64', async () => {
+  const all = (['float16', 'float32', 'bfloat16', 'float64'] as const).map((dtype) => {
     const p = new Parameter({ shape: [3], init: 'zeros', dtype });
     p.initialize({ device: both });
     return p;
-  }) as [Parameter, Parameter, Parameter];
-  const trainer = new Trainer([a, b, c], 'sgd', { learningRate: 1 });
+  });
+  const trainer = new Trainer(all, 'sgd', { learningRate: 1 });
   autograd.backward(
     autograd.record(() =>
       both.flatMap((d, i) =>
-        [a, b, c].map((p) =>
+        all.map((p) =>
           p
             .data(d)
             .mul(i === 0 ? 0.125 : -3)
@@ -220,7 +220,7 @@ test('floats of 16 bits are summed in float32, beside those of 32', async () => 
     ),
   );
   await trainer.step(1);
-  for (const p of [a, b, c])
+  for (const p of all)
     for (const d of both) assert.equal(Array.from(p.data(d).dataSync()), [2.875, 2.875, 2.875]);
 });
 
