@@ -148,6 +148,17 @@ if (whole) {
     assert.equal(fft.fft(nd.zeros([0, 4, 2])).shape, [0, 4, 2]);
   });
 
+  test('float64 is transformed in float64', async () => {
+    const n = 331;
+    const x = long(n, 1).astype('float64');
+    const half = fft.rfft(x);
+    assert.is(half.dtype, 'float64');
+    await assertAllClose(fft.irfft(half, { n }), x, { rtol: 0, atol: 1e-14 });
+    const spectrum = fft.fft(fft.complex(x));
+    await assertAllClose(spectrum.slice([0, 166]), half, { rtol: 0, atol: 1e-12 });
+    assert.ok(Math.abs((await spectrum.at(0, 0).item()) - (await x.sum().item())) < 1e-12);
+  });
+
   test('errors name the function and say what to do', () => {
     const x = nd.ones([4, 3]);
     assert.throws(() => fft.fft(x), /fft: f32\[4, 3\] holds no complex numbers/);
