@@ -4,18 +4,19 @@
  * Invariant: the host computes them in double precision, so the arrays are read: the results are promises, they cannot be
  * traced, and have no gradients. Complex numbers are two floats along a last axis: real part, imaginary part.
  */
+import { summedIn } from '../../ir/dtype.ts';
 import { showType } from '../../ir/type.ts';
 import { checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { mode } from '../mode.ts';
 import { array } from '../nd/creation.ts';
 import type { NDArray } from '../ndarray.ts';
-import { data } from '../reading.ts';
+import { data, numbers } from '../reading.ts';
 import { type Eigen, eigenOf } from './eig-host.ts';
 
 const eigenOfAll = async (name: string, a: NDArray): Promise<readonly Eigen[]> => {
   const n = a.shape.at(-1)!;
-  const values = await data(a);
+  const values = numbers(await data(a), name);
   const count = n === 0 ? 0 : a.size / (n * n);
   return Array.from({ length: count }, (_, i) => {
     const found = eigenOf(values.slice(i * n * n, (i + 1) * n * n), n);
@@ -45,13 +46,13 @@ const check = (name: string, a: NDArray): void => {
 };
 
 const joined = (a: NDArray, shape: readonly number[], parts: readonly Float64Array[]): NDArray => {
-  const all = new Float32Array(parts.reduce((sum, p) => sum + p.length, 0));
+  const all = new Float64Array(parts.reduce((sum, p) => sum + p.length, 0));
   let at = 0;
   for (const part of parts) {
     all.set(part, at);
     at += part.length;
   }
-  return array(all, { device: a.device }).reshape(shape);
+  return array(all, { dtype: summedIn(a.dtype), device: a.device }).reshape(shape);
 };
 
 /**

@@ -106,7 +106,7 @@ export class Orthogonal implements Initializer {
     const [m, n] = [Math.max(rows, columns), Math.min(rows, columns)];
     const basis = orthonormal(drawn, m, n);
     const turned = rows < columns;
-    const values = Float32Array.from(basis, (_, i) => {
+    const values = Float64Array.from(basis, (_, i) => {
       const [r, c] = [Math.floor(i / columns), i % columns];
       return this.#scale * basis[turned ? c * n + r : i]!;
     });
@@ -142,7 +142,7 @@ export class Bilinear implements Initializer {
       [1],
     );
     const pairs = shape[0]! * shape[1]!;
-    const values = Float32Array.from(
+    const values = Float64Array.from(
       { length: pairs * kernel.length },
       (_, i) => kernel[i % kernel.length]!,
     );
