@@ -12,7 +12,7 @@ import { type Bindings, countBindings } from './bindings.ts';
 import { rewriter } from './rewrite.ts';
 
 /** A choice among more is taken apart: testing at each element costs more than starting another loop. */
-export const MOST_CHOICES = 4;
+export const MOST_CHOICES = 2;
 /** Pieces of one launch: functions of any length compile, but not in any time. */
 const MOST_PIECES = 64;
 
@@ -25,6 +25,8 @@ interface Choice {
 const choiceOf = ({ stores, contract, attend, running }: Nest): Choice | undefined => {
   const [store, another] = stores;
   if (store === undefined || (another ?? contract ?? attend ?? running)) return undefined;
+  // what is added up starts from zeros, all of it
+  if (store.mode !== 'set') return undefined;
   const parts: { end: number; value: Expr }[] = [];
   let axis: Axis | undefined;
   let rest = store.value;

@@ -8,7 +8,7 @@ import { parseProgram } from '../../src/ir/program/parse.ts';
 import { printProgram } from '../../src/ir/program/print.ts';
 import { compileGraph } from '../../src/passes/pipeline.ts';
 import { byProgram, checkWay } from '../support/differential.ts';
-import { randomGraph } from '../support/random-graph.ts';
+import { EVERY, randomGraph } from '../support/random-graph.ts';
 
 const SEEDS = 600;
 /** Graphs that were once compiled wrongly. */
@@ -32,6 +32,13 @@ const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   schedules: laneSchedules,
 });
 const machines: readonly Caps[] = [caps(4, 2), caps(1, 1), caps(4, 16)];
+
+test('random graphs with running folds, orders, formulas and matrices mean the same', async () => {
+  for (let seed = 1; seed <= 240; seed++) {
+    const machine = machines[seed % machines.length]!;
+    await checkWay(randomGraph(seed, EVERY), byProgram(machine), 'program of every family', seed);
+  }
+});
 
 for (const [i, machine] of machines.entries())
   test(`random graphs mean the same compiled for ${machine.lanes} lanes, ${machine.parallelism} at once`, async () => {

@@ -19,6 +19,7 @@ import {
   scalarOperand,
   select,
 } from './random-maps.ts';
+import { formula, matrices, order, recurrence, running } from './random-running.ts';
 import { composite, conv, dot, fold, gather, pool, view } from './random-structure.ts';
 
 /** Families, as often as they shall occur. */
@@ -28,8 +29,11 @@ const STEPS: readonly Step[] = [
   ...[pool, dot, conv, gather, composite, scalarOperand],
 ];
 
+/** Those, and what goes along axes, formulas and matrix functions. */
+export const EVERY: readonly Step[] = [...STEPS, running, recurrence, order, formula, matrices];
+
 /** A graph of 3 to 25 steps, with 1 to 4 outputs and sometimes assigns. */
-export const randomGraph = (seed: number): Graph => {
+export const randomGraph = (seed: number, families: readonly Step[] = STEPS): Graph => {
   const m = new Maker(seed);
   const { rng } = m;
   const base = m.shape(rng.int(0, 5));
@@ -38,7 +42,7 @@ export const randomGraph = (seed: number): Graph => {
   if (rng.chance(0.4)) m.input(tensor('int32', base));
   const steps = rng.int(3, 26);
   for (let done = 0, tries = 0; done < steps && tries < 200; tries++)
-    if (rng.pick(STEPS)(m) !== undefined) done++;
+    if (rng.pick(families)(m) !== undefined) done++;
   const used = new Set(m.values.flatMap((n) => n.inputs));
   const computed = m.values.filter((n) => n.op.name !== 'input');
   const sinks = computed.filter((n) => !used.has(n));

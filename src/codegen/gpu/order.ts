@@ -76,7 +76,8 @@ const planRuns = (nest: Nest, caps: Caps, threads: number | undefined): NestPlan
   const runs = pointsOf(others) * runsPerLine;
   const lanes = Math.min(threads ?? caps.threads, width);
   const each = width / lanes;
-  const team = threads ?? Math.max(lanes, Math.min(WORKGROUP, powerOfTwo(runs * lanes)));
+  const team =
+    threads ?? Math.max(lanes, Math.min(WORKGROUP, powerOfTwo(runs * lanes), caps.threads));
   const together = team / lanes;
   const keys = sharedBuffer('keys', keyDType(order), together * width);
   const elements = sharedBuffer('elements', 'int32', together * width);

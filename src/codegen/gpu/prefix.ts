@@ -134,7 +134,8 @@ const planTogether = (
   const width = caps.lanes === 4 && inVectors(axis, values, nest.stores) ? 4 : 1;
   const groups = Math.ceil(axis.extent / width);
   const lanes = Math.min(threads ?? caps.threads, powerOfTwo(groups));
-  const team = threads ?? Math.max(lanes, Math.min(WORKGROUP, powerOfTwo(lines * lanes)));
+  const team =
+    threads ?? Math.max(lanes, Math.min(WORKGROUP, powerOfTwo(lines * lanes), caps.threads));
   const crew: Crew = { lanes, lines: team / lanes, subgroup: caps.subgroup };
   const block = lanes;
   const blocks = Math.ceil(groups / block);

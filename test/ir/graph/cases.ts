@@ -56,11 +56,11 @@ export const opCases = (): OpCase[] =>
       const builder = new GraphBuilder();
       const inputs = example.inputs.map((t) => builder.input(t));
       const attrs = example.attrs ?? {};
-      const node = builder.emit(op, inputs, attrs);
+      const node = builder.emit(op, operandsOf(builder, example, inputs), attrs);
       const next = random(hash(op.name) + i);
-      const operands = example.inputs.map(showType).join(' · ');
+      const types = example.inputs.map(showType).join(' · ');
       return {
-        title: `${op.name} ${operands} ${JSON.stringify(attrs, bodiesByName)}`,
+        title: `${op.name} ${types} ${JSON.stringify(attrs, bodiesByName)}`,
         op,
         example,
         graph: builder.graph(op.name, [node]),
@@ -69,6 +69,20 @@ export const opCases = (): OpCase[] =>
       };
     }),
   );
+
+/** What an op is given of the inputs of an example. */
+export const operandsOf = (
+  builder: GraphBuilder,
+  { symmetric }: OpExample,
+  inputs: readonly Node[],
+): readonly Node[] => (symmetric ? inputs.map((x) => inHalves(builder, x)) : inputs);
+
+/** Half the sum of matrices and the transposed ones. */
+const inHalves = (b: GraphBuilder, x: Node): Node => {
+  const axes = [...x.type.shape.keys()];
+  const swapped = b.transpose(x, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!]);
+  return b.op('mul', b.op('add', x, swapped), b.lit(0.5, x));
+};
 
 const bodiesByName = (key: string, value: unknown): unknown =>
   key === 'body' ? (value as Graph).name : value;

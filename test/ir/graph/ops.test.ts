@@ -9,7 +9,7 @@ import { references } from '../../../src/ir/graph/reference/registry.ts';
 import { graphOps } from '../../../src/ir/graph/registry.ts';
 import { verifyGraph } from '../../../src/ir/graph/verify.ts';
 import { gradients } from '../../../src/passes/autodiff.ts';
-import { assertClose, opCases, random } from './cases.ts';
+import { assertClose, opCases, operandsOf, random } from './cases.ts';
 import { runLowered } from './lowered.ts';
 
 const cases = opCases();
@@ -53,7 +53,7 @@ for (const { title, op, graph, node, data, example } of cases) {
     test(`${title}: means its decomposition`, () => {
       const builder = new GraphBuilder();
       const inputs = example.inputs.map((t) => builder.input(t));
-      const body = op.decompose!(builder, inputs, node.attrs);
+      const body = op.decompose!(builder, operandsOf(builder, example, inputs), node.attrs);
       assert.is(body.type, node.type);
       const whole = interpretGraph(graph, data, { exact: true }).outputs[0]!;
       const parts = interpretGraph(builder.graph('parts', [body]), data, { exact: true });

@@ -16,6 +16,8 @@ export interface OpExample {
   readonly range?: readonly (readonly [number, number])[];
   /** Set when finite differences do not apply (kinks, integer results). */
   readonly gradient?: false;
+  /** Set when the op takes symmetric matrices: of its input it is given half the sum with the transposed one. */
+  readonly symmetric?: true;
 }
 
 export interface Reference<A extends Attrs = Attrs> {

@@ -52,9 +52,8 @@ export const matrixFunctions: readonly Reference[] = [
   }),
   defineReference(eigh, {
     examples: [
-      // of a matrix that is not symmetric, no gradient
-      { inputs: [f32(2, 2, 2)], attrs: { result: 0 }, gradient: false },
-      { inputs: [f32(3, 3)], attrs: { result: 1 }, gradient: false },
+      { inputs: [f32(2, 2, 2)], attrs: { result: 0 }, symmetric: true },
+      { inputs: [f32(3, 3)], attrs: { result: 1 }, symmetric: true },
     ],
   }),
   defineReference(svd, {
