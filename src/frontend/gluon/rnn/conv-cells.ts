@@ -48,27 +48,67 @@ const OPTIONS = [
 
 const SPACE = ['W', 'HW', 'DHW'];
 
-/** Both convolutions of a cell of some gates. */
+/** How a cell goes on from the convolutions of its input and of its state. */
+interface Step {
+  /** Results of each convolution for one of the state. */
+  readonly gates: number;
+  /** States, of which the first is the output. */
+  readonly states: number;
+  next(input: NDArray, state: NDArray, states: readonly NDArray[], activate: Activate): NDArray[];
+}
+
+const ELMAN: Step = {
+  gates: 1,
+  states: 1,
+  next: (input, state, _states, activate) => [activate(add(input, state))],
+};
+
+const LSTM: Step = {
+  gates: 4,
+  states: 2,
+  next: (input, state, [, c], activate) => {
+    const gates = split(add(input, state), 4, 1);
+    const fresh = mul(sigmoid(gates[0]!), activate(gates[2]!));
+    const cell = add(mul(sigmoid(gates[1]!), c!), fresh);
+    return [mul(sigmoid(gates[3]!), activate(cell)), cell];
+  },
+};
+
+const GRU: Step = {
+  gates: 3,
+  states: 1,
+  next: (input, state, [h], activate) => {
+    const [xr, xz, xn] = split(input, 3, 1) as [NDArray, NDArray, NDArray];
+    const [hr, hz, hn] = split(state, 3, 1) as [NDArray, NDArray, NDArray];
+    const fresh = activate(add(xn, mul(sigmoid(add(xr, hr)), hn)));
+    return [add(fresh, mul(sigmoid(add(xz, hz)), sub(h!, fresh)))];
+  },
+};
+
+/** A kind of step over so many axes of space. */
+interface Kind {
+  readonly step: Step;
+  readonly rank: number;
+}
+
+/** What all of them are: two convolutions and a step. The classes below say which step, over how many axes. */
 abstract class ConvCell extends RecurrentCell {
+  protected static readonly kind: Kind;
   readonly hiddenChannels: number;
   readonly i2hWeight: Parameter;
   readonly h2hWeight: Parameter;
   readonly i2hBias: Parameter;
   readonly h2hBias: Parameter;
-  protected readonly activate: Activate;
+  readonly #step: Step;
+  readonly #activate: Activate;
   readonly #space: Shape;
   readonly #input: { readonly padding: readonly number[]; readonly dilation: readonly number[] };
   readonly #state: { readonly padding: readonly number[]; readonly dilation: readonly number[] };
 
   /** `inputShape`: [channels, …space] of an input. */
-  constructor(
-    gates: number,
-    rank: number,
-    inputShape: Shape,
-    hiddenChannels: number,
-    options: ConvCellOptions,
-  ) {
+  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
     super();
+    const { step, rank } = new.target.kind;
     const name = new.target.name;
     checkOptions(name, options, OPTIONS);
     if (!Array.isArray(inputShape) || inputShape.length !== rank + 1)
@@ -101,8 +141,9 @@ abstract class ConvCell extends RecurrentCell {
       return size + 2 * this.#input.padding[i]! - reach;
     });
     this.hiddenChannels = count(name, 'hiddenChannels', hiddenChannels);
-    this.activate = activationOf(name, options.activation ?? 'tanh');
-    const rows = gates * hiddenChannels;
+    this.#step = step;
+    this.#activate = activationOf(name, options.activation ?? 'tanh');
+    const rows = step.gates * hiddenChannels;
     const weight = (shape: Shape, init: InitializerLike | undefined): Parameter =>
       new Parameter({ shape, ...(init === undefined ? {} : { init }) });
     this.i2hWeight = weight([rows, inputShape[0]!, ...kernel], options.i2hWeightInit);
@@ -111,17 +152,13 @@ abstract class ConvCell extends RecurrentCell {
     this.h2hBias = weight([rows], options.h2hBiasInit ?? 'zeros');
   }
 
-  protected get info(): (batchSize: number) => StateInfo {
-    return (batchSize) => ({
-      shape: [batchSize, this.hiddenChannels, ...this.#space],
-      layout: `NC${SPACE[this.#space.length - 1]!}`,
-    });
-  }
   override stateInfo(batchSize = 0): readonly StateInfo[] {
-    return [this.info(batchSize)];
+    const shape = [batchSize, this.hiddenChannels, ...this.#space];
+    const layout = `NC${SPACE[this.#space.length - 1]!}`;
+    return Array.from({ length: this.#step.states }, () => ({ shape, layout }));
   }
   override prepare(input: Shape): Shape {
-    return this.info(input[0]!).shape;
+    return this.stateInfo(input[0]!)[0]!.shape;
   }
 
   override forward(x: NDArray, states: readonly NDArray[]): CellResult {
@@ -133,37 +170,8 @@ abstract class ConvCell extends RecurrentCell {
       );
     const input = convolution(x, this.i2hWeight.data(), this.i2hBias.data(), this.#input);
     const state = convolution(states[0]!, this.h2hWeight.data(), this.h2hBias.data(), this.#state);
-    const next = this.step(input, state, states);
+    const next = this.#step.next(input, state, states, this.#activate);
     return [next[0]!, next];
-  }
-
-  protected abstract step(input: NDArray, state: NDArray, states: readonly NDArray[]): NDArray[];
-}
-
-abstract class ConvRNNCell extends ConvCell {
-  protected override step(input: NDArray, state: NDArray): NDArray[] {
-    return [this.activate(add(input, state))];
-  }
-}
-
-abstract class ConvLSTMCell extends ConvCell {
-  override stateInfo(batchSize = 0): readonly StateInfo[] {
-    return [this.info(batchSize), this.info(batchSize)];
-  }
-  protected override step(input: NDArray, state: NDArray, [, c]: readonly NDArray[]): NDArray[] {
-    const gates = split(add(input, state), 4, 1);
-    const fresh = mul(sigmoid(gates[0]!), this.activate(gates[2]!));
-    const cell = add(mul(sigmoid(gates[1]!), c!), fresh);
-    return [mul(sigmoid(gates[3]!), this.activate(cell)), cell];
-  }
-}
-
-abstract class ConvGRUCell extends ConvCell {
-  protected override step(input: NDArray, state: NDArray, [h]: readonly NDArray[]): NDArray[] {
-    const [xr, xz, xn] = split(input, 3, 1) as [NDArray, NDArray, NDArray];
-    const [hr, hz, hn] = split(state, 3, 1) as [NDArray, NDArray, NDArray];
-    const fresh = this.activate(add(xn, mul(sigmoid(add(xr, hr)), hn)));
-    return [add(fresh, mul(sigmoid(add(xz, hz)), sub(h!, fresh)))];
   }
 }
 
@@ -175,46 +183,32 @@ abstract class ConvGRUCell extends ConvCell {
  * cell.initialize();
  * cell(nd.ones([1, 2, 8]), cell.beginState(1))[0].shape;   // [1, 4, 8]
  */
-export class Conv1DRNNCell extends ConvRNNCell {
-  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
-    super(1, 1, inputShape, hiddenChannels, options);
-  }
+export class Conv1DRNNCell extends ConvCell {
+  protected static override readonly kind: Kind = { step: ELMAN, rank: 1 };
 }
 /**
- * RNN cell over [batch, channels, height, width]: see {@link Conv1DRNNCell}.
- *
- * @example
- * const cell = new rnn.Conv2DRNNCell([2, 4, 4], 3);
- * cell.initialize();
- * cell(nd.ones([1, 2, 4, 4]), cell.beginState(1))[0].shape;   // [1, 3, 4, 4]
- */
-export class Conv2DRNNCell extends ConvRNNCell {
-  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
-    super(1, 2, inputShape, hiddenChannels, options);
-  }
-}
-/**
- * RNN cell over [batch, channels, depth, height, width]: see {@link Conv1DRNNCell}.
+ * RNN cell over [batch, channels, height, width].
  *
  * @see {@link Conv1DRNNCell}
  */
-export class Conv3DRNNCell extends ConvRNNCell {
-  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
-    super(1, 3, inputShape, hiddenChannels, options);
-  }
+export class Conv2DRNNCell extends ConvCell {
+  protected static override readonly kind: Kind = { step: ELMAN, rank: 2 };
 }
 /**
- * LSTM cell over [batch, channels, width]: see {@link Conv2DLSTMCell}.
+ * RNN cell over [batch, channels, depth, height, width].
  *
- * @example
- * const cell = new rnn.Conv1DLSTMCell([2, 8], 4);
- * cell.initialize();
- * cell(nd.ones([1, 2, 8]), cell.beginState(1))[0].shape;   // [1, 4, 8]
+ * @see {@link Conv1DRNNCell}
  */
-export class Conv1DLSTMCell extends ConvLSTMCell {
-  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
-    super(4, 1, inputShape, hiddenChannels, options);
-  }
+export class Conv3DRNNCell extends ConvCell {
+  protected static override readonly kind: Kind = { step: ELMAN, rank: 3 };
+}
+/**
+ * LSTM cell over [batch, channels, width].
+ *
+ * @see {@link Conv2DLSTMCell}
+ */
+export class Conv1DLSTMCell extends ConvCell {
+  protected static override readonly kind: Kind = { step: LSTM, rank: 1 };
 }
 /**
  * LSTM cell over [batch, channels, height, width].
@@ -225,33 +219,24 @@ export class Conv1DLSTMCell extends ConvLSTMCell {
  * const [y] = cell.unroll(2, nd.ones([1, 2, 3, 8, 8]));
  * y.shape;   // [1, 2, 4, 8, 8]
  */
-export class Conv2DLSTMCell extends ConvLSTMCell {
-  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
-    super(4, 2, inputShape, hiddenChannels, options);
-  }
+export class Conv2DLSTMCell extends ConvCell {
+  protected static override readonly kind: Kind = { step: LSTM, rank: 2 };
 }
 /**
- * LSTM cell over [batch, channels, depth, height, width]: see {@link Conv2DLSTMCell}.
+ * LSTM cell over [batch, channels, depth, height, width].
  *
  * @see {@link Conv2DLSTMCell}
  */
-export class Conv3DLSTMCell extends ConvLSTMCell {
-  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
-    super(4, 3, inputShape, hiddenChannels, options);
-  }
+export class Conv3DLSTMCell extends ConvCell {
+  protected static override readonly kind: Kind = { step: LSTM, rank: 3 };
 }
 /**
- * GRU cell over [batch, channels, width]: see {@link Conv2DGRUCell}.
+ * GRU cell over [batch, channels, width].
  *
- * @example
- * const cell = new rnn.Conv1DGRUCell([2, 8], 4);
- * cell.initialize();
- * cell(nd.ones([1, 2, 8]), cell.beginState(1))[0].shape;   // [1, 4, 8]
+ * @see {@link Conv2DGRUCell}
  */
-export class Conv1DGRUCell extends ConvGRUCell {
-  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
-    super(3, 1, inputShape, hiddenChannels, options);
-  }
+export class Conv1DGRUCell extends ConvCell {
+  protected static override readonly kind: Kind = { step: GRU, rank: 1 };
 }
 /**
  * GRU cell over [batch, channels, height, width].
@@ -261,18 +246,14 @@ export class Conv1DGRUCell extends ConvGRUCell {
  * cell.initialize();
  * cell(nd.ones([1, 3, 8, 8]), cell.beginState(1))[0].shape;   // [1, 4, 8, 8]
  */
-export class Conv2DGRUCell extends ConvGRUCell {
-  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
-    super(3, 2, inputShape, hiddenChannels, options);
-  }
+export class Conv2DGRUCell extends ConvCell {
+  protected static override readonly kind: Kind = { step: GRU, rank: 2 };
 }
 /**
- * GRU cell over [batch, channels, depth, height, width]: see {@link Conv2DGRUCell}.
+ * GRU cell over [batch, channels, depth, height, width].
  *
  * @see {@link Conv2DGRUCell}
  */
-export class Conv3DGRUCell extends ConvGRUCell {
-  constructor(inputShape: Shape, hiddenChannels: number, options: ConvCellOptions = {}) {
-    super(3, 3, inputShape, hiddenChannels, options);
-  }
+export class Conv3DGRUCell extends ConvCell {
+  protected static override readonly kind: Kind = { step: GRU, rank: 3 };
 }
