@@ -12,12 +12,14 @@ import type { GraphPass } from './pass.ts';
 import { poolingRules } from './pooling.ts';
 import { reductionRules } from './reductions.ts';
 import { RewritingBuilder, type RuleTable, rebuild } from './rewrite.ts';
+import { tilingRules } from './tilings.ts';
 import { viewRules } from './views.ts';
 
 /** The rules of the canonical form. */
 export const canonicalTables: readonly RuleTable[] = [
   algebraRules,
   viewRules,
+  tilingRules,
   reductionRules,
   poolingRules,
   oneHotRules,
