@@ -270,15 +270,26 @@ export class Drafts {
 
   /** What `ask` gives if `node` is computed in place, or why it cannot be lowered so. */
   supposing<T>(node: Node | undefined, ask: () => T): T | CannotLower {
-    if (node !== undefined) this.#decided.add(node);
+    return this.supposingAll(node === undefined ? [] : [node], ask);
+  }
+
+  supposingAll<T>(nodes: readonly Node[], ask: () => T): T | CannotLower {
+    const added = nodes.filter((node) => !this.#decided.has(node));
+    for (const node of added) this.#decided.add(node);
     try {
       return ask();
     } catch (error) {
       if (error instanceof CannotLower) return error;
       throw error;
     } finally {
-      if (node !== undefined) this.#decided.delete(node);
+      for (const node of added) this.#decided.delete(node);
     }
+  }
+
+  /** Whether a launch of the draft, with all `nodes` computed in place, binds no more than it may. */
+  fits(draft: Draft, nodes: readonly Node[]): boolean {
+    const count = this.supposingAll(nodes, () => this.#bindingsOf(draft, undefined));
+    return typeof count === 'number' && count <= this.#caps.maxBindings;
   }
 
   /** The nest of a draft as things stand. */

@@ -48,6 +48,8 @@ class Fusion {
   readonly #optimizer: Optimizer;
   readonly #drafts: Drafts;
   readonly #evaluations = new Map<Node, number>();
+  /** Maps that were decided to be computed in place with what is made of them. */
+  readonly #together = new Set<Node>();
 
   constructor(graph: Graph, caps: Caps, context: PassContext) {
     this.#context = context;
@@ -167,7 +169,12 @@ class Fusion {
       this.#drafts.store(node);
       return;
     }
+    if (this.#together.has(node)) {
+      this.#drafts.inline(node, homes);
+      return;
+    }
     const overfull = this.#overfull(homes, node);
+    if (overfull !== undefined && this.#inlineWithCone(node, homes)) return;
     if (overfull !== undefined) {
       this.#context.note(`${describe(node)} is stored: ${overfull}`);
       this.#drafts.store(node);
@@ -193,6 +200,33 @@ class Fusion {
       if (reason !== undefined) return reason;
     }
     return undefined;
+  }
+
+  /**
+   * Computes `node` in place with all maps that are needed nowhere else: a formula has many intermediate values, which
+   * would be too many operands, and is made of few. False where that is too many, too.
+   */
+  #inlineWithCone(node: Node, homes: Set<Draft>): boolean {
+    const [home, another] = homes;
+    if (home === undefined || another !== undefined) return false;
+    const cone = new Set([node]);
+    const isIn = (user: Node): boolean => {
+      const draft = this.#drafts.draftOf.get(user);
+      const homes = this.#drafts.homes.get(user);
+      return draft === undefined ? homes?.size === 1 && homes.has(home) : draft === home;
+    };
+    for (let i = this.#order.indexOf(node) - 1; i >= 0; i--) {
+      const x = this.#order[i]!;
+      if (x.op.kind !== 'map' || this.#required.has(x)) continue;
+      if (this.#users.get(x)!.every((user) => cone.has(user) || isIn(user))) cone.add(x);
+    }
+    if (!this.#drafts.fits(home, [...cone])) return false;
+    for (const x of cone) {
+      this.#together.add(x);
+      this.#drafts.inline(x, new Set(homes));
+      this.#drafts.decide(x);
+    }
+    return true;
   }
 
   /** Distinct expressions of a unit with `node` computed in place: each part of a concat reads what is below elsewhere. */

@@ -18,7 +18,7 @@ import { type Compiled, compileGraph } from '../../src/passes/pipeline.ts';
 import { decomposeComposites, recognize } from '../../src/passes/recognize.ts';
 import { byProgram, disagreement } from '../support/differential.ts';
 import { lenetStep, mlpStep, type Rule } from '../support/nets.ts';
-import { randomGraph } from '../support/random-graph.ts';
+import { EVERY, randomGraph } from '../support/random-graph.ts';
 
 const LIMITS = [8, 10, 16, 500];
 const binding = (most: number): Caps => ({ ...defaultWgslCaps, maxBindings: most });
@@ -108,9 +108,11 @@ test('300 random graphs keep to 4, 8, 10 and 16 bindings; those that never had m
   const bound = (kernels: readonly LoopKernel[]): number =>
     Math.max(0, ...kernels.map((k) => k.buffers.filter((b) => !isScalar(b.name)).length));
   for (let seed = 1; seed <= 300; seed++) {
-    const graph = randomGraph(seed);
+    const every = seed % 2 === 0;
+    const graph = randomGraph(seed, every ? EVERY : undefined);
     const free = fused(graph, 500);
-    for (const most of [4, 8, 10, 16]) {
+    // what a determinant reads does not fit into 4
+    for (const most of every ? [8, 10, 16] : [4, 8, 10, 16]) {
       const kernels = fused(graph, most);
       assert.ok(bound(kernels) <= most, `random graph ${seed} with ${most} bindings`);
       if (most > 4 && bound(free) <= most) assert.is(kernels.length, free.length);
