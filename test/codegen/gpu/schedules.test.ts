@@ -3,7 +3,6 @@ import * as assert from 'uvu/assert';
 import type { Caps } from '../../../src/codegen/caps.ts';
 import { softwareSchedules } from '../../../src/codegen/gpu/software-schedules.ts';
 import { defaultWgslCaps, GUARANTEED_LIMITS, wgslCaps } from '../../../src/codegen/wgsl/caps.ts';
-import { isFloat } from '../../../src/ir/dtype.ts';
 import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
 import type { Attrs, Graph, Node, Values } from '../../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../../src/ir/graph/interpret.ts';
@@ -13,10 +12,10 @@ import { verifyProgram } from '../../../src/ir/program/verify.ts';
 import type { ThreadKernel, TStmt } from '../../../src/ir/thread/thread.ts';
 import { verifyThread } from '../../../src/ir/thread/verify.ts';
 import { type TensorType, tensor } from '../../../src/ir/type.ts';
-import { gradients } from '../../../src/passes/autodiff.ts';
 import { compileGraph } from '../../../src/passes/pipeline.ts';
 import { opCases, random, randomValues, toleranceOf } from '../../ir/graph/cases.ts';
 import { collect, layOut } from '../../support/differential.ts';
+import { differentiable, gradientGraph } from '../../support/gradient-graph.ts';
 
 /** What WebGPU guarantees; with subgroups; a device with small workgroups; one that computes on a CPU. */
 const machines: readonly Caps[] = [
@@ -192,30 +191,12 @@ test('nests of unlike sizes share a launch', () => {
   agree(graph, dataFor(graph));
 });
 
-const differentiable = (graph: Graph): Graph | undefined => {
-  const builder = new GraphBuilder();
-  const became = new Map<Node, Node>();
-  graph.inputs.forEach((x, i) => {
-    became.set(x, builder.input(x.type, { name: `x${i}` }));
-  });
-  const node = graph.outputs[0]!;
-  const y = builder.emit(
-    node.op,
-    node.inputs.map((x) => became.get(x)!),
-    node.attrs,
-  );
-  if (!isFloat(y.type.dtype)) return undefined;
-  const dy = builder.input(y.type, { name: 'dy' });
-  const wanted = builder.inputs.filter((x) => x !== dy && isFloat(x.type.dtype));
-  const found = gradients(builder, [y], [dy], wanted).filter((g): g is Node => g !== null);
-  return found.length === 0 ? undefined : builder.graph(`${graph.name}'`, found);
-};
-
 for (const c of opCases())
   test(`${c.title}: scheduled for a GPU, forward and gradient`, () => {
     const tolerance = toleranceOf(c.graph, 2e-5);
     agree(c.graph, c.data, tolerance);
-    const gradient = c.example.gradient === false ? undefined : differentiable(c.graph);
+    const wanted = differentiable(c);
+    const gradient = wanted.length === 0 ? undefined : gradientGraph(c.graph, wanted);
     if (gradient === undefined) return;
     const next = random(5);
     const data = gradient.inputs.map((x, i) => c.data[i] ?? randomValues(next, x.type, [-1, 1]));
