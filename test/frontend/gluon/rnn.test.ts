@@ -7,6 +7,7 @@ import type { Parameter } from '../../../src/frontend/gluon/parameter.ts';
 import * as rnn from '../../../src/frontend/gluon/rnn/index.ts';
 import { assertAllClose } from '../../../src/frontend/testing.ts';
 import { autograd, device, hybridize, nd, random } from '../../../src/index.ts';
+import { synchronous } from '../support.ts';
 import { ATOL, type Case, casesOf, RTOL } from './fixtures.ts';
 
 const LAYERS: Readonly<Record<string, () => rnn.RecurrentLayer>> = {
@@ -19,6 +20,10 @@ const LAYERS: Readonly<Record<string, () => rnn.RecurrentLayer>> = {
   gru: () => new rnn.GRU(4),
   'gru 2 layers both ways lengths': () => new rnn.GRU(4, { numLayers: 2, bidirectional: true }),
 };
+/** What differs between devices is how a loop runs: GPUs run what tells, as programs. */
+const ON_GPUS: ReadonlySet<string> = new Set(['lstm', 'gru', 'lstm both ways lengths', 'stack']);
+const onDevice = (name: string): boolean => synchronous || ON_GPUS.has(name);
+const WAYS = synchronous ? ['imperative', 'hybridized'] : ['hybridized'];
 const CLOSE = { rtol: RTOL, atol: ATOL };
 
 const parametersOf = (block: object, expected: Case): [string, Parameter][] =>
@@ -31,8 +36,8 @@ const parametersOf = (block: object, expected: Case): [string, Parameter][] =>
       return [name, own];
     });
 
-for (const [name, expected] of casesOf('rnn'))
-  for (const way of ['imperative', 'hybridized'])
+for (const [name, expected] of [...casesOf('rnn')].filter(([name]) => onDevice(name)))
+  for (const way of WAYS)
     test(`${name}, ${way}: outputs, states and gradients are PyTorch's`, async () => {
       const layer = LAYERS[name]!();
       layer.initialize();
@@ -86,7 +91,7 @@ const CELLS: Readonly<Record<string, () => rnn.RecurrentCell>> = {
     new rnn.SequentialRNNCell(new rnn.LSTMCell(4), new rnn.DropoutCell(0.5), new rnn.GRUCell(2)),
 };
 
-for (const [name, make] of Object.entries(CELLS))
+for (const [name, make] of Object.entries(CELLS).filter(([name]) => onDevice(name)))
   test(`${name}: unrolled, imperative and hybridized, is what its steps are`, async () => {
     random.seed(3);
     const cell = make();
@@ -134,8 +139,8 @@ const differentiatedTwice = (on: ReturnType<typeof device.default>, compiled: bo
   device.setDefault(on);
   random.seed(7);
   const parts: readonly (readonly [(x: nd.NDArray) => nd.NDArray, readonly number[]])[] = [
-    rnnOver(new rnn.LSTM(3)),
-    imagesOver(new rnn.Conv2DGRUCell([2, 4, 4], 3), [2, 4, 4]),
+    rnnOver(new rnn.GRU(2)),
+    imagesOver(new rnn.Conv1DRNNCell([2, 4], 3), [2, 4]),
   ];
   const given = parts.map(([, shape]) => random.normal(shape).attachGrad());
   const all = (...xs: nd.NDArray[]): nd.NDArray[] => {
@@ -161,7 +166,7 @@ const imagesOver = (cell: rnn.RecurrentCell, image: readonly number[]) => {
 test('a layer and convolutional cells, compiled, are what the CPU makes of their steps, differentiated twice', async () => {
   const wanted = differentiatedTwice(device.cpu(), false);
   const made = differentiatedTwice(device.default(), true);
-  assert.equal(made[1]!.shape, [1, 2, 3, 4, 4]);
+  assert.equal(made[1]!.shape, [1, 2, 3, 4]);
   for (const [i, y] of made.entries())
     await assertAllClose(y, await wanted[i]!.array(), { rtol: 1e-3, atol: 1e-4, label: `${i}` });
 });
