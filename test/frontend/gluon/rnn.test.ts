@@ -141,6 +141,7 @@ const differentiatedTwice = (on: ReturnType<typeof device.default>, compiled: bo
   const parts: readonly (readonly [(x: nd.NDArray) => nd.NDArray, readonly number[]])[] = [
     rnnOver(new rnn.GRU(2)),
     imagesOver(new rnn.Conv1DRNNCell([2, 4], 3), [2, 4]),
+    ...(synchronous ? [imagesOver(new rnn.Conv2DLSTMCell([2, 4, 4], 3), [2, 4, 4])] : []),
   ];
   const given = parts.map(([, shape]) => random.normal(shape).attachGrad());
   const all = (...xs: nd.NDArray[]): nd.NDArray[] => {
