@@ -59,7 +59,8 @@ export {
   type Program,
   type ProgramBuffer,
 } from './program.ts';
-export { castTo, isScalarOp, roundTo, SCALAR_OPS, type ScalarOp, scalarOps } from './scalar.ts';
+export { castTo, roundTo } from './rounding.ts';
+export { isScalarOp, SCALAR_OPS, type ScalarOp, scalarOps } from './scalar.ts';
 export { type AnyText, parseText } from './text/any.ts';
 export { type InterpretOptions, interpretThread } from './thread/interpret.ts';
 export type { Cells } from './thread/memory.ts';

@@ -5,8 +5,9 @@
  * table; each code generator holds an exhaustive `Record<ScalarOp, ...>` of spellings, so a new row is a type error
  * until every target can say it.
  */
-import { fromBfloatBits, toBfloatBits } from './bfloat.ts';
-import { bytesOf, type DType, integerRange, isFloat, isInteger, isWide } from './dtype.ts';
+import { bytesOf, type DType, isFloat, isInteger, isWide } from './dtype.ts';
+import { erf, roundEven, TWO_OVER_SQRT_PI, threefry } from './numbers.ts';
+import { wrapWide } from './rounding.ts';
 
 /** Names of the scalar operations, in table order. */
 export const SCALAR_OPS = [
@@ -98,60 +99,8 @@ const logic = (...args: DType[]): DType | undefined =>
 const shift = (x: DType, y: DType): DType | undefined =>
   x === y && isInteger(x) && bytesOf(x) >= 4 ? x : undefined;
 
-/**
- * Abramowitz & Stegun is too coarse for a reference: erf by the series of its product with exp(x²), whose terms are all
- * positive (|x| < 3), and by its continued fraction (beyond).
- */
-export const erf = (x: number): number => {
-  const a = Math.abs(x);
-  if (Number.isNaN(x)) return x;
-  if (a > 6) return Math.sign(x);
-  if (a < 3) {
-    let term = a;
-    let sum = a;
-    for (let n = 1; term > 1e-18 * sum; n++) {
-      term *= (2 * a * a) / (2 * n + 1);
-      sum += term;
-    }
-    return Math.sign(x) * sum * (TWO_OVER_SQRT_PI * Math.exp(-a * a));
-  }
-  let f = 0;
-  for (let n = 60; n >= 1; n--) f = n / 2 / (a + f);
-  return Math.sign(x) * (1 - Math.exp(-a * a) / ((a + f) * Math.sqrt(Math.PI)));
-};
-
-/** Round half to even, as IEEE 754 and every target do. */
-export const roundEven = (x: number): number => {
-  const r = Math.round(x);
-  return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
-};
-
 /** Whether the sign is set: of negative zero too. The sign of NaN does not survive JavaScript: it counts as unset. */
 const isNegative = (x: number): boolean => x < 0 || Object.is(x, -0);
-
-const u32 = (x: number): number => x >>> 0;
-const rotl = (x: number, r: number): number => (x << r) | (x >>> (32 - r));
-
-/**
- * First word of Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
- * key (k0, k1), counter (c0, c1), all uint32.
- */
-export const threefry = (k0: number, k1: number, c0: number, c1: number): number => {
-  const ks = [k0 | 0, k1 | 0, (k0 ^ k1 ^ 0x1bd11bda) | 0];
-  let x = (c0 + ks[0]!) | 0;
-  let y = (c1 + ks[1]!) | 0;
-  for (let block = 0; block < 5; block++) {
-    for (const r of block % 2 === 0 ? [13, 15, 26, 6] : [17, 29, 16, 24]) {
-      x = (x + y) | 0;
-      y = rotl(y, r) ^ x;
-    }
-    x = (x + ks[(block + 1) % 3]!) | 0;
-    y = (y + ks[(block + 2) % 3]! + block + 1) | 0;
-  }
-  return u32(x);
-};
-
-const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 
 const table: Readonly<Record<ScalarOp, ScalarRow>> = {
   neg: {
@@ -466,79 +415,9 @@ export const valueIn = (op: ScalarOp, dtype: DType): ((...args: number[]) => num
   return wide ? (x, y) => wrapWide(dtype, wide(BigInt(x!), BigInt(y!))) : value;
 };
 
-const wrapWide = (dtype: DType, x: bigint): number =>
-  Number(dtype === 'int64' ? BigInt.asIntN(64, x) : BigInt.asUintN(64, x));
-
-/** Whether the IR may hold a number as a constant of the dtype: of 64-bit integers only those that doubles hold exactly. */
-export const isExactIn = (dtype: DType, x: number): boolean =>
-  isFloat(dtype) || !isWide(dtype) || (Number.isSafeInteger(x) && x >= integerRange(dtype)[0]);
-
 /**
  * True for names of operations on numbers.
  *
  * @example ir.isScalarOp('exp');   // true
  */
 export const isScalarOp = (name: string): name is ScalarOp => Object.hasOwn(table, name);
-
-/**
- * Rounds a double to what the dtype can hold, as a store to memory does.
- *
- * @example ir.roundTo('float16', 2049);   // 2048
- */
-export const roundTo = (dtype: DType, x: number): number => {
-  switch (dtype) {
-    case 'float64':
-      return x;
-    case 'float32':
-      return Math.fround(x);
-    case 'float16':
-      return roundToHalf(x);
-    case 'bfloat16':
-      return fromBfloatBits(toBfloatBits(x));
-    case 'int32':
-      return x | 0;
-    case 'uint32':
-      return x >>> 0;
-    case 'int8':
-    case 'int16': {
-      const above = 32 - 8 * bytesOf(dtype);
-      return (x << above) >> above;
-    }
-    case 'uint8':
-      return x & 255;
-    case 'uint16':
-      return x & 65535;
-    case 'int64':
-    case 'uint64': {
-      if (!Number.isFinite(x)) return 0;
-      // The nearest number to the greatest value lies above it, and stands for it.
-      const [least, greatest] = integerRange(dtype);
-      const whole = Math.trunc(x);
-      return whole >= least && whole <= greatest ? whole : wrapWide(dtype, BigInt(whole));
-    }
-    case 'bool':
-      return x === 0 ? 0 : 1;
-    default:
-      return dtype satisfies never;
-  }
-};
-
-/**
- * Conversion between dtypes: float to integer truncates and saturates (NaN gives 0); anything to bool is `!= 0`.
- *
- * @example ir.castTo('int32', -1.7);   // -1
- */
-export const castTo = (to: DType, x: number): number => {
-  if (!isInteger(to)) return roundTo(to, x);
-  const [least, greatest] = integerRange(to);
-  return Number.isNaN(x) ? 0 : Math.max(least, Math.min(greatest, Math.trunc(x)));
-};
-
-const roundToHalf = (x: number): number => {
-  if (!Number.isFinite(x) || x === 0) return x;
-  const a = Math.abs(x);
-  if (a >= 65520) return x > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-  const exponent = Math.max(-14, Math.floor(Math.log2(a)));
-  const step = 2 ** (exponent - 10);
-  return Math.sign(x) * roundEven(a / step) * step;
-};

@@ -10,7 +10,7 @@ import type { Node, Op } from '../ir/graph/graph.ts';
 import { otherAxes, sizeOf } from '../ir/graph/ops/define.ts';
 import { type DotAttrs, dot } from '../ir/graph/ops/dot.ts';
 import type { BroadcastAttrs, TransposeAttrs } from '../ir/graph/ops/view.ts';
-import { roundTo } from '../ir/scalar.ts';
+import { roundTo } from '../ir/rounding.ts';
 import { sameShape } from '../ir/type.ts';
 import type { GraphPass } from './pass.ts';
 import { isOp, type Rule, type RuleTable, rewrite, uniform } from './rewrite.ts';

@@ -6,7 +6,7 @@
 import { toBfloatBits } from '../ir/bfloat.ts';
 import { bytesOf, type DType } from '../ir/dtype.ts';
 import { toHalfBits } from '../ir/half.ts';
-import { roundTo } from '../ir/scalar.ts';
+import { roundTo } from '../ir/rounding.ts';
 
 export const encodeElements = (dtype: DType, values: readonly number[]): Uint8Array => {
   const bytes = new Uint8Array(values.length * bytesOf(dtype));

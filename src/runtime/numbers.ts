@@ -4,7 +4,7 @@
  * Invariant: rounds as `roundTo` of the scalar table does; a bool is a u32 of 0 or 1.
  */
 import type { DType } from '../ir/dtype.ts';
-import { roundTo } from '../ir/scalar.ts';
+import { roundTo } from '../ir/rounding.ts';
 import type { Elem } from '../ir/thread/thread.ts';
 
 export const writeNumber = (

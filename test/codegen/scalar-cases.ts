@@ -4,14 +4,8 @@
  * Invariant: a case is one kernel: a loop of vectors, then one of scalars, results behind each other.
  */
 import { bytesOf, DTYPES, type DType, isWide } from '../../src/ir/dtype.ts';
-import {
-  castTo,
-  roundTo,
-  SCALAR_OPS,
-  type ScalarOp,
-  scalarOps,
-  valueIn,
-} from '../../src/ir/scalar.ts';
+import { castTo, roundTo } from '../../src/ir/rounding.ts';
+import { SCALAR_OPS, type ScalarOp, scalarOps, valueIn } from '../../src/ir/scalar.ts';
 import * as b from '../../src/ir/thread/build.ts';
 import {
   type RegType,

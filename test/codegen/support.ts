@@ -14,7 +14,7 @@ import { load, newBuffer } from '../../src/ir/loop/expr.ts';
 import { interpretKernel, type LoopCells } from '../../src/ir/loop/interpret.ts';
 import type { Expr, LoopBuffer, LoopKernel, Nest, Store } from '../../src/ir/loop/loop.ts';
 import { verifyKernel } from '../../src/ir/loop/verify.ts';
-import { roundTo } from '../../src/ir/scalar.ts';
+import { roundTo } from '../../src/ir/rounding.ts';
 import { interpretThread } from '../../src/ir/thread/interpret.ts';
 import type { ThreadKernel } from '../../src/ir/thread/thread.ts';
 import { verifyThread } from '../../src/ir/thread/verify.ts';

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertAllClose } from '../../src/frontend/testing.ts';
 import { hybridize, nd, random } from '../../src/index.ts';
-import { threefry } from '../../src/ir/scalar.ts';
+import { threefry } from '../../src/ir/numbers.ts';
 import { fails } from './support.ts';
 
 const numbers = async (x: nd.NDArray): Promise<number[]> => Array.from(await x.data());

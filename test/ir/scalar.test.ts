@@ -3,17 +3,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fromBfloatBits, toBfloatBits } from '../../src/ir/bfloat.ts';
 import { DTYPES, holds, promote } from '../../src/ir/dtype.ts';
+import { erf, roundEven, threefry } from '../../src/ir/numbers.ts';
+import { castTo, isExactIn, roundTo } from '../../src/ir/rounding.ts';
 import {
   type Algebra,
-  castTo,
-  erf,
-  isExactIn,
-  roundEven,
-  roundTo,
   SCALAR_OPS,
   type ScalarOp,
   scalarOps,
-  threefry,
   valueIn,
 } from '../../src/ir/scalar.ts';
 import { bfloatBorders } from '../support/bfloat.ts';

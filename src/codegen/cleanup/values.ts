@@ -4,7 +4,9 @@
  * Invariant: int32 sums are linear forms, whatever the order they were written in; nothing is folded that could give
  * another number at run time.
  */
-import { castTo, isExactIn, roundTo, type ScalarOp, valueIn } from '../../ir/scalar.ts';
+
+import { castTo, isExactIn, roundTo } from '../../ir/rounding.ts';
+import { type ScalarOp, valueIn } from '../../ir/scalar.ts';
 import {
   type Register,
   type RegType,

@@ -6,7 +6,7 @@
 import type { DType } from '../../ir/dtype.ts';
 import { integerRange, isFloat } from '../../ir/dtype.ts';
 import type { ReduceOp } from '../../ir/loop/loop.ts';
-import { isExactIn } from '../../ir/scalar.ts';
+import { isExactIn } from '../../ir/rounding.ts';
 import { constantOf, operate, regType } from '../../ir/thread/build.ts';
 import { registerOf, type TExpr } from '../../ir/thread/thread.ts';
 

@@ -4,7 +4,7 @@
  *
  * Invariant: the value is the one that the interpreter of Thread IR finds.
  */
-import { castTo, isExactIn, roundTo } from '../../ir/scalar.ts';
+import { castTo, isExactIn, roundTo } from '../../ir/rounding.ts';
 import { constantOf, operate } from '../../ir/thread/build.ts';
 import { registerDType, type TExpr } from '../../ir/thread/thread.ts';
 

@@ -5,7 +5,7 @@
  */
 import { DTYPES, type DType, isFloat, isNarrowFloat } from '../../ir/dtype.ts';
 import { literal } from '../../ir/graph/ops/leaf.ts';
-import { isExactIn } from '../../ir/scalar.ts';
+import { isExactIn } from '../../ir/rounding.ts';
 import { type Shape, tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure } from '../callsite.ts';

@@ -5,7 +5,7 @@
  */
 import { isFloat } from '../dtype.ts';
 import { invariant, TigonError } from '../errors.ts';
-import { roundTo } from '../scalar.ts';
+import { roundTo } from '../rounding.ts';
 import { showType, type TensorType } from '../type.ts';
 import { GraphBuilder } from './builder.ts';
 import { type Graph, type Node, topological, type Values } from './graph.ts';

@@ -5,7 +5,8 @@
  */
 import { type Axis, type Bound, boundFails, boundHolds, type Idx } from '../dim.ts';
 import type { DType } from '../dtype.ts';
-import { castTo, isExactIn, roundTo, type ScalarOp, scalarOps, valueIn } from '../scalar.ts';
+import { castTo, isExactIn, roundTo } from '../rounding.ts';
+import { type ScalarOp, scalarOps, valueIn } from '../scalar.ts';
 import { type Shape, stridesOf } from '../type.ts';
 import type { AccExpr, AccName, Expr, LoopBuffer, ReduceOp, Running } from './loop.ts';
 

@@ -8,7 +8,8 @@ import type { Axis, Bound, Idx } from '../dim.ts';
 import { idxEvaluate } from '../dim.ts';
 import { integerRange, isFloat } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
-import { castTo, roundTo, scalarOps, valueIn } from '../scalar.ts';
+import { castTo, roundTo } from '../rounding.ts';
+import { scalarOps, valueIn } from '../scalar.ts';
 import { freeAxes } from './free.ts';
 import {
   ABSENT,

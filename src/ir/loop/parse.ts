@@ -18,7 +18,8 @@ import {
   newAxis,
 } from '../dim.ts';
 import { type DType, dtypeFromShort } from '../dtype.ts';
-import { castTo, isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
+import { castTo } from '../rounding.ts';
+import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
 import { parseWith } from '../text/grammar.ts';
 import { infixOps } from '../text/infix.ts';
 import { readType } from '../text/read-type.ts';

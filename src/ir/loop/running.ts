@@ -4,7 +4,8 @@
  * Invariant: sorting is stable, and NaN comes last in both directions.
  */
 import { isFloat } from '../dtype.ts';
-import { roundTo, valueIn } from '../scalar.ts';
+import { roundTo } from '../rounding.ts';
+import { valueIn } from '../scalar.ts';
 import type { Ordering, Prefix } from './loop.ts';
 
 /** Every partial result of folding `lists` (one list, or the two of `affine`). */

@@ -6,7 +6,8 @@
  */
 import { bytesOf, type DType, isNarrowFloat, isNarrowInteger, kindOf } from '../dtype.ts';
 import { invariant } from '../errors.ts';
-import { castTo, isExactIn, roundTo, type ScalarOp, valueIn } from '../scalar.ts';
+import { castTo, isExactIn, roundTo } from '../rounding.ts';
+import { type ScalarOp, valueIn } from '../scalar.ts';
 import type { MmaInputs } from './tensor.ts';
 import {
   ELEMS,

@@ -4,7 +4,9 @@
  * Invariant: every f32 operation is rounded to f32 (`fma` as a rounded product, then a rounded sum), integers wrap at
  * 32 bits, or at 64: those are computed in doubles, exactly up to 2^53.
  */
-import { castTo, roundTo, valueIn } from '../scalar.ts';
+
+import { castTo, roundTo } from '../rounding.ts';
+import { valueIn } from '../scalar.ts';
 import type { KernelMemory } from './memory.ts';
 import type { Registers, ScalarFn, VectorFn } from './registers.ts';
 import { type Elem, registerDType, type TExpr, type ThreadBuffer } from './thread.ts';

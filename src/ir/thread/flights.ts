@@ -5,7 +5,7 @@
  * operands when they are settled; so whoever does not wait finds NaN. A tile is refused where another one is on its way
  * or products still read, products where a tile is on its way.
  */
-import { roundTo } from '../scalar.ts';
+import { roundTo } from '../rounding.ts';
 import {
   type BulkStmt,
   type TensorMap,

@@ -8,7 +8,7 @@
  */
 import { isFloat } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
-import { roundTo } from '../scalar.ts';
+import { roundTo } from '../rounding.ts';
 import { Claims, type Conflict } from './claims.ts';
 import { Copies } from './copies.ts';
 import type { Place } from './registers.ts';

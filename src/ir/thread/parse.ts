@@ -5,7 +5,8 @@
  * is well typed (verifyThread checks the other rules).
  */
 import { type DType, dtypeFromShort } from '../dtype.ts';
-import { castTo, isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
+import { castTo } from '../rounding.ts';
+import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
 import { parseWith } from '../text/grammar.ts';
 import { infixOps } from '../text/infix.ts';
 import { readDType } from '../text/read-type.ts';

@@ -5,7 +5,8 @@
  */
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
-import { isExactIn, scalarOps } from '../scalar.ts';
+import { isExactIn } from '../rounding.ts';
+import { scalarOps } from '../scalar.ts';
 import type { Role } from './bulk.ts';
 import { type BulkVerifier, verifyBulk, verifyRoles } from './bulk-verify.ts';
 import { WARP } from './tensor.ts';

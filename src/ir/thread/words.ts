@@ -5,7 +5,7 @@
  */
 import { fromBfloatBits, toBfloatBits } from '../bfloat.ts';
 import { fromHalfBits, toHalfBits } from '../half.ts';
-import { roundTo } from '../scalar.ts';
+import { roundTo } from '../rounding.ts';
 
 /** What a word can hold: one float32, or two of 16 bits. */
 export type WordOf = 'float32' | 'float16' | 'bfloat16';

@@ -13,7 +13,7 @@ import {
 import type { DType } from '../../ir/dtype.ts';
 import { invariant, type TigonError } from '../../ir/errors.ts';
 import { externals, type Program } from '../../ir/program.ts';
-import { roundTo } from '../../ir/scalar.ts';
+import { roundTo } from '../../ir/rounding.ts';
 import type { Executable, Storage } from '../device.ts';
 import { encodeElements } from '../elements.ts';
 import { disposedProgram, freedOperand, operandsOf } from '../operands.ts';

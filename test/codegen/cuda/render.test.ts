@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BufferPlace } from '../../../src/codegen/cuda/scope.ts';
 import { DTYPES, isWide } from '../../../src/ir/dtype.ts';
-import { castTo } from '../../../src/ir/scalar.ts';
+import { castTo } from '../../../src/ir/rounding.ts';
 import * as b from '../../../src/ir/thread/build.ts';
 import { registerDType, registerOf } from '../../../src/ir/thread/thread.ts';
 import { CudaBatch, ownSlots } from '../../support/cuda-kernels.ts';

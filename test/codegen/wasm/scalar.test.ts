@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
 import type { DType } from '../../../src/ir/dtype.ts';
-import { roundTo } from '../../../src/ir/scalar.ts';
+import { roundTo } from '../../../src/ir/rounding.ts';
 import {
   add,
   convert,

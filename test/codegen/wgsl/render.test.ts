@@ -7,7 +7,7 @@ import { bringRareFunctions } from '../../../src/codegen/wgsl/rare.ts';
 import { renderWgsl } from '../../../src/codegen/wgsl/render.ts';
 import type { BufferPlace } from '../../../src/codegen/wgsl/shader.ts';
 import { DTYPES, isWide } from '../../../src/ir/dtype.ts';
-import { castTo } from '../../../src/ir/scalar.ts';
+import { castTo } from '../../../src/ir/rounding.ts';
 import * as b from '../../../src/ir/thread/build.ts';
 import { registerDType, registerOf, type ThreadKernel } from '../../../src/ir/thread/thread.ts';
 import { goldenText } from '../../support/golden.ts';

@@ -5,7 +5,7 @@
  */
 
 import { lgammaOf } from '../../../src/ir/graph/reference/special.ts';
-import { erf } from '../../../src/ir/scalar.ts';
+import { erf } from '../../../src/ir/numbers.ts';
 
 export const normalCdf = (x: number): number => 0.5 * (1 + erf(x / Math.SQRT2));
 

@@ -8,7 +8,7 @@ import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
 import type { Graph, Node, Op, Values } from '../../../src/ir/graph/graph.ts';
 import type { OpExample } from '../../../src/ir/graph/reference/define.ts';
 import { references } from '../../../src/ir/graph/reference/registry.ts';
-import { roundTo } from '../../../src/ir/scalar.ts';
+import { roundTo } from '../../../src/ir/rounding.ts';
 import { showType, type TensorType } from '../../../src/ir/type.ts';
 import { bringEveryFamily } from '../../../src/passes/every-family.ts';
 

@@ -15,7 +15,8 @@ import type { LowerContext, Node, Values } from '../../../src/ir/graph/graph.ts'
 import { load } from '../../../src/ir/loop/expr.ts';
 import type { Expr, LoopBuffer, ReduceExpr } from '../../../src/ir/loop/loop.ts';
 import { prefixOf, sortRuns } from '../../../src/ir/loop/running.ts';
-import { castTo, roundTo, scalarOps, valueIn } from '../../../src/ir/scalar.ts';
+import { castTo, roundTo } from '../../../src/ir/rounding.ts';
+import { scalarOps, valueIn } from '../../../src/ir/scalar.ts';
 import { stridesOf } from '../../../src/ir/type.ts';
 
 let nextAxis = 1_000_000;

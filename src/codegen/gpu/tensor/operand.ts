@@ -8,7 +8,7 @@
 import type { Axis, Bound, Idx } from '../../../ir/dim.ts';
 import { type DType, isNarrowFloat } from '../../../ir/dtype.ts';
 import type { Contraction, Expr, LoadExpr } from '../../../ir/loop/loop.ts';
-import { roundTo } from '../../../ir/scalar.ts';
+import { roundTo } from '../../../ir/rounding.ts';
 import { type MmaInputs, WARP } from '../../../ir/thread/tensor.ts';
 import { offsetOf, opaqueExprs, stepAlong } from '../../analysis.ts';
 import type { Caps } from '../../caps.ts';

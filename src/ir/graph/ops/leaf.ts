@@ -8,7 +8,7 @@ import { bytesOf, type DType, shortName } from '../../dtype.ts';
 import { TigonError } from '../../errors.ts';
 import { cast, constant, indexValue, scalar } from '../../loop/expr.ts';
 import type { Expr } from '../../loop/loop.ts';
-import { isExactIn, roundTo } from '../../scalar.ts';
+import { isExactIn, roundTo } from '../../rounding.ts';
 import { type Shape, stridesOf } from '../../type.ts';
 import type { Attrs, Op } from '../graph.ts';
 import { checkAxis, defineOp, leafType, ruleFor } from './define.ts';

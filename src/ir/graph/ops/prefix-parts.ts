@@ -6,7 +6,7 @@
  */
 import { type DType, integerRange, isFloat } from '../../dtype.ts';
 import type { PrefixOp } from '../../loop/loop.ts';
-import { isExactIn } from '../../scalar.ts';
+import { isExactIn } from '../../rounding.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { Node } from '../graph.ts';
 import { concat } from './concat.ts';

@@ -8,7 +8,7 @@ import { type Bound, type Idx, idxAxis, idxFlatten, idxOpaque, idxUnflatten } fr
 import { type DType, integerRange, isFloat } from '../../dtype.ts';
 import { constant, guard, indexValue, reduce, scalar } from '../../loop/expr.ts';
 import type { Expr, ReduceOp } from '../../loop/loop.ts';
-import { isExactIn } from '../../scalar.ts';
+import { isExactIn } from '../../rounding.ts';
 import { type Shape, sameShape, stridesOf, type TensorType, tensor } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { LowerContext, Node, Op } from '../graph.ts';

@@ -3,7 +3,7 @@
  *
  * Invariant: an independent formula, not the decomposition.
  */
-import { roundTo } from '../../scalar.ts';
+import { roundTo } from '../../rounding.ts';
 import type { TensorType } from '../../type.ts';
 import { layerNorm, logSoftmax, softmax } from '../ops/composite.ts';
 import { defineReference, f32, type Reference, reader, tabulate } from './define.ts';

@@ -4,7 +4,8 @@
  * Invariant: integer products wrap, as they do in programs.
  */
 import { isFloat } from '../../dtype.ts';
-import { castTo, SCALAR_OPS, type ScalarOp, scalarOps, valueIn } from '../../scalar.ts';
+import { castTo } from '../../rounding.ts';
+import { SCALAR_OPS, type ScalarOp, scalarOps, valueIn } from '../../scalar.ts';
 import { type TensorType, tensor } from '../../type.ts';
 import { cast, mapOps } from '../ops/map.ts';
 import { bf16, defineReference, f32, i32, type OpExample, type Reference } from './define.ts';

@@ -3,7 +3,7 @@
  *
  * Invariant: by other series than the formulas use, or by the functions of JavaScript.
  */
-import { erf } from '../../scalar.ts';
+import { erf } from '../../numbers.ts';
 import type { Attrs, Op } from '../graph.ts';
 import { acos, asin, atan, atan2 } from '../ops/arcs.ts';
 import { digamma, gamma, lgamma, polygamma } from '../ops/gamma.ts';

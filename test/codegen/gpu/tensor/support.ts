@@ -13,7 +13,7 @@ import { rewriter } from '../../../../src/codegen/rewrite.ts';
 import type { DType } from '../../../../src/ir/dtype.ts';
 import { load, newBuffer } from '../../../../src/ir/loop/expr.ts';
 import type { Expr, LoopBuffer, Nest } from '../../../../src/ir/loop/loop.ts';
-import { roundTo } from '../../../../src/ir/scalar.ts';
+import { roundTo } from '../../../../src/ir/rounding.ts';
 import { interpretThread } from '../../../../src/ir/thread/interpret.ts';
 import type { ThreadKernel } from '../../../../src/ir/thread/thread.ts';
 import { verifyThread } from '../../../../src/ir/thread/verify.ts';
