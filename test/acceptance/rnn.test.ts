@@ -3,11 +3,12 @@
  *
  * Invariant: an unrolled cell is what its steps by hand are, with gradients, in every layout.
  */
-import { autograd, hybridize, nd, type Parameter, random } from 'tigon';
+import { autograd, explain, hybridize, nd, type Parameter, random } from 'tigon';
 import * as rnn from 'tigon/rnn';
 import { assertAllClose } from 'tigon/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { plansOf } from '../../src/frontend/hybridize.ts';
 import { fails } from '../frontend/support.ts';
 
 const input = (...shape: number[]): nd.NDArray =>
@@ -215,6 +216,40 @@ test('convolutional cells of all ranks unroll hybridized as by hand', async () =
     const unrolled = hybridize((v: nd.NDArray) => cell.unroll(2, v)[0]);
     await assertAllClose(unrolled(x), nd.stack(steps, 1), { rtol: 1e-4, atol: 1e-5 });
   }
+});
+
+test('one program serves all lengths up to its bound, and its size does not depend on the bound', async () => {
+  const [batch, features] = [2, 3];
+  const kernels = [6, 12].map(async (bound) => {
+    random.seed(3);
+    const net = new rnn.LSTM(4, { inputSize: features });
+    net.initialize({ init: 'xavier' });
+    const run = hybridize((x: nd.NDArray, lengths: nd.NDArray) => net(x, null, lengths));
+    const x = input(bound, batch, features);
+    for (const [a, b] of [
+      [bound, 1],
+      [2, bound],
+      [3, 4],
+    ] as const) {
+      const lengths = nd.array([a, b], { dtype: 'int32' });
+      const outputs = run(x, lengths);
+      for (const [i, length] of [a, b].entries()) {
+        const alone = net(x.slice([0, length], [i, i + 1])) as nd.NDArray;
+        await assertAllClose(outputs.slice([0, length], [i, i + 1]), alone, {
+          rtol: 1e-5,
+          atol: 1e-6,
+        });
+        const beyond = await outputs.slice([length, bound], i).abs().sum().item();
+        assert.is(beyond, 0, 'what lies beyond a sample is zero');
+      }
+    }
+    assert.is(plansOf(run).length, 1);
+    const [report, another] = JSON.parse(JSON.stringify(explain(run))) as { kernels: unknown[] }[];
+    assert.is(another, undefined);
+    return report!.kernels.length;
+  });
+  const [short, long] = await Promise.all(kernels);
+  assert.is(short, long);
 });
 
 test.run();
