@@ -11,7 +11,7 @@ const tested = device.default();
 /** A GPU in software takes long to compile, and compiles every kernel apart; its graphs are others than the CPU's. */
 const plan = {
   cpu: { first: 1, imperative: 120, hybridized: 250, gradients: 100 },
-  webgpu: { first: 3001, imperative: 25, hybridized: 100, gradients: 25 },
+  webgpu: { first: 3001, imperative: 40, hybridized: 100, gradients: 40 },
   cuda: { first: 5001, imperative: 20, hybridized: 40, gradients: 16 },
 }[tested.kind];
 

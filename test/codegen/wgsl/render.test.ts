@@ -14,7 +14,6 @@ import { goldenText } from '../../support/golden.ts';
 import { assertTint } from '../../support/tint.ts';
 import { decode, encode } from '../../support/wasm.ts';
 import { ownPlaces, runWgsl, testGpu } from '../../support/wgsl.ts';
-import { isWhole } from '../../support/whole.ts';
 import {
   buffer,
   exchanging,
@@ -33,8 +32,6 @@ bringRareFunctions();
 
 const textOf = (kernel: ThreadKernel, f16 = false, places = ownPlaces(kernel)): string =>
   renderWgsl(kernel, { places, features: { f16, subgroups: true }, names: ownNames }).code;
-
-let checked = 0;
 
 /**
  * Tint accepts the text, with float16 arrays and without; a device computes what the interpreter does, from either text
@@ -57,10 +54,7 @@ const check = async (
   const globals = kernel.buffers.filter((x) => x.space === 'global');
   const want = interpreted({ kernel, contents });
   const bytes = globals.map((g, i) => encode(g.dtype, contents[i]!));
-  // the other text by turns, if not both are asked for
-  const chosen = [...texts.values()];
-  const first = checked++ % chosen.length;
-  for (const f16 of isWhole ? chosen : chosen.slice(first, first + 1)) {
+  for (const f16 of texts.values()) {
     const features = { ...gpu.features, f16 };
     const after = await runWgsl(gpu, kernel, bytes, { places, features });
     globals.forEach((g, i) => {
