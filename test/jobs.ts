@@ -32,7 +32,7 @@ const PRELOAD = ['--import', './test/support/device.ts'];
 const TOGETHER = ['acceptance/', 'codegen/', 'differential/', 'frontend/', 'ir/', 'passes/'];
 const MOST_TOGETHER = 8;
 /** Files that look at the whole process (its memory, its environment, its stacks), and those that take long by themselves. */
-const ALONE = /memory|callsite|misuse|mnist|life|^codegen\/cuda|wgsl\/program/;
+const ALONE = /memory|callsite|misuse|mnist|life|^codegen\/cuda|wgsl\/program|web-methods/;
 
 interface File {
   readonly path: string;
