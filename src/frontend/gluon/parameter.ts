@@ -6,7 +6,7 @@
  * made anew. Copies on several devices have equal values as long as only trainers and `setData` change them.
  */
 import { devicesOf, namesOf, onto, replicate } from '#several';
-import type { DType } from '../../ir/dtype.ts';
+import { type DType, isFloat } from '../../ir/dtype.ts';
 import { type Shape, showType, type TensorType } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import * as autograd from '../autograd.ts';
@@ -50,7 +50,7 @@ const KNOWN = ['shape', 'dtype', 'init', 'gradReq', 'lrMult', 'wdMult', 'differe
  * @example
  * class Scale extends HybridBlock {
  *   factor = new Parameter({ shape: [1], init: 'ones' });
- *   forward(x: nd.NDArray) { return x.mul(this.factor.data()); }
+ *   override forward(x: nd.NDArray) { return x.mul(this.factor.data()); }
  * }
  * const { factor } = new Scale();
  * factor.isInitialized;   // false
@@ -87,6 +87,7 @@ export class Parameter {
     this.#dtype = checkDtype('Parameter', options.dtype ?? 'float32');
     this.differentiable = options.differentiable ?? true;
     this.#gradReq = this.#checkGradReq(options.gradReq ?? (this.differentiable ? 'write' : 'null'));
+    this.#checkKinds(this.#dtype, this.#gradReq);
     this.init = options.init;
     this.lrMult = options.lrMult ?? 1;
     this.wdMult = options.wdMult ?? 1;
@@ -105,7 +106,8 @@ export class Parameter {
     return this.#gradReq;
   }
   set gradReq(value: GradReq) {
-    this.#gradReq = this.#checkGradReq(value);
+    this.#checkKinds(this.#dtype, this.#checkGradReq(value));
+    this.#gradReq = value;
     for (const data of this.#copies) this.#attach(data);
   }
   #checkGradReq(value: GradReq): GradReq {
@@ -115,6 +117,14 @@ export class Parameter {
       'option',
       `${this.name}: gradReq '${value}' for state that has no gradient`,
       'it is not differentiable: a constant, or statistics that forward updates',
+    );
+  }
+  #checkKinds(dtype: DType, gradReq: GradReq): void {
+    if (gradReq === 'null' || isFloat(dtype)) return;
+    throw failure(
+      'dtype',
+      `${this.name}: ${dtype} with gradReq '${gradReq}': only floats have gradients`,
+      "use a float dtype, or gradReq 'null' for values that are not trained",
     );
   }
   /** True when it has values. */
@@ -274,7 +284,8 @@ export class Parameter {
 
   /** Changes the dtype; compiled programs that use the parameter are made anew. */
   cast(dtype: DType): void {
-    this.#dtype = checkDtype('cast', dtype);
+    this.#checkKinds(checkDtype('cast', dtype), this.#gradReq);
+    this.#dtype = dtype;
     if (this.isInitialized)
       this.#replace(withMode(OUTSIDE, () => this.#copies.map((x) => astype(x, dtype).copy())));
   }

@@ -31,9 +31,23 @@ test('unknown options and wrong arguments are refused when the layer is made', (
       'did you mean "hiddenSize"?',
     ],
     [() => new nn.HybridConcatenate([], { axes: 1 } as never), 'did you mean "axis"?'],
+    [() => new nn.ELU('1' as never), 'ELU: alpha is "1"'],
+    [() => new nn.LeakyReLU(Number.NaN), 'LeakyReLU: alpha is NaN'],
+    [() => new nn.HardSigmoid({ beta: '1' as never }), 'HardSigmoid: beta is "1"'],
+    [() => new nn.BatchNorm({ epsilon: '1e-5' as never }), 'BatchNorm: epsilon is "1e-5"'],
+    [() => new nn.Dropout(0.5, { axes: 1 as never }), 'Dropout: axes is 1', 'a list of integers'],
+    [() => new nn.LPPool1D(2, { p: 0 }), 'LPPool1D: p is 0', '≥ 1'],
+    [
+      () => new nn.Conv2DTranspose(2, 2, { outputPadding: [0, 1] }),
+      'Conv2DTranspose: outputPadding [0, 1] is not below strides [1, 1]',
+    ],
+    [() => new nn.ConstantPad([[1]] as never), 'ConstantPad: the widths are'],
+    [() => new nn.ConstantPad(1, '0' as never), 'ConstantPad: value is "0"'],
   ];
   for (const [make, ...parts] of wrong) fails(make, 'option', ...parts);
   fails(() => new nn.HybridLambda('sigmod'), 'value', "did you mean 'sigmoid'?");
+  fails(() => new nn.Concatenate(new nn.Identity() as never), 'value', 'Concatenate', 'in a list');
+  fails(() => new nn.Dense(2, { dtype: 'int32' }), 'dtype', 'int32', 'only floats have gradients');
 });
 
 test('layers refuse inputs that do not fit, naming layer, shapes and the fix', () => {
@@ -51,6 +65,15 @@ test('layers refuse inputs that do not fit, naming layer, shapes and the fix', (
     [() => new nn.PixelShuffle2D(2)(nd.ones([1, 6, 2, 2])), '6 channels', 'blocks of 4'],
     [() => new nn.ReflectionPad2D(1)(nd.ones([1, 3, 3])), 'ReflectionPad2D: takes [batch'],
     [() => new nn.RotaryEmbedding()(nd.ones([2, 3])), 'an even number of features'],
+    [() => ready(new nn.PReLU({ inChannels: 3 }))(nd.ones([3])), 'PReLU: axis 1 is out of range'],
+    [
+      () => new nn.TransformerEncoderLayer(4, 2)(nd.ones([2, 4])),
+      'TransformerEncoderLayer: takes [batch, positions, units], not f32[2, 4]',
+    ],
+    [
+      () => new nn.TransformerDecoderLayer(4, 2)(nd.ones([1, 2, 4]), nd.ones([2, 4])),
+      'TransformerDecoderLayer: the memory is [batch, places, features], not f32[2, 4]',
+    ],
     [
       () => ready(new nn.MultiHeadAttention(4, 2))(nd.ones([2, 4])),
       'MultiHeadAttention: takes [batch, positions, features], not f32[2, 4]',
@@ -78,6 +101,19 @@ test('layers refuse inputs that do not fit, naming layer, shapes and the fix', (
     ],
   ];
   for (const [run, ...parts] of wrong) fails(run, 'shape', ...parts);
+  const none = undefined as never;
+  const absent: readonly (readonly [() => unknown, string])[] = [
+    [() => new nn.TransformerEncoderLayer(4, 2)(none), 'TransformerEncoderLayer: the input'],
+    [
+      () => new nn.TransformerDecoder(1, 4, 2)(nd.ones([1, 2, 4]), none),
+      'TransformerDecoderLayer: the memory is undefined',
+    ],
+    [() => new nn.Mish()(3 as never), 'Mish: the input is 3'],
+    [() => new nn.Activation('relu')(none), 'Activation: the input is undefined'],
+    [() => new nn.HybridLambda('tanh')(none), 'HybridLambda: the input is undefined'],
+  ];
+  for (const [run, part] of absent) fails(run, 'value', part);
+  assert.equal(ready(new nn.PReLU())(nd.array(1)).shape, []);
   const mask = nd.ones([3], { dtype: 'bool' });
   const x = nd.ones([1, 3, 4]);
   fails(
@@ -85,6 +121,11 @@ test('layers refuse inputs that do not fit, naming layer, shapes and the fix', (
     'shape',
     'the mask is bool[3]',
     '[batch, keys]',
+  );
+  fails(
+    () => ready(new nn.MultiHeadAttention(4, 2))(x, x, x, 3 as never),
+    'value',
+    'MultiHeadAttention: the mask is 3',
   );
   fails(
     () => nd.deconvolution(nd.ones([1, 1, 2]), nd.ones([1, 1, 2]), undefined, { outputPadding: 1 }),

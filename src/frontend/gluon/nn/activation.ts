@@ -3,7 +3,6 @@
  *
  * Invariant: any shape; floats keep their dtype, integers become float32.
  */
-import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import {
   geluTanh,
@@ -14,12 +13,13 @@ import {
   swish,
 } from '../../nd/activation.ts';
 import { add, minimum, mul } from '../../nd/arithmetic.ts';
+import { axisOf } from '../../nd/axes.ts';
 import { elu, gelu, leakyRelu, relu, silu } from '../../nd/math.ts';
-import { checkChoice, checkOptions, shown } from '../../options.ts';
+import { checkChoice, checkOptions } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
-import { count, expectArray, expectSize } from './shared.ts';
+import { count, expectArray, expectSize, finite } from './shared.ts';
 
 /**
  * `x` where positive, else `alpha · x`. (Maas et al., ICML 2013.)
@@ -31,15 +31,10 @@ export class LeakyReLU extends HybridBlock {
   readonly alpha: number;
   constructor(alpha: number) {
     super();
-    if (typeof alpha !== 'number')
-      throw failure(
-        'option',
-        `LeakyReLU: alpha is ${shown(alpha)}`,
-        'pass a number: new nn.LeakyReLU(0.1)',
-      );
-    this.alpha = alpha;
+    this.alpha = finite('LeakyReLU', 'alpha', alpha, 'a number: new nn.LeakyReLU(0.1)');
   }
   override forward(x: NDArray): NDArray {
+    expectArray('LeakyReLU', x);
     return leakyRelu(x, this.alpha);
   }
 }
@@ -72,9 +67,9 @@ export class PReLU extends HybridBlock {
   override forward(x: NDArray): NDArray {
     expectArray('PReLU', x);
     const alpha = this.alpha.data();
-    if (alpha.size > 1) expectSize('PReLU', x, 1, alpha.size, 'channels');
-    const slope =
-      alpha.size === 1 ? alpha : alpha.reshape(x.shape.map((_, i) => (i === 1 ? alpha.size : 1)));
+    const shared = alpha.size === 1;
+    if (!shared) expectSize('PReLU', x, axisOf('PReLU', 1, x.ndim), alpha.size, 'channels');
+    const slope = alpha.reshape(shared ? [] : x.shape.map((_, i) => (i === 1 ? alpha.size : 1)));
     return add(relu(x), mul(slope, minimum(x, 0)));
   }
 }
@@ -89,9 +84,10 @@ export class ELU extends HybridBlock {
   readonly alpha: number;
   constructor(alpha = 1) {
     super();
-    this.alpha = alpha;
+    this.alpha = finite('ELU', 'alpha', alpha, 'a number: new nn.ELU(1)');
   }
   override forward(x: NDArray): NDArray {
+    expectArray('ELU', x);
     return elu(x, this.alpha);
   }
 }
@@ -107,6 +103,7 @@ const FIXED_POINT = { scale: 1.0507009873554805, alpha: 1.6732632423543772 } as 
  */
 export class SELU extends HybridBlock {
   override forward(x: NDArray): NDArray {
+    expectArray('SELU', x);
     return elu(x, FIXED_POINT.alpha).mul(FIXED_POINT.scale);
   }
 }
@@ -129,6 +126,7 @@ export class GELU extends HybridBlock {
     this.approximation = checkChoice('GELU', 'approximation', approximation, ['erf', 'tanh']);
   }
   override forward(x: NDArray): NDArray {
+    expectArray('GELU', x);
     return this.approximation === 'erf' ? gelu(x) : geluTanh(x);
   }
 }
@@ -141,6 +139,7 @@ export class GELU extends HybridBlock {
  */
 export class SiLU extends HybridBlock {
   override forward(x: NDArray): NDArray {
+    expectArray('SiLU', x);
     return silu(x);
   }
 }
@@ -155,11 +154,10 @@ export class Swish extends HybridBlock {
   readonly beta: number;
   constructor(beta = 1) {
     super();
-    if (!Number.isFinite(beta))
-      throw failure('option', `Swish: beta is ${shown(beta)}`, 'pass a number: new nn.Swish(1.5)');
-    this.beta = beta;
+    this.beta = finite('Swish', 'beta', beta, 'a number: new nn.Swish(1.5)');
   }
   override forward(x: NDArray): NDArray {
+    expectArray('Swish', x);
     return swish(x, this.beta);
   }
 }
@@ -172,6 +170,7 @@ export class Swish extends HybridBlock {
  */
 export class Mish extends HybridBlock {
   override forward(x: NDArray): NDArray {
+    expectArray('Mish', x);
     return mish(x);
   }
 }
@@ -187,9 +186,14 @@ export class HardSigmoid extends HybridBlock {
   constructor(options: HardSigmoidOptions = {}) {
     super();
     checkOptions('HardSigmoid', options, ['alpha', 'beta']);
-    this.#options = { ...options };
+    const { alpha = 0.2, beta = 0.5 } = options;
+    this.#options = {
+      alpha: finite('HardSigmoid', 'alpha', alpha),
+      beta: finite('HardSigmoid', 'beta', beta),
+    };
   }
   override forward(x: NDArray): NDArray {
+    expectArray('HardSigmoid', x);
     return hardSigmoid(x, this.#options);
   }
 }
@@ -202,6 +206,7 @@ export class HardSigmoid extends HybridBlock {
  */
 export class HardSwish extends HybridBlock {
   override forward(x: NDArray): NDArray {
+    expectArray('HardSwish', x);
     return hardSwish(x);
   }
 }

@@ -18,7 +18,7 @@ import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Dense } from './basic.ts';
 import { RotaryEmbedding } from './position.ts';
-import { count, expectRank } from './shared.ts';
+import { count, expectArray, expectRank } from './shared.ts';
 
 export interface MultiHeadAttentionOptions {
   /** Share of the weights of keys that are set to 0 in training. Default 0. */
@@ -143,7 +143,9 @@ export class MultiHeadAttention extends HybridBlock {
 
   /** The mask with an axis for heads. */
   #wide(mask: NDArray | undefined): NDArray | undefined {
-    if (mask === undefined || mask.ndim === 4) return mask;
+    if (mask === undefined) return undefined;
+    expectArray('MultiHeadAttention', mask, 'the mask');
+    if (mask.ndim === 4) return mask;
     if (mask.ndim === 3) return mask.expandDims(1);
     if (mask.ndim === 2) return mask.expandDims(1).expandDims(1);
     throw failure(

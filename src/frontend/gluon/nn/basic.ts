@@ -11,7 +11,7 @@ import type { NDArray } from '../../methods.ts';
 import { linear } from '../../nd/linalg.ts';
 import { embedding } from '../../nd/neural.ts';
 import { flatten } from '../../nd/shape.ts';
-import { checkOptions } from '../../options.ts';
+import { checkOptions, shown } from '../../options.ts';
 import { dropout } from '../../random.ts';
 import { expectPositions } from '../../values.ts';
 import { HybridBlock } from '../block.ts';
@@ -117,6 +117,7 @@ export class Activation extends HybridBlock {
   }
 
   override forward(x: NDArray): NDArray {
+    expectArray('Activation', x);
     return this.#apply(x);
   }
 }
@@ -139,10 +140,13 @@ export class Dropout extends HybridBlock {
   constructor(rate: number, options: { readonly axes?: readonly number[] } = {}) {
     super();
     checkOptions('Dropout', options, ['axes']);
-    if (!(rate >= 0 && rate < 1))
-      throw failure('value', `Dropout: rate ${rate} must be from 0 to below 1`);
+    if (!(Number.isFinite(rate) && rate >= 0 && rate < 1))
+      throw failure('value', `Dropout: rate ${shown(rate)} must be from 0 to below 1`);
+    const { axes = [] } = options;
+    if (!Array.isArray(axes) || !axes.every(Number.isInteger))
+      throw failure('option', `Dropout: axes is ${shown(axes)}`, 'pass a list of integers: [0, 2]');
     this.rate = rate;
-    this.axes = (options.axes ?? []).slice();
+    this.axes = axes.slice();
   }
 
   override forward(x: NDArray): NDArray {

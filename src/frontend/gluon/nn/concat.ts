@@ -5,7 +5,7 @@
  */
 import type { NDArray } from '../../methods.ts';
 import { concat } from '../../nd/shape.ts';
-import { checkOptions } from '../../options.ts';
+import { checkList, checkOptions } from '../../options.ts';
 import { HybridSequential, type Layer, Sequential } from './container.ts';
 
 export interface ConcatenateOptions {
@@ -18,6 +18,13 @@ const joined = (row: Iterable<Layer>, x: NDArray, axis: number): NDArray =>
     Array.from(row, (layer) => layer(x)),
     axis,
   );
+
+/** The blocks, in a list: one that is no list has its own message. */
+const listed = (where: string, layers: readonly Layer[]): readonly Layer[] => {
+  const help = 'pass blocks in a list: new nn.Concatenate([new nn.Dense(8), new nn.Identity()])';
+  checkList(where, 'the first argument', layers, help);
+  return layers;
+};
 
 const axisIn = (where: string, options: ConcatenateOptions): number => {
   checkOptions(where, options, ['axis']);
@@ -36,7 +43,7 @@ export class Concatenate extends Sequential {
   readonly axis: number;
 
   constructor(layers: readonly Layer[] = [], options: ConcatenateOptions = {}) {
-    super(...layers);
+    super(...listed('Concatenate', layers));
     this.axis = axisIn('Concatenate', options);
   }
 
@@ -57,7 +64,7 @@ export class HybridConcatenate extends HybridSequential {
   readonly axis: number;
 
   constructor(layers: readonly Layer[] = [], options: ConcatenateOptions = {}) {
-    super(...layers);
+    super(...listed('HybridConcatenate', layers));
     this.axis = axisIn('HybridConcatenate', options);
   }
 

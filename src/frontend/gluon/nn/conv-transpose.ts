@@ -3,6 +3,7 @@
  *
  * Invariant: kernels are [channels in, channels out / groups, ...space], those of the convolution that goes the other way.
  */
+import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { deconvolution } from '../../nd/deconvolution.ts';
 import { type ConvOptions, Convolving } from './conv-base.ts';
@@ -27,6 +28,12 @@ abstract class ConvTranspose extends Convolving {
     const name = `Conv${rank}DTranspose`;
     super(name, rank, channels, kernelSize, options, ['outputPadding']);
     this.outputPadding = perAxis(name, 'outputPadding', options.outputPadding ?? 0, rank, 0);
+    if (this.outputPadding.some((p, i) => p >= this.strides[i]!))
+      throw failure(
+        'option',
+        `${name}: outputPadding [${this.outputPadding.join(', ')}] is not below strides [${this.strides.join(', ')}]`,
+        'it chooses among the sizes that a strided convolution maps to one',
+      );
   }
 
   protected override shapeFor(inChannels: number): number[] {

@@ -32,8 +32,10 @@ const widthsFor = (where: string, x: NDArray, widths: PadWidths): (readonly [num
 };
 
 const checkWidths = (where: string, widths: PadWidths): PadWidths => {
-  const all = typeof widths === 'number' ? [widths] : [widths].flat(2);
-  if (all.every((n) => Number.isInteger(n) && n >= 0)) return widths;
+  const pairs = typeof widths === 'number' ? [[widths, widths]] : widths;
+  const isPair = (pair: unknown): boolean =>
+    Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0);
+  if (Array.isArray(pairs) && pairs.every(isPair)) return widths;
   throw failure(
     'option',
     `${where}: the widths are ${shown(widths)}`,
@@ -72,6 +74,8 @@ export class ConstantPad extends HybridBlock {
   constructor(padding: PadWidths, value = 0) {
     super();
     this.padding = checkWidths('ConstantPad', padding);
+    if (typeof value !== 'number')
+      throw failure('option', `ConstantPad: value is ${shown(value)}`, 'pass a number');
     this.value = value;
   }
   override forward(x: NDArray): NDArray {

@@ -7,6 +7,7 @@ import { failure } from '../../callsite.ts';
 import { NDArray } from '../../methods.ts';
 import { nearest, shown } from '../../options.ts';
 import { Block, HybridBlock } from '../block.ts';
+import { expectArray } from './shared.ts';
 
 type Body<A extends unknown[], R> = (...args: A) => R;
 
@@ -17,8 +18,10 @@ const bodyOf = <A extends unknown[], R>(where: string, body: Body<A, R> | string
     (name) => typeof Object.getOwnPropertyDescriptor(NDArray.prototype, name)?.value === 'function',
   );
   if (typeof body === 'string' && known.includes(body))
-    return (...[x, ...rest]: A) =>
-      (x as Readonly<Record<string, (...args: unknown[]) => R>>)[body]!(...rest);
+    return (...[x, ...rest]: A) => {
+      expectArray(where, x as NDArray);
+      return (x as Readonly<Record<string, (...args: unknown[]) => R>>)[body]!(...rest);
+    };
   const guess = typeof body === 'string' ? nearest(body, known) : undefined;
   throw failure(
     'value',

@@ -15,7 +15,7 @@ import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
 import { AFFINE, Affine, type AffineOptions, BatchNorm, type BatchNormOptions } from './norm.ts';
-import { count, expectArray, expectSize } from './shared.ts';
+import { count, expectArray, expectSize, finite } from './shared.ts';
 
 /**
  * Normalizes groups of channels of each sample: `(x - mean) / sqrt(variance + epsilon) · gamma + beta`, mean and variance
@@ -111,9 +111,7 @@ export class RMSNorm extends HybridBlock {
     super();
     checkOptions('RMSNorm', options, ['epsilon', 'inChannels', 'gammaInit']);
     const { epsilon = 1e-5, inChannels = 0, gammaInit = 'ones' } = options;
-    if (!(epsilon >= 0))
-      throw failure('option', `RMSNorm: epsilon is ${epsilon}`, 'pass a small number like 1e-5');
-    this.epsilon = epsilon;
+    this.epsilon = finite('RMSNorm', 'epsilon', epsilon, 'a small number like 1e-5', (x) => x >= 0);
     const size = count('RMSNorm', 'inChannels', inChannels, 0);
     this.gamma = new Parameter({ shape: [size], init: gammaInit });
   }

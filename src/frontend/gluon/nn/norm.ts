@@ -7,7 +7,6 @@
 import { type DType, isNarrowFloat } from '../../../ir/dtype.ts';
 import { isTraining, pause } from '../../autograd.ts';
 import { assign, callAll, type Fragment, fragment } from '../../call.ts';
-import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { axisOf } from '../../nd/axes.ts';
 import { batchNorm, batchNormTraining, layerNorm } from '../../nd/neural.ts';
@@ -15,7 +14,7 @@ import { checkOptions } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
-import { count, expectArray, expectSize } from './shared.ts';
+import { count, expectArray, expectSize, finite } from './shared.ts';
 
 export interface AffineOptions {
   /** Added to the variance. Default 1e-5. */
@@ -50,9 +49,7 @@ export abstract class Affine extends HybridBlock {
   constructor(name: string, options: AffineOptions) {
     super();
     const { center = true, scale = true, epsilon = 1e-5, inChannels = 0 } = options;
-    if (!(epsilon >= 0))
-      throw failure('option', `${name}: epsilon is ${epsilon}`, 'pass a small number like 1e-5');
-    this.epsilon = epsilon;
+    this.epsilon = finite(name, 'epsilon', epsilon, 'a small number like 1e-5', (x) => x >= 0);
     this.shape = [count(name, 'inChannels', inChannels, 0)];
     this.gamma = new Parameter({
       shape: this.shape,
@@ -144,10 +141,9 @@ export class BatchNorm extends Affine {
     checkOptions('BatchNorm', options, BATCH);
     super('BatchNorm', options);
     const { axis = 1, momentum = 0.9, useGlobalStats = false } = options;
-    if (!(momentum >= 0 && momentum <= 1))
-      throw failure('option', `BatchNorm: momentum is ${momentum}`, 'pass a number from 0 to 1');
+    const isShare = (x: number): boolean => x >= 0 && x <= 1;
     this.axis = axis;
-    this.momentum = momentum;
+    this.momentum = finite('BatchNorm', 'momentum', momentum, 'a number from 0 to 1', isShare);
     this.useGlobalStats = useGlobalStats;
     const { shape } = this;
     const state = (init: InitializerLike): Parameter =>

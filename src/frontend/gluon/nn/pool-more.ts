@@ -7,7 +7,7 @@ import type { NDArray } from '../../methods.ts';
 import { adaptiveAvgPool, lpPool } from '../../nd/pooling.ts';
 import type { Rank } from './layout.ts';
 import { Folding, type LayoutOptions, type MaxPoolOptions, Pool } from './pool-base.ts';
-import { perAxis } from './shared.ts';
+import { finite, perAxis } from './shared.ts';
 
 export interface LPPoolOptions extends MaxPoolOptions {
   /** The power. Default 2. */
@@ -18,7 +18,7 @@ abstract class LPPool extends Pool {
   readonly p: number;
   constructor(rank: Rank, poolSize: number | readonly number[], options: LPPoolOptions) {
     super(`LPPool${rank}D`, rank, poolSize, options, ['p']);
-    this.p = options.p ?? 2;
+    this.p = finite(`LPPool${rank}D`, 'p', options.p ?? 2, 'a number ≥ 1', (p) => p >= 1);
   }
   protected override compute(x: NDArray): NDArray {
     return lpPool(x, { ...this.window(), p: this.p });

@@ -26,6 +26,18 @@ export const count = (where: string, name: string, value: number, least = 1): nu
   throw failure('option', `${where}: ${name} is ${shown(value)}`, `pass an integer ≥ ${least}`);
 };
 
+/** `value` if it is a number, and one that `fits` if that is given; `wanted` says which, for messages. */
+export const finite = (
+  where: string,
+  name: string,
+  value: number,
+  wanted = 'a finite number',
+  fits: (value: number) => boolean = () => true,
+): number => {
+  if (Number.isFinite(value) && fits(value)) return value;
+  throw failure('option', `${where}: ${name} is ${shown(value)}`, `pass ${wanted}`);
+};
+
 /** One integer for all axes of space, or one for each. */
 export const perAxis = (
   where: string,
@@ -50,12 +62,18 @@ export const perAxis = (
 };
 
 /** Throws unless `x` has `rank` axes; `form` shows them: `[batch, channels, height, width]`. */
-export const expectRank = (where: string, x: NDArray, rank: number, form: string): void => {
-  expectArray(where, x);
+export const expectRank = (
+  where: string,
+  x: NDArray,
+  rank: number,
+  form: string,
+  what?: string,
+): void => {
+  expectArray(where, x, what);
   if (x.ndim === rank) return;
   throw failure(
     'shape',
-    `${where}: takes ${form}, not ${showType(x.type)}`,
+    `${where}: ${what === undefined ? 'takes' : `${what} is`} ${form}, not ${showType(x.type)}`,
     x.ndim === rank - 1
       ? 'one axis is missing: expandDims(0) adds a batch axis'
       : `reshape the input to ${rank} axes first`,

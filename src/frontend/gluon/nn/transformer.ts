@@ -10,7 +10,7 @@ import { HybridBlock } from '../block.ts';
 import { MultiHeadAttention } from './attention.ts';
 import { Dense, Dropout } from './basic.ts';
 import { LayerNorm } from './norm.ts';
-import { type ActivationName, count } from './shared.ts';
+import { type ActivationName, count, expectRank } from './shared.ts';
 
 export interface TransformerOptions {
   /** Of the dense layers between. Default 4 · units. */
@@ -40,6 +40,8 @@ const KNOWN = [
   'causal',
   'rotary',
 ] as const;
+
+const FORM = '[batch, positions, units]';
 
 /** Two dense layers at each position. */
 class Feedforward extends HybridBlock {
@@ -128,6 +130,7 @@ export class TransformerEncoderLayer extends TransformerLayer {
   }
 
   override forward(x: NDArray, mask?: NDArray): NDArray {
+    expectRank('TransformerEncoderLayer', x, 3, FORM);
     const y = this.residual(x, this.attentionNorm, (q) => this.selfAttention(q, q, q, mask));
     return this.residual(y, this.feedforwardNorm, (h) => this.feedforward(h));
   }
@@ -164,6 +167,8 @@ export class TransformerDecoderLayer extends TransformerLayer {
   }
 
   override forward(x: NDArray, memory: NDArray, mask?: NDArray, memoryMask?: NDArray): NDArray {
+    expectRank('TransformerDecoderLayer', x, 3, FORM);
+    expectRank('TransformerDecoderLayer', memory, 3, '[batch, places, features]', 'the memory');
     const y = this.residual(x, this.attentionNorm, (q) => this.selfAttention(q, q, q, mask));
     const z = this.residual(y, this.crossNorm, (q) =>
       this.crossAttention(q, memory, memory, memoryMask),
