@@ -43,8 +43,8 @@ const uniformly: Sampler = sampler({
 });
 
 /**
- * Uniform numbers in [low, high): `low + u · (high - low)`, `u` a multiple of 2⁻²⁴. Gradients flow to `low` and `high`.
- * With these equal, all numbers are that one.
+ * Uniform numbers in [low, high): `low + u · (high - low)`, `u` a multiple of 2⁻²⁴ (of float64: 2⁻⁵³). Gradients flow to
+ * `low` and `high`. With these equal, all numbers are that one.
  *
  * @example
  * random.uniform([2, 3], -1, 1).shape;   // [2, 3]
@@ -118,7 +118,7 @@ const coin: Sampler = sampler({
   parameters: [probability('probability')],
   draws: 1,
   whole: true,
-  build: (source, [p]) => source.b.cast(source.b.op('lt', unit(source), p!), 'float32'),
+  build: (source, [p]) => source.b.cast(source.b.op('lt', unit(source), p!), source.dtype),
 });
 /**
  * Ones with probability `p` (a number, or an array that broadcasts to the shape), else zeros.
@@ -131,7 +131,7 @@ export const bernoulli = (shape: Shape, p: Operand = 0.5, options?: RandomOption
 const whole: Fragment<Attrs> = fragment<Attrs>(
   'random.randint',
   (b, [k0, k1, d, low, width], { shape, dtype }) => {
-    const bits = words(sourceOf(b, [k0!, k1!, d!], shape));
+    const bits = words(sourceOf(b, [k0!, k1!, d!], shape, 'float32'));
     const at = b.op('mod', bits, b.broadcastTo(width!, shape));
     const value = b.op('add', b.cast(at, 'int32'), b.broadcastTo(low!, shape));
     return b.cast(value, dtype);

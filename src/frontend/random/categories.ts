@@ -4,7 +4,7 @@
  * Invariant: probabilities lie along the last axis and need not sum to 1; what has probability 0 is never drawn. No
  * gradients.
  */
-import type { DType } from '../../ir/dtype.ts';
+import { type DType, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -46,9 +46,10 @@ const chosen: Fragment<Attrs> = fragment<Attrs>(
   'random.categorical',
   (b, [low, high, draw, p], { shape, dtype, logits }) => {
     const many = [...shape, categoriesOf('random.categorical', p!)];
-    const weights = stretch(b, 'random.categorical', p!, many);
+    const inner = summedIn(p!.type.dtype);
+    const weights = stretch(b, 'random.categorical', p!, many, inner);
     const f = writing(b, weights);
-    const u = openUnit(sourceOf(b, [low!, high!, draw!], many));
+    const u = openUnit(sourceOf(b, [low!, high!, draw!], many, inner));
     const noise = f('neg', f('log', f('neg', f('log', u))));
     const scores = f('add', logits ? weights : f('log', weights), noise);
     return b.cast(b.emit(argmax, [scores], { axes: [shape.length] }), dtype);
@@ -81,7 +82,7 @@ export const categorical = (shape: Shape, p: NDArray, options?: CategoryOptions)
   });
 };
 
-/** Sums along the last axis up to each place, as float32: the last of them is the whole. */
+/** Sums along the last axis up to each place: the last of them is the whole. */
 const sumsUpTo = (b: GraphBuilder, x: Node): Node => {
   const { shape } = x.type;
   const [rank, count] = [shape.length, shape[shape.length - 1]!];
@@ -104,11 +105,12 @@ const counted: Fragment<TryAttrs> = fragment<TryAttrs>(
     const rank = shape.length;
     const lead = [...shape.keys()];
     const count = categoriesOf(name, p!);
-    const own = stretch(b, name, p!, [...shape, count]);
+    const inner = summedIn(p!.type.dtype);
+    const own = stretch(b, name, p!, [...shape, count], inner);
     const sums = sumsUpTo(b, logits ? b.op('exp', own) : own);
     const total = b.emit(reduceMax, [sums], { axes: [rank] });
     const many = [...shape, tries];
-    const u = openUnit(sourceOf(b, [low!, high!, draw!], many));
+    const u = openUnit(sourceOf(b, [low!, high!, draw!], many, inner));
     const at = b.op('mul', u, b.broadcast(total, many, lead));
 
     const pairs = [...many, count];

@@ -4,6 +4,7 @@
  * Invariant: column by column, unrolled into one program, so that gradients are those of the steps. A matrix that is not
  * positive definite gives NaN.
  */
+import { promote, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -62,7 +63,7 @@ const swapped = (rank: number): number[] => [
 
 const factoring: Fragment = fragment('cholesky', (b, [given]) => {
   const n = sizeOf('cholesky', given!);
-  const whole = b.cast(given!, 'float32');
+  const whole = b.cast(given!, summedIn(given!.type.dtype));
   const { shape } = whole.type;
   // half of each side, so that gradients are symmetric
   const turned = b.transpose(whole, swapped(shape.length));
@@ -91,8 +92,9 @@ interface SolveAttrs {
 const solving: Fragment<SolveAttrs> = fragment<SolveAttrs>('solveLower', (b, [l, y], { shape }) => {
   const n = sizeOf('solveLower', l!);
   const lead = shape.slice(0, -1);
-  const matrix = b.broadcastTo(b.cast(l!, 'float32'), [...shape, n]);
-  let rest = b.broadcastTo(b.cast(y!, 'float32'), shape);
+  const dtype = summedIn(promote(l!.type.dtype, y!.type.dtype));
+  const matrix = b.broadcastTo(b.cast(l!, dtype), [...shape, n]);
+  let rest = b.broadcastTo(b.cast(y!, dtype), shape);
   const found: Node[] = [];
   for (let j = 0; j < n; j++) {
     const value = b.op('div', cut(b, rest, [j]), cut(b, matrix, [j, j]));

@@ -7,7 +7,7 @@
  * accurate computation of binomial probabilities", 2000), so that no large numbers cancel.
  */
 import type { Node } from '../../ir/graph/graph.ts';
-import { polynomial, type Write } from '../../ir/graph/ops/formula.ts';
+import { isDouble, polynomial, type Write } from '../../ir/graph/ops/formula.ts';
 import { firstAccepted, formulas, later, openUnit, perElement, type Source } from './source.ts';
 
 /** From this mean on, proposals are made. */
@@ -31,22 +31,43 @@ export const bySearch = (f: Write, u: Node, first: Node, ratio: (k: number) => N
   return count;
 };
 
+/** Counts of doubles below this go by the factorial of the count this much above them. */
+const RAISED = 16;
+/** What `log(x!) - x log x + x` lies above that of `x + RAISED`. */
+const loweredBy = (f: Write, x: Node, raised: Node): Node => {
+  const product = Array.from({ length: RAISED }, (_, i) => f('add', x, i + 1)).reduce((all, n) =>
+    f('mul', all, n),
+  );
+  const powers = f('sub', f('mul', raised, f('log', raised)), f('mul', x, f('log', x)));
+  return f('sub', f('sub', powers, f('log', product)), RAISED);
+};
+
 /** `log(k!) - k log k + k`, for counts: Stirling's series as a continued fraction; 0 for 0. */
 export const stirlingRest = (f: Write, k: Node): Node => {
-  const x = f('max', k, 1);
+  const count = f('max', k, 1);
+  const low = isDouble(k) ? f('lt', count, RAISED) : undefined;
+  const x = low === undefined ? count : f('select', low, f('add', count, RAISED), count);
   const terms = [29944523 / 19733142, 22999 / 22737, 195 / 371, 53 / 210, 1 / 30];
   const bottom = terms.reduce<Node>((below, a) => f('add', x, f('div', a, below)), x);
   const root = f('mul', f('log', f('mul', x, 2 * Math.PI)), 0.5);
-  const rest = f('add', root, f('div', 1 / 12, bottom));
+  const series = f('add', root, f('div', 1 / 12, bottom));
+  const rest =
+    low === undefined ? series : f('add', series, f('select', low, loweredBy(f, count, x), 0));
   return f('select', f('lt', k, 0.5), 0, rest);
 };
+
+/** Coefficients of `(1 + t) log(1 + t) - t` from the 15th to the 2nd: the last five are enough for float32. */
+const DEVIANCE: readonly number[] = Array.from(
+  { length: 14 },
+  (_, i) => (-1) ** (15 - i) / ((15 - i) * (14 - i)),
+);
 
 /** `k log(k / m) + m - k`: how unlikely k is where m is expected. */
 export const deviance = (f: Write, k: Node, m: Node): Node => {
   const t = f('div', f('sub', k, m), m);
   const square = f('mul', t, t);
-  const near = f('mul', square, polynomial(f, t, [1 / 30, -1 / 20, 1 / 12, -1 / 6, 1 / 2]));
-  const inside = f('max', t, -1 + 2 ** -20);
+  const near = f('mul', square, polynomial(f, t, DEVIANCE.slice(isDouble(t) ? 0 : -5)));
+  const inside = f('max', t, -1 + 2 ** (isDouble(t) ? -50 : -20));
   const far = f('sub', f('mul', f('add', inside, 1), f('log1p', inside)), inside);
   const most = f('select', f('lt', k, 0.5), 1, f('select', f('lt', f('abs', t), 0.05), near, far));
   return f('mul', m, most);

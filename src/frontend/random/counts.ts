@@ -1,7 +1,7 @@
 /**
  * Counts: Poisson, binomial, negative binomial and geometric numbers.
  *
- * Invariant: whole numbers in float32 unless another dtype is asked for, exact up to 2^24; no gradients. The number of
+ * Invariant: whole numbers in float32 unless another dtype is asked for, exact up to 2^24 (in float64 to 2^53); no gradients. The number of
  * proposals is fixed, so that a call draws the same words everywhere; that none is accepted has probability below 1e-9
  * (one is refused with 0.248 at most for Poisson numbers, 0.291 for binomial ones), and then the first counts.
  */

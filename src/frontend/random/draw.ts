@@ -2,7 +2,7 @@
  * The one way to draw: parameters are checked, stretched to the shape that is asked for, and given to the graph of the
  * distribution with a source of random words.
  *
- * Invariant: numbers come out in float32 and are converted to the dtype asked for; the draws of a call are as many as its
+ * Invariant: numbers are made in float32, of float64 in float64, and converted to the dtype asked for; the draws of a call are as many as its
  * family says, whatever its shape.
  */
 import { type DType, isFloat } from '../../ir/dtype.ts';
@@ -19,11 +19,11 @@ import { checkDtype, checkShape } from '../nd/creation.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { deviceAsked } from '../trace.ts';
-import { type Source, sourceOf } from './source.ts';
+import { drawnIn, type Source, sourceOf, widestOf } from './source.ts';
 import { drawOperands } from './state.ts';
 
 export interface RandomOptions {
-  /** Default float32; where a function says so, int32. */
+  /** Default float32, of parameters that are float64 arrays float64; where a function says so, int32. */
   readonly dtype?: DType;
   /** Default: that of the parameters that are arrays, else `device.default()`. */
   readonly device?: Device;
@@ -75,8 +75,14 @@ export interface Family {
   readonly build: (source: Source, parameters: readonly Node[]) => Node;
 }
 
-/** `x` as float32 in `shape`. Throws a ShapeError when it does not stretch to it. */
-export const stretch = (b: GraphBuilder, name: string, x: Node, shape: Shape): Node => {
+/** `x` as `dtype` in `shape`. Throws a ShapeError when it does not stretch to it. */
+export const stretch = (
+  b: GraphBuilder,
+  name: string,
+  x: Node,
+  shape: Shape,
+  dtype: DType,
+): Node => {
   const own = x.type.shape;
   const offset = shape.length - own.length;
   if (offset < 0 || own.some((d, i) => d !== 1 && d !== shape[i + offset]))
@@ -85,7 +91,7 @@ export const stretch = (b: GraphBuilder, name: string, x: Node, shape: Shape): N
       `${name}: the parameter ${showType(x.type)} does not stretch to the shape [${shape.join(', ')}] that is asked for`,
       'pass the whole shape of the result, to which the parameters broadcast',
     );
-  return b.broadcastTo(b.cast(x, 'float32'), shape);
+  return b.broadcastTo(b.cast(x, dtype), shape);
 };
 
 /** A family with the graph of its draws. */
@@ -97,10 +103,14 @@ export const sampler = (family: Family): Sampler => ({
   fragment: fragment<Attrs>(
     family.name,
     (b, [low, high, draw, ...parameters], { shape, dtype }) => {
-      const stretched = parameters.map((x) => stretch(b, family.name, x, shape));
-      return b.cast(family.build(sourceOf(b, [low!, high!, draw!], shape), stretched), dtype);
+      const inner = drawnIn(
+        dtype,
+        parameters.map((x) => x.type.dtype),
+      );
+      const stretched = parameters.map((x) => stretch(b, family.name, x, shape, inner));
+      const source = sourceOf(b, [low!, high!, draw!], shape, inner);
+      return b.cast(family.build(source, stretched), dtype);
     },
-    { scalars: KEY },
   ),
 });
 
@@ -152,11 +162,14 @@ export const drawFrom = (
   checkOptions(name, options, KNOWN);
   checkShape(name, shape);
   checkParameters(name, family.parameters, parameters);
-  const dtype = drawnDtype(name, options, 'float32', whole);
+  const arrays = parameters.filter(isNDArray).map((x) => x.dtype);
+  const dtype = drawnDtype(name, options, widestOf(arrays), whole);
   const device = deviceFor(parameters, options);
+  const numbers = drawnIn(dtype, arrays);
   return call(family.fragment, [...drawOperands(device, family.draws), ...parameters], {
     attrs: { shape, dtype },
     key: `${shape.join('.')}/${dtype}`,
     device,
+    scalars: [...KEY, ...parameters.map(() => numbers)],
   });
 };

@@ -3,6 +3,7 @@
  *
  * Invariant: one draw a call, whatever the shape; what is kept is scaled so that the mean stays.
  */
+import { summedIn } from '../../ir/dtype.ts';
 import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
@@ -19,14 +20,14 @@ const dropping: Fragment<DropAttrs> = fragment<DropAttrs>(
   (b, [x, k0, k1, d, rate], { axes }) => {
     const { shape, dtype } = x!.type;
     const drawn = shape.map((n, i) => (axes.includes(i) ? 1 : n));
-    const u = unit(sourceOf(b, [k0!, k1!, d!], drawn));
-    const share = b.cast(rate!, 'float32');
+    const inner = summedIn(dtype);
+    const u = unit(sourceOf(b, [k0!, k1!, d!], drawn, inner));
+    const share = b.cast(rate!, inner);
     const keep = b.broadcastTo(b.op('ge', u, b.broadcastTo(share, drawn)), shape);
     const factor = b.cast(b.op('div', b.lit(1, share), b.op('sub', b.lit(1, share), share)), dtype);
     const scaled = b.op('mul', x!, b.broadcastTo(factor, shape));
     return b.op('select', keep, scaled, b.lit(0, scaled));
   },
-  { scalars: [undefined, ...KEY, 'float32'] },
 );
 /**
  * `x` with a share `rate` of its elements set to 0 at random and the others scaled by `1 / (1 - rate)`.
@@ -46,5 +47,6 @@ export const dropout = (
   return call(dropping, [x, ...drawOperands(x.device, 1), rate], {
     attrs: { axes },
     key: axes.join('.'),
+    scalars: [undefined, ...KEY, summedIn(x.dtype)],
   });
 };

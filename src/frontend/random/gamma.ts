@@ -8,7 +8,7 @@
  */
 import type { Node } from '../../ir/graph/graph.ts';
 import { softmax } from '../../ir/graph/ops/composite.ts';
-import { polynomial, type Write } from '../../ir/graph/ops/formula.ts';
+import { isDouble, polynomial, type Write } from '../../ir/graph/ops/formula.ts';
 import { gammaDraw } from '../../ir/graph/ops/gamma-draw.ts';
 import { stopGradient } from '../../ir/graph/ops/view.ts';
 import type { Shape } from '../../ir/type.ts';
@@ -38,12 +38,18 @@ const WORDS = 3;
 /** Random words of a gamma number. */
 export const GAMMA_DRAWS: number = PROPOSALS * WORDS + 1;
 
+/** Coefficients of the logarithm's series from the 18th to the 4th: the last five are enough for float32. */
+const LOGARITHM: readonly number[] = Array.from(
+  { length: 15 },
+  (_, i) => (-1) ** (i + 1) / (18 - i),
+);
+
 /** `log(1 + t) - t + t²/2 - t³/3`. */
 const logarithmRest = (f: Write, t: Node): Node => {
   const fourth = f('mul', f('mul', t, t), f('mul', t, t));
-  const near = f('mul', fourth, polynomial(f, t, [-1 / 8, 1 / 7, -1 / 6, 1 / 5, -1 / 4]));
+  const near = f('mul', fourth, polynomial(f, t, LOGARITHM.slice(isDouble(t) ? 0 : -5)));
   const cubic = f('mul', polynomial(f, t, [-1 / 3, 1 / 2, -1]), t);
-  const inside = f('max', t, -1 + 2 ** -20);
+  const inside = f('max', t, -1 + 2 ** (isDouble(t) ? -50 : -20));
   return f('select', f('lt', f('abs', t), 0.1), near, f('add', f('log1p', inside), cubic));
 };
 

@@ -11,10 +11,11 @@ import { add } from '../nd/arithmetic.ts';
 import { checkShape } from '../nd/creation.ts';
 import { matmul } from '../nd/linalg.ts';
 import { expandDims, squeeze, swapAxes } from '../nd/shape.ts';
-import type { NDArray, Operand } from '../ndarray.ts';
+import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
 import { normal } from './basic.ts';
 import { cholesky } from './cholesky.ts';
 import type { RandomOptions } from './draw.ts';
+import { widestOf } from './source.ts';
 
 /** `factor · z` for vectors z [..., n]. */
 export const mixed = (factor: NDArray, z: NDArray): NDArray =>
@@ -48,6 +49,7 @@ export const multivariateNormal = (
       'pass [..., n, n]',
     );
   const device = rest.device ?? covariance.device;
-  const z = normal([...shape, size], 0, 1, { ...rest, device });
+  const dtype = widestOf([mean, covariance].filter(isNDArray).map((x) => x.dtype));
+  const z = normal([...shape, size], 0, 1, { ...rest, device, dtype });
   return add(mixed(factor ? covariance : cholesky(covariance), z), mean);
 };

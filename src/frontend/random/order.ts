@@ -6,6 +6,7 @@
  */
 import { bring } from '../../codegen/families.ts';
 import { orderSchedules } from '../../codegen/running/order-schedules.ts';
+import { summedIn } from '../../ir/dtype.ts';
 import { writing } from '../../ir/graph/ops/formula.ts';
 import { argsort } from '../../ir/graph/ops/order.ts';
 import type { Device } from '../../runtime/device.ts';
@@ -21,7 +22,7 @@ import { drawOperands } from './state.ts';
 const shuffled: Fragment<{ readonly count: number }> = fragment(
   'random.permutation',
   (b, [low, high, draw], { count }) => {
-    const keys = words(sourceOf(b, [low!, high!, draw!], [count]));
+    const keys = words(sourceOf(b, [low!, high!, draw!], [count], 'float32'));
     return b.emit(argsort, [keys], { axis: 0, descending: false });
   },
   { scalars: KEY },
@@ -46,9 +47,10 @@ export const permutation = (count: number, options?: { readonly device?: Device 
 const weighted: Fragment = fragment(
   'random.choice',
   (b, [low, high, draw, p]) => {
-    const weights = b.cast(p!, 'float32');
+    const { shape, dtype } = p!.type;
+    const weights = b.cast(p!, summedIn(dtype));
     const f = writing(b, weights);
-    const u = openUnit(sourceOf(b, [low!, high!, draw!], weights.type.shape));
+    const u = openUnit(sourceOf(b, [low!, high!, draw!], shape, weights.type.dtype));
     const keys = f('sub', f('log', weights), f('log', f('neg', f('log', u))));
     return b.emit(argsort, [keys], { axis: 0, descending: true });
   },

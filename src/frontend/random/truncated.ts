@@ -6,7 +6,7 @@
  * probability 0.087 at most, all with 3e-11. No gradients.
  */
 import type { Node } from '../../ir/graph/graph.ts';
-import type { Write } from '../../ir/graph/ops/formula.ts';
+import { isDouble, type Write } from '../../ir/graph/ops/formula.ts';
 import { erfinv } from '../../ir/graph/ops/normal.ts';
 import { stopGradient } from '../../ir/graph/ops/view.ts';
 import type { Shape } from '../../ir/type.ts';
@@ -52,7 +52,8 @@ const inCenter = (f: Write, source: Source, low: Node, high: Node): Node => {
   const above = f('erf', f('mul', high, Math.SQRT1_2));
   const u = openUnit(later(source, 2 * PROPOSALS));
   const at = f('add', below, f('mul', u, f('sub', above, below)));
-  const inside = f('min', f('max', at, -1 + 2 ** -24), 1 - 2 ** -24);
+  const step = isDouble(at) ? 2 ** -53 : 2 ** -24;
+  const inside = f('min', f('max', at, step - 1), 1 - step);
   const z = f('mul', source.b.emit(erfinv, [inside], {}), Math.SQRT2);
   return f('min', f('max', z, low), high);
 };
