@@ -4,6 +4,7 @@
  * Invariant: images are [batch, channels, height, width]; places between elements are read by bilinear interpolation,
  * places outside are 0; offsets are (y, x) pairs, one per group of offsets, kernel element and window.
  */
+import { promote, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -70,11 +71,8 @@ const sampled = (
 
 const deforming: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, attrs) => {
   const { strides, padding, dilations, groups, offsetGroups } = attrs;
-  const [x, offset, weight] = inputs.slice(0, 3).map((n) => b.cast(n, 'float32')) as [
-    Node,
-    Node,
-    Node,
-  ];
+  const dtype = summedIn(inputs.map((n) => n.type.dtype).reduce(promote));
+  const [x, offset, weight] = inputs.slice(0, 3).map((n) => b.cast(n, dtype)) as [Node, Node, Node];
   const bias = attrs.bias ? inputs[3] : undefined;
   const mask = attrs.mask ? inputs[inputs.length - 1] : undefined;
   const fail = (rule: string, help: string): never => {
@@ -110,8 +108,7 @@ const deforming: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, attrs) => {
   const grid = [batch, offsetGroups, kernel[0], kernel[1], ...space];
   const pairs = b.reshape(offset, [batch, offsetGroups, kernel[0], kernel[1], 2, ...space]);
   const place = (axis: 0 | 1): Node => {
-    const count = (at: number): Node =>
-      b.emit(iota, [], { axis: at, dtype: 'float32', shape: grid });
+    const count = (at: number): Node => b.emit(iota, [], { axis: at, dtype, shape: grid });
     const scaled = (n: Node, by: number): Node => b.op('mul', n, b.lit(by, n));
     const base = b.op(
       'add',
@@ -141,7 +138,7 @@ const deforming: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, attrs) => {
         `mask ${showType(mask.type)} must be [${factors.join(', ')}]`,
         'one factor per kernel element and window',
       );
-    const flat = b.reshape(b.cast(mask, 'float32'), [batch, offsetGroups, elements * windows]);
+    const flat = b.reshape(b.cast(mask, dtype), [batch, offsetGroups, elements * windows]);
     columns = b.op('mul', columns, b.broadcast(flat, columns.type.shape, [0, 1, 3]));
   }
   const inner = perGroup * elements;
@@ -163,7 +160,8 @@ const deforming: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, attrs) => {
  * (Dai et al., "Deformable convolutional networks", ICCV 2017; with `mask`: Zhu et al., CVPR 2019.)
  *
  * `offset` [batch, 2 · offsetGroups · kernel elements, height', width']: pairs (y, x), kernel elements in row-major order;
- * `weight` [out, in / groups, ...kernel]; `bias` [out]. Computed in float32; the result has the dtype of `x`.
+ * `weight` [out, in / groups, ...kernel]; `bias` [out]. Computed in float32, with a float64 operand in float64; the
+ * result has the dtype of `x`.
  * ShapeError when shapes do not fit.
  *
  * @example

@@ -1,8 +1,9 @@
 /**
  * Positions as numbers that attention can use: waves that are added, or rotations of queries and keys.
  *
- * Invariant: position `t` depends on `start + t` alone; angles are computed in float32.
+ * Invariant: position `t` depends on `start + t` alone; angles are computed in float32, for float64 in float64.
  */
+import { type DType, summedIn } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { concat } from '../../ir/graph/ops/concat.ts';
@@ -32,10 +33,11 @@ const anglesOf = (
   b: GraphBuilder,
   positions: number,
   half: number,
+  dtype: DType,
   { start, base }: Attrs,
 ): Node => {
   const shape = [positions, half];
-  const at = (axis: number): Node => b.emit(iota, [], { axis, dtype: 'float32', shape });
+  const at = (axis: number): Node => b.emit(iota, [], { axis, dtype, shape });
   const place = b.op('add', at(0), b.lit(start, at(0)));
   const power = b.op('mul', at(1), b.lit(-Math.log(base) / half, at(1)));
   return b.op('mul', place, b.op('exp', power));
@@ -68,12 +70,13 @@ const keyOf = ({ start, base, interleaved }: Attrs): string => `${start}/${base}
 const adding: Fragment<Attrs> = fragment<Attrs>('sinusoidalEncoding', (b, [x], attrs) => {
   const { shape, dtype } = floating(b, x!).type;
   const [positions, features] = shape.slice(-2) as [number, number];
-  const angles = anglesOf(b, positions, features / 2, attrs);
+  const value = b.cast(x!, summedIn(dtype));
+  const angles = anglesOf(b, positions, features / 2, value.type.dtype, attrs);
   const pair = [b.op('sin', angles), b.op('cos', angles)].map((n) =>
     b.reshape(n, [positions, features / 2, 1]),
   );
   const waves = b.reshape(b.emit(concat, pair, { axis: 2 }), [positions, features]);
-  return b.cast(b.op('add', b.cast(x!, 'float32'), b.broadcastTo(waves, shape)), dtype);
+  return b.cast(b.op('add', value, b.broadcastTo(waves, shape)), dtype);
 });
 
 /**
@@ -92,8 +95,8 @@ export const sinusoidalEncoding = (x: NDArray, options: PositionOptions = {}): N
 };
 
 const rotating: Fragment<Attrs> = fragment<Attrs>('rotaryEmbedding', (b, [x], attrs) => {
-  const value = b.cast(x!, 'float32');
-  const { shape } = value.type;
+  const value = b.cast(x!, summedIn(x!.type.dtype));
+  const { shape, dtype } = value.type;
   const [positions, features] = shape.slice(-2) as [number, number];
   const half = features / 2;
   const rank = shape.length;
@@ -102,7 +105,7 @@ const rotating: Fragment<Attrs> = fragment<Attrs>('rotaryEmbedding', (b, [x], at
   const axis = attrs.interleaved ? rank : rank - 1;
   const parts = b.reshape(value, paired);
   const [p, q] = [0, 1].map((i) => sliceAxis(b, parts, axis, i, i + 1)) as [Node, Node];
-  const angles = anglesOf(b, positions, half, attrs);
+  const angles = anglesOf(b, positions, half, dtype, attrs);
   const spread = (n: Node): Node =>
     b.broadcastTo(
       b.reshape(n, attrs.interleaved ? [positions, half, 1] : [positions, 1, half]),
