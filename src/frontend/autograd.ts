@@ -376,8 +376,9 @@ export const detached = (x: NDArray): NDArray =>
  *
  * @example
  * class Clip extends autograd.Function {
- *   forward(x: nd.NDArray) { this.mask = x.abs().lt(1); return x.clip(-1, 1); }
- *   backward(dy: nd.NDArray) { return dy.mul(this.mask); }
+ *   mask!: nd.NDArray;
+ *   override forward(x: nd.NDArray) { this.mask = x.abs().lt(1); return x.clip(-1, 1); }
+ *   override backward(dy: nd.NDArray) { return dy.mul(this.mask); }
  * }
  * const x = nd.array([0.5, 3]).attachGrad();
  * autograd.record(() => new Clip().apply(x).sum()).backward();

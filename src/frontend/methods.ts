@@ -111,38 +111,108 @@ export interface Methods
     Bound<typeof indexing, MoreIndexing>,
     Bound<typeof linalg, LinalgNames>,
     Bound<typeof neural, NeuralNames> {
-  /** Axes reversed: the transpose of a matrix. */
+  /** Axes reversed, as a view of the same dtype: the transpose of a matrix. */
   readonly T: NDArray;
-  /** The gradient that backward passes write to: undefined without `attachGrad()`. */
+  /** The gradient that backward passes write to, of the array's shape and dtype: undefined without `attachGrad()`. */
   readonly grad: NDArray | undefined;
-  /** Asks for gradients: `write` (default), `add` them up over passes, or `null` for none. Returns the array. */
+  /**
+   * Asks for gradients: `write` (default), `add` them up over passes, or `null` for none. Returns the array.
+   *
+   * @throws {DTypeError} for integers and booleans: only floats have gradients
+   * @throws {OptionError} for another mode
+   */
   attachGrad(mode?: GradientMode): NDArray;
-  /** Asks for the gradient of a result in between, which stays part of what was recorded. Returns the array. */
+  /**
+   * Asks for the gradient of a result in between, which stays part of what was recorded. Returns the array.
+   *
+   * @throws {DTypeError} for integers and booleans: only floats have gradients
+   * @throws {TraceError} in a hybridized function that is recorded as a whole
+   */
   retainGrad(mode?: GradientMode): NDArray;
-  /** Takes `attachGrad` or `retainGrad` back. Returns the array. */
+  /**
+   * Takes `attachGrad` or `retainGrad` back. Returns the array.
+   *
+   * @throws nothing
+   */
   dropGrad(): NDArray;
-  /** Computes gradients of this array (times `headGrad`, default ones); see `autograd.backward`. */
+  /**
+   * Computes gradients of this array (times `headGrad`, of its shape and dtype; default ones) and writes them to the
+   * arrays that asked for them.
+   *
+   * @see {@link autograd.backward}
+   */
   backward(headGrad?: NDArray, options?: BackwardOptions): void;
-  /** The same value without history: gradients do not flow through it. */
+  /**
+   * The same value without history: gradients do not flow through it. Shape and dtype stay, the memory is shared.
+   *
+   * @throws nothing
+   */
   detach(): NDArray;
-  /** The same value in memory of its own, without history. */
+  /**
+   * The same value in memory of its own, without history. Shape and dtype stay.
+   *
+   * @throws {UseAfterFreeError} for an array that was disposed
+   */
   copy(): NDArray;
-  /** This array where `mask` is true (not 0), else `other`. */
+  /**
+   * This array where `mask` is true (not 0), else `other`; the three broadcast.
+   *
+   * @see {@link nd.where}
+   */
   where(mask: NDArray, other: Operand): NDArray;
-  /** The elements in row-major order (floats of 16 bits as float32). */
+  /**
+   * The elements in row-major order, copied: in the typed array of the dtype, bool as `Uint8Array`, floats of 16 bits as
+   * `Float32Array`, int64 and uint64 as `BigInt64Array` and `BigUint64Array` (`x.data<BigInt64Array>()`).
+   *
+   * @throws {TraceError} while tracing, when values are not known
+   * @throws {UseAfterFreeError} for an array that was disposed
+   */
   data(): Promise<TypedArray>;
-  /** Of int64 and uint64: `x.data<BigInt64Array>()`. */
   data<T extends AnyTypedArray>(): Promise<T>;
-  /** The elements now, where the device allows it (the CPU does). */
+  /**
+   * What `data` gives, at once.
+   *
+   * @throws {DeviceError} where the device cannot be read without waiting: only the CPU can
+   * @throws {TraceError} while tracing, when values are not known
+   * @throws {UseAfterFreeError} for an array that was disposed
+   */
   dataSync(): TypedArray;
   dataSync<T extends AnyTypedArray>(): T;
-  /** The elements in nested arrays (booleans for bool); a single value for an array without axes. */
+  /**
+   * The elements in nested arrays, as deep as there are axes (booleans for bool); a single value for an array without
+   * axes.
+   *
+   * @throws {ValueError} for integers of 64 bits beyond 2^53, which no number holds exactly
+   * @throws {TraceError} while tracing, when values are not known
+   */
   array(): Promise<Values>;
+  /**
+   * What `array` gives, at once.
+   *
+   * @throws {DeviceError} where the device cannot be read without waiting: only the CPU can
+   * @throws {ValueError} and {TraceError} where `array` does
+   */
   arraySync(): Values;
-  /** The element of an array of size 1 (bool: 0 or 1). */
+  /**
+   * The element of an array of size 1, whatever its axes (bool: 0 or 1).
+   *
+   * @throws {ShapeError} unless there is exactly one element
+   * @throws {ValueError} for an integer of 64 bits beyond 2^53, which no number holds exactly
+   * @throws {TraceError} while tracing, when values are not known
+   */
   item(): Promise<number>;
+  /**
+   * What `item` gives, at once.
+   *
+   * @throws {DeviceError} where the device cannot be read without waiting: only the CPU can
+   * @throws {ShapeError} and {ValueError} where `item` does
+   */
   itemSync(): number;
-  /** Shape, dtype, device and values. */
+  /**
+   * Shape, dtype, device and, where they can be read at once, values; of long axes the ends.
+   *
+   * @throws nothing
+   */
   toString(): string;
 }
 

@@ -27,11 +27,23 @@ export type Operand = NDArray | number;
 export interface NDArray extends Methods {}
 
 /**
- * A dense array of numbers. Make one with `nd.array`, `nd.zeros`, ...; its methods are listed in {@link Methods}.
+ * A dense array of numbers of one dtype, with any number of axes. Make one with `nd.array`, `nd.zeros`, ...; its methods
+ * are listed in {@link Methods}, and are the functions of `nd` with the array first.
+ *
+ * @throws {ValueError} for JavaScript's operators: `x * 2`, `x < y`
  *
  * @example
  * const x = nd.array([[1, 2], [3, 4]]);
  * await x.add(1).sum({ axis: 0 }).array();   // [6, 8]
+ * x.shape;   // [2, 2]
+ * x.dtype;   // 'float32'
+ * x.ndim * x.size;   // 8
+ * x.arraySync();   // [[1, 2], [3, 4]]
+ * x.T.dataSync();   // [1, 3, 2, 4]
+ * x.max().itemSync();   // 4
+ * const y = x.detach().copy();
+ * x.dispose();
+ * y.at(0);   // [1, 2]
  */
 export class NDArray {
   /** @internal */
@@ -63,6 +75,7 @@ export class NDArray {
   get shape(): Shape {
     return this.layout.type.shape;
   }
+  /** The type of the elements: 'float32', 'int32', 'bool', ... */
   get dtype(): DType {
     return this.layout.type.dtype;
   }
@@ -74,6 +87,7 @@ export class NDArray {
   get size(): number {
     return this.layout.type.size;
   }
+  /** Where the elements are. */
   get device(): Device {
     return this.layout.device;
   }
@@ -84,7 +98,9 @@ export class NDArray {
 
   /**
    * Gives the memory back now instead of when the array is garbage collected. Using the array afterwards is an error;
-   * other arrays that look at the same memory stay usable.
+   * other arrays that look at the same memory stay usable. Also at the end of a `using` block.
+   *
+   * @throws nothing, also the second time
    */
   dispose(): void {
     const { storage } = this;

@@ -22,13 +22,13 @@ import {
 } from './syntax.ts';
 
 /** What examples of training take for granted. */
-const SCENE = `
+export const SCENE = `
 class Net extends HybridBlock {
   features = new nn.HybridSequential(new nn.Dense(8, { activation: 'relu' }));
   output = new nn.Dense(3);
-  forward(x) { return this.output(this.features(x)); }
+  override forward(x: nd.NDArray): nd.NDArray { return this.output(this.features(x)); }
 }
-const scene = () => {
+export const scene = () => {
   const net = new Net();
   net.initialize();
   const x = nd.ones([2, 784]);
@@ -102,7 +102,7 @@ const withoutImports = (code: string): string =>
   );
 
 /** Names that are only used as `name.something`. */
-const usedAsNamespace = (body: readonly Syntax[]): ReadonlySet<string> => {
+export const usedAsNamespace = (body: readonly Syntax[]): ReadonlySet<string> => {
   const called = new Set<string>();
   const objects = new Set<string>();
   for (const statement of body)
@@ -117,17 +117,37 @@ const usedAsNamespace = (body: readonly Syntax[]): ReadonlySet<string> => {
 const MAIN = subpaths.find((s) => s.subpath === '.')!;
 const exported = new Map(subpaths.map((s) => [s.subpath, new Set(namesOf(s))]));
 
-/** An expression for a name that an example leaves free. */
-const source = (name: string, from: string, isNamespace: boolean): string | undefined => {
-  const isScene = IN_SCENE.includes(name);
+/** Where a name that an example leaves free comes from: the scene, a subpath, or (`namespace`) a subpath as a whole. */
+export type Home =
+  | { readonly kind: 'scene' }
+  | { readonly kind: 'member' | 'namespace'; readonly subpath: string };
+
+export const homeOf = (name: string, from: string, isNamespace: boolean): Home | undefined => {
   const namespace = subpaths.find(
     ({ subpath }) => subpath !== '.' && nameOfSubpath(subpath) === name,
   );
-  if (isScene && !(isNamespace && namespace)) return `given.${name}`;
+  if (IN_SCENE.includes(name) && !(isNamespace && namespace)) return { kind: 'scene' };
   const order = [from, MAIN.subpath, ...exported.keys()];
   const home = order.find((subpath) => exported.get(subpath)!.has(name));
-  if (home !== undefined) return `(await import(${entryOf(home)})).${name}`;
-  return namespace === undefined ? undefined : `await import(${urlOf(namespace.file)})`;
+  if (home !== undefined) return { kind: 'member', subpath: home };
+  return namespace && { kind: 'namespace', subpath: namespace.subpath };
+};
+
+/** An expression for a name that an example leaves free. */
+const source = (name: string, from: string, isNamespace: boolean): string | undefined => {
+  const home = homeOf(name, from, isNamespace);
+  switch (home?.kind) {
+    case undefined:
+      return undefined;
+    case 'scene':
+      return `given.${name}`;
+    case 'member':
+      return `(await import(${entryOf(home.subpath)})).${name}`;
+    case 'namespace':
+      return `await import(${entryOf(home.subpath)})`;
+    default:
+      return home satisfies never;
+  }
 };
 
 export type Check = (value: unknown, wanted: never) => Promise<void>;

@@ -28,9 +28,13 @@ export interface Entry {
   readonly kind: 'function' | 'class' | 'value' | 'member';
   /** Without the stars; undefined if there is none. */
   readonly doc: string | undefined;
+  /** Of members: read without parentheses. */
+  readonly isGetter: boolean;
+  /** Where its types are. */
+  readonly declared: Declared;
 }
 
-interface Declared {
+export interface Declared {
   readonly module: Parsed;
   /** What a docstring stands before. */
   readonly statement: Syntax;
@@ -39,7 +43,7 @@ interface Declared {
 interface Namespace {
   readonly namespace: string;
 }
-type Export = Declared | Namespace;
+export type Export = Declared | Namespace;
 
 const docBefore = ({ comments, text }: Parsed, start: number): string | undefined => {
   const last = comments.filter((c) => c.end <= start).at(-1);
@@ -59,7 +63,9 @@ const declarationsOf = (module: Parsed): ReadonlyMap<string, Declared> => {
     const declarators = children(node, 'declarations');
     for (const one of declarators.length > 0 ? declarators : node === undefined ? [] : [node]) {
       const name = nameIn(one, 'id');
-      if (name !== '' && !found.has(name)) found.set(name, { module, statement, node: one });
+      const isMerged = found.get(name)?.node.type === 'TSInterfaceDeclaration';
+      if (name !== '' && (isMerged || !found.has(name)))
+        found.set(name, { module, statement, node: one });
     }
   }
   return found;
@@ -68,8 +74,8 @@ const declarationsOf = (module: Parsed): ReadonlyMap<string, Declared> => {
 const beside = (file: string, statement: Syntax): string =>
   resolve(dirname(file), nameIn(statement, 'source'));
 
-/** Where a name of a module comes from. */
-const find = (file: string, name: string): Export | undefined => {
+/** Where a name of a module comes from, types too. */
+export const find = (file: string, name: string): Export | undefined => {
   const module = parseModule(file);
   for (const statement of module.body)
     if (statement.type === 'ExportNamedDeclaration')
@@ -139,25 +145,48 @@ const promised = (file: string, node: Syntax): ReadonlySet<string> => {
   return names;
 };
 
+interface Member {
+  readonly doc: string | undefined;
+  readonly isGetter: boolean;
+  readonly declared: Declared;
+}
+
+/** What interfaces of the same name as a class add to it. */
+const mergedInto = ({ module, node }: Declared): readonly Declared[] =>
+  module.body.flatMap((statement) => {
+    const one = child(statement, 'declaration') ?? statement;
+    if (one.type !== 'TSInterfaceDeclaration' || nameIn(one, 'id') !== nameIn(node, 'id'))
+      return [];
+    return children(one, 'extends').flatMap((heritage) => {
+      const found = find(module.file, nameIn(heritage, 'expression'));
+      return found === undefined || 'namespace' in found ? [] : [found];
+    });
+  });
+
+const isOwn = (member: Syntax): boolean =>
+  textOf(member, 'kind') !== 'constructor' &&
+  member['computed'] !== true &&
+  member['override'] !== true &&
+  child(member, 'key')?.type === 'Identifier' &&
+  !['private', 'protected'].includes(textOf(member, 'accessibility'));
+
 /** Methods and accessors that are new in a class, by name. */
-const membersOf = ({ module, node }: Declared): ReadonlyMap<string, string | undefined> => {
-  const docs = new Map<string, string | undefined>();
-  const elsewhere = promised(module.file, node);
-  for (const member of children(child(node, 'body'), 'body')) {
-    if (!/^(TSAbstract)?MethodDefinition$/.test(member.type)) continue;
-    const name = nameIn(member, 'key');
-    const isOwn =
-      textOf(member, 'kind') !== 'constructor' &&
-      member['computed'] !== true &&
-      member['override'] !== true &&
-      child(member, 'key')?.type === 'Identifier' &&
-      !['private', 'protected'].includes(textOf(member, 'accessibility')) &&
-      !elsewhere.has(name);
-    const doc = docBefore(module, member.start);
-    if (!isOwn || doc?.includes('@internal')) continue;
-    docs.set(name, docs.get(name) ?? doc);
-  }
-  return docs;
+const membersOf = (declared: Declared): ReadonlyMap<string, Member> => {
+  const found = new Map<string, Member>();
+  const elsewhere = promised(declared.module.file, declared.node);
+  for (const { module, node } of [declared, ...mergedInto(declared)])
+    for (const member of children(child(node, 'body'), 'body')) {
+      if (!/^((TSAbstract)?MethodDefinition|TS(Method|Property)Signature)$/.test(member.type))
+        continue;
+      const name = nameIn(member, 'key');
+      const doc = docBefore(module, member.start);
+      if (!isOwn(member) || elsewhere.has(name) || doc?.includes('@internal')) continue;
+      const isGetter = member.type === 'TSPropertySignature' || textOf(member, 'kind') === 'get';
+      const before = found.get(name);
+      if (before?.doc === undefined)
+        found.set(name, { doc, isGetter, declared: { module, statement: member, node: member } });
+    }
+  return found;
 };
 
 const kindOf = ({ node }: Declared): Entry['kind'] => {
@@ -209,12 +238,12 @@ export const publicEntries = (): readonly Entry[] => {
       }
       if (seen.has(value.node) || value.node.type.startsWith('TSInterface')) continue;
       seen.add(value.node);
-      const common = { subpath, file: value.module.file };
+      const common = { subpath, file: value.module.file, declared: value };
       const doc = docBefore(value.module, value.statement.start);
-      entries.push({ ...common, name, kind: kindOf(value), doc });
+      entries.push({ ...common, name, kind: kindOf(value), doc, isGetter: false });
       if (value.node.type === 'ClassDeclaration')
-        for (const [member, text] of membersOf(value))
-          entries.push({ ...common, name: `${name}.${member}`, kind: 'member', doc: text });
+        for (const [key, member] of membersOf(value))
+          entries.push({ ...common, ...member, name: `${name}.${key}`, kind: 'member' });
     }
   };
   for (const { subpath, file } of subpaths)

@@ -29,11 +29,12 @@ export interface ConvertOptions extends AutocastOptions {
  *
  * @throws ValueError for paths that the block does not have
  * @example
- * const net = new nn.HybridSequential(new nn.Dense(8, { inUnits: 4 }), new nn.Dense(2, { inUnits: 8 }));
+ * const first = new nn.Dense(8, { inUnits: 4 });
+ * const net = new nn.HybridSequential(first, new nn.Dense(2, { inUnits: 8 }));
  * net.initialize();
  * amp.convertHybridBlock(net, { dtype: 'bfloat16', excluded: ['1'], castParams: [nd.ones([1, 4])] });
  * net(nd.ones([1, 4])).dtype;   // 'float32'
- * net[0].weight.dtype;   // 'bfloat16'
+ * first.weight.dtype;   // 'bfloat16'
  */
 export const convertHybridBlock = <B extends HybridBlock>(
   block: B,

@@ -15,7 +15,7 @@ import { Parameter } from './parameter.ts';
  * @example
  * class Shift extends HybridBlock {
  *   by = new Constant([1, 2, 3]);
- *   forward(x: nd.NDArray) { return x.add(this.by.data()); }
+ *   override forward(x: nd.NDArray) { return x.add(this.by.data()); }
  * }
  */
 export class Constant extends Parameter {

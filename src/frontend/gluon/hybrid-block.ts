@@ -53,7 +53,7 @@ const compilations = new WeakMap<HybridBlock, Compilation>();
  * class Net extends HybridBlock {
  *   hidden = new nn.Dense(64, { activation: 'relu' });
  *   output = new nn.Dense(10);
- *   forward(x: nd.NDArray) { return this.output(this.hidden(x)); }
+ *   override forward(x: nd.NDArray) { return this.output(this.hidden(x)); }
  * }
  * const net = new Net();
  * net.initialize();

@@ -69,8 +69,19 @@ export interface Block {
  * @example
  * class Twice extends Block {
  *   layer = new nn.Dense(4);
- *   forward(x: nd.NDArray) { return this.layer(this.layer(x)); }
+ *   override forward(x: nd.NDArray) { return this.layer(this.layer(x)); }
  * }
+ * const twice = new Twice();
+ * twice.initialize();
+ * const hooks = [
+ *   twice.registerForwardPreHook(() => console.log('before')),
+ *   twice.registerForwardHook(() => console.log('after')),
+ * ];
+ * twice(nd.ones([1, 4]));
+ * for (const hook of hooks) hook.detach();
+ * console.log(twice.summary(nd.ones([1, 4])));
+ * await twice.saveParameters('twice.safetensors');
+ * await twice.loadParameters('twice.safetensors');
  */
 export class Block {
   constructor() {

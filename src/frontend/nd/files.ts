@@ -33,8 +33,9 @@ export const serialize: Module['serialize'] = async (given, format) =>
  * from MXNet's files without names, else arrays by name.
  *
  * @example
- * const bytes = await nd.serialize([nd.array([1, 2])], 'params');
- * const [x] = await nd.load(bytes);
+ * const bytes = await nd.serialize({ x: nd.array([1, 2]) }, 'params');
+ * const { x } = await nd.load(bytes) as Record<string, nd.NDArray>;
+ * x;   // [1, 2]
  */
 export const load: Module['load'] = async (source, options) =>
   (await formats()).load(source, options);

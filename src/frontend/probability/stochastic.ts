@@ -38,7 +38,7 @@ interface Packed {
  * @example
  * class Sampled extends StochasticBlock {
  *   layer = new nn.Dense(4);
- *   forward(x: nd.NDArray) {
+ *   override forward(x: nd.NDArray) {
  *     const q = new Normal(this.layer(x), 1);
  *     this.addLoss(klDivergence(q, new Normal(0, 1)));
  *     return q.sample();

@@ -226,15 +226,18 @@ export const toInterval = (low: number, high: number): Transform => ({
 
 /**
  * A transform with parameters: a block, which is trained and saved with the net that it is in. Subclasses define
- * `transform`, `inverse` and `logDet`.
+ * `forward`, `inverse` and `logDet`.
  *
  * @example
  * class Shift extends probability.transforms.TransformBlock {
  *   shift = new Parameter({ shape: [1], init: 'ones' });
- *   override transform(x: nd.NDArray) { return x.add(this.shift.data()); }
+ *   override forward(x: nd.NDArray) { return x.add(this.shift.data()); }
  *   override inverse(y: nd.NDArray) { return y.sub(this.shift.data()); }
- *   logDet(x: nd.NDArray) { return nd.zerosLike(x); }
+ *   override logDet(x: nd.NDArray) { return nd.zerosLike(x); }
  * }
+ * const shift = new Shift();
+ * shift.initialize();
+ * shift.forward(nd.array([2]));   // [3]
  */
 export abstract class TransformBlock extends HybridBlock implements Transform {
   readonly eventAxes: number = 0;

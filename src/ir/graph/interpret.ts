@@ -29,7 +29,7 @@ export interface Interpreted {
  *
  * @example
  * const graph = ir.parseGraph('graph (%x: f32[2]) { %a = mul %x, %x  return %a }');
- * ir.interpretGraph(graph, [[2, 3]]).outputs[0];   // [4, 9]
+ * ir.interpretGraph(graph, [Float64Array.of(2, 3)]).outputs[0];   // [4, 9]
  */
 export const interpretGraph = (
   graph: Graph,

@@ -33,7 +33,7 @@ const patternOf = (pattern: string | RegExp): RegExp => {
  * @example
  * const net = new nn.Dense(2, { inUnits: 3, biasInit: new Mixed([['.*bias', 'ones'], ['.*', 'xavier']]) });
  * net.initialize();
- * net.bias.data();   // [1, 1]
+ * net.bias!.data();   // [1, 1]
  */
 export class Mixed implements Initializer {
   readonly #rules: readonly (readonly [RegExp, Initializer])[];

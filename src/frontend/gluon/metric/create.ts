@@ -50,7 +50,9 @@ const own = new Map<string, Make>();
  *
  * @example
  * metric.register('bias', () => new CustomMetric((y, out) => y.sub(out).mean(), { name: 'bias' }));
- * metric.create('bias').name;   // 'bias'
+ * const bias = metric.create('bias');
+ * bias.update(nd.array([1, 3]), nd.array([0, 0]));
+ * await bias.getNameValue();   // [['bias', 2]]
  */
 export const register = (name: string, make: Make): void => {
   own.set(name, make);

@@ -106,7 +106,7 @@ export const notNegative = (x: number): boolean => x >= 0;
  * class Signs extends optim.Optimizer {
  *   readonly name = 'signs';
  *   readonly states = [];
- *   update(m, { weight, gradient, rate }) {
+ *   override update(m: optim.Arithmetic, { weight, gradient, rate }: optim.Rule): optim.Updated {
  *     return { weight: m.sub(weight, m.mul(rate, m.sign(gradient))), states: [] };
  *   }
  * }

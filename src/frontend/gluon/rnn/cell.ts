@@ -82,7 +82,7 @@ export abstract class RecurrentCell extends HybridBlock {
    *
    * @example
    * const [h, c] = new rnn.LSTMCell(8).beginState(2);
-   * h.shape;   // [2, 8]
+   * h!.shape;   // [2, 8]
    */
   beginState(batchSize: number, options: BeginOptions = {}): NDArray[] {
     checkOptions(`${this.constructor.name}.beginState`, options, ['func', 'dtype', 'device']);

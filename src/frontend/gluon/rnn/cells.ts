@@ -176,7 +176,7 @@ const GATED = [...CELL, 'activation', 'recurrentActivation'] as const;
  * const cell = new rnn.LSTMCell(4);
  * cell.initialize();
  * const [y, [h, c]] = cell(nd.ones([2, 3]), cell.beginState(2));
- * c.shape;   // [2, 4]
+ * c!.shape;   // [2, 4]
  */
 export class LSTMCell extends GatedCell {
   readonly #activate: Activate;

@@ -92,7 +92,11 @@ export interface RecurrentLayer {
   (x: NDArray, states: null, lengths: NDArray): NDArray;
 }
 
-/** What RNN, LSTM and GRU share. */
+/**
+ * What RNN, LSTM and GRU share.
+ *
+ * @see {@link LSTM}
+ */
 export abstract class RecurrentLayer extends HybridBlock {
   readonly hiddenSize: number;
   readonly numLayers: number;

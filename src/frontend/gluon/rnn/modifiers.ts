@@ -69,7 +69,7 @@ export class DropoutCell extends RecurrentCell {
   override prepare(input: Shape): Shape {
     return input;
   }
-  override forward(x: NDArray): CellResult {
+  override forward(x: NDArray, _states?: readonly NDArray[]): CellResult {
     const drops = this.rate > 0 && isTraining();
     return [drops ? dropout(x, this.rate, { axes: this.#axes }) : x, []];
   }
