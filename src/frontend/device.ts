@@ -4,7 +4,7 @@
  *
  * Invariant: one device object per kind and index; the default one is made on first use.
  */
-import { cpu as openCpu } from '../runtime/cpu/device.ts';
+import { type CpuDevice, cpu as openCpu } from '../runtime/cpu/device.ts';
 import type { Device } from '../runtime/device.ts';
 import { openByDefault } from './default-device.ts';
 import { cudaIfThere } from './device-cuda.ts';
@@ -15,7 +15,7 @@ import { type BestOptions, bestOr } from './device-webgpu.ts';
  *
  * @example nd.ones([2], { device: device.cpu() }).device.kind;   // 'cpu'
  */
-export const cpu = (): Device => openCpu();
+export const cpu = (): CpuDevice => openCpu();
 
 openByDefault(cpu);
 
@@ -28,6 +28,7 @@ openByDefault(cpu);
 export const best = async (options: BestOptions = {}): Promise<Device> =>
   (await cudaIfThere()) ?? bestOr(cpu, options);
 
+export type { CpuDevice } from '../runtime/cpu/device.ts';
 export type { CudaDevice } from '../runtime/cuda/device.ts';
 export type { CudaOptions } from '../runtime/cuda/open.ts';
 export type { Device, MemoryReport } from '../runtime/device.ts';

@@ -15,7 +15,10 @@ export interface ProfileRow {
 
 /** A stretch of work, measured. */
 export interface Profile {
-  /** `gpu`: timestamps of the device, kernel by kernel. `wall`: the clock of this thread, program by program. */
+  /**
+   * `gpu`: timestamps of the device, kernel by kernel. `wall`: the clock of this thread, kernel by kernel on the CPU,
+   * program by program elsewhere.
+   */
   readonly clock: 'gpu' | 'wall';
   readonly rows: readonly ProfileRow[];
 }
@@ -25,7 +28,9 @@ export interface Profile {
  *
  * @example
  * import { writeFile } from 'node:fs/promises';
- * await writeFile('step.json', device.chromeTrace(await gpu.profile(() => step(x, y))));
+ * const gpu = await device.webgpu();
+ * const rows = await gpu.profile(() => net(x));
+ * await writeFile('step.json', device.chromeTrace(rows));
  */
 export const chromeTrace = (profile: Profile): string =>
   JSON.stringify({

@@ -62,6 +62,34 @@ test('a program with temps, constants and scalars; several programs share the ar
   assert.match(failure(() => loaded[0]!.run([x, x], [0, 0], [0])).message, 'disposed');
 });
 
+test('a profile has each launch of each run in order, on one thread and on two, and changes no result', async () => {
+  for (const threads of [1, 2]) {
+    const own = new CpuDevice({ threads, maximumPages: 2048 });
+    const program = chainProgram(3, 256, 64);
+    const executable = own.load(program);
+    const bytes = 4 * 256 * 64;
+    const [x, y] = [own.allocate(bytes, 'x'), own.allocate(bytes, 'y')];
+    own.write(x, 0, new Uint8Array(bytes));
+    executable.run([x, y], [0, 0], [0.5]);
+    const plain = own.readSync(y, 0, bytes);
+    const { clock, rows } = await own.profile(() => {
+      executable.run([x, y], [0, 0], [0.5]);
+      executable.run([x, y], [0, 0], [0.5]);
+    });
+    assert.equal(own.readSync(y, 0, bytes), plain);
+    assert.is(clock, 'wall');
+    assert.equal(
+      rows.map((r) => [r.program, r.kernel]),
+      Array.from({ length: 6 }, () => ['chain', 'step']),
+    );
+    assert.is(rows[0]!.start, 0);
+    assert.ok(rows.every((r, i) => r.nanoseconds > 0 && r.start >= (rows[i - 1]?.start ?? 0)));
+    executable.run([x, y], [0, 0], [0.5]);
+    assert.is((await own.profile(() => {})).rows.length, 0);
+    own.dispose();
+  }
+});
+
 test('storages are aligned, released once, and refuse use after that', () => {
   const small = device.allocate(10, 'small');
   const large = device.allocate(100_000, 'large');

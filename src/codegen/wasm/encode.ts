@@ -1,7 +1,7 @@
 /**
  * Bytes of a module from function trees: the binary format, no more of it than generated programs need.
  *
- * Invariant: functions called are in the list; the memory is imported as `env.memory`.
+ * Invariant: functions called are in the list; the memory is imported as `env.memory`, imported functions under their names.
  */
 import { LANE, MEMORY, PLAIN } from './instructions.ts';
 import type { Label, ValueType, Wasm, WasmFunction } from './tree.ts';
@@ -197,7 +197,7 @@ const encodeBody = (
 const signature = (f: WasmFunction): string =>
   `${f.params.map((p) => p.type).join()}>${f.result ?? ''}`;
 
-/** Encodes a module of these functions; exported ones under their name. */
+/** Encodes a module of these functions; exported and imported ones under their name. */
 export const encodeModule = (
   functions: readonly WasmFunction[],
   limits: MemoryImport,
@@ -211,6 +211,9 @@ export const encodeModule = (
     out.append(body);
   };
   for (const b of [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) out.byte(b);
+  const imported = functions.filter((f) => f.imported);
+  const own = functions.filter((f) => !f.imported);
+  const indices = new Map([...imported, ...own].map((f, i) => [f, i]));
   const types = new Map<string, number>();
   const distinct: WasmFunction[] = [];
   for (const f of functions) {
@@ -229,17 +232,23 @@ export const encodeModule = (
     }
   });
   section(2, (s) => {
-    s.unsigned(1);
+    s.unsigned(1 + imported.length);
     s.text('env');
     s.text('memory');
     s.byte(2);
     s.byte(limits.shared ? 3 : 1);
     s.unsigned(1);
     s.unsigned(limits.maximumPages);
+    for (const f of imported) {
+      s.text('env');
+      s.text(f.name);
+      s.byte(0);
+      s.unsigned(types.get(signature(f))!);
+    }
   });
   section(3, (s) => {
-    s.unsigned(functions.length);
-    for (const f of functions) s.unsigned(types.get(signature(f))!);
+    s.unsigned(own.length);
+    for (const f of own) s.unsigned(types.get(signature(f))!);
   });
   const exported = functions.filter((f) => f.exported);
   section(7, (s) => {
@@ -247,13 +256,12 @@ export const encodeModule = (
     for (const f of exported) {
       s.text(f.name);
       s.byte(0);
-      s.unsigned(functions.indexOf(f));
+      s.unsigned(indices.get(f)!);
     }
   });
-  const indices = new Map(functions.map((f, i) => [f, i]));
   section(10, (s) => {
-    s.unsigned(functions.length);
-    for (const f of functions) {
+    s.unsigned(own.length);
+    for (const f of own) {
       const body = new Bytes();
       const runs: { type: ValueType; count: number }[] = [];
       for (const { type } of f.locals) {

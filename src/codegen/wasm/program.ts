@@ -4,6 +4,7 @@
  * Invariant: `run(args, scratch)` replays on one thread. `work(args, scratch, control, mayWait, side)` is called by every
  * thread that takes part: workgroups are claimed from counters, and a launch with a barrier starts when all workgroups
  * before it are done, whoever did them. A thread that comes late finds nothing left to claim, so none is waited for.
+ * A clocked program calls `env.clock(step)` when a launch is done, and runs launches one at a time.
  */
 import { bytesOf } from '../../ir/dtype.ts';
 import { timesOf } from '../../ir/program/sequence.ts';
@@ -66,11 +67,18 @@ export const programNanoseconds = (program: Program): number =>
     0,
   );
 
-/** Renders all of a program. Without `threads > 1` there is no parallel entry. */
+export interface ProgramOptions extends MemoryImport {
+  /** Without more than one there is no parallel entry. */
+  readonly threads: number;
+  /** Tell the clock of each launch. Default false. */
+  readonly clocked?: boolean;
+}
+
+/** Renders all of a program. */
 export const renderProgram = (
   program: Program,
   caps: Caps,
-  options: MemoryImport & { readonly threads: number },
+  options: ProgramOptions,
 ): ProgramModule => {
   const kernels = program.kernels.map((k) => renderKernel(k, caps));
   const scalarOffsets = new Map<number, number>();
@@ -82,9 +90,10 @@ export const renderProgram = (
     scalarOffsets.set(i, argumentBytes);
     argumentBytes += size;
   });
-  const entries = [serialEntry(program, kernels)];
+  const clock = options.clocked === true ? clockFunction() : undefined;
+  const entries = [serialEntry(program, kernels, clock)];
   const parallel = options.threads > 1 && options.shared;
-  const control = parallel ? parallelEntry(program, kernels, options.threads) : undefined;
+  const control = parallel ? parallelEntry(program, kernels, options.threads, clock) : undefined;
   if (control !== undefined) entries.push(control.entry);
   const functions = reachable(entries);
   return {
@@ -175,8 +184,15 @@ type Part =
   | { readonly kind: 'phase'; readonly steps: readonly number[] }
   | { readonly kind: 'loop'; readonly trips: number; readonly parts: readonly Part[] };
 
-/** The steps of a program in phases, whose launches may run at the same time. */
-const partsOf = (program: Program): readonly Part[] => {
+/** What a clocked program calls. */
+const clockFunction = (): WasmFunction => {
+  const fb = new FunctionBuilder();
+  fb.param('i32', 'step');
+  return { ...fb.finish('clock'), imported: true };
+};
+
+/** The steps of a program in phases, whose launches may run at the same time; `apart`: each in a phase of its own. */
+const partsOf = (program: Program, apart: boolean): readonly Part[] => {
   const between = (from: number, to: number, loops: readonly Loop[]): Part[] => {
     const parts: Part[] = [];
     let phase: number[] = [];
@@ -194,7 +210,7 @@ const partsOf = (program: Program): readonly Part[] => {
         step = loop.end;
         continue;
       }
-      if (program.steps[step]!.barrier) close();
+      if (apart || program.steps[step]!.barrier) close();
       phase.push(step++);
     }
     close();
@@ -221,21 +237,29 @@ const repeat = (counter: Local, trips: number, body: readonly Wasm[]): Wasm[] =>
   ];
 };
 
-const serialEntry = (program: Program, kernels: readonly WasmFunction[]): WasmFunction => {
+const serialEntry = (
+  program: Program,
+  kernels: readonly WasmFunction[],
+  clock: WasmFunction | undefined,
+): WasmFunction => {
   const fb = new FunctionBuilder();
   const args = get(fb.param('i32', 'args'));
   const scratch = get(fb.param('i32', 'scratch'));
   const emit = (part: Part, counters: readonly Local[]): Wasm[] => {
     if (part.kind === 'phase')
-      return part.steps.map((step) => {
+      return part.steps.flatMap((step) => {
         const { grid } = program.kernels[program.steps[step]!.kernel]!;
-        return launch(program, kernels, step, counters, args, scratch, i32(0), i32(grid));
+        const done = clock === undefined ? [] : [call(clock, i32(step))];
+        return [
+          launch(program, kernels, step, counters, args, scratch, i32(0), i32(grid)),
+          ...done,
+        ];
       });
     const counter = fb.local('i32', 't');
     const inside = part.parts.flatMap((p) => emit(p, [...counters, counter]));
     return repeat(counter, part.trips, inside);
   };
-  for (const part of partsOf(program)) for (const w of emit(part, [])) fb.push(w);
+  for (const part of partsOf(program, false)) for (const w of emit(part, [])) fb.push(w);
   return fb.finish('run', { exported: true });
 };
 
@@ -254,6 +278,7 @@ const parallelEntry = (
   program: Program,
   kernels: readonly WasmFunction[],
   threads: number,
+  clock: WasmFunction | undefined,
 ): { readonly entry: WasmFunction; readonly bytes: number } => {
   const fb = new FunctionBuilder();
   const args = get(fb.param('i32', 'args'));
@@ -355,6 +380,7 @@ const parallelEntry = (
         });
         const wait = { lines, control, mayWait, seen, spins, sleep };
         code.push(...waitFor(phases++, done, total, wait));
+        if (clock !== undefined) for (const s of part.steps) code.push(call(clock, i32(s)));
         line = done + LINE;
         continue;
       }
@@ -369,7 +395,7 @@ const parallelEntry = (
     }
     return { code, end: line };
   };
-  const { code, end: bytes } = emit(partsOf(program), LINE, control, []);
+  const { code, end: bytes } = emit(partsOf(program, clock !== undefined), LINE, control, []);
   for (const w of code) fb.push(w);
   fb.push({ kind: 'return', value: i32(0) });
   return { entry: fb.finish('work', { result: 'i32', exported: true }), bytes };

@@ -27,6 +27,8 @@ export interface WasmFunction {
   /** Comments that `explain` prints above it. */
   readonly notes: readonly string[];
   readonly exported: boolean;
+  /** It is `env`'s under its name, and has no body here. */
+  readonly imported?: true;
 }
 
 export type Wasm =

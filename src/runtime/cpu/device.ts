@@ -10,12 +10,14 @@ import { wasmCaps } from '../../codegen/wasm/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';
 import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
+import type { Profile } from '../profile.ts';
 import { checkRange } from '../range.ts';
 import { reliefOf } from '../relief.ts';
 import { CpuExecutable, type Host } from './executable.ts';
 import { hasRelaxedSimd, hasSimd } from './features.ts';
 import { Heap } from './heap.ts';
 import { WorkerPool } from './pool.ts';
+import type { Profiler } from './profiler.ts';
 import { StoragePool } from './storage.ts';
 
 export interface CpuOptions {
@@ -41,6 +43,7 @@ export class CpuDevice implements Device, Host {
   readonly heap: Heap;
   readonly threads: number;
   readonly pool: WorkerPool | undefined;
+  profiler: Profiler | undefined;
   arenaAddress = 0;
   scratchAddress = 0;
   scratchStride = 0;
@@ -131,6 +134,28 @@ export class CpuDevice implements Device, Host {
 
   relieve(): Promise<void> | undefined {
     return this.pressure ? this.#relieve() : undefined;
+  }
+
+  /**
+   * Runs `body` and measures each kernel that it has run on this device. Meanwhile kernels run one at a time.
+   *
+   * @example
+   * const { rows } = await device.cpu().profile(() => step(x, y));
+   * for (const { kernel, nanoseconds } of rows) console.log(kernel, nanoseconds);
+   */
+  async profile(body: () => unknown): Promise<Profile> {
+    // fetched when it is asked for: pages that never profile do not carry it
+    const { Profiler } = await import('./profiler.ts');
+    if (this.profiler !== undefined)
+      throw new TigonError('device', `${this.name}: it is being profiled already`);
+    const profiler = new Profiler();
+    this.profiler = profiler;
+    try {
+      await body();
+      return { clock: 'wall', rows: profiler.rows() };
+    } finally {
+      this.profiler = undefined;
+    }
   }
 
   /** Ends the worker threads. Storages stay readable; running programs is over. */

@@ -19,12 +19,15 @@ import { encodeElements } from '../elements.ts';
 import { disposedProgram, freedOperand, operandsOf } from '../operands.ts';
 import type { Heap } from './heap.ts';
 import type { Job, WorkerPool } from './pool.ts';
+import type { Profiler } from './profiler.ts';
 
 /** What a device lends to its programs. */
 export interface Host {
   readonly heap: Heap;
   readonly caps: Caps;
   readonly pool: WorkerPool | undefined;
+  /** Who times each launch; usually nobody. */
+  readonly profiler: Profiler | undefined;
   /** Of the memory for temps that all programs share; 0 while none needs any. */
   readonly arenaAddress: number;
   /** Of the first thread's workgroup memory, and how far apart those of threads are. */
@@ -42,6 +45,12 @@ const AWAKE_NANOSECONDS = 12_000;
 /** How many runs of a short program go by before sleeping workers are woken for the next. */
 const PATIENCE = 16;
 
+/** A module that is ready to run. */
+interface Code {
+  readonly run: (args: number, scratch: number) => void;
+  readonly job: Job | undefined;
+}
+
 let nextId = 1;
 
 export class CpuExecutable implements Executable {
@@ -54,8 +63,10 @@ export class CpuExecutable implements Executable {
   /** Where scalars go: word index, and the dtype it is written as. */
   readonly #scalars: readonly { readonly word: number; readonly dtype: DType }[];
   readonly #temps: readonly { readonly word: number; readonly offset: number }[];
-  readonly #run: (args: number, scratch: number) => void;
-  readonly #job: Job | undefined;
+  readonly #run: Code['run'];
+  readonly #job: Code['job'];
+  /** The same with a clock, once it has been profiled. */
+  #clocked: Code | undefined;
   /** True when it is shared with workers that are awake, but not worth waking them each time. */
   readonly #short: boolean;
   #waited = 0;
@@ -65,15 +76,8 @@ export class CpuExecutable implements Executable {
   constructor(program: Program, host: Host) {
     this.program = program;
     this.#host = host;
-    const nanoseconds = programNanoseconds(program);
-    this.#short = nanoseconds < PARALLEL_NANOSECONDS;
-    const worthwhile =
-      !this.#short || (program.steps.length > 1 && nanoseconds >= AWAKE_NANOSECONDS);
-    const module = renderProgram(program, host.caps, {
-      shared: host.heap.shared,
-      maximumPages: host.heap.maximumPages,
-      threads: worthwhile ? (host.pool?.threads ?? 1) : 1,
-    });
+    this.#short = programNanoseconds(program) < PARALLEL_NANOSECONDS;
+    const module = this.#render(false);
     host.reserve(program.arenaBytes, module.scratchBytes);
 
     this.#args = this.#keep(module.argumentBytes, `${program.name}: arguments`);
@@ -98,13 +102,35 @@ export class CpuExecutable implements Executable {
       host.heap.i32[base + i] = at;
     });
 
+    const { run, job } = this.#instantiate(module);
+    this.#run = run;
+    this.#job = job;
+  }
+
+  #render(clocked: boolean): ProgramModule {
+    const { heap, pool, caps } = this.#host;
+    const { program } = this;
+    const worthwhile =
+      !this.#short ||
+      (program.steps.length > 1 && programNanoseconds(program) >= AWAKE_NANOSECONDS);
+    return renderProgram(program, caps, {
+      shared: heap.shared,
+      maximumPages: heap.maximumPages,
+      threads: worthwhile ? (pool?.threads ?? 1) : 1,
+      clocked,
+    });
+  }
+
+  #instantiate(module: ProgramModule): Code {
+    const { memory } = this.#host.heap;
+    const clock = (step: number): void => this.#host.profiler?.launched(step);
     const { exports } = new WebAssembly.Instance(
       new WebAssembly.Module(module.bytes as BufferSource),
-      { env: { memory: host.heap.memory } },
+      { env: { memory, clock } },
     );
-    this.#run = exports['run'] as (args: number, scratch: number) => void;
-    this.#job =
-      module.controlBytes > 0 ? this.#makeJob(module, exports['work'] as Job['work']) : undefined;
+    const run = exports['run'] as Code['run'];
+    const work = exports['work'] as Job['work'];
+    return { run, job: module.controlBytes > 0 ? this.#makeJob(module, work) : undefined };
   }
 
   #keep(bytes: number, label: string): number {
@@ -144,13 +170,19 @@ export class CpuExecutable implements Executable {
       else host.heap.bytes.set(encodeElements(dtype, [roundTo(dtype, scalars[i]!)]), word * 4);
     }
     if (this.#arena !== host.arenaAddress) this.#bindArena();
-    if (
-      this.#job === undefined ||
-      host.pool === undefined ||
-      (this.#short && this.#alone(host.pool))
-    )
-      this.#run(this.#args, host.scratchAddress);
-    else host.pool.run(this.#job, host.scratchAddress, host.scratchStride);
+    if (host.profiler === undefined) this.#replay(this.#run, this.#job);
+    else {
+      this.#clocked ??= this.#instantiate(this.#render(true));
+      host.profiler.begins(this.program);
+      this.#replay(this.#clocked.run, this.#clocked.job);
+    }
+  }
+
+  #replay(run: Code['run'], job: Code['job']): void {
+    const { pool, scratchAddress, scratchStride } = this.#host;
+    if (job === undefined || pool === undefined || (this.#short && this.#alone(pool)))
+      run(this.#args, scratchAddress);
+    else pool.run(job, scratchAddress, scratchStride);
   }
 
   /** Whether a short program runs without the workers this time: they sleep, and it has not come often enough. */

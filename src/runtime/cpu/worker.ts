@@ -3,7 +3,8 @@
  *
  * Invariants: a worker looks at a job only while counted in `active` and `open` still names it; so the caller, who closes
  * the job and then waits for `active` to fall to zero, may afterwards reuse everything the job named. Programs come as
- * module bytes in shared memory, because a worker that blocks receives no messages.
+ * module bytes in shared memory, because a worker that blocks receives no messages. A profiled program tells the time to the
+ * caller alone.
  */
 
 /** Byte address of the control words. */
@@ -65,7 +66,7 @@ const join = (job) => {
   Atomics.sub(words, ${WORD.active}, 1);
   if (bytes === undefined) return;
   try {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, clock() {} } });
     if (programs.size >= ${KEPT}) programs.delete(programs.keys().next().value);
     programs.set(id, instance.exports.work);
   } catch (error) {
