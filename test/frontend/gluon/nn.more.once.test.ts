@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as nn from '../../../src/frontend/gluon/nn/index.ts';
-import { nd } from '../../../src/index.ts';
+import { autograd, nd } from '../../../src/index.ts';
 import { fails } from '../support.ts';
 
 test('unknown options and wrong arguments are refused when the layer is made', () => {
@@ -101,6 +101,10 @@ test('layers refuse inputs that do not fit, naming layer, shapes and the fix', (
     ],
   ];
   for (const [run, ...parts] of wrong) fails(run, 'shape', ...parts);
+  const dropped = (x: nd.NDArray, axes: readonly number[] = []): unknown =>
+    autograd.record(() => new nn.Dropout(0.5, { axes })(x));
+  fails(() => dropped(nd.ones([2]), [1]), 'shape', 'dropout: axis 1 is out of range');
+  fails(() => dropped(nd.ones([2], { dtype: 'int32' })), 'dtype', 'takes floats, not i32[2]');
   const none = undefined as never;
   const absent: readonly (readonly [() => unknown, string])[] = [
     [() => new nn.TransformerEncoderLayer(4, 2)(none), 'TransformerEncoderLayer: the input'],

@@ -24,6 +24,11 @@ import { count, expectArray, expectSize, finite } from './shared.ts';
 /**
  * `x` where positive, else `alpha · x`. (Maas et al., ICML 2013.)
  *
+ * Any shape; floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} unless `alpha` is a finite number
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.LeakyReLU(0.1)(nd.array([-1, 2]));   // [-0.1, 2]
  */
@@ -49,7 +54,12 @@ export interface PReLUOptions {
 /**
  * `x` where positive, else `alpha · x` with a learnt `alpha` [inChannels]. (He et al., ICCV 2015.)
  *
- * ShapeError when there is more than one slope and axis 1 has another size.
+ * Any shape, with channels along axis 1 where there are several slopes. `alpha` is float32 unless cast; the result has
+ * the promoted dtype of both.
+ *
+ * @throws {OptionError} unless `inChannels` is an integer ≥ 1
+ * @throws {ShapeError} with several slopes, unless axis 1 is there and has as many channels
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * const act = new nn.PReLU();
@@ -77,6 +87,11 @@ export class PReLU extends HybridBlock {
 /**
  * `x` where positive, else `alpha · (eˣ - 1)`. (Clevert et al., ICLR 2016.)
  *
+ * Any shape; floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} unless `alpha` is a finite number
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.ELU()(nd.array([-1, 2]));   // [-0.6321, 2]
  */
@@ -98,6 +113,10 @@ const FIXED_POINT = { scale: 1.0507009873554805, alpha: 1.6732632423543772 } as 
 /**
  * `scale · elu(x, alpha)` with the numbers that keep mean 0 and variance 1. (Klambauer et al., NIPS 2017.)
  *
+ * Any shape; floats stay, integers and booleans give float32.
+ *
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.SELU()(nd.array([1]));   // [1.0507]
  */
@@ -114,6 +133,11 @@ export type GELUApproximation = 'erf' | 'tanh';
 /**
  * `x · Φ(x)`, Φ the normal distribution function: exact ('erf', the default), or approximated ('tanh'). (Hendrycks &
  * Gimpel, 2016.)
+ *
+ * Any shape; floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} for another approximation
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.GELU()(nd.array([1]));         // [0.8413]
@@ -134,6 +158,10 @@ export class GELU extends HybridBlock {
 /**
  * `x · sigmoid(x)`. (Elfwing et al., 2017.)
  *
+ * Any shape; floats stay, integers and booleans give float32.
+ *
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.SiLU()(nd.array([1]));   // [0.7311]
  */
@@ -146,6 +174,11 @@ export class SiLU extends HybridBlock {
 
 /**
  * `x · sigmoid(beta · x)`. (Ramachandran et al., "Searching for activation functions", 2017.)
+ *
+ * Any shape; floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} unless `beta` is a finite number
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.Swish(2)(nd.array([1]));   // [0.8808]
@@ -165,6 +198,10 @@ export class Swish extends HybridBlock {
 /**
  * `x · tanh(log(1 + eˣ))`. (Misra, "Mish", BMVC 2020.)
  *
+ * Any shape; floats stay, integers and booleans give float32.
+ *
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.Mish()(nd.array([1]));   // [0.8651]
  */
@@ -177,6 +214,11 @@ export class Mish extends HybridBlock {
 
 /**
  * `alpha · x + beta`, limited to 0 … 1; `alpha` 0.2 and `beta` 0.5 unless said otherwise.
+ *
+ * Any shape; floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} unless `alpha` and `beta` are finite numbers
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.HardSigmoid()(nd.array([-5, 0, 1]));   // [0, 0.5, 0.7]
@@ -200,6 +242,10 @@ export class HardSigmoid extends HybridBlock {
 
 /**
  * `x · (x / 6 + ½, limited to 0 … 1)`. (Howard et al., "Searching for MobileNetV3", ICCV 2019.)
+ *
+ * Any shape; floats stay, integers and booleans give float32.
+ *
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.HardSwish()(nd.array([-3, 1, 6]));   // [0, 0.6667, 6]

@@ -55,9 +55,18 @@ const FORM = '[batch, positions, features]';
  * Attention of queries to keys, `heads` times in parallel: each head attends with `units / heads` features of its own.
  * (Vaswani et al., "Attention is all you need", NIPS 2017, §3.2.)
  *
- * query [batch, Tq, ...] → [batch, Tq, units]; key [batch, Tk, ...] (default: the query); value [batch, Tk, ...] (default:
- * the key); `mask`: bool [batch, Tk] (keys that count), [batch, Tq, Tk] or [batch, heads, Tq, Tk], sizes of 1 stretch.
- * Children `query`, `key`, `value`, `output`: dense layers. ShapeError when shapes do not fit.
+ * query [batch, Tq, ...] → [batch, Tq, units]; key [batch, Tk, ...] (default: the query); value [batch, Tk, ...]
+ * (default: the key); `mask`: bool [batch, Tk] (keys that count), [batch, Tq, Tk] or [batch, heads, Tq, Tk], sizes of 1
+ * stretch. Children `query`, `key`, `value`, `output`: dense layers, each with `weight` [units, features] and `bias`
+ * [units].
+ *
+ * Parameters are float32 unless cast; the result has the promoted dtype of arrays and parameters.
+ *
+ * @throws {OptionError} unless `units` divide into `heads`
+ * @throws {ValueError} unless 0 ≤ dropout < 1; for anything but arrays
+ * @throws {ShapeError} for arrays without three axes, other sizes than the parameters were made for, batches that
+ *   differ, values without a position for each key, masks that do not stretch
+ * @throws {DTypeError} for a mask that is not bool
  *
  * @example
  * const attention = new nn.MultiHeadAttention(8, 2);
@@ -121,7 +130,12 @@ export class MultiHeadAttention extends HybridBlock {
     return this.output(reshape(transpose(mixed, [0, 2, 1, 3]), [batch, positions, this.units]));
   }
 
-  /** The shares of keys for each query, to look at: [batch, heads, Tq, Tk]. Arguments as of a call, without dropout. */
+  /**
+   * The shares of keys for each query, to look at: [batch, heads, Tq, Tk]. Arguments as of a call, without dropout.
+   * The dtype is that of a call.
+   *
+   * @throws {ShapeError | DTypeError} as a call
+   */
   weights(query: NDArray, key: NDArray = query, mask?: NDArray): NDArray {
     const [q, k] = this.#ends(query, key);
     return attentionWeights(q, k, { mask: this.#wide(mask), causal: this.causal });

@@ -49,8 +49,14 @@ const DENSE = [
  * A fully connected layer: `activation(x · weightᵀ + bias)`.
  *
  * x: [batch, ...] → [batch, units]; with `flatten: false` [..., features] → [..., units]. `weight` [units, features],
- * `bias` [units]. Result dtype: the promotion of input and parameters.
- * ShapeError when the number of features is not the one the weight was made for.
+ * `bias` [units]. Parameters are float32 unless `dtype` or `cast` says otherwise; the result has the promoted dtype of
+ * input and parameters (integers and booleans give that of the parameters).
+ *
+ * @throws {OptionError} when it is made: `units` no integer ≥ 1, an unknown activation or option
+ * @throws {DTypeError} when it is made: a `dtype` that is no float
+ * @throws {ShapeError} for an input without an axis of features, or with another number of them than the weight was
+ *   made for
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const layer = new nn.Dense(10, { activation: 'relu' });
@@ -101,7 +107,11 @@ export class Dense extends HybridBlock {
 /**
  * An activation function as a layer: `new nn.Activation('relu')`. See {@link ActivationName} for names and formulas.
  *
- * Any shape; floats keep their dtype. OptionError for an unknown name.
+ * Any shape; floats stay, integers and booleans give float32 (but 'relu', which keeps integers and makes int32 of
+ * booleans).
+ *
+ * @throws {OptionError} for an unknown name
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.Activation('tanh')(nd.array([0, 1]));   // [0, 0.7616]
@@ -126,7 +136,12 @@ export class Activation extends HybridBlock {
  * In training, sets a share `rate` of the elements to 0 at random and scales the others by `1 / (1 - rate)`; else does
  * nothing. (Srivastava et al., JMLR 15, 2014.)
  *
- * Any shape and float dtype. `axes`: along these axes one draw counts for all elements. ValueError unless 0 ≤ rate < 1.
+ * Any shape and float dtype, which stay. `axes`: along these axes one draw counts for all elements.
+ *
+ * @throws {ValueError} unless 0 ≤ rate < 1, or for an input that is no array
+ * @throws {OptionError} unless `axes` is a list of integers
+ * @throws {DTypeError} in training, for integers and booleans
+ * @throws {ShapeError} in training, for axes that the input does not have
  *
  * @example
  * const drop = new nn.Dropout(0.5);
@@ -156,7 +171,10 @@ export class Dropout extends HybridBlock {
 }
 
 /**
- * All axes but the first in one: [batch, ...] → [batch, product]. Any dtype.
+ * All axes but the first in one: [batch, ...] → [batch, product]; a number gives [1, 1] and [batch] gives [batch, 1].
+ * Any dtype, which stays.
+ *
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.Flatten()(nd.ones([2, 3, 4])).shape;   // [2, 12]
@@ -176,10 +194,15 @@ export interface EmbeddingOptions {
 }
 
 /**
- * A table of vectors: integers of any shape [...] → [..., outputDim]. `weight` [inputDim, outputDim].
+ * A table of vectors: integers of any shape [...] → [..., outputDim]. `weight` [inputDim, outputDim], of `dtype`
+ * (float32), which is that of the result.
  *
- * ValueError for an index outside 0 … inputDim - 1, wherever the indices are arrays made outside of the compiled program
- * (see {@link expectPositions}); indices computed inside it are clamped. DTypeError for indices that are floats.
+ * Indices of any integer dtype.
+ *
+ * @throws {ValueError} for an index outside 0 … inputDim - 1, wherever the indices are arrays made outside of the
+ *   compiled program (see {@link expectPositions}); indices computed inside it are clamped
+ * @throws {DTypeError} for indices that are no integers, or a `dtype` that is no float
+ * @throws {OptionError} unless `inputDim` and `outputDim` are integers ≥ 1
  *
  * @example
  * const words = new nn.Embedding(1000, 16);

@@ -35,6 +35,11 @@ const axisIn = (where: string, options: ConcatenateOptions): number => {
  * Blocks side by side, run imperatively: `concat([a(x), b(x), …], axis)`. Its hybrid children are still compiled by
  * `hybridize()`, each for itself.
  *
+ * Results agree in all sizes but that of `axis` (default: the last); their promoted dtype is that of the result.
+ *
+ * @throws {ValueError} for anything but a list of blocks, or when called without any
+ * @throws {ShapeError} when results differ off the axis, or do not have it
+ *
  * @example
  * const both = new nn.Concatenate([new nn.Identity(), new nn.HybridLambda((x) => x.mul(10))]);
  * both(nd.array([[1, 2]]));   // [[1, 2, 10, 20]]
@@ -54,6 +59,10 @@ export class Concatenate extends Sequential {
 
 /**
  * Blocks side by side: `concat([a(x), b(x), …], axis)`; after `hybridize()` they run as one compiled program.
+ *
+ * Shapes, dtypes and errors are those of {@link Concatenate}.
+ *
+ * @throws {ShapeError} as Concatenate
  *
  * @example
  * const both = new nn.HybridConcatenate([new nn.Dense(3), new nn.Dense(5)], { axis: 1 });

@@ -58,6 +58,10 @@ const through = (row: Row, x: NDArray): NDArray => {
  * Blocks one after the other, run imperatively. Its hybrid children are still compiled by `hybridize()`, each for
  * itself; {@link HybridSequential} becomes one program.
  *
+ * Shapes and dtypes are those that the blocks take and give; without blocks the input comes back.
+ *
+ * @throws {ValueError} for anything but blocks, and whatever the blocks throw when called
+ *
  * @example
  * const net = new nn.Sequential(new nn.Dense(16, { activation: 'relu' }), new nn.Dense(2));
  * net.initialize();
@@ -72,18 +76,31 @@ export class Sequential extends Block implements Iterable<Layer> {
     append(this, layers);
   }
 
-  /** Appends blocks; returns this. Throws a ValueError for anything else. */
+  /**
+   * Appends blocks; returns this.
+   *
+   * @throws {ValueError} for anything else
+   */
   add(...layers: Layer[]): this {
     append(this, layers);
     return this;
   }
 
-  /** The block at a position, negative from the end. */
+  /**
+   * The block at a position, negative from the end.
+   *
+   * @throws {ValueError} unless it is an integer from -length to length - 1
+   */
   at(index: number): Layer {
     return childAt(this, index);
   }
 
-  /** The same blocks from `begin` before `end` (default: all), negative from the end, in a container of their own. */
+  /**
+   * The same blocks from `begin` before `end` (default: all), negative from the end, in a container of their own.
+   * Positions beyond the ends are those of `Array.slice`.
+   *
+   * @throws nothing
+   */
   slice(begin = 0, end?: number): Sequential {
     return new Sequential(...part(this, begin, end));
   }
@@ -99,6 +116,10 @@ export class Sequential extends Block implements Iterable<Layer> {
 
 /**
  * Blocks one after the other; after `hybridize()` they run as one compiled program.
+ *
+ * Shapes and dtypes are those that the blocks take and give; without blocks the input comes back.
+ *
+ * @throws {ValueError} for anything but blocks, and whatever the blocks throw when called
  *
  * @example
  * const net = new nn.HybridSequential(new nn.Dense(16, { activation: 'relu' }), new nn.Dense(2));
@@ -117,18 +138,31 @@ export class HybridSequential extends HybridBlock implements Iterable<Layer> {
     append(this, layers);
   }
 
-  /** Appends blocks; returns this. Throws a ValueError for anything else. */
+  /**
+   * Appends blocks; returns this.
+   *
+   * @throws {ValueError} for anything else
+   */
   add(...layers: Layer[]): this {
     append(this, layers);
     return this;
   }
 
-  /** The block at a position, negative from the end. */
+  /**
+   * The block at a position, negative from the end.
+   *
+   * @throws {ValueError} unless it is an integer from -length to length - 1
+   */
   at(index: number): Layer {
     return childAt(this, index);
   }
 
-  /** The same blocks from `begin` before `end` (default: all), negative from the end, in a container of their own. */
+  /**
+   * The same blocks from `begin` before `end` (default: all), negative from the end, in a container of their own.
+   * Positions beyond the ends are those of `Array.slice`.
+   *
+   * @throws nothing
+   */
   slice(begin = 0, end?: number): HybridSequential {
     return new HybridSequential(...part(this, begin, end));
   }

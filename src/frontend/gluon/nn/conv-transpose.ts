@@ -54,8 +54,13 @@ abstract class ConvTranspose extends Convolving {
  * Transposed convolution along one axis: [batch, in, width] → [batch, channels, width'], with
  * `width' = (width - 1) · strides - 2 padding + dilation (kernelSize - 1) + 1 + outputPadding`.
  *
- * Floats; `weight` [in, channels / groups, kernelSize], `bias` [channels]. ShapeError when the input has other axes or
- * channels.
+ * Floats stay, integers and booleans give float32; `weight` [in, channels / groups, kernelSize] and `bias` [channels]
+ * are float32 unless cast, and are converted to the dtype of the input.
+ *
+ * @throws {OptionError} for sizes that are no integers in range, `outputPadding` not below `strides`, channels that do
+ *   not divide into groups, another layout
+ * @throws {ShapeError} when the input has other axes or channels, or nothing would be left
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const up = new nn.Conv1DTranspose(8, 4, { strides: 2, padding: 1 });
@@ -73,8 +78,10 @@ export class Conv1DTranspose extends ConvTranspose {
 }
 
 /**
- * Transposed convolution over images: [batch, in, height, width] → [batch, channels, height', width'], sizes as for
- * {@link Conv1DTranspose}. `weight` [in, channels / groups, ...kernelSize].
+ * Transposed convolution over images: [batch, in, height, width] → [batch, channels, height', width'], sizes and dtypes
+ * as for {@link Conv1DTranspose} (floats stay). `weight` [in, channels / groups, ...kernelSize].
+ *
+ * @throws {OptionError | ShapeError | ValueError} as Conv1DTranspose
  *
  * @example
  * const up = new nn.Conv2DTranspose(3, 3, { strides: 2, padding: 1, outputPadding: 1, layout: 'NHWC' });
@@ -93,7 +100,9 @@ export class Conv2DTranspose extends ConvTranspose {
 
 /**
  * Transposed convolution over volumes: [batch, in, depth, height, width] → [batch, channels, depth', height', width'],
- * sizes as for {@link Conv1DTranspose}. `weight` [in, channels / groups, ...kernelSize].
+ * sizes and dtypes as for {@link Conv1DTranspose} (floats stay). `weight` [in, channels / groups, ...kernelSize].
+ *
+ * @throws {OptionError | ShapeError | ValueError} as Conv1DTranspose
  *
  * @example
  * const up = new nn.Conv3DTranspose(2, 2, { strides: 2 });

@@ -37,8 +37,13 @@ abstract class Conv extends Convolving {
  * Convolution along one axis: [batch, in, width] → [batch, channels, width'], with
  * `width' = floor((width + 2 padding - dilation (kernelSize - 1) - 1) / strides) + 1`.
  *
- * Floats; `weight` [channels, in / groups, kernelSize], `bias` [channels]. ShapeError when the input has other axes or
- * channels, or is smaller than the kernel.
+ * Floats stay, integers and booleans give float32; `weight` [channels, in / groups, kernelSize] and `bias` [channels]
+ * are float32 unless cast, and are converted to the dtype of the input.
+ *
+ * @throws {OptionError} for sizes that are no integers in range, channels that do not divide into groups, another
+ *   layout
+ * @throws {ShapeError} when the input has other axes or channels, or is smaller than the kernel
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const conv = new nn.Conv1D(8, 3, { padding: 1 });
@@ -52,10 +57,16 @@ export class Conv1D extends Conv {
 }
 
 /**
- * Convolution over images: [batch, in, height, width] → [batch, channels, height', width'], sizes as for {@link Conv1D}.
+ * Convolution over images: [batch, in, height, width] → [batch, channels, height', width'], sizes as for
+ * {@link Conv1D}.
  *
- * Floats; `weight` [channels, in / groups, ...kernelSize], `bias` [channels]. ShapeError when the input has other axes or
- * channels, or is smaller than the kernel.
+ * Floats stay, integers and booleans give float32; `weight` [channels, in / groups, ...kernelSize] and `bias`
+ * [channels] are float32 unless cast, and are converted to the dtype of the input.
+ *
+ * @throws {OptionError} for sizes that are no integers in range, channels that do not divide into groups, another
+ *   layout
+ * @throws {ShapeError} when the input has other axes or channels, or is smaller than the kernel
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const conv = new nn.Conv2D(20, 5, { activation: 'relu' });
@@ -69,11 +80,16 @@ export class Conv2D extends Conv {
 }
 
 /**
- * Convolution over volumes: [batch, in, depth, height, width] → [batch, channels, depth', height', width'], sizes as for
- * {@link Conv1D}.
+ * Convolution over volumes: [batch, in, depth, height, width] → [batch, channels, depth', height', width'], sizes as
+ * for {@link Conv1D}.
  *
- * Floats; `weight` [channels, in / groups, ...kernelSize], `bias` [channels]. ShapeError when the input has other axes or
- * channels, or is smaller than the kernel.
+ * Floats stay, integers and booleans give float32; `weight` [channels, in / groups, ...kernelSize] and `bias`
+ * [channels] are float32 unless cast, and are converted to the dtype of the input.
+ *
+ * @throws {OptionError} for sizes that are no integers in range, channels that do not divide into groups, another
+ *   layout
+ * @throws {ShapeError} when the input has other axes or channels, or is smaller than the kernel
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const conv = new nn.Conv3D(4, 3);

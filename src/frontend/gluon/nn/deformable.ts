@@ -80,12 +80,19 @@ abstract class Deformable extends Convolving {
 }
 
 /**
- * Convolution over images whose kernel elements look at learnt places: offsets come from a convolution of the input. (Dai
- * et al., "Deformable convolutional networks", ICCV 2017.)
+ * Convolution over images whose kernel elements look at learnt places: offsets come from a convolution of the input.
+ * (Dai et al., "Deformable convolutional networks", ICCV 2017.)
  *
  * [batch, in, height, width] → [batch, channels, height', width'], sizes as for {@link Conv2D}. Parameters `weight`
- * [channels, in / groups, ...kernelSize], `bias` [channels], `offsetWeight` [2 · numDeformableGroup · kernel elements, in,
- * ...kernelSize], `offsetBias`.
+ * [channels, in / groups, ...kernelSize], `bias` [channels], `offsetWeight`
+ * [2 · numDeformableGroup · kernel elements, in, ...kernelSize], `offsetBias`.
+ *
+ * Dtypes as for Conv2D: floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} as Conv2D
+ * @throws {ShapeError} when the input has other axes or channels, is smaller than the kernel, or its channels do not
+ *   divide into both numbers of groups
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const conv = new nn.DeformableConvolution(4, 3, { padding: 1 });
@@ -106,6 +113,10 @@ export class DeformableConvolution extends Deformable {
  * {@link DeformableConvolution} with a learnt factor from 0 to 2 for each place. (Zhu et al., "Deformable ConvNets v2",
  * CVPR 2019.) `offsetWeight` has 3 · numDeformableGroup · kernel elements channels: first all offsets, then the factors
  * (2 · sigmoid of what is learnt).
+ *
+ * Shapes, dtypes and errors are otherwise the same.
+ *
+ * @throws {OptionError | ShapeError | ValueError} as DeformableConvolution
  *
  * @example
  * const conv = new nn.ModulatedDeformableConvolution(4, 3, { padding: 1 });

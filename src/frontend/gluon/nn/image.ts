@@ -44,8 +44,14 @@ const checkWidths = (where: string, widths: PadWidths): PadWidths => {
 };
 
 /**
- * Images continued by their mirror image, without repeating the edge: [batch, channels, height, width], each side longer by
- * its width.
+ * Images continued by their mirror image, without repeating the edge: [batch, channels, height, width], each side
+ * longer by its width.
+ *
+ * Any dtype, which stays. Widths may be larger than the image: mirrored again.
+ *
+ * @throws {OptionError} unless widths are an integer ≥ 0, or one [before, after] per axis of space
+ * @throws {ShapeError} when the input has other axes than the widths, or no elements
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.ReflectionPad2D([[0, 0], [2, 1]])(nd.array([[[[1, 2, 3]]]]));   // [[[[3, 2, 1, 2, 3, 2]]]]
@@ -64,6 +70,13 @@ export class ReflectionPad2D extends HybridBlock {
 
 /**
  * Images of any number of axes of space with a number around them: [batch, channels, ...space].
+ *
+ * Any dtype, which stays: the number is converted to it.
+ *
+ * @throws {OptionError} unless widths are an integer ≥ 0, or one [before, after] per axis of space; for a value that is
+ *   no number
+ * @throws {ShapeError} when the input has other axes than the widths
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.ConstantPad(1, 7)(nd.array([[[1, 2]]]));   // [[[7, 1, 2, 7]]]
@@ -86,6 +99,12 @@ export class ConstantPad extends HybridBlock {
 /**
  * Images of any number of axes of space with zeros around them: [batch, channels, ...space].
  *
+ * Any dtype, which stays.
+ *
+ * @throws {OptionError} unless widths are an integer ≥ 0, or one [before, after] per axis of space
+ * @throws {ShapeError} when the input has other axes than the widths
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.ZeroPad([[0, 2]])(nd.array([[[1, 2]]]));   // [[[1, 2, 0, 0]]]
  */
@@ -101,8 +120,14 @@ export class ZeroPad extends HybridBlock {
 }
 
 /**
- * Images `scale` times as large, by copies of elements ('nearest') or linear interpolation ('bilinear', along all axes of
- * space): [batch, channels, ...space] → [batch, channels, ...(scale · space)].
+ * Images `scale` times as large, by copies of elements ('nearest') or linear interpolation ('bilinear', along all axes
+ * of space): [batch, channels, ...space] → [batch, channels, ...(scale · space)].
+ *
+ * 'nearest' keeps any dtype; 'bilinear' keeps floats, and makes float32 of integers and booleans.
+ *
+ * @throws {OptionError} unless `scale` is an integer ≥ 1, or one per axis of space; for another `sampleType`
+ * @throws {ShapeError} without an axis of space
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.UpSampling(2)(nd.array([[[1, 3]]]));                               // [[[1, 1, 3, 3]]]
@@ -148,8 +173,14 @@ abstract class PixelShuffle extends HybridBlock {
 }
 
 /**
- * Channels spread over one axis of space: [batch, channels · factor, width] → [batch, channels, width · factor]. (Shi et
- * al., "Real-time single image super-resolution", CVPR 2016.)
+ * Channels spread over one axis of space: [batch, channels · factor, width] → [batch, channels, width · factor]. (Shi
+ * et al., "Real-time single image super-resolution", CVPR 2016.)
+ *
+ * Any dtype, which stays.
+ *
+ * @throws {OptionError} unless `factor` is an integer ≥ 1
+ * @throws {ShapeError} when the input has other axes, or channels that are no multiple of the factor
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.PixelShuffle1D(2)(nd.array([[[1, 2], [3, 4]]]));   // [[[1, 3, 2, 4]]]
@@ -163,6 +194,12 @@ export class PixelShuffle1D extends PixelShuffle {
 /**
  * Channels spread over images: [batch, channels · f₁ · f₂, height, width] → [batch, channels, height · f₁, width · f₂].
  *
+ * Any dtype, which stays.
+ *
+ * @throws {OptionError} unless `factor` is an integer ≥ 1, or two of them
+ * @throws {ShapeError} when the input has other axes, or channels that are no multiple of the factors
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.PixelShuffle2D([2, 3])(nd.ones([1, 12, 4, 4])).shape;   // [1, 2, 8, 12]
  */
@@ -175,6 +212,12 @@ export class PixelShuffle2D extends PixelShuffle {
 /**
  * Channels spread over volumes: [batch, channels · f₁ · f₂ · f₃, depth, height, width] → each axis of space times its
  * factor.
+ *
+ * Any dtype, which stays.
+ *
+ * @throws {OptionError} unless `factor` is an integer ≥ 1, or three of them
+ * @throws {ShapeError} when the input has other axes, or channels that are no multiple of the factors
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.PixelShuffle3D(2)(nd.ones([1, 8, 2, 2, 2])).shape;   // [1, 1, 4, 4, 4]

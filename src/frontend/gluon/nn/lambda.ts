@@ -35,6 +35,11 @@ const bodyOf = <A extends unknown[], R>(where: string, body: Body<A, R> | string
 /**
  * A function as a block that is never compiled, for code that looks at values; or a method of arrays by its name.
  *
+ * Shapes and dtypes are those of the function.
+ *
+ * @throws {ValueError} for anything but a function or such a name; for a name also when called without an array
+ * @throws whatever the function throws
+ *
  * @example
  * const top = new nn.Lambda((x: nd.NDArray) => { console.log(x.shape); return x; });
  */
@@ -53,6 +58,12 @@ export class Lambda<A extends unknown[] = [NDArray], R = NDArray> extends Block 
 
 /**
  * A function of arrays as a block; or a method of arrays by its name.
+ *
+ * Shapes and dtypes are those of the function, which may use shapes but, once hybridized, no values.
+ *
+ * @throws {ValueError} as {@link Lambda}
+ * @throws {TraceError} once hybridized, when the function reads values
+ * @throws whatever the function throws
  *
  * @example
  * const net = new nn.HybridSequential(new nn.Dense(8), new nn.HybridLambda((x) => x.mul(2)));
@@ -73,6 +84,10 @@ export class HybridLambda<A extends unknown[] = [NDArray], R = NDArray> extends 
 
 /**
  * Gives what it gets: a branch that does nothing.
+ *
+ * Any shape and dtype.
+ *
+ * @throws nothing
  *
  * @example
  * new nn.Identity()(nd.array([1, 2]));   // [1, 2]

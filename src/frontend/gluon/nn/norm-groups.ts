@@ -18,11 +18,16 @@ import { AFFINE, Affine, type AffineOptions, BatchNorm, type BatchNormOptions } 
 import { count, expectArray, expectSize, finite } from './shared.ts';
 
 /**
- * Normalizes groups of channels of each sample: `(x - mean) / sqrt(variance + epsilon) · gamma + beta`, mean and variance
- * over the channels of a group and all of space. (Wu & He, "Group normalization", ECCV 2018.)
+ * Normalizes groups of channels of each sample: `(x - mean) / sqrt(variance + epsilon) · gamma + beta`, mean and
+ * variance over the channels of a group and all of space. (Wu & He, "Group normalization", ECCV 2018.)
  *
- * [batch, channels, ...space] → the same shape and dtype. Parameters `gamma`, `beta`: [channels].
- * ShapeError when channels do not divide into groups, or are not those that the parameters were made for.
+ * [batch, channels, ...space] → the same shape. Parameters `gamma`, `beta`: [channels]. Dtypes as for
+ * {@link LayerNorm}: floats stay.
+ *
+ * @throws {OptionError} unless `numGroups` is an integer ≥ 1; for a negative `epsilon`
+ * @throws {ShapeError} without an axis of channels, when they do not divide into groups, or are not those that the
+ *   parameters were made for
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const norm = new nn.GroupNorm(2);
@@ -54,11 +59,16 @@ export interface InstanceNormOptions extends AffineOptions {
 }
 
 /**
- * Normalizes each channel of each sample over space: `(x - mean) / sqrt(variance + epsilon) · gamma + beta`. (Ulyanov et
- * al., "Instance normalization", 2016.)
+ * Normalizes each channel of each sample over space: `(x - mean) / sqrt(variance + epsilon) · gamma + beta`. (Ulyanov
+ * et al., "Instance normalization", 2016.)
  *
- * [batch, channels, ...space] → the same shape and dtype. Parameters `gamma` (not trained unless `scale`), `beta`:
- * [channels].
+ * [batch, channels, ...space] → the same shape. Parameters `gamma` (not trained unless `scale`), `beta`: [channels].
+ * Dtypes as for {@link LayerNorm}: floats stay.
+ *
+ * @throws {OptionError} for a negative `epsilon`
+ * @throws {ShapeError} without an axis of space, when `axis` is 0, or when channels are not those that the parameters
+ *   were made for
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const norm = new nn.InstanceNorm();
@@ -93,10 +103,14 @@ export interface RMSNormOptions {
 }
 
 /**
- * `x / sqrt(mean(x²) + epsilon) · gamma` along the last axis. (Zhang & Sennrich, "Root mean square layer normalization",
- * NeurIPS 2019.)
+ * `x / sqrt(mean(x²) + epsilon) · gamma` along the last axis. (Zhang & Sennrich, "Root mean square layer
+ * normalization", NeurIPS 2019.)
  *
- * Any float array; result of the same shape and dtype. Parameter `gamma`: [size of the last axis].
+ * [..., features] → the same shape. Parameter `gamma`: [features]. Dtypes as for {@link LayerNorm}: floats stay.
+ *
+ * @throws {OptionError} for a negative `epsilon`
+ * @throws {ShapeError} for a single number, or another number of features than `gamma` was made for
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const norm = new nn.RMSNorm();
@@ -129,6 +143,10 @@ export class RMSNorm extends HybridBlock {
 /**
  * {@link BatchNorm}, then the rectifier: one fused kernel when compiled.
  *
+ * Shapes, dtypes and errors are those of {@link BatchNorm}.
+ *
+ * @throws {ShapeError} as BatchNorm
+ *
  * @example
  * const norm = new nn.BatchNormReLU();
  * norm.initialize();
@@ -146,9 +164,14 @@ export interface SyncBatchNormOptions extends BatchNormOptions {
 }
 
 /**
- * {@link BatchNorm} with statistics of the whole batch, however it is divided. On one device that is what BatchNorm does.
- * Parts of a batch on several devices run one after the other and cannot wait for each other's statistics: there, calling
- * it for training is a DeviceError rather than statistics of the part alone. Prediction works anywhere.
+ * {@link BatchNorm} with statistics of the whole batch, however it is divided. On one device that is what BatchNorm
+ * does. Parts of a batch on several devices run one after the other and cannot wait for each other's statistics, so
+ * that it refuses to train there; prediction works anywhere.
+ *
+ * Shapes, dtypes and errors are otherwise those of {@link BatchNorm}.
+ *
+ * @throws {DeviceError} for a call for training on one of several devices
+ * @throws {OptionError} when `numDevices` is not 1
  *
  * @example
  * const norm = new nn.SyncBatchNorm();

@@ -118,11 +118,15 @@ const blending: Fragment = fragment(
  * Normalizes each channel over batch and space: `(x - mean) / sqrt(variance + epsilon) · gamma + beta`.
  * (Ioffe & Szegedy, "Batch normalization", ICML 2015, algorithm 1.)
  *
- * Any float array with the channel axis; result of the same shape and dtype. In training, mean and variance are those of
- * the batch (variance divided by the count), and the running statistics become
- * `momentum · running + (1 - momentum) · batch`; else the running statistics are used.
- * Parameters [channels]: `gamma`, `beta`, and `runningMean`, `runningVar` (no gradients).
- * ShapeError when the number of channels is not the one the parameters were made for.
+ * Any array with the axis of channels gives one of its shape. In training, mean and variance are those of the batch
+ * (variance divided by the count), and the running statistics become `momentum · running + (1 - momentum) · batch`;
+ * else the running statistics are used. Parameters [channels]: `gamma`, `beta`, and `runningMean`, `runningVar` (no
+ * gradients), which stay float32 when the layer is cast to 16 bits, and are converted to the dtype of the input: floats
+ * stay (16 bits are computed in float32, float64 in double), integers and booleans give float32.
+ *
+ * @throws {OptionError} for a negative `epsilon`, a `momentum` outside 0 … 1, unknown options
+ * @throws {ShapeError} without the axis of channels, or with another number of them than the parameters were made for
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const norm = new nn.BatchNorm();
@@ -193,8 +197,13 @@ export interface LayerNormOptions extends AffineOptions {
  * Normalizes along one axis: `(x - mean) / sqrt(variance + epsilon) · gamma + beta`. (Ba et al., "Layer normalization",
  * 2016.) The same in training and prediction.
  *
- * Any float array; result of the same shape and dtype. Parameters `gamma`, `beta`: [size of the axis].
- * ShapeError when that size is not the one the parameters were made for.
+ * Any shape [..., size, ...], which stays. Parameters `gamma`, `beta`: [size]. Parameters are float32 unless cast, and
+ * are converted to the dtype of the input; floats stay (16 bits are computed in float32, float64 in double), integers
+ * and booleans give float32.
+ *
+ * @throws {OptionError} for a negative `epsilon`, or unknown options
+ * @throws {ShapeError} without the axis, or with another size of it than the parameters were made for
+ * @throws {ValueError} for an input that is no array, or when it was not initialized
  *
  * @example
  * const norm = new nn.LayerNorm();

@@ -23,6 +23,12 @@ abstract class GlobalPool extends Folding {
 /**
  * Largest value of each channel: [batch, channels, width] → [batch, channels, 1]. Equal maxima share the gradient.
  *
+ * Any dtype, which stays.
+ *
+ * @throws {ShapeError} when the input has other axes, or no elements in space
+ * @throws {OptionError} for another layout
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.GlobalMaxPool1D()(nd.ones([2, 3, 7])).shape;   // [2, 3, 1]
  */
@@ -33,6 +39,12 @@ export class GlobalMaxPool1D extends GlobalPool {
 }
 /**
  * Largest value of each channel: [batch, channels, height, width] → [batch, channels, 1, 1].
+ *
+ * Any dtype, which stays.
+ *
+ * @throws {ShapeError} when the input has other axes, or no elements in space
+ * @throws {OptionError} for another layout
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.GlobalMaxPool2D()(nd.ones([2, 3, 7, 7])).shape;   // [2, 3, 1, 1]
@@ -45,6 +57,12 @@ export class GlobalMaxPool2D extends GlobalPool {
 /**
  * Largest value of each channel: [batch, channels, depth, height, width] → [batch, channels, 1, 1, 1].
  *
+ * Any dtype, which stays.
+ *
+ * @throws {ShapeError} when the input has other axes, or no elements in space
+ * @throws {OptionError} for another layout
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.GlobalMaxPool3D()(nd.ones([2, 3, 4, 4, 4])).shape;   // [2, 3, 1, 1, 1]
  */
@@ -55,6 +73,12 @@ export class GlobalMaxPool3D extends GlobalPool {
 }
 /**
  * Mean of each channel: [batch, channels, width] → [batch, channels, 1].
+ *
+ * Floats stay (16 bits are summed in float32), integers and booleans give float32.
+ *
+ * @throws {ShapeError} when the input has other axes
+ * @throws {OptionError} for another layout
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.GlobalAvgPool1D()(nd.ones([2, 3, 7])).shape;   // [2, 3, 1]
@@ -67,6 +91,12 @@ export class GlobalAvgPool1D extends GlobalPool {
 /**
  * Mean of each channel: [batch, channels, height, width] → [batch, channels, 1, 1].
  *
+ * Floats stay (16 bits are summed in float32), integers and booleans give float32.
+ *
+ * @throws {ShapeError} when the input has other axes
+ * @throws {OptionError} for another layout
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.GlobalAvgPool2D()(nd.ones([2, 3, 7, 7])).shape;   // [2, 3, 1, 1]
  */
@@ -77,6 +107,12 @@ export class GlobalAvgPool2D extends GlobalPool {
 }
 /**
  * Mean of each channel: [batch, channels, depth, height, width] → [batch, channels, 1, 1, 1].
+ *
+ * Floats stay (16 bits are summed in float32), integers and booleans give float32.
+ *
+ * @throws {ShapeError} when the input has other axes
+ * @throws {OptionError} for another layout
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.GlobalAvgPool3D()(nd.ones([2, 3, 4, 4, 4])).shape;   // [2, 3, 1, 1, 1]

@@ -26,8 +26,11 @@ abstract class LPPool extends Pool {
 }
 
 /**
- * The p-norm of each window, `(Σ |x|ᵖ)^(1/p)`: [batch, channels, width]; sizes and errors as for {@link MaxPool1D}. Windows of zeros
- * take no gradient.
+ * The p-norm of each window, `(Σ |x|ᵖ)^(1/p)`: [batch, channels, width]; sizes, dtypes and errors as for
+ * {@link MaxPool1D} (floats stay). Windows of zeros take no gradient.
+ *
+ * @throws {OptionError} unless `p` is a number ≥ 1
+ * @throws {ShapeError} when windows do not fit
  *
  * @example
  * new nn.LPPool1D(2)(nd.array([[[3, 4, 0, 1]]]));   // [[[5, 1]]]
@@ -38,8 +41,11 @@ export class LPPool1D extends LPPool {
   }
 }
 /**
- * The p-norm of each window, `(Σ |x|ᵖ)^(1/p)`: [batch, channels, height, width]; sizes and errors as for {@link MaxPool1D}. Windows of zeros
- * take no gradient.
+ * The p-norm of each window, `(Σ |x|ᵖ)^(1/p)`: [batch, channels, height, width]; sizes, dtypes and errors as for
+ * {@link MaxPool1D} (floats stay). Windows of zeros take no gradient.
+ *
+ * @throws {OptionError} unless `p` is a number ≥ 1
+ * @throws {ShapeError} when windows do not fit
  *
  * @example
  * new nn.LPPool2D(2, { p: 1 })(nd.ones([1, 2, 4, 4])).shape;   // [1, 2, 2, 2]
@@ -50,8 +56,11 @@ export class LPPool2D extends LPPool {
   }
 }
 /**
- * The p-norm of each window, `(Σ |x|ᵖ)^(1/p)`: [batch, channels, depth, height, width]; sizes and errors as for {@link MaxPool1D}. Windows of zeros
- * take no gradient.
+ * The p-norm of each window, `(Σ |x|ᵖ)^(1/p)`: [batch, channels, depth, height, width]; sizes, dtypes and errors as for
+ * {@link MaxPool1D} (floats stay). Windows of zeros take no gradient.
+ *
+ * @throws {OptionError} unless `p` is a number ≥ 1
+ * @throws {ShapeError} when windows do not fit
  *
  * @example
  * new nn.LPPool3D(2)(nd.ones([1, 2, 4, 4, 4])).shape;   // [1, 2, 2, 2, 2]
@@ -76,6 +85,12 @@ abstract class AdaptiveAvgPool extends Folding {
  * Means over parts: [batch, channels, width] → [batch, channels, outputSize]. Part `i` of an axis goes from
  * `floor(i · old / new)` to before `ceil((i + 1) · old / new)`.
  *
+ * Floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} for sizes that are no integers ≥ 1, or another layout
+ * @throws {ShapeError} when the input has other axes
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.AdaptiveAvgPool1D(2)(nd.array([[[1, 2, 3, 4, 5]]]));   // [[[2, 4]]]
  */
@@ -88,6 +103,12 @@ export class AdaptiveAvgPool1D extends AdaptiveAvgPool {
  * Means over parts: [batch, channels, height, width] → [batch, channels, ...outputSize]. Part `i` of an axis goes from
  * `floor(i · old / new)` to before `ceil((i + 1) · old / new)`.
  *
+ * Floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} for sizes that are no integers ≥ 1, or another layout
+ * @throws {ShapeError} when the input has other axes
+ * @throws {ValueError} for an input that is no array
+ *
  * @example
  * new nn.AdaptiveAvgPool2D([1, 3])(nd.ones([2, 4, 5, 7])).shape;   // [2, 4, 1, 3]
  */
@@ -97,8 +118,14 @@ export class AdaptiveAvgPool2D extends AdaptiveAvgPool {
   }
 }
 /**
- * Means over parts: [batch, channels, depth, height, width] → [batch, channels, ...outputSize]. Part `i` of an axis goes from
- * `floor(i · old / new)` to before `ceil((i + 1) · old / new)`.
+ * Means over parts: [batch, channels, depth, height, width] → [batch, channels, ...outputSize]. Part `i` of an axis
+ * goes from `floor(i · old / new)` to before `ceil((i + 1) · old / new)`.
+ *
+ * Floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} for sizes that are no integers ≥ 1, or another layout
+ * @throws {ShapeError} when the input has other axes
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.AdaptiveAvgPool3D(1)(nd.ones([2, 4, 5, 7, 3])).shape;   // [2, 4, 1, 1, 1]

@@ -37,7 +37,11 @@ abstract class AvgPool extends Pool {
  * Largest value of each window along one axis: [batch, channels, width] → [batch, channels, width'], with
  * `width' = floor((width + 2 padding - poolSize) / strides) + 1` (ceilMode: rounded up).
  *
- * Floats; the gradient goes to the first maximum of a window. ShapeError when a window does not fit.
+ * Floats stay, integers and booleans give float32; the gradient goes to the first maximum of a window.
+ *
+ * @throws {OptionError} for sizes that are no integers in range, another layout
+ * @throws {ShapeError} when the input has other axes, a window does not fit, or could lie in the padding alone
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.MaxPool1D(2)(nd.array([[[1, 3, 2, 0]]]));   // [[[3, 2]]]
@@ -48,8 +52,10 @@ export class MaxPool1D extends MaxPool {
   }
 }
 /**
- * Largest value of each window of an image: [batch, channels, height, width] → [batch, channels, height', width'], sizes
- * and errors as for {@link MaxPool1D}.
+ * Largest value of each window of an image: [batch, channels, height, width] → [batch, channels, height', width'],
+ * sizes, dtypes and errors as for {@link MaxPool1D} (floats stay).
+ *
+ * @throws {ShapeError} when windows do not fit
  *
  * @example
  * new nn.MaxPool2D(2)(nd.ones([8, 20, 24, 24])).shape;   // [8, 20, 12, 12]
@@ -60,8 +66,10 @@ export class MaxPool2D extends MaxPool {
   }
 }
 /**
- * Largest value of each window of a volume: [batch, channels, depth, height, width], sizes and errors as for
- * {@link MaxPool1D}.
+ * Largest value of each window of a volume: [batch, channels, depth, height, width], sizes, dtypes and errors as for
+ * {@link MaxPool1D} (floats stay).
+ *
+ * @throws {ShapeError} when windows do not fit
  *
  * @example
  * new nn.MaxPool3D(2)(nd.ones([1, 2, 4, 4, 4])).shape;   // [1, 2, 2, 2, 2]
@@ -72,8 +80,10 @@ export class MaxPool3D extends MaxPool {
   }
 }
 /**
- * Mean of each window along one axis; sizes and errors as for {@link MaxPool1D}. What a window of `ceilMode` has beyond
- * the padded input never counts.
+ * Mean of each window along one axis; sizes, dtypes and errors as for {@link MaxPool1D} (floats stay). What a window of
+ * `ceilMode` has beyond the padded input never counts.
+ *
+ * @throws {ShapeError} when windows do not fit
  *
  * @example
  * new nn.AvgPool1D(2)(nd.array([[[1, 3, 2, 0]]]));   // [[[2, 1]]]
@@ -84,7 +94,10 @@ export class AvgPool1D extends AvgPool {
   }
 }
 /**
- * Mean of each window of an image: [batch, channels, height, width]; see {@link AvgPool1D}.
+ * Mean of each window of an image: [batch, channels, height, width]; sizes, dtypes and errors as for {@link AvgPool1D}
+ * (floats stay).
+ *
+ * @throws {ShapeError} when windows do not fit
  *
  * @example
  * new nn.AvgPool2D(2, { strides: 1 })(nd.ones([1, 1, 4, 4])).shape;   // [1, 1, 3, 3]
@@ -95,7 +108,10 @@ export class AvgPool2D extends AvgPool {
   }
 }
 /**
- * Mean of each window of a volume: [batch, channels, depth, height, width]; see {@link AvgPool1D}.
+ * Mean of each window of a volume: [batch, channels, depth, height, width]; sizes, dtypes and errors as for
+ * {@link AvgPool1D} (floats stay).
+ *
+ * @throws {ShapeError} when windows do not fit
  *
  * @example
  * new nn.AvgPool3D(2)(nd.ones([1, 2, 4, 4, 4])).shape;   // [1, 2, 2, 2, 2]

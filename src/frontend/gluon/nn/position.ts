@@ -15,8 +15,14 @@ export interface SinusoidalOptions {
 }
 
 /**
- * Adds waves of different lengths to features, by position: [..., positions, features]. (Vaswani et al., "Attention is all
- * you need", NIPS 2017, §3.5.) A second argument is the position of the first element.
+ * Adds waves of different lengths to features, by position: [..., positions, features]. (Vaswani et al., "Attention is
+ * all you need", NIPS 2017, §3.5.) A second argument is the position of the first element.
+ *
+ * The shape stays; floats stay (waves are computed in that dtype or better), integers and booleans give float32.
+ *
+ * @throws {ShapeError} with fewer than two axes, or an odd number of features
+ * @throws {OptionError} unless the position is an integer and `base` > 0
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * const encode = new nn.SinusoidalPositionalEncoding();
@@ -42,8 +48,14 @@ export interface RotaryEmbeddingOptions extends SinusoidalOptions {
 }
 
 /**
- * Turns pairs of features of queries or keys by angles that grow with the position: [..., positions, features]. (Su et al.,
- * "RoFormer", 2021.) A second argument is the position of the first element.
+ * Turns pairs of features of queries or keys by angles that grow with the position: [..., positions, features]. (Su et
+ * al., "RoFormer", 2021.) A second argument is the position of the first element.
+ *
+ * The shape stays; floats stay, integers and booleans give float32.
+ *
+ * @throws {ShapeError} with fewer than two axes, or an odd number of features
+ * @throws {OptionError} unless the position is an integer and `base` > 0
+ * @throws {ValueError} for an input that is no array
  *
  * @example
  * new nn.RotaryEmbedding()(nd.array([[1, 0], [1, 0]]));   // [[1, 0], [0.5403, 0.8415]]

@@ -110,6 +110,12 @@ abstract class TransformerLayer extends HybridBlock {
  * x [batch, positions, units] → the same shape; `mask`: bool [batch, positions] (positions that count), or as for
  * {@link MultiHeadAttention}.
  *
+ * Parameters are float32 unless cast; the result has the promoted dtype of input and parameters.
+ *
+ * @throws {OptionError} unless `units` divide into `heads`; for unknown options
+ * @throws {ShapeError} unless the input is [batch, positions, units]; for masks that do not stretch
+ * @throws {DTypeError} for a mask that is not bool
+ *
  * @example
  * const layer = new nn.TransformerEncoderLayer(8, 2, { dropout: 0.1, normFirst: true });
  * layer.initialize();
@@ -137,11 +143,19 @@ export class TransformerEncoderLayer extends TransformerLayer {
 }
 
 /**
- * Causal self-attention, attention to what an encoder made, then two dense layers, each with a residual connection and a
- * norm. (Vaswani et al., NIPS 2017, §3.1.)
+ * Causal self-attention, attention to what an encoder made, then two dense layers, each with a residual connection and
+ * a norm. (Vaswani et al., NIPS 2017, §3.1.)
  *
  * x [batch, positions, units], memory [batch, places, features] → the shape of x; `mask` is for self-attention,
  * `memoryMask` for the memory (bool [batch, places]: places that count).
+ *
+ * Parameters and dtypes are as for {@link TransformerEncoderLayer}.
+ *
+ * @throws {OptionError} unless `units` divide into `heads`; for unknown options
+ * @throws {ValueError} without a memory
+ * @throws {ShapeError} for arrays without three axes, a memory of another batch or with other features than at first,
+ *   masks that do not stretch
+ * @throws {DTypeError} for a mask that is not bool
  *
  * @example
  * const layer = new nn.TransformerDecoderLayer(8, 2);
@@ -185,6 +199,11 @@ const finalNorm = (units: number, options: TransformerOptions): LayerNorm | unde
 /**
  * A stack of {@link TransformerEncoderLayer}s; with `normFirst`, a norm at the end.
  *
+ * x [batch, positions, units] → the same shape; arguments, dtypes and errors of its layers.
+ *
+ * @throws {OptionError} unless `numLayers` is an integer ≥ 1, and as its layers
+ * @throws {ShapeError | DTypeError} as its layers
+ *
  * @example
  * const encoder = new nn.TransformerEncoder(2, 8, 2);
  * encoder.initialize();
@@ -209,6 +228,12 @@ export class TransformerEncoder extends HybridBlock {
 
 /**
  * A stack of {@link TransformerDecoderLayer}s that all attend to the same memory; with `normFirst`, a norm at the end.
+ *
+ * x [batch, positions, units], memory [batch, places, features] → the shape of x; arguments, dtypes and errors of its
+ * layers.
+ *
+ * @throws {OptionError} unless `numLayers` is an integer ≥ 1, and as its layers
+ * @throws {ValueError | ShapeError | DTypeError} as its layers
  *
  * @example
  * const decoder = new nn.TransformerDecoder(2, 8, 2, { activation: 'gelu' });
