@@ -199,16 +199,17 @@ export const bindKernels = (
       values,
     }),
   );
-  const steps = launches.map(({ loop }, i): Dispatch => {
+  const kernels = [...new Set(launches.map((l) => l.kernel))];
+  const numbers = new Map(kernels.map((kernel, i) => [kernel, i]));
+  const steps = launches.map(({ loop, kernel }, i): Dispatch => {
     const windows = loop.buffers.map((b) => index.windowOf(b, around[i]!.length));
     return {
-      kernel: i,
+      kernel: numbers.get(kernel)!,
       bindings: loop.buffers.map((b) => index.of(b)),
       ...(windows.some((w) => w !== undefined) ? { windows } : {}),
       barrier: false,
     };
   });
-  const kernels = launches.map((l) => l.kernel);
   return {
     name,
     buffers,

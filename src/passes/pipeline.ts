@@ -14,6 +14,7 @@ import { hasWideElements } from '../codegen/wide.ts';
 import type { Graph } from '../ir/graph/graph.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
 import type { LoopKernel } from '../ir/loop/loop.ts';
+import { printNameless } from '../ir/loop/print.ts';
 import type { Program } from '../ir/program.ts';
 import { writeOutAttention } from './attention.ts';
 import { arrange, bindKernels, indexBuffers, outputPositions } from './bind.ts';
@@ -75,12 +76,13 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
   );
   stages.push({ level: 'loop', name: 'split and order', kernels: ordered, notes: [] });
 
-  const scheduled = ordered.map((loop) => schedule(loop, caps));
+  const { kinds, kindOf } = sortAlike(ordered);
+  const scheduled = kinds.map((loop) => schedule(loop, caps));
   stages.push({ level: 'thread', name: 'schedule', kernels: scheduled, notes: [] });
-  const launches = ordered.map((loop, i) => ({ loop, kernel: cleanup(scheduled[i]!) }));
-  const kernels = launches.map((l) => l.kernel);
+  const kernels = scheduled.map(cleanup);
   stages.push({ level: 'thread', name: 'clean up', kernels, notes: [] });
 
+  const launches = ordered.map((loop, i) => ({ loop, kernel: kernels[kindOf[i]!]! }));
   const program = bindKernels(graph.name, launches, loops, index, caps);
   stages.push({ level: 'program', name: 'plan memory', program, notes: [] });
 
@@ -93,6 +95,23 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
         : { kind: 'fresh', position: positions[i]! },
   );
   return { program, outputs, stages, caps };
+};
+
+/** Kernels that do the same, buffer for buffer, are scheduled and rendered once. */
+const sortAlike = (
+  ordered: readonly LoopKernel[],
+): { readonly kinds: readonly LoopKernel[]; readonly kindOf: readonly number[] } => {
+  const kinds = new Map<string, LoopKernel>();
+  const positions = new Map<string, number>();
+  const kindOf = ordered.map((kernel) => {
+    const text = printNameless(kernel);
+    if (!kinds.has(text)) {
+      positions.set(text, kinds.size);
+      kinds.set(text, kernel);
+    }
+    return positions.get(text)!;
+  });
+  return { kinds: [...kinds.values()], kindOf };
 };
 
 /** The kernels of a graph, then those of the bodies of its loops. */

@@ -171,6 +171,25 @@ test('views passed in are read through their strides', () => {
     assertClose(got.outputs[i]!, v, 1e-5, `output ${i}`);
 });
 
+test('launches that do the same share a kernel', () => {
+  const layers = (
+    second: string,
+  ): string => `graph main(%x: f32[4, 8], %v: f32[8, 8], %w: ${second}) {
+  %a = dot %x, %v {aBatch=[], bBatch=[], aContract=[1], bContract=[0]}
+  %b = tanh %a
+  %c = dot %b, %w {aBatch=[], bBatch=[], aContract=[1], bContract=[0]}
+  %d = tanh %c
+  return %d
+}`;
+  const alike = parseGraph(layers('f32[8, 8]'));
+  const { program } = compileGraph(alike, caps);
+  assert.is(program.steps.length, 2);
+  assert.is(program.kernels.length, 1);
+  checkGraph(alike, randomInputs(alike, 8));
+  const turned = compileGraph(parseGraph(layers('f32[8, 8] strides [1, 8]')), caps).program;
+  assert.is(turned.kernels.length, 2);
+});
+
 test('the same graph compiles to the same program', () => {
   const a = compileGraph(mlpStep(4), caps).program;
   const b = compileGraph(mlpStep(4), caps).program;
