@@ -70,7 +70,7 @@ test('shapes, axes and lists that are none', () => {
   fails(() => nd.stack(js([x, undefined])), 'value', 'stack: item 1 is undefined');
   fails(() => x.split(js('2'), 1), 'value', 'split', '"2"');
   fails(() => x.pad(js(1)), 'value', 'pad', 'one [before, after] pair per axis');
-  fails(() => x.pad([1, 1], { value: js('a') }), 'value', 'pad: value is "a"');
+  fails(() => x.pad([1, 1], { value: js('a') }), 'value', 'pad: value: "a" is not a number');
 });
 
 test('functions that get something else than an array first', () => {

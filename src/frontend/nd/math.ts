@@ -3,15 +3,16 @@
  *
  * Invariant: floats keep their dtype; integers and booleans become float32 where results may be fractions.
  */
-import { type DType, isFloat, summedIn } from '../../ir/dtype.ts';
+import { type DType, isFloat, isInteger, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import { showType } from '../../ir/type.ts';
-import { call, call1, type Fragment, fragment } from '../call.ts';
+import { call, call1, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
+import { shown } from '../options.ts';
 import { checkDtype } from './creation.ts';
 import { fits } from './filled.ts';
 
@@ -232,38 +233,34 @@ export { whereFinite as isFinite, whereNaN as isNaN };
  */
 export const logicalNot: Unary = unary('logicalNot', (b, x) => b.op('not', b.cast(x, 'bool')));
 
-const leaky = fragment(
-  'leakyRelu',
-  (b, [x, slope]) => {
-    const value = floating(b, x!);
-    const low = b.op(
-      'mul',
-      value,
-      b.broadcastTo(b.cast(slope!, value.type.dtype), value.type.shape),
-    );
-    return b.op('select', b.op('gt', value, b.lit(0, value)), value, low);
-  },
-  { scalars: [undefined, 'float32'] },
-);
+const leaky = fragment('leakyRelu', (b, [x, slope]) => {
+  const value = floating(b, x!);
+  const low = b.op('mul', value, b.broadcastTo(b.cast(slope!, value.type.dtype), value.type.shape));
+  return b.op('select', b.op('gt', value, b.lit(0, value)), value, low);
+});
+/** A call of a function of `x` and one number, which is as exact as `x`. */
+const withNumber = (f: Fragment<object>, x: NDArray, what: string, value: number): NDArray => {
+  checkArray(f.name, x);
+  if (typeof value !== 'number')
+    throw failure('value', `${f.name}: ${what} is ${shown(value)}, not a number`);
+  const scalars = [undefined, summedIn(x.dtype)];
+  return call(f, [x, value], { attrs: {}, key: '', scalars });
+};
 /**
  * `x` where positive, else `slope · x`. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
  * @example nd.leakyRelu(nd.array([-1, 2]), 0.1);   // [-0.1, 2]
  */
 export const leakyRelu = (x: NDArray, slope = 0.01): NDArray =>
-  call(leaky, [x, slope], { attrs: {}, key: '' });
+  withNumber(leaky, x, 'slope', slope);
 
-const exponentialLinear = fragment(
-  'elu',
-  (b, [x, alpha]) => {
-    const value = floating(b, x!);
-    const scale = b.broadcastTo(b.cast(alpha!, value.type.dtype), value.type.shape);
-    const positive = b.op('gt', value, b.lit(0, value));
-    const safe = b.op('select', positive, b.lit(0, value), value);
-    return b.op('select', positive, value, b.op('mul', scale, b.op('expm1', safe)));
-  },
-  { scalars: [undefined, 'float32'] },
-);
+const exponentialLinear = fragment('elu', (b, [x, alpha]) => {
+  const value = floating(b, x!);
+  const scale = b.broadcastTo(b.cast(alpha!, value.type.dtype), value.type.shape);
+  const positive = b.op('gt', value, b.lit(0, value));
+  const safe = b.op('select', positive, b.lit(0, value), value);
+  return b.op('select', positive, value, b.op('mul', scale, b.op('expm1', safe)));
+});
 /**
  * `x` where positive, else `alpha · (exp(x) - 1)`. Of the same shape; floats keep their dtype, other dtypes give
  * float32.
@@ -271,7 +268,7 @@ const exponentialLinear = fragment(
  * @example nd.elu(nd.array([-1, 2]));   // [-0.6321, 2]
  */
 export const elu = (x: NDArray, alpha = 1): NDArray =>
-  call(exponentialLinear, [x, alpha], { attrs: {}, key: '' });
+  withNumber(exponentialLinear, x, 'alpha', alpha);
 
 const bounded = fragment('clip', (b, [x, low, high]) => {
   const { dtype, shape } = x!.type;
@@ -289,11 +286,22 @@ const bounded = fragment('clip', (b, [x, low, high]) => {
  * @example nd.clip(nd.array([-2, 0.5, 3]), 0, 1);   // [0, 0.5, 1]
  */
 export const clip = (x: NDArray, low: number, high: number): NDArray => {
-  if (!(low <= high))
-    throw failure('value', `clip: low ${low} is not below high ${high}`, 'clip(x, low, high)');
-  const whole = !isFloat(x.dtype) && fits(low, x.dtype) && fits(high, x.dtype);
+  checkArray('clip', x);
+  if (typeof low !== 'number' || typeof high !== 'number' || !(low <= high))
+    throw failure(
+      'value',
+      `clip: low is ${shown(low)}, high ${shown(high)}`,
+      'pass numbers with low ≤ high: clip(x, low, high); nd.clamp takes arrays, and null for no limit',
+    );
+  const [least, most] = isInteger(x.dtype) ? [Math.ceil(low), Math.floor(high)] : [low, high];
+  if (least > most) throw failure('value', `clip: no ${x.dtype} lies between ${low} and ${high}`);
+  const whole = !isFloat(x.dtype) && fits(least, x.dtype) && fits(most, x.dtype);
   const dtype = whole ? x.dtype : summedIn(x.dtype);
-  return call(bounded, [x, low, high], { attrs: {}, key: '', scalars: [undefined, dtype, dtype] });
+  return call(bounded, [x, least, most], {
+    attrs: {},
+    key: '',
+    scalars: [undefined, dtype, dtype],
+  });
 };
 
 const casting: Fragment<{ readonly dtype: DType }> = fragment('astype', (b, [x], { dtype }) =>
@@ -305,7 +313,8 @@ const casting: Fragment<{ readonly dtype: DType }> = fragment('astype', (b, [x],
  *
  * @example nd.astype(nd.array([1.7, -1.7]), 'int32');   // [1, -1]
  */
-export const astype = (x: NDArray, dtype: DType): NDArray =>
-  x.dtype === dtype
-    ? x
-    : call(casting, [x], { attrs: { dtype: checkDtype('astype', dtype) }, key: dtype });
+export const astype = (x: NDArray, dtype: DType): NDArray => {
+  checkArray('astype', x);
+  if (x.dtype === dtype) return x;
+  return call(casting, [x], { attrs: { dtype: checkDtype('astype', dtype) }, key: dtype });
+};

@@ -7,11 +7,11 @@ import { isFloat } from '../../ir/dtype.ts';
 import { showType } from '../../ir/type.ts';
 import { checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
-import { isNDArray, type NDArray } from '../ndarray.ts';
+import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { expectValues } from '../values.ts';
 import { div, mul, ne, sub } from './arithmetic.ts';
-import { axisOf } from './axes.ts';
+import { axesOf, axisOf } from './axes.ts';
 import { where } from './indexing.ts';
 import { isNaN as isNotANumber, logicalNot, sqrt } from './math.ts';
 import {
@@ -31,6 +31,28 @@ import { broadcastTo, reshape } from './shape.ts';
 
 const KNOWN = ['axis', 'keepDims'];
 
+/** Throws in the name of the function that was called, unless it has an array, options that it knows, and axes. */
+const checked = (
+  name: string,
+  x: NDArray,
+  options: ReduceOptions | undefined,
+  known: readonly string[] = KNOWN,
+): readonly number[] => {
+  checkArray(name, x);
+  checkOptions(name, options, known);
+  return axesOf(name, options?.axis, x.ndim);
+};
+/** The same, and unless there are elements along the axes. */
+const checkedFilled = (name: string, x: NDArray, options: ReduceOptions | undefined): void => {
+  const axes = checked(name, x, options);
+  if (axes.some((a) => x.shape[a] === 0))
+    throw failure(
+      'shape',
+      `${name}: ${showType(x.type)} has no elements along axes [${axes.join(', ')}]`,
+      'reduce over axes that have elements',
+    );
+};
+
 /**
  * The largest value less the smallest.
  *
@@ -38,7 +60,7 @@ const KNOWN = ['axis', 'keepDims'];
  * nd.ptp(nd.array([[1, 5], [2, 2]]), { axis: 1 });   // [4, 0]
  */
 export const ptp = (x: NDArray, options?: ReduceOptions): NDArray => {
-  checkOptions('ptp', options, KNOWN);
+  checkedFilled('ptp', x, options);
   return sub(max(x, options), min(x, options));
 };
 /**
@@ -48,7 +70,7 @@ export const ptp = (x: NDArray, options?: ReduceOptions): NDArray => {
  * nd.countNonzero(nd.array([1, 0, 2]));   // 2
  */
 export const countNonzero = (x: NDArray, options?: ReduceOptions): NDArray => {
-  checkOptions('countNonzero', options, KNOWN);
+  checked('countNonzero', x, options);
   return sum(ne(x, 0), options);
 };
 
@@ -64,7 +86,7 @@ const present = (x: NDArray): NDArray => logicalNot(isNotANumber(x));
  * nd.nansum(nd.array([1, NaN, 2]));   // 3
  */
 export const nansum = (x: NDArray, options?: ReduceOptions): NDArray => {
-  checkOptions('nansum', options, KNOWN);
+  checked('nansum', x, options);
   return sum(without(x, 0), options);
 };
 /**
@@ -74,7 +96,7 @@ export const nansum = (x: NDArray, options?: ReduceOptions): NDArray => {
  * nd.nanprod(nd.array([3, NaN, 2]));   // 6
  */
 export const nanprod = (x: NDArray, options?: ReduceOptions): NDArray => {
-  checkOptions('nanprod', options, KNOWN);
+  checked('nanprod', x, options);
   return prod(without(x, 1), options);
 };
 /**
@@ -84,7 +106,7 @@ export const nanprod = (x: NDArray, options?: ReduceOptions): NDArray => {
  * nd.nanmean(nd.array([1, NaN, 2]));   // 1.5
  */
 export const nanmean = (x: NDArray, options?: ReduceOptions): NDArray => {
-  checkOptions('nanmean', options, KNOWN);
+  checked('nanmean', x, options);
   return mean(x, isFloat(x.dtype) ? { ...options, where: present(x) } : options);
 };
 /**
@@ -94,7 +116,7 @@ export const nanmean = (x: NDArray, options?: ReduceOptions): NDArray => {
  * nd.nanvar(nd.array([1, NaN, 3]));   // 1
  */
 export const nanvar = (x: NDArray, options?: DeviationOptions): NDArray => {
-  checkOptions('nanvar', options, [...KNOWN, 'ddof']);
+  checked('nanvar', x, options, [...KNOWN, 'ddof']);
   return variance(x, isFloat(x.dtype) ? { ...options, where: present(x) } : options);
 };
 /**
@@ -104,14 +126,14 @@ export const nanvar = (x: NDArray, options?: DeviationOptions): NDArray => {
  * nd.nanstd(nd.array([1, NaN, 3]));   // 1
  */
 export const nanstd = (x: NDArray, options?: DeviationOptions): NDArray => {
-  checkOptions('nanstd', options, [...KNOWN, 'ddof']);
+  checked('nanstd', x, options, [...KNOWN, 'ddof']);
   return sqrt(nanvar(x, options));
 };
 
 const extreme =
   (name: string, end: number, fold: typeof max) =>
   (x: NDArray, options?: ReduceOptions): NDArray => {
-    checkOptions(name, options, KNOWN);
+    checkedFilled(name, x, options);
     if (!isFloat(x.dtype)) return fold(x, options);
     const found = fold(without(x, end), options);
     return where(all(isNotANumber(x), options), Number.NaN, found);
@@ -138,7 +160,7 @@ export const nanmin: Reducer = extreme('nanmin', Number.POSITIVE_INFINITY, min);
  * nd.nanargmax(nd.array([1, NaN, 2]));   // 2
  */
 export const nanargmax: Reducer = (x, options) => {
-  checkOptions('nanargmax', options, KNOWN);
+  checkedFilled('nanargmax', x, options);
   return argmax(without(x, Number.NEGATIVE_INFINITY), options);
 };
 /**
@@ -148,7 +170,7 @@ export const nanargmax: Reducer = (x, options) => {
  * nd.nanargmin(nd.array([3, NaN, 2]));   // 2
  */
 export const nanargmin: Reducer = (x, options) => {
-  checkOptions('nanargmin', options, KNOWN);
+  checkedFilled('nanargmin', x, options);
   return argmin(without(x, Number.POSITIVE_INFINITY), options);
 };
 
@@ -163,8 +185,7 @@ export interface AverageOptions extends ReduceOptions {
  * nd.average(nd.array([1, 2, 4]), { weights: nd.array([1, 0, 1]) });   // 2.5
  */
 export const average = (x: NDArray, options: AverageOptions = {}): NDArray => {
-  checkArray('average', x);
-  checkOptions('average', options, [...KNOWN, 'weights']);
+  checked('average', x, options, [...KNOWN, 'weights']);
   const { weights, ...rest } = options;
   if (weights === undefined) return mean(x, rest);
   const w = alike(x, weights, rest.axis);
@@ -173,23 +194,20 @@ export const average = (x: NDArray, options: AverageOptions = {}): NDArray => {
 
 /** Weights in the shape of `x`. */
 const alike = (x: NDArray, weights: NDArray, axis: ReduceOptions['axis']): NDArray => {
-  if (!isNDArray(weights)) throw failure('value', 'average: weights are no NDArray');
-  if (weights.ndim === x.ndim) return broadcastTo(weights, x.shape);
+  checkArray('average: weights', weights);
   const [only, ...more] = axis === undefined ? [] : [axis].flat();
-  if (only === undefined || more.length > 0 || weights.ndim !== 1)
+  const along =
+    weights.ndim !== x.ndim && weights.ndim === 1 && more.length === 0 ? only : undefined;
+  const at = along === undefined ? undefined : axisOf('average', along, x.ndim);
+  const shape =
+    at === undefined ? weights.shape : x.shape.map((_, i) => (i === at ? weights.size : 1));
+  if (shape.length !== x.ndim || shape.some((d, i) => d !== 1 && d !== x.shape[i]))
     throw failure(
       'shape',
       `average: weights ${showType(weights.type)} for ${showType(x.type)}`,
       'give weights the shape of the array, or name the one axis that they run along',
     );
-  const at = axisOf('average', only, x.ndim);
-  return broadcastTo(
-    reshape(
-      weights,
-      x.shape.map((_, i) => (i === at ? weights.size : 1)),
-    ),
-    x.shape,
-  );
+  return broadcastTo(reshape(weights, shape), x.shape);
 };
 
 /**
@@ -199,7 +217,7 @@ const alike = (x: NDArray, weights: NDArray, axis: ReduceOptions['axis']): NDArr
  * nd.moments(nd.array([1, 2, 3, 4]))[1];   // 1.25
  */
 export const moments = (x: NDArray, options?: ReduceOptions): [NDArray, NDArray] => {
-  checkOptions('moments', options, KNOWN);
+  checkedFilled('moments', x, options);
   return [mean(x, options), variance(x, options)];
 };
 /**

@@ -16,10 +16,10 @@ import { type ConvAttrs, conv as convOp } from '../../ir/graph/ops/conv.ts';
 import { take as takeOp } from '../../ir/graph/ops/take.ts';
 import { type WindowAttrs, windowMax, windowSum } from '../../ir/graph/ops/window.ts';
 import { showType } from '../../ir/type.ts';
-import { call, callAll, type Fragment, fragment } from '../call.ts';
+import { call, callAll, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, shown } from '../options.ts';
 import { axisOf, kept } from './axes.ts';
 import { floating, single } from './math.ts';
 
@@ -35,6 +35,7 @@ const logSoftening: Fragment<AxisAttrs> = fragment<AxisAttrs>('logSoftmax', (b, 
   b.cast(b.emit(logSoftmaxOp, [single(b, x!)], attrs), floating(b, x!).type.dtype),
 );
 const along = (f: Fragment<AxisAttrs>, x: NDArray, options: AxisOptions | undefined): NDArray => {
+  checkArray(f.name, x);
   checkOptions(f.name, options, ['axis']);
   const axis = axisOf(f.name, options?.axis ?? -1, x.ndim);
   return call(f, [x], { attrs: { axis }, key: `${axis}` });
@@ -65,8 +66,13 @@ export const spatial = (
   least: number,
 ): readonly number[] => {
   const given = value ?? standard;
-  const all = typeof given === 'number' ? new Array<number>(rank).fill(given) : given;
-  if (all.length === rank && all.every((n) => Number.isInteger(n) && n >= least)) return all;
+  const all: unknown = typeof given === 'number' ? new Array<number>(rank).fill(given) : given;
+  if (
+    Array.isArray(all) &&
+    all.length === rank &&
+    all.every((n) => Number.isInteger(n) && n >= least)
+  )
+    return all;
   throw failure(
     'option',
     `${name}: ${option} is ${JSON.stringify(given)}`,
@@ -111,6 +117,8 @@ export const convolution = (
   bias?: NDArray,
   options?: ConvolutionOptions,
 ): NDArray => {
+  checkArray('convolution', x);
+  checkArray('convolution', weight);
   checkOptions('convolution', options, ['strides', 'padding', 'dilation', 'groups']);
   const rank = Math.max(1, weight.ndim - 2);
   const read = (option: 'strides' | 'padding' | 'dilation', standard: number): readonly number[] =>
@@ -145,9 +153,16 @@ export const POOL: readonly string[] = ['kernel', 'strides', 'padding', 'ceil'];
 
 /** The windows that pooling options mean on `x`, checked. */
 export const windowOf = (name: string, x: NDArray, options: PoolOptions): WindowAttrs => {
+  checkArray(name, x);
   const rank = x.ndim - 2;
   if (rank < 1)
     throw failure('shape', `${name}: takes [batch, channels, ...space], not ${showType(x.type)}`);
+  if (options?.kernel === undefined)
+    throw failure(
+      'option',
+      `${name}: kernel is missing`,
+      'pass the size of the window: { kernel: 2 }',
+    );
   const kernel = spatial(name, 'kernel', options.kernel, 1, rank, 1);
   const strides = spatial(name, 'strides', options.strides, kernel, rank, 1);
   const low = spatial(name, 'padding', options.padding, 0, rank, 0);
@@ -216,6 +231,12 @@ export const avgPool = (x: NDArray, options: AvgPoolOptions): NDArray => {
   return call(averaging, [x], { attrs: { window, padded }, key: `${windowKey(window)}|${padded}` });
 };
 
+/** What is added to a variance. */
+export const epsOf = (name: string, eps: number | undefined): number => {
+  if (eps === undefined || eps >= 0) return eps ?? 1e-5;
+  throw failure('option', `${name}: eps is ${shown(eps)}`, 'pass a small number like 1e-5');
+};
+
 type NormAttrs = { readonly axis: number; readonly eps: number };
 export interface NormOptions {
   /** Default: the last for layerNorm, 1 (channels) for batchNorm. */
@@ -229,8 +250,9 @@ const normOptions = (
   options: NormOptions | undefined,
   axis: number,
 ): NormAttrs => {
+  checkArray(name, x);
   checkOptions(name, options, ['axis', 'eps']);
-  return { axis: axisOf(name, options?.axis ?? axis, x.ndim), eps: options?.eps ?? 1e-5 };
+  return { axis: axisOf(name, options?.axis ?? axis, x.ndim), eps: epsOf(name, options?.eps) };
 };
 const layered: Fragment<NormAttrs> = fragment<NormAttrs>(
   'layerNorm',
@@ -259,6 +281,14 @@ export const layerNorm = (
   return call(layered, [x, gamma, beta], { attrs, key: `${attrs.axis}/${attrs.eps}` });
 };
 
+const checkPerChannel = (name: string, x: Node, value: Node, axis: number): void => {
+  const { shape } = x.type;
+  if (value.type.shape.length === 1 && value.type.shape[0] === shape[axis]) return;
+  throw new TigonError(
+    'shape',
+    `${name}: ${showType(value.type)} must have shape [${shape[axis]}], one number per position of axis ${axis} of ${showType(x.type)}`,
+  );
+};
 /** `value`, one number per position of an axis of `x`, in the shape and dtype of `x`. */
 export const perChannel = (
   name: string,
@@ -267,31 +297,30 @@ export const perChannel = (
   value: Node,
   axis: number,
 ): Node => {
+  checkPerChannel(name, x, value, axis);
   const { shape, dtype } = x.type;
-  if (value.type.shape.length !== 1 || value.type.shape[0] !== shape[axis])
-    throw new TigonError(
-      'shape',
-      `${name}: ${showType(value.type)} must have shape [${shape[axis]}], one number per position of axis ${axis} of ${showType(x.type)}`,
-    );
   return b.broadcast(b.cast(value, dtype), shape, [axis]);
 };
 const scaled = (
+  name: string,
   b: GraphBuilder,
   x: Node,
   stats: readonly [mean: Node, variance: Node, gamma: Node, beta: Node],
   { axis, eps }: NormAttrs,
 ): Node => {
   const [mean, variance, gamma, beta] = stats;
-  const lift = (n: Node): Node => perChannel('batchNorm', b, x, n, axis);
-  const factor = b.op('mul', b.op('rsqrt', b.op('add', variance, b.lit(eps, variance))), gamma);
+  const lift = (n: Node): Node => perChannel(name, b, x, n, axis);
+  const inverse = b.op('rsqrt', b.op('add', variance, b.lit(eps, variance)));
   const centered = b.op('sub', x, lift(mean));
+  for (const one of [variance, gamma]) checkPerChannel(name, x, one, axis);
+  const factor = b.op('mul', inverse, gamma);
   return b.op('add', b.op('mul', centered, lift(factor)), lift(beta));
 };
 const normalizing: Fragment<NormAttrs> = fragment<NormAttrs>(
   'batchNorm',
   (b, [x, gamma, beta, mean, variance], attrs) => {
     const rest = [mean!, variance!, gamma!, beta!].map((n) => single(b, n, x!));
-    const y = scaled(b, single(b, x!), rest as [Node, Node, Node, Node], attrs);
+    const y = scaled('batchNorm', b, single(b, x!), rest as [Node, Node, Node, Node], attrs);
     return b.cast(y, floating(b, x!).type.dtype);
   },
 );
@@ -333,7 +362,7 @@ const normalizingBatch: Fragment<NormAttrs> = fragment<NormAttrs>(
     const away = b.op('sub', value, b.broadcastTo(b.reshape(mean, kept(shape, axes)), shape));
     const variance = average(b.op('mul', away, away));
     const stats = [mean, variance, single(b, gamma!, value), single(b, beta!, value)] as const;
-    const y = scaled(b, value, stats, attrs);
+    const y = scaled('batchNormTraining', b, value, stats, attrs);
     return [b.cast(y, floating(b, x!).type.dtype), mean, variance];
   },
 );

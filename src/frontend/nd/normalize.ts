@@ -14,7 +14,7 @@ import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { axisOf, kept } from './axes.ts';
 import { floating, single } from './math.ts';
-import { perChannel } from './neural.ts';
+import { epsOf, perChannel } from './neural.ts';
 
 const averageOver = (b: GraphBuilder, x: Node, axes: readonly number[]): Node => {
   const { shape } = x.type;
@@ -31,11 +31,6 @@ const standardized = (b: GraphBuilder, x: Node, axes: readonly number[], eps: nu
   const variance = averageOver(b, b.op('mul', centered, centered), axes);
   const factor = b.op('rsqrt', b.op('add', variance, b.lit(eps, variance)));
   return b.op('mul', centered, b.broadcastTo(factor, shape));
-};
-
-const epsOf = (name: string, eps: number | undefined): number => {
-  if (eps === undefined || eps >= 0) return eps ?? 1e-5;
-  throw failure('option', `${name}: eps is ${shown(eps)}`, 'pass a small number like 1e-5');
 };
 
 interface GroupAttrs {

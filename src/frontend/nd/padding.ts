@@ -12,7 +12,8 @@ import { showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkChoice, checkList, checkOptions, shown } from '../options.ts';
+import { checkChoice, checkList, checkOptions } from '../options.ts';
+import { checkFits } from './filled.ts';
 
 interface PadAttrs {
   readonly low: readonly number[];
@@ -86,15 +87,16 @@ export const pad = (
     'pass one [before, after] pair per axis: pad([[1, 1], [0, 2]])',
   );
   const pairs = widths.map((w) => (typeof w === 'number' ? ([w, w] as const) : w));
-  if (pairs.length !== x.ndim || !pairs.flat().every((n) => Number.isInteger(n) && n >= 0))
+  const isPair = (pair: readonly number[] | null): boolean =>
+    pair?.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0);
+  if (pairs.length !== x.ndim || !pairs.every(isPair))
     throw failure(
       'shape',
       `pad: widths ${JSON.stringify(widths)} do not fit ${showType(x.type)}`,
       'pass one [before, after] pair of integers ≥ 0 per axis',
     );
   const value = options?.value ?? 0;
-  if (typeof value !== 'number')
-    throw failure('value', `pad: value is ${shown(value)}, not a number`);
+  checkFits('pad: value', value, x.dtype);
   const mode = checkChoice('pad', 'mode', options?.mode ?? 'constant', MODES);
   const attrs = {
     low: pairs.map((p) => p[0]),

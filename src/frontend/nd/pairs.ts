@@ -3,7 +3,7 @@
  *
  * Invariant: operands broadcast; floats keep their promoted dtype, integers become float32 where results may be fractions.
  */
-import { isFloat, promote } from '../../ir/dtype.ts';
+import { isFloat, promote, summedIn } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node, Op } from '../../ir/graph/graph.ts';
 import { atan2 as atan2Op } from '../../ir/graph/ops/arcs.ts';
@@ -11,8 +11,8 @@ import { writing } from '../../ir/graph/ops/formula.ts';
 import { hypot as hypotOp, logaddexp as logaddexpOp } from '../../ir/graph/ops/powers.ts';
 import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
-import type { NDArray, Operand } from '../ndarray.ts';
-import { checkList, checkOptions } from '../options.ts';
+import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
+import { checkList, checkOptions, shown } from '../options.ts';
 import { add, aligned, type Binary, binaryOf, maximum, minimum } from './arithmetic.ts';
 import { all } from './reduce.ts';
 
@@ -154,33 +154,48 @@ export interface CloseOptions {
   /** Whether NaN is close to NaN. Default false. */
   readonly equalNan?: boolean;
 }
-const comparing: Fragment<Required<CloseOptions>> = fragment<Required<CloseOptions>>(
-  'isClose',
-  (b, [x, y], { rtol, atol, equalNan }) => {
-    const [p, q] = floats(b, 'isClose', x!, y!) as [Node, Node];
+const comparing = (name: string): Fragment<Required<CloseOptions>> =>
+  fragment<Required<CloseOptions>>(name, (b, [x, y], { rtol, atol, equalNan }) => {
+    const [p, q] = floats(b, name, x!, y!) as [Node, Node];
     const f = writing(b, p);
     const limit = f('add', f('mul', f('abs', q), rtol), atol);
     const near = f('le', f('abs', f('sub', p, q)), limit);
     const finite = f('lt', f('abs', q), Number.POSITIVE_INFINITY);
     const close = f('or', f('and', near, finite), f('eq', p, q));
     return equalNan ? f('or', close, f('and', f('isnan', p), f('isnan', q))) : close;
-  },
-);
+  });
+const comparingEach = comparing('isClose');
+const comparingAll = comparing('allClose');
+const closeness = (
+  f: Fragment<Required<CloseOptions>>,
+  x: Operand,
+  y: Operand,
+  options: CloseOptions = {},
+): NDArray => {
+  checkOptions(f.name, options, ['rtol', 'atol', 'equalNan']);
+  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
+  if (!(rtol >= 0 && atol >= 0))
+    throw failure(
+      'option',
+      `${f.name}: rtol is ${shown(rtol)}, atol ${shown(atol)}`,
+      'pass numbers ≥ 0, such as 1e-5',
+    );
+  // a number is as exact as the array that it is compared with
+  const dtype = summedIn([x, y].find(isNDArray)?.dtype ?? 'float32');
+  return call(f, [x, y], {
+    attrs: { rtol, atol, equalNan },
+    key: `${rtol}/${atol}/${equalNan}`,
+    scalars: [dtype, dtype],
+  });
+};
 /**
  * Where `|x - y| ≤ atol + rtol · |y|`; equal infinities are close.
  *
  * @example
  * nd.isClose(nd.array([1, 2]), nd.array([1.000001, 2.1]));   // [true, false]
  */
-export const isClose = (x: Operand, y: Operand, options: CloseOptions = {}): NDArray => {
-  checkOptions('isClose', options, ['rtol', 'atol', 'equalNan']);
-  const attrs = { rtol: 1e-5, atol: 1e-8, equalNan: false, ...options };
-  return call(comparing, [x, y], {
-    attrs,
-    key: `${attrs.rtol}/${attrs.atol}/${attrs.equalNan}`,
-    scalars: ['float32', 'float32'],
-  });
-};
+export const isClose = (x: Operand, y: Operand, options?: CloseOptions): NDArray =>
+  closeness(comparingEach, x, y, options);
 /**
  * Whether all are close, as {@link isClose} has it: one boolean.
  *
@@ -188,4 +203,4 @@ export const isClose = (x: Operand, y: Operand, options: CloseOptions = {}): NDA
  * await nd.allClose(nd.array([1, 2]), nd.array([1, 2])).array();   // true
  */
 export const allClose = (x: Operand, y: Operand, options?: CloseOptions): NDArray =>
-  all(isClose(x, y, options));
+  all(closeness(comparingAll, x, y, options));

@@ -10,12 +10,13 @@ import type { Node } from '../../ir/graph/graph.ts';
 import { iota } from '../../ir/graph/ops/leaf.ts';
 import { takeAlong as takeAlongOp, take as takeOp } from '../../ir/graph/ops/take.ts';
 import { showType } from '../../ir/type.ts';
-import { call, type Fragment, fragment } from '../call.ts';
+import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { axisOf } from './axes.ts';
 import { checkDtype } from './creation.ts';
+import { checkFits } from './filled.ts';
 
 const whole = (name: string, idx: Node, b: GraphBuilder): Node => {
   if (!isFloat(idx.type.dtype) && idx.type.dtype !== 'bool') return b.cast(idx, 'int32');
@@ -42,6 +43,7 @@ export interface TakeOptions {
  * @example nd.take(nd.array([[1, 2], [3, 4]]), nd.array([1, 1], { dtype: 'int32' }));   // [[3, 4], [3, 4]]
  */
 export const take = (x: NDArray, idx: NDArray, options?: TakeOptions): NDArray => {
+  checkArray('take', x);
   checkOptions('take', options, ['axis']);
   const axis = axisOf('take', options?.axis ?? 0, x.ndim);
   return call(taking, [x, idx], { attrs: { axis }, key: `${axis}` });
@@ -57,6 +59,7 @@ const gathering: Fragment<AxisAttrs> = fragment<AxisAttrs>('gather', (b, [x, idx
  * @example nd.gather(nd.array([[1, 2], [3, 4]]), nd.array([[1], [0]], { dtype: 'int32' }), { axis: 1 });   // [[2], [3]]
  */
 export const gather = (x: NDArray, idx: NDArray, options?: TakeOptions): NDArray => {
+  checkArray('gather', x);
   checkOptions('gather', options, ['axis']);
   const axis = axisOf('gather', options?.axis ?? -1, x.ndim);
   return call(gathering, [x, idx], { attrs: { axis }, key: `${axis}` });
@@ -94,6 +97,7 @@ export interface PickOptions {
  * @example nd.pick(nd.array([[1, 2], [3, 4]]), nd.array([1, 0], { dtype: 'int32' }));   // [2, 3]
  */
 export const pick = (x: NDArray, idx: NDArray, options?: PickOptions): NDArray => {
+  checkArray('pick', x);
   checkOptions('pick', options, ['axis', 'keepDims']);
   const axis = axisOf('pick', options?.axis ?? -1, x.ndim);
   const keep = options?.keepDims ?? false;
@@ -141,5 +145,7 @@ export const oneHot = (idx: NDArray, depth: number, options?: OneHotOptions): ND
     throw failure('value', `oneHot: depth ${depth} must be a positive integer`);
   const dtype = checkDtype('oneHot', options?.dtype ?? 'float32');
   const attrs = { depth, on: options?.on ?? 1, off: options?.off ?? 0, dtype };
+  checkFits('oneHot: on', attrs.on, dtype);
+  checkFits('oneHot: off', attrs.off, dtype);
   return call(marking, [idx], { attrs, key: `${depth}/${attrs.on}/${attrs.off}/${dtype}` });
 };

@@ -137,9 +137,11 @@ export const adaptiveAvgPool = (x: NDArray, size: number | readonly number[]): N
       `adaptiveAvgPool: takes [batch, channels, ...space], not ${showType(x.type)}`,
     );
   const rank = x.ndim - 2;
-  const sizes = spatial('adaptiveAvgPool', 'size', size, 1, rank, 1);
+  const sizes = spatial('adaptiveAvgPool', 'size', size, [], rank, 1);
+  if (x.shape.indexOf(0, 2) >= 0)
+    throw failure('shape', `adaptiveAvgPool: ${showType(x.type)} has no elements to average`);
   // Parts of equal size are windows.
-  if (sizes.every((d, i) => x.shape[i + 2]! % d === 0 && x.shape[i + 2]! > 0))
+  if (sizes.every((d, i) => x.shape[i + 2]! % d === 0))
     return avgPool(x, { kernel: sizes.map((d, i) => x.shape[i + 2]! / d) });
   return call(adapting, [x], { attrs: { size: sizes }, key: `${sizes}` });
 };
@@ -163,9 +165,11 @@ export interface PoolingOptions extends Omit<AvgPoolOptions, 'kernel'> {
 export const pooling = (x: NDArray, options: PoolingOptions): NDArray => {
   checkArray('pooling', x);
   checkOptions('pooling', options, [...POOL, 'countPadding', 'poolType', 'globalPool', 'p']);
-  const { poolType = 'max', globalPool = false, p, countPadding, ...rest } = options;
+  if (x.ndim < 3)
+    throw failure('shape', `pooling: takes [batch, channels, ...space], not ${showType(x.type)}`);
+  const { poolType = 'max', globalPool = false, p, countPadding, ...rest } = options ?? {};
   checkChoice('pooling', 'poolType', poolType, ['max', 'avg', 'sum', 'lp']);
-  const kernel = globalPool ? x.shape.slice(2) : options.kernel;
+  const kernel = globalPool ? x.shape.slice(2) : options?.kernel;
   if (kernel === undefined)
     throw failure(
       'option',

@@ -19,6 +19,7 @@ import { lt } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
 import { readOne, sizeOption } from './by-value.ts';
 import { full } from './creation.ts';
+import { checkFits } from './filled.ts';
 import { take, where } from './indexing.ts';
 import { reshape } from './shape.ts';
 
@@ -68,6 +69,7 @@ const nonzeroIn = <T>(
 ): T | Promise<T> => {
   checkArray(name, x);
   const size = sizeOption(name, options, ['size', 'fillValue']);
+  checkFits(`${name}: fillValue`, options?.fillValue ?? 0, 'int32');
   const given = x.ndim === 0 ? reshape(x, [1]) : x;
   const at = (count: number): T => {
     const attrs = { size: count, fill: options?.fillValue ?? 0 };
@@ -163,6 +165,7 @@ export const selected = (
   checkArray(name, mask);
   const size = sizeOption(name, options, ['axis', 'size', 'fillValue']);
   const axis = axisOf(name, options?.axis ?? 0, x.ndim);
+  checkFits(`${name}: fillValue`, options?.fillValue ?? 0, x.dtype);
   const { size: length } = mask;
   if (mask.ndim !== 1 || length !== x.shape[axis])
     throw failure(

@@ -4,7 +4,6 @@
  * Invariant: sums of products of floats are one `dot`; of integers they are exact in int32.
  */
 import { countedIn, isFloat, promote, summedIn } from '../../ir/dtype.ts';
-import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { otherAxes } from '../../ir/graph/ops/define.ts';
@@ -13,10 +12,11 @@ import { showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkList, checkOptions } from '../options.ts';
 import { mul, sub } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
 import { slice } from './indexing.ts';
+import { neg } from './math.ts';
 import { moveaxis } from './rearrange.ts';
 import { expandDims, ravel, reshape, stack } from './shape.ts';
 
@@ -77,24 +77,29 @@ export const contract = (b: GraphBuilder, x: Node, y: Node, sharing: Sharing): N
   return isFloat(dtype) ? b.cast(b.sum(product, summed), dtype) : b.sum(product, summed);
 };
 
-const contracting: Fragment<Sharing> = fragment<Sharing>('tensordot', (b, [x, y], sharing) => {
-  sharing.aContract.forEach((a, i) => {
-    const c = sharing.bContract[i]!;
-    if (x!.type.shape[a] !== y!.type.shape[c])
-      throw new TigonError(
-        'shape',
-        `tensordot: sizes differ: axis ${a} of a ${showType(x!.type)} · axis ${c} of b ${showType(y!.type)}`,
-        'axes that are summed over have equal sizes',
-      );
-  });
-  return contract(b, x!, y!, sharing);
-});
+const contracting: Fragment<Sharing> = fragment<Sharing>('tensordot', (b, [x, y], sharing) =>
+  contract(b, x!, y!, sharing),
+);
 
-const over = (x: NDArray, y: NDArray, a: readonly number[], c: readonly number[]): NDArray =>
-  call(contracting, [x, y], {
+const over = (
+  name: string,
+  x: NDArray,
+  y: NDArray,
+  a: readonly number[],
+  c: readonly number[],
+): NDArray => {
+  const odd = a.findIndex((axis, i) => x.shape[axis] !== y.shape[c[i]!]);
+  if (odd >= 0)
+    throw failure(
+      'shape',
+      `${name}: sizes differ: axis ${a[odd]} of a ${showType(x.type)} · axis ${c[odd]} of b ${showType(y.type)}`,
+      'axes that are summed over have equal sizes',
+    );
+  return call(contracting, [x, y], {
     attrs: { aBatch: [], bBatch: [], aContract: a, bContract: c },
     key: `${a.join('.')}/${c.join('.')}`,
   });
+};
 
 /**
  * Sum of products over the last `axes` axes of `x` and the first of `y` (a number; default 2), or over the axes named in
@@ -118,12 +123,14 @@ export const tensordot = (
       );
     const count = Array.from({ length: axes }, (_, i) => i);
     return over(
+      'tensordot',
       x,
       y,
       count.map((i) => x.ndim - axes + i),
       count,
     );
   }
+  checkList('tensordot', 'axes', axes, 'pass a number, or the axes of both: [[1], [0]]');
   const [a, c] = [axes[0], axes[1]].map((given, i) =>
     [given].flat().map((axis) => axisOf('tensordot', axis, (i === 0 ? x : y).ndim)),
   ) as [number[], number[]];
@@ -133,7 +140,7 @@ export const tensordot = (
       `tensordot: axes [${a.join(', ')}] of a and [${c.join(', ')}] of b are no pairs`,
       'name as many axes of one array as of the other, each once',
     );
-  return over(x, y, a, c);
+  return over('tensordot', x, y, a, c);
 };
 
 /**
@@ -145,7 +152,8 @@ export const tensordot = (
 export const inner = (x: NDArray, y: NDArray): NDArray => {
   checkArray('inner', x);
   checkArray('inner', y);
-  return x.ndim === 0 || y.ndim === 0 ? mul(x, y) : tensordot(x, y, [-1, -1]);
+  if (x.ndim === 0 || y.ndim === 0) return mul(x, y);
+  return over('inner', x, y, [x.ndim - 1], [y.ndim - 1]);
 };
 /**
  * Sum of the products of all elements, both flattened.
@@ -156,7 +164,13 @@ export const inner = (x: NDArray, y: NDArray): NDArray => {
 export const vdot = (x: NDArray, y: NDArray): NDArray => {
   checkArray('vdot', x);
   checkArray('vdot', y);
-  return over(ravel(x), ravel(y), [0], [0]);
+  if (x.size !== y.size)
+    throw failure(
+      'shape',
+      `vdot: ${x.size} elements of a ${showType(x.type)} · ${y.size} of b ${showType(y.type)}`,
+      'both have as many elements',
+    );
+  return over('vdot', ravel(x), ravel(y), [0], [0]);
 };
 /**
  * The products of each element of one with each of the other, both flattened: a matrix.
@@ -206,8 +220,8 @@ export const kron = (x: NDArray, y: NDArray): NDArray => {
  * nd.khatriRao(nd.array([[1, 2]]), nd.array([[3, 4], [5, 6]]));   // [[3, 8], [5, 12]]
  */
 export const khatriRao = (...matrices: readonly NDArray[]): NDArray => {
+  for (const m of matrices) checkArray('khatriRao', m);
   for (const m of matrices) {
-    checkArray('khatriRao', m);
     if (m.ndim !== 2 || m.shape[1] !== matrices[0]!.shape[1])
       throw failure(
         'shape',
@@ -243,13 +257,21 @@ export const cross = (x: NDArray, y: NDArray, options: CrossOptions = {}): NDArr
   checkArray('cross', y);
   checkOptions('cross', options, ['axis', 'axisA', 'axisB', 'axisC']);
   const { axis, axisA = axis ?? -1, axisB = axis ?? -1, axisC = axis ?? -1 } = options;
-  const [p, q] = [moveaxis(x, axisA, -1), moveaxis(y, axisB, -1)];
+  const [atX, atY] = [axisOf('cross', axisA, x.ndim), axisOf('cross', axisB, y.ndim)];
+  const [p, q] = [moveaxis(x, atX, -1), moveaxis(y, atY, -1)];
   const [m, n] = [p, q].map((v) => v.shape[v.ndim - 1]!) as [number, number];
   if (m < 2 || m > 3 || n < 2 || n > 3)
     throw failure(
       'shape',
       `cross: vectors of ${m} and ${n}: a ${showType(x.type)} · b ${showType(y.type)}`,
       'vectors have 2 or 3 elements; axisA and axisB name their axes',
+    );
+  const leads = [p, q].map((v) => v.shape.slice(0, -1).reverse()) as [number[], number[]];
+  if (leads[0].some((d, i) => d !== 1 && (leads[1][i] ?? 1) !== 1 && d !== leads[1][i]))
+    throw failure(
+      'shape',
+      `cross: cannot broadcast a ${showType(x.type)} with b ${showType(y.type)}`,
+      'axes other than that of vectors must be equal or 1, counted from the last',
     );
   const part = (v: NDArray, i: number): NDArray => slice(v, '...', i);
   const difference = (i: number, j: number): NDArray =>
@@ -261,12 +283,12 @@ export const cross = (x: NDArray, y: NDArray, options: CrossOptions = {}): NDArr
       ? difference(1, 2)
       : m === 2
         ? mul(part(p, 1), part(q, 2))
-        : mul(mul(part(p, 2), part(q, 1)), -1);
+        : neg(mul(part(p, 2), part(q, 1)));
   const second =
     m === 3 && n === 3
       ? difference(2, 0)
       : m === 2
-        ? mul(mul(part(p, 0), part(q, 2)), -1)
+        ? neg(mul(part(p, 0), part(q, 2)))
         : mul(part(p, 2), part(q, 0));
   return moveaxis(stack([first, second, third], -1), -1, axisC);
 };

@@ -4,7 +4,6 @@
  * Invariant: a row that holds NaN gives NaN; gradients go to the elements that a quantile lies between.
  */
 
-import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { concat } from '../../ir/graph/ops/concat.ts';
@@ -77,11 +76,6 @@ const quantiles: Fragment<Attrs> = fragment<Attrs>('quantile', (b, [x], attrs) =
   const rows = gathered(b, single(b, x!), axes);
   const axis = rows.type.shape.length - 1;
   const n = rows.type.shape[axis]!;
-  if (n === 0)
-    throw new TigonError(
-      'shape',
-      `quantile: ${showType(x!.type)} has no elements along axes [${axes.join(', ')}]`,
-    );
   const inOrder = sorted(b, rows, axis);
   const shape = keep ? kept(x!.type.shape, axes) : rows.type.shape.slice(0, -1);
   const at = (place: number): Node =>
@@ -126,8 +120,15 @@ const quantilesOf = (
         `numbers from 0 to ${scale}, one or a list`,
       );
   if (shares.length === 0) throw failure('value', `${name}: q is an empty list`);
+  const axes = axesOf(name, options?.axis, x.ndim);
+  if (axes.some((a) => x.shape[a] === 0))
+    throw failure(
+      'shape',
+      `${name}: ${showType(x.type)} has no elements along axes [${axes.join(', ')}]`,
+      'reduce over axes that have elements',
+    );
   const attrs: Attrs = {
-    axes: axesOf(name, options?.axis, x.ndim),
+    axes,
     keep: options?.keepDims ?? false,
     q: shares.map((s) => s / scale),
     many,

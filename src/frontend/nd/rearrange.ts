@@ -9,8 +9,9 @@ import { checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { stridesIn } from '../layout.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkList, shown } from '../options.ts';
+import { checkList, checkOptions, shown } from '../options.ts';
 import { axisOf } from './axes.ts';
+import { checkShape } from './creation.ts';
 import { broadcastTo, concat, flip, ravel, reshape, slicePart, transpose } from './shape.ts';
 
 const listed = (x: number | readonly number[]): readonly number[] =>
@@ -28,9 +29,11 @@ export const moveaxis = (
   to: number | readonly number[],
 ): NDArray => {
   checkArray('moveaxis', x);
-  const [source, target] = [from, to].map((axes) =>
-    listed(axes).map((a) => axisOf('moveaxis', a, x.ndim)),
-  ) as [number[], number[]];
+  const [source, target] = [from, to].map((axes) => {
+    if (typeof axes !== 'number')
+      checkList('moveaxis', 'an axis', axes, 'pass a number or an array of numbers for both');
+    return listed(axes).map((a) => axisOf('moveaxis', a, x.ndim));
+  }) as [number[], number[]];
   if (
     source.length !== target.length ||
     new Set(source).size !== source.length ||
@@ -88,13 +91,13 @@ export const roll = (
 ): NDArray => {
   checkArray('roll', x);
   const shifts = listed(shift);
-  if (!shifts.every(Number.isInteger))
+  if (!Array.isArray(shifts) || !shifts.every(Number.isInteger))
     throw failure('value', `roll: shift is ${shown(shift)}`, 'pass integers');
   if (axis === undefined) {
     const by = shifts.reduce((n, s) => n + s, 0);
     return reshape(rolled(ravel(x), by, 0), x.shape);
   }
-  const axes = listed(axis).map((a) => axisOf('roll', a, x.ndim));
+  const axes = [axis].flat().map((a) => axisOf('roll', a, x.ndim));
   if (shifts.length !== 1 && axes.length !== 1 && shifts.length !== axes.length)
     throw failure(
       'value',
@@ -120,6 +123,8 @@ export const rot90 = (x: NDArray, times = 1, axes: readonly [number, number] = [
   const [a, b] = axes.map((axis) => axisOf('rot90', axis, x.ndim)) as [number, number];
   if (axes.length !== 2 || a === b)
     throw failure('shape', `rot90: axes [${axes.join(', ')}] are no plane`, 'pass two axes');
+  if (!Number.isInteger(times))
+    throw failure('value', `rot90: times is ${shown(times)}`, 'pass an integer');
   const turns = ((times % 4) + 4) % 4;
   const exchanged = (y: NDArray): NDArray =>
     transpose(
@@ -137,14 +142,20 @@ export const rot90 = (x: NDArray, times = 1, axes: readonly [number, number] = [
  * @example
  * nd.flipud(nd.array([[1, 2], [3, 4]]));   // [[3, 4], [1, 2]]
  */
-export const flipud = (x: NDArray): NDArray => flip(x, 0);
+export const flipud = (x: NDArray): NDArray => {
+  checkArray('flipud', x);
+  return flip(x, axisOf('flipud', 0, x.ndim));
+};
 /**
  * Columns in reverse order.
  *
  * @example
  * nd.fliplr(nd.array([[1, 2], [3, 4]]));   // [[2, 1], [4, 3]]
  */
-export const fliplr = (x: NDArray): NDArray => flip(x, 1);
+export const fliplr = (x: NDArray): NDArray => {
+  checkArray('fliplr', x);
+  return flip(x, axisOf('fliplr', 1, x.ndim));
+};
 
 /**
  * With at least one axis.
@@ -152,34 +163,41 @@ export const fliplr = (x: NDArray): NDArray => flip(x, 1);
  * @example
  * nd.atleast1d(nd.array(5)).shape;   // [1]
  */
-export const atleast1d = (x: NDArray): NDArray => (x.ndim > 0 ? x : reshape(x, [1]));
+export const atleast1d = (x: NDArray): NDArray => {
+  checkArray('atleast1d', x);
+  return x.ndim > 0 ? x : reshape(x, [1]);
+};
 /**
  * With at least two axes: a vector becomes a row.
  *
  * @example
  * nd.atleast2d(nd.ones([3])).shape;   // [1, 3]
  */
-export const atleast2d = (x: NDArray): NDArray =>
-  x.ndim > 1 ? x : reshape(x, [1, x.shape[0] ?? 1]);
+export const atleast2d = (x: NDArray): NDArray => {
+  checkArray('atleast2d', x);
+  return x.ndim > 1 ? x : reshape(x, [1, x.shape[0] ?? 1]);
+};
 /**
  * With at least three axes: a vector becomes [1, n, 1], a matrix [m, n, 1].
  *
  * @example
  * nd.atleast3d(nd.ones([3])).shape;   // [1, 3, 1]
  */
-export const atleast3d = (x: NDArray): NDArray =>
-  x.ndim > 2 ? x : reshape(x, x.ndim === 2 ? [...x.shape, 1] : [1, x.shape[0] ?? 1, 1]);
+export const atleast3d = (x: NDArray): NDArray => {
+  checkArray('atleast3d', x);
+  return x.ndim > 2 ? x : reshape(x, x.ndim === 2 ? [...x.shape, 1] : [1, x.shape[0] ?? 1, 1]);
+};
 
-/** The shape that all broadcast to. */
-const common = (name: string, xs: readonly NDArray[]): Shape => {
-  const rank = Math.max(0, ...xs.map((x) => x.ndim));
+/** The shape that all broadcast to. `show` says which they are, for messages. */
+const common = (name: string, shapes: readonly Shape[], show: () => readonly string[]): Shape => {
+  const rank = Math.max(0, ...shapes.map((s) => s.length));
   return Array.from({ length: rank }, (_, i) => {
-    const sizes = xs.map((x) => x.shape[i - rank + x.ndim] ?? 1);
+    const sizes = shapes.map((s) => s[i - rank + s.length] ?? 1);
     const size = sizes.find((d) => d !== 1) ?? 1;
     if (sizes.some((d) => d !== 1 && d !== size))
       throw failure(
         'shape',
-        `${name}: cannot broadcast ${xs.map((x) => showType(x.type)).join(' with ')}`,
+        `${name}: cannot broadcast ${show().join(' with ')}`,
         'axes must be equal or 1, counted from the last',
       );
     return size;
@@ -189,11 +207,15 @@ const common = (name: string, xs: readonly NDArray[]): Shape => {
  * All arrays in the shape that they broadcast to, as views.
  *
  * @example
- * nd.broadcastArrays(nd.ones([2, 1]), nd.ones([3]))[1].shape;   // [2, 3]
+ * nd.broadcastArrays(nd.ones([2, 1]), nd.ones([3]))[1]!.shape;   // [2, 3]
  */
 export const broadcastArrays = (...xs: readonly NDArray[]): NDArray[] => {
   for (const x of xs) checkArray('broadcastArrays', x);
-  const shape = common('broadcastArrays', xs);
+  const shape = common(
+    'broadcastArrays',
+    xs.map((x) => x.shape),
+    () => xs.map((x) => showType(x.type)),
+  );
   return xs.map((x) => broadcastTo(x, shape));
 };
 /**
@@ -203,18 +225,8 @@ export const broadcastArrays = (...xs: readonly NDArray[]): NDArray[] => {
  * nd.broadcastShapes([2, 1], [3]);   // [2, 3]
  */
 export const broadcastShapes = (...shapes: readonly Shape[]): Shape => {
-  const rank = Math.max(0, ...shapes.map((s) => s.length));
-  return Array.from({ length: rank }, (_, i) => {
-    const sizes = shapes.map((s) => s[i - rank + s.length] ?? 1);
-    const size = sizes.find((d) => d !== 1) ?? 1;
-    if (sizes.some((d) => d !== 1 && d !== size))
-      throw failure(
-        'shape',
-        `broadcastShapes: cannot broadcast ${shapes.map((s) => `[${s.join(', ')}]`).join(' with ')}`,
-        'axes must be equal or 1, counted from the last',
-      );
-    return size;
-  });
+  for (const shape of shapes) checkShape('broadcastShapes', shape);
+  return common('broadcastShapes', shapes, () => shapes.map((s) => `[${s.join(', ')}]`));
 };
 
 export interface LikeOptions {
@@ -232,15 +244,32 @@ export interface LikeOptions {
 export const broadcastLike = (x: NDArray, like: NDArray, options?: LikeOptions): NDArray => {
   checkArray('broadcastLike', x);
   checkArray('broadcastLike', like);
-  if (options?.axes === undefined) return broadcastTo(x, like.shape);
-  const axes = options.axes.map((a) => axisOf('broadcastLike', a, x.ndim));
-  const from = (options.likeAxes ?? options.axes).map((a) => axisOf('broadcastLike', a, like.ndim));
-  if (axes.length !== from.length)
-    throw failure('value', `broadcastLike: ${axes.length} axes, ${from.length} likeAxes`);
-  return broadcastTo(
-    x,
-    x.shape.map((d, i) => (axes.includes(i) ? like.shape[from[axes.indexOf(i)]!]! : d)),
-  );
+  checkOptions('broadcastLike', options, ['axes', 'likeAxes']);
+  const { axes: given = options?.likeAxes, likeAxes = given } = options ?? {};
+  const shape = given === undefined ? like.shape : likeShape(x, like, given, likeAxes ?? given);
+  const lead = shape.length - x.ndim;
+  if (lead < 0 || x.shape.some((d, i) => d !== 1 && d !== shape[lead + i]))
+    throw failure(
+      'shape',
+      `broadcastLike: ${showType(x.type)} does not stretch to [${shape.join(', ')}]`,
+      'axes must be equal or 1, counted from the last',
+    );
+  return broadcastTo(x, shape);
+};
+/** The shape of `x` with sizes of `like` in some axes. */
+const likeShape = (
+  x: NDArray,
+  like: NDArray,
+  axes: readonly number[],
+  likeAxes: readonly number[],
+): Shape => {
+  const [to, from] = [axes, likeAxes].map((list, i) => {
+    checkList('broadcastLike', i === 0 ? 'axes' : 'likeAxes', list, 'pass a list of axes: [0, 1]');
+    return list.map((a) => axisOf('broadcastLike', a, (i === 0 ? x : like).ndim));
+  }) as [number[], number[]];
+  if (to.length !== from.length)
+    throw failure('value', `broadcastLike: ${to.length} axes, ${from.length} likeAxes`);
+  return x.shape.map((d, i) => (to.includes(i) ? like.shape[from[to.indexOf(i)]!]! : d));
 };
 
 /** First and last byte of an array's memory, inclusive; undefined when it has no elements. */
@@ -261,6 +290,9 @@ const reach = (x: NDArray): readonly [number, number] | undefined => {
 export const mayShareMemory = (x: NDArray, y: NDArray): boolean => {
   checkArray('mayShareMemory', x);
   checkArray('mayShareMemory', y);
+  return doShare(x, y);
+};
+const doShare = (x: NDArray, y: NDArray): boolean => {
   if (x.storage === undefined || x.storage !== y.storage) return false;
   const [p, q] = [reach(x), reach(y)];
   return p !== undefined && q !== undefined && p[0] <= q[1] && q[0] <= p[1];
@@ -283,7 +315,9 @@ const places = (x: NDArray): Set<number> => {
  * nd.sharesMemory(w.slice('::2'), w.slice('1::2'));   // false
  */
 export const sharesMemory = (x: NDArray, y: NDArray): boolean => {
-  if (!mayShareMemory(x, y)) return false;
+  checkArray('sharesMemory', x);
+  checkArray('sharesMemory', y);
+  if (!doShare(x, y)) return false;
   const own = places(x);
   return [...places(y)].some((at) => own.has(at));
 };

@@ -17,9 +17,10 @@ import {
   reduceMin,
 } from '../../ir/graph/ops/reduce.ts';
 import { showType } from '../../ir/type.ts';
-import { call, type Fragment, fragment } from '../call.ts';
+import { call, checkArray, type Fragment, fragment } from '../call.ts';
+import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, shown } from '../options.ts';
 import { axesOf, kept } from './axes.ts';
 import { checkFits } from './filled.ts';
 import { floating, single } from './math.ts';
@@ -50,9 +51,21 @@ interface Attrs {
 /** `mask`: which elements take part, in the shape of `x`. */
 type Build = (b: GraphBuilder, x: Node, attrs: Attrs, mask?: Node) => Node;
 
+const maskFor = (name: string, b: GraphBuilder, x: Node, given: Node): Node => {
+  const { shape } = x.type;
+  const own = given.type.shape;
+  const lead = shape.length - own.length;
+  if (lead < 0 || own.some((d, i) => d !== 1 && d !== shape[lead + i]))
+    throw new TigonError(
+      'shape',
+      `${name}: where ${showType(given.type)} does not stretch to ${showType(x.type)}`,
+      'its axes must be equal or 1, counted from the last',
+    );
+  return b.broadcastTo(b.cast(given, 'bool'), shape);
+};
 const define = (name: string, build: Build): Fragment<Attrs> =>
   fragment<Attrs>(name, (b, [x, given], attrs) => {
-    const mask = given && b.broadcastTo(b.cast(given, 'bool'), x!.type.shape);
+    const mask = given && maskFor(name, b, x!, given);
     const y = build(b, x!, attrs, mask);
     return attrs.keep ? b.reshape(y, kept(x!.type.shape, attrs.axes)) : y;
   });
@@ -92,11 +105,17 @@ const precise =
   (b, x, attrs, mask) =>
     b.cast(build(b, single(b, x), attrs, mask), floating(b, x).type.dtype);
 
-const variance: Build = (b, value, { axes, off }, mask) => {
+const variance = (
+  name: string,
+  b: GraphBuilder,
+  value: Node,
+  { axes, off }: Attrs,
+  mask?: Node,
+): Node => {
   const { shape } = value.type;
   const count = takingPart(b, value, axes, mask);
   if (typeof count === 'number' && count <= off)
-    throw new TigonError('shape', `var: ${count} values are too few for ddof ${off}`);
+    throw new TigonError('shape', `${name}: ${count} values are too few for ddof ${off}`);
   const mean = average(b, masked(b, value, mask, 0), axes, count);
   const center = b.reshape(mean, kept(shape, axes));
   const away = masked(b, b.op('sub', value, b.broadcastTo(center, shape)), mask, 0);
@@ -158,16 +177,20 @@ const lowestAt = position('argmin', argminOp);
 const decide = (name: string, op: typeof reduceMax, neutral: 0 | 1): Fragment<Attrs> =>
   define(name, (b, x, { axes }, mask) => {
     const value = masked(b, b.cast(x, 'bool'), mask, neutral);
+    if (countOf(x, axes) === 0) return b.full(neutral, 'bool', without(x.type.shape, axes));
     return axes.length === 0
       ? value
       : b.cast(b.emit(op, [b.cast(value, 'uint8')], { axes }), 'bool');
   });
 const every = decide('all', reduceMin, 1);
 const some = decide('any', reduceMax, 0);
-const spread = define('var', precise(variance));
+const spread = define(
+  'var',
+  precise((b, x, attrs, mask) => variance('var', b, x, attrs, mask)),
+);
 const deviation = define(
   'std',
-  precise((b, x, attrs, mask) => b.op('sqrt', variance(b, x, attrs, mask))),
+  precise((b, x, attrs, mask) => b.op('sqrt', variance('std', b, x, attrs, mask))),
 );
 const euclidean = define(
   'norm',
@@ -193,6 +216,9 @@ const reduce = (
   options: FoldOptions | undefined,
   off = 0,
 ): NDArray => {
+  checkArray(f.name, x);
+  if (!Number.isFinite(off))
+    throw failure('option', `${f.name}: ddof is ${shown(off)}`, 'pass a number such as 0 or 1');
   if (options === undefined && off === 0) {
     const axes = axesOf(f.name, undefined, x.ndim);
     return call(f, [x], { attrs: { axes, keep: false, off, initial: undefined }, key: '' });

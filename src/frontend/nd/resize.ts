@@ -78,7 +78,10 @@ export const resize = (
   options?: ResizeOptions,
 ): NDArray => {
   checkOptions('resize', options, ['alignCorners']);
-  const sizes = spatial('resize', 'size', size, 1, spaceOf('resize', x), 1);
+  const rank = spaceOf('resize', x);
+  if (x.shape.indexOf(0, 2) >= 0)
+    throw failure('shape', `resize: ${showType(x.type)} has no elements to interpolate`);
+  const sizes = spatial('resize', 'size', size, [], rank, 1);
   const alignCorners = options?.alignCorners ?? false;
   return call(resizing, [x], {
     attrs: { size: sizes, alignCorners },
@@ -105,7 +108,7 @@ export const upSampling = (
   checkOptions('upSampling', options, ['sampleType', 'alignCorners']);
   const { sampleType = 'nearest', ...rest } = options ?? {};
   checkChoice('upSampling', 'sampleType', sampleType, ['nearest', 'bilinear']);
-  const scales = spatial('upSampling', 'scale', scale, 1, spaceOf('upSampling', x), 1);
+  const scales = spatial('upSampling', 'scale', scale, [], spaceOf('upSampling', x), 1);
   if (sampleType === 'nearest') return scales.reduce((y, s, i) => repeat(y, s, i + 2), x);
   const size = scales.map((s, i) => s * x.shape[i + 2]!);
   return resize(x, size, rest);
@@ -121,7 +124,7 @@ export const upSampling = (
  */
 export const pixelShuffle = (x: NDArray, factor: number | readonly number[]): NDArray => {
   const rank = spaceOf('pixelShuffle', x);
-  const factors = spatial('pixelShuffle', 'factor', factor, 1, rank, 1);
+  const factors = spatial('pixelShuffle', 'factor', factor, [], rank, 1);
   const block = factors.reduce((n, f) => n * f, 1);
   const [batch, channels, ...space] = x.shape as [number, number, ...number[]];
   if (channels % block !== 0)

@@ -9,10 +9,11 @@ import type { Node } from '../../ir/graph/graph.ts';
 import { iota } from '../../ir/graph/ops/leaf.ts';
 import { takeAlong } from '../../ir/graph/ops/take.ts';
 import { showType } from '../../ir/type.ts';
-import { call, type Fragment, fragment } from '../call.ts';
+import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
+import { checkFits } from './filled.ts';
 
 interface SequenceAttrs {
   readonly axis: number;
@@ -36,7 +37,9 @@ const timing = (
       `lengths has one number for each element of axis ${batch}`,
     );
   const time = b.emit(iota, [], { axis, dtype: 'int32', shape });
-  return { time, length: b.broadcast(b.cast(lengths, 'int32'), shape, [batch]) };
+  const given = b.cast(lengths, 'int32');
+  const length = b.op('min', given, b.lit(shape[axis]!, given));
+  return { time, length: b.broadcast(length, shape, [batch]) };
 };
 
 const masking: Fragment<SequenceAttrs> = fragment<SequenceAttrs>(
@@ -51,6 +54,8 @@ const lasting: Fragment<SequenceAttrs> = fragment<SequenceAttrs>(
   (b, [x, lengths], { axis }) => {
     const { shape } = x!.type;
     const { length } = timing('sequenceLast', b, x!, lengths!, axis);
+    if (shape[axis] === 0)
+      throw new TigonError('shape', `sequenceLast: ${showType(x!.type)} has no steps`);
     const one = shape.map((d, i) => (i === axis ? 1 : d));
     const at = b.slice(
       length,
@@ -92,7 +97,9 @@ const sequence = (
   const axis = options?.axis ?? 0;
   if (axis !== 0 && axis !== 1)
     throw failure('option', `${f.name}: axis is ${shown(axis)}`, 'time is axis 0 or 1');
+  checkArray(f.name, x);
   const value = options?.value ?? 0;
+  checkFits(`${f.name}: value`, value, x.dtype);
   return call(f, [x, lengths], { attrs: { axis, value }, key: `${axis}/${value}` });
 };
 /**

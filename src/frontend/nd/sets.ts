@@ -19,6 +19,7 @@ import { call, callAll, checkArray, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { readOne, sizeOption } from './by-value.ts';
+import { checkFits } from './filled.ts';
 import { compress } from './positions.ts';
 import { concat, ravel } from './shape.ts';
 import { orderOf, sorted } from './sorting.ts';
@@ -107,8 +108,10 @@ const uniqueIn = <T>(
 ): T | Promise<T> => {
   checkArray(name, x);
   const size = sizeOption(name, options, ['size', 'fillValue']);
+  const fill = options?.fillValue;
+  if (fill !== undefined) checkFits(`${name}: fillValue`, fill, x.dtype);
   const at = (count: number): T => {
-    const attrs = { size: count, fill: options?.fillValue };
+    const attrs = { size: count, fill };
     const all = callAll(distinct, [x], { attrs, key: `${count}/${attrs.fill}` });
     return finish({ values: all[0]!, indices: all[1]!, inverse: all[2]!, counts: all[3]! });
   };
@@ -118,6 +121,11 @@ const uniqueIn = <T>(
 };
 
 type Sized = UniqueOptions & { readonly size: number };
+
+const onlyValues = ({ values, indices, inverse, counts }: Unique): NDArray => {
+  for (const unused of [indices, inverse, counts]) unused.dispose();
+  return values;
+};
 
 /**
  * The distinct elements of `x`, ascending.
@@ -129,10 +137,7 @@ type Sized = UniqueOptions & { readonly size: number };
 export function unique(x: NDArray, options: Sized): NDArray;
 export function unique(x: NDArray, options?: UniqueOptions): Promise<NDArray>;
 export function unique(x: NDArray, options?: UniqueOptions): NDArray | Promise<NDArray> {
-  return uniqueIn('unique', x, options, ({ values, indices, inverse, counts }) => {
-    for (const unused of [indices, inverse, counts]) unused.dispose();
-    return values;
-  });
+  return uniqueIn('unique', x, options, onlyValues);
 }
 
 /**
@@ -183,13 +188,22 @@ export const isIn = (
   return call(membership, [x, elements], { attrs: { invert }, key: `${invert}` });
 };
 
+/** The distinct elements of `x`, in the name of whoever asks. */
+const distinctOf = (name: string, x: NDArray): Promise<NDArray> =>
+  Promise.resolve(uniqueIn(name, x, undefined, onlyValues));
+/** Those of them that are in `y`, or that are not. */
+const membersOf = (name: string, x: NDArray, y: NDArray, invert: boolean): Promise<NDArray> => {
+  for (const one of [x, y]) checkArray(name, one);
+  return distinctOf(name, x).then((values) => compress(values, isIn(values, y, { invert })));
+};
+
 /**
  * The distinct elements that are in both, ascending.
  *
  * @example await nd.intersect1d(nd.array([1, 2, 3]), nd.array([3, 2, 5]));   // [2, 3]
  */
 export const intersect1d = (x: NDArray, y: NDArray): Promise<NDArray> =>
-  unique(x).then((values) => compress(values, isIn(values, y)));
+  membersOf('intersect1d', x, y, false);
 
 /**
  * The distinct elements of `x` that are not in `y`, ascending.
@@ -197,20 +211,24 @@ export const intersect1d = (x: NDArray, y: NDArray): Promise<NDArray> =>
  * @example await nd.setDiff1d(nd.array([1, 2, 3]), nd.array([3, 2, 5]));   // [1]
  */
 export const setDiff1d = (x: NDArray, y: NDArray): Promise<NDArray> =>
-  unique(x).then((values) => compress(values, isIn(values, y, { invert: true })));
+  membersOf('setDiff1d', x, y, true);
 
 /**
  * The distinct elements that are in one of the two at least, ascending.
  *
  * @example await nd.union1d(nd.array([1, 2]), nd.array([3, 2]));   // [1, 2, 3]
  */
-export const union1d = (x: NDArray, y: NDArray): Promise<NDArray> =>
-  unique(concat([ravel(x), ravel(y)]));
+export const union1d = (x: NDArray, y: NDArray): Promise<NDArray> => {
+  for (const one of [x, y]) checkArray('union1d', one);
+  return distinctOf('union1d', concat([ravel(x), ravel(y)]));
+};
 
 /**
  * The distinct elements that are in one of the two only, ascending.
  *
  * @example await nd.setXor1d(nd.array([1, 2]), nd.array([3, 2]));   // [1, 3]
  */
-export const setXor1d = (x: NDArray, y: NDArray): Promise<NDArray> =>
-  Promise.all([setDiff1d(x, y), setDiff1d(y, x)]).then(([a, c]) => unique(concat([a, c])));
+export const setXor1d = (x: NDArray, y: NDArray): Promise<NDArray> => {
+  const [a, c] = [membersOf('setXor1d', x, y, true), membersOf('setXor1d', y, x, true)];
+  return Promise.all([a, c]).then((both) => distinctOf('setXor1d', concat(both)));
+};

@@ -68,14 +68,19 @@ export const reshape = (x: NDArray, shape: Shape): NDArray => {
  *
  * @example nd.ravel(nd.array([[1, 2], [3, 4]]));   // [1, 2, 3, 4]
  */
-export const ravel = (x: NDArray): NDArray => reshapeTo(x, [x.size]);
+export const ravel = (x: NDArray): NDArray => {
+  checkArray('ravel', x);
+  return reshapeTo(x, [x.size]);
+};
 /**
  * The first axis kept, all others in one: images to rows. The dtype stays.
  *
  * @example nd.flatten(nd.ones([2, 3, 4])).shape;   // [2, 12]
  */
-export const flatten = (x: NDArray): NDArray =>
-  reshapeTo(x, [x.shape[0] ?? 1, x.shape.slice(1).reduce((n, d) => n * d, 1)]);
+export const flatten = (x: NDArray): NDArray => {
+  checkArray('flatten', x);
+  return reshapeTo(x, [x.shape[0] ?? 1, x.shape.slice(1).reduce((n, d) => n * d, 1)]);
+};
 
 /**
  * A new axis of size 1 before axis `axis` of the result. The dtype stays; throws for axes out of range.
@@ -307,6 +312,7 @@ export const stack = (xs: readonly NDArray[], axis = 0): NDArray => {
  * b;   // [3, 4]
  */
 export const split = (x: NDArray, parts: number | readonly number[], axis = 0): NDArray[] => {
+  checkArray('split', x);
   const at = axisOf('split', axis, x.ndim);
   const size = x.shape[at]!;
   if (typeof parts === 'number' && (!Number.isInteger(parts) || parts < 1 || size % parts !== 0))
@@ -343,6 +349,7 @@ export const split = (x: NDArray, parts: number | readonly number[], axis = 0): 
 export const tile = (x: NDArray, times: number | readonly number[]): NDArray => {
   checkArray('tile', x);
   const counts = typeof times === 'number' ? [times] : times;
+  checkList('tile', 'the count', counts, 'pass a number, or one for each axis: [2, 1]');
   const rank = Math.max(counts.length, x.ndim);
   const shape = [...new Array<number>(rank - x.ndim).fill(1), ...x.shape];
   const full = [...new Array<number>(rank - counts.length).fill(1), ...counts];

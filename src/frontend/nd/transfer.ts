@@ -14,9 +14,20 @@ import { isNDArray, type NDArray, type Operand, storageOf } from '../ndarray.ts'
 import { shown } from '../options.ts';
 import { ONE_DEVICE } from '../trace.ts';
 import { full } from './creation.ts';
-import { upload } from './filled.ts';
+import { checkFits, upload } from './filled.ts';
 import { astype } from './math.ts';
 import { broadcastTo } from './shape.ts';
+
+/** `x`, or an error if it does not broadcast to the shape of `target`. */
+const stretching = (name: string, x: NDArray, target: NDArray): NDArray => {
+  const lead = target.ndim - x.ndim;
+  if (lead >= 0 && x.shape.every((d, i) => d === 1 || d === target.shape[lead + i])) return x;
+  throw failure(
+    'shape',
+    `${name}: ${showType(x.type)} does not stretch to ${showType(target.type)}`,
+    'axes must be equal or 1, counted from the last',
+  );
+};
 
 /**
  * Makes `x` stand for `value` (broadcast, converted to the dtype of `x`) from now on, and returns `x`: `x += y` is
@@ -36,8 +47,9 @@ export const assign = (x: NDArray, value: Operand): NDArray => {
       `assign: ${showType(x.type)} cannot change while its use is recorded`,
       'compute a new array instead, or assign within autograd.pause(() => …)',
     );
+  if (!isNDArray(value)) checkFits('assign: the value', value, x.dtype);
   const given = isNDArray(value)
-    ? astype(value, x.dtype)
+    ? astype(stretching('assign', value, x), x.dtype)
     : full(x.shape, value, { dtype: x.dtype, device: x.device });
   rebindTo(x, broadcastTo(given, x.shape));
   if (x.origin?.kind !== 'leaf') x.origin = undefined;
@@ -83,5 +95,6 @@ const moved = async (x: NDArray, device: Device): Promise<NDArray> => {
 export const copyTo = (x: NDArray, target: NDArray): Promise<NDArray> => {
   checkArray('copyTo', x);
   checkArray('copyTo', target);
+  stretching('copyTo', x, target);
   return toDevice(x, target.device).then((copy) => assign(target, copy));
 };
