@@ -102,6 +102,20 @@ const shift = (x: DType, y: DType): DType | undefined =>
 /** Whether the sign is set: of negative zero too. The sign of NaN does not survive JavaScript: it counts as unset. */
 const isNegative = (x: number): boolean => x < 0 || Object.is(x, -0);
 
+/**
+ * The floor of the quotient, by way of the remainder as NumPy has it: `x / y` may be rounded up to a whole number.
+ * `floorQuotient * y + mod` is x.
+ */
+const floorQuotient = (x: number, y: number): number => {
+  if (y === 0) return x / y;
+  const rest = x % y;
+  const below = rest !== 0 && rest < 0 !== y < 0;
+  const quotient = (x - rest) / y - (below ? 1 : 0);
+  if (quotient === 0) return isNegative(x / y) ? -0 : 0;
+  const low = Math.floor(quotient);
+  return quotient - low > 0.5 ? low + 1 : low;
+};
+
 const table: Readonly<Record<ScalarOp, ScalarRow>> = {
   neg: {
     arity: 1,
@@ -292,18 +306,19 @@ const table: Readonly<Record<ScalarOp, ScalarRow>> = {
   floordiv: {
     arity: 2,
     dtype: same,
-    value: (x, y) => Math.floor(x / y),
+    value: floorQuotient,
     cost: 4,
     derivative: (a, [x, y]) => [a.lit(0, x!), a.lit(0, y!)],
   },
-  /** Remainder with the sign of the divisor (Python's and NumPy's `%`). */
+  /** Remainder with the sign of the divisor (Python's and NumPy's `%`), that of zero too. */
   mod: {
     arity: 2,
     dtype: same,
     cost: 5,
     value: (x, y) => {
       const r = x % y;
-      return r !== 0 && r < 0 !== y < 0 ? r + y : r;
+      if (r === 0) return isNegative(y) ? -0 : 0;
+      return r < 0 !== y < 0 ? r + y : r;
     },
     derivative: (a, [x, y], _o, dy) => [dy, a.op('neg', a.op('mul', dy, a.op('floordiv', x!, y!)))],
   },

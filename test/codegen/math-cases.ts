@@ -18,7 +18,24 @@ const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 const SPECIAL = [
   ...[0, -0, inf, -inf, nan, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 88.72, 88.73, 89, 104, -87, -88],
   ...[-103, -104, -105, 1e-45, -1e-45, 1.2e-38, 3.4e38, -3.4e38, 16777217, 1e9, 1e15, -1e30],
-  ...[Math.PI, Math.PI / 2, 6e7, 7e7, 0.625, 0.9219, 10, -18, 127, 128, -149, -150, 8191.5, 8192.5],
+  ...[
+    0.1,
+    -0.3,
+    Math.PI,
+    Math.PI / 2,
+    6e7,
+    7e7,
+    0.625,
+    0.9219,
+    10,
+    -18,
+    127,
+    128,
+    -149,
+    -150,
+    8191.5,
+    8192.5,
+  ],
 ];
 
 /** Bit patterns of all kinds, small numbers, the range of exp, all magnitudes, special numbers. */

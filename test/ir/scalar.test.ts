@@ -129,6 +129,34 @@ test('mod and floordiv follow the sign of the divisor', () => {
   }
 });
 
+test('quotients and remainders of doubles are those of NumPy', () => {
+  const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+  for (const [a, b, quotient, rest] of [
+    [1, 0.1, 9, 0.09999999999999995],
+    [-1, 0.1, -10, 5.551115123125783e-17],
+    [1, -0.1, -10, -5.551115123125783e-17],
+    [0.3, 0.1, 2, 0.09999999999999998],
+    [-0.3, -0.1, 2, -0.09999999999999998],
+    [1e16, 0.1, 1e17, 0.04488848768742176],
+    [-1e-20, 1, -1, 1],
+    [5, inf, 0, 5],
+    [-5, inf, -1, inf],
+    [inf, 2, nan, nan],
+    [-0, 2, -0, 0],
+    [0, -2, -0, -0],
+    [-4, 2, -2, 0],
+    [4, -2, -2, -0],
+    [1, 0, inf, nan],
+    [-1, 0, -inf, nan],
+    [0, 0, nan, nan],
+    [inf, 0, inf, nan],
+    [1.7e308, 0.5, inf, 0],
+  ] as const) {
+    assert.ok(Object.is(scalarOps.floordiv.value(a, b), quotient), `${a} // ${b}`);
+    assert.ok(Object.is(scalarOps.mod.value(a, b), rest), `${a} % ${b}`);
+  }
+});
+
 test('shr is arithmetic for int32 and logical for uint32', () => {
   assert.is(scalarOps.shr.value(-8, 1), -4);
   assert.is(scalarOps.shr.value(0x80000000, 31), 1);

@@ -183,9 +183,19 @@ const constantDivision = (
   return op('i32.add', q, op('i32.shr_s', r, i32(31)));
 };
 
-/** In doubles the quotient of two floats is never rounded up to an integer, and `x - q y` is exact below 2^29 |y|. */
+/** Greater than quotients of floats by an infinite number would be, if there were any. */
+const BEYOND = 1e300;
+/**
+ * In doubles the quotient of two floats is never rounded up to an integer, and `x - q y` is exact below 2^29 |y|. Infinity
+ * has no quotient, but by 0; it divides as a number beyond all floats does.
+ */
 const floorDivide = lanewise((v, x, y) =>
-  throughDoubles(v, [x, y], (a, b) => op('f64x2.floor', op('f64x2.div', a!, b!))),
+  throughDoubles(v, [x, y], (a, b) => {
+    const by = op('f64x2.pmax', op('f64x2.pmin', b!, v.d(BEYOND)), v.d(-BEYOND));
+    const infinite = op('f64x2.eq', op('f64x2.abs', a!), v.d(Number.POSITIVE_INFINITY));
+    const none = op('v128.and', infinite, op('f64x2.ne', b!, v.d(0)));
+    return v.choose(none, v.d(Number.NaN), op('f64x2.floor', op('f64x2.div', a!, by)));
+  }),
 );
 const floatRemainder = lanewise((v, x, y) =>
   throughDoubles(v, [x, y], (a, b) => {
@@ -199,8 +209,10 @@ const floatRemainder = lanewise((v, x, y) =>
     const finite = op('f64x2.lt', op('f64x2.abs', a!), v.d(Number.POSITIVE_INFINITY));
     const r = v.keep(v.choose(op('v128.and', infinite, finite), a!, rest), 'r');
     const otherSide = op('v128.xor', op('f64x2.lt', r, v.d(0)), op('f64x2.lt', b!, v.d(0)));
-    const off = op('v128.and', op('f64x2.ne', r, v.d(0)), otherSide);
-    return op('f64x2.add', r, op('v128.and', off, b!));
+    const zero = op('f64x2.eq', r, v.d(0));
+    const off = op('v128.andnot', otherSide, zero);
+    const rounded = op('f64x2.add', r, op('v128.and', off, b!));
+    return v.choose(zero, op('v128.and', b!, v.d(-0)), rounded);
   }),
 );
 

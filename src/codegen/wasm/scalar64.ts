@@ -153,9 +153,8 @@ export const spellings64: Readonly<Record<ScalarOp, Spelling>> = {
   sub: arithmetic('sub'),
   mul: arithmetic('mul'),
   div: onDoubles((a, b) => op('f64.div', a, b)),
-  floordiv: by(
-    (a, b) => op('f64.floor', op('f64.div', a, b)),
-    (a, b, o) => (unsigned(o) ? unsignedDivision(o, a, b, 'div_u') : signedQuotient(a, b)),
+  floordiv: by(math.floorDiv, (a, b, o) =>
+    unsigned(o) ? unsignedDivision(o, a, b, 'div_u') : signedQuotient(a, b),
   ),
   mod: by(math.mod, (a, b, o) =>
     unsigned(o) ? unsignedDivision(o, a, b, 'rem_u') : signedRest(a, b),

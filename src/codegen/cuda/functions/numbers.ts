@@ -34,11 +34,18 @@ DEVICE float atleast(float x, float least) { return x < least ? least : x; }`,
   `
 DEVICE float mod(float x, float y) {
   const float rest = fmodf(x, y);
-  return rest != 0.0f && (rest < 0.0f) != (y < 0.0f) ? rest + y : rest;
+  if (rest == 0.0f) return with_sign(0.0f, y);
+  return (rest < 0.0f) != (y < 0.0f) ? rest + y : rest;
 }`,
-  // a quotient of floats, rounded to double, is on the right side of whole numbers
+  // by way of the remainder: the quotient may be rounded up to a whole number
   `
-DEVICE float floordiv(float x, float y) { return (float)floor((double)x / (double)y); }`,
+DEVICE float floordiv(float x, float y) {
+  if (y == 0.0f) return x / y;
+  const float rest = fmodf(x, y);
+  const bool below = rest != 0.0f && (rest < 0.0f) != (y < 0.0f);
+  const double whole = ::rint(((double)x - (double)rest) / (double)y) - (below ? 1.0 : 0.0);
+  return whole == 0.0 ? with_sign(0.0f, x / y) : (float)whole;
+}`,
   // real powers: where C has 1 for bases of one whatever the power, there is none
   `
 DEVICE float power(float x, float y) {
@@ -72,10 +79,19 @@ DEVICE double atleast(double x, double least) { return x < least ? least : x; }`
   `
 DEVICE double mod(double x, double y) {
   const double rest = ::fmod(x, y);
-  return rest != 0.0 && (rest < 0.0) != (y < 0.0) ? rest + y : rest;
+  if (rest == 0.0) return with_sign(0.0, y);
+  return (rest < 0.0) != (y < 0.0) ? rest + y : rest;
 }`,
   `
-DEVICE double floordiv(double x, double y) { return ::floor(x / y); }`,
+DEVICE double floordiv(double x, double y) {
+  if (y == 0.0) return x / y;
+  const double rest = ::fmod(x, y);
+  const bool below = rest != 0.0 && (rest < 0.0) != (y < 0.0);
+  const double quotient = (x - rest) / y - (below ? 1.0 : 0.0);
+  if (quotient == 0.0) return with_sign(0.0, x / y);
+  const double low = ::floor(quotient);
+  return quotient - low > 0.5 ? low + 1.0 : low;
+}`,
   `
 DEVICE double power(double x, double y) {
   const bool none = y != y || (::fabs(x) == 1.0 && ::fabs(y) == (double)bits_float(0x7f800000u));

@@ -1,5 +1,5 @@
 /**
- * Remainders of doubles with the sign of the divisor, exact however large the quotient is.
+ * Remainders of doubles, exact however large the quotient is, and quotients rounded down by way of them.
  *
  * Invariant: long division in base 2^11: a significand of 53 bits shifted by 11 fits a word, and so does each remainder.
  */
@@ -13,10 +13,13 @@ import {
   bitsOf,
   both,
   choose,
+  div,
   eq,
+  gt,
   lt,
   ne,
   scaled,
+  sub,
   withSign,
 } from './build.ts';
 
@@ -67,7 +70,7 @@ const restOfSizes = (b: Body, x: Wasm, y: Wasm): Wasm => {
   return scaled(b, op('f64.convert_i64_u', get(rest)), op('i32.sub', divisor.e, i32(1075)));
 };
 
-export const mod: Binary = binary('mod', 'remainder with the sign of the divisor', (b, x, y) => {
+const fmod: Binary = binary('fmod', 'remainder with the sign of the dividend', (b, x, y) => {
   const size = b.keep(abs(x), 'size');
   const by = b.keep(abs(y), 'by');
   const finite = both(lt(size, Number.POSITIVE_INFINITY), op('i32.and', eq(y, y), ne(y, 0)));
@@ -76,6 +79,26 @@ export const mod: Binary = binary('mod', 'remainder with the sign of the divisor
   const compute = b.fb.nested(() => b.fb.push(set(rest, withSign(restOfSizes(b, size, by), x))));
   const condition = lt(size, by);
   b.fb.push({ kind: 'if', condition, then: [set(rest, x)], otherwise: compute });
-  const other = op('i32.ne', lt(get(rest), 0), lt(y, 0));
-  return choose(both(ne(get(rest), 0), other), add(get(rest), y), get(rest));
+  return get(rest);
+});
+
+/** Whether a remainder with the sign of the dividend lies on the other side of zero than the divisor. */
+const isOther = (rest: Wasm, y: Wasm): Wasm =>
+  both(ne(rest, 0), op('i32.ne', lt(rest, 0), lt(y, 0)));
+
+export const mod: Binary = binary('mod', 'remainder with the sign of the divisor', (b, x, y) => {
+  const rest = b.keep(fmod(x, y), 'remainder');
+  const same = choose(eq(rest, 0), withSign(0, y), rest);
+  return choose(isOther(rest, y), add(rest, y), same);
+});
+
+export const floorDiv: Binary = binary('floordiv', 'quotient rounded down', (b, x, y) => {
+  const plain = b.keep(div(x, y), 'plain');
+  b.when(eq(y, 0), () => plain);
+  const rest = b.keep(fmod(x, y), 'remainder');
+  const below = op('f64.convert_i32_u', isOther(rest, y));
+  const quotient = b.keep(sub(div(sub(x, rest), y), below), 'quotient');
+  const low = b.keep(op('f64.floor', quotient), 'low');
+  const whole = add(low, op('f64.convert_i32_u', gt(sub(quotient, low), 0.5)));
+  return choose(eq(quotient, 0), withSign(0, plain), whole);
 });

@@ -106,7 +106,8 @@ fn mod_f32(x: f32, y: f32) -> f32 {
     let normal = select(yexponent - up, 0u, (r << up) < 0x800000u);
     rest = bitcast<f32>((normal << 23u) | ((r << up) & 0x7fffffu));
   }
-  let signed = bitcast<f32>(bitcast<u32>(rest) | (bitcast<u32>(x) & 0x80000000u));
+  let side = select(bitcast<u32>(x), bitcast<u32>(y), bitcast<u32>(rest) == 0u);
+  let signed = bitcast<f32>(bitcast<u32>(rest) | (side & 0x80000000u));
   let off = ((bitcast<u32>(x) ^ bitcast<u32>(y)) & 0x80000000u) != 0u && bitcast<u32>(rest) != 0u;
   return select(signed, signed + y, off);
 }`,
@@ -114,9 +115,17 @@ fn mod_f32(x: f32, y: f32) -> f32 {
 fn floordiv_f32(x: f32, y: f32) -> f32 {
   let xbits = bitcast<u32>(x) & 0x7fffffffu;
   let ybits = bitcast<u32>(y) & 0x7fffffffu;
-  if (xbits >= 0x7f800000u || ybits >= 0x7f800000u || ybits == 0u) {
-    return floor(x / y);
+  if (ybits == 0u) {
+    return x / y;
   }
-  return round(x / y - mod_f32(x, y) / y);
+  if (xbits >= 0x7f800000u || ybits > 0x7f800000u) {
+    return float_of(0x7fc00000u);
+  }
+  let sign = (bitcast<u32>(x) ^ bitcast<u32>(y)) & 0x80000000u;
+  var whole = select(0.0, 1.0, sign != 0u && xbits != 0u);
+  if (ybits < 0x7f800000u) {
+    whole = round(x / y - mod_f32(x, y) / y);
+  }
+  return bitcast<f32>((bitcast<u32>(whole) & 0x7fffffffu) | sign);
 }`,
 ];
