@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { drawDigits } from '../src/frontend/gluon/data/index.ts';
+import { SOURCE } from './support/node.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tigon-examples-'));
@@ -39,7 +40,7 @@ const run = (
 ): { code: number | null; out: string; err: string } => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ['--conditions=tigon-source', '--import', 'tsx', join(root, 'examples', example), ...flags],
+    [...SOURCE, join(root, 'examples', example), ...flags],
     { cwd: root, encoding: 'utf8', env: { ...process.env, TIGON_DATA: folder } },
   );
   return { code: status, out: stdout, err: stderr };

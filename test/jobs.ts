@@ -7,6 +7,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { SOURCE } from './support/node.ts';
 
 export const root: string = fileURLToPath(new URL('..', import.meta.url));
 
@@ -25,7 +26,7 @@ export interface Job {
 const ON_DEVICES = ['differential/', 'frontend/'];
 /** Files about the CUDA device itself, which they open. */
 const ABOUT_CUDA = /^runtime\/cuda[-.]/;
-const NODE = [process.execPath, '--conditions=tigon-source', '--import', 'tsx'];
+const NODE = [process.execPath, ...SOURCE];
 const PRELOAD = ['--import', './test/support/device.ts'];
 
 /** Folders whose files need no process of their own, and how many share one. */

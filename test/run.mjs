@@ -25,7 +25,7 @@ process.exit(
   run(process.execPath, [
     '--conditions=tigon-source',
     '--import',
-    'tsx',
+    './test/source/register.mjs',
     'test/run.ts',
     ...process.argv.slice(2),
   ]),

@@ -10,6 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { chooseJobs, type Job, root, type TestedDevice } from './jobs.ts';
 import { type Machine, type Provided, prepareMachine } from './machine/machine.ts';
+import { beginCosts, costTable, noteCost } from './support/costs.ts';
 import { STARTS, TOOK } from './support/marks.ts';
 
 const AT_ONCE = 2;
@@ -88,6 +89,8 @@ const execute = ({ command, device, names }: Job, machine: Machine): Promise<End
       output += `${error.message}\n`;
       finish(1);
     });
+    const others = names.length > 1 ? ` and ${names.length - 1} more` : '';
+    child.on('exit', () => noteCost(`${names[0]}${others}`));
     child.on('close', finish);
   });
 
@@ -184,6 +187,7 @@ const isThere = ({ device }: Job): boolean =>
   device === undefined || device === 'cpu' || typeof machine[device] !== 'string';
 const queue = jobs.filter(isThere);
 
+beginCosts();
 const worker = async (): Promise<void> => {
   for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
     const endings = endingsOf(job, await execute(job, machine));
@@ -204,6 +208,8 @@ if (jobs.every((job) => job.kind === 'check') && !words.some((word) => 'check'.i
   sum.failed++;
 }
 if (broken.length > 0) console.log(`\nfailing:\n${broken.map((name) => `  ${name}`).join('\n')}`);
+const table = costTable();
+if (table !== undefined) console.log(`\n${table}`);
 const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
 process.exitCode = sum.failed > 0 ? 1 : 0;
 console.log(`\n${sum.passed} passed, ${sum.failed} failed${skipped}`);

@@ -18,6 +18,7 @@ import { assertAllClose } from 'tigon/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fails, rejects } from '../frontend/support.ts';
+import { SOURCE } from '../support/node.ts';
 
 test('long chains of updates in place give exact results, imperative and in programs', async () => {
   const x = nd.ones([10, 2]);
@@ -212,7 +213,7 @@ test('modes, seeds and names of blocks belong to their thread', async () => {
   const code = `
     const { parentPort } = require('node:worker_threads');
     parentPort.once('message', async () => {
-      (await import('tsx/esm/api')).register();
+      await import(${JSON.stringify(SOURCE.at(-1))});
       const { autograd, random, nd, Parameter } = await import('tigon');
       const modes = [autograd.isRecording(), autograd.isTraining()];
       random.seed(5);

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { SOURCE } from '../support/node.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -15,7 +16,7 @@ interface Sample {
 test('a plain imperative LeNet loop keeps memory flat, without dispose and below 400 MB', () => {
   const output = execFileSync(
     process.execPath,
-    ['--conditions=tigon-source', '--import', 'tsx', 'test/support/memory-loop.ts', '140', '10'],
+    [...SOURCE, 'test/support/memory-loop.ts', '140', '10'],
     { cwd: root, encoding: 'utf8' },
   );
   const samples = output

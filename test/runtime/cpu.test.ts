@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TigonError } from '../../src/ir/errors.ts';
 import { CpuDevice } from '../../src/runtime/cpu/device.ts';
+import { SOURCE } from '../support/node.ts';
 import { chainProgram } from '../support/wasm.ts';
 
 const device = new CpuDevice({ threads: 1, maximumPages: 2048 });
@@ -162,15 +163,7 @@ test('options are checked', () => {
 const runScript = (source: string, flags: readonly string[] = []): Promise<string> =>
   new Promise((resolve, reject) => {
     const here = fileURLToPath(new URL('../..', import.meta.url));
-    const args = [
-      '--conditions=tigon-source',
-      '--import',
-      'tsx',
-      ...flags,
-      '--input-type=module',
-      '-e',
-      source,
-    ];
+    const args = [...SOURCE, ...flags, '--input-type=module', '-e', source];
     const child = spawn(process.execPath, args, { cwd: here, stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
     child.stdout.on('data', (d) => {

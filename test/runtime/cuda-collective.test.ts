@@ -14,6 +14,7 @@ import type { Device, Storage } from '../../src/runtime/device.ts';
 import { encodeElements } from '../../src/runtime/elements.ts';
 import { openCuda as openNative } from '../../src/runtime/native/open.ts';
 import { root } from '../jobs.ts';
+import { SOURCE } from '../support/node.ts';
 
 const cards = (await openNative()).devices.length;
 
@@ -98,11 +99,10 @@ if (cards >= 2)
   test('the program for several devices in docs/devices.md is examples/several.ts, and it learns', () => {
     const code = readFileSync(join(root, 'examples/several.ts'), 'utf8');
     assert.ok(readFileSync(join(root, 'docs/devices.md'), 'utf8').includes(code));
-    const out = execFileSync(
-      process.execPath,
-      ['--conditions=tigon-source', '--import', 'tsx', join(root, 'examples/several.ts')],
-      { cwd: root, encoding: 'utf8' },
-    );
+    const out = execFileSync(process.execPath, [...SOURCE, join(root, 'examples/several.ts')], {
+      cwd: root,
+      encoding: 'utf8',
+    });
     const accuracy = Number(/\[ 'accuracy', ([\d.]+) \]/.exec(out)?.[1]);
     assert.ok(accuracy > 0.9, out);
   });

@@ -6,19 +6,16 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { TigonError } from '../../src/ir/errors.ts';
+import { SOURCE } from './node.ts';
 
 /** Runs a module in a process of its own; gives what it printed, or rejects with it. */
 export const runScript = (source: string, env: Record<string, string> = {}): Promise<string> =>
   new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      ['--conditions=tigon-source', '--import', 'tsx', '--input-type=module', '-e', source],
-      {
-        cwd: fileURLToPath(new URL('../..', import.meta.url)),
-        env: { ...process.env, ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const child = spawn(process.execPath, [...SOURCE, '--input-type=module', '-e', source], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let out = '';
     let errors = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -111,9 +111,9 @@ class Verifier {
     );
     this.rule(new Set(buffers).size === buffers.length, 'a buffer is listed twice');
     if (this.limits !== undefined) this.withinLimits(this.limits);
-    this.declare(workgroup, 'let');
+    this.introduce(workgroup, 'let');
     this.uniform.define(workgroup);
-    this.declare(local, 'let');
+    this.introduce(local, 'let');
     this.block(body);
   }
 
@@ -139,7 +139,7 @@ class Verifier {
       );
   }
 
-  private declare(register: Register, as: 'let' | 'var'): void {
+  private introduce(register: Register, as: 'let' | 'var'): void {
     this.rule(!this.declared.has(register), `register ${register.name} is declared twice`);
     this.declared.add(register);
     this.visible.set(register, as);
@@ -166,7 +166,7 @@ class Verifier {
       case 'var':
         this.where = `${s.kind} ${s.register.name}`;
         this.typed(s.value, s.register.type);
-        this.declare(s.register, s.kind);
+        this.introduce(s.register, s.kind);
         if (s.kind === 'let') this.uniform.define(s.register, s.value);
         break;
       case 'set':
@@ -189,7 +189,7 @@ class Verifier {
         this.typed(s.to, INDEX);
         this.rule(Number.isInteger(s.step) && s.step > 0, `the step is ${s.step}, not 1 or more`);
         this.together(s, 'bounds', s.from, s.to);
-        this.declare(s.counter, 'let');
+        this.introduce(s.counter, 'let');
         this.uniform.define(s.counter, s.from, s.to);
         this.block(s.body);
         this.visible.delete(s.counter);
@@ -206,7 +206,7 @@ class Verifier {
         this.where = `exchange ${s.register.name}`;
         this.typed(s.value, s.register.type);
         this.partners(s.mask);
-        this.declare(s.register, 'let');
+        this.introduce(s.register, 'let');
         break;
       case 'mma':
       case 'fragments':
@@ -214,7 +214,7 @@ class Verifier {
       case 'wait':
         this.where = s.kind;
         verifyTensor(s, this.tensor);
-        if (s.kind === 'fragments') this.declare(s.register, 'let');
+        if (s.kind === 'fragments') this.introduce(s.register, 'let');
         break;
       case 'roles':
         this.where = 'roles';
@@ -245,9 +245,9 @@ class Verifier {
   private inRole(role: Role): void {
     this.rule(same(role.group.type, INDEX), "a warpgroup's place is an i32");
     this.rule(same(role.place.type, INDEX), "a thread's place is an i32");
-    this.declare(role.group, 'let');
+    this.introduce(role.group, 'let');
     this.uniform.define(role.group);
-    this.declare(role.place, 'let');
+    this.introduce(role.place, 'let');
     this.role = role;
     this.block(role.body);
     this.role = undefined;

@@ -263,9 +263,9 @@ test('rules: whole warps, agreed conditions, dtypes, sizes, devices', () => {
 test('words hold what was packed', () => {
   for (const x of [0, -0, 1, -1.5, 65504, 2 ** -24, 2 ** -14, Number.POSITIVE_INFINITY]) {
     assert.is(fromHalfBits(toHalfBits(x)), x);
-    for (const of of ['float16', 'bfloat16'] as const) {
-      const word = wordOf(of, x > 60000 ? 1 : x, 0.5);
-      assert.is(floatOf(of, word, 1), 0.5);
+    for (const type of ['float16', 'bfloat16'] as const) {
+      const word = wordOf(type, x > 60000 ? 1 : x, 0.5);
+      assert.is(floatOf(type, word, 1), 0.5);
     }
   }
   assert.ok(Number.isNaN(fromHalfBits(toHalfBits(Number.NaN))));

@@ -1,0 +1,69 @@
+/**
+ * How Node loads a module of TypeScript: its types are blanked out, by what later versions of Node do it with, once for
+ * each content.
+ *
+ * Invariant: what is kept outlives processes under the hash of what it was made of, and a file of it is there whole or not
+ * at all. Modules name each other with their real endings, so nothing is searched for.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { threadId } from 'node:worker_threads';
+
+const modules = new URL('../../node_modules/', import.meta.url);
+const KEPT = fileURLToPath(new URL('.cache/tigon/stripped/', modules));
+
+/** What Node has only from version 24 on; such a module loses its lines. */
+const USING = /^ *(?:await )?using \w+ = /m;
+const HAS_USING = Number(process.versions.node.split('.')[0]) >= 24;
+
+let stripper;
+const strip = async (text, path) => {
+  stripper ??= (await import('@swc/wasm-typescript')).default;
+  try {
+    return stripper.transformSync(text, { mode: 'strip-only', filename: path }).code;
+  } catch (error) {
+    throw new SyntaxError(`${path}:${error.startLine}: ${error.message}\n${error.snippet ?? ''}`);
+  }
+};
+
+const withoutUsing = async (text) => {
+  const { transform } = await import('esbuild');
+  return (await transform(text, { loader: 'ts', target: 'es2022' })).code;
+};
+
+const made = (text, path) =>
+  USING.test(text) && !HAS_USING ? withoutUsing(text) : strip(text, path);
+
+const readIfThere = (path) => {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+};
+
+const keep = (path, source) => {
+  mkdirSync(KEPT, { recursive: true });
+  const own = `${path}.${process.pid}.${threadId}`;
+  writeFileSync(own, source);
+  renameSync(own, path);
+  return source;
+};
+
+export const resolve = (specifier, context, next) =>
+  specifier.startsWith('.') && specifier.endsWith('.ts')
+    ? { url: new URL(specifier, context.parentURL).href, format: 'module', shortCircuit: true }
+    : next(specifier, context);
+
+const MAKER = readFileSync(new URL('@swc/wasm-typescript/package.json', modules));
+
+export const load = async (url, context, next) => {
+  if (!url.startsWith('file:') || !/\.m?ts$/.test(url)) return next(url, context);
+  const path = fileURLToPath(url);
+  const text = readFileSync(path);
+  const hash = createHash('sha1').update(MAKER).update(`${HAS_USING}`).update(text).digest('hex');
+  const kept = `${KEPT}${hash}.js`;
+  const source = readIfThere(kept) ?? keep(kept, await made(text.toString(), path));
+  return { format: 'module', source, shortCircuit: true };
+};
