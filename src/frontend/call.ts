@@ -172,7 +172,10 @@ export const callAll = <A extends object>(
           'make all operands on one device',
         );
     }
-  if (device === undefined) throw failure('value', `${f.name}: needs at least one array`);
+  if (device === undefined)
+    throw operands.length > 0
+      ? notAnArray(f.name, operands[0])
+      : failure('value', `${f.name}: needs at least one array`);
   let key = options.key;
   const scalars = options.scalars ?? f.scalars;
   const layouts: Layout[] = [];

@@ -134,6 +134,21 @@ export const located = (error: unknown, call: string): unknown => {
   return result;
 };
 
+/**
+ * Runs `body`, which is made of a function called `part`; errors of that one are told in the name of the caller, whom
+ * the user called.
+ */
+export const inName = <T>(name: string, part: string, body: () => T): T => {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof TigonError) || !/^[:(]/.test(error.brief.slice(part.length)))
+      throw error;
+    if (!error.brief.startsWith(part)) throw error;
+    throw failure(error.code, `${name}${error.brief.slice(part.length)}`, error.help);
+  }
+};
+
 /** A TigonError that names the user's line. */
 export const failure = (code: TigonError['code'], brief: string, help?: string): TigonError => {
   const error = new TigonError(code, brief, help, userPlace());

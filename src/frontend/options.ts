@@ -28,6 +28,12 @@ export const checkFunction = (where: string, value: unknown, help: string): void
     throw failure('value', `${where}: ${shown(value)} is not a function`, help);
 };
 
+/** Throws an OptionError unless `value` is an integer, 1 at least. */
+export const checkCount = (where: string, name: string, value: number): number => {
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw failure('option', `${where}: ${name} is ${shown(value)}`, 'pass an integer ≥ 1');
+};
+
 const distance = (a: string, b: string): number => {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -16,7 +16,13 @@ import type { NDArray } from '../ndarray.ts';
 
 /** Throws unless the last axis of `z` has two elements. */
 export const checkComplex = (name: string, z: Node): void => {
-  if (z.type.shape.at(-1) === 2 && isFloat(z.type.dtype)) return;
+  if (!isFloat(z.type.dtype))
+    throw new TigonError(
+      'dtype',
+      `${name}: ${showType(z.type)} holds no complex numbers: they are floats`,
+      "convert first: x.astype('float32')",
+    );
+  if (z.type.shape.at(-1) === 2) return;
   throw new TigonError(
     'shape',
     `${name}: ${showType(z.type)} holds no complex numbers`,

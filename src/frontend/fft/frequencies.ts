@@ -3,9 +3,10 @@
  *
  * Invariant: shifts count axes as they are: of complex arrays, name them without the last one.
  */
+import { checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { axesOf } from '../nd/axes.ts';
-import { array, type CreationOptions } from '../nd/creation.ts';
+import { arrayFor, type CreationOptions } from '../nd/creation.ts';
 import { slice } from '../nd/indexing.ts';
 import { concat } from '../nd/shape.ts';
 import type { NDArray } from '../ndarray.ts';
@@ -27,8 +28,10 @@ const frequencies = (
   if (!Number.isInteger(n) || n < 1)
     throw failure('value', `${name}: n is ${shown(n)}`, 'an integer, 1 at least');
   const d = options?.d ?? 1;
+  if (!Number.isFinite(d) || d === 0)
+    throw failure('value', `${name}: d is ${shown(d)}`, 'a finite distance, not 0');
   const values = Float32Array.from({ length: count }, (_, k) => at(k) / (n * d));
-  return array(values, options?.device === undefined ? {} : { device: options.device });
+  return arrayFor(name, values, options?.device === undefined ? {} : { device: options.device });
 };
 
 /**
@@ -55,6 +58,7 @@ const shifted = (
   options: ShiftOptions | undefined,
   by: (n: number) => number,
 ): NDArray => {
+  checkArray(name, x);
   checkOptions(name, options, ['axes']);
   return axesOf(name, options?.axes, x.ndim).reduce((y, axis) => {
     const n = y.shape[axis]!;

@@ -3,7 +3,9 @@
  *
  * Invariant: complex arrays are [..., 2] (see complex.ts), axes are counted without the last one of these.
  */
+import { isFloat } from '../../ir/dtype.ts';
 import { axisOf } from '../nd/axes.ts';
+import { astype } from '../nd/math.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { conjugate } from './complex.ts';
@@ -86,7 +88,8 @@ export const irfft = (x: NDArray, options?: FftOptions): NDArray =>
  */
 export const hfft = (x: NDArray, options?: FftOptions): NDArray => {
   rankOf('hfft', x, 'toReal');
-  return along('hfft', conjugate(x), 'toReal', -1, options);
+  const z = isFloat(x.dtype) ? x : astype(x, 'float32');
+  return along('hfft', conjugate(z), 'toReal', -1, options);
 };
 
 /**

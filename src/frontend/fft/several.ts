@@ -6,7 +6,7 @@
 import { failure } from '../callsite.ts';
 import { axisOf } from '../nd/axes.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkList, checkOptions } from '../options.ts';
 import {
   checkLength,
   type FftNorm,
@@ -41,6 +41,8 @@ const along = (
   checkOptions(name, options, ['s', 'axes', 'norm']);
   const rank = rankOf(name, x, kind);
   const { s } = options ?? {};
+  if (s !== undefined) checkList(name, 's', s, 'pass a list of sizes: [4, 4]');
+  if (options?.axes !== undefined) checkList(name, 'axes', options.axes, 'pass a list: [0, 1]');
   const count = s?.length ?? rank;
   const last = standard ?? Array.from({ length: count }, (_, i) => i - count);
   const axes = (options?.axes ?? last).map((axis) => axisOf(name, axis, rank));

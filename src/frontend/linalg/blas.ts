@@ -18,9 +18,10 @@ import {
 import { qr as qrOp } from '../../ir/graph/ops/linalg/qr.ts';
 import { triangularSolve as triangularOp } from '../../ir/graph/ops/linalg/triangular.ts';
 import { showType } from '../../ir/type.ts';
-import { call } from '../call.ts';
+import { call, type Fragment } from '../call.ts';
+import { failure, inName } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, shown } from '../options.ts';
 import { checkMatrix, checkSquare, matrixFragment, sameBatch, several, simple } from './common.ts';
 import { eigh } from './factors.ts';
 
@@ -39,49 +40,60 @@ interface GemmAttrs {
   readonly beta: number;
 }
 
+/** A factor, 1 if left out; throws unless it is finite. */
+const checkFactor = (name: string, option: string, value: number | undefined): number => {
+  const factor = value ?? 1;
+  if (Number.isFinite(factor)) return factor;
+  throw failure('option', `${name}: ${option} is ${shown(value)}`, 'pass a finite number');
+};
+
 const scaled = (b: GraphBuilder, x: Node, by: number): Node =>
   by === 1 ? x : b.op('mul', x, b.lit(by, x));
 
-const products = matrixFragment<GemmAttrs>('gemm', (b, given, { ta, tb, alpha, beta }) => {
-  for (const x of given) checkMatrix('gemm', x);
-  const [x, y, c] = sameBatch(b, 'gemm', given) as [Node, Node, Node | undefined];
-  const [p, q] = [x.type.shape.at(ta ? -2 : -1), y.type.shape.at(tb ? -1 : -2)];
-  if (p !== q)
-    throw new TigonError(
-      'shape',
-      `gemm: inner sizes differ: ${showType(given[0]!.type)} · ${showType(given[1]!.type)} (${p} ≠ ${q})`,
-      'the first matrix has as many columns as the second one has rows, after transposing',
-    );
-  const sides = {
-    ...(ta ? { left: 'transposed' as const } : {}),
-    ...(tb ? { right: 'transposed' as const } : {}),
-  };
-  const result = scaled(b, product(b, x, y, sides), alpha);
-  if (c === undefined) return result;
-  if (
-    c.type.shape.at(-1) !== result.type.shape.at(-1) ||
-    c.type.shape.at(-2) !== result.type.shape.at(-2)
-  )
-    throw new TigonError(
-      'shape',
-      `gemm: c ${showType(c.type)} has other sizes than the product ${showType(result.type)}`,
-    );
-  return b.op('add', result, scaled(b, c, beta));
-});
+const productsOf = (name: string): Fragment<GemmAttrs> =>
+  matrixFragment<GemmAttrs>(name, (b, given, { ta, tb, alpha, beta }) => {
+    for (const x of given) checkMatrix(name, x);
+    const [x, y, c] = sameBatch(b, name, given) as [Node, Node, Node | undefined];
+    const [p, q] = [x.type.shape.at(ta ? -2 : -1), y.type.shape.at(tb ? -1 : -2)];
+    if (p !== q)
+      throw new TigonError(
+        'shape',
+        `${name}: inner sizes differ: ${showType(given[0]!.type)} · ${showType(given[1]!.type)} (${p} ≠ ${q})`,
+        'the first matrix has as many columns as the second one has rows, after transposing',
+      );
+    const sides = {
+      ...(ta ? { left: 'transposed' as const } : {}),
+      ...(tb ? { right: 'transposed' as const } : {}),
+    };
+    const result = scaled(b, product(b, x, y, sides), alpha);
+    if (c === undefined) return result;
+    if (
+      c.type.shape.at(-1) !== result.type.shape.at(-1) ||
+      c.type.shape.at(-2) !== result.type.shape.at(-2)
+    )
+      throw new TigonError(
+        'shape',
+        `${name}: c ${showType(c.type)} has other sizes than the product ${showType(result.type)}`,
+        'c has the shape of the product; axes before the last two broadcast',
+      );
+    return b.op('add', result, scaled(b, c, beta));
+  });
+const products = { gemm: productsOf('gemm'), gemm2: productsOf('gemm2') };
 
 const GEMM = ['transposeA', 'transposeB', 'alpha'];
 const gemmOf = (
+  name: 'gemm' | 'gemm2',
   operands: readonly NDArray[],
   options: GemmOptions | undefined,
-  beta: number,
+  beta: number | undefined,
 ): NDArray => {
   const attrs: GemmAttrs = {
     ta: options?.transposeA ?? false,
     tb: options?.transposeB ?? false,
-    alpha: options?.alpha ?? 1,
-    beta,
+    alpha: checkFactor(name, 'alpha', options?.alpha),
+    beta: checkFactor(name, 'beta', beta),
   };
-  return call(products, operands, { attrs, key: Object.values(attrs).join() });
+  return call(products[name], operands, { attrs, key: Object.values(attrs).join() });
 };
 
 /**
@@ -99,7 +111,7 @@ export const gemm = (
   },
 ): NDArray => {
   checkOptions('gemm', options, [...GEMM, 'beta']);
-  return gemmOf([a, b, c], options, options?.beta ?? 1);
+  return gemmOf('gemm', [a, b, c], options, options?.beta);
 };
 
 /**
@@ -109,7 +121,7 @@ export const gemm = (
  */
 export const gemm2 = (a: NDArray, b: NDArray, options?: GemmOptions): NDArray => {
   checkOptions('gemm2', options, GEMM);
-  return gemmOf([a, b], options, 1);
+  return gemmOf('gemm2', [a, b], options, undefined);
 };
 
 const selfProducts = matrixFragment<{ readonly transpose: boolean; readonly alpha: number }>(
@@ -133,7 +145,10 @@ export const syrk = (
   options?: { readonly transpose?: boolean; readonly alpha?: number },
 ): NDArray => {
   checkOptions('syrk', options, ['transpose', 'alpha']);
-  const attrs = { transpose: options?.transpose ?? false, alpha: options?.alpha ?? 1 };
+  const attrs = {
+    transpose: options?.transpose ?? false,
+    alpha: checkFactor('syrk', 'alpha', options?.alpha),
+  };
   return call(selfProducts, [a], { attrs, key: Object.values(attrs).join() });
 };
 
@@ -159,14 +174,25 @@ const triangleAttrs = (name: string, options: TriangleOptions | undefined): Tria
     lower: options?.lower ?? true,
     transpose: options?.transpose ?? false,
     rightside: options?.rightside ?? false,
-    alpha: options?.alpha ?? 1,
+    alpha: checkFactor(name, 'alpha', options?.alpha),
   };
+};
+
+/** Throws unless the triangle `a` goes with the other operand on its side. */
+const checkSides = (name: string, [a, x]: readonly Node[], rightside: boolean): void => {
+  checkSquare(name, a!);
+  checkMatrix(name, x!);
+  if (a!.type.shape.at(-1) === x!.type.shape.at(rightside ? -1 : -2)) return;
+  throw new TigonError(
+    'shape',
+    `${name}: sizes differ: a ${showType(a!.type)} · b ${showType(x!.type)}`,
+    `a is [..., n, n], b ${rightside ? '[..., k, n]' : '[..., n, k]'}`,
+  );
 };
 
 const triangleProducts = matrixFragment<TriangleAttrs>('trmm', (b, given, attrs) => {
   const { lower, transpose, rightside, alpha } = attrs;
-  checkSquare('trmm', given[0]!);
-  checkMatrix('trmm', given[1]!);
+  checkSides('trmm', given, rightside);
   const [a, x] = sameBatch(b, 'trmm', given) as [Node, Node];
   const own = maskedBy(b, a, lower ? 'ge' : 'le');
   const triangle = transpose ? transposed(b, own) : own;
@@ -185,8 +211,7 @@ export const trmm = (a: NDArray, b: NDArray, options?: TriangleOptions): NDArray
 
 const triangleEquations = matrixFragment<TriangleAttrs>('trsm', (b, given, attrs) => {
   const { lower, transpose, rightside, alpha } = attrs;
-  checkSquare('trsm', given[0]!);
-  checkMatrix('trsm', given[1]!);
+  checkSides('trsm', given, rightside);
   const [a, y] = sameBatch(b, 'trsm', given) as [Node, Node];
   // x · t = y is tᵀ · xᵀ = yᵀ
   const right = scaled(b, rightside ? transposed(b, y) : y, alpha);
@@ -279,7 +304,7 @@ export const gelqf = (a: NDArray): [NDArray, NDArray] => {
  * values;   // [1, 3]
  */
 export const syevd = (a: NDArray): [NDArray, NDArray] => {
-  const [values, vectors] = eigh(a);
+  const [values, vectors] = inName('syevd', 'eigh', () => eigh(a));
   return [vectors.swapAxes(-1, -2), values];
 };
 

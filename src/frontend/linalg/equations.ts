@@ -16,7 +16,7 @@ import { showType } from '../../ir/type.ts';
 import { call, callAll } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, shown } from '../options.ts';
 import { checkMatrix, checkSquare, matrixFragment, sameBatch, several, simple } from './common.ts';
 import { svdOf } from './factors.ts';
 
@@ -53,7 +53,10 @@ const asColumns = (
 export const solve: (a: NDArray, b: NDArray) => NDArray = simple('solve', (b, [a, y]) => {
   checkSquare('solve', a!);
   const { columns, back } = asColumns(b, 'solve', a!, y!);
-  return back(b.emit(solveOp, sameBatch(b, 'solve', [a!, columns]), { transposed: false }));
+  const [matrix, right] = sameBatch(b, 'solve', [a!, columns]) as [Node, Node];
+  return back(
+    right.type.size === 0 ? right : b.emit(solveOp, [matrix, right], { transposed: false }),
+  );
 });
 
 export interface TriangularOptions {
@@ -92,7 +95,7 @@ export const triangularSolve = (a: NDArray, b: NDArray, options?: TriangularOpti
 
 /** Inverses of square matrices, as a node. */
 export const inverseOf = (b: GraphBuilder, a: Node): Node =>
-  b.emit(solveOp, [a, identity(b, a)], { transposed: false });
+  a.type.size === 0 ? a : b.emit(solveOp, [a, identity(b, a)], { transposed: false });
 
 /**
  * Inverses of square matrices. To solve equations, `solve` is faster and more exact.
@@ -104,6 +107,10 @@ export const inv: (a: NDArray) => NDArray = simple('inv', (b, [a]) => {
   return inverseOf(b, a!);
 });
 
+/** What matrices without elements give, which a product of nothing is. */
+const ofNothing = (b: GraphBuilder, a: Node, value: number): Node =>
+  b.full(value, a.type.dtype, a.type.shape.slice(0, -2));
+
 /**
  * Determinants: 0 for a matrix without an inverse, whose gradient is NaN.
  *
@@ -111,11 +118,12 @@ export const inv: (a: NDArray) => NDArray = simple('inv', (b, [a]) => {
  */
 export const det: (a: NDArray) => NDArray = simple('det', (b, [a]) => {
   checkSquare('det', a!);
-  return b.emit(detOp, [a!], {});
+  return a!.type.size === 0 ? ofNothing(b, a!, 1) : b.emit(detOp, [a!], {});
 });
 
 const signAndLog = several('slogdet', (b, [a]) => {
   checkSquare('slogdet', a!);
+  if (a!.type.size === 0) return [ofNothing(b, a!, 1), ofNothing(b, a!, 0)];
   return [b.emit(detSign, [a!], {}), b.emit(logDet, [a!], {})];
 });
 
@@ -141,10 +149,14 @@ const pseudoinverse = (b: GraphBuilder, a: Node, rcond: number): Node => {
     : b.emit(pinvOp, [a], { rcond });
 };
 
-const cutoff = (name: string, rcond: number | undefined, a: Node): number => {
+export const cutoff = (name: string, rcond: number | undefined, a: Node): number => {
   const share = rcond ?? epsilonOf(a) * Math.max(...sizesOf(a));
   if (share >= 0) return share;
-  throw failure('value', `${name}: rcond is ${rcond}`, 'a share of the greatest singular value');
+  throw failure(
+    'value',
+    `${name}: rcond is ${shown(rcond)}`,
+    'a share of the greatest singular value',
+  );
 };
 
 interface RcondAttrs {

@@ -10,13 +10,14 @@ import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { sizeOf } from '../../ir/graph/ops/define.ts';
 import { reduceMax, reduceMin } from '../../ir/graph/ops/reduce.ts';
+import { showType } from '../../ir/type.ts';
 import { call, checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { axesOf, kept } from '../nd/axes.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { checkMatrix, checkSquare, matrixFragment } from './common.ts';
-import { epsilonOf, inverseOf, rankOf } from './equations.ts';
+import { cutoff, inverseOf, rankOf } from './equations.ts';
 import { svdOf } from './factors.ts';
 
 /** Norms of vectors: `(sum |x|ᵒ)^(1/o)`, the greatest and least size for ±∞, how many are not 0 for 0. */
@@ -76,18 +77,18 @@ const matrixNormOf = (b: GraphBuilder, x: Node, ord: Attrs['ord']): Node => {
     case -2:
       return extreme(svdOf(b, x)[1], ord > 0);
     default:
-      throw new TigonError(
-        'value',
-        `matrixNorm: there is no norm ${ord} of matrices`,
-        "use 'fro', 'nuc', 1, -1, 2, -2, ∞ or -∞; vectorNorm has all numbers",
-      );
+      throw new TigonError('verify', `there is no norm ${ord} of matrices`);
   }
 };
 
 const norms = matrixFragment<Attrs>('norm', (b, [x], { ord, axes, keep, matrix }) => {
   const { shape } = x!.type;
   if (sizeOf(axes.map((a) => shape[a]!)) === 0 && ord !== 'fro' && ord !== 2 && ord !== 1)
-    throw new TigonError('shape', `norm: there are no elements along axes [${axes.join(', ')}]`);
+    throw new TigonError(
+      'shape',
+      `norm: there are no elements along axes [${axes.join(', ')}] of ${showType(x!.type)}`,
+      'take the norm along axes that have elements',
+    );
   const rest = shape.flatMap((_, i) => (axes.includes(i) ? [] : [i]));
   const y = matrix
     ? matrixNormOf(b, b.transpose(x!, [...rest, ...axes]), ord)
@@ -99,6 +100,16 @@ const run = (x: NDArray, attrs: Attrs): NDArray =>
   call(norms, [x], { attrs, key: Object.values(attrs).join('/') });
 
 const OPTIONS = ['ord', 'axis', 'keepDims'];
+
+const MATRIX: readonly unknown[] = ['fro', 'nuc', 1, -1, 2, -2, Infinity, -Infinity];
+const checkMatrixOrder = (name: string, ord: unknown): void => {
+  if (MATRIX.includes(ord)) return;
+  throw failure(
+    'value',
+    `${name}: there is no norm ${shown(ord)} of matrices`,
+    "use 'fro', 'nuc', 1, -1, 2, -2, ∞ or -∞; vectorNorm has all numbers",
+  );
+};
 
 const checkOrder = (name: string, ord: unknown): void => {
   if (ord !== 'fro' && ord !== 'nuc' && (typeof ord !== 'number' || Number.isNaN(ord)))
@@ -125,7 +136,7 @@ export const vectorNorm = (x: NDArray, options?: VectorNormOptions): NDArray => 
   checkArray('vectorNorm', x);
   checkOptions('vectorNorm', options, OPTIONS);
   const ord = options?.ord ?? 2;
-  if (typeof ord !== 'number')
+  if (typeof ord !== 'number' || Number.isNaN(ord))
     throw failure('value', `vectorNorm: ord is ${shown(ord)}`, 'a number');
   const axes = axesOf('vectorNorm', options?.axis, x.ndim);
   return run(x, { ord, axes, keep: options?.keepDims ?? false, matrix: false });
@@ -151,9 +162,11 @@ export const matrixNorm = (x: NDArray, options?: MatrixNormOptions): NDArray => 
   checkArray('matrixNorm', x);
   checkOptions('matrixNorm', options, OPTIONS);
   const ord = options?.ord ?? 'fro';
-  checkOrder('matrixNorm', ord);
-  const [rows, columns] = options?.axis ?? [-2, -1];
-  const axes = [rows, columns].map((a) => axesOf('matrixNorm', a, x.ndim)[0]!);
+  checkMatrixOrder('matrixNorm', ord);
+  const axis: readonly number[] = options?.axis ?? [-2, -1];
+  if (!Array.isArray(axis) || axis.length !== 2)
+    throw failure('value', `matrixNorm: axis is ${shown(axis)}`, 'pass two: [rows, columns]');
+  const axes = (axis as readonly number[]).map((a) => axesOf('matrixNorm', a, x.ndim)[0]!);
   if (axes[0] === axes[1])
     throw failure('shape', `matrixNorm: rows and columns are both axis ${axes[0]}`);
   return run(x, { ord, axes, keep: options?.keepDims ?? false, matrix: true });
@@ -201,8 +214,7 @@ interface RankAttrs {
 }
 const ranks = matrixFragment<RankAttrs>('matrixRank', (b, [x], { rcond }) => {
   checkMatrix('matrixRank', x!);
-  const longest = Math.max(...x!.type.shape.slice(-2));
-  return rankOf(b, svdOf(b, x!)[1], rcond ?? epsilonOf(x!) * longest);
+  return rankOf(b, svdOf(b, x!)[1], cutoff('matrixRank', rcond, x!));
 });
 
 /**
@@ -223,8 +235,10 @@ export const matrixRank = (
 };
 
 const conditions = matrixFragment<{ readonly ord: Attrs['ord'] }>('cond', (b, [x], { ord }) => {
+  checkMatrix('cond', x!);
+  if (x!.type.shape.slice(-2).includes(0))
+    throw new TigonError('shape', `cond: matrices ${showType(x!.type)} have no elements`);
   if (ord === 2 || ord === -2) {
-    checkMatrix('cond', x!);
     const values = svdOf(b, x!)[1];
     const axes = [values.type.shape.length - 1];
     const [top, low] = [reduceMax, reduceMin].map((op) => b.emit(op, [values], { axes }));
@@ -248,6 +262,6 @@ export const cond = (
 ): NDArray => {
   checkOptions('cond', options, ['ord']);
   const ord = options?.ord ?? 2;
-  checkOrder('cond', ord);
+  checkMatrixOrder('cond', ord);
   return call(conditions, [x], { attrs: { ord }, key: `${ord}` });
 };

@@ -8,7 +8,7 @@ import type { Node } from '../../ir/graph/graph.ts';
 import { sizeOf } from '../../ir/graph/ops/define.ts';
 import { identity, product } from '../../ir/graph/ops/linalg/define.ts';
 import { solve as solveOp } from '../../ir/graph/ops/linalg/lu.ts';
-import { showType } from '../../ir/type.ts';
+import { sameShape, showType } from '../../ir/type.ts';
 import { call } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
@@ -146,9 +146,16 @@ export const tensorinv = (
 
 const tensorEquations = simple('tensorsolve', (b, [a, y]) => {
   const n = y!.type.size;
-  squared('tensorsolve', a!, y!.type.shape.length);
+  const rank = y!.type.shape.length;
+  if (!sameShape(a!.type.shape.slice(0, rank), y!.type.shape))
+    throw new TigonError(
+      'shape',
+      `tensorsolve: the first axes of a ${showType(a!.type)} are not those of b ${showType(y!.type)}`,
+      'the axes of a are those of b, then those of x',
+    );
+  squared('tensorsolve', a!, rank);
   const x = b.emit(solveOp, [b.reshape(a!, [n, n]), b.reshape(y!, [n, 1])], { transposed: false });
-  return b.reshape(x, a!.type.shape.slice(y!.type.shape.length));
+  return b.reshape(x, a!.type.shape.slice(rank));
 });
 
 /**

@@ -3,11 +3,13 @@
  *
  * Invariant: vectors lie along one axis, matrices are the last two; all other axes broadcast.
  */
-import { failure } from '../callsite.ts';
+import { showType } from '../../ir/type.ts';
+import { checkArray } from '../call.ts';
+import { failure, inName } from '../callsite.ts';
 import { mul } from '../nd/arithmetic.ts';
 import { sum } from '../nd/reduce.ts';
 import { swapAxes } from '../nd/shape.ts';
-import { isNDArray, type NDArray } from '../ndarray.ts';
+import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 
 export interface VecdotOptions {
@@ -22,8 +24,11 @@ export interface VecdotOptions {
  * @example nd.linalg.vecdot(nd.array([[1, 2], [3, 4]]), nd.array([10, 1]));   // [12, 34]
  */
 export const vecdot = (x: NDArray, y: NDArray, options?: VecdotOptions): NDArray => {
+  checkArray('vecdot', x);
+  checkArray('vecdot', y);
   checkOptions('vecdot', options, ['axis']);
-  return sum(mul(x, y), { axis: options?.axis ?? -1 });
+  const products = inName('vecdot', 'mul', () => mul(x, y));
+  return inName('vecdot', 'sum', () => sum(products, { axis: options?.axis ?? -1 }));
 };
 
 /**
@@ -32,7 +37,12 @@ export const vecdot = (x: NDArray, y: NDArray, options?: VecdotOptions): NDArray
  * @example nd.linalg.matrixTranspose(nd.array([[1, 2], [3, 4]]));   // [[1, 3], [2, 4]]
  */
 export const matrixTranspose = (x: NDArray): NDArray => {
-  if (isNDArray(x) && x.ndim < 2)
-    throw failure('shape', `matrixTranspose: an array of ${x.ndim} axes holds no matrices`);
+  checkArray('matrixTranspose', x);
+  if (x.ndim < 2)
+    throw failure(
+      'shape',
+      `matrixTranspose: ${showType(x.type)} holds no matrices`,
+      'an array of two axes at least does',
+    );
   return swapAxes(x, -1, -2);
 };

@@ -124,8 +124,11 @@ const adding: Fragment<PickedAttrs> = fragment<PickedAttrs>(
     if (idx.type.size === 0 || flat.type.size === 0) return x!;
     const values = given(b, value!, folded, place);
     const line = b.reshape(idx, [idx.type.size]);
-    const sums = b.emit(takeGrad, [values, line], { axis: 0, size: flat.type.shape[0]! });
-    return unfold(b, b.op('add', flat, sums), x!.type.shape, order);
+    const dtype = flat.type.dtype === 'bool' ? 'int32' : flat.type.dtype;
+    const terms = b.cast(values, dtype);
+    const sums = b.emit(takeGrad, [terms, line], { axis: 0, size: flat.type.shape[0]! });
+    const total = b.cast(b.op('add', b.cast(flat, dtype), sums), flat.type.dtype);
+    return unfold(b, total, x!.type.shape, order);
   },
 );
 

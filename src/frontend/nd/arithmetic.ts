@@ -87,12 +87,15 @@ const layoutFor = (x: Operand, other: Operand, name: string): Layout => {
     return scalarLayout(other.layout.device, weakDtype(other.dtype, x));
   }
   if (isNDArray(x)) return x.layout;
-  throw failure(
+  throw notOperand(name, x);
+};
+
+export const notOperand = (name: string, x: unknown): Error =>
+  failure(
     'value',
     `${name}: ${shown(x)} is not an operand`,
     'operands are NDArrays and numbers; nd.array(values) makes an array',
   );
-};
 
 /** Calls a function of two operands, of which one may be a number. */
 const callBinary = (f: Fragment, x: Operand, y: Operand): NDArray =>

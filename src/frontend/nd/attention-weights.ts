@@ -12,8 +12,7 @@ import { iota } from '../../ir/graph/ops/leaf.ts';
 import { showType } from '../../ir/type.ts';
 import { call, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
-import type { AttentionOptions } from './attention.ts';
+import { type AttentionOptions, attentionOptions, checkMask } from './attention-options.ts';
 import { floating, single } from './math.ts';
 
 const NAME = 'attentionWeights';
@@ -43,6 +42,13 @@ const weighing: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, { causal, sc
       `${NAME}: q ${showType(inputs[0]!.type)} does not fit k ${showType(inputs[1]!.type)}`,
       'q is [..., queries, features], k [..., keys, features], with equal axes before them',
     );
+  if (r[rank - 2] === 0)
+    throw new TigonError(
+      'shape',
+      `${NAME}: there are no keys: k ${showType(inputs[1]!.type)}`,
+      'attend to one position at least',
+    );
+  if (mask !== undefined) checkMask(NAME, mask);
   const batch = lead.map((_, i) => i);
   const product = b.emit(dot, [q, k], {
     aBatch: batch,
@@ -54,7 +60,7 @@ const weighing: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, { causal, sc
   const scores = b.op('mul', product, b.lit(scale ?? 1 / Math.sqrt(p[rank - 1]!), product));
   const row = (axis: number): Node => b.emit(iota, [], { axis, dtype: 'int32', shape });
   const allowed = [
-    ...(mask === undefined ? [] : [b.broadcastTo(b.cast(mask, 'bool'), shape)]),
+    ...(mask === undefined ? [] : [b.broadcastTo(mask, shape)]),
     ...(causal ? [b.op('le', row(rank - 1), row(rank - 2))] : []),
   ];
   const { dtype } = floating(b, inputs[0]!).type;
@@ -75,8 +81,7 @@ const weighing: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, { causal, sc
  * nd.attentionWeights(q, q, { causal: true });   // [[1, 0], [0.3302, 0.6698]]
  */
 export const attentionWeights = (q: NDArray, k: NDArray, options?: AttentionOptions): NDArray => {
-  checkOptions(NAME, options, ['mask', 'causal', 'scale']);
-  const { mask, causal = false, scale } = options ?? {};
+  const { mask, causal, scale } = attentionOptions(NAME, options);
   return call(weighing, mask === undefined ? [q, k] : [q, k, mask], {
     attrs: { causal, scale },
     key: `${causal}/${scale}`,

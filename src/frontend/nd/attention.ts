@@ -12,21 +12,13 @@ import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { attention as attentionOp } from '../../ir/graph/ops/attention.ts';
 import { type Shape, showType } from '../../ir/type.ts';
-import { call, checkArray, type Fragment, fragment } from '../call.ts';
-import { failure } from '../callsite.ts';
+import { call, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions, shown } from '../options.ts';
+import { type AttentionOptions, attentionOptions, checkMask } from './attention-options.ts';
 
 const NAME = 'scaledDotProductAttention';
 
-export interface AttentionOptions {
-  /** True where a query may attend to a key, [..., Tq, Tk]; axes broadcast. Default: everywhere. */
-  readonly mask?: NDArray | undefined;
-  /** Query i attends to keys 0 to i only. Default false. */
-  readonly causal?: boolean;
-  /** What scores are multiplied with. Default 1 / √D. */
-  readonly scale?: number;
-}
+export type { AttentionOptions };
 
 interface AttentionAttrs {
   readonly causal: boolean;
@@ -55,12 +47,7 @@ const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
     for (const [i, x] of inputs.entries())
       if (x.type.shape.length < (i < 3 ? 2 : 0))
         fail('takes arrays [..., positions, features]', 'add the axis that is missing');
-    if (mask !== undefined && mask.type.dtype !== 'bool')
-      throw new TigonError(
-        'dtype',
-        `${NAME}: mask is ${mask.type.dtype}, not bool`,
-        'true where a query may attend to a key: compare, or use .astype("bool")',
-      );
+    if (mask !== undefined) checkMask(NAME, mask);
     const lead = leadOf(
       inputs.map((x) => x.type.shape.slice(0, -2)),
       () => fail('leading axes differ', 'axes before the last two must be equal or 1'),
@@ -101,13 +88,7 @@ export const scaledDotProductAttention = (
   v: NDArray,
   options?: AttentionOptions,
 ): NDArray => {
-  checkOptions(NAME, options, ['mask', 'causal', 'scale']);
-  const { mask, causal = false, scale } = options ?? {};
-  if (mask !== undefined) checkArray(NAME, mask);
-  if (typeof causal !== 'boolean')
-    throw failure('option', `${NAME}: causal is ${shown(causal)}`, 'pass true or false');
-  if (scale !== undefined && !Number.isFinite(scale))
-    throw failure('option', `${NAME}: scale is ${shown(scale)}`, 'pass a number, or leave it out');
+  const { mask, causal, scale } = attentionOptions(NAME, options);
   return call(attending, mask === undefined ? [q, k, v] : [q, k, v, mask], {
     attrs: { causal, scale },
     key: `${causal}/${scale}`,

@@ -10,12 +10,12 @@ import { writing } from '../../ir/graph/ops/formula.ts';
 import { take as takeOp } from '../../ir/graph/ops/take.ts';
 import { showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
-import { failure } from '../callsite.ts';
-import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
+import { failure, inName } from '../callsite.ts';
+import type { NDArray, Operand } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { add, mul, ne, sub } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
-import { array } from './creation.ts';
+import { arrayBeside } from './beside.ts';
 import { slice } from './indexing.ts';
 import { floating } from './math.ts';
 import { broadcastTo, concat, ravel, slicePart } from './shape.ts';
@@ -53,12 +53,12 @@ export const diff = (x: NDArray, options?: DiffOptions): NDArray => {
   const axis = axisOf('diff', options?.axis ?? -1, x.ndim);
   const part = (y: Operand | undefined): NDArray[] => {
     if (y === undefined) return [];
-    const edge = isNDArray(y) ? y : array(y, { dtype: x.dtype, device: x.device });
+    const edge = arrayBeside('diff', y, x);
     if (edge.ndim > 0) return [edge];
     return [broadcastTo(edge, x.shape.with(axis, 1))];
   };
   const parts = [...part(options?.prepend), x, ...part(options?.append)];
-  let y = parts.length === 1 ? x : concat(parts, axis);
+  let y = parts.length === 1 ? x : inName('diff', 'concat', () => concat(parts, axis));
   for (let i = 0; i < n; i++) {
     const size = y.shape[axis]!;
     const [later, sooner] = [
@@ -86,9 +86,7 @@ export const ediff1d = (x: NDArray, options?: EdiffOptions): NDArray => {
   checkArray('ediff1d', x);
   checkOptions('ediff1d', options, ['toEnd', 'toBegin']);
   const part = (y: Operand | undefined): NDArray[] =>
-    y === undefined
-      ? []
-      : [ravel(isNDArray(y) ? y : array(y, { dtype: x.dtype, device: x.device }))];
+    y === undefined ? [] : [ravel(arrayBeside('ediff1d', y, x))];
   const all = [...part(options?.toBegin), diff(ravel(x)), ...part(options?.toEnd)];
   return all.length === 1 ? all[0]! : concat(all);
 };
@@ -106,7 +104,7 @@ export const polyval = (coefficients: NDArray, x: Operand): NDArray => {
       'shape',
       `polyval: coefficients are a vector, not ${showType(coefficients.type)}`,
     );
-  const at = isNDArray(x) ? x : array(x, { device: coefficients.device });
+  const at = arrayBeside('polyval', x, coefficients);
   let y = mul(at, 0);
   for (let i = 0; i < coefficients.size; i++) y = add(mul(y, at), slice(coefficients, i));
   return y;
@@ -190,5 +188,8 @@ export interface InterpOptions {
 export const interp = (x: NDArray, xp: NDArray, fp: NDArray, options?: InterpOptions): NDArray => {
   checkOptions('interp', options, ['left', 'right']);
   const { left, right } = options ?? {};
+  for (const [name, value] of Object.entries({ left, right }))
+    if (value !== undefined && typeof value !== 'number')
+      throw failure('value', `interp: ${name} is ${shown(value)}`, 'pass a number');
   return call(interpolating, [x, xp, fp], { attrs: { left, right }, key: `${left}/${right}` });
 };

@@ -67,7 +67,11 @@ export interface DigitizeOptions {
  * @example nd.digitize(nd.array([0.2, 6.4, 3]), nd.array([0, 1, 2.5, 4]));   // [1, 4, 3]
  */
 export const digitize = (x: NDArray, bins: NDArray, options?: DigitizeOptions): NDArray => {
+  checkArray('digitize', x);
+  checkArray('digitize', bins);
   checkOptions('digitize', options, ['right']);
+  if (bins.ndim !== 1)
+    throw failure('shape', `digitize: bins are ${showType(bins.type)}`, 'edges lie along one axis');
   return searchSorted(bins, x, { side: options?.right ? 'left' : 'right' });
 };
 
@@ -154,6 +158,8 @@ export function binCount(
     call(binCounting, operands, { attrs: { size }, key: `${size}` });
   if (size !== undefined) return counted(size);
   const least = options?.minLength ?? 0;
+  if (!Number.isInteger(least) || least < 0)
+    throw failure('value', `binCount: minLength is ${shown(least)}`, 'pass an integer ≥ 0');
   if (x.size === 0) return Promise.resolve(counted(least));
   const help = 'pass { size } to count a fixed range of numbers';
   return readOne('binCount', max(x), help).then((top) => counted(Math.max(least, top + 1)));
@@ -230,6 +236,16 @@ export interface HistogramOptions {
   readonly density?: boolean;
 }
 
+const checkRange = (range: readonly [number, number]): void => {
+  if (Array.isArray(range) && range.length === 2 && range.every(Number.isFinite))
+    if (range[0] <= range[1]) return;
+  throw failure(
+    'value',
+    `histogram: range is ${Array.isArray(range) ? `[${(range as unknown[]).map(shown).join(', ')}]` : shown(range)}`,
+    'two finite numbers, first the lower edge',
+  );
+};
+
 /**
  * How many elements lie in each bin, and the edges of the bins: `[counts, edges]`. A bin holds its lower edge, the last
  * one both; what lies outside (and NaN) counts nowhere.
@@ -251,8 +267,7 @@ export const histogram = (x: NDArray, options?: HistogramOptions): [NDArray, NDA
       `histogram: bins is ${shown(bins)}`,
       'a number of bins, 1 at least, or an array of edges',
     );
-  if (range !== undefined && !(range[0] <= range[1]))
-    throw failure('value', `histogram: range is [${range.join(', ')}]`, 'first the lower edge');
+  if (range !== undefined) checkRange(range);
   const attrs: HistogramAttrs = {
     bins: isNDArray(bins) ? undefined : bins,
     range,

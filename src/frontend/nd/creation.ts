@@ -73,10 +73,17 @@ export const checkShape = (where: string, shape: Shape): Shape => {
   return shape;
 };
 
-const deviceOf = (options: CreationOptions | undefined): Device =>
-  options?.device === undefined
-    ? (mode.trace?.device ?? defaultDevice())
-    : deviceAsked(options.device);
+const deviceOf = (name: string, options: CreationOptions | undefined): Device => {
+  const device: unknown = options?.device;
+  if (device === undefined) return mode.trace?.device ?? defaultDevice();
+  if (typeof device !== 'object' || device === null || !('allocate' in device))
+    throw failure(
+      'option',
+      `${name}: device is ${shown(device)}`,
+      'pass device.cpu() and the like',
+    );
+  return deviceAsked(device as Device);
+};
 
 const CREATION = ['dtype', 'device'];
 
@@ -87,7 +94,11 @@ const shapeOfNested = (values: Nested): number[] => {
   return shape;
 };
 
-const flatten = (values: Nested, shape: readonly number[]): (number | boolean | bigint)[] => {
+const flatten = (
+  name: string,
+  values: Nested,
+  shape: readonly number[],
+): (number | boolean | bigint)[] => {
   const flat: (number | boolean | bigint)[] = [];
   const visit = (level: Nested, depth: number, path: string): void => {
     if (
@@ -96,7 +107,7 @@ const flatten = (values: Nested, shape: readonly number[]): (number | boolean | 
     )
       throw failure(
         'shape',
-        `nd.array: ragged nesting: ${path === '' ? 'the outermost array' : `[${path}]`} is ${
+        `${name}: ragged nesting: ${path === '' ? 'the outermost array' : `[${path}]`} is ${
           Array.isArray(level) ? `an array of ${level.length}` : 'a single value'
         }, expected ${depth < shape.length ? `an array of ${shape[depth]}` : 'a single value'}`,
         'all arrays at one depth must have the same length; pad the shorter ones',
@@ -135,27 +146,42 @@ const dtypeOfView = (values: ArrayBufferView): DType => {
  */
 export const array = (values: ArrayLike | NDArray, options?: ArrayOptions): NDArray => {
   checkOptions('nd.array', options, ['dtype', 'device', 'shape']);
+  return arrayFor('nd.array', values, options);
+};
+
+/** The same in the name of another function. */
+export const arrayFor = (
+  name: string,
+  values: ArrayLike | NDArray,
+  options?: ArrayOptions,
+): NDArray => {
   if (isNDArray(values))
     throw failure(
       'value',
-      'nd.array: the values are an NDArray already',
+      `${name}: the values are an NDArray already`,
       'use x.copy() or x.astype(dtype)',
+    );
+  if (values instanceof DataView)
+    throw failure(
+      'value',
+      `${name}: a DataView does not say what numbers it holds`,
+      'pass a typed array: new Float32Array(view.buffer)',
     );
   const typed = ArrayBuffer.isView(values);
   const nested = typed ? [values.length] : shapeOfNested(values);
-  const flat = typed ? values : flatten(values, nested);
+  const flat = typed ? values : flatten(name, values, nested);
   const dtype =
     options?.dtype ?? (typed ? dtypeOfView(values) : (DTYPE_OF[typeof flat[0]] ?? 'float32'));
-  checkDtype('nd.array', dtype);
-  const shape = checkShape('nd.array', options?.shape ?? nested);
+  checkDtype(name, dtype);
+  const shape = checkShape(name, options?.shape ?? nested);
   const type = tensor(dtype, shape);
   if (type.size !== flat.length)
     throw failure(
       'shape',
-      `nd.array: ${flat.length} values do not fill shape [${shape.join(', ')}] (${type.size})`,
+      `${name}: ${flat.length} values do not fill shape [${shape.join(', ')}] (${type.size})`,
     );
-  const elements = elementsOf(flat, dtype);
-  const device = deviceOf(options);
+  const elements = elementsOf(name, flat, dtype);
+  const device = deviceOf(name, options);
   const { trace } = mode;
   if (trace !== undefined && type.size <= 64 && !isNarrowFloat(dtype)) {
     const values = Array.from<number | bigint, number>(elements, Number);
@@ -167,14 +193,14 @@ export const array = (values: ArrayLike | NDArray, options?: ArrayOptions): NDAr
 
 type Flat = readonly (number | boolean | bigint)[] | Exclude<ArrayLike, Nested>;
 
-const elementsOf = (flat: Flat, dtype: DType): AnyTypedArray => {
+const elementsOf = (name: string, flat: Flat, dtype: DType): AnyTypedArray => {
   if (ArrayBuffer.isView(flat) && holds(flat, dtype)) return flat as AnyTypedArray;
   const elements = hostBuffer(dtype, flat.length);
   for (let i = 0; i < flat.length; i++) {
     const raw: unknown = flat[i];
     const value = typeof raw === 'boolean' ? Number(raw) : raw;
     if (typeof value !== 'number' || !isFloat(dtype))
-      checkFits(`nd.array: value ${i}`, value, dtype);
+      checkFits(`${name}: value ${i}`, value, dtype);
     elements[i] = hostElement(dtype, value as number);
   }
   return elements;
@@ -199,7 +225,7 @@ const constant = (
   checkOptions(name, options, CREATION);
   const dtype = checkDtype(name, options?.dtype ?? 'float32');
   checkFits(name, value, dtype);
-  return filled(tensor(dtype, shape), value, deviceOf(options), name);
+  return filled(tensor(dtype, shape), value, deviceOf(name, options), name);
 };
 /**
  * An array of zeros. float32 unless the options say otherwise; throws for sizes that are no integers ≥ 0.
@@ -267,7 +293,8 @@ export const arange = (
     );
   const whole = Number.isInteger(from) && Number.isInteger(step);
   const count = Math.max(0, Math.ceil((to - from) / step));
-  return array(
+  return arrayFor(
+    'nd.arange',
     Array.from({ length: count }, (_, i) => from + i * step),
     { dtype: whole ? 'int32' : 'float32', ...options, shape: [count] },
   );
@@ -293,7 +320,8 @@ export const linspace = (
       'pass two finite numbers and how many numbers to make, an integer ≥ 0',
     );
   const step = count > 1 ? (stop - start) / (count - 1) : 0;
-  return array(
+  return arrayFor(
+    'nd.linspace',
     Array.from({ length: count }, (_, i) =>
       i === count - 1 && count > 1 ? stop : start + i * step,
     ),
@@ -307,11 +335,20 @@ export const linspace = (
  *
  * @example nd.eye(2);   // [[1, 0], [0, 1]]
  */
-export const eye = (rows: number, columns: number = rows, options?: CreationOptions): NDArray => {
-  checkOptions('nd.eye', options, CREATION);
-  const dtype = checkDtype('nd.eye', options?.dtype ?? 'float32');
-  checkShape('nd.eye', [rows, columns]);
+export const eye = (rows: number, columns: number = rows, options?: CreationOptions): NDArray =>
+  eyeFor('nd.eye', rows, columns, options);
+
+/** The same in the name of another function. */
+export const eyeFor = (
+  name: string,
+  rows: number,
+  columns: number,
+  options: CreationOptions | undefined,
+): NDArray => {
+  checkOptions(name, options, CREATION);
+  const dtype = checkDtype(name, options?.dtype ?? 'float32');
+  checkShape(name, [rows, columns]);
   const values = new Array<number>(rows * columns).fill(0);
   for (let i = 0; i < Math.min(rows, columns); i++) values[i * columns + i] = 1;
-  return array(values, { ...options, dtype, shape: [rows, columns] });
+  return arrayFor(name, values, { ...options, dtype, shape: [rows, columns] });
 };

@@ -43,21 +43,20 @@ const define = (name: string, op: PrefixOp, result: 'floats' | 'same' | 'sum'): 
     const x = flat ? b.reshape(given!, [given!.type.size]) : given!;
     const { dtype } = x.type;
     const isWhole = !isFloat(dtype) && result !== 'floats';
+    const wanted =
+      result === 'same' ? dtype : isWhole ? countedIn(dtype) : floating(b, x).type.dtype;
+    if (result === 'same' && exclusive && !isFloat(dtype) && bytesOf(dtype) !== 4)
+      throw new TigonError(
+        'dtype',
+        `${name}: the extreme of no elements is no ${dtype}: ${showType(given!.type)}`,
+        "convert with .astype('int32') first, or leave out `exclusive`",
+      );
     const value = isWhole ? b.cast(x, countedIn(dtype)) : single(b, x);
+    if (value.type.size === 0) return b.cast(value, wanted);
     const attrs = { axis, backward: reverse };
-    if (value.type.size === 0) return b.cast(value, isWhole ? value.type.dtype : dtype);
     const inclusive = runAlong(b, op, [value], attrs);
     const y = exclusive ? before(b, inclusive, attrs, emptyFold(op, value.type.dtype)) : inclusive;
-    if (result === 'same') {
-      if (exclusive && !isFloat(dtype) && bytesOf(dtype) !== 4)
-        throw new TigonError(
-          'dtype',
-          `${name}: the extreme of no elements is no ${dtype}: ${showType(given!.type)}`,
-          "convert with .astype('int32') first, or leave out `exclusive`",
-        );
-      return b.cast(y, dtype);
-    }
-    return isWhole ? y : b.cast(y, floating(b, x).type.dtype);
+    return b.cast(y, wanted);
   });
 
 type Cumulative = (x: NDArray, options?: CumulativeOptions) => NDArray;

@@ -10,7 +10,7 @@ import { showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkCount, checkOptions } from '../options.ts';
 import { floating } from './math.ts';
 import { type ConvolutionOptions, perChannel, spatial } from './neural.ts';
 
@@ -40,6 +40,16 @@ const spreading: Fragment<Attrs> = fragment<Attrs>(NAME, (b, [x, w, bias], attrs
   };
   if (kernel.length !== shape.length)
     fail('x and weight have different numbers of axes', 'weight is [in, out / groups, ...space]');
+  if (shape.length < 3 || shape.length > 5)
+    fail(
+      'takes 1 to 3 axes of space',
+      'x is [batch, in, ...space], weight [in, out / groups, ...space]',
+    );
+  if (kernel[0]! % groups !== 0)
+    fail(
+      `${kernel[0]} channels do not divide into ${groups} groups`,
+      'groups must divide the channels',
+    );
   if (shape[1] !== kernel[0])
     fail(`channels differ (${shape[1]} ≠ ${kernel[0]})`, 'axis 0 of weight is the channels of x');
   const space = strides.map(
@@ -83,6 +93,7 @@ export const deconvolution = (
   checkOptions(NAME, options, ['strides', 'padding', 'dilation', 'groups', 'outputPadding']);
   checkArray(NAME, weight);
   const rank = Math.max(1, weight.ndim - 2);
+  const groups = checkCount(NAME, 'groups', options?.groups ?? 1);
   const strides = spatial(NAME, 'strides', options?.strides, 1, rank, 1);
   const padding = spatial(NAME, 'padding', options?.padding, 0, rank, 0);
   const dilations = spatial(NAME, 'dilation', options?.dilation, 1, rank, 1);
@@ -93,9 +104,9 @@ export const deconvolution = (
       `${NAME}: outputPadding [${outputPadding.join(', ')}] is not below strides [${strides.join(', ')}]`,
       'it chooses among the sizes that a strided convolution maps to one',
     );
-  const attrs = { strides, padding, dilations, groups: options?.groups ?? 1, outputPadding };
+  const attrs = { strides, padding, dilations, groups, outputPadding };
   return call(spreading, bias === undefined ? [x, weight] : [x, weight, bias], {
     attrs,
-    key: `${strides}|${padding}|${dilations}|${attrs.groups}|${outputPadding}`,
+    key: `${strides}|${padding}|${dilations}|${groups}|${outputPadding}`,
   });
 };

@@ -14,7 +14,7 @@ import { takeAlong } from '../../ir/graph/ops/take.ts';
 import { sameShape, showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkCount, checkOptions } from '../options.ts';
 import { floating } from './math.ts';
 import { type ConvolutionOptions, perChannel, spatial } from './neural.ts';
 
@@ -98,6 +98,8 @@ const deforming: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, attrs) => {
     const reach = (kernel[i]! - 1) * dilations[i]! + 1;
     return Math.floor((d + 2 * padding[i]! - reach) / strides[i]!) + 1;
   }) as [number, number];
+  if (space.some((d) => d < 0))
+    return fail('the kernel is larger than the image', 'use a smaller kernel, or more padding');
   const wanted = [batch, 2 * offsetGroups * elements, ...space];
   if (!sameShape(offset.type.shape, wanted))
     return fail(
@@ -184,8 +186,8 @@ export const deformableConvolution = (
     strides: spatial(NAME, 'strides', options?.strides, 1, 2, 1),
     padding: spatial(NAME, 'padding', options?.padding, 0, 2, 0),
     dilations: spatial(NAME, 'dilation', options?.dilation, 1, 2, 1),
-    groups: options?.groups ?? 1,
-    offsetGroups: options?.offsetGroups ?? 1,
+    groups: checkCount(NAME, 'groups', options?.groups ?? 1),
+    offsetGroups: checkCount(NAME, 'offsetGroups', options?.offsetGroups ?? 1),
     bias: bias !== undefined,
     mask: mask !== undefined,
   };

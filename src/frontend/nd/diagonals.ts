@@ -11,11 +11,11 @@ import { iota } from '../../ir/graph/ops/leaf.ts';
 import { pad as padOp, sliceAxis } from '../../ir/graph/ops/slice.ts';
 import { showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
-import { failure } from '../callsite.ts';
+import { failure, inName } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { axisOf } from './axes.ts';
-import { array, type CreationOptions } from './creation.ts';
+import { arrayFor, type CreationOptions, checkShape } from './creation.ts';
 import { set, slice } from './indexing.ts';
 import { sum } from './reduce.ts';
 import { ravel, reshape, tile } from './shape.ts';
@@ -91,7 +91,10 @@ export const diagonal = (x: NDArray, options?: DiagonalOptions): NDArray => {
  * nd.trace(nd.array([[1, 2], [3, 4]]));   // 5
  */
 export const trace = (x: NDArray, options?: DiagonalOptions): NDArray =>
-  sum(diagonal(x, options), { axis: -1 });
+  sum(
+    inName('trace', 'diagonal', () => diagonal(x, options)),
+    { axis: -1 },
+  );
 
 const puttingIn: Fragment<{ readonly offset: number }> = fragment<{ readonly offset: number }>(
   'diag',
@@ -133,7 +136,10 @@ export const diag = (x: NDArray, offset = 0): NDArray => {
  * @example
  * nd.diagflat(nd.array([[1], [2]]), 1).shape;   // [3, 3]
  */
-export const diagflat = (x: NDArray, offset = 0): NDArray => diag(ravel(x), offset);
+export const diagflat = (x: NDArray, offset = 0): NDArray => {
+  checkArray('diagflat', x);
+  return inName('diagflat', 'diag', () => diag(ravel(x), offset));
+};
 
 interface TriangleAttrs {
   readonly offset: number;
@@ -185,9 +191,11 @@ export const tri = (
   options?: CreationOptions,
 ): NDArray => {
   checkOptions('nd.tri', options, ['dtype', 'device']);
+  checkShape('nd.tri', [rows, columns]);
   checkOffset('nd.tri', offset);
   const dtype: DType = options?.dtype ?? 'float32';
-  return array(
+  return arrayFor(
+    'nd.tri',
     Array.from({ length: rows * columns }, (_, i) =>
       i % columns <= Math.floor(i / columns) + offset ? 1 : 0,
     ),
@@ -204,11 +212,18 @@ export const tri = (
  */
 export const fillDiagonal = (x: NDArray, value: NDArray | number, wrap = false): NDArray => {
   checkArray('fillDiagonal', x);
+  if (typeof value !== 'number') checkArray('fillDiagonal', value);
   const { shape } = x;
   if (x.ndim < 2 || (x.ndim > 2 && shape.some((d) => d !== shape[0])))
     throw failure(
       'shape',
       `fillDiagonal: takes matrices, and arrays of equal sizes, not ${showType(x.type)}`,
+    );
+  if (typeof value !== 'number' && value.size === 0)
+    throw failure(
+      'shape',
+      `fillDiagonal: there are no values in ${showType(value.type)}`,
+      'pass one at least',
     );
   const columns = shape[x.ndim - 1]!;
   let step = 0;

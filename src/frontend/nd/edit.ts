@@ -5,10 +5,11 @@
  */
 import { type Shape, showType } from '../../ir/type.ts';
 import { checkArray } from '../call.ts';
-import { failure } from '../callsite.ts';
-import { isNDArray, type NDArray } from '../ndarray.ts';
-import { shown } from '../options.ts';
+import { failure, inName } from '../callsite.ts';
+import type { NDArray } from '../ndarray.ts';
+import { checkList, shown } from '../options.ts';
 import { axisOf } from './axes.ts';
+import { arrayBeside } from './beside.ts';
 import { array, checkShape, zeros } from './creation.ts';
 import { slice, take } from './indexing.ts';
 import { type Edge, rangeOf } from './keys.ts';
@@ -27,6 +28,12 @@ const placesOf = (name: string, places: Places, size: number, limit: number): re
     );
   }
   const list: readonly number[] = typeof places === 'number' ? [places] : places;
+  if (!Array.isArray(list))
+    throw failure(
+      'value',
+      `${name}: the places are ${shown(places)}`,
+      "write a position, a list of them, or a range like '1:5'",
+    );
   return list.map((p) => {
     const at = p < 0 ? p + size : p;
     if (Number.isInteger(p) && at >= 0 && at < limit) return at;
@@ -60,7 +67,7 @@ export const insert = (
   const on = axisOf('insert', axis ?? 0, x.ndim);
   const size = x.shape[on]!;
   const at = placesOf('insert', places, size, size + 1);
-  const given = isNDArray(values) ? values : array(values, { dtype: x.dtype, device: x.device });
+  const given = arrayBeside('insert', values, x);
   if (given.ndim > x.ndim)
     throw failure(
       'shape',
@@ -72,7 +79,7 @@ export const insert = (
   const placed = typeof places === 'number' ? moved(full, on) : full;
   const count = at.length === 1 ? placed.shape[on]! : at.length;
   const shape = x.shape.map((d, i) => (i === on ? count : d));
-  const block = broadcastTo(placed, shape);
+  const block = inName('insert', 'broadcastTo', () => broadcastTo(placed, shape));
   const target = at.length === 1 ? new Array<number>(count).fill(at[0]!) : at;
   if (count === 0) return x;
   const order = target.map((p, i) => ({ p, i })).sort((a, b) => a.p - b.p || a.i - b.i);
@@ -136,6 +143,7 @@ export const resizeTo = (x: NDArray, shape: Shape): NDArray => {
 export const sliceLike = (x: NDArray, like: NDArray, axes?: readonly number[]): NDArray => {
   checkArray('sliceLike', x);
   checkArray('sliceLike', like);
+  if (axes !== undefined) checkList('sliceLike', 'axes', axes, 'pass a list: [0, 1]');
   if (axes === undefined && x.ndim !== like.ndim)
     throw failure(
       'shape',

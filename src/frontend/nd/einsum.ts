@@ -39,24 +39,23 @@ const diagonal = (b: GraphBuilder, { node, labels }: Term): Term => {
   return diagonal(b, { node: line, labels: [...rest.map((i) => labels[i]!), labels[first]!] });
 };
 
-/** Without axes of size 1 that other operands have more of, and without those that nothing else needs. */
-const reduced = (
-  b: GraphBuilder,
-  term: Term,
-  einsum: Einsum,
-  needed: ReadonlySet<string>,
-): Term => {
-  const { shape } = term.node.type;
-  const kept = term.labels
-    .map((_, i) => i)
-    .filter((i) => shape[i] === einsum.sizes.get(term.labels[i]!));
-  const narrow = b.reshape(
-    term.node,
-    kept.map((i) => shape[i]!),
-  );
-  const labels = kept.map((i) => term.labels[i]!);
+/** Without axes of size 1 that other operands have more of. */
+const narrowed = (b: GraphBuilder, { node, labels }: Term, einsum: Einsum): Term => {
+  const { shape } = node.type;
+  const kept = labels.map((_, i) => i).filter((i) => shape[i] === einsum.sizes.get(labels[i]!));
+  return {
+    node: b.reshape(
+      node,
+      kept.map((i) => shape[i]!),
+    ),
+    labels: kept.map((i) => labels[i]!),
+  };
+};
+
+/** Without axes that nothing else needs. */
+const reduced = (b: GraphBuilder, { node, labels }: Term, needed: ReadonlySet<string>): Term => {
   const lone = labels.flatMap((l, i) => (needed.has(l) ? [] : [i]));
-  return { node: summed(b, narrow, lone), labels: labels.filter((l) => needed.has(l)) };
+  return { node: summed(b, node, lone), labels: labels.filter((l) => needed.has(l)) };
 };
 
 /** Sums of booleans count, those of halves are made in float32. */
@@ -90,10 +89,12 @@ const summing: Fragment<{ readonly text: string }> = fragment<{ readonly text: s
       text,
       inputs.map((x) => x.type.shape),
     );
-    const list = inputs.map((node, i) => diagonal(b, { node, labels: einsum.operands[i]! }));
+    const list = inputs
+      .map((node, i) => diagonal(b, { node, labels: einsum.operands[i]! }))
+      .map((term) => narrowed(b, term, einsum));
     const neededBy = (others: readonly Term[]): Set<string> =>
       new Set([...einsum.output, ...others.flatMap((t) => t.labels)]);
-    let terms = list.map((term, i) => reduced(b, term, einsum, neededBy(list.toSpliced(i, 1))));
+    let terms = list.map((term, i) => reduced(b, term, neededBy(list.toSpliced(i, 1))));
     for (const [i, j] of pathOf(einsum)) {
       const others = terms.filter((_, k) => k !== i && k !== j);
       terms = [...others, product(b, terms[i]!, terms[j]!, neededBy(others))];

@@ -22,13 +22,13 @@ import {
   log10 as log10Op,
 } from '../../ir/graph/ops/powers.ts';
 import { stopGradient } from '../../ir/graph/ops/view.ts';
-import { call, fragment } from '../call.ts';
+import { call, checkArray, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { derived, type Unary, unary } from './math.ts';
 
-const formula = (op: Op): Unary => derived(op.name, (b, x) => b.emit(op, [x], {}));
+const formula = (name: string, op: Op): Unary => derived(name, (b, x) => b.emit(op, [x], {}));
 
 /**
  * The angle with this sine, from -π/2 to π/2; NaN outside of [-1, 1].
@@ -36,84 +36,84 @@ const formula = (op: Op): Unary => derived(op.name, (b, x) => b.emit(op, [x], {}
  * @example
  * nd.arcsin(nd.array([0, 1]));   // [0, 1.5708]
  */
-export const arcsin: Unary = formula(asinOp);
+export const arcsin: Unary = formula('arcsin', asinOp);
 /**
  * The angle with this cosine, from 0 to π; NaN outside of [-1, 1].
  *
  * @example
  * nd.arccos(nd.array([1, 0]));   // [0, 1.5708]
  */
-export const arccos: Unary = formula(acosOp);
+export const arccos: Unary = formula('arccos', acosOp);
 /**
  * The angle with this tangent, from -π/2 to π/2.
  *
  * @example
  * nd.arctan(nd.array([0, 1]));   // [0, 0.7854]
  */
-export const arctan: Unary = formula(atanOp);
+export const arctan: Unary = formula('arctan', atanOp);
 /**
  * Hyperbolic sine.
  *
  * @example
  * nd.sinh(nd.array([0, 1]));   // [0, 1.1752]
  */
-export const sinh: Unary = formula(sinhOp);
+export const sinh: Unary = formula('sinh', sinhOp);
 /**
  * Hyperbolic cosine.
  *
  * @example
  * nd.cosh(nd.array([0, 1]));   // [1, 1.5431]
  */
-export const cosh: Unary = formula(coshOp);
+export const cosh: Unary = formula('cosh', coshOp);
 /**
  * Inverse of the hyperbolic sine.
  *
  * @example
  * nd.arcsinh(nd.array([0, 1]));   // [0, 0.8814]
  */
-export const arcsinh: Unary = formula(asinhOp);
+export const arcsinh: Unary = formula('arcsinh', asinhOp);
 /**
  * Inverse of the hyperbolic cosine; NaN below 1.
  *
  * @example
  * nd.arccosh(nd.array([1, 2]));   // [0, 1.317]
  */
-export const arccosh: Unary = formula(acoshOp);
+export const arccosh: Unary = formula('arccosh', acoshOp);
 /**
  * Inverse of the hyperbolic tangent; infinite at -1 and 1, NaN beyond.
  *
  * @example
  * nd.arctanh(nd.array([0, 0.5]));   // [0, 0.5493]
  */
-export const arctanh: Unary = formula(atanhOp);
+export const arctanh: Unary = formula('arctanh', atanhOp);
 /**
  * Logarithm to base 2: whole for whole powers.
  *
  * @example
  * nd.log2(nd.array([1, 8, 0.5]));   // [0, 3, -1]
  */
-export const log2: Unary = formula(log2Op);
+export const log2: Unary = formula('log2', log2Op);
 /**
  * Logarithm to base 10: whole for whole powers.
  *
  * @example
  * nd.log10(nd.array([1, 1000]));   // [0, 3]
  */
-export const log10: Unary = formula(log10Op);
+export const log10: Unary = formula('log10', log10Op);
 /**
  * `2 ** x`.
  *
  * @example
  * nd.exp2(nd.array([0, 3, -1]));   // [1, 8, 0.5]
  */
-export const exp2: Unary = formula(exp2Op);
+export const exp2: Unary = formula('exp2', exp2Op);
 /**
  * Cube root, of negative numbers too.
  *
  * @example
  * nd.cbrt(nd.array([8, -27]));   // [2, -3]
  */
-export const cbrt: Unary = formula(cbrtOp);
+export const cbrt: Unary = formula('cbrt', cbrtOp);
 
 const scaled = (name: string, factor: number): Unary =>
   derived(name, (b, x) => b.op('mul', x, b.lit(factor, x)));
@@ -233,6 +233,7 @@ const finiteOnly = fragment<Required<NanToNumOptions>>('nanToNum', (b, [x], attr
  * nd.nanToNum(nd.array([NaN, 1, Infinity]), { posinf: 9 });   // [0, 1, 9]
  */
 export const nanToNum = (x: NDArray, options: NanToNumOptions = {}): NDArray => {
+  checkArray('nanToNum', x);
   checkOptions('nanToNum', options, ['nan', 'posinf', 'neginf']);
   const most = GREATEST[x.dtype] ?? 0;
   const attrs = { nan: 0, posinf: most, neginf: -most, ...options };

@@ -47,7 +47,9 @@ export const foreach = <D extends Structure, S extends Structure, O extends Stru
     if (x.ndim === 0 || x.shape[0] !== trips)
       throw failure(
         'shape',
-        `foreach: the data has ${showType(first.type)} and ${showType(x.type)}`,
+        x.ndim === 0
+          ? `foreach: the data has ${showType(x.type)}, which has no axis`
+          : `foreach: the data has ${showType(first.type)} and ${showType(x.type)}`,
         'all arrays of the data need a first axis of the same size',
       );
   if (trips === 0)

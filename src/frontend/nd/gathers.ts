@@ -5,7 +5,7 @@
  */
 import { type Shape, showType } from '../../ir/type.ts';
 import { checkArray } from '../call.ts';
-import { failure } from '../callsite.ts';
+import { failure, inName } from '../callsite.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
 import { axisOf } from './axes.ts';
 import { arange, checkShape, zeros } from './creation.ts';
@@ -13,9 +13,20 @@ import { at, indexAdd, set, slice } from './indexing.ts';
 import { type CompressOptions, selected } from './positions.ts';
 import { reshape } from './shape.ts';
 
+/** Throws unless `idx` is an array of positions: booleans would be masks. */
+const checkPositions = (name: string, idx: NDArray): void => {
+  checkArray(name, idx);
+  if (idx.dtype === 'bool')
+    throw failure(
+      'dtype',
+      `${name}: ${showType(idx.type)} holds no positions`,
+      'positions are integers; booleanMask takes booleans',
+    );
+};
+
 /** The rows of an array of positions, one for each axis that they index. */
 const rowsOf = (name: string, idx: NDArray, rank: number): NDArray[] => {
-  checkArray(name, idx);
+  checkPositions(name, idx);
   const count = idx.shape[0];
   if (count !== undefined && count >= 1 && count <= rank)
     return Array.from({ length: count }, (_, i) => slice(idx, i));
@@ -34,7 +45,8 @@ const rowsOf = (name: string, idx: NDArray, rank: number): NDArray[] => {
  */
 export const gatherNd = (x: NDArray, idx: NDArray): NDArray => {
   checkArray('gatherNd', x);
-  return at(x, ...rowsOf('gatherNd', idx, x.ndim));
+  const rows = rowsOf('gatherNd', idx, x.ndim);
+  return inName('gatherNd', 'at', () => at(x, ...rows));
 };
 /**
  * The adjoint of {@link gatherNd}: an array of `shape` with each value added at its position, zeros elsewhere.
@@ -46,7 +58,8 @@ export const scatterNd = (values: NDArray, idx: NDArray, shape: Shape): NDArray 
   checkArray('scatterNd', values);
   checkShape('scatterNd', shape);
   const empty = zeros(shape, { dtype: values.dtype, device: values.device });
-  return indexAdd(empty, rowsOf('scatterNd', idx, shape.length), values);
+  const rows = rowsOf('scatterNd', idx, shape.length);
+  return inName('scatterNd', 'indexAdd', () => indexAdd(empty, rows, values));
 };
 
 /**
@@ -55,12 +68,15 @@ export const scatterNd = (values: NDArray, idx: NDArray, shape: Shape): NDArray 
  * @example
  * nd.indexCopy(nd.zeros([3, 2]), nd.array([2], { dtype: 'int32' }), nd.ones([1, 2]));   // [[0, 0], [0, 0], [1, 1]]
  */
-export const indexCopy = (x: NDArray, idx: NDArray, rows: NDArray): NDArray => set(x, [idx], rows);
+export const indexCopy = (x: NDArray, idx: NDArray, rows: NDArray): NDArray => {
+  checkArray('indexCopy', idx);
+  return inName('indexCopy', 'set', () => set(x, [idx], rows));
+};
 
 /** A key for the places (…, idx[…], …) along one axis. */
 const alongAxis = (name: string, x: NDArray, idx: NDArray, axis: number): NDArray[] => {
   checkArray(name, x);
-  checkArray(name, idx);
+  checkPositions(name, idx);
   const on = axisOf(name, axis, x.ndim);
   if (idx.ndim !== x.ndim)
     throw failure(
@@ -84,16 +100,20 @@ const alongAxis = (name: string, x: NDArray, idx: NDArray, axis: number): NDArra
  * @example
  * nd.takeAlongAxis(nd.array([[3, 1], [2, 4]]), nd.array([[1], [-1]], { dtype: 'int32' }), 1);   // [[1], [4]]
  */
-export const takeAlongAxis = (x: NDArray, idx: NDArray, axis: number): NDArray =>
-  at(x, ...alongAxis('takeAlongAxis', x, idx, axis));
+export const takeAlongAxis = (x: NDArray, idx: NDArray, axis: number): NDArray => {
+  const key = alongAxis('takeAlongAxis', x, idx, axis);
+  return inName('takeAlongAxis', 'at', () => at(x, ...key));
+};
 /**
  * `x` with `values` (broadcast) at those places.
  *
  * @example
  * nd.putAlongAxis(nd.zeros([2, 2]), nd.array([[1], [0]], { dtype: 'int32' }), 9, 1);   // [[0, 9], [9, 0]]
  */
-export const putAlongAxis = (x: NDArray, idx: NDArray, values: Operand, axis: number): NDArray =>
-  set(x, alongAxis('putAlongAxis', x, idx, axis), values);
+export const putAlongAxis = (x: NDArray, idx: NDArray, values: Operand, axis: number): NDArray => {
+  const key = alongAxis('putAlongAxis', x, idx, axis);
+  return inName('putAlongAxis', 'set', () => set(x, key, values));
+};
 
 /**
  * The parts of `x` along an axis (default 0) where `mask` is true (not 0), once its values are known: on every device,

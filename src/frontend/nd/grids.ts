@@ -3,16 +3,25 @@
  *
  * Invariant: values are made on the host in double precision and stored once.
  */
+import { countedIn, isFloat } from '../../ir/dtype.ts';
 import { type Shape, showType } from '../../ir/type.ts';
 import { checkArray } from '../call.ts';
-import { failure } from '../callsite.ts';
+import { failure, inName } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkChoice, checkOptions, shown } from '../options.ts';
+import { checkChoice, checkList, checkOptions, shown } from '../options.ts';
 import { expectValues } from '../values.ts';
 import { add, floorDiv, mod, mul } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
-import { arange, array, type CreationOptions, checkShape, eye } from './creation.ts';
-import { clip } from './math.ts';
+import {
+  arange,
+  array,
+  arrayFor,
+  type CreationOptions,
+  checkDtype,
+  checkShape,
+  eyeFor,
+} from './creation.ts';
+import { astype, clip } from './math.ts';
 import { broadcastTo, repeat, reshape, stack } from './shape.ts';
 
 const CREATION = ['dtype', 'device'];
@@ -24,7 +33,7 @@ const CREATION = ['dtype', 'device'];
  * nd.identity(2);   // [[1, 0], [0, 1]]
  */
 export const identity = (size: number, options?: CreationOptions): NDArray =>
-  eye(size, size, options);
+  eyeFor('nd.identity', size, size, options);
 
 export interface LogspaceOptions extends CreationOptions {
   /** Default 10. */
@@ -53,7 +62,8 @@ export const logspace = (
       'pass two finite exponents and how many numbers to make, an integer ≥ 0',
     );
   const steps = endpoint ? count - 1 : count;
-  return array(
+  return arrayFor(
+    'nd.logspace',
     Array.from(
       { length: count },
       (_, i) =>
@@ -70,7 +80,8 @@ const taper =
     checkOptions(name, options, CREATION);
     if (!Number.isInteger(size) || size < 0)
       throw failure('value', `${name}: size is ${shown(size)}`, 'pass an integer ≥ 0');
-    return array(
+    return arrayFor(
+      name,
       Array.from({ length: size }, (_, i) =>
         size === 1 ? 1 : value((2 * Math.PI * i) / (size - 1)),
       ),
@@ -118,6 +129,7 @@ export interface MeshgridOptions {
 export const meshgrid = (vectors: readonly NDArray[], options?: MeshgridOptions): NDArray[] => {
   checkOptions('meshgrid', options, ['indexing', 'sparse']);
   const order = checkChoice('meshgrid', 'indexing', options?.indexing ?? 'xy', ['xy', 'ij']);
+  checkList('meshgrid', 'the first argument', vectors, 'vectors go in one list: meshgrid([a, b])');
   for (const v of vectors) {
     checkArray('meshgrid', v);
     if (v.ndim > 1) throw failure('shape', `meshgrid: takes vectors, not ${showType(v.type)}`);
@@ -145,6 +157,10 @@ export const meshgrid = (vectors: readonly NDArray[], options?: MeshgridOptions)
  */
 export const indices = (shape: Shape, options?: CreationOptions): NDArray => {
   checkShape('nd.indices', shape);
+  checkOptions('nd.indices', options, CREATION);
+  checkDtype('nd.indices', options?.dtype ?? 'int32');
+  if (shape.length === 0)
+    throw failure('shape', 'nd.indices: [] has no axes', 'pass a shape with one axis at least');
   const lines = shape.map((d) => arange(0, d, 1, { dtype: 'int32', ...options }));
   return stack(meshgrid(lines, { indexing: 'ij' }));
 };
@@ -153,9 +169,12 @@ const pairs = (
   name: string,
   rows: number,
   columns: number,
+  offset: number,
   take: (row: number, column: number) => boolean,
 ): [NDArray, NDArray] => {
   checkShape(name, [rows, columns]);
+  if (!Number.isInteger(offset))
+    throw failure('value', `${name}: the diagonal is ${shown(offset)}`, 'pass an integer');
   const found: [number[], number[]] = [[], []];
   for (let i = 0; i < rows; i++)
     for (let j = 0; j < columns; j++)
@@ -173,7 +192,7 @@ const pairs = (
  * nd.trilIndices(2)[0];   // [0, 1, 1]
  */
 export const trilIndices = (rows: number, offset = 0, columns: number = rows): [NDArray, NDArray] =>
-  pairs('nd.trilIndices', rows, columns, (i, j) => j <= i + offset);
+  pairs('nd.trilIndices', rows, columns, offset, (i, j) => j <= i + offset);
 /**
  * Rows and columns of the elements on and above a diagonal.
  *
@@ -181,15 +200,19 @@ export const trilIndices = (rows: number, offset = 0, columns: number = rows): [
  * nd.triuIndices(2)[1];   // [0, 1, 1]
  */
 export const triuIndices = (rows: number, offset = 0, columns: number = rows): [NDArray, NDArray] =>
-  pairs('nd.triuIndices', rows, columns, (i, j) => j >= i + offset);
+  pairs('nd.triuIndices', rows, columns, offset, (i, j) => j >= i + offset);
 /**
  * The positions (i, i, …) of the diagonal of an array of `rank` axes of `size`.
  *
  * @example
  * nd.diagIndices(3)[0];   // [0, 1, 2]
  */
-export const diagIndices = (size: number, rank = 2): NDArray[] =>
-  Array.from({ length: rank }, () => arange(size));
+export const diagIndices = (size: number, rank = 2): NDArray[] => {
+  for (const [name, value] of Object.entries({ size, rank }))
+    if (!Number.isInteger(value) || value < 0)
+      throw failure('value', `nd.diagIndices: ${name} is ${shown(value)}`, 'pass an integer ≥ 0');
+  return Array.from({ length: rank }, () => arange(size));
+};
 
 const stridesIn = (shape: Shape): number[] =>
   shape.map((_, i) => shape.slice(i + 1).reduce((n, d) => n * d, 1));
@@ -207,20 +230,29 @@ export const unravelIndex = (idx: NDArray, shape: Shape): NDArray[] => {
   const size = shape.reduce((n, d) => n * d, 1);
   expectWithin('unravelIndex', idx, size);
   const strides = stridesIn(shape);
-  return shape.map((d, i) => mod(floorDiv(idx, strides[i]!), d));
+  const at = wide(idx);
+  return shape.map((d, i) => mod(floorDiv(at, strides[i]!), d));
 };
 
 const expectWithin = (name: string, idx: NDArray, size: number): void =>
   expectValues(
     idx,
-    (values) => values.findIndex((v) => !(v >= 0 && v < size)),
+    (values) => values.findIndex((v) => !(v >= 0 && v < size && Number.isInteger(v))),
     (value, position, x, asked) =>
       failure(
         'value',
-        `${name}: position ${value} at [${position.join(', ')}] of ${showType(x.type)} is out of range${asked}`,
-        `allowed: 0 to ${size - 1}`,
+        `${name}: position ${value} at [${position.join(', ')}] of ${showType(x.type)} is ${
+          value >= 0 && value < size ? 'not an integer' : 'out of range'
+        }${asked}`,
+        `allowed: integers from 0 to ${size - 1}`,
       ),
   );
+
+/** Positions in what holds those of all axes: narrow integers as int32. */
+const wide = (idx: NDArray): NDArray => {
+  const dtype = isFloat(idx.dtype) ? idx.dtype : countedIn(idx.dtype);
+  return dtype === idx.dtype ? idx : astype(idx, dtype);
+};
 
 export interface RavelOptions {
   /** Positions out of range: an error where they can be seen (default), cut off at the ends, or counted around. */
@@ -245,6 +277,7 @@ export const ravelMultiIndex = (
     'clip',
     'wrap',
   ]);
+  checkList('ravelMultiIndex', 'the first argument', positions, 'pass one array for each axis');
   if (positions.length !== shape.length || shape.length === 0)
     throw failure(
       'shape',
@@ -258,10 +291,14 @@ export const ravelMultiIndex = (
       const size = shape[i]!;
       if (mode === 'raise') expectWithin('ravelMultiIndex', idx, size);
       const within =
-        mode === 'clip' ? clip(idx, 0, size - 1) : mode === 'wrap' ? mod(idx, size) : idx;
+        mode === 'clip'
+          ? clip(wide(idx), 0, size - 1)
+          : mode === 'wrap'
+            ? mod(wide(idx), size)
+            : wide(idx);
       return mul(within, strides[i]!);
     })
-    .reduce((sum, part) => add(sum, part));
+    .reduce((sum, part) => inName('ravelMultiIndex', 'add', () => add(sum, part)));
 };
 
 export interface ArangeLikeOptions {
@@ -286,9 +323,13 @@ export const arangeLike = (x: NDArray, options?: ArangeLikeOptions): NDArray => 
   const { start = 0, step = 1, repeat: times = 1, axis } = options ?? {};
   if (!Number.isInteger(times) || times < 1)
     throw failure('value', `arangeLike: repeat is ${shown(times)}`, 'pass an integer from 1 on');
+  for (const [name, value] of Object.entries({ start, step }))
+    if (!Number.isFinite(value))
+      throw failure('value', `arangeLike: ${name} is ${shown(value)}`, 'pass a finite number');
   const size = axis === undefined ? x.size : x.shape[axisOf('arangeLike', axis, x.ndim)]!;
   const count = Math.ceil(size / times);
-  const line = array(
+  const line = arrayFor(
+    'arangeLike',
     Array.from({ length: count }, (_, i) => start + i * step),
     { dtype: x.dtype, device: x.device, shape: [count] },
   );

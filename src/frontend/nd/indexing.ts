@@ -9,10 +9,10 @@ import { TigonError } from '../../ir/errors.ts';
 import { pad as padOp } from '../../ir/graph/ops/slice.ts';
 import { showType } from '../../ir/type.ts';
 import { call, type Fragment, fragment } from '../call.ts';
-import { failure } from '../callsite.ts';
+import { failure, inName } from '../callsite.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
 import { increased, picked, scalarFor, written } from './advanced.ts';
-import { add, broadcastShapes } from './arithmetic.ts';
+import { add, broadcastShapes, notOperand } from './arithmetic.ts';
 import { positionsIn } from './array-keys.ts';
 import { fits } from './filled.ts';
 import type { Edge, Index } from './keys.ts';
@@ -41,7 +41,8 @@ const read = (name: string, x: NDArray, specs: readonly Index[]): NDArray => {
  * The element or part of `x` at a key, as {@link slice}: `x.at(1)`, `x.at(0, -1)`, `x.at(rows, columns)`.
  *
  * @example
- * const [rows, columns] = [[0, 1], [2, 0]].map((p) => nd.array(p, { dtype: 'int32' }));
+ * const rows = nd.array([0, 1], { dtype: 'int32' });
+ * const columns = nd.array([2, 0], { dtype: 'int32' });
  * nd.array([[1, 2, 3], [4, 5, 6]]).at(rows, columns);   // [3, 4]
  */
 export const at = (x: NDArray, ...specs: Index[]): NDArray => read('at', x, specs);
@@ -125,7 +126,8 @@ export const set = (x: NDArray, key: Key, value: Operand): NDArray => {
 
 const spreads = (value: Operand, x: NDArray): boolean =>
   typeof value === 'number' ||
-  (value.ndim <= x.ndim &&
+  (isNDArray(value) &&
+    value.ndim <= x.ndim &&
     value.shape.every((d, i) => d === 1 || d === x.shape[x.ndim - value.ndim + i]));
 
 /** A mask over the first axes of `x`, so that it broadcasts. */
@@ -154,7 +156,9 @@ export const indexAdd = (x: NDArray, key: Key, value: Operand): NDArray => {
   return setRegion(
     x,
     part,
-    part.arrays.length === 0 ? add(old, value) : increased(old, part.arrays, value, part.picked),
+    part.arrays.length === 0
+      ? inName('indexAdd', 'add', () => add(old, value))
+      : increased(old, part.arrays, value, part.picked),
   );
 };
 
@@ -173,6 +177,7 @@ const choosing: Fragment = fragment('where', (b, [c, x, y]) => {
  * @example nd.where(nd.array([1, 0, 1]), nd.array([1, 2, 3]), 0);   // [1, 0, 3]
  */
 export const where = (condition: NDArray, x: Operand, y: Operand): NDArray => {
+  for (const v of [x, y]) if (typeof v !== 'number' && !isNDArray(v)) throw notOperand('where', v);
   const like = isNDArray(x) ? x : isNDArray(y) ? y : undefined;
   const dtypeFor = (v: Operand): DType =>
     typeof v !== 'number'

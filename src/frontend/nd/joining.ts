@@ -3,9 +3,11 @@
  *
  * Invariant: all of it is `concat` and `split` along an axis that the name says.
  */
+
+import { showType } from '../../ir/type.ts';
 import { checkArray } from '../call.ts';
-import { failure } from '../callsite.ts';
-import type { NDArray } from '../ndarray.ts';
+import { failure, inName } from '../callsite.ts';
+import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkList, shown } from '../options.ts';
 import { axisOf } from './axes.ts';
 import { atleast1d, atleast2d, atleast3d } from './rearrange.ts';
@@ -21,6 +23,15 @@ const all = (
   return xs.map(shaped);
 };
 
+const joined = (name: string, xs: readonly NDArray[], axis = 0): NDArray =>
+  inName(name, 'concat', () => concat(xs, axis));
+
+type Parts = number | readonly number[];
+const cut = (name: string, x: NDArray, parts: Parts, axis = 0): NDArray[] => {
+  checkArray(name, x);
+  return inName(name, 'split', () => split(x, parts, axis));
+};
+
 /**
  * `values` after `x` along an axis, or both flattened.
  *
@@ -30,7 +41,9 @@ const all = (
 export const append = (x: NDArray, values: NDArray, axis?: number): NDArray => {
   checkArray('append', x);
   checkArray('append', values);
-  return axis === undefined ? concat([ravel(x), ravel(values)]) : concat([x, values], axis);
+  return axis === undefined
+    ? concat([ravel(x), ravel(values)])
+    : joined('append', [x, values], axis);
 };
 
 /**
@@ -41,7 +54,7 @@ export const append = (x: NDArray, values: NDArray, axis?: number): NDArray => {
  */
 export const hstack = (xs: readonly NDArray[]): NDArray => {
   const parts = all('hstack', xs, atleast1d);
-  return concat(parts, parts[0]?.ndim === 1 ? 0 : 1);
+  return joined('hstack', parts, parts[0]?.ndim === 1 ? 0 : 1);
 };
 /**
  * One above the other: along the first axis, vectors as rows.
@@ -49,21 +62,24 @@ export const hstack = (xs: readonly NDArray[]): NDArray => {
  * @example
  * nd.vstack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
  */
-export const vstack = (xs: readonly NDArray[]): NDArray => concat(all('vstack', xs, atleast2d));
+export const vstack = (xs: readonly NDArray[]): NDArray =>
+  joined('vstack', all('vstack', xs, atleast2d));
 /**
  * The same as {@link vstack}.
  *
  * @example
  * nd.rowStack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
  */
-export const rowStack = (xs: readonly NDArray[]): NDArray => concat(all('rowStack', xs, atleast2d));
+export const rowStack = (xs: readonly NDArray[]): NDArray =>
+  joined('rowStack', all('rowStack', xs, atleast2d));
 /**
  * Along the third axis, matrices as layers.
  *
  * @example
  * nd.dstack([nd.ones([2, 3]), nd.zeros([2, 3])]).shape;   // [2, 3, 2]
  */
-export const dstack = (xs: readonly NDArray[]): NDArray => concat(all('dstack', xs, atleast3d), 2);
+export const dstack = (xs: readonly NDArray[]): NDArray =>
+  joined('dstack', all('dstack', xs, atleast3d), 2);
 /**
  * Vectors as the columns of a matrix; matrices side by side.
  *
@@ -71,7 +87,8 @@ export const dstack = (xs: readonly NDArray[]): NDArray => concat(all('dstack', 
  * nd.columnStack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 3], [2, 4]]
  */
 export const columnStack = (xs: readonly NDArray[]): NDArray =>
-  concat(
+  joined(
+    'columnStack',
     all('columnStack', xs, (x) => (x.ndim > 1 ? x : reshape(x, [x.size, 1]))),
     1,
   );
@@ -87,8 +104,9 @@ export const arraySplit = (x: NDArray, parts: number | readonly number[], axis =
   checkArray('arraySplit', x);
   const size = x.shape[axisOf('arraySplit', axis, x.ndim)]!;
   if (typeof parts !== 'number') {
+    checkList('arraySplit', 'parts', parts, 'pass a number, or a list of positions');
     const within = parts.map((p) => Math.max(0, Math.min(size, p < 0 ? p + size : p)));
-    return split(x, within, axis);
+    return cut('arraySplit', x, within, axis);
   }
   if (!Number.isInteger(parts) || parts < 1)
     throw failure('value', `arraySplit: ${shown(parts)} parts`, 'pass an integer from 1 on');
@@ -103,17 +121,17 @@ export const arraySplit = (x: NDArray, parts: number | readonly number[], axis =
 
 const cutAlong =
   (name: string, axis: number) =>
-  (x: NDArray, parts: number | readonly number[]): NDArray[] => {
+  (x: NDArray, parts: Parts): NDArray[] => {
     checkArray(name, x);
-    if (x.ndim > axis) return split(x, parts, axis);
+    if (x.ndim > axis) return cut(name, x, parts, axis);
     throw failure(
       'shape',
-      `${name}: the array has ${x.ndim} ${x.ndim === 1 ? 'axis' : 'axes'}, not ${axis + 1}`,
+      `${name}: ${showType(x.type)} has ${x.ndim} ${x.ndim === 1 ? 'axis' : 'axes'}, not ${axis + 1}`,
       'split(x, parts, axis) cuts along any axis',
     );
   };
 
-type Cut = (x: NDArray, parts: number | readonly number[]) => NDArray[];
+type Cut = (x: NDArray, parts: Parts) => NDArray[];
 const columns = cutAlong('hsplit', 1);
 /**
  * Cut into pieces that stand side by side: along the second axis, vectors along their only one.
@@ -121,7 +139,8 @@ const columns = cutAlong('hsplit', 1);
  * @example
  * nd.hsplit(nd.array([[1, 2], [3, 4]]), 2)[1];   // [[2], [4]]
  */
-export const hsplit: Cut = (x, parts) => (x.ndim === 1 ? split(x, parts) : columns(x, parts));
+export const hsplit: Cut = (x, parts) =>
+  isNDArray(x) && x.ndim === 1 ? cut('hsplit', x, parts) : columns(x, parts);
 /**
  * Cut into pieces that stand one above the other: along the first axis.
  *
@@ -129,18 +148,19 @@ export const hsplit: Cut = (x, parts) => (x.ndim === 1 ? split(x, parts) : colum
  * nd.vsplit(nd.array([[1, 2], [3, 4]]), 2)[1];   // [[3, 4]]
  */
 export const vsplit: Cut = (x, parts) => {
+  checkArray('vsplit', x);
   if (x.ndim < 2)
     throw failure(
       'shape',
-      'vsplit: takes arrays of two axes and more',
+      `vsplit: takes arrays of two axes and more, not ${showType(x.type)}`,
       'split(x, parts) cuts vectors',
     );
-  return split(x, parts);
+  return cut('vsplit', x, parts);
 };
 /**
  * Cut along the third axis.
  *
  * @example
- * nd.dsplit(nd.ones([2, 3, 4]), 2)[0].shape;   // [2, 3, 2]
+ * nd.dsplit(nd.ones([2, 3, 4]), 2)[0]!.shape;   // [2, 3, 2]
  */
 export const dsplit: Cut = cutAlong('dsplit', 2);

@@ -4,7 +4,7 @@
  * Invariant: structures with equal keys differ in their arrays alone.
  */
 import { showType } from '../../ir/type.ts';
-import { failure } from '../callsite.ts';
+import { failure, inName } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { shown } from '../options.ts';
 import { mapArrays } from '../signature.ts';
@@ -80,5 +80,7 @@ export const stacked = (name: string, steps: readonly Flat[]): unknown => {
       `${name}: one step gave ${first!.key}, another one ${odd.key}`,
       'return outputs of the same structure in each step (% is an array)',
     );
-  return first!.with(first!.arrays.map((_, i) => stack(steps.map((s) => s.arrays[i]!))));
+  return first!.with(
+    first!.arrays.map((_, i) => inName(name, 'stack', () => stack(steps.map((s) => s.arrays[i]!)))),
+  );
 };

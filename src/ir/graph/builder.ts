@@ -5,8 +5,9 @@
  * inputs, which are never merged.
  */
 import type { DType } from '../dtype.ts';
+import { TigonError } from '../errors.ts';
 import type { Algebra, ScalarOp } from '../scalar.ts';
-import { type Shape, sameShape, type TensorType } from '../type.ts';
+import { type Shape, sameShape, showType, type TensorType } from '../type.ts';
 import {
   type Attrs,
   type Graph,
@@ -121,6 +122,12 @@ export class GraphBuilder implements Algebra<Node> {
   broadcastTo(x: Node, shape: Shape): Node {
     if (sameShape(x.type.shape, shape)) return x;
     const offset = shape.length - x.type.shape.length;
+    if (x.type.shape.some((d, i) => d !== 1 && d !== shape[i + offset]))
+      throw new TigonError(
+        'shape',
+        `cannot broadcast ${showType(x.type)} to [${shape.join(', ')}]`,
+        'axes must be equal or 1, counted from the last',
+      );
     const kept = x.type.shape.flatMap((d, i) => (d === shape[i + offset] ? [i] : []));
     const squeezed = this.reshape(
       x,

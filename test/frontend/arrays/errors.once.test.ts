@@ -52,7 +52,7 @@ const ERRORS: Readonly<Record<string, readonly Row[]>> = {
     [() => x.pad([1, 1], { mode: 'mirror' as never }), 'option', '"reflect"'],
     [() => nd.interp(x, nd.ones([2]), nd.ones([3])), 'shape', 'interp', 'vectors of one length'],
     [() => nd.sequenceMask(x, nd.ones([3])), 'shape', 'sequenceMask', 'lengths'],
-    [() => nd.unravelIndex(int(12), [3, 4]), 'value', 'position 12', 'allowed: 0 to 11'],
+    [() => nd.unravelIndex(int(12), [3, 4]), 'value', 'position 12', 'integers from 0 to 11'],
     [() => nd.meshgrid([x]), 'shape', 'meshgrid: takes vectors'],
   ],
   products: [
