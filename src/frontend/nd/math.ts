@@ -45,11 +45,15 @@ const rounding = (op: ScalarOp): Unary =>
 /**
  * `-x`. Shape and dtype stay; booleans count as int32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.neg(nd.array([1, -2]));   // [-1, 2]
  */
 export const neg: Unary = any('neg');
 /**
  * `|x|`. Shape and dtype stay; booleans count as int32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.abs(nd.array([-1, 2]));   // [1, 2]
  */
@@ -57,11 +61,15 @@ export const abs: Unary = any('abs');
 /**
  * -1, 0 or 1. Shape and dtype stay; booleans count as int32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.sign(nd.array([-3, 0, 2]));   // [-1, 0, 1]
  */
 export const sign: Unary = any('sign');
 /**
  * `eˣ`. Of the same shape; floats keep their dtype, other dtypes give float32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.exp(nd.array([0, 1]))   // [1, 2.7183]
  */
@@ -69,11 +77,15 @@ export const exp: Unary = real('exp');
 /**
  * `exp(x) - 1`, exact near 0. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.expm1(nd.array([0, 1]));   // [0, 1.71828]
  */
 export const expm1: Unary = real('expm1');
 /**
  * Natural logarithm. Of the same shape; floats keep their dtype, other dtypes give float32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.log(nd.array([1, Math.E]));   // [0, 1]
  */
@@ -81,11 +93,15 @@ export const log: Unary = real('log');
 /**
  * `log(1 + x)`, exact near 0. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.log1p(nd.array([0, 1]));   // [0, 0.6931]
  */
 export const log1p: Unary = real('log1p');
 /**
  * Sine of radians. Of the same shape; floats keep their dtype, other dtypes give float32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.sin(nd.array([0, Math.PI / 2]))   // [0, 1]
  */
@@ -93,11 +109,15 @@ export const sin: Unary = real('sin');
 /**
  * Cosine of radians. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.cos(nd.array([0, Math.PI]))   // [1, -1]
  */
 export const cos: Unary = real('cos');
 /**
  * Tangent of radians. Of the same shape; floats keep their dtype, other dtypes give float32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.tan(nd.array([0, Math.PI / 4]))   // [0, 1]
  */
@@ -105,11 +125,15 @@ export const tan: Unary = real('tan');
 /**
  * Hyperbolic tangent, from -1 to 1. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.tanh(nd.array([0, 1]))   // [0, 0.7616]
  */
 export const tanh: Unary = real('tanh');
 /**
  * `1 / (1 + exp(-x))`. Of the same shape; floats keep their dtype, other dtypes give float32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.sigmoid(nd.array([0, 2]));   // [0.5, 0.8808]
  */
@@ -117,11 +141,15 @@ export const sigmoid: Unary = real('sigmoid');
 /**
  * The error function. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.erf(nd.array([0, 1]));   // [0, 0.8427]
  */
 export const erf: Unary = real('erf');
 /**
  * `max(x, 0)`; gradient 0 at 0. Shape and dtype stay; booleans count as int32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.relu(nd.array([-1, 2]));   // [0, 2]
  */
@@ -129,11 +157,15 @@ export const relu: Unary = any('relu');
 /**
  * Square root; NaN below 0. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.sqrt(nd.array([4, 9]))   // [2, 3]
  */
 export const sqrt: Unary = real('sqrt');
 /**
  * `1 / sqrt(x)`. Of the same shape; floats keep their dtype, other dtypes give float32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.rsqrt(nd.array([4, 0.25]));   // [0.5, 2]
  */
@@ -141,11 +173,15 @@ export const rsqrt: Unary = real('rsqrt');
 /**
  * The next integer at or below. Shape and dtype stay; booleans count as int32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.floor(nd.array([-1.5, 1.5]))   // [-2, 1]
  */
 export const floor: Unary = rounding('floor');
 /**
  * The next integer at or above. Shape and dtype stay; booleans count as int32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.ceil(nd.array([-1.5, 1.5]))   // [-1, 2]
  */
@@ -153,17 +189,23 @@ export const ceil: Unary = rounding('ceil');
 /**
  * To the nearest integer, ties to even. Shape and dtype stay; booleans count as int32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.round(nd.array([0.5, 1.5, -1.2]));   // [0, 2, -1]
  */
 export const round: Unary = rounding('round');
 /**
  * `1 / x`. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.reciprocal(nd.array([2, -4]));   // [0.5, -0.25]
  */
 export const reciprocal: Unary = derived('reciprocal', (b, x) => b.op('div', b.lit(1, x), x));
 /**
  * `x · x`. Shape and dtype stay; booleans count as int32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.square(nd.array([-2, 3]))   // [4, 9]
  */
@@ -174,6 +216,8 @@ export const square: Unary = unary('square', (b, x) =>
 /**
  * `log(1 + exp(x))`, without overflow. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.softplus(nd.array([0, 100]));   // [0.6931, 100]
  */
 export const softplus: Unary = derived('softplus', (b, x) =>
@@ -181,6 +225,8 @@ export const softplus: Unary = derived('softplus', (b, x) =>
 );
 /**
  * `x / (1 + |x|)`. Of the same shape; floats keep their dtype, other dtypes give float32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.softsign(nd.array([-1, 3]));   // [-0.5, 0.75]
  */
@@ -190,12 +236,16 @@ export const softsign: Unary = derived('softsign', (b, x) =>
 /**
  * `x · sigmoid(x)`, also called swish. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array
+ *
  * @example nd.silu(nd.array([0, 2]));   // [0, 1.7616]
  */
 export const silu: Unary = derived('silu', (b, x) => b.op('mul', x, b.op('sigmoid', x)));
 /**
  * `x · Φ(x)` with the exact normal distribution function (by `erf`). Of the same shape; floats keep their dtype, other
  * dtypes give float32.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.gelu(nd.array([-1, 0, 1]));   // [-0.15866, 0, 0.84134]
  */
@@ -207,7 +257,9 @@ export const gelu: Unary = derived('gelu', (b, x) =>
   ),
 );
 /**
- * True where a number is NaN: bool, of the same shape.
+ * True where a number is NaN: bool, of the same shape. Integers and booleans are none.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.isNaN(nd.array([1, Infinity, NaN]));   // [0, 0, 1]
  */
@@ -215,7 +267,9 @@ const whereNaN: Unary = unary('isNaN', (b, x) =>
   isWhole(x) ? b.full(0, 'bool', x.type.shape) : b.op('isnan', x),
 );
 /**
- * True where a number is neither infinite nor NaN: bool, of the same shape.
+ * True where a number is neither infinite nor NaN: bool, of the same shape. All integers and booleans are.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.isFinite(nd.array([1, Infinity, NaN]));   // [1, 0, 0]
  */
@@ -227,7 +281,9 @@ const whereFinite: Unary = unary('isFinite', (b, x) =>
 
 export { whereFinite as isFinite, whereNaN as isNaN };
 /**
- * True where `x` is 0 or false. Booleans of the same shape.
+ * True where `x` is 0 or false: bool, of the same shape, for any dtype. NaN counts as true.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.logicalNot(nd.array([0, 2]));   // [1, 0]
  */
@@ -249,6 +305,8 @@ const withNumber = (f: Fragment<object>, x: NDArray, what: string, value: number
 /**
  * `x` where positive, else `slope · x`. Of the same shape; floats keep their dtype, other dtypes give float32.
  *
+ * @throws {ValueError} if `x` is no array, or `slope` no number
+ *
  * @example nd.leakyRelu(nd.array([-1, 2]), 0.1);   // [-0.1, 2]
  */
 export const leakyRelu = (x: NDArray, slope = 0.01): NDArray =>
@@ -265,6 +323,8 @@ const exponentialLinear = fragment('elu', (b, [x, alpha]) => {
  * `x` where positive, else `alpha · (exp(x) - 1)`. Of the same shape; floats keep their dtype, other dtypes give
  * float32.
  *
+ * @throws {ValueError} if `x` is no array, or `alpha` no number
+ *
  * @example nd.elu(nd.array([-1, 2]));   // [-0.6321, 2]
  */
 export const elu = (x: NDArray, alpha = 1): NDArray =>
@@ -280,8 +340,11 @@ const bounded = fragment('clip', (b, [x, low, high]) => {
   return isFloat(dtype) ? b.op('select', inside, x!, value) : value;
 });
 /**
- * `x` limited to `low … high`; no gradient outside. Of the same shape; integers stay integers where the limits are.
- * Throws where `low` is above `high`, and for booleans.
+ * `x` limited to `low … high`, of the same shape and dtype; no gradient outside. Fractional limits of integers are the
+ * integers between them.
+ *
+ * @throws {ValueError} unless `low` ≤ `high` are numbers, with an integer between them if `x` has integers
+ * @throws {DTypeError} for booleans
  *
  * @example nd.clip(nd.array([-2, 0.5, 3]), 0, 1);   // [0, 0.5, 1]
  */
@@ -308,8 +371,11 @@ const casting: Fragment<{ readonly dtype: DType }> = fragment('astype', (b, [x],
   b.cast(x!, dtype),
 );
 /**
- * `x` as another dtype: floats to integers truncate and saturate (NaN gives 0); anything to bool is `≠ 0`. Shape stays.
- * Throws for names that are no dtypes, and for dtypes that the device does not have.
+ * `x` as another dtype, of the same shape. To integers, fractions are cut off, numbers out of range become the nearest
+ * in it, and NaN 0; anything to bool is `≠ 0`.
+ *
+ * @throws {OptionError} for names that are no dtypes
+ * @throws {DTypeError} for dtypes that the device does not have
  *
  * @example nd.astype(nd.array([1.7, -1.7]), 'int32');   // [1, -1]
  */

@@ -54,7 +54,10 @@ const checkedFilled = (name: string, x: NDArray, options: ReduceOptions | undefi
 };
 
 /**
- * The largest value less the smallest.
+ * The largest value less the smallest, over `axis` (default: all), which goes unless `keepDims`. The dtype stays;
+ * booleans give int32.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example
  * nd.ptp(nd.array([[1, 5], [2, 2]]), { axis: 1 });   // [4, 0]
@@ -64,7 +67,9 @@ export const ptp = (x: NDArray, options?: ReduceOptions): NDArray => {
   return sub(max(x, options), min(x, options));
 };
 /**
- * How many are not 0, as int32.
+ * How many are not 0, as int32, for any dtype (NaN is not 0). Over `axis` (default: all), which goes unless `keepDims`.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice
  *
  * @example
  * nd.countNonzero(nd.array([1, 0, 2]));   // 2
@@ -80,7 +85,10 @@ const without = (x: NDArray, number: number): NDArray =>
 const present = (x: NDArray): NDArray => logicalNot(isNotANumber(x));
 
 /**
- * Sum of what is not NaN.
+ * Sum of what is not NaN, over `axis` (default: all), which goes unless `keepDims`; 0 where there is nothing. Dtypes as
+ * in `sum`: floats stay, booleans and small integers give int32.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice
  *
  * @example
  * nd.nansum(nd.array([1, NaN, 2]));   // 3
@@ -90,7 +98,10 @@ export const nansum = (x: NDArray, options?: ReduceOptions): NDArray => {
   return sum(without(x, 0), options);
 };
 /**
- * Product of what is not NaN.
+ * Product of what is not NaN, over `axis` (default: all), which goes unless `keepDims`; 1 where there is nothing.
+ * Dtypes as in `sum`: floats stay, booleans and small integers give int32.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice
  *
  * @example
  * nd.nanprod(nd.array([3, NaN, 2]));   // 6
@@ -100,7 +111,10 @@ export const nanprod = (x: NDArray, options?: ReduceOptions): NDArray => {
   return prod(without(x, 1), options);
 };
 /**
- * Mean of what is not NaN.
+ * Mean of what is not NaN, over `axis` (default: all), which goes unless `keepDims`; NaN where there is nothing. Floats
+ * keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice
  *
  * @example
  * nd.nanmean(nd.array([1, NaN, 2]));   // 1.5
@@ -110,7 +124,11 @@ export const nanmean = (x: NDArray, options?: ReduceOptions): NDArray => {
   return mean(x, isFloat(x.dtype) ? { ...options, where: present(x) } : options);
 };
 /**
- * Variance of what is not NaN.
+ * Variance of what is not NaN, over `axis` (default: all), which goes unless `keepDims`; NaN where there are `ddof`
+ * such elements or fewer. Floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice
+ * @throws {OptionError} for a `ddof` that is no number
  *
  * @example
  * nd.nanvar(nd.array([1, NaN, 3]));   // 1
@@ -120,7 +138,11 @@ export const nanvar = (x: NDArray, options?: DeviationOptions): NDArray => {
   return variance(x, isFloat(x.dtype) ? { ...options, where: present(x) } : options);
 };
 /**
- * Standard deviation of what is not NaN.
+ * Standard deviation of what is not NaN, over `axis` (default: all), which goes unless `keepDims`; NaN where there are
+ * `ddof` such elements or fewer. Floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice
+ * @throws {OptionError} for a `ddof` that is no number
  *
  * @example
  * nd.nanstd(nd.array([1, NaN, 3]));   // 1
@@ -140,21 +162,30 @@ const extreme =
   };
 type Reducer = (x: NDArray, options?: ReduceOptions) => NDArray;
 /**
- * Largest of what is not NaN.
+ * Largest of what is not NaN, over `axis` (default: all), which goes unless `keepDims`; NaN where there is nothing
+ * else. The dtype stays.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example
  * nd.nanmax(nd.array([1, NaN, 2]));   // 2
  */
 export const nanmax: Reducer = extreme('nanmax', Number.NEGATIVE_INFINITY, max);
 /**
- * Smallest of what is not NaN.
+ * Smallest of what is not NaN, over `axis` (default: all), which goes unless `keepDims`; NaN where there is nothing
+ * else. The dtype stays.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example
  * nd.nanmin(nd.array([1, NaN, 2]));   // 1
  */
 export const nanmin: Reducer = extreme('nanmin', Number.POSITIVE_INFINITY, min);
 /**
- * Position of the first largest of what is not NaN; 0 where there is nothing else.
+ * Position of the first largest of what is not NaN (row-major over the axes), int32 for any dtype; 0 where there is
+ * nothing else. Over `axis` (default: all), which goes unless `keepDims`.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example
  * nd.nanargmax(nd.array([1, NaN, 2]));   // 2
@@ -164,7 +195,10 @@ export const nanargmax: Reducer = (x, options) => {
   return argmax(without(x, Number.NEGATIVE_INFINITY), options);
 };
 /**
- * Position of the first smallest of what is not NaN; 0 where there is nothing else.
+ * Position of the first smallest of what is not NaN (row-major over the axes), int32 for any dtype; 0 where there is
+ * nothing else. Over `axis` (default: all), which goes unless `keepDims`.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example
  * nd.nanargmin(nd.array([3, NaN, 2]));   // 2
@@ -179,7 +213,11 @@ export interface AverageOptions extends ReduceOptions {
   readonly weights?: NDArray;
 }
 /**
- * Weighted mean: `sum(x · w) / sum(w)`.
+ * Weighted mean: `sum(x · w) / sum(w)` over `axis` (default: all), which goes unless `keepDims`; NaN where weights sum
+ * to 0. The dtype that `x` and the weights promote to, float32 for integers and booleans.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, and weights that have neither the shape of `x` nor one
+ *   axis for the one that is named
  *
  * @example
  * nd.average(nd.array([1, 2, 4]), { weights: nd.array([1, 0, 1]) });   // 2.5
@@ -211,7 +249,10 @@ const alike = (x: NDArray, weights: NDArray, axis: ReduceOptions['axis']): NDArr
 };
 
 /**
- * Mean and variance.
+ * Mean and variance over `axis` (default: all), which goes unless `keepDims`: two arrays. Floats keep their dtype,
+ * integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example
  * nd.moments(nd.array([1, 2, 3, 4]))[1];   // 1.25
@@ -221,8 +262,11 @@ export const moments = (x: NDArray, options?: ReduceOptions): [NDArray, NDArray]
   return [mean(x, options), variance(x, options)];
 };
 /**
- * Whether all of `condition` is true (not 0), as one boolean. Where values can be seen, what is not true is an error with
- * this message.
+ * Whether all of `condition` (any shape and dtype) is true (not 0), as one boolean. Where values can be seen, what is
+ * not true is an error with this message; in a program that is compiled, and on devices that are read without waiting,
+ * look at the result.
+ *
+ * @throws {ValueError} with `message` where an element is 0
  *
  * @example
  * const sure = nd.constraintCheck(nd.array([1, 2]).gt(0), 'scales are positive');

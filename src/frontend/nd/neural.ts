@@ -41,15 +41,19 @@ const along = (f: Fragment<AxisAttrs>, x: NDArray, options: AxisOptions | undefi
   return call(f, [x], { attrs: { axis }, key: `${axis}` });
 };
 /**
- * `exp(x) / sum(exp(x))` along an axis, without overflow. Shape and dtype stay (integers give float32); throws for an
- * axis out of range.
+ * `exp(x) / sum(exp(x))` along an axis (default: the last), without overflow. The shape stays; floats keep their dtype
+ * (float16 and bfloat16 are computed in float32), integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range or without elements
  *
  * @example nd.softmax(nd.array([0, Math.log(3)]));   // [0.25, 0.75]
  */
 export const softmax = (x: NDArray, options?: AxisOptions): NDArray => along(softening, x, options);
 /**
- * `log(softmax(x))`, exact where the softmax underflows. Shape and dtype stay (integers give float32); throws for an
- * axis out of range.
+ * `log(softmax(x))` along an axis (default: the last), exact where the softmax underflows. The shape stays; floats keep
+ * their dtype (float16 and bfloat16 are computed in float32), integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range or without elements
  *
  * @example nd.logSoftmax(nd.array([0, 0]));   // [-0.6931, -0.6931]
  */
@@ -105,9 +109,14 @@ const convolving: Fragment<ConvAttrs> = fragment<ConvAttrs>(
   },
 );
 /**
- * Convolution of `x` [batch, in, ...space] with `weight` [out, in / groups, ...space], 1 to 3 axes of space; `bias`
- * [out]. (A cross-correlation, as everywhere in deep learning: the kernel is not flipped.) Dtypes promote; throws for
- * channels that do not agree and for kernels larger than the padded image.
+ * Convolution of `x` [batch, in, ...space] with `weight` [out, in / groups, ...space], 1 to 3 axes of space, plus
+ * `bias` [out]: [batch, out, ...space]. (A cross-correlation, as everywhere in deep learning: the kernel is not
+ * flipped.) The result has the dtype of `x` (float32 for integers), to which weight and bias are converted.
+ *
+ * @throws {ShapeError} for other numbers of axes, for channels that do not agree or do not divide into groups, for a
+ *   bias of another shape, and for kernels larger than the padded image
+ * @throws {OptionError} unless strides and dilation are integers ≥ 1, and padding ≥ 0, one or one per axis of space
+ * @throws {ValueError} unless `groups` is an integer ≥ 1
  *
  * @example nd.convolution(nd.ones([1, 1, 4]), nd.ones([1, 1, 3]));   // [[[3, 3]]]
  */
@@ -208,8 +217,12 @@ const averaging: Fragment<AverageAttrs> = fragment<AverageAttrs>(
   },
 );
 /**
- * Largest value in each window of the axes after the first two. `x` is [batch, channels, ...space], floats keep their
- * dtype, integers give float32; throws for windows that do not fit.
+ * Largest value in each window of the axes after the first two: [batch, channels, ...space] to the same with fewer
+ * places. Floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ShapeError} for arrays without axes of space, windows larger than the padded image, and padding as wide as
+ *   the window
+ * @throws {OptionError} unless `kernel` and strides are integers ≥ 1, and padding ≥ 0, one or one per axis of space
  *
  * @example nd.maxPool(nd.array([1, 3, 5, 7], { shape: [1, 1, 4] }), { kernel: [2] });   // [[[3, 7]]]
  */
@@ -219,8 +232,11 @@ export const maxPool = (x: NDArray, options: PoolOptions): NDArray => {
   return call(maximal, [x], { attrs, key: windowKey(attrs) });
 };
 /**
- * Mean of each window of the axes after the first two. `x` is [batch, channels, ...space], floats keep their dtype,
- * integers give float32; throws for windows that do not fit.
+ * Mean of each window of the axes after the first two: [batch, channels, ...space] to the same with fewer places.
+ * Floats keep their dtype (sums are float32 at least), integers and booleans give float32.
+ *
+ * @throws {ShapeError} for arrays without axes of space, and windows larger than the padded image
+ * @throws {OptionError} unless `kernel` and strides are integers ≥ 1, and padding ≥ 0, one or one per axis of space
  *
  * @example nd.avgPool(nd.array([1, 3, 5, 7], { shape: [1, 1, 4] }), { kernel: [2] });   // [[[2, 6]]]
  */
@@ -266,8 +282,12 @@ const layered: Fragment<NormAttrs> = fragment<NormAttrs>(
   },
 );
 /**
- * `(x - mean) / sqrt(variance + eps) · gamma + beta` with mean and variance along one axis; gamma, beta: its length.
- * Shape and dtype stay; throws for a gamma or beta of another length.
+ * `(x - mean) / sqrt(variance + eps) · gamma + beta` with mean and variance along one axis (default: the last) of n;
+ * `gamma` and `beta` [n]. The shape of `x` stays, and its dtype if it is a float, else float32; computed in float32,
+ * for float64 in float64.
+ *
+ * @throws {ShapeError} for a gamma or beta of another shape, and an axis out of range or without elements
+ * @throws {OptionError} unless `eps` ≥ 0
  *
  * @example nd.layerNorm(nd.array([[1, 3]]), nd.ones([2]), nd.zeros([2]));   // [[-1, 1]]
  */
@@ -325,8 +345,12 @@ const normalizing: Fragment<NormAttrs> = fragment<NormAttrs>(
   },
 );
 /**
- * `(x - mean) / sqrt(variance + eps) · gamma + beta`, all four of shape [channels]: batch norm with given statistics.
- * Shape and dtype of `x` stay; throws for channels that do not agree.
+ * `(x - mean) / sqrt(variance + eps) · gamma + beta`, all four [channels], along axis 1 (or another): batch norm with
+ * given statistics. The shape of `x` stays, and its dtype if it is a float, else float32; computed in float32, for
+ * float64 in float64.
+ *
+ * @throws {ShapeError} for statistics, gamma or beta of another shape, and an axis out of range
+ * @throws {OptionError} unless `eps` ≥ 0
  *
  * @example
  * const x = nd.array([[1, 2], [3, 6]]);
@@ -367,8 +391,12 @@ const normalizingBatch: Fragment<NormAttrs> = fragment<NormAttrs>(
   },
 );
 /**
- * Batch norm with the statistics of `x` itself: `[result, mean, variance]` (variance divided by the count, both
- * float32). Shape and dtype of `x` stay; throws for channels that do not agree.
+ * Batch norm with the statistics of `x` [batch, channels, ...] itself: `[result, mean, variance]`, the latter two
+ * [channels], the variance divided by the count. The result has the shape and dtype of `x` (float32 for integers), the
+ * statistics are float32, of float64 float64; of no elements they are NaN.
+ *
+ * @throws {ShapeError} unless `gamma` and `beta` are [channels], and for an axis out of range
+ * @throws {OptionError} unless `eps` ≥ 0
  *
  * @example
  * const [y, mean, variance] = nd.batchNormTraining(nd.array([[1, 2], [3, 6]]), nd.ones([2]), nd.zeros([2]));
@@ -398,8 +426,10 @@ const looking: Fragment = fragment('embedding', (b, [idx, weight]) => {
   return b.emit(takeOp, [weight!, b.cast(idx!, 'int32')], { axis: 0 });
 });
 /**
- * Rows of `weight` [words, size] at the integer positions `idx` (clamped): shape of `idx`, then size. The dtype is that
- * of `weight`.
+ * Rows of `weight` [words, size] at the positions `idx`: the shape of `idx`, then size. The dtype is that of `weight`.
+ * Positions may have any dtype: fractions are cut off, and those out of range become the first or last row.
+ *
+ * @throws {ShapeError} unless `weight` has two axes, and for no words
  *
  * @example
  * const weight = nd.array([[1, 2], [3, 4], [5, 6]]);

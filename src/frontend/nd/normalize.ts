@@ -57,10 +57,14 @@ export interface EpsOptions {
 }
 
 /**
- * Normalizes groups of channels of each sample: `(x - mean) / sqrt(variance + eps) · gamma + beta`, with mean and variance
- * over the channels of a group and all of space. (Wu & He, "Group normalization", ECCV 2018.)
+ * Normalizes groups of channels of each sample: `(x - mean) / sqrt(variance + eps) · gamma + beta`, with mean and
+ * variance over the channels of a group and all of space. (Wu & He, "Group normalization", ECCV 2018.)
  *
- * `x` [batch, channels, ...space]; `gamma`, `beta` [channels]. ShapeError when channels do not divide into groups.
+ * `x` [batch, channels, ...space]; `gamma`, `beta` [channels]. The shape of `x` stays, and its dtype if it is a float,
+ * else float32; computed in float32, for float64 in float64.
+ *
+ * @throws {ShapeError} when channels do not divide into groups, and for a gamma or beta of another shape
+ * @throws {OptionError} unless `eps` ≥ 0
  *
  * @example
  * const one = nd.ones([2]);
@@ -107,10 +111,14 @@ export interface InstanceNormOptions extends EpsOptions {
 }
 
 /**
- * Normalizes each channel of each sample over space: `(x - mean) / sqrt(variance + eps) · gamma + beta`. (Ulyanov et al.,
- * "Instance normalization", 2016.)
+ * Normalizes each channel of each sample over space: `(x - mean) / sqrt(variance + eps) · gamma + beta`. (Ulyanov et
+ * al., "Instance normalization", 2016.)
  *
- * `x` [batch, channels, ...space], at least one axis of space; `gamma`, `beta` [channels].
+ * `x` [batch, channels, ...space], at least one axis of space; `gamma`, `beta` [channels]. The shape of `x` stays, and
+ * its dtype if it is a float, else float32; computed in float32, for float64 in float64.
+ *
+ * @throws {ShapeError} for arrays without space, channels along axis 0, and a gamma or beta of another shape
+ * @throws {OptionError} unless `eps` ≥ 0
  *
  * @example
  * nd.instanceNorm(nd.array([[[1, 3], [2, 6]]]), nd.ones([2]), nd.zeros([2]));   // [[[-1, 1], [-1, 1]]]
@@ -160,7 +168,11 @@ const rooting: Fragment<RmsAttrs> = fragment<RmsAttrs>('rmsNorm', (b, [x, gamma]
  * `x / sqrt(mean(x²) + eps) · gamma` over the last axes, those of `gamma`. (Zhang & Sennrich, "Root mean square layer
  * normalization", NeurIPS 2019.)
  *
- * `x` any float array; `gamma` the shape of its last axes.
+ * `x` [..., *features]; `gamma` [*features], at least one axis. The shape of `x` stays, and its dtype if it is a float,
+ * else float32; computed in float32, for float64 in float64.
+ *
+ * @throws {ShapeError} for a gamma that has not the shape of the last axes of `x`
+ * @throws {OptionError} unless `eps` ≥ 0
  *
  * @example
  * nd.rmsNorm(nd.array([[3, 4]]), nd.ones([2]));   // [[0.8485, 1.1314]]

@@ -68,7 +68,12 @@ const repeating: Fragment<RepeatAttrs> = fragment<RepeatAttrs>(
     }, x!),
 );
 /**
- * `x` with elements added before and after each axis: one `[before, after]` (or one number for both) per axis.
+ * `x` with elements added before and after each axis: one `[before, after]` (or one number for both) per axis. Any
+ * dtype, which stays.
+ *
+ * @throws {ShapeError} unless there are widths of integers ≥ 0 for each axis, and for repeating what has no elements
+ * @throws {ValueError} for a `value` that the dtype does not hold
+ * @throws {OptionError} for another `mode`
  *
  * @example
  * nd.pad(nd.array([1, 2, 3]), [[2, 1]], { mode: 'reflect' });   // [3, 2, 1, 2, 3, 2]

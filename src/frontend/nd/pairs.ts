@@ -30,35 +30,50 @@ const formulaOfTwo = (name: string, op: Op): Binary =>
   ofFloats(name, (b, x, y) => b.emit(op, [x, y], {}));
 
 /**
- * The angle of the point (x, y), from -π to π: `arctan2(y, x)`.
+ * The angle of the point (x, y), from -π to π: `arctan2(y, x)`. Arrays and numbers, which broadcast to one shape;
+ * floats promote, integers and booleans give float32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.arctan2(nd.array([1, 0]), nd.array([0, -1]));   // [1.5708, 3.1416]
  */
 export const arctan2: Binary = formulaOfTwo('arctan2', atan2Op);
 /**
- * `sqrt(x² + y²)` without overflow.
+ * `sqrt(x² + y²)` without overflow. Arrays and numbers, which broadcast to one shape; floats promote, integers and
+ * booleans give float32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.hypot(nd.array([3, 5]), nd.array([4, 12]));   // [5, 13]
  */
 export const hypot: Binary = formulaOfTwo('hypot', hypotOp);
 /**
- * `log(exp(x) + exp(y))` without overflow.
+ * `log(exp(x) + exp(y))` without overflow. Arrays and numbers, which broadcast to one shape; floats promote, integers
+ * and booleans give float32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.logaddexp(nd.array([0, 1000]), 0);   // [0.6931, 1000]
  */
 export const logaddexp: Binary = formulaOfTwo('logaddexp', logaddexpOp);
 /**
- * The size of `x` with the sign of `y`, that of negative zero too.
+ * The size of `x` with the sign of `y`, that of negative zero too. Arrays and numbers, which broadcast to one shape;
+ * floats promote, integers and booleans give float32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.copysign(nd.array([1, -2]), nd.array([-1, 3]));   // [-1, 2]
  */
 export const copysign: Binary = ofFloats('copysign', (b, x, y) => b.op('copysign', x, y));
 /**
- * `x · 2 ** y`, exact where the result is a float.
+ * `x · 2 ** y`, exact where the result is a float. Arrays and numbers, which broadcast to one shape; floats promote,
+ * integers and booleans give float32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.ldexp(nd.array([3, 5]), nd.array([2, -1]));   // [12, 2.5]
@@ -70,7 +85,10 @@ export const ldexp: Binary = ofFloats('ldexp', (b, x, y) => {
   return b.op('mul', b.op('mul', x, power(half)), power(b.op('sub', y, half)));
 });
 /**
- * Remainder with the sign of the dividend, as `%` in C and JavaScript; 0 for integers divided by 0.
+ * Remainder with the sign of the dividend, as `%` in C and JavaScript; 0 for integers divided by 0. Arrays and numbers,
+ * which broadcast to one shape; dtypes promote, two booleans give int32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.fmod(nd.array([-5, 5]), 3);   // [-2, 2]
@@ -93,14 +111,20 @@ const ignoring = (name: string, op: 'max' | 'min'): Binary =>
     return b.op(op, left, right);
   });
 /**
- * The larger of two; of a number and NaN the number.
+ * The larger of two; of a number and NaN the number. Arrays and numbers, which broadcast to one shape; dtypes promote,
+ * two booleans give int32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.fmax(nd.array([1, NaN]), nd.array([2, 3]));   // [2, 3]
  */
 export const fmax: Binary = ignoring('fmax', 'max');
 /**
- * The smaller of two; of a number and NaN the number.
+ * The smaller of two; of a number and NaN the number. Arrays and numbers, which broadcast to one shape; dtypes promote,
+ * two booleans give int32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.fmin(nd.array([1, NaN]), nd.array([2, 3]));   // [1, 3]
@@ -108,8 +132,11 @@ export const fmax: Binary = ignoring('fmax', 'max');
 export const fmin: Binary = ignoring('fmin', 'min');
 
 /**
- * `x` limited to `low … high`, which may be numbers, arrays that broadcast, or null for no limit. Where limits and `x` are
- * equal, both get half of the gradient.
+ * `x` limited to `low … high`, which may be numbers, arrays that broadcast, or null for no limit. Dtypes promote,
+ * booleans give int32. Where limits and `x` are equal, both get half of the gradient.
+ *
+ * @throws {ValueError} when both limits are null
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.clamp(nd.array([-2, 0, 5]), null, nd.array([1, -1, 2]));   // [-2, -1, 2]
@@ -122,7 +149,10 @@ export const clamp = (x: NDArray, low: Operand | null, high: Operand | null): ND
 };
 
 /**
- * What `y` says at 0, else 0 below and 1 above.
+ * What `y` says at 0, else 0 below and 1 above; NaN stays. Arrays and numbers, which broadcast to one shape; floats
+ * promote, integers and booleans give float32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.heaviside(nd.array([-1, 0, 2]), 0.5);   // [0, 0.5, 1]
@@ -134,7 +164,10 @@ export const heaviside: Binary = ofFloats('heaviside', (b, x, y) => {
 });
 
 /**
- * The sum of all arrays, which broadcast.
+ * The sum of all arrays, which broadcast to one shape. Dtypes promote, booleans give int32.
+ *
+ * @throws {ValueError} for no arrays, or when they are not in one list
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.addN([nd.array([1, 2]), nd.array([3, 4]), nd.array(1)]);   // [5, 7]
@@ -189,7 +222,11 @@ const closeness = (
   });
 };
 /**
- * Where `|x - y| ≤ atol + rtol · |y|`; equal infinities are close.
+ * Where `|x - y| ≤ atol + rtol · |y|`; equal infinities are close. Arrays and numbers of any dtype, which broadcast to
+ * one shape; bool. Integers are compared as float32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
+ * @throws {OptionError} unless the tolerances are numbers ≥ 0
  *
  * @example
  * nd.isClose(nd.array([1, 2]), nd.array([1.000001, 2.1]));   // [true, false]
@@ -197,7 +234,10 @@ const closeness = (
 export const isClose = (x: Operand, y: Operand, options?: CloseOptions): NDArray =>
   closeness(comparingEach, x, y, options);
 /**
- * Whether all are close, as {@link isClose} has it: one boolean.
+ * Whether all are close, as {@link isClose} has it: one boolean (shape []); true of no elements.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
+ * @throws {OptionError} unless the tolerances are numbers ≥ 0
  *
  * @example
  * await nd.allClose(nd.array([1, 2]), nd.array([1, 2])).array();   // true

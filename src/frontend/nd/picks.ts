@@ -36,9 +36,11 @@ export interface TakeOptions {
   readonly axis?: number;
 }
 /**
- * Parts of `x` at the positions `idx` (any shape, integers, clamped) along an axis: that axis becomes the axes of
- * `idx`. The dtype of `x`; throws for an `idx` that is not of integers or does not fit the shape, and an axis out of
- * range.
+ * Parts of `x` at the positions `idx` (any shape, integers, clamped) along an axis (default 0): that axis becomes the
+ * axes of `idx`. Any dtype of `x`, which stays.
+ *
+ * @throws {DTypeError} for an `idx` that is not of integers
+ * @throws {ShapeError} for an axis out of range or without elements
  *
  * @example nd.take(nd.array([[1, 2], [3, 4]]), nd.array([1, 1], { dtype: 'int32' }));   // [[3, 4], [3, 4]]
  */
@@ -53,8 +55,11 @@ const gathering: Fragment<AxisAttrs> = fragment<AxisAttrs>('gather', (b, [x, idx
   b.emit(takeAlongOp, [x!, whole('gather', idx!, b)], attrs),
 );
 /**
- * `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis (default: the last): `idx` has as many axes as `x`. The
- * dtype of `x`; throws for an `idx` that is not of integers or does not fit the shape, and an axis out of range.
+ * `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis (default: the last): `idx`, of integers, clamped, has
+ * the shape of `x` but for that axis, and the result has the shape of `idx`. Any dtype of `x`, which stays.
+ *
+ * @throws {DTypeError} for an `idx` that is not of integers
+ * @throws {ShapeError} for an `idx` of another shape, and an axis out of range or without elements
  *
  * @example nd.gather(nd.array([[1, 2], [3, 4]]), nd.array([[1], [0]], { dtype: 'int32' }), { axis: 1 });   // [[2], [3]]
  */
@@ -91,8 +96,11 @@ export interface PickOptions {
   readonly keepDims?: boolean;
 }
 /**
- * One element along an axis for every other position: `result[i] = x[i, idx[i]]`. The dtype of `x`; throws for an `idx`
- * that is not of integers or does not fit the shape, and an axis out of range.
+ * One element along an axis (default: the last) for every other position: `result[i] = x[i, idx[i]]`. `idx`, of
+ * integers, clamped, has the shape of `x` without the axis, or with 1 there. Any dtype of `x`, which stays.
+ *
+ * @throws {DTypeError} for an `idx` that is not of integers
+ * @throws {ShapeError} for an `idx` of another shape, and an axis out of range or without elements
  *
  * @example nd.pick(nd.array([[1, 2], [3, 4]]), nd.array([1, 0], { dtype: 'int32' }));   // [2, 3]
  */
@@ -134,8 +142,11 @@ export interface OneHotOptions {
   readonly dtype?: DType;
 }
 /**
- * A new last axis of `depth` that holds `on` at the position of the index and `off` elsewhere (everywhere, if outside).
- * float32 unless said otherwise; throws for an `idx` that is not of integers.
+ * A new last axis of `depth` that holds `on` at the position of the index and `off` elsewhere (everywhere, if outside):
+ * `idx` [...], of integers, gives [..., depth]. float32 unless `dtype` says otherwise.
+ *
+ * @throws {DTypeError} for an `idx` that is not of integers
+ * @throws {ValueError} unless `depth` is an integer ≥ 1, and for an `on` or `off` that the dtype does not hold
  *
  * @example nd.oneHot(nd.array([2, 0], { dtype: 'int32' }), 3);   // [[0, 0, 1], [1, 0, 0]]
  */

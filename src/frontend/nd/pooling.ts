@@ -54,7 +54,13 @@ const powerOf = (name: string, p: number | undefined): number => {
 };
 
 /**
- * The p-norm of each window of the axes after the first two: `(Σ |x|ᵖ)^(1/p)`. Windows of zeros take no gradient.
+ * The p-norm of each window of the axes after the first two, `(Σ |x|ᵖ)^(1/p)`: [batch, channels, ...space] to the same
+ * with fewer places. Floats keep their dtype (sums are float32 at least), integers and booleans give float32. Windows
+ * of zeros take no gradient.
+ *
+ * @throws {ShapeError} for arrays without axes of space, and windows larger than the padded image
+ * @throws {OptionError} unless `kernel` and strides are integers ≥ 1, padding ≥ 0, one or one per axis of space, and
+ *   `p` is a number ≥ 1
  *
  * @example
  * nd.lpPool(nd.array([[[3, 4, 0, 1]]]), { kernel: 2 });   // [[[5, 1]]]
@@ -69,7 +75,11 @@ const totals: Fragment<WindowAttrs> = fragment<WindowAttrs>('sumPool', (b, [x], 
   b.cast(b.emit(windowSum, [single(b, x!)], attrs), floating(b, x!).type.dtype),
 );
 /**
- * Sum of each window of the axes after the first two.
+ * Sum of each window of the axes after the first two: [batch, channels, ...space] to the same with fewer places. Floats
+ * keep their dtype (sums are float32 at least), integers and booleans give float32.
+ *
+ * @throws {ShapeError} for arrays without axes of space, and windows larger than the padded image
+ * @throws {OptionError} unless `kernel` and strides are integers ≥ 1, and padding ≥ 0, one or one per axis of space
  *
  * @example
  * nd.sumPool(nd.array([[[3, 4, 0, 1]]]), { kernel: 2 });   // [[[7, 1]]]
@@ -124,7 +134,11 @@ const adapting: Fragment<AdaptiveAttrs> = fragment<AdaptiveAttrs>(
 
 /**
  * Means over parts: [batch, channels, ...space] → [batch, channels, ...size]. Along each axis part `i` goes from
- * `floor(i · old / new)` to before `ceil((i + 1) · old / new)`; parts may overlap by one.
+ * `floor(i · old / new)` to before `ceil((i + 1) · old / new)`; parts may overlap by one. Floats keep their dtype,
+ * integers and booleans give float32.
+ *
+ * @throws {ShapeError} for arrays without axes of space, or without elements in them
+ * @throws {OptionError} unless `size` is an integer ≥ 1, or one per axis of space
  *
  * @example
  * nd.adaptiveAvgPool(nd.array([[[1, 2, 3, 4, 5]]]), 2);   // [[[2, 4]]]
@@ -157,7 +171,13 @@ export interface PoolingOptions extends Omit<AvgPoolOptions, 'kernel'> {
   readonly p?: number;
 }
 /**
- * Pooling of any kind over the axes after the first two, chosen by name.
+ * Pooling of any kind over the axes after the first two, chosen by name: [batch, channels, ...space] to the same with
+ * fewer places, or one for each axis with `globalPool` (then `kernel`, strides and padding do not count). Floats keep
+ * their dtype, integers and booleans give float32.
+ *
+ * @throws {ShapeError} for arrays without axes of space, and windows larger than the padded image
+ * @throws {OptionError} without a `kernel` or `globalPool`, for another `poolType`, and what the kind itself refuses
+ *   ({@link lpPool} `p`)
  *
  * @example
  * nd.pooling(nd.array([[[1, 3], [5, 7]]]), { poolType: 'avg', globalPool: true });   // [[[2], [6]]]

@@ -80,10 +80,12 @@ const adding: Fragment<Attrs> = fragment<Attrs>('sinusoidalEncoding', (b, [x], a
 });
 
 /**
- * `x` [..., positions, features] plus waves: `sin(t / base^(2i / features))` to feature 2i and the cosine to feature
- * 2i + 1. (Vaswani et al., "Attention is all you need", NIPS 2017, §3.5.)
+ * `x` [..., positions, features] plus waves: `sin(t / base^(2i / features))` to feature 2i and the cosine to feature 2i
+ * + 1. (Vaswani et al., "Attention is all you need", NIPS 2017, §3.5.) The shape stays; floats keep their dtype
+ * (computed in float32 at least), integers and booleans give float32.
  *
- * ShapeError for an odd number of features.
+ * @throws {ShapeError} for fewer than two axes, and an odd number of features
+ * @throws {OptionError} unless `start` is an integer and `base` a number > 0
  *
  * @example
  * nd.sinusoidalEncoding(nd.zeros([2, 2]));   // [[0, 1], [0.8415, 0.5403]]
@@ -123,10 +125,12 @@ export interface RotaryOptions extends PositionOptions {
   readonly interleaved?: boolean;
 }
 /**
- * `x` [..., positions, features] with pairs of features turned by angles that grow with the position, so that products of
- * queries and keys depend on their distance. (Su et al., "RoFormer", 2021.)
+ * `x` [..., positions, features] with pairs of features turned by angles that grow with the position, so that products
+ * of queries and keys depend on their distance. (Su et al., "RoFormer", 2021.) The shape stays; floats keep their dtype
+ * (computed in float32 at least), integers and booleans give float32.
  *
- * ShapeError for an odd number of features.
+ * @throws {ShapeError} for fewer than two axes, and an odd number of features
+ * @throws {OptionError} unless `start` is an integer and `base` a number > 0
  *
  * @example
  * nd.rotaryEmbedding(nd.array([[1, 0], [1, 0]]));   // [[1, 0], [0.5403, 0.8415]]

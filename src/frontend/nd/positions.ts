@@ -88,7 +88,11 @@ export interface NonzeroOptions {
 type Sized = NonzeroOptions & { readonly size: number };
 
 /**
- * Where `x` is not zero: one array of positions (int32) for each axis.
+ * Where `x` (any shape and dtype) is not zero: one array of positions, int32 [found], for each axis; NaN is not zero. A
+ * promise, as their number depends on values; with `size` that many at once, `fillValue` where there are fewer.
+ *
+ * @throws {TraceError} without `size` while tracing
+ * @throws {ValueError} unless `size` is an integer ≥ 0 and `fillValue` an int32
  *
  * @example
  * const x = nd.array([[3, 0], [0, 4]]);
@@ -103,7 +107,11 @@ export function nonzero(x: NDArray, options?: NonzeroOptions): NDArray[] | Promi
 }
 
 /**
- * Where the elements of `x` in row-major order are not zero, int32.
+ * Where the elements of `x` (any shape and dtype) in row-major order are not zero: int32 [found]. A promise, as their
+ * number depends on values; with `size` that many at once, `fillValue` where there are fewer.
+ *
+ * @throws {TraceError} without `size` while tracing
+ * @throws {ValueError} unless `size` is an integer ≥ 0 and `fillValue` an int32
  *
  * @example
  * await nd.flatNonzero(nd.array([0, 7, 0, 2]));   // [1, 3]
@@ -128,7 +136,11 @@ const joined = (b: GraphBuilder, places: readonly Node[]): Node => {
 };
 
 /**
- * Where `x` is not zero: one row of positions (int32) for each place.
+ * Where `x` (any shape and dtype) is not zero: one row of positions for each place, int32 [found, axes]. A promise, as
+ * their number depends on values; with `size` that many at once, `fillValue` where there are fewer.
+ *
+ * @throws {TraceError} without `size` while tracing
+ * @throws {ValueError} unless `size` is an integer ≥ 0 and `fillValue` an int32
  *
  * @example await nd.argwhere(nd.array([[0, 1], [1, 0]]));   // [[0, 1], [1, 0]]
  */
@@ -179,9 +191,13 @@ export const selected = (
 };
 
 /**
- * The parts of `x` along `axis` where `mask` (one axis, as long) is not zero, in order: a promise, as their number
- * depends on values; with `size` that many parts at once, with gradients, and `fillValue` where there are fewer. What a
- * promise gives is not recorded.
+ * The parts of `x` along `axis` (default 0) where `mask` (one axis, as long, any dtype) is not zero, in order: a
+ * promise, as their number depends on values; with `size` that many parts at once, with gradients, and `fillValue`
+ * where there are fewer. What a promise gives is not recorded. Any dtype of `x`, which stays.
+ *
+ * @throws {ShapeError} for a mask of another shape, and an axis out of range
+ * @throws {TraceError} without `size` while tracing
+ * @throws {ValueError} unless `size` is an integer ≥ 0, and for a `fillValue` that the dtype of `x` does not hold
  *
  * @example
  * const [x, mask] = [nd.array([[1, 2], [3, 4], [5, 6]]), nd.array([1, 0, 1])];

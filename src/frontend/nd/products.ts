@@ -102,8 +102,13 @@ const over = (
 };
 
 /**
- * Sum of products over the last `axes` axes of `x` and the first of `y` (a number; default 2), or over the axes named in
- * two lists.
+ * Sum of products over the last `axes` axes of `x` and the first of `y` (a number; default 2), or over the axes named
+ * in two lists: the other axes of `x`, then those of `y`. Dtypes promote; booleans and integers of 8 and 16 bits give
+ * int32; float16 and bfloat16 are added in float32.
+ *
+ * @throws {ShapeError} for axes out of range, unless both lists name as many, each once, and unless their sizes are
+ *   equal
+ * @throws {ValueError} unless `axes` is a number or a list of two
  *
  * @example
  * nd.tensordot(nd.ones([2, 3, 4]), nd.ones([4, 3, 5]), [[1, 2], [1, 0]]).shape;   // [2, 5]
@@ -144,7 +149,10 @@ export const tensordot = (
 };
 
 /**
- * Sum of products over the last axes of both; of numbers, their product.
+ * Sum of products over the last axes of both, [..., n] and [*others, n] give [..., *others]; of numbers (shape []),
+ * their product. Dtypes promote; booleans and integers of 8 and 16 bits give int32.
+ *
+ * @throws {ShapeError} unless the last axes are equal
  *
  * @example
  * nd.inner(nd.array([1, 2]), nd.array([3, 4]));   // 11
@@ -156,7 +164,10 @@ export const inner = (x: NDArray, y: NDArray): NDArray => {
   return over('inner', x, y, [x.ndim - 1], [y.ndim - 1]);
 };
 /**
- * Sum of the products of all elements, both flattened.
+ * Sum of the products of all elements, both flattened: a number (shape []). Dtypes promote; booleans and integers of 8
+ * and 16 bits give int32.
+ *
+ * @throws {ShapeError} unless both have as many elements
  *
  * @example
  * nd.vdot(nd.array([[1, 2]]), nd.array([[3], [4]]));   // 11
@@ -173,7 +184,10 @@ export const vdot = (x: NDArray, y: NDArray): NDArray => {
   return over('vdot', ravel(x), ravel(y), [0], [0]);
 };
 /**
- * The products of each element of one with each of the other, both flattened: a matrix.
+ * The products of each element of one with each of the other, both flattened: a matrix [m, n]. Dtypes promote, booleans
+ * give int32.
+ *
+ * @throws {ValueError} if one is no array
  *
  * @example
  * nd.outer(nd.array([1, 2]), nd.array([3, 4]));   // [[3, 4], [6, 8]]
@@ -185,7 +199,10 @@ export const outer = (x: NDArray, y: NDArray): NDArray => {
 };
 
 /**
- * The Kronecker product: `y` in place of each element of `x`, times that element.
+ * The Kronecker product: `y` in place of each element of `x`, times that element; sizes multiply axis by axis, counted
+ * from the last. Dtypes promote, booleans give int32.
+ *
+ * @throws {ValueError} if one is no array
  *
  * @example
  * nd.kron(nd.array([1, 2]), nd.array([3, 4]));   // [3, 4, 6, 8]
@@ -214,7 +231,11 @@ export const kron = (x: NDArray, y: NDArray): NDArray => {
   );
 };
 /**
- * The Kronecker products of columns: of matrices [i, r] and [j, r] a matrix [i · j, r], and so on.
+ * The Kronecker products of columns: of matrices [i, r] and [j, r] a matrix [i · j, r], and so on. Dtypes promote,
+ * booleans give int32.
+ *
+ * @throws {ShapeError} unless all are matrices with as many columns
+ * @throws {ValueError} for no matrices
  *
  * @example
  * nd.khatriRao(nd.array([[1, 2]]), nd.array([[3, 4], [5, 6]]));   // [[3, 8], [5, 12]]
@@ -247,7 +268,9 @@ export interface CrossOptions {
 }
 /**
  * The cross product of vectors of 3 (or 2, whose third element is 0) in one axis; of two vectors of 2 the third element
- * alone.
+ * alone, without that axis. The other axes broadcast; dtypes promote, booleans give int32.
+ *
+ * @throws {ShapeError} for vectors of another size, axes out of range, and other axes that do not broadcast
  *
  * @example
  * nd.cross(nd.array([1, 0, 0]), nd.array([0, 1, 0]));   // [0, 0, 1]

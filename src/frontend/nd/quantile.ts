@@ -138,7 +138,13 @@ const quantilesOf = (
 };
 
 /**
- * What a share `q` (0 to 1) of the elements along axes lies below, as a float. A list of shares makes a new first axis.
+ * What a share `q` (0 to 1) of the elements along axes (default: all) lies below; the axes go unless `keepDims`. A list
+ * of shares makes a new first axis. Floats keep their dtype (float16 and bfloat16 are computed in float32), integers
+ * and booleans give float32; NaN among the elements gives NaN.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
+ * @throws {ValueError} for shares out of range, and an empty list
+ * @throws {OptionError} for another `method`
  *
  * @example
  * nd.quantile(nd.array([1, 2, 3, 4]), 0.5);   // 2.5
@@ -151,7 +157,11 @@ export const quantile = (
 ): NDArray => quantilesOf('quantile', x, q, 1, options);
 
 /**
- * {@link quantile} by percent (0 to 100).
+ * {@link quantile} by percent (0 to 100): axes, dtypes and errors are the same.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
+ * @throws {ValueError} for shares out of range, and an empty list
+ * @throws {OptionError} for another `method`
  *
  * @example nd.percentile(nd.array([1, 2, 3, 4]), 25);   // 1.75
  */
@@ -162,7 +172,11 @@ export const percentile = (
 ): NDArray => quantilesOf('percentile', x, q, 100, options);
 
 /**
- * The middle of the elements along axes when they are sorted; of an even number the mean of both.
+ * The middle of the elements along axes (default: all) when they are sorted; of an even number the mean of both. The
+ * axes go unless `keepDims`. Floats keep their dtype, integers and booleans give float32; NaN among the elements gives
+ * NaN.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example
  * nd.median(nd.array([3, 1, 2]));   // 2

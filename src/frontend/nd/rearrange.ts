@@ -18,7 +18,9 @@ const listed = (x: number | readonly number[]): readonly number[] =>
   typeof x === 'number' ? [x] : x;
 
 /**
- * Axes `from` moved to the places `to` of the result; the others keep their order.
+ * Axes `from` moved to the places `to` of the result; the others keep their order. Any dtype, which stays.
+ *
+ * @throws {ShapeError} for axes out of range, and unless there are as many places as axes, each once
  *
  * @example
  * nd.moveaxis(nd.zeros([2, 3, 4]), 0, -1).shape;   // [3, 4, 2]
@@ -52,7 +54,9 @@ export const moveaxis = (
 };
 
 /**
- * Axis `axis` moved back until it stands before axis `start` of `x`.
+ * Axis `axis` moved back until it stands before axis `start` of `x`. Any dtype, which stays.
+ *
+ * @throws {ShapeError} for an `axis` or `start` out of range (`start` may be the number of axes)
  *
  * @example
  * nd.rollaxis(nd.zeros([2, 3, 4]), 2).shape;   // [4, 2, 3]
@@ -79,7 +83,10 @@ const rolled = (x: NDArray, by: number, axis: number): NDArray => {
 
 /**
  * Elements moved along axes by `shift` places, those that leave one end come in at the other. Without axes: along the
- * flattened array.
+ * flattened array. Shape and dtype, any one, stay.
+ *
+ * @throws {ShapeError} for an axis out of range
+ * @throws {ValueError} unless shifts are integers, one for all axes or one for each
  *
  * @example
  * nd.roll(nd.arange(5), 2);   // [3, 4, 0, 1, 2]
@@ -112,7 +119,11 @@ export const roll = (
 };
 
 /**
- * Turned by `times` right angles in the plane of two axes, from the first to the second.
+ * Turned by `times` right angles in the plane of two axes, from the first to the second; odd ones exchange the sizes.
+ * Any dtype, which stays.
+ *
+ * @throws {ShapeError} unless the plane is two axes in range that differ
+ * @throws {ValueError} unless `times` is an integer
  *
  * @example
  * nd.rot90(nd.array([[1, 2], [3, 4]]));   // [[2, 4], [1, 3]]
@@ -137,7 +148,9 @@ export const rot90 = (x: NDArray, times = 1, axes: readonly [number, number] = [
 };
 
 /**
- * Rows in reverse order.
+ * Rows in reverse order: axis 0, at least one axis. Shape and dtype, any one, stay.
+ *
+ * @throws {ShapeError} for a single number (shape [])
  *
  * @example
  * nd.flipud(nd.array([[1, 2], [3, 4]]));   // [[3, 4], [1, 2]]
@@ -147,7 +160,9 @@ export const flipud = (x: NDArray): NDArray => {
   return flip(x, axisOf('flipud', 0, x.ndim));
 };
 /**
- * Columns in reverse order.
+ * Columns in reverse order: axis 1, at least two axes. Shape and dtype, any one, stay.
+ *
+ * @throws {ShapeError} for fewer than two axes
  *
  * @example
  * nd.fliplr(nd.array([[1, 2], [3, 4]]));   // [[2, 1], [4, 3]]
@@ -158,7 +173,9 @@ export const fliplr = (x: NDArray): NDArray => {
 };
 
 /**
- * With at least one axis.
+ * With at least one axis: a number becomes [1]. Any dtype, which stays.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example
  * nd.atleast1d(nd.array(5)).shape;   // [1]
@@ -168,7 +185,9 @@ export const atleast1d = (x: NDArray): NDArray => {
   return x.ndim > 0 ? x : reshape(x, [1]);
 };
 /**
- * With at least two axes: a vector becomes a row.
+ * With at least two axes: a number becomes [1, 1], a vector a row [1, n]. Any dtype, which stays.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example
  * nd.atleast2d(nd.ones([3])).shape;   // [1, 3]
@@ -178,7 +197,9 @@ export const atleast2d = (x: NDArray): NDArray => {
   return x.ndim > 1 ? x : reshape(x, [1, x.shape[0] ?? 1]);
 };
 /**
- * With at least three axes: a vector becomes [1, n, 1], a matrix [m, n, 1].
+ * With at least three axes: a number becomes [1, 1, 1], a vector [1, n, 1], a matrix [m, n, 1]. Any dtype, which stays.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example
  * nd.atleast3d(nd.ones([3])).shape;   // [1, 3, 1]
@@ -204,7 +225,9 @@ const common = (name: string, shapes: readonly Shape[], show: () => readonly str
   });
 };
 /**
- * All arrays in the shape that they broadcast to, as views.
+ * All arrays in the shape that they broadcast to, as views. Any dtypes, which stay.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast
  *
  * @example
  * nd.broadcastArrays(nd.ones([2, 1]), nd.ones([3]))[1]!.shape;   // [2, 3]
@@ -219,7 +242,9 @@ export const broadcastArrays = (...xs: readonly NDArray[]): NDArray[] => {
   return xs.map((x) => broadcastTo(x, shape));
 };
 /**
- * The shape that arrays of these shapes broadcast to.
+ * The shape that arrays of these shapes broadcast to, whatever their dtypes; [] for none.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast, or are none
  *
  * @example
  * nd.broadcastShapes([2, 1], [3]);   // [2, 3]
@@ -236,7 +261,10 @@ export interface LikeOptions {
   readonly likeAxes?: readonly number[];
 }
 /**
- * `x` repeated to the shape of `like`, along some axes or all.
+ * `x` repeated to the shape of `like`, along some axes or all. Any dtypes; that of `x` stays.
+ *
+ * @throws {ShapeError} if `x` does not stretch to the shape, and for axes out of range
+ * @throws {ValueError} unless there are as many `axes` as `likeAxes`
  *
  * @example
  * nd.broadcastLike(nd.ones([1, 3]), nd.zeros([2, 3])).shape;   // [2, 3]
@@ -280,8 +308,10 @@ const reach = (x: NDArray): readonly [number, number] | undefined => {
   return [x.offset, x.offset + last * bytes + bytes - 1];
 };
 /**
- * Whether two arrays lie in overlapping ranges of the same memory. Values never change, so sharing shows in nothing but
- * the memory that is used.
+ * Whether two arrays, of any shapes and dtypes, lie in overlapping ranges of the same memory. Values never change, so
+ * sharing shows in nothing but the memory that is used.
+ *
+ * @throws {ValueError} if one is no array
  *
  * @example
  * const v = nd.arange(6);
@@ -308,7 +338,10 @@ const places = (x: NDArray): Set<number> => {
   return new Set(all);
 };
 /**
- * Whether two arrays have an element of memory in common: exact, where {@link mayShareMemory} compares ranges.
+ * Whether two arrays, of any shapes and dtypes, have an element of memory in common: exact, where {@link
+ * mayShareMemory} compares ranges.
+ *
+ * @throws {ValueError} if one is no array
  *
  * @example
  * const w = nd.arange(6);

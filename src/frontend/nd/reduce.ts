@@ -1,8 +1,8 @@
 /**
  * Reductions: sums, extremes, means and their positions, over some axes or all.
  *
- * Invariant: integers and booleans sum as int32; means and deviations are floats, computed in float32; positions are
- * int32.
+ * Invariant: booleans and integers below 32 bits sum as int32; means and deviations are floats, computed in float32
+ * (of float64 in float64); positions are int32.
  */
 import { countedIn, isFloat } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
@@ -248,74 +248,106 @@ type Masked = (x: NDArray, options?: MaskedOptions) => NDArray;
 type Folder = (x: NDArray, options?: FoldOptions) => NDArray;
 
 /**
- * Sum; integers and booleans as int32. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
- * range.
+ * Sum over `axis` (default: all), which goes unless `keepDims`. Of no elements 0. Floats keep their dtype (float16 and
+ * bfloat16 are added in float32); booleans and integers of 8 and 16 bits give int32, other integers stay, and wrap
+ * around.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, and a `where` that does not broadcast to `x`
+ * @throws {ValueError} for an `initial` that the dtype of `x` does not hold
  *
  * @example nd.sum(nd.array([[1, 2], [3, 4]]), { axis: 0 });   // [4, 6]
  */
 export const sum: Folder = folder(total);
 /**
- * Product. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
+ * Product over `axis` (default: all), which goes unless `keepDims`. Of no elements 1. Dtypes as in {@link sum}.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, and a `where` that does not broadcast to `x`
+ * @throws {ValueError} for an `initial` that the dtype of `x` does not hold
  *
  * @example nd.prod(nd.array([[1, 2], [3, 4]]), { axis: 1 });   // [2, 12]
  */
 export const prod: Folder = folder(product);
 /**
- * Arithmetic mean, as a float. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
+ * Arithmetic mean over `axis` (default: all), which goes unless `keepDims`. Of no elements NaN. Floats keep their dtype
+ * (float16 and bfloat16 are computed in float32), integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, and a `where` that does not broadcast to `x`
  *
  * @example nd.mean(nd.array([[1, 2], [3, 4]]), { axis: 0 });   // [2, 3]
  */
 export const mean: Masked = choosing(middle);
 /**
- * Largest value; NaN if any is. Gradient shared among equal values. Over `axis` (default: all), which goes unless
- * `keepDims`; throws for axes out of range.
+ * Largest value over `axis` (default: all), which goes unless `keepDims`, in the dtype of `x`; NaN if any is. Gradient
+ * shared among equal values.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, one without elements unless there is an `initial`, and
+ *   a `where` that does not broadcast to `x`
+ * @throws {ValueError} for a `where` without `initial`, and an `initial` that the dtype does not hold
  *
  * @example nd.max(nd.array([[1, 5], [7, 2]]), { axis: 0 });   // [7, 5]
  */
 export const max: Folder = folder(highest);
 /**
- * Smallest value; NaN if any is. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
- * range.
+ * Smallest value over `axis` (default: all), which goes unless `keepDims`, in the dtype of `x`; NaN if any is. Gradient
+ * shared among equal values.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, one without elements unless there is an `initial`, and
+ *   a `where` that does not broadcast to `x`
+ * @throws {ValueError} for a `where` without `initial`, and an `initial` that the dtype does not hold
  *
  * @example nd.min(nd.array([[1, 5], [7, 2]]), { axis: 0 });   // [1, 2]
  */
 export const min: Folder = folder(lowest);
 /**
- * Position of the first largest value (row-major over the axes), int32. Over `axis` (default: all), which goes unless
- * `keepDims`; throws for axes out of range.
+ * Position of the first largest value (row-major over the axes), that of the first NaN if there is one: int32, for any
+ * dtype. Over `axis` (default: all), which goes unless `keepDims`.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example nd.argmax(nd.array([[1, 5], [7, 2]]), { axis: 1 });   // [1, 0]
  */
 export const argmax: Reducer = reducer(highestAt);
 /**
- * Position of the first smallest value, int32. Over `axis` (default: all), which goes unless `keepDims`; throws for
- * axes out of range.
+ * Position of the first smallest value (row-major over the axes), that of the first NaN if there is one: int32, for any
+ * dtype. Over `axis` (default: all), which goes unless `keepDims`.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example nd.argmin(nd.array([[1, 5], [7, 2]]), { axis: 1 });   // [0, 1]
  */
 export const argmin: Reducer = reducer(lowestAt);
 /**
- * True where all are nonzero. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
+ * True where all are nonzero, and of no elements: bool, for any dtype. Over `axis` (default: all), which goes unless
+ * `keepDims`.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, and a `where` that does not broadcast to `x`
  *
  * @example nd.all(nd.array([[1, 0], [1, 1]]), { axis: 1 });   // [0, 1]
  */
 export const all: Masked = choosing(every);
 /**
- * True where one is nonzero. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
+ * True where one is nonzero: bool, for any dtype; of no elements false. Over `axis` (default: all), which goes unless
+ * `keepDims`.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, and a `where` that does not broadcast to `x`
  *
  * @example nd.any(nd.array([[1, 0], [0, 0]]), { axis: 1 });   // [1, 0]
  */
 export const any: Masked = choosing(some);
 /**
- * Square root of the sum of squares. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
- * range.
+ * Square root of the sum of squares over `axis` (default: all), which goes unless `keepDims`. Floats keep their dtype
+ * (float16 and bfloat16 are computed in float32), integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice
  *
  * @example nd.norm(nd.array([3, 4]));   // 5
  */
 export const norm: Reducer = reducer(euclidean);
 /**
- * `log(sum(exp(x)))` without overflow. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
- * range.
+ * `log(sum(exp(x)))` without overflow, over `axis` (default: all), which goes unless `keepDims`. Floats keep their
+ * dtype (float16 and bfloat16 are computed in float32), integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range, named twice, or without elements
  *
  * @example nd.logSumExp(nd.array([0, 0]));   // 0.6931
  */
@@ -327,8 +359,13 @@ export interface DeviationOptions extends MaskedOptions {
 }
 const DEVIATION = [...MASKED, 'ddof'];
 /**
- * Mean squared distance from the mean. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of
- * range.
+ * Mean squared distance from the mean, over `axis` (default: all), which goes unless `keepDims`. Floats keep their
+ * dtype (float16 and bfloat16 are computed in float32), integers and booleans give float32. With `where`, too few
+ * elements give NaN.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, for `ddof` elements or fewer along the axes, and a
+ *   `where` that does not broadcast to `x`
+ * @throws {OptionError} for a `ddof` that is no number
  *
  * @example nd.var(nd.array([1, 3, 5, 7]));   // 5
  */
@@ -337,7 +374,12 @@ const varianceOf = (x: NDArray, options?: DeviationOptions): NDArray => {
   return reduce(spread, x, options, options?.ddof);
 };
 /**
- * Square root of the variance. Over `axis` (default: all), which goes unless `keepDims`; throws for axes out of range.
+ * Square root of the variance, over `axis` (default: all), which goes unless `keepDims`. Dtypes are those of `var`;
+ * with `where`, too few elements give NaN.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, for `ddof` elements or fewer along the axes, and a
+ *   `where` that does not broadcast to `x`
+ * @throws {OptionError} for a `ddof` that is no number
  *
  * @example nd.std(nd.array([1, 3, 5, 7]));   // 2.23607
  */

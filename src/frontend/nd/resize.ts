@@ -66,7 +66,11 @@ export interface ResizeOptions {
   readonly alignCorners?: boolean;
 }
 /**
- * Linear interpolation of all axes of space to `size`: [batch, channels, ...space] → [batch, channels, ...size].
+ * Linear interpolation of all axes of space to `size`: [batch, channels, ...space] → [batch, channels, ...size]. Floats
+ * keep their dtype (computed in float32 at least), integers and booleans give float32.
+ *
+ * @throws {ShapeError} for arrays without axes of space, or without elements in them
+ * @throws {OptionError} unless `size` is an integer ≥ 1, or one per axis of space
  *
  * @example
  * nd.resize(nd.array([[[1, 3]]]), 4);                           // [[[1, 1.5, 2.5, 3]]]
@@ -94,7 +98,11 @@ export interface UpSamplingOptions extends ResizeOptions {
   readonly sampleType?: 'nearest' | 'bilinear';
 }
 /**
- * Images `scale` times as large: [batch, channels, ...space] → [batch, channels, ...(scale · space)].
+ * Images `scale` times as large: [batch, channels, ...space] → [batch, channels, ...(scale · space)]. Copies keep any
+ * dtype; interpolation (`bilinear`, to which alone `alignCorners` applies) gives float32 for integers and booleans.
+ *
+ * @throws {ShapeError} for arrays without axes of space, and for interpolation between no elements
+ * @throws {OptionError} unless `scale` is an integer ≥ 1, or one per axis of space, and for another `sampleType`
  *
  * @example
  * nd.upSampling(nd.array([[[1, 3]]]), 2);                               // [[[1, 1, 3, 3]]]
@@ -116,8 +124,11 @@ export const upSampling = (
 
 /**
  * Channels spread over space: [batch, channels · Π factor, ...space] → [batch, channels, ...(factor · space)]; channel
- * `c · Π factor + k` becomes place `k` of each small block. (Shi et al., "Real-time single image super-resolution",
- * CVPR 2016.)
+ * `c · Π factor + k` becomes place `k` of each small block. Any dtype, which stays. (Shi et al., "Real-time single
+ * image super-resolution", CVPR 2016.)
+ *
+ * @throws {ShapeError} for arrays without axes of space, and channels that do not divide into blocks
+ * @throws {OptionError} unless `factor` is an integer ≥ 1, or one per axis of space
  *
  * @example
  * nd.pixelShuffle(nd.array([[[1, 2], [3, 4]]]), 2);   // [[[1, 3, 2, 4]]]

@@ -103,7 +103,12 @@ const sequence = (
   return call(f, [x, lengths], { attrs: { axis, value }, key: `${axis}/${value}` });
 };
 /**
- * `x` [time, batch, …] with a number in place of what comes after each sequence's own length.
+ * `x` [time, batch, …] (or [batch, time, …] with axis 1) with a number in place of what comes after each sequence's own
+ * length. Any dtype, which stays; `lengths` [batch] of any dtype: fractions are cut off.
+ *
+ * @throws {ShapeError} unless there is one length for each element of the batch
+ * @throws {ValueError} for a `value` that the dtype of `x` does not hold
+ * @throws {OptionError} unless `axis` is 0 or 1
  *
  * @example
  * nd.sequenceMask(nd.ones([3, 2]), nd.array([1, 2]));   // [[1, 1], [0, 1], [0, 0]]
@@ -117,7 +122,11 @@ export const sequenceMask = (
   return sequence(masking, x, lengths, options);
 };
 /**
- * The last step of each sequence of `x` [time, batch, …]: [batch, …].
+ * The last step of each sequence of `x` [time, batch, …] (or [batch, time, …] with axis 1): [batch, …]; of length 0 the
+ * first step. Any dtype, which stays; `lengths` [batch] of any dtype: fractions are cut off.
+ *
+ * @throws {ShapeError} unless there is one length for each element of the batch, and for no steps
+ * @throws {OptionError} unless `axis` is 0 or 1
  *
  * @example
  * nd.sequenceLast(nd.array([[1, 2], [3, 4], [5, 6]]), nd.array([1, 3]));   // [1, 6]
@@ -127,7 +136,11 @@ export const sequenceLast = (x: NDArray, lengths: NDArray, options?: SequenceOpt
   return sequence(lasting, x, lengths, options);
 };
 /**
- * The steps of each sequence of `x` [time, batch, …] in reverse order; what comes after its length stays.
+ * The steps of each sequence of `x` [time, batch, …] (or [batch, time, …] with axis 1) in reverse order; what comes
+ * after its length stays. Any dtype, which stays; `lengths` [batch] of any dtype: fractions are cut off.
+ *
+ * @throws {ShapeError} unless there is one length for each element of the batch
+ * @throws {OptionError} unless `axis` is 0 or 1
  *
  * @example
  * nd.sequenceReverse(nd.array([[1, 2], [3, 4], [5, 6]]), nd.array([2, 3]));   // [[3, 6], [1, 4], [5, 2]]

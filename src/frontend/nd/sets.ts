@@ -128,7 +128,12 @@ const onlyValues = ({ values, indices, inverse, counts }: Unique): NDArray => {
 };
 
 /**
- * The distinct elements of `x`, ascending.
+ * The distinct elements of `x` (any shape), ascending: [found], of the same dtype, any one; NaN is one element. A
+ * promise, as their number depends on values; with `size` that many at once, the least element or `fillValue` where
+ * there are fewer.
+ *
+ * @throws {TraceError} without `size` while tracing
+ * @throws {ValueError} unless `size` is an integer ≥ 0, and for a `fillValue` that the dtype does not hold
  *
  * @example
  * await nd.unique(nd.array([3, 1, 3, 2]));   // [1, 2, 3]
@@ -141,7 +146,12 @@ export function unique(x: NDArray, options?: UniqueOptions): NDArray | Promise<N
 }
 
 /**
- * The distinct elements of `x`, ascending, where each occurs first, how often, and which of them each element of `x` is.
+ * The distinct elements of `x` (any shape and dtype), ascending, where each occurs first, how often, and which of them
+ * each element of `x` is: `values`, of the same dtype, `indices` and `counts` [found], `inverse` in the shape of `x`,
+ * all int32. A promise; with `size` at once, as {@link unique}.
+ *
+ * @throws {TraceError} without `size` while tracing
+ * @throws {ValueError} unless `size` is an integer ≥ 0, and for a `fillValue` that the dtype does not hold
  *
  * @example
  * const { values, inverse, counts } = await nd.uniqueAll(nd.array([3, 1, 3, 2]));
@@ -171,7 +181,10 @@ const membership: Fragment<{ readonly invert: boolean }> = fragment<{ readonly i
 );
 
 /**
- * Whether each element of `x` is one of `elements` (NaN is none).
+ * Whether each element of `x` is one of `elements` (any shape; NaN is none): bool, in the shape of `x`. Compared in the
+ * dtype that both promote to.
+ *
+ * @throws {ValueError} if one is no array
  *
  * @example nd.isIn(nd.array([1, 2, 3]), nd.array([2, 5]));   // [false, true, false]
  */
@@ -198,7 +211,9 @@ const membersOf = (name: string, x: NDArray, y: NDArray, invert: boolean): Promi
 };
 
 /**
- * The distinct elements that are in both, ascending.
+ * The distinct elements that are in both (any shapes), ascending: [found], in the dtype of `x`.
+ *
+ * @throws {TraceError} while tracing: their number depends on values
  *
  * @example await nd.intersect1d(nd.array([1, 2, 3]), nd.array([3, 2, 5]));   // [2, 3]
  */
@@ -206,7 +221,9 @@ export const intersect1d = (x: NDArray, y: NDArray): Promise<NDArray> =>
   membersOf('intersect1d', x, y, false);
 
 /**
- * The distinct elements of `x` that are not in `y`, ascending.
+ * The distinct elements of `x` that are not in `y` (any shapes), ascending: [found], in the dtype of `x`.
+ *
+ * @throws {TraceError} while tracing: their number depends on values
  *
  * @example await nd.setDiff1d(nd.array([1, 2, 3]), nd.array([3, 2, 5]));   // [1]
  */
@@ -214,7 +231,10 @@ export const setDiff1d = (x: NDArray, y: NDArray): Promise<NDArray> =>
   membersOf('setDiff1d', x, y, true);
 
 /**
- * The distinct elements that are in one of the two at least, ascending.
+ * The distinct elements that are in one of the two at least (any shapes), ascending: [found], in the dtype that both
+ * promote to.
+ *
+ * @throws {TraceError} while tracing: their number depends on values
  *
  * @example await nd.union1d(nd.array([1, 2]), nd.array([3, 2]));   // [1, 2, 3]
  */
@@ -224,7 +244,10 @@ export const union1d = (x: NDArray, y: NDArray): Promise<NDArray> => {
 };
 
 /**
- * The distinct elements that are in one of the two only, ascending.
+ * The distinct elements that are in one of the two only (any shapes), ascending: [found], in the dtype that both
+ * promote to.
+ *
+ * @throws {TraceError} while tracing: their number depends on values
  *
  * @example await nd.setXor1d(nd.array([1, 2]), nd.array([3, 2]));   // [1, 3]
  */

@@ -39,8 +39,11 @@ const reshapeTo = (x: NDArray, shape: Shape): NDArray =>
   call(reshaping, [x], { attrs: { shape }, key: shape.join('.') });
 
 /**
- * The same elements in row-major order under another shape. One size may be -1: it is what the others leave over. The
- * dtype stays; throws for sizes that do not make up as many elements.
+ * The same elements in row-major order under another shape. One size may be -1: it is what the others leave over. Any
+ * dtype, which stays.
+ *
+ * @throws {ShapeError} for sizes that do not make up as many elements
+ * @throws {ValueError} unless `shape` is a list
  *
  * @example x.reshape([2, -1])
  */
@@ -64,7 +67,9 @@ export const reshape = (x: NDArray, shape: Shape): NDArray => {
 };
 
 /**
- * All axes in one. The dtype stays.
+ * All axes in one, [n]; a number becomes [1]. Any dtype, which stays.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.ravel(nd.array([[1, 2], [3, 4]]));   // [1, 2, 3, 4]
  */
@@ -73,7 +78,10 @@ export const ravel = (x: NDArray): NDArray => {
   return reshapeTo(x, [x.size]);
 };
 /**
- * The first axis kept, all others in one: images to rows. The dtype stays.
+ * The first axis kept, all others in one, [n, m]: images to rows. A vector becomes [n, 1], a number [1, 1]. Any dtype,
+ * which stays.
+ *
+ * @throws {ValueError} if `x` is no array
  *
  * @example nd.flatten(nd.ones([2, 3, 4])).shape;   // [2, 12]
  */
@@ -83,7 +91,9 @@ export const flatten = (x: NDArray): NDArray => {
 };
 
 /**
- * A new axis of size 1 before axis `axis` of the result. The dtype stays; throws for axes out of range.
+ * A new axis of size 1 before axis `axis` of the result. Any dtype, which stays.
+ *
+ * @throws {ShapeError} for an axis out of range
  *
  * @example nd.expandDims(nd.array([1, 2]), 0);   // [[1, 2]]
  */
@@ -94,7 +104,9 @@ export const expandDims = (x: NDArray, axis: number): NDArray => {
 };
 
 /**
- * Without axes of size 1: the given ones, or all. The dtype stays; throws for axes out of range or of other sizes.
+ * Without axes of size 1: the given ones, or all. Any dtype, which stays.
+ *
+ * @throws {ShapeError} for axes out of range, named twice, or of other sizes
  *
  * @example nd.squeeze(nd.ones([1, 3, 1])).shape;   // [3]
  */
@@ -134,8 +146,10 @@ const transposing: Fragment<AxesAttrs> = fragment<AxesAttrs>(
   },
 );
 /**
- * Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out. The dtype stays; throws
- * unless `axes` names each axis once.
+ * Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out. Any dtype, which stays.
+ *
+ * @throws {ShapeError} unless `axes` names each axis once
+ * @throws {ValueError} unless `axes` is a list
  *
  * @example nd.transpose(nd.array([[1, 2], [3, 4]]));   // [[1, 3], [2, 4]]
  */
@@ -154,7 +168,9 @@ export const transpose = (x: NDArray, axes?: readonly number[]): NDArray => {
   return call(transposing, [x], { attrs: { axes: order }, key: order.join('.') });
 };
 /**
- * Two axes exchanged. The dtype stays; throws for axes out of range.
+ * Two axes exchanged. Any dtype, which stays.
+ *
+ * @throws {ShapeError} for axes out of range
  *
  * @example nd.swapAxes(nd.ones([2, 3, 4]), 0, 2).shape;   // [4, 3, 2]
  */
@@ -186,8 +202,10 @@ const stretching: Fragment<ShapeAttrs> = fragment<ShapeAttrs>(
   },
 );
 /**
- * `x` repeated to `shape`: trailing axes must be equal or 1. The dtype stays; throws for a shape that `x` does not
- * broadcast to.
+ * `x` repeated to `shape`: trailing axes must be equal or 1. Any dtype, which stays.
+ *
+ * @throws {ShapeError} for a shape that `x` does not broadcast to
+ * @throws {ValueError} unless `shape` is a list
  *
  * @example nd.broadcastTo(nd.array([1, 2]), [2, 2]);   // [[1, 2], [1, 2]]
  */
@@ -239,7 +257,9 @@ export const slicePart = (x: NDArray, attrs: SliceAttrs): NDArray =>
   });
 
 /**
- * The order of elements along the axes (default: all) reversed. The dtype stays; throws for axes out of range.
+ * The order of elements along the axes (default: all) reversed. Shape and dtype, any one, stay.
+ *
+ * @throws {ShapeError} for axes out of range or named twice
  *
  * @example nd.flip(nd.array([1, 2, 3]));   // [3, 2, 1]
  */
@@ -275,8 +295,10 @@ const firstOf = (name: string, xs: readonly NDArray[]): NDArray => {
   return xs[0]!;
 };
 /**
- * Arrays one after the other along `axis` (default 0); all other sizes must be equal. Dtypes promote; throws for other
- * sizes that differ.
+ * Arrays one after the other along `axis` (default 0); all other sizes must be equal. Dtypes promote.
+ *
+ * @throws {ShapeError} for other sizes that differ, and an axis out of range
+ * @throws {ValueError} for no arrays, or when they are not in one list
  *
  * @example nd.concat([nd.array([1, 2]), nd.array([3])]);   // [1, 2, 3]
  */
@@ -285,7 +307,10 @@ export const concat = (xs: readonly NDArray[], axis = 0): NDArray => {
   return call(joining, xs, { attrs: { axis: axisOf('concat', axis, first.ndim) }, key: `${axis}` });
 };
 /**
- * Arrays of equal shape along a new axis (default: the first). Dtypes promote; throws for shapes that differ.
+ * Arrays of equal shape along a new axis (default: the first). Dtypes promote.
+ *
+ * @throws {ShapeError} for shapes that differ, and an axis out of range
+ * @throws {ValueError} for no arrays, or when they are not in one list
  *
  * @example nd.stack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
  */
@@ -304,8 +329,10 @@ export const stack = (xs: readonly NDArray[], axis = 0): NDArray => {
   );
 };
 /**
- * `x` cut along `axis`: into equal parts (a number) or before the given positions. The dtype stays; throws where parts
- * would not be equal.
+ * `x` cut along `axis`: into equal parts (a number) or before the given positions. Any dtype, which stays.
+ *
+ * @throws {ShapeError} where parts would not be equal, and for an axis out of range
+ * @throws {ValueError} unless positions ascend within the axis
  *
  * @example
  * const [a, b] = nd.split(nd.array([1, 2, 3, 4]), 2);
@@ -342,7 +369,10 @@ export const split = (x: NDArray, parts: number | readonly number[], axis = 0): 
 };
 
 /**
- * `x` side by side, `times[i]` times along axis `i` (trailing axes when fewer). The dtype stays.
+ * `x` side by side, `times[i]` times along axis `i` (trailing axes when fewer; new ones before when more). Any dtype,
+ * which stays.
+ *
+ * @throws {ValueError} unless all of `times` are integers ≥ 0
  *
  * @example nd.tile(nd.array([1, 2]), 2);   // [1, 2, 1, 2]
  */
@@ -369,8 +399,10 @@ export const tile = (x: NDArray, times: number | readonly number[]): NDArray => 
   );
 };
 /**
- * Each element `count` times in a row along `axis` (default: of the flattened array). The dtype stays; throws for a
- * count below 0 and an axis out of range.
+ * Each element `count` times in a row along `axis` (default: of the flattened array). Any dtype, which stays.
+ *
+ * @throws {ValueError} unless `count` is an integer ≥ 0
+ * @throws {ShapeError} for an axis out of range
  *
  * @example nd.repeat(nd.array([1, 2]), 2);   // [1, 1, 2, 2]
  */

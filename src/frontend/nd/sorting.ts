@@ -63,7 +63,10 @@ const along = (f: Fragment<Attrs>, x: NDArray, options: SortOptions | undefined)
 };
 
 /**
- * The elements of `x` in order along an axis: equal ones stay as they were, NaN comes last.
+ * The elements of `x` in order along an axis (default: the last; `null`: all, flattened): equal ones stay as they were,
+ * NaN comes last. Shape and dtype, any one, stay.
+ *
+ * @throws {ShapeError} for an axis out of range
  *
  * @example
  * nd.sort(nd.array([3, 1, 2]));   // [1, 2, 3]
@@ -72,7 +75,10 @@ const along = (f: Fragment<Attrs>, x: NDArray, options: SortOptions | undefined)
 export const sort = (x: NDArray, options?: SortOptions): NDArray => along(sorting, x, options);
 
 /**
- * Where the elements of `x` come from when they are sorted along an axis (int32): `x.gather(argsort(x))` is sorted.
+ * Where the elements of `x`, of any dtype, come from when they are sorted along an axis (default: the last; `null`:
+ * all, flattened): int32, in the same shape; `x.gather(argsort(x))` is sorted.
+ *
+ * @throws {ShapeError} for an axis out of range
  *
  * @example nd.argsort(nd.array([3, 1, 2]));   // [1, 2, 0]
  */
@@ -118,8 +124,13 @@ const choosing = fragment<TopkAttrs>('topk', (b, [given], attrs) => {
 });
 
 /**
- * The `k` greatest elements along an axis (or the least), in order: where they are, what they are, or both. Of equal
- * ones the first; NaN counts as the least of all.
+ * The `k` greatest elements along an axis (or the least; default: the last), in order: where they are (int32), what
+ * they are (in the dtype of `x`, any one), or both, `k` along the axis; or a mask of bool in the shape of `x`. Of equal
+ * ones the first; NaN is chosen last.
+ *
+ * @throws {ValueError} unless `k` is an integer from 0 to the size of the axis
+ * @throws {ShapeError} for an axis out of range
+ * @throws {OptionError} for another `returns`
  *
  * @example
  * nd.topk(nd.array([1, 4, 2, 3]), 2);   // [1, 3]

@@ -30,9 +30,13 @@ const stretching = (name: string, x: NDArray, target: NDArray): NDArray => {
 };
 
 /**
- * Makes `x` stand for `value` (broadcast, converted to the dtype of `x`) from now on, and returns `x`: `x += y` is
- * `nd.assign(x, x.add(y))`. Inside a hybridized function `x` takes its new value when the program runs. Views of the old
- * value keep it. An error while recording, as the tape holds old values.
+ * Makes `x` stand for `value` (broadcast, converted to the dtype of `x`, any one) from now on, and returns `x`: `x +=
+ * y` is `nd.assign(x, x.add(y))`. Inside a hybridized function `x` takes its new value when the program runs. Views of
+ * the old value keep it.
+ *
+ * @throws {ShapeError} for a value that does not broadcast to the shape of `x`
+ * @throws {ValueError} for a number that the dtype of `x` does not hold
+ * @throws {GradientError} while recording, as the tape holds old values
  *
  * @example
  * const counter = nd.zeros([2]);
@@ -57,7 +61,12 @@ export const assign = (x: NDArray, value: Operand): NDArray => {
 };
 
 /**
- * The values of `x` on `device`, in memory of their own and without history; known once they have been read.
+ * The values of `x` on `device`, in memory of their own and without history; known once they have been read. Shape and
+ * dtype, any one, stay.
+ *
+ * @throws {ValueError} unless `device` is one (as a rejected promise)
+ * @throws {DTypeError} for dtypes that the device does not have (as a rejected promise)
+ * @throws {TraceError} while tracing
  *
  * @example
  * const here = await nd.toDevice(nd.array([1, 2]), nd.zeros([1]).device);
@@ -65,9 +74,13 @@ export const assign = (x: NDArray, value: Operand): NDArray => {
  */
 export const toDevice = (x: NDArray, device: Device): Promise<NDArray> => {
   checkArray('toDevice', x);
-  if (mode.trace !== undefined)
-    throw failure('trace', `toDevice: ${mode.trace.name} is traced as one program`, ONE_DEVICE);
+  notTraced('toDevice');
   return moved(x, device);
+};
+
+const notTraced = (name: string): void => {
+  if (mode.trace !== undefined)
+    throw failure('trace', `${name}: ${mode.trace.name} is traced as one program`, ONE_DEVICE);
 };
 
 const moved = async (x: NDArray, device: Device): Promise<NDArray> => {
@@ -85,8 +98,11 @@ const moved = async (x: NDArray, device: Device): Promise<NDArray> => {
 };
 
 /**
- * Makes `target` stand for the values of `x`, which may be on another device: shapes broadcast, the dtype of `target`
- * stays. Returns `target`.
+ * Makes `target` stand for the values of `x`, which may be on another device: shapes broadcast, the dtype of `target`,
+ * any one, stays. Gives `target`.
+ *
+ * @throws {ShapeError} if `x` does not broadcast to the shape of `target`
+ * @throws {TraceError} while tracing
  *
  * @example
  * const target = nd.zeros([2, 2]);
@@ -96,5 +112,6 @@ export const copyTo = (x: NDArray, target: NDArray): Promise<NDArray> => {
   checkArray('copyTo', x);
   checkArray('copyTo', target);
   stretching('copyTo', x, target);
-  return toDevice(x, target.device).then((copy) => assign(target, copy));
+  notTraced('copyTo');
+  return moved(x, target.device).then((copy) => assign(target, copy));
 };

@@ -21,8 +21,10 @@ import { weakDtype } from './arithmetic.ts';
 import { checkDtype } from './creation.ts';
 
 /**
- * The dtype of `x + y` for arrays of two dtypes: NumPy's table, but uint32 with signed integers is int32, uint64 with
- * them int64, and any integer with a float is that float.
+ * The dtype of `x + y` for arrays of two dtypes, whatever their shapes: NumPy's table, but uint32 with signed integers
+ * is int32, uint64 with them int64, and any integer with a float is that float.
+ *
+ * @throws {OptionError} for names that are no dtypes
  *
  * @example
  * nd.promoteTypes('uint8', 'int8');       // 'int16'
@@ -32,8 +34,11 @@ export const promoteTypes = (a: DType, b: DType): DType =>
   promote(checkDtype('promoteTypes', a), checkDtype('promoteTypes', b));
 
 /**
- * The dtype that an operation on all of these gives: arrays, dtypes, and numbers, which take the dtype of the others
- * where it holds them.
+ * The dtype that an operation on all of these gives: arrays (of any shape), dtypes, and numbers, which take the dtype
+ * of the others where it holds them (float32 if there are no others).
+ *
+ * @throws {ValueError} for no operands, and for what is none
+ * @throws {OptionError} for names that are no dtypes
  *
  * @example
  * nd.resultType(nd.ones([2], { dtype: 'int16' }), 3);   // 'int16'
@@ -63,9 +68,11 @@ export type Casting = (typeof CASTINGS)[number];
 const KINDS = ['bool', 'uint', 'int', 'float'];
 
 /**
- * Whether an array (or a dtype) may be converted. `safe` (default): every value is kept; `sameKind`: also to fewer bits,
- * not from signed to unsigned, nor from floats to integers. Stricter than NumPy where its safe casts round: from int64
- * to float64.
+ * Whether an array (or a dtype) may be converted, whatever its shape. `safe` (default): every value is kept;
+ * `sameKind`: also to fewer bits, not from signed to unsigned, nor from floats to integers. Stricter than NumPy where
+ * its safe casts round: from int64 to float64.
+ *
+ * @throws {OptionError} for names that are no dtypes, and another `casting`
  *
  * @example
  * nd.canCast('uint8', 'int16');                  // true
@@ -112,7 +119,10 @@ const FLOATS: Readonly<Partial<Record<DType, readonly [digits: number, exponent:
 };
 
 /**
- * How far a float dtype goes.
+ * How far a float dtype goes: scalars, as JavaScript's numbers.
+ *
+ * @throws {DTypeError} for integers and booleans
+ * @throws {OptionError} for names that are no dtypes
  *
  * @example
  * nd.finfo('float16').max;   // 65504
@@ -138,7 +148,10 @@ export interface IntegerInfo {
 }
 
 /**
- * How far an integer dtype goes.
+ * How far an integer dtype goes: scalars, BigInts where numbers do not hold them.
+ *
+ * @throws {DTypeError} for floats and booleans
+ * @throws {OptionError} for names that are no dtypes
  *
  * @example
  * nd.iinfo('int8').min;     // -128

@@ -29,14 +29,21 @@ export interface WhileOptions {
  * Calls `body(variables)` as long as `condition(variables)` holds, at most `maxIterations` times. The body returns
  * `[outputs, variables]`.
  *
- * The results are the outputs, stacked and filled up with zeros to `maxIterations`, the variables after the last step,
- * and how many steps there were (int32). Variables and outputs are arrays, or lists and objects of arrays.
+ * The results are the outputs, stacked [maxIterations, ...] and filled up with zeros, the variables after the last
+ * step, and how many steps there were (int32, shape []). Variables and outputs are arrays of any dtype, or lists and
+ * objects of arrays; variables keep their shapes and dtypes. The condition is an array of one element, or true or
+ * false.
  *
- * Imperatively the condition is looked at before each step. In a hybridized function, and on devices that cannot be read
- * without waiting, all `maxIterations` steps are computed and those after the end are thrown away: choose it tightly.
+ * Imperatively the condition is looked at before each step. In a hybridized function, and on devices that cannot be
+ * read without waiting, all `maxIterations` steps are computed and those after the end are thrown away: choose it
+ * tightly.
  *
- * @throws ValueError without `maxIterations` or when the first condition fails imperatively and the outputs' shapes are
- *   not known.
+ * @throws {OptionError} unless `maxIterations` is an integer ≥ 1
+ * @throws {ShapeError} when a variable has another shape after a step
+ * @throws {DTypeError} when a variable has another dtype after a step
+ * @throws {ValueError} for no arrays among the variables, another structure after a step, and a condition of more than
+ *   one element
+ *
  * @example
  * const [, [n, sum], steps] = nd.whileLoop(
  *   ([n]) => n.lt(5),
