@@ -5,6 +5,7 @@
  * the same imperative, recorded and hybridized.
  */
 
+import { summedIn } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import { tensor } from '../../ir/type.ts';
 import {
@@ -125,7 +126,7 @@ const scalerOf = (where: string, trainer: Trainer): LossScaler => {
 };
 
 /**
- * The loss, or each of several, times the scale of the trainer's scaler, in float32. For backward alone; recorded also
+ * The loss, or each of several, times the scale of the trainer's scaler, in float32 (of float64 in float64). For backward alone; recorded also
  * where nothing else is.
  *
  * @throws ValueError without `initTrainer`
@@ -143,7 +144,7 @@ export function scaleLoss(
   const scaled = (l: NDArray): NDArray => {
     if (!isNDArray(l))
       throw failure('value', `amp.scaleLoss: ${shown(l)} is no array`, 'pass a loss, or several');
-    return mul(astype(l, 'float32'), scaler.scaleOn(l.device)) as NDArray;
+    return mul(astype(l, summedIn(l.dtype)), scaler.scaleOn(l.device)) as NDArray;
   };
   const all = (): NDArray | NDArray[] =>
     Array.isArray(loss) ? loss.map(scaled) : scaled(loss as NDArray);
@@ -174,13 +175,14 @@ export const unscale = (trainer: Trainer): void => {
     let update = divisions.get(key);
     if (update === undefined) {
       update = updateOf('unscale', (b: GraphBuilder) => {
-        const m = arithmetic(b);
         const targets = gradients.map((g, i) => b.input(g.type, { name: `gradient${i}` }));
-        const inverse = m.div(m.number(1), b.input(tensor('float32', []), { name: 'scale' }));
-        return targets.map((target) => ({
-          target,
-          value: b.cast(m.mul(b.cast(target, 'float32'), inverse), target.type.dtype),
-        }));
+        const scale = b.input(tensor('float32', []), { name: 'scale' });
+        return targets.map((target) => {
+          const { dtype } = target.type;
+          const m = arithmetic(b, summedIn(dtype));
+          const inverse = m.div(m.number(1), scale);
+          return { target, value: b.cast(m.mul(b.cast(target, summedIn(dtype)), inverse), dtype) };
+        });
       });
       divisions.set(key, update);
     }

@@ -3,6 +3,7 @@
  *
  * Invariant: one program on the device that holds the arrays, nothing is read; in a hybridized step it is part of it.
  */
+import type { DType } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { tensor } from '../../ir/type.ts';
@@ -15,7 +16,7 @@ import { isNDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { hostScalar, ONE_DEVICE } from '../trace.ts';
 import { applyUpdate, type Update, updateOf } from '../update.ts';
-import { arithmetic } from './optim/arithmetic.ts';
+import { type Arithmetic, arithmetic } from './optim/arithmetic.ts';
 import { Parameter } from './parameter.ts';
 
 /** Arrays to clip, or parameters whose gradients are meant (those with gradReq 'null' are left out). */
@@ -65,20 +66,30 @@ const checkLimit = (where: string, what: string, limit: number): void => {
 
 const updates = new Map<string, Update>();
 
-/** The update of arrays of these types; `build` gets them as float32 and the limit. */
+/** What arrays are clipped in together. */
+const clippedIn = (arrays: readonly NDArray[]): DType =>
+  arrays.some((x) => x.dtype === 'float64') ? 'float64' : 'float32';
+
+/** The update of arrays of these types; `build` gets them as float32 or float64, and the limit. */
 const updateFor = (
   name: string,
   arrays: readonly NDArray[],
-  build: (b: GraphBuilder, xs: Node[], limit: Node) => { values: Node[]; results?: Node[] },
+  build: (
+    b: GraphBuilder,
+    m: Arithmetic,
+    xs: Node[],
+    limit: Node,
+  ) => { values: Node[]; results?: Node[] },
 ): Update => {
   const key = `${name} ${arrays.map((x) => x.type.id).join()}`;
   let update = updates.get(key);
   if (update === undefined) {
     update = updateOf(name, (b) => {
       const targets = arrays.map((x, i) => b.input(x.type, { name: `x${i}` }));
-      const limit = b.input(tensor('float32', []), { name: 'limit', role: 'scalar' });
-      const wide = targets.map((x) => b.cast(x, 'float32'));
-      const { values, results } = build(b, wide, limit);
+      const dtype = clippedIn(arrays);
+      const limit = b.input(tensor(dtype, []), { name: 'limit', role: 'scalar' });
+      const wide = targets.map((x) => b.cast(x, dtype));
+      const { values, results } = build(b, arithmetic(b, dtype), wide, limit);
       const assigns = targets.map((target, i) => ({
         target,
         value: b.cast(values[i]!, target.type.dtype),
@@ -110,17 +121,17 @@ export const clipGlobalNorm = (
 ): NDArray => {
   checkOptions('clipGlobalNorm', options, ['checkIsFinite']);
   checkLimit('clipGlobalNorm', 'largest norm', maxNorm);
-  const limit = hostScalar(() => maxNorm);
   const norms = [...arraysOf('clipGlobalNorm', arrays)].map(([device, xs]) => {
-    const update = updateFor('clipGlobalNorm', xs, (b, wide, largest) => {
-      const m = arithmetic(b);
+    const update = updateFor('clipGlobalNorm', xs, (b, m, wide, largest) => {
       const squares = wide.map((x) => m.square(m.norm(x)));
       const norm = m.sqrt(squares.reduce((sum, x) => m.add(sum, x)));
       const over = m.greater(norm, largest);
-      const finite = m.greater(m.number(LARGEST), norm);
+      const most = norm.type.dtype === 'float64' ? Number.MAX_VALUE : LARGEST;
+      const finite = m.greater(m.number(most), norm);
       const scale = m.select(b.op('and', over, finite), m.div(largest, norm), m.number(1));
       return { values: wide.map((x) => m.mul(x, scale)), results: [norm] };
     });
+    const limit = hostScalar(() => maxNorm, clippedIn(xs));
     return applyUpdate(update, [...xs, limit], device)[0] as NDArray;
   });
   if (options.checkIsFinite && mode.trace === undefined)
@@ -141,12 +152,11 @@ export const clipGlobalNorm = (
  */
 export const clipGradValue = (arrays: Clipped, limit: number): void => {
   checkLimit('clipGradValue', 'limit', limit);
-  const scalar = hostScalar(() => limit);
   for (const [device, xs] of arraysOf('clipGradValue', arrays)) {
-    const update = updateFor('clipGradValue', xs, (b, wide, largest) => {
-      const m = arithmetic(b);
-      return { values: wide.map((x) => m.clip(x, largest)) };
-    });
+    const update = updateFor('clipGradValue', xs, (_b, m, wide, largest) => ({
+      values: wide.map((x) => m.clip(x, largest)),
+    }));
+    const scalar = hostScalar(() => limit, clippedIn(xs));
     applyUpdate(update, [...xs, scalar], device);
   }
 };

@@ -146,25 +146,23 @@ export class LossScaler implements StepScaling {
     const m = arithmetic(b);
     const [zero, one] = [m.number(0), m.number(1)];
     const wrong = gradients.map((g) => {
-      const sound = b.op('le', b.op('abs', g), b.lit(LARGEST, g));
+      const greatest = g.type.dtype === 'float64' ? Number.MAX_VALUE : LARGEST;
+      const sound = b.op('le', b.op('abs', g), b.lit(greatest, g));
       const flags = b.op('select', sound, b.lit(0, g), b.lit(1, g));
       return b.sum(
         flags,
         g.type.shape.map((_, i) => i),
       );
     });
-    const finite = b.op(
-      'eq',
-      wrong.reduce((sum, x) => m.add(sum, x)),
-      zero,
-    );
+    const all = wrong.reduce((sum, x) => m.add(sum, x));
+    const finite = b.op('eq', all, b.lit(0, all));
     const counted = m.add(clean, one);
     const due = b.op('ge', counted, window);
     const next = m.select(due, m.min(m.mul(scale, grow), m.max(scale, most)), scale);
     const less = m.max(m.mul(scale, shrink), m.min(scale, one));
     return {
       finite,
-      inverse: unscaled ? undefined : m.div(one, scale),
+      scale: unscaled ? undefined : scale,
       skipped,
       assigns: [
         { target: scale, value: m.select(finite, next, less) },

@@ -1,10 +1,10 @@
 /**
  * The graph of an optimizer step over many parameters.
  *
- * Invariant: what may change from step to step is an input of role `scalar`; weights are computed in float32 and stored
- * in their own dtype; with a loss scaler, a step with a gradient that is not finite changes nothing but the scaler.
+ * Invariant: what may change from step to step is an input of role `scalar`; weights are computed in float32 (float64 ones
+ * and all numbers beside them in float64) and stored in their own dtype; with a loss scaler, a step with a gradient that is not finite changes nothing but the scaler.
  */
-import { isNarrowFloat, summedIn } from '../../ir/dtype.ts';
+import { type DType, isNarrowFloat, summedIn } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Assign, Node } from '../../ir/graph/graph.ts';
 import { tensor } from '../../ir/type.ts';
@@ -22,8 +22,8 @@ const SCALARS = ['learningRate', 'wd', 'rescale', 'clip'] as const;
 export interface ScaledStep {
   /** Whether all gradients are finite, shape []. */
   readonly finite: Node;
-  /** What gradients are to be multiplied by, shape []; undefined when that was done. */
-  readonly inverse: Node | undefined;
+  /** What gradients are to be divided by, shape []; undefined when that was done. */
+  readonly scale: Node | undefined;
   /** Steps that were skipped before, shape []. */
   readonly skipped: Node;
   /** New values of its arrays. */
@@ -32,7 +32,7 @@ export interface ScaledStep {
 
 /** What a loss scaler gets to build its part of a step. */
 export interface ScaledOperands {
-  /** In float32. */
+  /** In float32 or float64. */
   readonly gradients: readonly Node[];
   readonly arrays: readonly Node[];
   readonly numbers: readonly Node[];
@@ -95,10 +95,19 @@ const correctionAt = ({ base, root = false }: Correction, count: number): number
   return root ? Math.sqrt(whole) : whole;
 };
 
+/** What each group of parameters is computed in. */
+export const dtypesOf = (
+  parameters: readonly Parameter[],
+  groups: readonly number[],
+): readonly DType[] =>
+  Array.from({ length: Math.max(...groups) + 1 }, (_, g) =>
+    summedIn(parameters[groups.indexOf(g)]!.dtype),
+  );
+
 /**
- * The step for `parameters`, those of one group (updated equally often) with the same scalars. Operands: for each
- * parameter its data, gradient, states and (for noisy optimizers) noise; the arrays of the scaler; then the scalars of
- * each group, and the numbers of the scaler.
+ * The step for `parameters`, those of one group (computed in one dtype, updated equally often) with the same scalars.
+ * Operands: for each parameter its data, gradient, states and (for noisy optimizers) noise; the arrays of the scaler; then
+ * the scalars of each group, and the numbers of the scaler.
  */
 export const stepOf = (
   optimizer: Optimizer,
@@ -114,22 +123,29 @@ export const stepOf = (
       b.input(one, { name: `scaler${i}` }),
     );
     const names = scalarNames(optimizer, scaling !== undefined);
-    const groupScalars = Array.from({ length: Math.max(...groups) + 1 }, (_, g) =>
+    const dtypes = dtypesOf(parameters, groups);
+    const groupScalars = dtypes.map((dtype, g) =>
       Object.fromEntries(
-        names.map((name) => [name, b.input(one, { name: `${name}${g}`, role: 'scalar' })]),
+        names.map((name) => [
+          name,
+          b.input(tensor(dtype, []), { name: `${name}${g}`, role: 'scalar' }),
+        ]),
       ),
     );
     const numbers = (scaling?.numbers() ?? []).map((_, i) =>
       b.input(one, { name: `scaling${i}`, role: 'scalar' }),
     );
-    const m = arithmetic(b);
+    const maths = dtypes.map((dtype) => arithmetic(b, dtype));
     const gradients = given.map(({ gradient }) => b.cast(gradient, summedIn(gradient.type.dtype)));
     const scaled = scaling?.build(b, { gradients, arrays: own, numbers, unscaled });
-    const shared = groupScalars.map((s) => rulesOf(m, b, optimizer, s, scaled));
-    const assigns = parameters.flatMap((parameter, i): Assign[] =>
-      assignsOf(b, m, optimizer, parameter, given[i]!, gradients[i]!, shared[groups[i]!]!),
-    );
+    const shared = groupScalars.map((s, g) => rulesOf(maths[g]!, b, optimizer, s, scaled));
+    const assigns = parameters.flatMap((parameter, i): Assign[] => {
+      const group = groups[i]!;
+      const own = [given[i]!, gradients[i]!] as const;
+      return assignsOf(b, maths[group]!, optimizer, parameter, ...own, shared[group]!);
+    });
     if (scaled === undefined) return assigns;
+    const m = arithmetic(b);
     const kept = assigns.map(({ target, value }) => ({
       target,
       value: m.select(scaled.finite, value, target),
@@ -154,7 +170,9 @@ const arraysOf = (b: GraphBuilder, optimizer: Optimizer, parameter: Parameter): 
   const specs = statesFor(optimizer, parameter);
   const states = specs.map(({ name, shape }) => input(name, tensor(summedIn(type.dtype), shape)));
   const master = specs.at(-1)?.name === MASTER ? states.pop() : undefined;
-  const noise = optimizer.noisy ? input('noise', tensor('float32', type.shape)) : undefined;
+  const noise = optimizer.noisy
+    ? input('noise', tensor(summedIn(type.dtype), type.shape))
+    : undefined;
   return { weight, gradient, states, master, noise };
 };
 
@@ -189,7 +207,7 @@ const rulesOf = (
   }
   const rescale = inputs['rescale']!;
   return {
-    rescale: scaled?.inverse === undefined ? rescale : m.mul(rescale, scaled.inverse),
+    rescale: scaled?.scale === undefined ? rescale : m.mul(rescale, m.div(one, scaled.scale)),
     learningRate: inputs['learningRate']!,
     wd: inputs['wd']!,
     clip: inputs['clip']!,

@@ -25,7 +25,7 @@ import { checkNumber, notNegative, Optimizer, type State } from './optim/optimiz
 import { createNamed, type OptimizerName, type OptimizerTable } from './optim/table.ts';
 import { Parameter } from './parameter.ts';
 import { readStates, type StateRow, writeStates } from './trainer-states.ts';
-import { type StepScaling, scalarsAt, statesFor, stepOf } from './trainer-step.ts';
+import { dtypesOf, type StepScaling, scalarsAt, statesFor, stepOf } from './trainer-step.ts';
 
 /** What a trainer is given to update: `net.parameters()`, or some of them by name: `net.collectParams('.*weight')`. */
 export type ParameterSource = Iterable<Parameter> | ReadonlyMap<string, Parameter>;
@@ -230,12 +230,20 @@ export class Trainer {
     }
     const read = scalarsOf(optimizer, active, groups, batchSize, scaling);
     let numbers = read();
+    const dtypes = dtypesOf(
+      active.map((s) => s.parameter),
+      groups,
+    );
+    const each = (numbers.length - (scaling?.numbers().length ?? 0)) / dtypes.length;
     const scalars = numbers.map((_, i) =>
-      hostScalar(() => {
-        // the first of each replay reads them all
-        if (i === 0 && mode.trace === undefined) numbers = read();
-        return numbers[i]!;
-      }),
+      hostScalar(
+        () => {
+          // the first of each replay reads them all
+          if (i === 0 && mode.trace === undefined) numbers = read();
+          return numbers[i]!;
+        },
+        dtypes[Math.floor(i / each)],
+      ),
     );
     const before = optimizer.noisy ? getState() : undefined;
     const own = optimizer.key();
@@ -353,12 +361,13 @@ const scalarsOf = (
 const tracedUpdates = (slot: Slot): number =>
   mode.trace !== undefined && slot.traced?.trace === mode.trace ? slot.traced.updates : 0;
 
-/** Parameters updated equally often share their scalars: the group of each. */
+/** Parameters updated equally often and computed in one dtype share their scalars: the group of each. */
 const groupsOf = (active: readonly Slot[]): number[] => {
-  const known: number[] = [];
-  return active.map(({ count }) => {
-    const group = known.indexOf(count);
-    return group >= 0 ? group : known.push(count) - 1;
+  const known: string[] = [];
+  return active.map(({ count, parameter }) => {
+    const kind = `${count} ${summedIn(parameter.dtype)}`;
+    const group = known.indexOf(kind);
+    return group >= 0 ? group : known.push(kind) - 1;
   });
 };
 
@@ -386,8 +395,10 @@ const stateOf = (slot: Slot, { name, shape, from }: State): readonly NDArray[] =
 
 const OUTSIDE = { trace: undefined, scope: undefined, recording: false, taping: false } as const;
 
-const noiseLike = ({ shape, device }: NDArray): NDArray =>
-  withMode({ recording: false, taping: false }, () => normal(shape, 0, 1, { device }));
+const noiseLike = ({ shape, dtype, device }: NDArray): NDArray =>
+  withMode({ recording: false, taping: false }, () =>
+    normal(shape, 0, 1, { dtype: summedIn(dtype), device }),
+  );
 
 /** Whether a backward pass has written its gradient; sums over devices are written on all of them. */
 const isFresh = ({ parameter }: Slot): boolean => hasFreshGradient(parameter.listData()[0]!);

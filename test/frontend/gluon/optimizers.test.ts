@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert';
 import {
   AdaBelief,
   AdaGrad,
+  Adam,
+  AdamW,
   DCASGD,
   FTML,
   Ftrl,
@@ -21,9 +23,12 @@ import {
   Signum,
 } from '../../../src/frontend/gluon/optim.ts';
 import { assertAllClose } from '../../../src/frontend/testing.ts';
-import { autograd, hybridize, nd, Parameter, random, Trainer } from '../../../src/index.ts';
+import { autograd, device, hybridize, nd, Parameter, random, Trainer } from '../../../src/index.ts';
 
-/** Each optimizer against its formulas in doubles: a matrix and a vector, four steps with changing gradients. */
+/**
+ * Each optimizer against its formulas in doubles: a matrix and a vector, four steps with changing gradients. Hybridized,
+ * parameters of float64 are beside those of float32, where the device has them.
+ */
 type Row = readonly number[];
 interface Memory {
   [name: string]: number[];
@@ -89,6 +94,26 @@ interface Case {
   readonly formula: Formula;
 }
 const CASES: readonly Case[] = [
+  {
+    optimizer: () => new SGD({ learningRate: 0.1, momentum: 0.7, wd: 0.3, nesterov: true }),
+    formula: (w, g, _t, memory) => {
+      const step = times(l2(w, g, 0.3), 0.1);
+      memory['m'] = zip(kept(memory, 'm', w), step).map(([m, s]) => 0.7 * m! - s!);
+      return zip(w, memory['m'], step).map(([a, m, s]) => a! + 0.7 * m! - s!);
+    },
+  },
+  {
+    optimizer: () => new Adam({ learningRate: 0.1, wd: 0.1, clipGradient: 0.3 }),
+    formula: (w, g, t, memory) => {
+      const clipped = g.map((v) => Math.max(-0.3, Math.min(0.3, v)));
+      return minus(w, times(adamStep(l2(w, clipped, 0.1), t, memory, 1e-8, [0.9, 0.999]), 0.1));
+    },
+  },
+  {
+    optimizer: () => new AdamW({ learningRate: 0.1, wd: 0.3, epsilon: 1e-3, beta1: 0.8 }),
+    formula: (w, g, t, memory) =>
+      minus(times(w, 1 - 0.1 * 0.3), times(adamStep(g, t, memory, 1e-3, [0.8, 0.999]), 0.1)),
+  },
   {
     optimizer: () => new DCASGD({ learningRate: 0.1, momentum: 0.5, lambda: 0.3, wd: 0.1 }),
     formula: (w, g0, _t, memory) => {
@@ -283,21 +308,36 @@ const BIAS: Row = [0.25, -0.75];
 const gradient = (t: number, size: number): number[] =>
   Array.from({ length: size }, (_, i) => (((i * 7 + t * 5) % 11) - 4.5) / 4);
 
-const parameter = (shape: number[], values: Row, dtype: 'float32' | 'float16' = 'float32') => {
+type Stored = 'float16' | 'float32' | 'float64';
+const parameter = (shape: number[], values: Row, dtype: Stored = 'float32') => {
   const p = new Parameter({ shape, dtype });
   p.setData(nd.array([...values], { dtype }).reshape(shape));
   return p;
 };
 
+const { wide } = device.default().caps;
+const DTYPES = { float32: { rtol: 2e-5, atol: 2e-6 }, float64: { rtol: 1e-13, atol: 1e-13 } };
+
 for (const { optimizer, formula } of CASES)
   for (const compiled of [false, true])
     test(`${optimizer().name} is its formulas${compiled ? ', in a hybridized step' : ''}`, async () => {
-      const parameters = [parameter([2, 3], WEIGHT), parameter([2], BIAS)];
+      const dtypes = compiled && wide ? (['float32', 'float64'] as const) : (['float32'] as const);
+      const parameters = dtypes.flatMap((dtype) => [
+        parameter([2, 3], WEIGHT, dtype),
+        parameter([2], BIAS, dtype),
+      ]);
       const trainer = new Trainer(parameters, optimizer());
       const plain = (...gs: nd.NDArray[]): void => {
         autograd
           .record(() =>
-            parameters.map((p, i) => p.data().mul(gs[i]!).sum()).reduce((a, b) => a.add(b)),
+            parameters
+              .map((p, i) =>
+                p
+                  .data()
+                  .mul(gs[i % 2]!)
+                  .sum(),
+              )
+              .reduce((a, b) => a.add(b)),
           )
           .backward();
         trainer.step(2);
@@ -307,10 +347,14 @@ for (const { optimizer, formula } of CASES)
       const memories: Memory[] = [{}, {}];
       for (let t = 1; t <= 4; t++) {
         step(nd.array(gradient(t, 6)).reshape([2, 3]), nd.array(gradient(t, 2)));
+        wanted.forEach((w, i) => {
+          const g = times(gradient(t, w.length), 0.5);
+          wanted[i] = formula(w, g, t, memories[i]!, i === 0 ? 3 : 0);
+        });
         for (const [i, p] of parameters.entries()) {
-          const g = times(gradient(t, wanted[i]!.length), 0.5);
-          wanted[i] = formula(wanted[i]!, g, t, memories[i]!, i === 0 ? 3 : 0);
-          await assertAllClose(p.data().reshape([-1]), [...wanted[i]!], { rtol: 2e-5, atol: 2e-6 });
+          const dtype = dtypes[Math.floor(i / 2)]!;
+          const goal = nd.array([...wanted[i % 2]!], { dtype });
+          await assertAllClose(p.data().reshape([-1]), goal, DTYPES[dtype]);
         }
       }
     });

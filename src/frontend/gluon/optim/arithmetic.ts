@@ -1,9 +1,10 @@
 /**
  * What update rules are written with: arithmetic on nodes, scalars and axes of 1 stretched.
  *
- * Invariant: all numbers are float32, and nothing here knows of a particular optimizer.
+ * Invariant: all numbers are float32 (beside parameters of float64: float64), and nothing here knows of a particular
+ * optimizer.
  */
-import { promote } from '../../../ir/dtype.ts';
+import { type DType, promote } from '../../../ir/dtype.ts';
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
 import { dot } from '../../../ir/graph/ops/dot.ts';
@@ -49,8 +50,9 @@ const stretched = (x: Shape, y: Shape): Shape => {
   );
 };
 
-export const arithmetic = (b: GraphBuilder): Arithmetic => {
-  /** The operands in one shape and in the wider of their dtypes: numbers are float32 beside weights of float64. */
+/** `numbers`: the dtype of constants. */
+export const arithmetic = (b: GraphBuilder, numbers: DType = 'float32'): Arithmetic => {
+  /** The operands in one shape and in the wider of their dtypes. */
   const alike = (x: Node, y: Node, more: Shape = []): Node[] => {
     const shape = stretched(more, stretched(x.type.shape, y.type.shape));
     const dtype = promote(x.type.dtype, y.type.dtype);
@@ -76,7 +78,7 @@ export const arithmetic = (b: GraphBuilder): Arithmetic => {
       const [p, q] = alike(x, y, condition.type.shape);
       return b.op('select', b.broadcastTo(condition, p!.type.shape), p!, q!);
     },
-    number: (value) => b.full(value, 'float32', []),
+    number: (value) => b.full(value, numbers, []),
     mean: (x, axes) => {
       const { shape } = x.type;
       const count = axes.reduce((n, a) => n * shape[a]!, 1);

@@ -44,7 +44,7 @@ const COMMON: readonly string[] = [
   'multiPrecision',
 ];
 
-/** One parameter's part of a step; all nodes are float32. */
+/** One parameter's part of a step; all nodes are float32, of float64 parameters float64. */
 export interface Rule {
   readonly weight: Node;
   /** Rescaled and clipped. */
