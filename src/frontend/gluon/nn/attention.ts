@@ -18,7 +18,7 @@ import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Dense } from './basic.ts';
 import { RotaryEmbedding } from './position.ts';
-import { count, expectArray, expectRank } from './shared.ts';
+import { count, expectArray, expectRank, rate } from './shared.ts';
 
 export interface MultiHeadAttentionOptions {
   /** Share of the weights of keys that are set to 0 in training. Default 0. */
@@ -93,10 +93,8 @@ export class MultiHeadAttention extends HybridBlock {
     this.heads = count(name, 'heads', heads);
     if (units % heads !== 0)
       throw failure('option', `${name}: ${units} units do not divide into ${heads} heads`);
-    const { dropout: rate = 0, useBias = true, weightInit } = options;
-    if (!(rate >= 0 && rate < 1))
-      throw failure('value', `${name}: dropout ${rate} must be from 0 to below 1`);
-    this.dropout = rate;
+    const { useBias = true, weightInit } = options;
+    this.dropout = rate(name, 'dropout', options.dropout ?? 0);
     this.causal = options.causal ?? false;
     this.rotary = options.rotary === true ? new RotaryEmbedding() : undefined;
     const dense = (inUnits = 0): Dense =>
@@ -121,11 +119,11 @@ export class MultiHeadAttention extends HybridBlock {
     const [q, k] = this.#ends(query, key);
     const v = this.#split(this.value, value);
     const shares = { mask: this.#wide(mask), causal: this.causal };
-    const rate = isTraining() ? this.dropout : 0;
+    const dropped = isTraining() ? this.dropout : 0;
     const mixed =
-      rate === 0
+      dropped === 0
         ? scaledDotProductAttention(q, k, v, shares)
-        : matmul(dropout(attentionWeights(q, k, shares), rate), v);
+        : matmul(dropout(attentionWeights(q, k, shares), dropped), v);
     const [batch, , positions] = mixed.shape as [number, number, number];
     return this.output(reshape(transpose(mixed, [0, 2, 1, 3]), [batch, positions, this.units]));
   }

@@ -11,13 +11,21 @@ import type { NDArray } from '../../methods.ts';
 import { linear } from '../../nd/linalg.ts';
 import { embedding } from '../../nd/neural.ts';
 import { flatten } from '../../nd/shape.ts';
-import { checkOptions, shown } from '../../options.ts';
+import { checkOptions } from '../../options.ts';
 import { dropout } from '../../random.ts';
 import { expectPositions } from '../../values.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
-import { type ActivationName, activationOf, count, expectArray, expectSize } from './shared.ts';
+import {
+  type ActivationName,
+  activationOf,
+  axisList,
+  count,
+  expectArray,
+  expectSize,
+  rate as share,
+} from './shared.ts';
 
 export interface DenseOptions {
   /** Applied to the result. Default: none. */
@@ -155,13 +163,8 @@ export class Dropout extends HybridBlock {
   constructor(rate: number, options: { readonly axes?: readonly number[] } = {}) {
     super();
     checkOptions('Dropout', options, ['axes']);
-    if (!(Number.isFinite(rate) && rate >= 0 && rate < 1))
-      throw failure('value', `Dropout: rate ${shown(rate)} must be from 0 to below 1`);
-    const { axes = [] } = options;
-    if (!Array.isArray(axes) || !axes.every(Number.isInteger))
-      throw failure('option', `Dropout: axes is ${shown(axes)}`, 'pass a list of integers: [0, 2]');
-    this.rate = rate;
-    this.axes = axes.slice();
+    this.rate = share('Dropout', 'rate', rate);
+    this.axes = axisList('Dropout', options.axes ?? []);
   }
 
   override forward(x: NDArray): NDArray {

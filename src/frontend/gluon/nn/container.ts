@@ -18,7 +18,8 @@ const open = (row: Block): void => {
   Object.defineProperty(row, 'length', { value: 0, writable: true, configurable: true });
 };
 
-const append = (row: Row, layers: readonly Layer[]): void => {
+/** Adds blocks to a row of them. Throws a ValueError for what is no block. */
+export const append = (row: Row, layers: readonly Layer[]): void => {
   for (const layer of layers) {
     if (!isBlock(layer))
       throw failure(

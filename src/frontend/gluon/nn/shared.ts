@@ -38,6 +38,18 @@ export const finite = (
   throw failure('option', `${where}: ${name} is ${shown(value)}`, `pass ${wanted}`);
 };
 
+/** `value` if it is a share that may be dropped: from 0 to below 1. */
+export const rate = (where: string, name: string, value: number): number => {
+  if (Number.isFinite(value) && value >= 0 && value < 1) return value;
+  throw failure('value', `${where}: ${name} ${shown(value)} must be from 0 to below 1`);
+};
+
+/** `axes` if they are a list of integers. */
+export const axisList = (where: string, axes: readonly number[]): readonly number[] => {
+  if (Array.isArray(axes) && axes.every(Number.isInteger)) return axes.slice();
+  throw failure('option', `${where}: axes is ${shown(axes)}`, 'pass a list of integers: [0, 2]');
+};
+
 /** One integer for all axes of space, or one for each. */
 export const perAxis = (
   where: string,

@@ -8,12 +8,13 @@ import type { DType } from '../../../ir/dtype.ts';
 import { type Shape, showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
 import { linear } from '../../nd/linalg.ts';
-import { isNDArray, type NDArray } from '../../ndarray.ts';
-import { checkOptions } from '../../options.ts';
+import type { NDArray } from '../../ndarray.ts';
+import { checkOptions, shown } from '../../options.ts';
 import type { InitializerLike } from '../init.ts';
 import { type ActivationName, activationOf, count, expectArray } from '../nn/shared.ts';
 import { Parameter } from '../parameter.ts';
-import { type CellResult, RecurrentCell, type StateInfo } from './cell.ts';
+import { type CellResult, RecurrentCell } from './cell.ts';
+import { checkStates, type StateInfo } from './states.ts';
 import { type Activate, gruStep, lstmStep, type Recurrent, rnnStep } from './steps.ts';
 
 export interface CellOptions {
@@ -92,9 +93,23 @@ abstract class GatedCell extends RecurrentCell implements CellParameters {
     this.h2hBias = made.h2hBias;
   }
 
-  override prepare([batch, features]: Shape): Shape {
-    if (!this.i2hWeight.isInitialized) this.i2hWeight.infer([this.i2hWeight.shape[0]!, features!]);
-    return [batch!, this.recurrent];
+  override prepare(input: Shape): Shape {
+    if (input?.length !== 2)
+      throw failure(
+        'shape',
+        `${this.constructor.name}: steps are [batch, channels], not ${Array.isArray(input) ? `[${input.join(', ')}]` : shown(input)}`,
+        'reshape the input first',
+      );
+    const [batch, features] = input as readonly [number, number];
+    const { i2hWeight } = this;
+    if (!i2hWeight.isInitialized) i2hWeight.infer([i2hWeight.shape[0]!, features]);
+    else if (features !== i2hWeight.shape[1])
+      throw failure(
+        'shape',
+        `${this.constructor.name}: the input has ${features} channels, the parameters are for ${i2hWeight.shape[1]}`,
+        'give every call the same size, or make a cell of its own for the other input',
+      );
+    return [batch, this.recurrent];
   }
 
   override stateInfo(batchSize = 0): readonly StateInfo[] {
@@ -110,13 +125,7 @@ abstract class GatedCell extends RecurrentCell implements CellParameters {
         `${name}: takes [batch, channels], not ${showType(x.type)}`,
         'unroll runs over whole sequences',
       );
-    const wanted = this.stateInfo(x.shape[0]!);
-    if (!Array.isArray(states) || states.length !== wanted.length || !states.every(isNDArray))
-      throw failure(
-        'value',
-        `${name}: takes ${wanted.length === 1 ? 'one state' : `${wanted.length} states`} in a list`,
-        'cell(x, states): cell.beginState(batch) makes the first ones',
-      );
+    checkStates(name, states, this.stateInfo(x.shape[0]!));
     this.prepare(x.shape);
     const next = this.step(linear(x, this.i2hWeight.data(), this.i2hBias.data()), states, {
       weight: this.h2hWeight.data(),
@@ -141,6 +150,14 @@ export interface RNNCellOptions extends CellOptions {
  * `h' = act(W x + b + U h + c)`: one state, which is the output.
  *
  * x [batch, channels], h [batch, hiddenSize].
+ *
+ * Parameters, float32 unless `dtype` or `cast` says otherwise: `i2hWeight` [hiddenSize, channels], `h2hWeight`
+ * [hiddenSize, hiddenSize], `i2hBias` and `h2hBias` [hiddenSize]. Output and states have the promoted dtype of input,
+ * states and parameters; integers give that of the rest.
+ *
+ * @throws {OptionError} for sizes that are no integers ≥ 1, an unknown activation or option
+ * @throws {ShapeError} unless the input is [batch, channels] of as many channels as before, and states fit it
+ * @throws {ValueError} unless the input is an array, states are in a list, and it was initialized
  *
  * @example
  * const cell = new rnn.RNNCell(4, { activation: 'relu' });
@@ -169,8 +186,16 @@ export interface GatedCellOptions extends CellOptions {
 const GATED = [...CELL, 'activation', 'recurrentActivation'] as const;
 
 /**
- * Long short-term memory: gates i, f, o and the new content g of the input and the state;
- * `c' = f c + i g`, `h' = o tanh(c')`. States h and c, [batch, hiddenSize]; the output is h'.
+ * Long short-term memory: gates i, f, o and the new content g of the input and the state; `c' = f c + i g`,
+ * `h' = o tanh(c')`. States h and c, [batch, hiddenSize]; the output is h'; x [batch, channels].
+ *
+ * Parameters, float32 unless `dtype` or `cast` says otherwise: `i2hWeight` [4 · hiddenSize, channels], `h2hWeight`
+ * [4 · hiddenSize, hiddenSize], `i2hBias` and `h2hBias` [4 · hiddenSize] (gates i, f, g, o). Output and states have the
+ * promoted dtype of input, states and parameters; integers give that of the rest.
+ *
+ * @throws {OptionError} for sizes that are no integers ≥ 1, an unknown activation or option
+ * @throws {ShapeError} unless the input is [batch, channels] of as many channels as before, and states fit it
+ * @throws {ValueError} unless the input is an array, states are in a list, and it was initialized
  *
  * @example
  * const cell = new rnn.LSTMCell(4);
@@ -203,7 +228,15 @@ export interface LSTMPCellOptions extends GatedCellOptions {
 
 /**
  * LSTM whose recurrent state is projected to fewer channels (Sak, Senior & Beaufays, Interspeech 2014). States r
- * [batch, projectionSize], which is the output, and c [batch, hiddenSize].
+ * [batch, projectionSize], which is the output, and c [batch, hiddenSize]; x [batch, channels].
+ *
+ * Parameters, float32 unless `dtype` or `cast` says otherwise: `i2hWeight` [4 · hiddenSize, channels], `h2hWeight`
+ * [4 · hiddenSize, projectionSize], `i2hBias` and `h2hBias` [4 · hiddenSize], `h2rWeight` [projectionSize, hiddenSize].
+ * Output and states have the promoted dtype of input, states and parameters; integers give that of the rest.
+ *
+ * @throws {OptionError} for sizes that are no integers ≥ 1, an unknown activation or option
+ * @throws {ShapeError} unless the input is [batch, channels] of as many channels as before, and states fit it
+ * @throws {ValueError} unless the input is an array, states are in a list, and it was initialized
  *
  * @example
  * const cell = new rnn.LSTMPCell(8, 3);
@@ -242,7 +275,15 @@ export class LSTMPCell extends GatedCell {
 
 /**
  * Gated recurrent unit: gates r and z, new content `n = tanh(W x + b + r (U h + c))`, `h' = (1 - z) n + z h` (as cuDNN
- * and PyTorch have it). One state, which is the output.
+ * and PyTorch have it). One state [batch, hiddenSize], which is the output; x [batch, channels].
+ *
+ * Parameters, float32 unless `dtype` or `cast` says otherwise: `i2hWeight` [3 · hiddenSize, channels], `h2hWeight`
+ * [3 · hiddenSize, hiddenSize], `i2hBias` and `h2hBias` [3 · hiddenSize] (gates r, z, n). Output and states have the
+ * promoted dtype of input, states and parameters; integers give that of the rest.
+ *
+ * @throws {OptionError} for sizes that are no integers ≥ 1, an unknown activation or option
+ * @throws {ShapeError} unless the input is [batch, channels] of as many channels as before, and states fit it
+ * @throws {ValueError} unless the input is an array, states are in a list, and it was initialized
  *
  * @example
  * const cell = new rnn.GRUCell(4);

@@ -8,8 +8,10 @@ import { failure } from '../../callsite.ts';
 import { concat } from '../../nd/shape.ts';
 import type { NDArray } from '../../ndarray.ts';
 import { shown } from '../../options.ts';
-import { type CellResult, RecurrentCell, type StateInfo } from './cell.ts';
+import { expectArray } from '../nn/shared.ts';
+import { type CellResult, RecurrentCell } from './cell.ts';
 import { reversed } from './sequences.ts';
+import { checkStates, type StateInfo } from './states.ts';
 
 const checkCell = (where: string, cell: unknown): RecurrentCell => {
   if (cell instanceof RecurrentCell) return cell;
@@ -36,6 +38,10 @@ type Stack = RecurrentCell & { [index: number]: RecurrentCell };
  * Cells one on top of the other: each takes the output of the one before. Items and their number as in
  * `nn.HybridSequential`: `stack[0]`, `stack.length`.
  *
+ * Shapes, dtypes and errors are those of its cells.
+ *
+ * @throws {ValueError} for anything but cells; for states that are no list of as many as all cells have
+ *
  * @example
  * const stack = new rnn.SequentialRNNCell(new rnn.LSTMCell(8), new rnn.DropoutCell(0.2), new rnn.LSTMCell(4));
  * stack.initialize();
@@ -49,7 +55,11 @@ export class SequentialRNNCell extends RecurrentCell {
     this.add(...cells);
   }
 
-  /** Puts cells on top. */
+  /**
+   * Puts cells on top.
+   *
+   * @throws {ValueError} for anything but recurrent cells
+   */
   add(...cells: readonly RecurrentCell[]): this {
     for (const cell of cells) {
       (this as unknown as Stack)[this.length] = checkCell(this.constructor.name, cell);
@@ -78,6 +88,9 @@ export class SequentialRNNCell extends RecurrentCell {
   }
 
   override forward(x: NDArray, states: readonly NDArray[]): CellResult {
+    const name = this.constructor.name;
+    expectArray(name, x);
+    checkStates(name, states, this.stateInfo(x.shape[0]));
     return this.#through(x, states, (cell, y, own) => cell(y, own) as CellResult);
   }
 
@@ -107,7 +120,14 @@ export { SequentialRNNCell as HybridSequentialRNNCell };
 
 /**
  * One cell from the first step to the last, another one back; their outputs side by side along the last axis. It sees
- * whole sequences, so it can be unrolled, not stepped. With `validLength` each sample is reversed within its own length.
+ * whole sequences, so it can be unrolled, not stepped. With `validLength` each sample is reversed within its own
+ * length.
+ *
+ * Both cells take steps [batch, channels] and give outputs with equal leading axes; the result has their promoted
+ * dtype.
+ *
+ * @throws {ValueError} for anything but recurrent cells, or when it is called for a single step
+ * @throws {ShapeError | DTypeError} as `unroll` of its cells
  *
  * @example
  * const both = new rnn.BidirectionalCell(new rnn.GRUCell(3), new rnn.GRUCell(3));

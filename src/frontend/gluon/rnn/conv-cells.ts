@@ -3,6 +3,7 @@
  *
  * Invariant: the convolution of the state keeps its size: its kernel is odd and padded by half.
  */
+import { type DType, isFloat } from '../../../ir/dtype.ts';
 import { type Shape, showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
 import { add, mul, sub } from '../../nd/arithmetic.ts';
@@ -10,11 +11,12 @@ import { sigmoid } from '../../nd/math.ts';
 import { convolution } from '../../nd/neural.ts';
 import { split } from '../../nd/shape.ts';
 import type { NDArray } from '../../ndarray.ts';
-import { checkOptions } from '../../options.ts';
+import { checkOptions, shown } from '../../options.ts';
 import type { InitializerLike } from '../init.ts';
-import { type ActivationName, activationOf, count, perAxis } from '../nn/shared.ts';
+import { type ActivationName, activationOf, count, expectArray, perAxis } from '../nn/shared.ts';
 import { Parameter } from '../parameter.ts';
-import { type CellResult, RecurrentCell, type StateInfo } from './cell.ts';
+import { type CellResult, RecurrentCell } from './cell.ts';
+import { checkStates, type StateInfo } from './states.ts';
 import type { Activate } from './steps.ts';
 
 export interface ConvCellOptions {
@@ -101,6 +103,7 @@ abstract class ConvCell extends RecurrentCell {
   readonly h2hBias: Parameter;
   readonly #step: Step;
   readonly #activate: Activate;
+  readonly #inputShape: Shape;
   readonly #space: Shape;
   readonly #input: { readonly padding: readonly number[]; readonly dilation: readonly number[] };
   readonly #state: { readonly padding: readonly number[]; readonly dilation: readonly number[] };
@@ -111,10 +114,11 @@ abstract class ConvCell extends RecurrentCell {
     const { step, rank } = new.target.kind;
     const name = new.target.name;
     checkOptions(name, options, OPTIONS);
-    if (!Array.isArray(inputShape) || inputShape.length !== rank + 1)
+    const isSize = (n: number): boolean => Number.isInteger(n) && n >= 1;
+    if (!Array.isArray(inputShape) || inputShape.length !== rank + 1 || !inputShape.every(isSize))
       throw failure(
         'shape',
-        `${name}: inputShape is [${inputShape}]`,
+        `${name}: inputShape is ${Array.isArray(inputShape) ? `[${inputShape.join(', ')}]` : shown(inputShape)}`,
         `pass [channels, ${SPACE[rank - 1]!.toLowerCase().split('').join(', ')}] of one input`,
       );
     const all = (option: keyof ConvCellOptions, standard: number, least: number) =>
@@ -140,6 +144,13 @@ abstract class ConvCell extends RecurrentCell {
       const reach = this.#input.dilation[i]! * (kernel[i]! - 1);
       return size + 2 * this.#input.padding[i]! - reach;
     });
+    if (this.#space.some((size) => size < 1))
+      throw failure(
+        'shape',
+        `${name}: a kernel of [${kernel}] is larger than the input [${inputShape.join(', ')}] with its padding`,
+        'use a smaller i2hKernel or i2hDilate, or more i2hPad',
+      );
+    this.#inputShape = inputShape.slice();
     this.hiddenChannels = count(name, 'hiddenChannels', hiddenChannels);
     this.#step = step;
     this.#activate = activationOf(name, options.activation ?? 'tanh');
@@ -157,17 +168,24 @@ abstract class ConvCell extends RecurrentCell {
     const layout = `NC${SPACE[this.#space.length - 1]!}`;
     return Array.from({ length: this.#step.states }, () => ({ shape, layout }));
   }
+  override startsIn(dtype: DType): DType {
+    return isFloat(dtype) ? dtype : 'float32';
+  }
   override prepare(input: Shape): Shape {
     return this.stateInfo(input[0]!)[0]!.shape;
   }
 
   override forward(x: NDArray, states: readonly NDArray[]): CellResult {
-    if (x.ndim !== this.#space.length + 2)
+    const name = this.constructor.name;
+    expectArray(name, x);
+    const wanted = this.#inputShape.join(', ');
+    if (x.ndim === 0 || x.shape.slice(1).join(', ') !== wanted)
       throw failure(
         'shape',
-        `${this.constructor.name}: takes [batch, channels, ${SPACE[this.#space.length - 1]!}], not ${showType(x.type)}`,
-        'unroll runs over whole sequences',
+        `${name}: takes [batch, ${wanted}], not ${showType(x.type)}`,
+        'a cell is for images of one size; unroll runs over whole sequences',
       );
+    checkStates(name, states, this.stateInfo(x.shape[0]!));
     const input = convolution(x, this.i2hWeight.data(), this.i2hBias.data(), this.#input);
     const state = convolution(states[0]!, this.h2hWeight.data(), this.h2hBias.data(), this.#state);
     const next = this.#step.next(input, state, states, this.#activate);
@@ -177,6 +195,16 @@ abstract class ConvCell extends RecurrentCell {
 
 /**
  * RNN cell over [batch, channels, width].
+ *
+ * States [batch, hiddenChannels, ...space], of the size of the input unless `i2hPad` changes it. Parameters, float32
+ * unless cast: `i2hWeight` [hiddenChannels, channels, ...i2hKernel], `h2hWeight`
+ * [hiddenChannels, hiddenChannels, ...h2hKernel], `i2hBias` and `h2hBias` [hiddenChannels]; they are converted to the
+ * dtype of what they are multiplied by. Floats stay, integers give float32.
+ *
+ * @throws {OptionError} for sizes that are no integers in range, or an even `h2hKernel`
+ * @throws {ShapeError} unless `inputShape` has a size ≥ 1 for channels and each axis of space, the kernel fits it, and
+ *   steps and states fit in turn
+ * @throws {ValueError} unless the step is an array, states are in a list, and it was initialized
  *
  * @example
  * const cell = new rnn.Conv1DRNNCell([2, 8], 4);
@@ -213,6 +241,16 @@ export class Conv1DLSTMCell extends ConvCell {
 /**
  * LSTM cell over [batch, channels, height, width].
  *
+ * States h (the output) and c, [batch, hiddenChannels, ...space], of the size of the input unless `i2hPad` changes it.
+ * Parameters, float32 unless cast: `i2hWeight` [4 · hiddenChannels, channels, ...i2hKernel], `h2hWeight`
+ * [4 · hiddenChannels, hiddenChannels, ...h2hKernel], `i2hBias` and `h2hBias` [4 · hiddenChannels]; they are converted
+ * to the dtype of what they are multiplied by. Floats stay, integers give float32.
+ *
+ * @throws {OptionError} for sizes that are no integers in range, or an even `h2hKernel`
+ * @throws {ShapeError} unless `inputShape` has a size ≥ 1 for channels and each axis of space, the kernel fits it, and
+ *   steps and states fit in turn
+ * @throws {ValueError} unless the step is an array, states are in a list, and it was initialized
+ *
  * @example
  * const cell = new rnn.Conv2DLSTMCell([3, 8, 8], 4);
  * cell.initialize();
@@ -240,6 +278,16 @@ export class Conv1DGRUCell extends ConvCell {
 }
 /**
  * GRU cell over [batch, channels, height, width].
+ *
+ * States [batch, hiddenChannels, ...space], of the size of the input unless `i2hPad` changes it. Parameters, float32
+ * unless cast: `i2hWeight` [3 · hiddenChannels, channels, ...i2hKernel], `h2hWeight`
+ * [3 · hiddenChannels, hiddenChannels, ...h2hKernel], `i2hBias` and `h2hBias` [3 · hiddenChannels]; they are converted
+ * to the dtype of what they are multiplied by. Floats stay, integers give float32.
+ *
+ * @throws {OptionError} for sizes that are no integers in range, or an even `h2hKernel`
+ * @throws {ShapeError} unless `inputShape` has a size ≥ 1 for channels and each axis of space, the kernel fits it, and
+ *   steps and states fit in turn
+ * @throws {ValueError} unless the step is an array, states are in a list, and it was initialized
  *
  * @example
  * const cell = new rnn.Conv2DGRUCell([3, 8, 8], 4, { activation: 'relu' });

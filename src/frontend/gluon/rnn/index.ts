@@ -4,11 +4,9 @@
  * Invariant: compiled, a sequence is a loop: neither its length nor the number of its steps changes what is compiled.
  */
 export {
-  type BeginOptions,
   type CellResult,
   RecurrentCell,
   RecurrentCell as HybridRecurrentCell,
-  type StateInfo,
   type UnrollOptions,
 } from './cell.ts';
 export {
@@ -52,3 +50,4 @@ export {
   ZoneoutCell,
 } from './modifiers.ts';
 export type { Layout } from './sequences.ts';
+export type { BeginOptions, StateInfo } from './states.ts';

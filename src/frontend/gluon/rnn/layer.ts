@@ -6,22 +6,19 @@
  * function each direction of each layer is one loop.
  */
 import type { DType } from '../../../ir/dtype.ts';
-import { type Shape, showType } from '../../../ir/type.ts';
-import type { Device } from '../../../runtime/device.ts';
+import { showType } from '../../../ir/type.ts';
 import { isTraining } from '../../autograd.ts';
 import { failure } from '../../callsite.ts';
-import { zeros } from '../../nd/creation.ts';
 import { at } from '../../nd/indexing.ts';
 import { linear } from '../../nd/linalg.ts';
 import { concat, reshape, stack } from '../../nd/shape.ts';
-import { isNDArray, type NDArray } from '../../ndarray.ts';
-import { checkChoice, checkOptions } from '../../options.ts';
+import type { NDArray } from '../../ndarray.ts';
+import { checkChoice, checkOptions, shown } from '../../options.ts';
 import { dropout } from '../../random.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
-import { activationOf, count, expectArray } from '../nn/shared.ts';
+import { activationOf, count, expectArray, expectSize, rate } from '../nn/shared.ts';
 import { Parameter } from '../parameter.ts';
-import type { BeginOptions, StateInfo } from './cell.ts';
 import { type CellParameters, cellParameters } from './cells.ts';
 import {
   checkLayout,
@@ -31,6 +28,13 @@ import {
   reversed,
   timeFirst,
 } from './sequences.ts';
+import {
+  type BeginOptions,
+  checkStates,
+  freshStates,
+  type StateInfo,
+  steppedIn,
+} from './states.ts';
 import { gruStep, lstmStep, type Recurrent, rnnStep } from './steps.ts';
 
 export interface LayerOptions {
@@ -119,7 +123,7 @@ export abstract class RecurrentLayer extends HybridBlock {
     this.numLayers = count(name, 'numLayers', options.numLayers ?? 1);
     this.layout = checkLayout(name, options.layout ?? 'TNC');
     this.bidirectional = options.bidirectional ?? false;
-    this.#dropout = options.dropout ?? 0;
+    this.#dropout = rate(name, 'dropout', options.dropout ?? 0);
     this.#kind = kind;
     const directions = this.bidirectional ? [false, true] : [false];
     const recurrent = kind.sizes[0]!;
@@ -146,17 +150,25 @@ export abstract class RecurrentLayer extends HybridBlock {
     );
   }
 
-  /** Shapes of the states: layers (with both directions of each side by side) first. */
+  /**
+   * Shapes of the states: layers (with both directions of each side by side) first:
+   * [layers · directions, batchSize, channels].
+   *
+   * @throws nothing
+   */
   stateInfo(batchSize = 0): readonly StateInfo[] {
     const rows = this.numLayers * (this.bidirectional ? 2 : 1);
     return this.#kind.sizes.map((size) => ({ shape: [rows, batchSize, size], layout: 'LNC' }));
   }
 
-  /** States to start from: zeros, or what `func` makes. */
+  /**
+   * States to start from: zeros, or what `func` makes; of the shapes of `stateInfo` and of `dtype` (float32).
+   *
+   * @throws {OptionError} unless `batchSize` is an integer ≥ 0
+   * @throws {ValueError} for a `func` that is no function, or gives no array
+   */
   beginState(batchSize: number, options: BeginOptions = {}): NDArray[] {
-    checkOptions(`${this.constructor.name}.beginState`, options, ['func', 'dtype', 'device']);
-    const { func, ...made } = options;
-    return this.stateInfo(batchSize).map(({ shape }) => func?.(shape) ?? zeros(shape, made));
+    return freshStates(this, batchSize, options);
   }
 
   override forward(
@@ -173,35 +185,18 @@ export abstract class RecurrentLayer extends HybridBlock {
         'x.expandDims adds an axis; cells make single steps',
       );
     const steps = timeFirst(x, this.layout);
+    const [{ i2hWeight }] = this.#ways[0] as [Way];
+    if (i2hWeight.isInitialized) expectSize(name, x, 2, i2hWeight.shape[1]!, 'channels');
+    if (steps.shape[0] === 0)
+      throw failure('shape', `${name}: ${showType(x.type)} has no steps`, 'pass at least one');
     const batch = steps.shape[1]!;
     if (lengths !== undefined) checkLengths(name, lengths, batch);
-    const { dtype, device } = x;
-    const start = states ?? this.#start(batch, dtype, device);
-    this.#checkStates(name, start, batch);
+    const begin = { dtype: steppedIn(x.dtype, this.parameters()), device: x.device };
+    const start = states ?? this.beginState(batch, begin);
+    checkStates(name, start, this.stateInfo(batch), begin.dtype);
     const [outputs, after] = this.#run(steps, start, lengths);
     const y = timeFirst(outputs, this.layout);
     return states == null ? y : [y, after];
-  }
-
-  #start(batch: number, dtype: DType, device: Device): NDArray[] {
-    return this.beginState(batch, { dtype, device });
-  }
-
-  #checkStates(name: string, states: readonly NDArray[], batch: number): void {
-    const wanted = this.stateInfo(batch).map(({ shape }) => shape);
-    const fits = (x: NDArray | undefined, shape: Shape): boolean =>
-      isNDArray(x) && x.shape.join() === shape.join();
-    if (
-      Array.isArray(states) &&
-      states.length === wanted.length &&
-      wanted.every((shape, i) => fits(states[i], shape))
-    )
-      return;
-    throw failure(
-      'shape',
-      `${name}: the states must be a list of ${wanted.map((s) => `[${s.join(', ')}]`).join(' and ')}`,
-      'layer.beginState(batch) makes them',
-    );
   }
 
   #run(
@@ -265,8 +260,21 @@ export interface RNNOptions extends LayerOptions {
 /**
  * Elman layers: `h' = act(W x + b + U h + c)`.
  *
- * x [steps, batch, channels] (or by `layout`) gives [steps, batch, hiddenSize]; called with a list of states, `[outputs,
- * states]`; with lengths [batch] as third argument, samples end there. States: h [layers, batch, hiddenSize].
+ * x [steps, batch, channels] (or by `layout`) gives [steps, batch, hiddenSize]; called with a list of states,
+ * `[outputs, states]`; with lengths [batch] as third argument, samples end there. States: h
+ * [layers, batch, hiddenSize].
+ *
+ * Parameters of each layer, float32 unless `dtype` or `cast` says otherwise, named `l0I2hWeight` (`r0…` for the way
+ * back): `I2hWeight` [hiddenSize, channels], `H2hWeight` [hiddenSize, hiddenSize], `I2hBias` and `H2hBias`
+ * [hiddenSize]. The result has the promoted dtype of input and parameters, in which states start unless they are given;
+ * integers give that of the parameters. Lengths are numbers of any dtype.
+ *
+ * @throws {OptionError} for sizes that are no integers ≥ 1, another layout or activation
+ * @throws {ValueError} unless 0 ≤ dropout < 1; for inputs that are no arrays, states that are no list, or when it was
+ *   not initialized
+ * @throws {ShapeError} unless x has three axes, a step at least and as many channels as before, states fit it, and
+ *   there is a length for each sample
+ * @throws {DTypeError} for a state that cannot hold what steps give (of float32, for inputs of float64)
  *
  * @example
  * const layer = new rnn.RNN(4, { numLayers: 2, activation: 'tanh' });
@@ -307,6 +315,12 @@ export interface LSTMOptions extends LayerOptions {
  * LSTM layers (see {@link LSTMCell}). States: h [layers, batch, hiddenSize or projectionSize] and c [layers, batch,
  * hiddenSize].
  *
+ * Shapes, parameters (of four gates, and `H2rWeight` [projectionSize, hiddenSize]), dtypes and errors are otherwise
+ * those of {@link RNN}.
+ *
+ * @throws {OptionError} for sizes that are no integers ≥ 1; unless `stateClipMin` ≤ `stateClipMax`
+ * @throws {ShapeError | DTypeError | ValueError} as RNN
+ *
  * @example
  * const layer = new rnn.LSTM(4, { layout: 'NTC', bidirectional: true });
  * layer.initialize();
@@ -326,9 +340,14 @@ export class LSTM extends RecurrentLayer {
     const { projectionSize, stateClipMin, stateClipMax } = options;
     const [activate, gate] = [activationOf('LSTM', 'tanh'), activationOf('LSTM', 'sigmoid')];
     const clipped = stateClipMin !== undefined || stateClipMax !== undefined;
-    const bounds = clipped
-      ? ([stateClipMin ?? -Infinity, stateClipMax ?? Infinity] as const)
-      : undefined;
+    const [low, high] = [stateClipMin ?? -Infinity, stateClipMax ?? Infinity];
+    if (typeof low !== 'number' || typeof high !== 'number' || !(low <= high))
+      throw failure(
+        'option',
+        `LSTM: stateClipMin is ${shown(low)}, stateClipMax ${shown(high)}`,
+        'pass numbers, the first not above the second',
+      );
+    const bounds = clipped ? ([low, high] as const) : undefined;
     const state =
       projectionSize === undefined ? hiddenSize : count('LSTM', 'projectionSize', projectionSize);
     super(
@@ -348,6 +367,10 @@ export class LSTM extends RecurrentLayer {
 
 /**
  * GRU layers (see {@link GRUCell}). States: h [layers, batch, hiddenSize].
+ *
+ * Shapes, parameters (of three gates), dtypes and errors are otherwise those of {@link RNN}.
+ *
+ * @throws {OptionError | ShapeError | DTypeError | ValueError} as RNN
  *
  * @example
  * const layer = new rnn.GRU(4);

@@ -3,22 +3,20 @@
  *
  * Invariant: they have no parameters of their own; outside training they pass everything on.
  */
-import type { Shape } from '../../../ir/type.ts';
+import type { DType } from '../../../ir/dtype.ts';
+import { type Shape, showType } from '../../../ir/type.ts';
 import { isTraining } from '../../autograd.ts';
 import { failure } from '../../callsite.ts';
 import { add, mul, ne } from '../../nd/arithmetic.ts';
-import { onesLike, zeros } from '../../nd/creation.ts';
+import { ones, onesLike, zeros } from '../../nd/creation.ts';
 import { where } from '../../nd/indexing.ts';
 import type { NDArray } from '../../ndarray.ts';
-import { shown } from '../../options.ts';
+import { checkOptions, shown } from '../../options.ts';
 import { dropout } from '../../random.ts';
-import { type CellResult, RecurrentCell, type StateInfo } from './cell.ts';
+import { axisList, expectArray, rate as share } from '../nn/shared.ts';
+import { type CellResult, RecurrentCell } from './cell.ts';
 import { overSteps } from './sequences.ts';
-
-const checkRate = (where: string, name: string, rate: number): number => {
-  if (rate >= 0 && rate < 1) return rate;
-  throw failure('value', `${where}: ${name} is ${shown(rate)}`, 'pass a number with 0 ≤ rate < 1');
-};
+import type { StateInfo } from './states.ts';
 
 /**
  * A cell around another one, with its states.
@@ -46,10 +44,20 @@ export abstract class ModifierCell extends RecurrentCell {
   override reset(): void {
     this.base.reset();
   }
+  override startsIn(dtype: DType): DType {
+    return this.base.startsIn(dtype);
+  }
 }
 
 /**
  * Dropout of the input as a cell without states, to stand between others. `axes`: along these one draw counts for all.
+ *
+ * Steps of any shape and float dtype, which stay.
+ *
+ * @throws {ValueError} unless 0 ≤ rate < 1, or for a step that is no array
+ * @throws {OptionError} unless `axes` is a list of integers
+ * @throws {DTypeError} in training, for integers and booleans
+ * @throws {ShapeError} in training, for axes that the step does not have
  *
  * @example
  * const [y, states] = new rnn.DropoutCell(0.5)(nd.ones([2, 3]), []);
@@ -60,8 +68,9 @@ export class DropoutCell extends RecurrentCell {
   readonly #axes: readonly number[];
   constructor(rate: number, options: { readonly axes?: readonly number[] } = {}) {
     super();
-    this.rate = checkRate('DropoutCell', 'rate', rate);
-    this.#axes = options.axes ?? [];
+    checkOptions('DropoutCell', options, ['axes']);
+    this.rate = share('DropoutCell', 'rate', rate);
+    this.#axes = axisList('DropoutCell', options.axes ?? []);
   }
   override stateInfo(): readonly StateInfo[] {
     return [];
@@ -70,13 +79,28 @@ export class DropoutCell extends RecurrentCell {
     return input;
   }
   override forward(x: NDArray, _states?: readonly NDArray[]): CellResult {
+    expectArray('DropoutCell', x);
     const drops = this.rate > 0 && isTraining();
     return [drops ? dropout(x, this.rate, { axes: this.#axes }) : x, []];
   }
 }
 
+const checkSame = (x: NDArray, y: NDArray): void => {
+  if (x.shape.join() !== y.shape.join())
+    throw failure(
+      'shape',
+      `ResidualCell: the input is ${showType(x.type)}, the output of the cell ${showType(y.type)}`,
+      'both must have one shape: make a cell with as many channels as the input',
+    );
+};
+
 /**
  * Adds the input to the output of a cell of as many channels (He et al. 2016; Wu et al. 2016).
+ *
+ * The shape of steps stays; dtypes are promoted.
+ *
+ * @throws {ShapeError} when input and output have different shapes
+ * @throws {ValueError} unless `base` is a recurrent cell, and whatever that throws
  *
  * @example
  * const cell = new rnn.ResidualCell(new rnn.GRUCell(3));
@@ -86,10 +110,12 @@ export class DropoutCell extends RecurrentCell {
 export class ResidualCell extends ModifierCell {
   override forward(x: NDArray, states: readonly NDArray[]): CellResult {
     const [y, after] = this.base(x, states) as CellResult;
+    checkSame(x, y);
     return [add(y, x), after];
   }
   override scan(x: NDArray, states: readonly NDArray[], lengths: NDArray | undefined): CellResult {
     const [y, after] = this.base.scan(x, states, lengths);
+    checkSame(x, y);
     if (lengths === undefined) return [add(y, x), after];
     // behind the end of a sample the output is 0, whatever is there in the input
     const [sums] = overSteps((pair) => [pair, []], add(y, x), [], lengths);
@@ -98,8 +124,13 @@ export class ResidualCell extends ModifierCell {
 }
 
 /**
- * Zoneout (Krueger et al., ICLR 2017): in training, each element of the output or of a state keeps its value of the step
- * before with the given probability.
+ * Zoneout (Krueger et al., ICLR 2017): in training, each element of the output or of a state keeps its value of the
+ * step before with the given probability.
+ *
+ * Shapes and dtypes are those of the cell.
+ *
+ * @throws {ValueError} unless 0 ≤ share < 1 for both, and `base` is a recurrent cell
+ * @throws {OptionError} for unknown options
  *
  * @example
  * const cell = new rnn.ZoneoutCell(new rnn.LSTMCell(4), { outputs: 0.1, states: 0.2 });
@@ -115,8 +146,9 @@ export class ZoneoutCell extends ModifierCell {
     options: { readonly outputs?: number; readonly states?: number } = {},
   ) {
     super(base);
-    this.outputs = checkRate('ZoneoutCell', 'outputs', options.outputs ?? 0);
-    this.states = checkRate('ZoneoutCell', 'states', options.states ?? 0);
+    checkOptions('ZoneoutCell', options, ['outputs', 'states']);
+    this.outputs = share('ZoneoutCell', 'outputs', options.outputs ?? 0);
+    this.states = share('ZoneoutCell', 'states', options.states ?? 0);
   }
   override reset(): void {
     super.reset();
@@ -132,7 +164,7 @@ export class ZoneoutCell extends ModifierCell {
 
   override scan(x: NDArray, states: readonly NDArray[], lengths: NDArray | undefined): CellResult {
     const shape = this.prepare(x.shape.slice(1));
-    const start = zeros(shape, { dtype: x.dtype, device: x.device });
+    const start = zeros(shape, { dtype: this.startsIn(x.dtype), device: x.device });
     const [outputs, [, ...after]] = overSteps(
       (element, [before, ...now]) => {
         const [y, next] = this.#step(element, now, before);
@@ -166,8 +198,13 @@ export interface VariationalDropoutOptions {
 }
 
 /**
- * Dropout with one mask for all steps of a sequence (Gal & Ghahramani, NIPS 2016), on the inputs, the first state and the
- * outputs of a cell. Masks are drawn at the first step after `reset`.
+ * Dropout with one mask for all steps of a sequence (Gal & Ghahramani, NIPS 2016), on the inputs, the first state and
+ * the outputs of a cell. Masks are drawn at the first step after `reset`.
+ *
+ * Shapes and dtypes are those of the cell.
+ *
+ * @throws {ValueError} unless 0 ≤ share < 1 for all, and `base` is a recurrent cell
+ * @throws {OptionError} for unknown options
  *
  * @example
  * const cell = new rnn.VariationalDropoutCell(new rnn.LSTMCell(4), { inputs: 0.2, states: 0.2 });
@@ -182,9 +219,10 @@ export class VariationalDropoutCell extends ModifierCell {
   constructor(base: RecurrentCell, options: VariationalDropoutOptions = {}) {
     super(base);
     const name = 'VariationalDropoutCell';
-    this.inputs = checkRate(name, 'inputs', options.inputs ?? 0);
-    this.states = checkRate(name, 'states', options.states ?? 0);
-    this.outputs = checkRate(name, 'outputs', options.outputs ?? 0);
+    checkOptions(name, options, ['inputs', 'states', 'outputs']);
+    this.inputs = share(name, 'inputs', options.inputs ?? 0);
+    this.states = share(name, 'states', options.states ?? 0);
+    this.outputs = share(name, 'outputs', options.outputs ?? 0);
   }
   override reset(): void {
     super.reset();
@@ -193,26 +231,26 @@ export class VariationalDropoutCell extends ModifierCell {
 
   override forward(x: NDArray, states: readonly NDArray[]): CellResult {
     if (!isTraining()) return this.base(x, states) as CellResult;
-    this.#masks ??= this.#draw(x, states);
+    this.#masks ??= this.#draw(x, x.shape, states);
     return this.#step(x, states, this.#masks);
   }
 
   override scan(x: NDArray, states: readonly NDArray[], lengths: NDArray | undefined): CellResult {
     if (!isTraining()) return this.base.scan(x, states, lengths);
-    const first = zeros(x.shape.slice(1), { dtype: x.dtype, device: x.device });
-    const masks = this.#draw(first, states);
+    const masks = this.#draw(x, x.shape.slice(1), states);
     return overSteps((element, now) => this.#step(element, now, masks), x, states, lengths);
   }
 
-  #draw(x: NDArray, [state]: readonly NDArray[]): Masks {
-    const mask = (like: NDArray | undefined, rate: number): NDArray | undefined =>
-      rate === 0 || like === undefined ? undefined : dropout(onesLike(like), rate);
-    const { dtype, device } = x;
-    const output = zeros(this.prepare(x.shape), { dtype, device });
+  /** Masks for inputs like `x`, of the shape `input` at each step. */
+  #draw(x: NDArray, input: Shape, [state]: readonly NDArray[]): Masks {
+    const mask = (shape: Shape | undefined, rate: number): NDArray | undefined => {
+      if (rate === 0 || shape === undefined) return undefined;
+      return dropout(ones(shape, { dtype: this.startsIn(x.dtype), device: x.device }), rate);
+    };
     return {
-      input: mask(x, this.inputs),
-      state: mask(state, this.states),
-      output: mask(output, this.outputs),
+      input: mask(input, this.inputs),
+      state: mask(state?.shape, this.states),
+      output: mask(this.prepare(input), this.outputs),
     };
   }
 

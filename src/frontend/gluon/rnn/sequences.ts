@@ -30,11 +30,20 @@ export const stepsOf = (
   inputs: NDArray | readonly NDArray[],
   layout: Layout,
 ): NDArray => {
-  const x = isNDArray(inputs) ? timeFirst(inputs, layout) : stack(inputs);
-  if (x.ndim >= 2 && x.shape[0] === length) return x;
+  if (!isNDArray(inputs) && !(Array.isArray(inputs) && inputs.every(isNDArray)))
+    throw failure(
+      'value',
+      `${name}.unroll: the inputs are ${shown(inputs)}`,
+      'pass one array of all steps, or a list of arrays, one for each step',
+    );
+  if (!Number.isInteger(length) || length < 1)
+    throw failure('value', `${name}.unroll: length is ${shown(length)}`, 'pass an integer ≥ 1');
+  const steps = isNDArray(inputs) ? inputs.shape[layout === 'TNC' ? 0 : 1] : inputs.length;
+  if (steps === length && (!isNDArray(inputs) || inputs.ndim >= 2))
+    return isNDArray(inputs) ? timeFirst(inputs, layout) : stack(inputs);
   throw failure(
     'shape',
-    `${name}.unroll: length is ${shown(length)}, the inputs are ${isNDArray(inputs) ? `[${inputs.shape.join(', ')}] (${layout})` : `${inputs.length} arrays`}`,
+    `${name}.unroll: length is ${length}, the inputs are ${isNDArray(inputs) ? `[${inputs.shape.join(', ')}] (${layout})` : `${inputs.length} arrays`}`,
     'pass as many steps as the length says, and the layout of the inputs',
   );
 };
