@@ -43,6 +43,10 @@ const smoothing = define('smoothL1', (b, x, [scalar = 1]) => {
 /**
  * `½ (scalar · x)²` where |x| < 1 / scalar², else `|x| - ½ / scalar²`: squares near 0, distances far away.
  *
+ * Shapes and dtypes: element by element; floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} unless `scalar` is a number
+ *
  * @example
  * nd.smoothL1(nd.array([-3, 0.5]));   // [2.5, 0.125]
  */
@@ -60,6 +64,10 @@ export interface HardSigmoidOptions {
 /**
  * `alpha · x + beta`, limited to 0 … 1.
  *
+ * Shapes and dtypes: element by element; floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} unless `alpha` and `beta` are numbers, and for other options
+ *
  * @example
  * nd.hardSigmoid(nd.array([-5, 0, 1]));   // [0, 0.5, 0.7]
  */
@@ -74,6 +82,10 @@ const swishing = define('hardSwish', (b, x) =>
 /**
  * `x · hardSigmoid(x)` with slope 1/6. (Howard et al., "Searching for MobileNetV3", ICCV 2019.)
  *
+ * Shapes and dtypes: element by element; floats stay, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
+ *
  * @example
  * nd.hardSwish(nd.array([-3, 1, 6]));   // [0, 0.6667, 6]
  */
@@ -84,6 +96,10 @@ const bending = define('swish', (b, x, [beta = 1]) =>
 );
 /**
  * `x · sigmoid(beta · x)`. (Ramachandran et al., "Searching for activation functions", 2017.)
+ *
+ * Shapes and dtypes: element by element; floats stay, integers and booleans give float32.
+ *
+ * @throws {OptionError} unless `beta` is a number
  *
  * @example
  * nd.swish(nd.array([1]), 2);   // [0.8808]
@@ -98,6 +114,10 @@ const roughly = define('geluTanh', (b, x) => {
 /**
  * GELU with the normal distribution function approximated by a hyperbolic tangent.
  *
+ * Shapes and dtypes: element by element; floats stay, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
+ *
  * @example
  * nd.geluTanh(nd.array([1]));   // [0.8412]
  */
@@ -109,6 +129,10 @@ const gently = define('mish', (b, x) => {
 });
 /**
  * `x · tanh(log(1 + eˣ))`. (Misra, "Mish", BMVC 2020.)
+ *
+ * Shapes and dtypes: element by element; floats stay, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.mish(nd.array([1]));   // [0.8651]

@@ -121,115 +121,168 @@ const power = operator('pow', 'pow', 'float');
 const squared = fragment('square', (b, [x]) => b.op('mul', x!, x!));
 
 /**
- * `x + y`, broadcast and promoted; booleans count as 0 and 1. Throws for shapes that do not broadcast.
+ * `x + y`. Shapes broadcast. Dtypes promote; booleans count as int32; a number takes the dtype of the array if that can
+ * hold it.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.add(nd.array([1, 2]), 10);   // [11, 12]
  */
 export const add = (x: Operand, y: Operand): NDArray => callBinary(addition, x, y);
 /**
- * `x - y`. Shapes broadcast, dtypes promote; throws for shapes that do not broadcast.
+ * `x - y`. Shapes broadcast. Dtypes promote; booleans count as int32; a number takes the dtype of the array if that can
+ * hold it.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.sub(nd.array([1, 2]), nd.array([[1], [2]]));   // [[0, 1], [-1, 0]]
  */
 export const sub: Binary = operator('sub', 'sub', 'arithmetic');
 /**
- * `x · y`, element by element. Shapes broadcast, dtypes promote; throws for shapes that do not broadcast.
+ * `x · y`, element by element. Shapes broadcast. Dtypes promote; booleans count as int32; a number takes the dtype of the
+ * array if that can hold it.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.mul(nd.array([1, 2]), nd.array([3, 4]));   // [3, 8]
  */
 export const mul: Binary = operator('mul', 'mul', 'arithmetic');
 /**
- * `x / y`; integers give float32. Shapes broadcast, dtypes promote; throws for shapes that do not broadcast.
+ * `x / y`. Shapes broadcast. Dtypes promote; integers and booleans give float32, in which a division by zero is ±∞ or NaN.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.div(nd.array([1, 2], { dtype: 'int32' }), 2);   // [0.5, 1]
  */
 export const div: Binary = operator('div', 'div', 'float');
 /**
- * `floor(x / y)`; integer division by zero gives 0. Shapes broadcast, dtypes promote; throws for shapes that do not
- * broadcast.
+ * `floor(x / y)`; integer division by zero gives 0. Shapes broadcast. Dtypes promote; booleans count as int32.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.floorDiv(nd.array([7, -7]), 2);   // [3, -4]
  */
 export const floorDiv: Binary = operator('floorDiv', 'floordiv', 'arithmetic');
 /**
- * Remainder with the sign of the divisor, as `%` in Python. Shapes broadcast, dtypes promote; throws for shapes that do
- * not broadcast.
+ * Remainder with the sign of the divisor, as `%` in Python; of an integer by zero 0. Shapes broadcast. Dtypes promote;
+ * booleans count as int32.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.mod(nd.array([7, -7]), 3);   // [1, 2]
  */
 export const mod: Binary = operator('mod', 'mod', 'arithmetic');
 /**
- * `x ** y`; integers give float32, but a square keeps the dtype. Shapes broadcast, dtypes promote; throws for shapes
- * that do not broadcast.
+ * `x ** y`. Shapes broadcast. Dtypes promote; integers and booleans give float32, but a square keeps integers as they are.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.pow(nd.array([1, 2, 3]), 2);   // [1, 4, 9]
  */
 export const pow = (x: Operand, y: Operand): NDArray =>
   y === 2 && isNDArray(x) && x.dtype !== 'bool' ? call1(squared, x) : power(x, y);
 /**
- * The smaller of two, element by element; NaN if either is. Shapes broadcast, dtypes promote; throws for shapes that do
- * not broadcast.
+ * The smaller of two, element by element; NaN if either is. Shapes broadcast. Dtypes promote; booleans count as int32.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.minimum(nd.array([1, 5]), 3);   // [1, 3]
  */
 export const minimum: Binary = operator('minimum', 'min', 'arithmetic');
 /**
- * The larger of two, element by element; NaN if either is. Shapes broadcast, dtypes promote; throws for shapes that do
- * not broadcast.
+ * The larger of two, element by element; NaN if either is. Shapes broadcast. Dtypes promote; booleans count as int32.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.maximum(nd.array([1, 5]), 3);   // [3, 5]
  */
 export const maximum: Binary = operator('maximum', 'max', 'arithmetic');
 /**
- * `x = y` as booleans. Shapes broadcast; throws for shapes that do not.
+ * `x = y`, as bool. Shapes broadcast, any dtypes.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.eq(nd.array([1, 2, 3]), 2);   // [0, 1, 0]
  */
 export const eq: Binary = operator('eq', 'eq', 'compare');
 /**
- * `x ≠ y` as booleans. Shapes broadcast; throws for shapes that do not.
+ * `x ≠ y`, as bool. Shapes broadcast, any dtypes.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.ne(nd.array([1, 2, 3]), 2);   // [1, 0, 1]
  */
 export const ne: Binary = operator('ne', 'ne', 'compare');
 /**
- * `x < y` as booleans. Shapes broadcast; throws for shapes that do not.
+ * `x < y`, as bool. Shapes broadcast, any dtypes.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.lt(nd.array([1, 2, 3]), 2);   // [1, 0, 0]
  */
 export const lt: Binary = operator('lt', 'lt', 'compare');
 /**
- * `x ≤ y` as booleans. Shapes broadcast; throws for shapes that do not.
+ * `x ≤ y`, as bool. Shapes broadcast, any dtypes.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.le(nd.array([1, 2, 3]), 2);   // [1, 1, 0]
  */
 export const le: Binary = operator('le', 'le', 'compare');
 /**
- * `x > y` as booleans. Shapes broadcast; throws for shapes that do not.
+ * `x > y`, as bool. Shapes broadcast, any dtypes.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.gt(nd.array([1, 2, 3]), 2);   // [0, 0, 1]
  */
 export const gt: Binary = operator('gt', 'gt', 'compare');
 /**
- * `x ≥ y` as booleans. Shapes broadcast; throws for shapes that do not.
+ * `x ≥ y`, as bool. Shapes broadcast, any dtypes.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.ge(nd.array([1, 2, 3]), 2);   // [0, 1, 1]
  */
 export const ge: Binary = operator('ge', 'ge', 'compare');
 /**
- * Whether both are true: not 0. Booleans; shapes broadcast, and it throws for shapes that do not.
+ * Whether both are true (not 0), as bool. Shapes broadcast, any dtypes.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.logicalAnd(nd.array([0, 1, 2]), nd.array([1, 1, 0]));   // [0, 1, 0]
  */
 export const logicalAnd: Binary = operator('logicalAnd', 'and', 'logic');
 /**
- * Whether one of the two is true, or both. Booleans; shapes broadcast, and it throws for shapes that do not.
+ * Whether one of the two is true (not 0), or both, as bool. Shapes broadcast, any dtypes.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.logicalOr(nd.array([0, 1, 2]), nd.array([0, 1, 0]));   // [0, 1, 1]
  */
 export const logicalOr: Binary = operator('logicalOr', 'or', 'logic');
 /**
- * Whether one is true, but not both. Booleans; shapes broadcast, and it throws for shapes that do not.
+ * Whether one is true (not 0), but not both, as bool. Shapes broadcast, any dtypes.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless both are arrays or numbers, and one an array
  *
  * @example nd.logicalXor(nd.array([0, 1, 2]), nd.array([1, 1, 0]));   // [1, 0, 1]
  */

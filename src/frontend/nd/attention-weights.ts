@@ -72,9 +72,14 @@ const weighing: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, { causal, sc
 });
 
 /**
- * `softmax(scale · q kᵀ)`, the shares of keys: `q` [..., queries, features], `k` [..., keys, features] → [..., queries, keys].
+ * `softmax(scale · q kᵀ)`, the shares of keys: `q` [..., queries, features], `k` [..., keys, features], with equal axes
+ * before them → [..., queries, keys]. `mask` (bool, true where a query may attend to a key) broadcasts to the result.
  *
- * `mask` (true where a query may attend to a key) broadcasts to the result. ShapeError when shapes do not fit.
+ * Dtypes: of `q`; integers and booleans give float32. Computed in float32, for float64 in double.
+ *
+ * @throws {ShapeError} when shapes do not fit, or there are no keys
+ * @throws {DTypeError} unless the mask is bool
+ * @throws {OptionError} unless `causal` is a boolean and `scale` a finite number
  *
  * @example
  * const q = nd.array([[1, 0], [0, 1]]);

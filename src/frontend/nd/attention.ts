@@ -73,7 +73,13 @@ const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
 
 /**
  * Attention of `q` [..., Tq, D] to `k` [..., Tk, D] with values `v` [..., Tk, Dv]: `softmax(scale · q kᵀ) v`, [..., Tq, Dv].
- * Leading axes are batches and heads. On GPUs it is one kernel that never holds all Tq × Tk scores.
+ * Leading axes are batches and heads, and broadcast. On GPUs it is one kernel that never holds all Tq × Tk scores.
+ *
+ * Dtypes: those of `q`, `k` and `v` promote to a float; integers and booleans give float32. The mask is bool.
+ *
+ * @throws {ShapeError} when shapes do not fit, or there are no keys
+ * @throws {DTypeError} unless the mask is bool
+ * @throws {OptionError} unless `causal` is a boolean and `scale` a finite number
  *
  * @example
  * const q = nd.array([[1, 0], [0, 1]]);

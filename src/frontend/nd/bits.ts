@@ -41,21 +41,30 @@ const bitwise = (name: string, op: 'and' | 'or' | 'xor'): Binary =>
     return b.op(op, p!, q!);
   });
 /**
- * The bits that are set in both.
+ * The bits that are set in both. Shapes broadcast. Dtypes: integers promote; two booleans give bool.
+ *
+ * @throws {DTypeError} for floats
+ * @throws {ShapeError} unless the shapes broadcast
  *
  * @example
  * nd.bitwiseAnd(nd.array([12, 7], { dtype: 'int32' }), 10);   // [8, 2]
  */
 export const bitwiseAnd: Binary = bitwise('bitwiseAnd', 'and');
 /**
- * The bits that are set in one of the two, or both.
+ * The bits that are set in one of the two, or both. Shapes broadcast. Dtypes: integers promote; two booleans give bool.
+ *
+ * @throws {DTypeError} for floats
+ * @throws {ShapeError} unless the shapes broadcast
  *
  * @example
  * nd.bitwiseOr(nd.array([12, 7], { dtype: 'int32' }), 10);   // [14, 15]
  */
 export const bitwiseOr: Binary = bitwise('bitwiseOr', 'or');
 /**
- * The bits that differ.
+ * The bits that differ. Shapes broadcast. Dtypes: integers promote; two booleans give bool.
+ *
+ * @throws {DTypeError} for floats
+ * @throws {ShapeError} unless the shapes broadcast
  *
  * @example
  * nd.bitwiseXor(nd.array([12, 7], { dtype: 'int32' }), 10);   // [6, 13]
@@ -63,7 +72,9 @@ export const bitwiseOr: Binary = bitwise('bitwiseOr', 'or');
 export const bitwiseXor: Binary = bitwise('bitwiseXor', 'xor');
 
 /**
- * All bits turned around; `not` of booleans.
+ * All bits turned around; `not` of booleans. Shape and dtype stay.
+ *
+ * @throws {DTypeError} for floats
  *
  * @example
  * nd.bitwiseNot(nd.array([0, 5], { dtype: 'int32' }));   // [-1, -6]
@@ -96,14 +107,22 @@ const shift = (name: string, op: 'shl' | 'shr'): Binary =>
     return b.cast(b.op('sub', b.op('xor', low, sign), sign), dtype);
   });
 /**
- * `x · 2 ** y`, as far as the bits of the dtype go.
+ * `x · 2 ** y`, as far as the bits of the dtype go; 0 for shifts below 0 or beyond all bits. Shapes broadcast. Dtypes:
+ * integers promote; booleans give int32.
+ *
+ * @throws {DTypeError} for floats
+ * @throws {ShapeError} unless the shapes broadcast
  *
  * @example
  * nd.leftShift(nd.array([1, 5], { dtype: 'int32' }), 2);   // [4, 20]
  */
 export const leftShift: Binary = shift('leftShift', 'shl');
 /**
- * `floor(x / 2 ** y)`.
+ * `floor(x / 2 ** y)`; for shifts below 0 or beyond all bits 0, or -1 where `x` is negative. Shapes broadcast. Dtypes:
+ * integers promote; booleans give int32.
+ *
+ * @throws {DTypeError} for floats
+ * @throws {ShapeError} unless the shapes broadcast
  *
  * @example
  * nd.rightShift(nd.array([20, -5], { dtype: 'int32' }), 1);   // [10, -3]
@@ -126,7 +145,11 @@ const numbers = (b: GraphBuilder, name: string, x: Node, y: Node): Node[] => {
   return aligned(b, name, [x, y], dtype === 'bool' ? 'int32' : dtype);
 };
 /**
- * The greatest common divisor; of 0 and a number the size of the number.
+ * The greatest common divisor; of 0 and a number the size of the number. Shapes broadcast. Dtypes: integers promote;
+ * booleans give int32.
+ *
+ * @throws {DTypeError} for floats
+ * @throws {ShapeError} unless the shapes broadcast
  *
  * @example
  * nd.gcd(nd.array([12, 0, -9], { dtype: 'int32' }), 6);   // [6, 6, 3]
@@ -136,7 +159,11 @@ export const gcd: Binary = binaryOf('gcd', (b, x, y) => {
   return divisor(b, p!, q!);
 });
 /**
- * The least common multiple; 0 if one is 0.
+ * The least common multiple; 0 if one is 0. Shapes broadcast. Dtypes: integers promote, and a multiple that the dtype does
+ * not hold keeps its low bits; booleans give int32.
+ *
+ * @throws {DTypeError} for floats
+ * @throws {ShapeError} unless the shapes broadcast
  *
  * @example
  * nd.lcm(nd.array([4, 0, -3], { dtype: 'int32' }), 6);   // [12, 0, 6]

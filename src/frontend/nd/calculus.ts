@@ -41,6 +41,12 @@ const along = (x: NDArray, axis: number, begin: number, end: number): NDArray =>
 /**
  * Differences of neighbours along an axis: `x[i + 1] - x[i]`, n times; of booleans, where they differ.
  *
+ * Shapes: the axis gets shorter by `n` (down to 0). `prepend` and `append` have the other sizes of `x`; a number or an
+ * array without axes stands for one step. Dtypes: of `x`, promoted with what is put before and after.
+ *
+ * @throws {ShapeError} for an axis out of range, and when `prepend` or `append` does not fit
+ * @throws {ValueError} unless `n` is an integer ≥ 0
+ *
  * @example
  * nd.diff(nd.array([1, 4, 9, 16]));   // [3, 5, 7]
  */
@@ -77,7 +83,12 @@ export interface EdiffOptions {
   readonly toBegin?: Operand;
 }
 /**
- * Differences of neighbours of the flattened array, with something before and after them.
+ * Differences of neighbours of the flattened array, with something before and after them (flattened, too).
+ *
+ * Shapes: `size - 1` elements (0 at least) along one axis, and what is put before and after. Dtypes: of `x`, promoted with
+ * that.
+ *
+ * @throws {ValueError} unless `toBegin` and `toEnd` are arrays or numbers
  *
  * @example
  * nd.ediff1d(nd.array([1, 4, 9]), { toBegin: 0 });   // [0, 3, 5]
@@ -92,7 +103,12 @@ export const ediff1d = (x: NDArray, options?: EdiffOptions): NDArray => {
 };
 
 /**
- * The polynomial with these coefficients (highest power first) at `x`, by Horner's rule.
+ * The polynomial with these coefficients [n] (highest power first) at `x`, by Horner's rule: of the shape of `x`, 0 without
+ * coefficients. Dtypes promote; booleans count as int32; a number as `x` takes the dtype of the coefficients if that can
+ * hold it.
+ *
+ * @throws {ShapeError} unless the coefficients have one axis
+ * @throws {ValueError} unless `x` is an array or a number
  *
  * @example
  * nd.polyval(nd.array([1, 0, -2]), nd.array([2, 3]));   // [2, 7]
@@ -181,6 +197,12 @@ export interface InterpOptions {
 }
 /**
  * Between the points (xp, fp), whose places ascend: straight lines, level beyond both ends.
+ *
+ * Shapes: `x` of any shape, which the result has; `xp` and `fp` [n], n ≥ 1. Dtypes: `x` and `fp` promote to a float
+ * (integers and booleans give float32); computed in float32, in double if one of the three is float64.
+ *
+ * @throws {ShapeError} unless `xp` and `fp` are vectors of one length, 1 at least
+ * @throws {ValueError} unless `left` and `right` are numbers
  *
  * @example
  * nd.interp(nd.array([0.5, 2, 9]), nd.array([0, 1, 3]), nd.array([10, 20, 40]));   // [15, 30, 40]

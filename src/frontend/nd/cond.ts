@@ -28,7 +28,12 @@ import { type Flat, flat, type Structure } from './structures.ts';
  * Imperatively only the branch that is chosen runs. In a hybridized function, and on devices that cannot be read without
  * waiting, both are computed and the results of one are taken; no gradient comes from the other, not even NaN.
  *
- * @throws ValueError when the branches give different structures, ShapeError or DTypeError when their arrays differ.
+ * `condition`: true, false, a number, or an array of one element of any shape and dtype, which is true unless 0.
+ *
+ * @throws {ValueError} for another condition, and when the branches give different structures
+ * @throws {ShapeError} when their arrays differ in shape (where both are computed)
+ * @throws {DTypeError} when they differ in dtype (where both are computed)
+ *
  * @example
  * const x = nd.array(3);
  * const y = nd.cond(x.gt(0), () => x.sqrt(), () => x.mul(0));

@@ -4,10 +4,11 @@
  * Invariant: counts are int32, sums of weights floats; they are added in a fixed order, so they are the same each time.
  * A result whose size depends on values is read from the device, which tracing cannot do: then its size is an option.
  */
-import { isFloat, promote } from '../../ir/dtype.ts';
+import { isFloat, promote, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
+import { isDouble } from '../../ir/graph/ops/formula.ts';
 import { iota } from '../../ir/graph/ops/leaf.ts';
 import { reduceMax, reduceMin } from '../../ir/graph/ops/reduce.ts';
 import { searchSorted as searchOp } from '../../ir/graph/ops/search.ts';
@@ -41,7 +42,11 @@ export interface SearchOptions {
 }
 
 /**
- * Before which element of `sorted` (one axis, ascending) each of `values` has to be put so that it stays sorted, int32.
+ * Before which element of `sorted` [n] (ascending) each of `values` has to be put so that it stays sorted: int32, of the
+ * shape of `values`. Both may have any dtypes, which promote to compare.
+ *
+ * @throws {ShapeError} unless `sorted` has one axis
+ * @throws {OptionError} for another `side`
  *
  * @example nd.searchSorted(nd.array([1, 3, 5]), nd.array([0, 3, 6]));   // [0, 1, 3]
  */
@@ -62,7 +67,9 @@ export interface DigitizeOptions {
 
 /**
  * Which bin each value lies in: `i` where `bins[i - 1] <= x < bins[i]`, 0 below all, `bins.length` above. `bins` (one
- * axis) ascend.
+ * axis) ascend. int32, of the shape of `x`; any dtypes.
+ *
+ * @throws {ShapeError} unless `bins` have one axis
  *
  * @example nd.digitize(nd.array([0.2, 6.4, 3]), nd.array([0, 1, 2.5, 4]));   // [1, 4, 3]
  */
@@ -135,8 +142,15 @@ export interface BinCountOptions {
 }
 
 /**
- * How often each number from 0 on occurs in `x` (integers). With `size`, that many numbers are counted (others nowhere),
- * and the call can be traced; without, up to the greatest, which has to be read first: the result is a promise.
+ * How often each number from 0 on occurs in `x` (integers or booleans, any shape): [n], in which negative numbers count
+ * nowhere. With `size`, that many numbers are counted (others nowhere), and the call can be traced; without, up to the
+ * greatest, which has to be read first: the result is a promise. int32; with weights their float dtype, of integers
+ * float32.
+ *
+ * @throws {DTypeError} for floats
+ * @throws {ShapeError} unless there are as many weights as elements
+ * @throws {ValueError} unless `size` and `minLength` are integers ≥ 0
+ * @throws {TraceError} without `size` while tracing
  *
  * @example
  * nd.binCount(nd.array([0, 1, 1, 3], { dtype: 'int32' }), { size: 4 });   // [1, 2, 0, 1]
@@ -176,10 +190,13 @@ interface HistogramAttrs {
 const edgesOf = (b: GraphBuilder, x: Node, attrs: HistogramAttrs): Node => {
   const bins = attrs.bins!;
   const shape = [bins + 1];
-  const step = b.emit(iota, [], { axis: 0, dtype: 'float32', shape });
-  const share = b.op('mul', step, b.lit(1 / bins, step));
+  const { dtype } = x.type;
+  const step = b.emit(iota, [], { axis: 0, dtype, shape });
+  const share = isDouble(x)
+    ? b.op('div', step, b.lit(bins, step))
+    : b.op('mul', step, b.lit(1 / bins, step));
   const all = (n: Node): Node => b.broadcast(n, shape, []);
-  const lone = (v: number): Node => b.full(v, 'float32', []);
+  const lone = (v: number): Node => b.full(v, dtype, []);
   const { range } = attrs;
   const isEmpty = x.type.size === 0;
   const first = range ? lone(range[0]) : isEmpty ? lone(0) : b.emit(reduceMin, [x], { axes: [0] });
@@ -197,8 +214,9 @@ const histogramming = fragment<HistogramAttrs>('histogram', (b, inputs, attrs) =
   const given = attrs.bins === undefined ? inputs[1]! : undefined;
   const weights = attrs.weighted ? inputs[attrs.bins === undefined ? 2 : 1] : undefined;
   checkWeights('histogram', x, weights);
-  const values = b.cast(flat(b, x), 'float32');
-  const edges = given === undefined ? edgesOf(b, values, attrs) : b.cast(given, 'float32');
+  const dtype = summedIn(given === undefined ? x.type.dtype : promote(x.type.dtype, given.type.dtype));
+  const values = b.cast(flat(b, x), dtype);
+  const edges = given === undefined ? edgesOf(b, values, attrs) : b.cast(given, dtype);
   const [count] = edges.type.shape;
   if (edges.type.shape.length !== 1 || count! < 2)
     throw new TigonError(
@@ -220,9 +238,10 @@ const histogramming = fragment<HistogramAttrs>('histogram', (b, inputs, attrs) =
     b.slice(edges, [1], [count!], [1]),
     b.slice(edges, [0], [count! - 1], [1]),
   );
-  const parts = b.cast(sums, 'float32');
+  const shared = summedIn(promote(sums.type.dtype, dtype));
+  const parts = b.cast(sums, shared);
   const total = b.broadcast(b.sum(parts, [0]), width.type.shape, []);
-  return [b.op('div', parts, b.op('mul', width, total)), edges];
+  return [b.op('div', parts, b.op('mul', b.cast(width, shared), total)), edges];
 });
 
 export interface HistogramOptions {
@@ -249,6 +268,13 @@ const checkRange = (range: readonly [number, number]): void => {
 /**
  * How many elements lie in each bin, and the edges of the bins: `[counts, edges]`. A bin holds its lower edge, the last
  * one both; what lies outside (and NaN) counts nowhere.
+ *
+ * Shapes: `x` and `weights` of any shape, flattened; [bins] and [bins + 1]. Dtypes: any, compared in float32, with
+ * float64 among them in float64; counts are int32, as densities of the dtype that is compared in, with weights of their
+ * float dtype (of integers float32); edges are float32, or float64 where that is compared in.
+ *
+ * @throws {ShapeError} for edges that are not two numbers at least along one axis, and weights of another size than `x`
+ * @throws {ValueError} unless `bins` is an integer ≥ 1 or an array, and `range` two finite numbers in order
  *
  * @example
  * const [counts, edges] = nd.histogram(nd.array([1, 2, 1, 4]), { bins: 3, range: [1, 4] });

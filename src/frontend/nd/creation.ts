@@ -136,9 +136,14 @@ const dtypeOfView = (values: ArrayBufferView): DType => {
 };
 
 /**
- * An array with the given values: a number, nested arrays, or a typed array. float32 unless said otherwise; booleans give
- * bool, BigInts int64; typed arrays of integers keep their type. A Float64Array gives float32, as other numbers do: say
- * `{ dtype: 'float64' }` to keep its digits.
+ * An array with the given values: a number, nested arrays, or a typed array. Shape: that of the nesting, or `shape`.
+ *
+ * Dtypes: float32 unless said otherwise; if the first value is a boolean bool, if it is a BigInt int64; typed arrays of
+ * integers keep their type. A Float64Array gives float32, as other numbers do: say `{ dtype: 'float64' }` to keep its digits.
+ *
+ * @throws {ShapeError} for lists of different lengths at one depth, and when values do not fill `shape`
+ * @throws {ValueError} for a value that is no number or that the dtype does not hold, and for an NDArray
+ * @throws {OptionError} for an unknown dtype, and a `device` that is none
  *
  * @example
  * nd.array([[1, 2], [3, 4]]);                       // float32 [2, 2]
@@ -207,8 +212,11 @@ const elementsOf = (name: string, flat: Flat, dtype: DType): AnyTypedArray => {
 };
 
 /**
- * An array of one number. float32 unless said otherwise; throws for sizes that are no integers ≥ 0, and for a number that
- * the dtype does not hold.
+ * An array of this shape full of one number. float32 unless the options say otherwise.
+ *
+ * @throws {ShapeError} unless all sizes are integers ≥ 0
+ * @throws {ValueError} unless `value` is a number that the dtype holds
+ * @throws {OptionError} for an unknown dtype, and a `device` that is none
  *
  * @example nd.full([2, 2], 3);   // [[3, 3], [3, 3]]
  */
@@ -228,14 +236,20 @@ const constant = (
   return filled(tensor(dtype, shape), value, deviceOf(name, options), name);
 };
 /**
- * An array of zeros. float32 unless the options say otherwise; throws for sizes that are no integers ≥ 0.
+ * An array of zeros of this shape. float32 unless the options say otherwise.
+ *
+ * @throws {ShapeError} unless all sizes are integers ≥ 0
+ * @throws {OptionError} for an unknown dtype, and a `device` that is none
  *
  * @example nd.zeros([3], { dtype: 'int32' });   // [0, 0, 0]
  */
 export const zeros = (shape: Shape, options?: CreationOptions): NDArray =>
   constant('nd.zeros', shape, 0, options);
 /**
- * An array of ones. float32 unless the options say otherwise; throws for sizes that are no integers ≥ 0.
+ * An array of ones of this shape. float32 unless the options say otherwise.
+ *
+ * @throws {ShapeError} unless all sizes are integers ≥ 0
+ * @throws {OptionError} for an unknown dtype, and a `device` that is none
  *
  * @example nd.ones([2, 2]);   // [[1, 1], [1, 1]]
  */
@@ -245,17 +259,23 @@ export const ones = (shape: Shape, options?: CreationOptions): NDArray =>
 /**
  * Zeros with the shape, dtype and device of `x`.
  *
+ * @throws {ValueError} unless `x` is an array
+ *
  * @example nd.zerosLike(nd.array([3, 4]));   // [0, 0]
  */
 export const zerosLike = (x: NDArray): NDArray => like('nd.zerosLike', x, 0);
 /**
  * Ones with the shape, dtype and device of `x`.
  *
+ * @throws {ValueError} unless `x` is an array
+ *
  * @example nd.onesLike(nd.array([3, 4]));   // [1, 1]
  */
 export const onesLike = (x: NDArray): NDArray => like('nd.onesLike', x, 1);
 /**
  * One number with the shape, dtype and device of `x`.
+ *
+ * @throws {ValueError} unless `x` is an array, and `value` a number that its dtype holds
  *
  * @example nd.fullLike(nd.array([1, 2]), 7);   // [7, 7]
  */
@@ -273,7 +293,10 @@ const like = (name: string, x: NDArray, value: number): NDArray => {
 };
 
 /**
- * `start, start + step, ...` before `stop`; with one number, from 0 to it. int32 when all are integers.
+ * `start, start + step, ...` before `stop`, along one axis; with one number, from 0 to it. int32 if `start` and `step` are
+ * integers, else float32; `dtype` says otherwise.
+ *
+ * @throws {ValueError} unless all are finite numbers and `step` is not 0, and for a number that the dtype does not hold
  *
  * @example nd.arange(1, 7, 2);   // [1, 3, 5]
  */
@@ -301,8 +324,10 @@ export const arange = (
 };
 
 /**
- * `count` numbers from `start` to `stop`, both included, evenly spaced. float32 unless the options say otherwise;
- * throws for a count that is no integer ≥ 0.
+ * `count` numbers from `start` to `stop`, both included, evenly spaced, along one axis. float32 unless the options say
+ * otherwise.
+ *
+ * @throws {ValueError} unless both ends are finite and `count` an integer ≥ 0, and for a number that the dtype does not hold
  *
  * @example nd.linspace(0, 1, 5);   // [0, 0.25, 0.5, 0.75, 1]
  */
@@ -331,7 +356,10 @@ export const linspace = (
 
 /**
  * The identity matrix: `rows` × `columns` (default: square) with ones on the diagonal. float32 unless the options say
- * otherwise; throws for sizes that are no integers ≥ 0.
+ * otherwise.
+ *
+ * @throws {ShapeError} unless `rows` and `columns` are integers ≥ 0
+ * @throws {OptionError} for an unknown dtype, and a `device` that is none
  *
  * @example nd.eye(2);   // [[1, 0], [0, 1]]
  */

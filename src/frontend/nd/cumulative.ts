@@ -77,7 +77,10 @@ const along =
   };
 
 /**
- * Running sums along an axis: `y[k] = x[0] + … + x[k]`. Booleans and small integers sum as int32.
+ * Running sums along an axis: `y[k] = x[0] + … + x[k]`. The shape stays; without an axis, all elements along one. Dtypes:
+ * floats stay (16 bits are summed in float32), booleans and integers of 8 and 16 bits give int32, wider integers stay.
+ *
+ * @throws {ShapeError} for an axis out of range
  *
  * @example
  * nd.cumsum(nd.array([1, 2, 3]));   // [1, 3, 6]
@@ -87,21 +90,32 @@ const along =
 export const cumsum: Cumulative = along(define('cumsum', 'add', 'sum'));
 
 /**
- * Running products along an axis. The gradient divides by nothing: zeros are exact.
+ * Running products along an axis. The gradient divides by nothing: zeros are exact. Shapes and dtypes are those of
+ * {@link cumsum}.
+ *
+ * @throws {ShapeError} for an axis out of range
  *
  * @example nd.cumprod(nd.array([1, 2, 3, 4]));   // [1, 2, 6, 24]
  */
 export const cumprod: Cumulative = along(define('cumprod', 'mul', 'sum'));
 
 /**
- * The greatest element so far, along an axis; NaN from the first NaN on. Its gradient goes to the first of equals.
+ * The greatest element so far, along an axis; NaN from the first NaN on. Its gradient goes to the first of equals. The dtype
+ * stays; so does the shape, but without an axis all elements are along one.
+ *
+ * @throws {ShapeError} for an axis out of range
+ * @throws {DTypeError} for `exclusive` of booleans and integers of other than 32 bits
  *
  * @example nd.cummax(nd.array([1, 3, 2, 4]));   // [1, 3, 3, 4]
  */
 export const cummax: Cumulative = along(define('cummax', 'max', 'same'));
 
 /**
- * The least element so far, along an axis; NaN from the first NaN on.
+ * The least element so far, along an axis; NaN from the first NaN on. The dtype stays; so does the shape, but without an
+ * axis all elements are along one.
+ *
+ * @throws {ShapeError} for an axis out of range
+ * @throws {DTypeError} for `exclusive` of booleans and integers of other than 32 bits
  *
  * @example nd.cummin(nd.array([3, 1, 2, 0]));   // [3, 1, 1, 0]
  */
@@ -109,7 +123,9 @@ export const cummin: Cumulative = along(define('cummin', 'min', 'same'));
 
 /**
  * `log(exp(x[0]) + … + exp(x[k]))` along an axis, without overflow: the logarithm of a running sum of what is given as
- * logarithms. Floats; integers become float32.
+ * logarithms. The shape stays; without an axis, all elements along one. Floats stay; integers and booleans give float32.
+ *
+ * @throws {ShapeError} for an axis out of range
  *
  * @example nd.logCumSumExp(nd.array([0, 0, 1000]));   // [0, 0.6931472, 1000]
  */

@@ -75,11 +75,13 @@ const spreading: Fragment<Attrs> = fragment<Attrs>(NAME, (b, [x, w, bias], attrs
 
 /**
  * Transposed convolution of `x` [batch, in, ...space] with `weight` [in, out / groups, ...space], 1 to 3 axes of space;
- * `bias` [out]. Each element of `x` adds the kernel, times itself, to the result: the size along an axis is
- * `(size - 1) · strides - 2 padding + dilation · (kernel - 1) + 1 + outputPadding`.
+ * `bias` [out]. Each element of `x` adds the kernel, times itself, to the result [batch, out, ...space']: the size along an
+ * axis is `(size - 1) · strides - 2 padding + dilation · (kernel - 1) + 1 + outputPadding`.
  *
- * Floats keep their dtype. ShapeError when channels or axes do not fit; OptionError when `outputPadding` is not below
- * `strides`.
+ * Dtypes: that of `x`, to which `weight` and `bias` are cast; integers and booleans give float32.
+ *
+ * @throws {ShapeError} when axes, channels, groups or the bias do not fit, and when nothing is left of the result
+ * @throws {OptionError} unless `groups`, `strides` and `dilation` are integers ≥ 1, and `outputPadding` is below `strides`
  *
  * @example
  * nd.deconvolution(nd.array([[[1, 2]]]), nd.array([[[1, 10]]]), undefined, { strides: 2 });   // [[[1, 10, 2, 20]]]

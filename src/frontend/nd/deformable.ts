@@ -162,9 +162,11 @@ const deforming: Fragment<Attrs> = fragment<Attrs>(NAME, (b, inputs, attrs) => {
  * (Dai et al., "Deformable convolutional networks", ICCV 2017; with `mask`: Zhu et al., CVPR 2019.)
  *
  * `offset` [batch, 2 · offsetGroups · kernel elements, height', width']: pairs (y, x), kernel elements in row-major order;
- * `weight` [out, in / groups, ...kernel]; `bias` [out]. Computed in float32, with a float64 operand in float64; the
- * result has the dtype of `x`.
- * ShapeError when shapes do not fit.
+ * `weight` [out, in / groups, ...kernel]; `bias` [out]. The result [batch, out, height', width'] is computed in float32 and
+ * has the dtype of `x`, float32 for integers and booleans.
+ *
+ * @throws {ShapeError} when shapes, channels or groups do not fit, and for a kernel larger than the image
+ * @throws {OptionError} unless `groups` and `offsetGroups` are integers ≥ 1
  *
  * @example
  * const x = nd.array([[[[1, 2], [3, 4]]]]);

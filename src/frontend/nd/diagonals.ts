@@ -65,7 +65,11 @@ const checkOffset = (name: string, offset: number): number => {
 };
 
 /**
- * The diagonals of the matrices in two axes, as the last axis of the result.
+ * The diagonals of the matrices in two axes, as the last axis of the result: [m, n, ...] gives [..., k], with k = 0 for a
+ * diagonal outside. The dtype stays.
+ *
+ * @throws {ShapeError} for axes out of range, and unless they are two
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example
  * nd.diagonal(nd.array([[1, 2], [3, 4]]));   // [1, 4]
@@ -85,7 +89,11 @@ export const diagonal = (x: NDArray, options?: DiagonalOptions): NDArray => {
 };
 
 /**
- * The sum of a diagonal.
+ * The sum of a diagonal: [m, n, ...] gives [...]. Floats stay, booleans and integers of 8 and 16 bits give int32, wider
+ * integers stay.
+ *
+ * @throws {ShapeError} for axes out of range, and unless they are two
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example
  * nd.trace(nd.array([[1, 2], [3, 4]]));   // 5
@@ -114,7 +122,11 @@ const puttingIn: Fragment<{ readonly offset: number }> = fragment<{ readonly off
   },
 );
 /**
- * The diagonal of a matrix, or the matrix with a vector as its diagonal.
+ * The diagonal of a matrix, or the matrix with a vector as its diagonal: [m, n] gives [k], [k] gives [n, n] with
+ * n = k + |offset|. The dtype stays.
+ *
+ * @throws {ShapeError} unless `x` has one or two axes
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example
  * nd.diag(nd.array([1, 2]));   // [[1, 0], [0, 2]]
@@ -131,7 +143,9 @@ export const diag = (x: NDArray, offset = 0): NDArray => {
   );
 };
 /**
- * The matrix with all elements of `x` as its diagonal.
+ * The matrix with all elements of `x` as its diagonal: [n, n] with n = size + |offset|. The dtype stays.
+ *
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example
  * nd.diagflat(nd.array([[1], [2]]), 1).shape;   // [3, 3]
@@ -164,14 +178,20 @@ const triangle = (name: string, lower: boolean, x: NDArray, offset: number): NDA
   return call(keeping, [x], { attrs: { offset, lower }, key: `${offset}${lower}` });
 };
 /**
- * The matrices in the last two axes with zeros above a diagonal.
+ * The matrices [..., m, n] in the last two axes with zeros above a diagonal. Shape and dtype stay.
+ *
+ * @throws {ShapeError} for fewer than two axes
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example
  * nd.tril(nd.array([[1, 2], [3, 4]]));   // [[1, 0], [3, 4]]
  */
 export const tril = (x: NDArray, offset = 0): NDArray => triangle('tril', true, x, offset);
 /**
- * The matrices in the last two axes with zeros below a diagonal.
+ * The matrices [..., m, n] in the last two axes with zeros below a diagonal. Shape and dtype stay.
+ *
+ * @throws {ShapeError} for fewer than two axes
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example
  * nd.triu(nd.array([[1, 2], [3, 4]]));   // [[1, 2], [0, 4]]
@@ -179,7 +199,11 @@ export const tril = (x: NDArray, offset = 0): NDArray => triangle('tril', true, 
 export const triu = (x: NDArray, offset = 0): NDArray => triangle('triu', false, x, offset);
 
 /**
- * A matrix of ones up to a diagonal, zeros above it.
+ * A matrix [rows, columns] of ones up to a diagonal, zeros above it. float32 unless the options say otherwise.
+ *
+ * @throws {ShapeError} unless `rows` and `columns` are integers ≥ 0
+ * @throws {ValueError} unless `offset` is an integer
+ * @throws {OptionError} for an unknown dtype, and a `device` that is none
  *
  * @example
  * nd.tri(2, 3, 1);   // [[1, 1, 0], [1, 1, 1]]
@@ -205,7 +229,10 @@ export const tri = (
 
 /**
  * `x` with `value` on the diagonal (i, i, …); of tall matrices with `wrap` again after each block. A vector is repeated
- * until the diagonal is full.
+ * until the diagonal is full. Shape and dtype of `x` stay: the value is cast.
+ *
+ * @throws {ShapeError} unless `x` is a matrix or all its axes (two at least) are equally long, and for a value of no elements
+ * @throws {ValueError} unless `value` is an array or a number
  *
  * @example
  * nd.fillDiagonal(nd.zeros([2, 2]), 5);   // [[5, 0], [0, 5]]

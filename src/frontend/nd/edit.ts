@@ -51,7 +51,11 @@ const along = (x: NDArray, positions: readonly number[], axis: number): NDArray 
   });
 
 /**
- * `x` with `values` before the given places of an axis; without an axis, of the flattened array. Values broadcast.
+ * `x` with `values` before the given places of an axis; without an axis, of the flattened array. Values broadcast to the
+ * part [..., places, ...] that is put in. Dtypes promote; a number takes the dtype of `x` if that can hold it.
+ *
+ * @throws {ValueError} for places out of range, or that are none
+ * @throws {ShapeError} for an axis out of range, and when the values do not broadcast
  *
  * @example
  * nd.insert(nd.array([1, 2, 3]), [1, 3], nd.array([9, 8]));   // [1, 9, 2, 3, 8]
@@ -101,7 +105,10 @@ const moved = (x: NDArray, axis: number): NDArray => {
 };
 
 /**
- * `x` without the given places of an axis; without an axis, of the flattened array.
+ * `x` without the given places of an axis; without an axis, of the flattened array. The other sizes and the dtype stay.
+ *
+ * @throws {ValueError} for places out of range, or that are none
+ * @throws {ShapeError} for an axis out of range
  *
  * @example
  * nd.delete(nd.array([1, 2, 3, 4]), [0, 2]);   // [2, 4]
@@ -120,7 +127,10 @@ const deleted = (x: NDArray, places: Places, axis?: number): NDArray => {
 export { deleted as delete };
 
 /**
- * The elements of `x` in row-major order, from the start again when they run out, in another shape.
+ * The elements of `x` in row-major order, from the start again when they run out, in another shape; zeros if `x` has none.
+ * The dtype stays.
+ *
+ * @throws {ShapeError} unless all sizes are integers ≥ 0
  *
  * @example
  * nd.resizeTo(nd.array([1, 2, 3]), [2, 2]);   // [[1, 2], [3, 1]]
@@ -135,7 +145,11 @@ export const resizeTo = (x: NDArray, shape: Shape): NDArray => {
 };
 
 /**
- * The first elements of `x`, as many along each axis (default: all) as `like` has.
+ * The first elements of `x`, as many along each axis (default: all) as `like` has. The dtype of `x` stays; that of `like`
+ * does not matter.
+ *
+ * @throws {ShapeError} when the numbers of axes differ (unless `axes` says which), `like` is longer, or an axis is out of range
+ * @throws {ValueError} unless `axes` is a list
  *
  * @example
  * nd.sliceLike(nd.array([[1, 2, 3], [4, 5, 6]]), nd.zeros([1, 2]));   // [[1, 2]]

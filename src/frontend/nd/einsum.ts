@@ -120,9 +120,14 @@ const check = (text: string, xs: readonly NDArray[]): void => {
 
 /**
  * Sums of products: each letter names an axis; letters that the result does not have are summed over, letters that one
- * array has twice run along its diagonal, `...` stands for axes without letters, which broadcast. Without `->` the result
- * has the letters that occur once, in the order of the alphabet. Of several arrays, the order of products with the fewest
- * multiplications is taken.
+ * array has twice run along its diagonal, `...` stands for axes without letters, which broadcast, as axes of size 1 do.
+ * Without `->` the result has the letters that occur once, in the order of the alphabet. Of several arrays, the order of
+ * products with the fewest multiplications is taken.
+ *
+ * Dtypes promote; sums and products of booleans and of integers of 8 and 16 bits give int32.
+ *
+ * @throws {ShapeError} for letters that do not fit the axes, and sizes of one letter that differ
+ * @throws {ValueError} for a text that is none, or has another number of groups than there are arrays
  *
  * @example
  * const [a, b] = [nd.array([[1, 2], [3, 4]]), nd.array([[5, 6], [7, 8]])];
@@ -136,7 +141,11 @@ export const einsum = (text: string, ...xs: readonly NDArray[]): NDArray => {
 };
 
 /**
- * The order in which {@link einsum} multiplies: pairs of positions in the list of arrays, whose product goes to its end.
+ * The order in which {@link einsum} multiplies arrays of these shapes (any dtype): pairs of positions in the list of
+ * arrays, whose product goes to its end.
+ *
+ * @throws {ShapeError} for letters that do not fit the axes, and sizes of one letter that differ
+ * @throws {ValueError} for a text that is none, or has another number of groups than there are arrays
  *
  * @example
  * nd.einsumPath('ij,jk,kl->il', nd.ones([9, 9]), nd.ones([9, 9]), nd.ones([9, 1]));   // [[1, 2], [0, 1]]

@@ -31,84 +31,115 @@ import { derived, type Unary, unary } from './math.ts';
 const formula = (name: string, op: Op): Unary => derived(name, (b, x) => b.emit(op, [x], {}));
 
 /**
- * The angle with this sine, from -π/2 to π/2; NaN outside of [-1, 1].
+ * The angle with this sine, from -π/2 to π/2; NaN outside of [-1, 1]. Of the same shape; floats keep their dtype,
+ * integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.arcsin(nd.array([0, 1]));   // [0, 1.5708]
  */
 export const arcsin: Unary = formula('arcsin', asinOp);
 /**
- * The angle with this cosine, from 0 to π; NaN outside of [-1, 1].
+ * The angle with this cosine, from 0 to π; NaN outside of [-1, 1]. Of the same shape; floats keep their dtype, integers
+ * and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.arccos(nd.array([1, 0]));   // [0, 1.5708]
  */
 export const arccos: Unary = formula('arccos', acosOp);
 /**
- * The angle with this tangent, from -π/2 to π/2.
+ * The angle with this tangent, from -π/2 to π/2. Of the same shape; floats keep their dtype, integers and booleans give
+ * float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.arctan(nd.array([0, 1]));   // [0, 0.7854]
  */
 export const arctan: Unary = formula('arctan', atanOp);
 /**
- * Hyperbolic sine.
+ * Hyperbolic sine. Of the same shape; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.sinh(nd.array([0, 1]));   // [0, 1.1752]
  */
 export const sinh: Unary = formula('sinh', sinhOp);
 /**
- * Hyperbolic cosine.
+ * Hyperbolic cosine. Of the same shape; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.cosh(nd.array([0, 1]));   // [1, 1.5431]
  */
 export const cosh: Unary = formula('cosh', coshOp);
 /**
- * Inverse of the hyperbolic sine.
+ * Inverse of the hyperbolic sine. Of the same shape; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.arcsinh(nd.array([0, 1]));   // [0, 0.8814]
  */
 export const arcsinh: Unary = formula('arcsinh', asinhOp);
 /**
- * Inverse of the hyperbolic cosine; NaN below 1.
+ * Inverse of the hyperbolic cosine; NaN below 1. Of the same shape; floats keep their dtype, integers and booleans give
+ * float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.arccosh(nd.array([1, 2]));   // [0, 1.317]
  */
 export const arccosh: Unary = formula('arccosh', acoshOp);
 /**
- * Inverse of the hyperbolic tangent; infinite at -1 and 1, NaN beyond.
+ * Inverse of the hyperbolic tangent; infinite at -1 and 1, NaN beyond. Of the same shape; floats keep their dtype,
+ * integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.arctanh(nd.array([0, 0.5]));   // [0, 0.5493]
  */
 export const arctanh: Unary = formula('arctanh', atanhOp);
 /**
- * Logarithm to base 2: whole for whole powers.
+ * Logarithm to base 2: whole for whole powers. Of the same shape; floats keep their dtype, integers and booleans give
+ * float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.log2(nd.array([1, 8, 0.5]));   // [0, 3, -1]
  */
 export const log2: Unary = formula('log2', log2Op);
 /**
- * Logarithm to base 10: whole for whole powers.
+ * Logarithm to base 10: whole for whole powers. Of the same shape; floats keep their dtype, integers and booleans give
+ * float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.log10(nd.array([1, 1000]));   // [0, 3]
  */
 export const log10: Unary = formula('log10', log10Op);
 /**
- * `2 ** x`.
+ * `2 ** x`. Of the same shape; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.exp2(nd.array([0, 3, -1]));   // [1, 8, 0.5]
  */
 export const exp2: Unary = formula('exp2', exp2Op);
 /**
- * Cube root, of negative numbers too.
+ * Cube root, of negative numbers too. Of the same shape; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.cbrt(nd.array([8, -27]));   // [2, -3]
@@ -118,14 +149,18 @@ export const cbrt: Unary = formula('cbrt', cbrtOp);
 const scaled = (name: string, factor: number): Unary =>
   derived(name, (b, x) => b.op('mul', x, b.lit(factor, x)));
 /**
- * Radians to degrees.
+ * Radians to degrees. Of the same shape; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.degrees(nd.array([0, Math.PI]));   // [0, 180]
  */
 export const degrees: Unary = scaled('degrees', 180 / Math.PI);
 /**
- * Degrees to radians.
+ * Degrees to radians. Of the same shape; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.radians(nd.array([0, 180]));   // [0, 3.14159]
@@ -138,28 +173,37 @@ const toZero = (b: GraphBuilder, x: Node): Node =>
     ? b.op('select', b.op('lt', x, b.lit(0, x)), b.op('ceil', x), b.op('floor', x))
     : x;
 /**
- * Without the fraction: the next integer towards zero. Integers stay as they are.
+ * Without the fraction: the next integer towards zero. Integers stay as they are. Of the same shape and dtype.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.trunc(nd.array([-1.7, 1.7]));   // [-1, 1]
  */
 export const trunc: Unary = unary('trunc', toZero);
 /**
- * The same as {@link trunc}.
+ * The same as {@link trunc}. Of the same shape and dtype.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.fix(nd.array([-1.7, 1.7]));   // [-1, 1]
  */
 export const fix: Unary = unary('fix', toZero);
 /**
- * To the nearest integer, ties to even, as `round`.
+ * To the nearest integer, ties to even, as `round`. Of the same shape and dtype; integers and booleans stay as they
+ * are.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.rint(nd.array([0.5, 1.5, -1.2]));   // [0, 2, -1]
  */
 export const rint: Unary = unary('rint', (b, x) => (isFloat(x.type.dtype) ? b.op('round', x) : x));
 /**
- * `x` itself, as an array of its own.
+ * `x` itself, as an array of its own. Shape and dtype stay.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.positive(nd.array([-1, 2]));   // [-1, 2]
@@ -170,7 +214,9 @@ const { POSITIVE_INFINITY: INF } = Number;
 const whereInfinite = (name: string, test: (b: GraphBuilder, x: Node) => Node): Unary =>
   unary(name, (b, x) => (isFloat(x.type.dtype) ? test(b, x) : b.full(0, 'bool', x.type.shape)));
 /**
- * True where `x` is infinite, of either sign.
+ * True where `x` is infinite, of either sign. Of the same shape, as bool; any dtype.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.isInf(nd.array([1, Infinity, -Infinity]));   // [false, true, true]
@@ -179,21 +225,27 @@ export const isInf: Unary = whereInfinite('isInf', (b, x) =>
   b.op('eq', b.op('abs', x), b.lit(INF, x)),
 );
 /**
- * True where `x` is positive infinity.
+ * True where `x` is positive infinity. Of the same shape, as bool; any dtype.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.isPosInf(nd.array([1, Infinity, -Infinity]));   // [false, true, false]
  */
 export const isPosInf: Unary = whereInfinite('isPosInf', (b, x) => b.op('eq', x, b.lit(INF, x)));
 /**
- * True where `x` is negative infinity.
+ * True where `x` is negative infinity. Of the same shape, as bool; any dtype.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.isNegInf(nd.array([1, Infinity, -Infinity]));   // [false, false, true]
  */
 export const isNegInf: Unary = whereInfinite('isNegInf', (b, x) => b.op('eq', x, b.lit(-INF, x)));
 /**
- * True where the sign is set: below zero, and at negative zero.
+ * True where the sign is set: below zero, and at negative zero. Of the same shape, as bool; any dtype.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.signBit(nd.array([-1, -0, 0, 2]));   // [true, true, false, false]
@@ -227,7 +279,11 @@ const finiteOnly = fragment<Required<NanToNumOptions>>('nanToNum', (b, [x], attr
   return f('select', f('isnan', x!), attrs.nan, within);
 });
 /**
- * `x` with numbers in place of NaN and infinities; no gradient flows where something was replaced.
+ * `x` with numbers in place of NaN and infinities; no gradient flows where something was replaced. Shape and dtype stay;
+ * integers and booleans have nothing to replace.
+ *
+ * @throws {ValueError} unless `nan`, `posinf` and `neginf` are numbers
+ * @throws {OptionError} for other options
  *
  * @example
  * nd.nanToNum(nd.array([NaN, 1, Infinity]), { posinf: 9 });   // [0, 1, 9]
@@ -244,7 +300,9 @@ export const nanToNum = (x: NDArray, options: NanToNumOptions = {}): NDArray => 
 };
 
 /**
- * `sin(πx) / πx`, and 1 at 0.
+ * `sin(πx) / πx`, and 1 at 0. Of the same shape; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.sinc(nd.array([0, 0.5, 1]));   // [1, 0.63662, 0]
@@ -260,13 +318,19 @@ const straight = (name: string, build: (b: GraphBuilder, x: Node) => Node): Unar
   derived(name, (b, x) => b.op('add', x, b.emit(stopGradient, [b.op('sub', build(b, x), x)], {})));
 /**
  * To the nearest integer, with the gradient of a line ("straight through"): for values that are rounded while training.
+ * Of the same shape; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.roundSte(nd.array([0.4, 1.6]));   // [0, 2]
  */
 export const roundSte: Unary = straight('roundSte', (b, x) => b.op('round', x));
 /**
- * The sign, with the gradient of a line.
+ * The sign, with the gradient of a line. Of the same shape; floats keep their dtype, integers and booleans give
+ * float32.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * nd.signSte(nd.array([-0.4, 1.6]));   // [-1, 1]

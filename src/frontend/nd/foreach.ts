@@ -21,8 +21,14 @@ import { tracedLoop } from './traced-loop.ts';
  * flow to all of them. In a hybridized function the loop is one operation: its body is compiled once, however long the
  * data is.
  *
- * @throws ValueError for data without elements or a body that returns something else; ShapeError when lengths differ or
- *   a state changes its shape.
+ * Shapes: data [n, ...] of any dtypes; elements [...], outputs [n, ...]; states keep their shapes and dtypes.
+ *
+ * Shapes: data [n, ...] of any dtypes; elements [...], outputs [n, ...]; states keep their shapes and dtypes.
+ *
+ * @throws {ValueError} for data without elements, and for a body that does not return `[outputs, states]` of one structure
+ * @throws {ShapeError} when first axes differ or are missing, and when a state or an output changes its shape
+ * @throws {DTypeError} when a state changes its dtype
+ *
  * @example
  * const x = nd.array([1, 2, 3]);
  * const [sums, last] = nd.foreach((v, s: nd.NDArray) => [s.add(v), s.add(v)], x, nd.zeros([]));

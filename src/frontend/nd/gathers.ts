@@ -38,7 +38,12 @@ const rowsOf = (name: string, idx: NDArray, rank: number): NDArray[] => {
 };
 
 /**
- * `result[p] = x[idx[0, p], idx[1, p], …]`: positions [k, …] index the first k axes.
+ * `result[p] = x[idx[0, p], idx[1, p], …]`: positions [k, ...p] index the first k axes of `x` [...k, ...rest], giving
+ * [...p, ...rest] of the dtype of `x`. Positions are integers; negative ones count from the end.
+ *
+ * @throws {ShapeError} unless the first axis of the positions has from 1 to as many rows as `x` has axes
+ * @throws {DTypeError} unless the positions are integers
+ * @throws {ValueError} for a position out of range, where it can be seen
  *
  * @example
  * nd.gatherNd(nd.array([[1, 2], [3, 4]]), nd.array([[0, 1], [1, 0]], { dtype: 'int32' }));   // [2, 3]
@@ -49,7 +54,12 @@ export const gatherNd = (x: NDArray, idx: NDArray): NDArray => {
   return inName('gatherNd', 'at', () => at(x, ...rows));
 };
 /**
- * The adjoint of {@link gatherNd}: an array of `shape` with each value added at its position, zeros elsewhere.
+ * The adjoint of {@link gatherNd}: an array of `shape` with each value [...p, ...rest] added at its position in `idx`
+ * [k, ...p], zeros elsewhere. The dtype is that of the values (of booleans: whether one was true); positions are integers.
+ *
+ * @throws {ShapeError} for a shape that is none, positions of too many axes, and values that do not broadcast
+ * @throws {DTypeError} unless the positions are integers
+ * @throws {ValueError} for a position out of range, where it can be seen
  *
  * @example
  * nd.scatterNd(nd.array([5, 6]), nd.array([[0, 1], [1, 0]], { dtype: 'int32' }), [2, 2]);   // [[0, 5], [6, 0]]
@@ -63,7 +73,12 @@ export const scatterNd = (values: NDArray, idx: NDArray, shape: Shape): NDArray 
 };
 
 /**
- * `x` with the rows at the positions `idx` of the first axis replaced.
+ * `x` [n, ...rest] with the rows at the positions `idx` [k] of the first axis replaced by `rows` [k, ...rest], which
+ * broadcast and are cast to the dtype of `x`. Positions are integers; booleans choose the rows where they are true.
+ *
+ * @throws {ShapeError} when the rows do not broadcast
+ * @throws {DTypeError} for positions that are floats
+ * @throws {ValueError} for a position out of range, where it can be seen
  *
  * @example
  * nd.indexCopy(nd.zeros([3, 2]), nd.array([2], { dtype: 'int32' }), nd.ones([1, 2]));   // [[0, 0], [0, 0], [1, 1]]
@@ -94,8 +109,13 @@ const alongAxis = (name: string, x: NDArray, idx: NDArray, axis: number): NDArra
   );
 };
 /**
- * `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis; positions broadcast along the others, negative ones count
- * from the end.
+ * `result[.., i, ..] = x[.., idx[.., i, ..], ..]` along an axis; positions (integers, as many axes as `x`) broadcast
+ * along the others, negative ones count from the end. The result has the shape of the positions, broadcast, and the
+ * dtype of `x`.
+ *
+ * @throws {ShapeError} for an axis out of range, and positions of other axes
+ * @throws {DTypeError} unless the positions are integers
+ * @throws {ValueError} for a position out of range, where it can be seen
  *
  * @example
  * nd.takeAlongAxis(nd.array([[3, 1], [2, 4]]), nd.array([[1], [-1]], { dtype: 'int32' }), 1);   // [[1], [4]]
@@ -105,7 +125,12 @@ export const takeAlongAxis = (x: NDArray, idx: NDArray, axis: number): NDArray =
   return inName('takeAlongAxis', 'at', () => at(x, ...key));
 };
 /**
- * `x` with `values` (broadcast) at those places.
+ * `x` with `values` (broadcast to the positions, cast to the dtype of `x`) at the places of {@link takeAlongAxis}:
+ * positions are integers with as many axes as `x`. The shape stays.
+ *
+ * @throws {ShapeError} for an axis out of range, positions of other axes, and values that do not broadcast
+ * @throws {DTypeError} unless the positions are integers
+ * @throws {ValueError} for a position out of range, where it can be seen
  *
  * @example
  * nd.putAlongAxis(nd.zeros([2, 2]), nd.array([[1], [0]], { dtype: 'int32' }), 9, 1);   // [[0, 9], [9, 0]]
@@ -120,6 +145,14 @@ export const putAlongAxis = (x: NDArray, idx: NDArray, values: Operand, axis: nu
  * where `x.at(mask)` needs one that can be read at once. With `size` that many parts, at once and while tracing too, with
  * gradients, and `fillValue` (default 0) where there are fewer. What a promise gives is not recorded: for its gradient,
  * record `x.take(places)` with `places = await nd.flatNonzero(mask)`.
+ *
+ * Shapes: `x` [..., n, ...] and `mask` [n] of any dtypes give [..., k, ...] of the dtype of `x`.
+ *
+ * Shapes: `x` [..., n, ...] and `mask` [n] of any dtypes give [..., k, ...] of the dtype of `x`.
+ *
+ * @throws {ShapeError} unless the mask has one axis as long as that of `x`, and for an axis out of range
+ * @throws {ValueError} unless `size` is an integer ≥ 0
+ * @throws {TraceError} without `size` while tracing
  *
  * @example
  * const [x, mask] = [nd.array([[1, 2], [3, 4], [5, 6]]), nd.array([1, 0, 1])];

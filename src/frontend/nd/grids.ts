@@ -27,7 +27,10 @@ import { broadcastTo, repeat, reshape, stack } from './shape.ts';
 const CREATION = ['dtype', 'device'];
 
 /**
- * The identity matrix.
+ * The identity matrix [size, size]. float32 unless the options say otherwise.
+ *
+ * @throws {ShapeError} unless `size` is an integer ≥ 0
+ * @throws {OptionError} for an unknown dtype, and a `device` that is none
  *
  * @example
  * nd.identity(2);   // [[1, 0], [0, 1]]
@@ -42,7 +45,11 @@ export interface LogspaceOptions extends CreationOptions {
   readonly endpoint?: boolean;
 }
 /**
- * `count` powers of a base (default 10), whose exponents go evenly from `start` to `stop`.
+ * `count` powers of a base (default 10), whose exponents go evenly from `start` to `stop`: [count], float32 unless the
+ * options say otherwise.
+ *
+ * @throws {ValueError} unless the exponents and the base are finite and `count` is an integer ≥ 0, and for a number that
+ *   the dtype does not hold
  *
  * @example
  * nd.logspace(0, 2, 3);   // [1, 10, 100]
@@ -90,21 +97,27 @@ const taper =
   };
 type Taper = (size: number, options?: CreationOptions) => NDArray;
 /**
- * The Hann window: a raised cosine, 0 at both ends.
+ * The Hann window [size]: a raised cosine, 0 at both ends. float32 unless the options say otherwise.
+ *
+ * @throws {ValueError} unless `size` is an integer ≥ 0, and for dtypes without fractions
  *
  * @example
  * nd.hanning(3);   // [0, 1, 0]
  */
 export const hanning: Taper = taper('nd.hanning', (t) => 0.5 - 0.5 * Math.cos(t));
 /**
- * The Hamming window: a raised cosine, 0.08 at both ends.
+ * The Hamming window [size]: a raised cosine, 0.08 at both ends. float32 unless the options say otherwise.
+ *
+ * @throws {ValueError} unless `size` is an integer ≥ 0, and for dtypes without fractions
  *
  * @example
  * nd.hamming(3);   // [0.08, 1, 0.08]
  */
 export const hamming: Taper = taper('nd.hamming', (t) => 0.54 - 0.46 * Math.cos(t));
 /**
- * The Blackman window: two cosines, 0 at both ends.
+ * The Blackman window [size]: two cosines, 0 at both ends. float32 unless the options say otherwise.
+ *
+ * @throws {ValueError} unless `size` is an integer ≥ 0, and for dtypes without fractions
  *
  * @example
  * nd.blackman(5);   // [0, 0.34, 1, 0.34, 0]
@@ -121,7 +134,12 @@ export interface MeshgridOptions {
   readonly sparse?: boolean;
 }
 /**
- * The coordinates of a grid: one array for each vector, of the shape of all.
+ * The coordinates of a grid: one array for each vector, of the shape of all: [n, m, ...] for vectors [m], [n], ... (with
+ * `ij` [m, n, ...]). Each keeps the dtype of its vector.
+ *
+ * @throws {ShapeError} for an array of more than one axis
+ * @throws {ValueError} unless the vectors come in a list
+ * @throws {OptionError} for another `indexing`
  *
  * @example
  * nd.meshgrid([nd.array([1, 2]), nd.array([3, 4])])[0];   // [[1, 2], [1, 2]]
@@ -150,7 +168,11 @@ export const meshgrid = (vectors: readonly NDArray[], options?: MeshgridOptions)
 };
 
 /**
- * The positions of a grid: `indices(shape)[k][p]` is the k-th coordinate of p. int32 unless said otherwise.
+ * The positions of a grid: `indices(shape)[k][p]` is the k-th coordinate of p: [axes, ...shape]. int32 unless said
+ * otherwise.
+ *
+ * @throws {ShapeError} for a shape that is none, or has no axis
+ * @throws {OptionError} for an unknown dtype, and a `device` that is none
  *
  * @example
  * nd.indices([2, 2]);   // [[[0, 0], [1, 1]], [[0, 1], [0, 1]]]
@@ -186,7 +208,10 @@ const pairs = (
   return [made(found[0]), made(found[1])];
 };
 /**
- * Rows and columns of the elements on and below a diagonal: a key for {@link at} and `set`.
+ * Rows and columns of the elements on and below a diagonal: a key for {@link at} and `set`. Two arrays [k], int32.
+ *
+ * @throws {ShapeError} unless `rows` and `columns` are integers ≥ 0
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example
  * nd.trilIndices(2)[0];   // [0, 1, 1]
@@ -194,7 +219,10 @@ const pairs = (
 export const trilIndices = (rows: number, offset = 0, columns: number = rows): [NDArray, NDArray] =>
   pairs('nd.trilIndices', rows, columns, offset, (i, j) => j <= i + offset);
 /**
- * Rows and columns of the elements on and above a diagonal.
+ * Rows and columns of the elements on and above a diagonal. Two arrays [k], int32.
+ *
+ * @throws {ShapeError} unless `rows` and `columns` are integers ≥ 0
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example
  * nd.triuIndices(2)[1];   // [0, 1, 1]
@@ -202,7 +230,9 @@ export const trilIndices = (rows: number, offset = 0, columns: number = rows): [
 export const triuIndices = (rows: number, offset = 0, columns: number = rows): [NDArray, NDArray] =>
   pairs('nd.triuIndices', rows, columns, offset, (i, j) => j >= i + offset);
 /**
- * The positions (i, i, …) of the diagonal of an array of `rank` axes of `size`.
+ * The positions (i, i, …) of the diagonal of an array of `rank` axes of `size`: `rank` arrays [size], int32.
+ *
+ * @throws {ValueError} unless `size` and `rank` are integers ≥ 0
  *
  * @example
  * nd.diagIndices(3)[0];   // [0, 1, 2]
@@ -218,8 +248,12 @@ const stridesIn = (shape: Shape): number[] =>
   shape.map((_, i) => shape.slice(i + 1).reduce((n, d) => n * d, 1));
 
 /**
- * Positions in the flattened array as one array of positions for each axis. Out of range: an error where the values can
- * be seen, else wrapped around.
+ * Positions in the flattened array as one array of positions for each axis, of the shape of `idx`. Dtypes: floats and
+ * integers of 32 and 64 bits stay, others give int32. Out of range: an error where the values can be seen, else wrapped
+ * around.
+ *
+ * @throws {ShapeError} for a shape that is none
+ * @throws {ValueError} for a position out of range or between two integers, where it can be seen
  *
  * @example
  * nd.unravelIndex(nd.array([5, 2], { dtype: 'int32' }), [2, 3])[1];   // [2, 2]
@@ -259,7 +293,12 @@ export interface RavelOptions {
   readonly mode?: 'raise' | 'clip' | 'wrap';
 }
 /**
- * Positions along each axis as positions in the flattened array.
+ * Positions along each axis as positions in the flattened array; the arrays broadcast. Dtypes promote; booleans and
+ * integers of 8 and 16 bits give int32.
+ *
+ * @throws {ShapeError} unless there is one array for each axis and they broadcast, and for a shape that is none
+ * @throws {ValueError} for a position out of range or between two integers, where it can be seen (unless `mode` allows it)
+ * @throws {OptionError} for another `mode`
  *
  * @example
  * const p = nd.array([1, 0], { dtype: 'int32' });
@@ -312,7 +351,11 @@ export interface ArangeLikeOptions {
   readonly axis?: number;
 }
 /**
- * Evenly spaced numbers in the shape of `x`, or as many as one of its axes has elements; dtype of `x`.
+ * Evenly spaced numbers in the shape of `x`, or [n] for one of its axes of size n; dtype of `x`.
+ *
+ * @throws {ShapeError} for an axis out of range
+ * @throws {ValueError} unless `start` and `step` are finite and `repeat` is an integer ≥ 1, and for a number that the dtype
+ *   does not hold
  *
  * @example
  * nd.arangeLike(nd.zeros([2, 3]), { axis: 1, start: 1 });   // [1, 2, 3]

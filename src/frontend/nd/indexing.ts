@@ -23,6 +23,14 @@ import { reshape } from './shape.ts';
  * A part of `x`, one index per axis; axes left out are taken whole. Arrays of integers are positions to take, arrays of
  * booleans choose where they are true (their number has to be known: not while tracing).
  *
+ * Shapes: as in NumPy: positions remove their axis, ranges keep it, `null` adds one of size 1, arrays put theirs in its
+ * place. The dtype of `x` stays; parts that only positions and ranges name are views of the same memory.
+ *
+ * @throws {ShapeError} for more indices than axes, masks of other sizes, arrays that do not broadcast
+ * @throws {ValueError} for positions out of range (in arrays: where they can be seen), and what is no index
+ * @throws {DTypeError} for arrays of floats as positions
+ * @throws {TraceError} for a mask that is computed in the function being traced
+ *
  * @example
  * const m = nd.array([[1, 2, 3], [4, 5, 6]]);
  * m.slice(':', [0, 2]);   // [[1, 2], [4, 5]]
@@ -39,6 +47,10 @@ const read = (name: string, x: NDArray, specs: readonly Index[]): NDArray => {
 
 /**
  * The element or part of `x` at a key, as {@link slice}: `x.at(1)`, `x.at(0, -1)`, `x.at(rows, columns)`.
+ *
+ * Shapes, dtypes and errors are those of {@link slice}.
+ *
+ * Shapes, dtypes and errors are those of {@link slice}.
  *
  * @example
  * const rows = nd.array([0, 1], { dtype: 'int32' });
@@ -111,6 +123,11 @@ const setRegion = (x: NDArray, part: Selection, value: Operand): NDArray => {
  * `x` with the part at `key` replaced by `value` (broadcast, converted to the dtype of `x`). `x` itself stays as it is.
  * `key`: one index, or a list with one for each axis, as for {@link slice}. Where arrays of positions name a place more
  * than once, the last value counts. One array of booleans works while tracing too, with values that broadcast to `x`.
+ * Shape and dtype stay.
+ *
+ * @throws {ShapeError} when the value does not broadcast to the part, and for keys as {@link slice} does
+ * @throws {ValueError} for keys as {@link slice} does
+ * @throws {DTypeError} for keys as {@link slice} does
  *
  * @example
  * nd.set(nd.zeros([2, 3]), [0, [0, 2]], 7);   // [[7, 7, 0], [0, 0, 0]]
@@ -145,7 +162,11 @@ const leading = (mask: NDArray, x: NDArray): NDArray => {
 
 /**
  * `x` with `value` (broadcast) added to the part at `key`, as for {@link set}; where arrays of positions name a place more
- * than once, all values are added.
+ * than once, all values are added. Shape and dtype stay; of booleans: whether one was true.
+ *
+ * @throws {ShapeError} when the value does not broadcast to the part, and for keys as {@link slice} does
+ * @throws {ValueError} for keys as {@link slice} does
+ * @throws {DTypeError} for keys as {@link slice} does
  *
  * @example
  * nd.indexAdd(nd.zeros([3]), nd.array([0, 2, 0], { dtype: 'int32' }), 1);   // [2, 0, 1]
@@ -171,8 +192,11 @@ const choosing: Fragment = fragment('where', (b, [c, x, y]) => {
   return b.op('select', mask!, p!, q!);
 });
 /**
- * `x` where `condition` is true (not 0), else `y`; all three broadcast. Inside hybridized functions this is `if` by
- * value. Dtypes of `x` and `y` promote; throws for shapes that do not broadcast.
+ * `x` where `condition` is true (not 0), else `y`; all three broadcast. Inside hybridized functions this is `if` by value.
+ * Dtypes of `x` and `y` promote; a number takes that of the other if it can hold it, else float32.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
+ * @throws {ValueError} unless `condition` is an array and `x` and `y` are arrays or numbers
  *
  * @example nd.where(nd.array([1, 0, 1]), nd.array([1, 2, 3]), 0);   // [1, 0, 3]
  */

@@ -33,7 +33,10 @@ const cut = (name: string, x: NDArray, parts: Parts, axis = 0): NDArray[] => {
 };
 
 /**
- * `values` after `x` along an axis, or both flattened.
+ * `values` after `x` along an axis, [..., n, ...] and [..., m, ...] → [..., n + m, ...], or both flattened. Dtypes
+ * promote.
+ *
+ * @throws {ShapeError} for an axis out of range, and when other sizes differ
  *
  * @example
  * nd.append(nd.array([[1, 2]]), nd.array([[3, 4]]));   // [1, 2, 3, 4]
@@ -47,7 +50,10 @@ export const append = (x: NDArray, values: NDArray, axis?: number): NDArray => {
 };
 
 /**
- * Side by side: along the second axis, vectors along their only one.
+ * Side by side: along the second axis, vectors [n] along their only one; numbers count as [1]. Dtypes promote.
+ *
+ * @throws {ShapeError} when other sizes, or numbers of axes, differ
+ * @throws {ValueError} unless there is a list of arrays, one at least
  *
  * @example
  * nd.hstack([nd.array([1, 2]), nd.array([3])]);   // [1, 2, 3]
@@ -57,7 +63,10 @@ export const hstack = (xs: readonly NDArray[]): NDArray => {
   return joined('hstack', parts, parts[0]?.ndim === 1 ? 0 : 1);
 };
 /**
- * One above the other: along the first axis, vectors as rows.
+ * One above the other: along the first axis, vectors [n] as rows [1, n]. Dtypes promote.
+ *
+ * @throws {ShapeError} when other sizes, or numbers of axes, differ
+ * @throws {ValueError} unless there is a list of arrays, one at least
  *
  * @example
  * nd.vstack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
@@ -65,7 +74,10 @@ export const hstack = (xs: readonly NDArray[]): NDArray => {
 export const vstack = (xs: readonly NDArray[]): NDArray =>
   joined('vstack', all('vstack', xs, atleast2d));
 /**
- * The same as {@link vstack}.
+ * The same as {@link vstack}: vectors [n] are rows; dtypes promote.
+ *
+ * @throws {ShapeError} when other sizes, or numbers of axes, differ
+ * @throws {ValueError} unless there is a list of arrays, one at least
  *
  * @example
  * nd.rowStack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
@@ -73,7 +85,10 @@ export const vstack = (xs: readonly NDArray[]): NDArray =>
 export const rowStack = (xs: readonly NDArray[]): NDArray =>
   joined('rowStack', all('rowStack', xs, atleast2d));
 /**
- * Along the third axis, matrices as layers.
+ * Along the third axis, matrices [m, n] as layers [m, n, 1]. Dtypes promote.
+ *
+ * @throws {ShapeError} when other sizes, or numbers of axes, differ
+ * @throws {ValueError} unless there is a list of arrays, one at least
  *
  * @example
  * nd.dstack([nd.ones([2, 3]), nd.zeros([2, 3])]).shape;   // [2, 3, 2]
@@ -81,7 +96,10 @@ export const rowStack = (xs: readonly NDArray[]): NDArray =>
 export const dstack = (xs: readonly NDArray[]): NDArray =>
   joined('dstack', all('dstack', xs, atleast3d), 2);
 /**
- * Vectors as the columns of a matrix; matrices side by side.
+ * Vectors [n] as the columns of a matrix [n, k]; matrices side by side. Dtypes promote.
+ *
+ * @throws {ShapeError} when other sizes, or numbers of axes, differ
+ * @throws {ValueError} unless there is a list of arrays, one at least
  *
  * @example
  * nd.columnStack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 3], [2, 4]]
@@ -95,7 +113,10 @@ export const columnStack = (xs: readonly NDArray[]): NDArray =>
 
 /**
  * `x` cut along an axis into `parts` pieces whose sizes differ by one at most (the first ones are larger), or before the
- * given positions.
+ * given positions. The dtype stays.
+ *
+ * @throws {ShapeError} for an axis out of range
+ * @throws {ValueError} unless `parts` is an integer ≥ 1, or positions that ascend
  *
  * @example
  * nd.arraySplit(nd.arange(5), 2)[0];   // [0, 1, 2]
@@ -134,7 +155,10 @@ const cutAlong =
 type Cut = (x: NDArray, parts: Parts) => NDArray[];
 const columns = cutAlong('hsplit', 1);
 /**
- * Cut into pieces that stand side by side: along the second axis, vectors along their only one.
+ * Cut into pieces that stand side by side: along the second axis, vectors along their only one. The dtype stays.
+ *
+ * @throws {ShapeError} when the pieces would not be equal, and for an array without axes
+ * @throws {ValueError} for positions that do not ascend within the axis
  *
  * @example
  * nd.hsplit(nd.array([[1, 2], [3, 4]]), 2)[1];   // [[2], [4]]
@@ -142,7 +166,10 @@ const columns = cutAlong('hsplit', 1);
 export const hsplit: Cut = (x, parts) =>
   isNDArray(x) && x.ndim === 1 ? cut('hsplit', x, parts) : columns(x, parts);
 /**
- * Cut into pieces that stand one above the other: along the first axis.
+ * Cut into pieces that stand one above the other: along the first axis. The dtype stays.
+ *
+ * @throws {ShapeError} when the pieces would not be equal, and for fewer than two axes
+ * @throws {ValueError} for positions that do not ascend within the axis
  *
  * @example
  * nd.vsplit(nd.array([[1, 2], [3, 4]]), 2)[1];   // [[3, 4]]
@@ -158,7 +185,10 @@ export const vsplit: Cut = (x, parts) => {
   return cut('vsplit', x, parts);
 };
 /**
- * Cut along the third axis.
+ * Cut along the third axis. The dtype stays.
+ *
+ * @throws {ShapeError} when the pieces would not be equal, and for fewer than three axes
+ * @throws {ValueError} for positions that do not ascend within the axis
  *
  * @example
  * nd.dsplit(nd.ones([2, 3, 4]), 2)[0]!.shape;   // [2, 3, 2]

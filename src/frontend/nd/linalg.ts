@@ -82,8 +82,12 @@ const batchShape = (p: Shape, q: Shape, x: Node, y: Node): Shape => {
 };
 
 /**
- * Matrix product `x · y` as in NumPy: the last two axes are matrices, axes before them broadcast. Dtypes promote to a
- * float; throws for inner sizes that differ.
+ * Matrix product `x · y` as in NumPy: the last two axes are matrices, [..., m, n] and [..., n, p] give [..., m, p]; axes
+ * before them broadcast; vectors [n] are rows on the left, columns on the right.
+ *
+ * Dtypes promote to a float; integers and booleans give float32 (products of float16 and bfloat16 are summed in float32).
+ *
+ * @throws {ShapeError} when inner sizes differ, batch axes do not broadcast, or an array has no axes
  *
  * @example nd.ones([2, 3]).matmul(nd.ones([3, 4])).shape   // [2, 4]
  */
@@ -108,8 +112,11 @@ const contracting: Fragment = fragment('dot', (b, [a, c]) => {
   });
 });
 /**
- * Sum of products over the last axis of `x` and the second to last of `y` (the only one, for a vector). Dtypes promote
- * to a float; throws for inner sizes that differ.
+ * Sum of products over the last axis of `x` [...p, n] and the second to last of `y` [...q, n, m] (the only one, for a
+ * vector): [...p, ...q, m]. A number, or an array without axes, is multiplied with each element. Dtypes promote to a
+ * float; integers and booleans give float32.
+ *
+ * @throws {ShapeError} when inner sizes differ
  *
  * @example nd.dot(nd.array([1, 2]), nd.array([3, 4]));   // 11
  */
@@ -146,8 +153,11 @@ export interface BatchDotOptions {
   readonly transposeB?: boolean;
 }
 /**
- * Products of matrices, one per index of the axes before the last two, which must be equal. Dtypes promote to a float;
- * throws for inner sizes that differ.
+ * Products of matrices [...b, m, n] and [...b, n, p], one per index of the axes before the last two, which must be equal:
+ * [...b, m, p]. Dtypes promote to a float; integers and booleans give float32.
+ *
+ * @throws {ShapeError} when inner sizes differ, and unless both have three axes at least and equal batch axes
+ * @throws {OptionError} for other options
  *
  * @example nd.batchDot(nd.ones([2, 1, 3]), nd.ones([2, 3, 1]));   // [[[3]], [[3]]]
  */
@@ -182,8 +192,10 @@ const affine: Fragment = fragment('linear', (b, [a, weight, bias]) => {
     : b.op('add', y, b.broadcastTo(b.cast(bias, y.type.dtype), y.type.shape));
 });
 /**
- * `x · weightᵀ + bias` over the last axis of `x`; `weight` is [out, in], `bias` [out]. Dtypes promote to a float;
- * throws for inner sizes that differ.
+ * `x · weightᵀ + bias` over the last axis of `x` [..., in]; `weight` is [out, in], `bias` [out]; the result [..., out].
+ * Dtypes of `x` and `weight` promote to a float (integers and booleans give float32), to which `bias` is cast.
+ *
+ * @throws {ShapeError} when inner sizes differ, or the bias does not broadcast to the result
  *
  * @example nd.linear(nd.array([[1, 2]]), nd.array([[1, 0], [0, 1], [1, 1]]));   // [[1, 2, 3]]
  */
