@@ -23,8 +23,6 @@ import { tracedLoop } from './traced-loop.ts';
  *
  * Shapes: data [n, ...] of any dtypes; elements [...], outputs [n, ...]; states keep their shapes and dtypes.
  *
- * Shapes: data [n, ...] of any dtypes; elements [...], outputs [n, ...]; states keep their shapes and dtypes.
- *
  * @throws {ValueError} for data without elements, and for a body that does not return `[outputs, states]` of one structure
  * @throws {ShapeError} when first axes differ or are missing, and when a state or an output changes its shape
  * @throws {DTypeError} when a state changes its dtype

@@ -148,8 +148,6 @@ export const putAlongAxis = (x: NDArray, idx: NDArray, values: Operand, axis: nu
  *
  * Shapes: `x` [..., n, ...] and `mask` [n] of any dtypes give [..., k, ...] of the dtype of `x`.
  *
- * Shapes: `x` [..., n, ...] and `mask` [n] of any dtypes give [..., k, ...] of the dtype of `x`.
- *
  * @throws {ShapeError} unless the mask has one axis as long as that of `x`, and for an axis out of range
  * @throws {ValueError} unless `size` is an integer ≥ 0
  * @throws {TraceError} without `size` while tracing

@@ -30,6 +30,7 @@ import { reshape } from './shape.ts';
  * @throws {ValueError} for positions out of range (in arrays: where they can be seen), and what is no index
  * @throws {DTypeError} for arrays of floats as positions
  * @throws {TraceError} for a mask that is computed in the function being traced
+ * @throws {DeviceError} for a mask on a device that cannot be read without waiting
  *
  * @example
  * const m = nd.array([[1, 2, 3], [4, 5, 6]]);
@@ -47,8 +48,6 @@ const read = (name: string, x: NDArray, specs: readonly Index[]): NDArray => {
 
 /**
  * The element or part of `x` at a key, as {@link slice}: `x.at(1)`, `x.at(0, -1)`, `x.at(rows, columns)`.
- *
- * Shapes, dtypes and errors are those of {@link slice}.
  *
  * Shapes, dtypes and errors are those of {@link slice}.
  *
