@@ -6,6 +6,7 @@
  */
 import type { Device } from '../runtime/device.ts';
 import { failure } from './callsite.ts';
+import { shown } from './options.ts';
 
 let chosen: Device | undefined;
 let open: (() => Device) | undefined;
@@ -16,7 +17,9 @@ export const openByDefault = (opener: () => Device): void => {
 };
 
 /**
- * The best device that works here. Arrays are made on it unless they say otherwise.
+ * The device of `setDefault`, else the CPU. Arrays are made on it unless they say otherwise.
+ *
+ * @throws {DeviceError} with `tigon/web` before `setDefault`: a page opens no device by itself
  *
  * @example device.default().kind;   // 'cpu'
  */
@@ -34,9 +37,17 @@ export const defaultDevice = (): Device => {
 /**
  * Makes `device` the default.
  *
+ * @throws {ValueError} for what is no device: a promise of one has to be awaited
+ *
  * @example device.setDefault(device.cpu());
  */
 export const setDefault = (device: Device): void => {
+  if (typeof device !== 'object' || device === null || !('allocate' in device))
+    throw failure(
+      'value',
+      `device.setDefault: ${shown(device)} is no device`,
+      'pass device.cpu(), await device.webgpu() and the like',
+    );
   chosen = device;
 };
 

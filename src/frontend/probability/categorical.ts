@@ -11,7 +11,7 @@ import { shown } from '../options.ts';
 import * as random from '../random.ts';
 import { type Constraint, counts, integerInterval, oneHot, realVector } from './constraint.ts';
 import { type DistributionOptions, Parametric } from './distribution.ts';
-import { inside, xlogy } from './special.ts';
+import { inside, orNever, xlogy } from './special.ts';
 import { Binomial } from './tosses.ts';
 
 /** Probabilities along the last axis (up to a factor), or their logarithms (up to a constant). */
@@ -55,6 +55,8 @@ export abstract class Chosen extends Parametric {
     this.#logits = prob === undefined;
     const [, { shape }] = own;
     this.numEvents = shape[shape.length - 1]!;
+    if (this.numEvents === 0)
+      throw failure('shape', `${name}: ${own[0]} has no categories`, 'pass one at least');
   }
   /** Probabilities of the categories, with sum 1. */
   get prob(): NDArray {
@@ -85,6 +87,13 @@ export abstract class Chosen extends Parametric {
 /**
  * Numbers of categories, int32.
  *
+ * `prob` (floats ≥ 0, normalized) or `logit`: arrays [..., K] with the K categories along the last axis. Values and
+ * samples have the shape of the batch; values may have any dtype, and such as are no integers from 0 to K - 1 have no
+ * probability.
+ *
+ * @throws {ShapeError} without categories along a last axis
+ * @throws {ValueError} unless exactly one of the two is given, as an array; see {@link Distribution} for the rest
+ *
  * @example
  * new probability.Categorical({ prob: nd.array([1, 3]) }).logProb(1);   // -0.2877
  */
@@ -109,9 +118,11 @@ export class Categorical extends Chosen {
     return this.constant(Number.NaN);
   }
   override logProb(value: Operand): NDArray {
-    const k = nd.astype(this.value(value), 'int32');
-    const hit = nd.oneHot(k, this.numEvents);
-    return nd.where(nd.gt(hit, 0), this.logit, 0).sum({ axis: -1 });
+    const x = this.value(value);
+    const k = nd.astype(x, 'int32');
+    const hit = nd.gt(nd.oneHot(k, this.numEvents), 0);
+    const ok = nd.logicalAnd(nd.any(hit, { axis: -1 }), nd.eq(k, x));
+    return orNever(ok, nd.where(hit, this.logit, 0).sum({ axis: -1 }));
   }
   override entropy(): NDArray {
     return this.uncertainty();
@@ -129,6 +140,12 @@ export class Categorical extends Chosen {
 
 /**
  * Categories as vectors of zeros and one 1.
+ *
+ * `prob` (floats ≥ 0, normalized) or `logit`: arrays [..., K] with the K categories along the last axis. Values are
+ * [..., K] of any dtype, samples float32.
+ *
+ * @throws {ShapeError} without categories along a last axis
+ * @throws {ValueError} unless exactly one of the two is given, as an array; see {@link Distribution} for the rest
  *
  * @example new probability.OneHotCategorical({ prob: nd.array([1, 3]) }).logProb(nd.array([0, 1]));   // -0.2877
  */
@@ -167,6 +184,13 @@ export class OneHotCategorical extends Chosen {
 
 /**
  * How often each category comes in `totalCount` tries.
+ *
+ * `prob` (floats ≥ 0, normalized) or `logit`: arrays [..., K] with the K categories along the last axis. Values are
+ * counts [..., K] of any dtype, samples float32.
+ *
+ * @throws {ShapeError} without categories along a last axis
+ * @throws {ValueError} unless totalCount is an integer ≥ 0 and exactly one of the two is given, as an array; see
+ * {@link Distribution} for the rest
  *
  * @example new probability.Multinomial(2, { prob: nd.array([0.5, 0.5]) }).logProb(nd.array([1, 1]));   // -0.6931
  */

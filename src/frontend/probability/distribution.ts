@@ -2,24 +2,26 @@
  * Distributions: what all of them have.
  *
  * Invariant: parameters are arrays that broadcast to `batchShape`; one value has the shape `eventShape`; a sample is
- * [...sample, ...batchShape, ...eventShape]. Everything is a function of arrays: it is recorded, traced and compiled like
- * any other, and gradients flow through samples where `hasGrad` says so.
+ * [...sample, ...batchShape, ...eventShape]. Everything is a function of arrays: it is recorded, traced and compiled
+ * like any other, and gradients flow through samples where `hasGrad` says so.
  */
-import { type Shape, sameShape } from '../../ir/type.ts';
+import { type DType, isFloat, promote } from '../../ir/dtype.ts';
+import { type Shape, sameShape, showType } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure } from '../callsite.ts';
 import { defaultDevice } from '../default-device.ts';
 import { mode } from '../mode.ts';
+import { checkShape } from '../nd/creation.ts';
 import * as nd from '../nd/index.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
-import type { Constraint } from './constraint.ts';
+import { type Constraint, unitInterval } from './constraint.ts';
 
 export interface DistributionOptions {
   /**
-   * Look at the values of parameters, and of what `logProb` and `cdf` get, and throw a ValueError when they lie outside.
-   * Needs a device that can be read at once, and does not work while tracing: there, `await d.validate()` outside. Numbers
-   * are always looked at. Default false.
+   * Look at the values of parameters, and of what `logProb` and `cdf` get, and throw a ValueError when they lie
+   * outside. Needs a device that can be read at once, and does not work while tracing: there, `await d.validate()`
+   * outside. Numbers are always looked at. Default false.
    */
   readonly validateArgs?: boolean;
 }
@@ -53,14 +55,25 @@ export const commonShape = (where: string, shapes: readonly Shape[]): Shape => {
 const deviceOf = (operands: readonly Operand[]): Device =>
   operands.find(isNDArray)?.device ?? mode.trace?.device ?? defaultDevice();
 
-/** Parameters as arrays. Throws for numbers outside of their constraint, and with `validateArgs` for arrays. */
+/** What arrays of floats give together, float32 for any others; numbers take the dtype of the arrays. */
+const dtypeOf = (operands: readonly Operand[]): DType => {
+  const own = operands.flatMap((x) =>
+    isNDArray(x) ? [isFloat(x.dtype) ? x.dtype : ('float32' as const)] : [],
+  );
+  return own.length === 0 ? 'float32' : own.reduce(promote);
+};
+
+/**
+ * Parameters as arrays of floats. Throws for numbers outside of their constraint, and with `validateArgs` for arrays.
+ */
 const parametersOf = (
   name: string,
   given: readonly Given[],
   options: DistributionOptions | undefined,
 ): NDArray[] => {
   checkOptions(name, options, ['validateArgs']);
-  const device = deviceOf(given.map(([, value]) => value));
+  const operands = given.map(([, value]) => value);
+  const [device, dtype] = [deviceOf(operands), dtypeOf(operands)];
   return given.map(([parameter, value, constraint]) => {
     const where = `${name}: ${parameter}`;
     if (!isNDArray(value) && typeof value !== 'number')
@@ -68,7 +81,7 @@ const parametersOf = (
     if (typeof value === 'number') {
       if (constraint.allows?.(value) !== true)
         throw failure('value', `${where} is ${value}`, `pass ${constraint.rule}`);
-      return nd.full([], value, { device });
+      return nd.full([], value, { device, dtype });
     }
     if (value.ndim < constraint.eventAxes)
       throw failure(
@@ -77,7 +90,7 @@ const parametersOf = (
         `pass ${constraint.rule}`,
       );
     if (options?.validateArgs === true) checkNow(where, value, constraint);
-    return value;
+    return isFloat(value.dtype) ? value : nd.astype(value, 'float32');
   });
 };
 
@@ -91,8 +104,19 @@ export interface Shapes {
 }
 
 /**
- * What all distributions share: a batch of them by the shapes of the parameters, values with a shape of their own. What has
- * no closed form throws, and says that samples estimate it.
+ * What all distributions share: a batch of them by the shapes of the parameters, values with a shape of their own. What
+ * has no closed form throws, and says that samples estimate it.
+ *
+ * Shapes: parameters are numbers or arrays, which broadcast to `batchShape`; where they are vectors or matrices, by
+ * their last axes. Values are `[...sample, ...batchShape, ...eventShape]`, as samples are; `logProb`, `entropy` and the
+ * like give one number for each value, without the axes of the event.
+ * Dtypes: parameters are floats: integers and booleans become float32, numbers take the dtype of the arrays. What is
+ * computed has the dtype that parameters and values give together; float64 is computed in double. Samples are float32,
+ * or float64 where the parameters are.
+ *
+ * @throws {ValueError} for a parameter that is no array and no number in its range; with `validateArgs` for arrays too
+ * @throws {ShapeError} unless the parameters broadcast
+ * @throws {OptionError} for unknown options
  *
  * @example
  * const d = new probability.Bernoulli({ prob: nd.array([0.5, 0.25]) });
@@ -141,11 +165,20 @@ export abstract class Distribution {
   abstract readonly hasGrad: boolean;
   /** Whether {@link enumerateSupport} lists all values. */
   readonly hasEnumerateSupport: boolean = false;
-  /** Expectation of each: [...batchShape, ...eventShape]. */
+  /**
+   * Expectation of each: [...batchShape, ...eventShape], in the dtype of the parameters. There are distributions
+   * without one: it is NaN, or an error that says so.
+   */
   abstract get mean(): NDArray;
-  /** Mean squared distance from the mean, of the shape of the mean. */
+  /** Mean squared distance from the mean, of the shape and dtype of the mean. */
   abstract get variance(): NDArray;
-  /** Logarithm of the density (of the probability, for whole numbers) of values, one per event. */
+  /**
+   * Logarithm of the density (of the probability, for whole numbers) of values `[...sample, ...batch, ...event]`, one
+   * number for each value; minus infinity where there is none.
+   *
+   * @throws {ShapeError} unless values end in the shape of an event and broadcast with the batch
+   * @throws {ValueError} for what is no number or array; with `validateArgs`, for values outside of the support
+   */
   abstract logProb(value: Operand): NDArray;
   /** Samples in `shape`: [...sample, ...batchShape], to which the values of one event are added. */
   protected abstract draw(shape: Shape): NDArray;
@@ -158,38 +191,71 @@ export abstract class Distribution {
   get eventDim(): number {
     return this.eventShape.length;
   }
-  /** Square root of the variance. */
+  /** Square root of the variance: [...batchShape, ...eventShape], in its dtype. */
   get stddev(): NDArray {
     return nd.sqrt(this.variance);
   }
 
-  /** Density (or probability) of values. */
+  /**
+   * Density (or probability) of values: the exponential of {@link logProb}, with its shape and dtype.
+   *
+   * @see {@link logProb}
+   */
   pdf(value: Operand): NDArray {
     return nd.exp(this.logProb(value));
   }
-  /** Probability of a value at most this. */
+  /**
+   * Probability of a value at most this, for each: floats from 0 to 1 in the shape that values and batch broadcast to.
+   *
+   * @throws {ValueError} where there is no closed form; with `validateArgs`, for values outside of the support
+   * @throws {ShapeError} unless values broadcast with the batch
+   */
   cdf(_value: Operand): NDArray {
     throw this.missing('cdf');
   }
-  /** The value below which this share of samples lies. */
+  /**
+   * The value below which this share of samples lies, for each: shares broadcast with the batch.
+   *
+   * @throws {ValueError} where there is no closed form, and for a number outside of [0, 1]; arrays give NaN there, or
+   * an error with `validateArgs`
+   * @throws {ShapeError} unless shares broadcast with the batch
+   */
   icdf(_probability: Operand): NDArray {
     throw this.missing('icdf');
   }
-  /** Mean of `-logProb`. */
+  /**
+   * Mean of `-logProb`: floats of the shape of the batch.
+   *
+   * @throws {ValueError} where there is no closed form
+   */
   entropy(): NDArray {
     throw this.missing('entropy');
   }
-  /** `exp(entropy())`. */
+  /**
+   * `exp(entropy())`: floats of the shape of the batch.
+   *
+   * @throws {ValueError} where the entropy has no closed form
+   */
   perplexity(): NDArray {
     return nd.exp(this.entropy());
   }
-  /** All values, along a new first axis: [values, ...batchShape, ...eventShape]. */
+  /**
+   * All values, along a new first axis: [values, ...batchShape, ...eventShape], float32 (of categories int32).
+   *
+   * @throws {ValueError} where they are not finitely many, or their count is no plain number
+   */
   enumerateSupport(): NDArray {
     throw this.missing('enumerateSupport');
   }
 
-  /** Samples: of the shape of the batch, or of a shape to which that broadcasts. Events come on top. */
+  /**
+   * Samples: of the shape of the batch, or of a shape to which that broadcasts. Events come on top. Floats, but int32
+   * of categories; with gradients to the parameters where `hasGrad`.
+   *
+   * @throws {ShapeError} unless it is a shape to which the batch broadcasts
+   */
   sample(shape: Shape = this.batchShape): NDArray {
+    checkShape(`${this.name}.sample`, shape);
     const missing = shape.length - this.batchShape.length;
     if (this.batchShape.some((d, i) => d !== 1 && d !== shape[i + missing]))
       throw failure(
@@ -199,16 +265,31 @@ export abstract class Distribution {
       );
     return this.draw(shape);
   }
-  /** `count` samples (or a shape of them) for each distribution of the batch: [...count, ...batchShape, ...eventShape]. */
+  /**
+   * `count` samples (or a shape of them) for each distribution of the batch: [...count, ...batchShape, ...eventShape].
+   * Dtypes and gradients as of {@link sample}.
+   *
+   * @throws {ShapeError} for a count that is no integer ≥ 0 and no shape
+   */
   sampleN(count: number | Shape): NDArray {
     const before: Shape = typeof count === 'number' ? [count] : count;
+    checkShape(`${this.name}.sampleN`, before);
     return this.draw([...before, ...this.batchShape]);
   }
 
-  /** The same distributions in a larger batch. */
+  /**
+   * The same distributions in a larger batch; dtypes stay.
+   *
+   * @throws {ShapeError} unless it is a shape to which the batch broadcasts
+   */
   abstract broadcastTo(batchShape: Shape): this;
 
-  /** Looks at all parameters on whatever device. Throws a ValueError when one lies outside of its constraint. */
+  /**
+   * Looks at all parameters on whatever device.
+   *
+   * @throws {ValueError} when one lies outside of its constraint
+   * @throws {TraceError} while tracing, when values are not known
+   */
   async validate(): Promise<void> {
     for (const [parameter, value, constraint] of this.#parameters)
       if ((await nd.all(constraint.check(value)).item()) === 0)
@@ -231,10 +312,31 @@ export abstract class Distribution {
   protected value(x: Operand, where = 'logProb'): NDArray {
     if (typeof x !== 'number' && !isNDArray(x))
       throw failure('value', `${this.name}.${where}: ${shown(x)} is no number or array`);
-    const value = typeof x === 'number' ? nd.full([], x, { device: this.device }) : x;
+    const value = typeof x === 'number' ? this.number(x) : x;
+    const rank = this.eventShape.length;
+    if (value.ndim > 0 && !sameShape(value.shape.slice(-rank), this.eventShape) && rank > 0)
+      throw failure(
+        'shape',
+        `${this.name}.${where}: ${showType(value.type)} does not end in the shape of a value, [${this.eventShape.join(', ')}]`,
+        'pass [...sample, ...batch, ...event]',
+      );
     if (this.#options?.validateArgs === true)
       checkNow(`${this.name}.${where}`, value, this.support);
     return value;
+  }
+  /** A probability as an array. */
+  protected share(p: Operand): NDArray {
+    const where = `${this.name}.icdf`;
+    if (isNDArray(p)) {
+      if (this.#options?.validateArgs === true) checkNow(where, p, unitInterval);
+      return p;
+    }
+    if (typeof p === 'number' && p >= 0 && p <= 1) return this.number(p);
+    throw failure(
+      'value',
+      `${where}: the probability is ${shown(p)}`,
+      'pass a number from 0 to 1, or an array of them',
+    );
   }
   /** `x` in the shape of the batch. */
   protected spread(x: NDArray): NDArray {
@@ -242,11 +344,19 @@ export abstract class Distribution {
   }
   /** A constant in the shape of the batch. */
   protected constant(value: number): NDArray {
-    return nd.full(this.batchShape, value, { device: this.device });
+    return nd.full(this.batchShape, value, { device: this.device, dtype: this.dtype });
+  }
+  /** A number beside the parameters. */
+  protected number(value: number): NDArray {
+    return nd.full([], value, { device: this.device, dtype: this.dtype });
   }
   /** Where the parameters are. */
   get device(): Device {
     return deviceOf(this.#parameters.map(([, x]) => x));
+  }
+  /** Of the parameters together: what numbers become beside them. Float32 if all of them are numbers. */
+  get dtype(): DType {
+    return dtypeOf(this.#parameters.map(([, x]) => x));
   }
   protected missing(what: string): Error {
     return failure(
@@ -257,12 +367,19 @@ export abstract class Distribution {
   }
 }
 
+/** Throws a ValueError unless `d` is a distribution. */
+export const checkDistribution = (where: string, d: unknown): void => {
+  if (!(d instanceof Distribution))
+    throw failure('value', `${where}: ${shown(d)} is no distribution`);
+};
+
 /** A distribution by parameters alone. */
 export abstract class Parametric extends Distribution {
   /** The same distribution with each parameter changed by `f`, which is told how many last axes are one value. */
   protected abstract map(f: (parameter: NDArray, eventAxes: number) => NDArray): Distribution;
 
   override broadcastTo(batchShape: Shape): this {
+    checkShape(`${this.name}.broadcastTo`, batchShape);
     return this.map((x, eventAxes) =>
       nd.broadcastTo(x, [...batchShape, ...x.shape.slice(x.ndim - eventAxes)]),
     ) as this;

@@ -6,7 +6,8 @@
 import type { Shape } from '../../ir/type.ts';
 import { failure } from '../callsite.ts';
 import * as nd from '../nd/index.ts';
-import type { NDArray, Operand } from '../ndarray.ts';
+import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
+import { shown } from '../options.ts';
 import * as random from '../random.ts';
 import { type Constraint, positive, realVector, simplex, unitInterval } from './constraint.ts';
 import { type DistributionOptions, Parametric } from './distribution.ts';
@@ -14,6 +15,11 @@ import { logBeta, orNever, safely, xlog1py, xlogy } from './special.ts';
 
 /**
  * Gamma distribution with the mean `shape · scale`.
+ *
+ * `shape` above 0 and `scale` above 0 (default 1): numbers or floats that broadcast to the batch. Samples carry
+ * gradients, by implicit slopes. No `cdf` and no `icdf`.
+ *
+ * @throws {ValueError} for a shape or scale that is a number ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.Gamma(2, 3).mean;   // 6
  */
@@ -60,13 +66,17 @@ export class Gamma extends Parametric {
 }
 
 const halved = (df: Operand): Operand => {
-  if (typeof df !== 'number') return df.mul(0.5);
+  if (isNDArray(df)) return df.mul(0.5);
   if (df > 0) return df / 2;
-  throw failure('value', `Chi2: df is ${df}`, `pass ${positive.rule}`);
+  throw failure('value', `Chi2: df is ${shown(df)}`, `pass ${positive.rule}`);
 };
 
 /**
  * Chi-square distribution: sums of the squares of `df` normal numbers.
+ *
+ * `df` above 0: a number or floats of the shape of the batch. Samples carry gradients. No `cdf` and no `icdf`.
+ *
+ * @throws {ValueError} for a df that is a number ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.Chi2(4).mean;   // 4
  */
@@ -83,6 +93,11 @@ export class Chi2 extends Gamma {
 
 /**
  * Beta distribution on (0, 1).
+ *
+ * `alpha` and `beta` above 0: numbers or floats of shapes that broadcast to that of the batch. Samples carry gradients.
+ * No `cdf` and no `icdf`.
+ *
+ * @throws {ValueError} for parameters that are numbers ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.Beta(1, 3).mean;   // 0.25
  */
@@ -139,6 +154,11 @@ export class Beta extends Parametric {
 /**
  * Dirichlet distribution: positive shares with sum 1, along the last axis of `alpha`.
  *
+ * `alpha`: floats above 0 [..., K]; a value is K shares. Samples [..., K] carry gradients.
+ *
+ * @throws {ShapeError} for an alpha without axes
+ * @throws {ValueError} for an alpha that is no array; see {@link Distribution} for the rest
+ *
  * @example new probability.Dirichlet(nd.array([1, 3])).mean;   // [0.25, 0.75]
  */
 export class Dirichlet extends Parametric {
@@ -188,6 +208,11 @@ const POSITIVE_VECTOR: Pick<Constraint, 'rule' | 'check'> = {
 
 /**
  * F distribution: ratios of two chi-square numbers, each over its degrees of freedom.
+ *
+ * `df1` and `df2` above 0: numbers or floats of shapes that broadcast to that of the batch. The mean is NaN up to df2 =
+ * 2, the variance up to 4. Samples carry gradients. No `cdf`, `icdf` and `entropy`.
+ *
+ * @throws {ValueError} for parameters that are numbers ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.FisherSnedecor(3, 4).mean;   // 2
  */

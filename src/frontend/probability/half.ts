@@ -24,6 +24,11 @@ abstract class Half extends Parametric {
 /**
  * Sizes of normal numbers around 0.
  *
+ * `scale` above 0 (default 1), of the normal numbers: a number or floats of the shape of the batch. Samples carry
+ * gradients.
+ *
+ * @throws {ValueError} for a scale that is a number ≤ 0; see {@link Distribution} for the rest
+ *
  * @example new probability.HalfNormal(2).mean;   // 1.59577
  */
 export class HalfNormal extends Half {
@@ -56,7 +61,7 @@ export class HalfNormal extends Half {
     return nd.erf(nd.relu(this.value(value, 'cdf')).div(this.scale).mul(Math.SQRT1_2));
   }
   override icdf(probability: Operand): NDArray {
-    const up = nd.mul(probability, nd.onesLike(this.scale)).add(1).mul(0.5);
+    const up = this.share(probability).add(1).mul(0.5);
     return normalQuantile(up).mul(this.scale);
   }
   override entropy(): NDArray {
@@ -66,6 +71,10 @@ export class HalfNormal extends Half {
 
 /**
  * Sizes of Cauchy numbers around 0, which have no mean.
+ *
+ * `scale` above 0 (default 1): a number or floats of the shape of the batch. Mean and variance are infinite.
+ *
+ * @throws {ValueError} for a scale that is a number ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.HalfCauchy(1).cdf(1);   // 0.5
  */
@@ -94,7 +103,7 @@ export class HalfCauchy extends Half {
     return nd.arctan(nd.relu(this.value(value, 'cdf')).div(this.scale)).mul(2 / Math.PI);
   }
   override icdf(probability: Operand): NDArray {
-    return nd.tan(nd.mul(probability, nd.onesLike(this.scale)).mul(Math.PI / 2)).mul(this.scale);
+    return nd.tan(this.share(probability).mul(Math.PI / 2)).mul(this.scale);
   }
   override entropy(): NDArray {
     return nd.log(this.scale.mul(2 * Math.PI));

@@ -3,15 +3,22 @@
  *
  * Invariant: shapes of samples stay those of the base; what was batch becomes event.
  */
+import type { DType } from '../../ir/dtype.ts';
 import type { Shape } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure } from '../callsite.ts';
+import { checkShape } from '../nd/creation.ts';
 import * as nd from '../nd/index.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
 import { shown } from '../options.ts';
 import { Categorical } from './categorical.ts';
 import { type Constraint, independent } from './constraint.ts';
-import { Distribution, type DistributionOptions } from './distribution.ts';
+import {
+  checkDistribution,
+  commonShape,
+  Distribution,
+  type DistributionOptions,
+} from './distribution.ts';
 
 const lastAxes = (count: number): number[] => Array.from({ length: count }, (_, i) => -1 - i);
 const summed = (x: NDArray, count: number): NDArray =>
@@ -19,6 +26,12 @@ const summed = (x: NDArray, count: number): NDArray =>
 
 /**
  * `base` with its last `axes` batch axes as parts of one value: log probabilities are added over them.
+ *
+ * A base with the batch [...a, ...b], where b are the last `axes`, gives the batch a and events [...b, ...event];
+ * dtypes are those of the base.
+ *
+ * @throws {ShapeError} unless `axes` is an integer from 0 to the number of batch axes of the base
+ * @throws {ValueError} for a base that is no distribution
  *
  * @example
  * const d = new probability.Independent(new probability.Normal(nd.zeros([3]), 1), 1);
@@ -31,6 +44,7 @@ export class Independent extends Distribution {
   readonly hasGrad: boolean;
 
   constructor(base: Distribution, axes: number, options?: DistributionOptions) {
+    checkDistribution('Independent', base);
     const rank = base.batchShape.length;
     if (!Number.isInteger(axes) || axes < 0 || axes > rank)
       throw failure(
@@ -50,7 +64,11 @@ export class Independent extends Distribution {
   override get device(): Device {
     return this.base.device;
   }
+  override get dtype(): DType {
+    return this.base.dtype;
+  }
   override broadcastTo(batchShape: Shape): this {
+    checkShape('Independent.broadcastTo', batchShape);
     const whole = [...batchShape, ...this.eventShape.slice(0, this.axes)];
     return new Independent(this.base.broadcastTo(whole), this.axes, this.options) as this;
   }
@@ -64,7 +82,7 @@ export class Independent extends Distribution {
     return this.base.variance;
   }
   override logProb(value: Operand): NDArray {
-    return summed(this.base.logProb(value), this.axes);
+    return summed(this.base.logProb(this.value(value)), this.axes);
   }
   override entropy(): NDArray {
     return summed(this.base.entropy(), this.axes);
@@ -76,6 +94,12 @@ export class Independent extends Distribution {
 
 /**
  * One of the distributions along the last batch axis of `components`, chosen by `mixture`.
+ *
+ * Components with the batch [...b, K], a mixture of K categories with a batch that broadcasts with b: that is the
+ * batch. Values, samples and dtypes are as of the components; samples carry no gradients. No `entropy` and no `icdf`.
+ *
+ * @throws {ShapeError} unless there are as many components as categories, and the batches broadcast
+ * @throws {ValueError} for components that are no distribution
  *
  * @example
  * const d = new probability.MixtureSameFamily(
@@ -91,6 +115,7 @@ export class MixtureSameFamily extends Distribution {
   readonly hasGrad: boolean = false;
 
   constructor(mixture: Categorical, components: Distribution, options?: DistributionOptions) {
+    checkDistribution('MixtureSameFamily', components);
     const { batchShape, eventShape } = components;
     const count = batchShape[batchShape.length - 1];
     if (!(mixture instanceof Categorical) || mixture.numEvents !== count)
@@ -99,7 +124,8 @@ export class MixtureSameFamily extends Distribution {
         `MixtureSameFamily: ${mixture instanceof Categorical ? mixture.numEvents : shown(mixture)} weights for ${count ?? 'no'} components`,
         'the last batch axis of the components is as long as the mixture has categories',
       );
-    super([], options, { batchShape: batchShape.slice(0, -1), eventShape });
+    const common = commonShape('MixtureSameFamily', [mixture.batchShape, batchShape.slice(0, -1)]);
+    super([], options, { batchShape: common, eventShape });
     this.mixture = mixture;
     this.components = components;
     this.support = components.support;
@@ -107,7 +133,11 @@ export class MixtureSameFamily extends Distribution {
   override get device(): Device {
     return this.components.device;
   }
+  override get dtype(): DType {
+    return this.components.dtype;
+  }
   override broadcastTo(batchShape: Shape): this {
+    checkShape('MixtureSameFamily.broadcastTo', batchShape);
     const components = this.components.broadcastTo([...batchShape, this.mixture.numEvents]);
     return new MixtureSameFamily(
       this.mixture.broadcastTo(batchShape),

@@ -4,6 +4,7 @@
  * Invariant: `loc` moves and `scale` stretches a standard distribution; both carry gradients.
  */
 import type { Shape } from '../../ir/type.ts';
+import { failure } from '../callsite.ts';
 import * as nd from '../nd/index.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
 import * as random from '../random.ts';
@@ -46,6 +47,11 @@ abstract class Located extends Parametric {
 /**
  * Normal distribution.
  *
+ * `loc` (default 0) and `scale` above 0 (default 1): numbers or floats of shapes that broadcast to that of the batch.
+ * Samples carry gradients.
+ *
+ * @throws {ValueError} for a scale that is a number ≤ 0; see {@link Distribution} for the rest
+ *
  * @example
  * const d = new probability.Normal(nd.array([0, 1]), 2);
  * d.logProb(1);   // [-1.7371, -1.6121]
@@ -71,7 +77,7 @@ export class Normal extends Located {
     return normalCdf(this.standard(value, 'cdf'));
   }
   override icdf(probability: Operand): NDArray {
-    return this.placed(normalQuantile(nd.add(probability, this.loc.mul(0))));
+    return this.placed(normalQuantile(this.share(probability)));
   }
   override entropy(): NDArray {
     return this.spread(nd.log(this.scale).add(0.5 + HALF_LOG_TURN));
@@ -80,6 +86,11 @@ export class Normal extends Located {
 
 /**
  * Laplace (double exponential) distribution.
+ *
+ * `loc` (default 0) and `scale` above 0 (default 1): numbers or floats of shapes that broadcast to that of the batch.
+ * Samples carry gradients.
+ *
+ * @throws {ValueError} for a scale that is a number ≤ 0; see {@link Distribution} for the rest
  *
  * @example
  * const d = new probability.Laplace(0, 2);
@@ -116,7 +127,7 @@ export class Laplace extends Located {
     );
   }
   override icdf(probability: Operand): NDArray {
-    const side = nd.sub(probability, this.loc.mul(0).add(0.5));
+    const side = this.share(probability).sub(0.5);
     return this.placed(
       nd
         .sign(side)
@@ -131,6 +142,11 @@ export class Laplace extends Located {
 
 /**
  * Cauchy distribution, which has no mean.
+ *
+ * `loc` (default 0) and `scale` above 0 (default 1): numbers or floats of shapes that broadcast to that of the batch.
+ * The mean is NaN, the variance infinite.
+ *
+ * @throws {ValueError} for a scale that is a number ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.Cauchy(0, 1).pdf(0);   // 0.31831
  */
@@ -161,7 +177,7 @@ export class Cauchy extends Located {
     return nd.arctan(this.standard(value, 'cdf')).div(Math.PI).add(0.5);
   }
   override icdf(probability: Operand): NDArray {
-    return this.placed(nd.tan(nd.sub(probability, this.loc.mul(0).add(0.5)).mul(Math.PI)));
+    return this.placed(nd.tan(this.share(probability).sub(0.5).mul(Math.PI)));
   }
   override entropy(): NDArray {
     return this.spread(nd.log(this.scale.mul(4 * Math.PI)));
@@ -170,6 +186,11 @@ export class Cauchy extends Located {
 
 /**
  * Gumbel distribution: the largest of many.
+ *
+ * `loc` (default 0) and `scale` above 0 (default 1): numbers or floats of shapes that broadcast to that of the batch.
+ * Samples carry gradients.
+ *
+ * @throws {ValueError} for a scale that is a number ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.Gumbel(0, 1).mean;   // 0.57722
  */
@@ -197,8 +218,7 @@ export class Gumbel extends Located {
     return nd.exp(nd.exp(this.standard(value, 'cdf').neg()).neg());
   }
   override icdf(probability: Operand): NDArray {
-    const p = nd.add(probability, this.loc.mul(0));
-    return this.placed(nd.log(nd.log(p).neg()).neg());
+    return this.placed(nd.log(nd.log(this.share(probability)).neg()).neg());
   }
   override entropy(): NDArray {
     return this.spread(nd.log(this.scale).add(1 + EULER));
@@ -207,6 +227,12 @@ export class Gumbel extends Located {
 
 /**
  * Student's t distribution.
+ *
+ * `df` above 0, `loc` (default 0) and `scale` above 0 (default 1): numbers or floats of shapes that broadcast to that
+ * of the batch. The mean is NaN up to one degree of freedom, the variance infinite or NaN up to two. No `cdf` and no
+ * `icdf`.
+ *
+ * @throws {ValueError} for a df or scale that is a number ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.StudentT(3).variance;   // 3
  */
@@ -259,6 +285,11 @@ export class StudentT extends Located {
 /**
  * Uniform distribution from `low` to `high`.
  *
+ * `low` (default 0), which is included, and `high` (default 1), which is not: numbers or floats of shapes that
+ * broadcast to that of the batch. Samples carry gradients.
+ *
+ * @throws {ValueError} for numbers unless low < high; see {@link Distribution} for the rest
+ *
  * @example
  * const d = new probability.Uniform(0, 4);
  * d.mean;   // 2
@@ -283,6 +314,8 @@ export class Uniform extends Parametric {
     this.low = this.parameter('low');
     this.high = this.parameter('high');
     const range = typeof low === 'number' && typeof high === 'number';
+    if (range && low >= high)
+      throw failure('value', `Uniform: from ${low} to ${high}`, 'pass low < high');
     this.support = range
       ? halfOpenInterval(low, high)
       : {
@@ -318,7 +351,7 @@ export class Uniform extends Parametric {
     return nd.clip(this.value(value, 'cdf').sub(this.low).div(this.#width), 0, 1);
   }
   override icdf(probability: Operand): NDArray {
-    return nd.add(nd.mul(probability, this.#width), this.low);
+    return this.share(probability).mul(this.#width).add(this.low);
   }
   override entropy(): NDArray {
     return this.spread(nd.log(this.#width));

@@ -4,7 +4,7 @@
  * Invariant: all is computed by the lower triangular factor L of the covariance `L Lᵀ`; gradients flow to whatever was
  * given, and through samples.
  */
-import type { Shape } from '../../ir/type.ts';
+import { type Shape, sameShape, showType } from '../../ir/type.ts';
 import { failure } from '../callsite.ts';
 import * as nd from '../nd/index.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
@@ -22,6 +22,12 @@ export type Spread =
 
 /**
  * Normal vectors.
+ *
+ * `loc`: floats [..., N]; `covariance`, or its lower triangular factor (`factor`): floats [..., N, N]. Values and
+ * samples are [..., N]; samples carry gradients. A covariance that is not positive definite gives NaN.
+ *
+ * @throws {ShapeError} unless the matrices fit the vectors
+ * @throws {ValueError} unless exactly one of covariance and factor is given; see {@link Distribution} for the rest
  *
  * @example
  * const d = new probability.MultivariateNormal(nd.zeros([2]), { covariance: nd.eye(2) });
@@ -53,12 +59,20 @@ export class MultivariateNormal extends Parametric {
     );
     this.loc = this.parameter('loc');
     this.#factored = covariance === undefined;
+    const matrix = this.parameter(this.#factored ? 'factor' : 'covariance');
+    const n = this.eventShape[0]!;
+    if (!sameShape(matrix.shape.slice(-2), [n, n]))
+      throw failure(
+        'shape',
+        `MultivariateNormal: ${showType(matrix.type)} does not spread vectors ${showType(this.loc.type)}`,
+        `pass a matrix [..., ${n}, ${n}]`,
+      );
   }
-  /** L with covariance `L Lᵀ`. */
+  /** The lower triangular L with covariance `L Lᵀ`: floats [..., N, N]. */
   get factor(): NDArray {
     return this.#factored ? this.parameter('factor') : cholesky(this.parameter('covariance'));
   }
-  /** [..., n, n]. */
+  /** Floats [..., N, N]. */
   get covariance(): NDArray {
     if (!this.#factored) return this.parameter('covariance');
     const { factor } = this;

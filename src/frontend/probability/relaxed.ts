@@ -1,6 +1,6 @@
 /**
- * Relaxed tosses and categories: continuous, so that gradients flow through samples (Maddison, Mnih & Teh, "The concrete
- * distribution", ICLR 2017).
+ * Relaxed tosses and categories: continuous, so that gradients flow through samples (Maddison, Mnih & Teh, "The
+ * concrete distribution", ICLR 2017).
  *
  * Invariant: as the temperature falls, samples come to those of the distribution that is relaxed.
  */
@@ -24,6 +24,12 @@ const temperatureOf = (name: string, value: Operand): Operand => {
 
 /**
  * A toss between 0 and 1, near them at low temperatures.
+ *
+ * `temperature` above 0 and the chance (`prob` from 0 to 1 or its `logit`): numbers or floats; the shape of the batch
+ * is that of the chance. Samples carry gradients. No `mean` and no `variance`.
+ *
+ * @throws {ValueError} for a temperature that is a number ≤ 0, and unless exactly one of prob and logit is given; see
+ * {@link Distribution} for the rest
  *
  * @example new probability.RelaxedBernoulli(0.5, { prob: 0.25 }).sample([3]).shape;   // [3]
  */
@@ -61,6 +67,13 @@ export class RelaxedBernoulli extends Tossed {
 /**
  * Shares of categories with sum 1, near a one-hot vector at low temperatures.
  *
+ * `temperature` above 0: a number or floats of the shape of the batch. `prob` (floats ≥ 0, normalized) or `logit`:
+ * arrays [..., K] with the K categories along the last axis. Values and samples are [..., K]; samples carry gradients.
+ * No `mean` and no `variance`.
+ *
+ * @throws {ValueError} for a temperature that is a number ≤ 0, and unless exactly one of prob and logit is given, as an
+ * array; see {@link Distribution} for the rest
+ *
  * @example new probability.RelaxedOneHotCategorical(0.5, { prob: nd.array([1, 3]) }).sample().sum();   // 1
  */
 export class RelaxedOneHotCategorical extends Chosen {
@@ -93,7 +106,7 @@ export class RelaxedOneHotCategorical extends Chosen {
       ? nd.log(temperature).mul(k - 1)
       : Math.log(temperature) * (k - 1);
     const total = score.sum({ axis: -1 }).sub(nd.logSumExp(score, { axis: -1 }).mul(k));
-    const factorial = nd.gammaln(nd.full([], k, { device: log.device }));
+    const factorial = nd.gammaln(nd.full([], k, { device: log.device, dtype: log.dtype }));
     return total
       .add(heat)
       .add(factorial)

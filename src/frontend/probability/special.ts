@@ -9,8 +9,13 @@ import type { NDArray } from '../ndarray.ts';
 export const HALF_LOG_TURN: number = 0.5 * Math.log(2 * Math.PI);
 /** Euler's constant. */
 export const EULER = 0.5772156649015329;
-/** The least step from 1 in float32. */
+/** The least step from 1 in float32 and float64, and how far 1 is from the float of 16 bits below it. */
 const EPSILON = 2 ** -23;
+const STEPS: Readonly<Record<string, number>> = {
+  float16: 2 ** -11,
+  bfloat16: 2 ** -8,
+  float64: 2 ** -52,
+};
 
 /** `x log y`, and 0 where both are 0. */
 export const xlogy = (x: NDArray, y: NDArray): NDArray => {
@@ -42,7 +47,10 @@ export const safely = (condition: NDArray, x: NDArray, instead: number): NDArray
   nd.where(condition, x, instead);
 
 /** Probabilities away from 0 and 1 by one step. */
-export const inside = (p: NDArray): NDArray => nd.clip(p, EPSILON, 1 - EPSILON);
+export const inside = (p: NDArray): NDArray => {
+  const step = STEPS[p.dtype] ?? EPSILON;
+  return nd.clip(p, step, 1 - step);
+};
 /** `log(p / (1 - p))`. */
 export const logitOf = (p: NDArray): NDArray => {
   const kept = inside(p);

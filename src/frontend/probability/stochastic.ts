@@ -1,12 +1,12 @@
 /**
  * Blocks that add terms to the loss while they compute: the divergence of a latent variable, for example.
  *
- * Invariant: `losses` are those of the last call, whether it ran imperatively or compiled: compiled, they are outputs of
- * the program. A block inside another compiled block gives its losses to whoever calls it there.
+ * Invariant: `losses` are those of the last call, whether it ran imperatively or compiled: compiled, they are outputs
+ * of the program. A block inside another compiled block gives its losses to whoever calls it there.
  */
 import { failure } from '../callsite.ts';
 import { HybridBlock } from '../gluon/block.ts';
-import type { Layer } from '../gluon/nn/container.ts';
+import { append, type Layer } from '../gluon/nn/container.ts';
 import type { NDArray } from '../ndarray.ts';
 import { isNDArray } from '../ndarray.ts';
 import { shown } from '../options.ts';
@@ -35,6 +35,10 @@ interface Packed {
 /**
  * A block whose `forward` may call {@link addLoss}; after a call, `losses` has what was added.
  *
+ * Arguments, results and losses have whatever shapes and dtypes `forward` gives them.
+ *
+ * @throws {ValueError} when called without a `forward` of its own
+ *
  * @example
  * class Sampled extends StochasticBlock {
  *   layer = new nn.Dense(4);
@@ -50,7 +54,11 @@ interface Packed {
  * block.losses[0]!.shape;   // [2, 4]
  */
 export class StochasticBlock extends HybridBlock {
-  /** Adds a term to the losses of this call. Throws outside of `forward`. */
+  /**
+   * Adds a term of any shape and dtype to the losses of this call.
+   *
+   * @throws {ValueError} outside of `forward`, and for what is no array
+   */
   addLoss(loss: NDArray): void {
     const { open } = stateOf(this);
     if (open === undefined)
@@ -63,7 +71,7 @@ export class StochasticBlock extends HybridBlock {
       throw failure('value', `${this.constructor.name}.addLoss: ${shown(loss)} is not an NDArray`);
     open.push(loss);
   }
-  /** What the last call added. */
+  /** What the last call added: arrays in their order, with the shapes and dtypes that they were added with. */
   get losses(): readonly NDArray[] {
     return stateOf(this).losses;
   }
@@ -92,6 +100,10 @@ export class StochasticBlock extends HybridBlock {
 /**
  * Blocks one after the other; the losses of those that are stochastic become its own.
  *
+ * Takes and gives one array, of whatever shapes and dtypes the blocks take and give.
+ *
+ * @throws {ValueError} for what is no block
+ *
  * @example
  * const net = new StochasticSequential(new nn.Dense(3), new nn.Dense(2));
  * net.initialize();
@@ -106,12 +118,13 @@ export class StochasticSequential extends StochasticBlock {
     Object.defineProperty(this, 'length', { value: 0, writable: true, configurable: true });
     this.add(...layers);
   }
-  /** Appends blocks; returns this. */
+  /**
+   * Appends blocks; returns this.
+   *
+   * @throws {ValueError} for what is no block
+   */
   add(...layers: Layer[]): this {
-    for (const layer of layers) {
-      this[this.length] = layer;
-      (this as { length: number }).length++;
-    }
+    append(this, layers);
     return this;
   }
   override forward(x: NDArray): NDArray {

@@ -1,5 +1,6 @@
 /**
- * Distributions of tosses: one (Bernoulli), many (binomial), until a success (geometric) or several (negative binomial).
+ * Distributions of tosses: one (Bernoulli), many (binomial), until a success (geometric) or several (negative
+ * binomial).
  *
  * Invariant: probabilities of 0 and 1 give finite gradients, by logits; no gradients flow through samples.
  */
@@ -18,10 +19,16 @@ import {
   positive,
 } from './constraint.ts';
 import { type DistributionOptions, Parametric } from './distribution.ts';
-import { coinEntropy, inside, logChoose, xlogy } from './special.ts';
+import { coinEntropy, inside, logChoose, orNever, safely, xlogy } from './special.ts';
 
 /**
  * One toss: 1 with probability `prob`, else 0.
+ *
+ * `prob` from 0 to 1, or its `logit`: a number or floats of the shape of the batch. Probabilities are taken no nearer
+ * to 0 and 1 than one step of the dtype. Samples are floats.
+ *
+ * @throws {ValueError} unless exactly one of prob and logit is given, and for a prob that is a number outside of [0,
+ * 1]; see {@link Distribution} for the rest
  *
  * @example
  * new probability.Bernoulli({ prob: 0.25 }).logProb(1);   // -1.3863
@@ -62,6 +69,12 @@ export class Bernoulli extends Tossed {
 /**
  * How many tosses fail before one succeeds, from 0 on. (`random.geometric` counts the success too.)
  *
+ * `prob` from 0 to 1, or its `logit`: a number or floats of the shape of the batch. Probabilities are taken no nearer
+ * to 0 and 1 than one step of the dtype. Samples are floats.
+ *
+ * @throws {ValueError} unless exactly one of prob and logit is given, and for a prob that is a number outside of [0,
+ * 1]; see {@link Distribution} for the rest
+ *
  * @example new probability.Geometric({ prob: 0.25 }).mean;   // 3
  */
 export class Geometric extends Tossed {
@@ -83,7 +96,8 @@ export class Geometric extends Tossed {
   }
   override logProb(value: Operand): NDArray {
     const p = inside(this.prob);
-    return nd.mul(this.value(value), nd.log1p(p.neg())).add(nd.log(p));
+    const k = this.value(value);
+    return orNever(nd.ge(k, 0), nd.mul(k, nd.log1p(p.neg())).add(nd.log(p)));
   }
   override entropy(): NDArray {
     return coinEntropy(this.prob, this.logit).div(this.prob);
@@ -92,6 +106,12 @@ export class Geometric extends Tossed {
 
 /**
  * How many of `n` tosses succeed.
+ *
+ * `n`: a whole number ≥ 0 or an array of them, which broadcasts with the chance: `prob` from 0 to 1 or its `logit`, a
+ * number or floats. Samples are floats of the shape of the batch. `entropy` and `enumerateSupport` want n as a number.
+ *
+ * @throws {ValueError} unless exactly one of prob and logit is given, for an n that is a number but no integer ≥ 0; see
+ * {@link Distribution} for the rest
  *
  * @example new probability.Binomial(4, { prob: 0.5 }).logProb(2);   // -0.98083
  */
@@ -159,6 +179,12 @@ export class Binomial extends Tossed {
 /**
  * How many tosses succeed, each with probability `prob`, before `n` fail (any number above 0).
  *
+ * `n` and the chance (`prob` from 0 to 1 or its `logit`) are numbers or floats of shapes that broadcast to that of the
+ * batch. Samples are floats. No `entropy`.
+ *
+ * @throws {ValueError} unless exactly one of prob and logit is given, for an n that is a number ≤ 0; see
+ * {@link Distribution} for the rest
+ *
  * @example new probability.NegativeBinomial(2, { prob: 0.5 }).mean;   // 2
  */
 export class NegativeBinomial extends Tossed {
@@ -181,7 +207,9 @@ export class NegativeBinomial extends Tossed {
     return this.spread(this.n.mul(nd.exp(this.logit)).div(nd.sub(1, this.prob)));
   }
   override logProb(value: Operand): NDArray {
-    const k = this.value(value);
+    const given = this.value(value);
+    const ok = nd.ge(given, 0);
+    const k = safely(ok, given, 0);
     const { n, logit } = this;
     const ways = nd
       .gammaln(k.add(n))
@@ -189,12 +217,16 @@ export class NegativeBinomial extends Tossed {
       .sub(nd.gammaln(n));
     // log(1 - p) and log(p) by the logit
     const fails = n.mul(nd.softplus(logit)).neg();
-    return ways.add(fails).add(nd.mul(k, nd.softplus(logit.neg())).neg());
+    return orNever(ok, ways.add(fails).add(nd.mul(k, nd.softplus(logit.neg())).neg()));
   }
 }
 
 /**
  * How many events happen where `rate` are expected.
+ *
+ * `rate` ≥ 0 (default 1): a number or floats of the shape of the batch. Samples are floats. No `entropy`.
+ *
+ * @throws {ValueError} for a rate that is a number below 0; see {@link Distribution} for the rest
  *
  * @example new probability.Poisson(3).logProb(0);   // -3
  */

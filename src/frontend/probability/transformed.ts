@@ -4,18 +4,26 @@
  * Invariant: the density is that of the base at the value that was transformed, less how much the transform stretches
  * there; transforms that are not one to one give samples, but no density.
  */
+import type { DType } from '../../ir/dtype.ts';
 import type { Shape } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure } from '../callsite.ts';
+import { checkShape } from '../nd/creation.ts';
 import * as nd from '../nd/index.ts';
-import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
+import type { NDArray, Operand } from '../ndarray.ts';
 import type { Constraint } from './constraint.ts';
-import { Distribution, type DistributionOptions } from './distribution.ts';
+import { checkDistribution, Distribution, type DistributionOptions } from './distribution.ts';
 import { Normal } from './location.ts';
 import { compose, exp, summedTo, type Transform } from './transform.ts';
 
 /**
  * What `base` gives, transformed.
+ *
+ * Shapes and dtypes are those of the base, but axes of its batch that a transform takes together become axes of the
+ * event. No `mean`, `variance` and `entropy`; `cdf` and `icdf` for transforms of single numbers that rise or fall.
+ *
+ * @throws {ValueError} for a base that is no distribution, or transforms that are none
+ * @throws {ShapeError} when transforms take more axes together than the base has
  *
  * @example
  * const d = new probability.TransformedDistribution(new probability.Normal(0, 1), [
@@ -38,10 +46,17 @@ export class TransformedDistribution extends Distribution {
     const list = Array.isArray(transforms)
       ? (transforms as readonly Transform[])
       : [transforms as Transform];
+    checkDistribution('TransformedDistribution', base);
     const whole = compose(...list);
     // axes of the batch that a transform takes together are part of the event
     const { batchShape, eventShape } = base;
     const taken = Math.max(0, whole.eventAxes - eventShape.length);
+    if (taken > batchShape.length)
+      throw failure(
+        'shape',
+        `TransformedDistribution: ${whole.name} takes ${whole.eventAxes} axes as one value, of ${batchShape.length + eventShape.length}`,
+        'give the base parameters with an axis more',
+      );
     super([], options, {
       batchShape: batchShape.slice(0, batchShape.length - taken),
       eventShape: [...batchShape.slice(batchShape.length - taken), ...eventShape],
@@ -55,7 +70,11 @@ export class TransformedDistribution extends Distribution {
   override get device(): Device {
     return this.base.device;
   }
+  override get dtype(): DType {
+    return this.base.dtype;
+  }
   override broadcastTo(batchShape: Shape): this {
+    checkShape(`${this.name}.broadcastTo`, batchShape);
     const taken = this.eventShape.length - this.base.eventShape.length;
     const whole = [...batchShape, ...this.eventShape.slice(0, taken)];
     return new TransformedDistribution(
@@ -95,9 +114,7 @@ export class TransformedDistribution extends Distribution {
   }
   override icdf(probability: Operand): NDArray {
     const { sign } = this.#whole;
-    const p = isNDArray(probability)
-      ? probability
-      : nd.full([], probability, { device: this.device });
+    const p = this.share(probability);
     const own = typeof sign === 'number' && sign > 0 ? p : this.#turned(p);
     return this.#whole.forward(this.base.icdf(own));
   }
@@ -115,6 +132,11 @@ export class TransformedDistribution extends Distribution {
 
 /**
  * Distribution of numbers whose logarithm is normal.
+ *
+ * `loc` (default 0) and `scale` above 0 (default 1), of the logarithm: numbers or floats of shapes that broadcast to
+ * that of the batch. Samples carry gradients.
+ *
+ * @throws {ValueError} for a scale that is a number ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.LogNormal(0, 1).mean;   // 1.64872
  */

@@ -14,6 +14,10 @@ import { EULER, orNever, safely } from './special.ts';
 /**
  * Exponential distribution with the mean `scale`.
  *
+ * `scale` above 0 (default 1): a number or floats of the shape of the batch. Samples carry gradients.
+ *
+ * @throws {ValueError} for a scale that is a number ≤ 0; see {@link Distribution} for the rest
+ *
  * @example new probability.Exponential(2).logProb(2);   // -1.6931
  */
 export class Exponential extends Parametric {
@@ -44,8 +48,7 @@ export class Exponential extends Parametric {
     return nd.expm1(nd.relu(this.value(value, 'cdf')).div(this.scale).neg()).neg();
   }
   override icdf(probability: Operand): NDArray {
-    const p = nd.mul(probability, nd.onesLike(this.scale));
-    return nd.log1p(p.neg()).mul(this.scale).neg();
+    return nd.log1p(this.share(probability).neg()).mul(this.scale).neg();
   }
   override entropy(): NDArray {
     return nd.log(this.scale).add(1);
@@ -54,6 +57,11 @@ export class Exponential extends Parametric {
 
 /**
  * Weibull distribution: a power of exponential numbers.
+ *
+ * `concentration` and `scale` above 0 (default 1): numbers or floats of shapes that broadcast to that of the batch.
+ * Samples carry gradients.
+ *
+ * @throws {ValueError} for parameters that are numbers ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.Weibull(1, 2).mean;   // 2
  */
@@ -107,7 +115,7 @@ export class Weibull extends Parametric {
     return nd.where(ok, nd.expm1(power.neg()).neg(), 0);
   }
   override icdf(probability: Operand): NDArray {
-    const waited = nd.log1p(nd.mul(probability, nd.onesLike(this.scale)).neg()).neg();
+    const waited = nd.log1p(this.share(probability).neg()).neg();
     return nd.pow(waited, nd.reciprocal(this.concentration)).mul(this.scale);
   }
   override entropy(): NDArray {
@@ -119,6 +127,11 @@ export class Weibull extends Parametric {
 
 /**
  * Pareto distribution: values from `scale` on that fall off by the power `alpha`.
+ *
+ * `alpha` and `scale` above 0 (default 1): numbers or floats of shapes that broadcast to that of the batch. The mean is
+ * infinite up to alpha = 1, the variance up to 2. Samples carry gradients.
+ *
+ * @throws {ValueError} for parameters that are numbers ≤ 0; see {@link Distribution} for the rest
  *
  * @example new probability.Pareto(3, 2).mean;   // 3
  */
@@ -182,7 +195,7 @@ export class Pareto extends Parametric {
     return nd.where(ok, nd.expm1(this.alpha.mul(log)).neg(), 0);
   }
   override icdf(probability: Operand): NDArray {
-    const left = nd.log1p(nd.mul(probability, nd.onesLike(this.scale)).neg());
+    const left = nd.log1p(this.share(probability).neg());
     return nd.exp(left.div(this.alpha).neg()).mul(this.scale);
   }
   override entropy(): NDArray {

@@ -5,7 +5,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { nd } from '../../../src/index.ts';
+import { device, nd } from '../../../src/index.ts';
 import { fails } from '../support.ts';
 
 /** What a caller without types may pass. */
@@ -17,6 +17,10 @@ const { linalg, fft } = nd;
 
 type Row = readonly [call: () => unknown, code: string, ...parts: string[]];
 const REFUSALS: Readonly<Record<string, readonly Row[]>> = {
+  devices: [
+    [() => device.setDefault(js(3)), 'value', 'device.setDefault: 3 is no device'],
+    [() => device.setDefault(js(Promise.resolve())), 'value', 'a value of type Promise', 'await'],
+  ],
   'made arrays': [
     [() => nd.array([1], { device: js('cpu') }), 'option', 'nd.array: device is "cpu"'],
     [() => nd.array(js(new DataView(new ArrayBuffer(8)))), 'value', 'a DataView'],

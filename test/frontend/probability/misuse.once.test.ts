@@ -52,6 +52,104 @@ test('parameters that cannot be are named', async () => {
   );
 });
 
+test('dtypes of parameters go through; numbers take them', async () => {
+  const whole = new p.StudentT(nd.array([2, 3], { dtype: 'int32' }));
+  assert.is(whole.df.dtype, 'float32');
+  assert.equal(await whole.variance.array(), [Number.POSITIVE_INFINITY, 3]);
+  const sure = new p.Bernoulli({ prob: nd.array([1, 0], { dtype: 'bool' }) });
+  assert.is(sure.logProb(1).dtype, 'float32');
+  const d = new p.Normal(nd.zeros([1], { dtype: 'float64' }), 0.1);
+  assert.is(d.dtype, 'float64');
+  const exact = -0.5 * 3 ** 2 - Math.log(0.1) - 0.5 * Math.log(2 * Math.PI);
+  assert.ok(Math.abs((await d.logProb(0.3).item()) - exact) < 1e-12);
+  assert.ok(Math.abs((await d.icdf(0.5).item()) - 0) < 1e-12);
+  assert.is(new p.Cauchy(d.loc).mean.dtype, 'float64');
+  for (const dtype of ['float16', 'bfloat16'] as const) {
+    const narrow = new p.Bernoulli({ prob: nd.array([1, 0], { dtype }) }).logProb(1);
+    assert.is(narrow.dtype, dtype);
+    const [kept, left] = (await narrow.array()) as number[];
+    assert.ok(kept! <= 0 && kept! > -0.01 && left! < -5 && Number.isFinite(left!), dtype);
+  }
+});
+
+test('values outside of a support of whole numbers have no probability', async () => {
+  const never = async (d: p.Distribution, ...values: readonly number[]): Promise<void> => {
+    const log = await d.logProb(nd.array(values)).array();
+    assert.equal(
+      log,
+      values.map(() => Number.NEGATIVE_INFINITY),
+    );
+  };
+  await never(new p.Categorical({ prob: nd.ones([2]) }), -1, 2, 0.5);
+  await never(new p.Geometric({ prob: 0.5 }), -1);
+  await never(new p.NegativeBinomial(1, { prob: 0.5 }), -1, -2);
+});
+
+test('what does not fit is said where it is given', () => {
+  const vector = nd.ones([2]);
+  const pair = new p.Dirichlet(vector);
+  fails(() => pair.logProb(nd.ones([3])), 'shape', 'Dirichlet.logProb: f32[3]', '[2]');
+  const spread = { covariance: nd.eye(3) };
+  fails(() => new p.MultivariateNormal(vector, spread), 'shape', 'f32[3, 3]', '[..., 2, 2]');
+  fails(() => new p.Categorical({ prob: nd.ones([0]) }), 'shape', 'no categories');
+  fails(() => new p.Uniform(2, 1), 'value', 'Uniform: from 2 to 1');
+  fails(() => new p.Chi2('x' as never), 'value', 'Chi2: df is "x"');
+  fails(() => new p.Normal().icdf(2), 'value', 'Normal.icdf: the probability is 2');
+  fails(() => new p.Normal().icdf([0.5] as never), 'value', 'Normal.icdf');
+  fails(() => new p.Normal().sampleN(null as never), 'shape', 'Normal.sampleN');
+  fails(() => new p.Normal().sample(3 as never), 'shape', 'Normal.sample: 3');
+  fails(() => new p.Normal().broadcastTo(3 as never), 'shape', 'Normal.broadcastTo: 3');
+  fails(() => new p.Independent(3 as never, 1), 'value', 'Independent: 3 is no distribution');
+  const mixture = new p.Categorical({ prob: nd.ones([3, 2]) });
+  fails(() => new p.MixtureSameFamily(mixture, 3 as never), 'value', 'is no distribution');
+  const four = new p.Normal(nd.zeros([4, 2]));
+  fails(() => new p.MixtureSameFamily(mixture, four), 'shape', '[3], [4]');
+  const three = new p.MixtureSameFamily(mixture, new p.Normal(vector));
+  assert.equal([three.batchShape, three.sample().shape, three.mean.shape], [[3], [3], [3]]);
+  fails(() => new p.TransformedDistribution(new p.Normal(), 3 as never), 'value', 'no transform');
+  fails(
+    () => new p.TransformedDistribution(new p.Normal(), p.transforms.softmax()),
+    'shape',
+    'softmax takes 1 axes',
+  );
+  fails(() => p.empiricalKl(new p.Normal(), 3 as never), 'value', 'empiricalKl: 3');
+  fails(() => p.registerKl('a' as never, p.Normal, () => vector), 'value', 'registerKl: "a"');
+  fails(() => p.registerKl(p.Normal, p.Normal, 3 as never), 'value', 'registerKl: 3');
+});
+
+test('constraints and transforms refuse what cannot be', async () => {
+  const { constraints: c, transforms: t } = p;
+  fails(() => c.interval(2, 1), 'value', 'a number from 2 to 1');
+  fails(() => c.greaterThan('a' as never), 'value', 'a number above a');
+  fails(() => c.counts(-1), 'value', 'constraints.counts', '-1');
+  fails(() => c.cat([c.real], 0, [1, 1]), 'value', '1 constraints and 2 lengths');
+  fails(() => c.cat([c.simplex], 0, [1]), 'value', 'no constraint of numbers');
+  fails(() => c.cat([c.real, c.real], 0, [1, 1]).check(nd.ones([3])), 'shape', 'f32[3]');
+  fails(() => c.stack([c.real], 0).check(nd.ones([3])), 'shape', 'constraints.stack');
+  fails(() => c.independent(c.real, 0.5), 'value', '0.5 axes');
+  fails(() => c.independent(3 as never, 1), 'value', '3 is no constraint');
+  for (const name of ['lowerCholesky', 'positiveDefinite'] as const)
+    fails(() => c[name].check(nd.ones([2, 3])), 'shape', `constraints.${name}`, 'f32[2, 3]');
+  fails(() => t.affine('a' as never, 1), 'value', 'affine: loc is "a"');
+  fails(() => t.affine(0, 0), 'value', 'affine: scale is 0');
+  fails(() => t.power(0), 'value', 'power: exponent is 0');
+  fails(() => t.toInterval(3, 1), 'value', 'from 3 to 1');
+  fails(() => t.summedTo(nd.ones([2]), -1), 'value', 'summedTo: -1 axes');
+  fails(() => t.inverseOf(3 as never), 'value', 'inverseOf: 3 is no transform');
+  fails(() => p.registerDomain('x' as never, () => undefined), 'option', 'registerDomain');
+  fails(() => p.registerDomain('bijectTo', 3 as never), 'value', 'registerDomain: 3');
+  fails(() => p.bijectTo(3 as never), 'value', 'bijectTo: 3 is no constraint');
+  fails(
+    () => new p.StochasticSequential(3 as never),
+    'value',
+    'StochasticSequential',
+    'not a block',
+  );
+  const small = nd.array([0, 1], { dtype: 'uint8' });
+  assert.equal(await t.affine(1, 2).inverse(small).array(), [-0.5, 0]);
+  assert.is(t.affine(1, 2).logDet(small, small).dtype, 'float32');
+});
+
 class Silent extends p.StochasticBlock {
   override forward(x: nd.NDArray): nd.NDArray {
     return x;
