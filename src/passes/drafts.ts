@@ -8,8 +8,9 @@ import type { Caps } from '../codegen/caps.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { windowAlignment } from '../ir/program/windows.ts';
 import { BufferTable } from './buffers.ts';
+import { bindingsOf, joinedFrom, type Standing } from './draft-bindings.ts';
 import { isLongJoin } from './fusion-model.ts';
-import { CannotLower } from './lower.ts';
+import { CannotLower, isRead } from './lower.ts';
 import { isNormOf } from './products.ts';
 import { type Draft, type Shaped, shapeUnit } from './shape-unit.ts';
 
@@ -34,12 +35,24 @@ export class Drafts {
   readonly #users: ReadonlyMap<Node, readonly Node[]>;
   /** Stand-ins for values that are not decided yet. */
   readonly #pending: BufferTable;
+  readonly #standing: Standing;
   readonly #descendants = new Map<Node, Set<Node>>();
   #nextDraft = 0;
 
-  constructor(order: readonly Node[], users: ReadonlyMap<Node, readonly Node[]>, caps: Caps) {
+  /** `required`: what will be stored whatever else is decided. */
+  constructor(
+    order: readonly Node[],
+    users: ReadonlyMap<Node, readonly Node[]>,
+    required: { has(node: Node): boolean },
+    caps: Caps,
+  ) {
     this.#order = order;
     this.#users = users;
+    this.#standing = {
+      isStored: (x) => this.draftOf.has(x) || this.buffers.has(x) || required.has(x),
+      isDecided: (x) => this.#decided.has(x),
+      usersOf: (x) => users.get(x) ?? [],
+    };
     this.#caps = caps;
     this.buffers = new BufferTable(windowAlignment(caps));
     this.#pending = new BufferTable(windowAlignment(caps));
@@ -64,7 +77,10 @@ export class Drafts {
     });
   }
 
-  /** Gives `result` a unit that has the contraction it is made of too; false where that cannot be lowered. */
+  /**
+   * Gives `result` a unit that has the contraction it is made of too; false where that cannot be lowered, or needs what
+   * is only computed from `result`.
+   */
   tryEpilogue(result: Node, contract: Node): boolean {
     const draft: Draft = {
       id: this.#nextDraft,
@@ -75,6 +91,9 @@ export class Drafts {
       loads: undefined,
     };
     if (this.lowerable(draft, contract) !== undefined) return false;
+    const needs = this.supposing(contract, () => this.#needs(draft, this.homesOf(result)));
+    draft.loads = undefined;
+    if (needs !== false) return false;
     this.#add(draft);
     this.homes.set(contract, new Set([draft]));
     this.#refreshHomes();
@@ -149,7 +168,7 @@ export class Drafts {
       for (const x of node.inputs) {
         if (seen.has(x)) continue;
         seen.add(x);
-        if (draft.members.includes(x)) continue;
+        if (draft.members.includes(x) || !isRead(x)) continue;
         if (this.draftOf.has(x) || this.buffers.has(x) || !this.#decided.has(x)) loads.add(x);
         else visit(x);
       }
@@ -159,57 +178,12 @@ export class Drafts {
     return loads;
   }
 
-  /**
-   * Buffers that a launch of the draft binds: stored values it reads, but for scalars, and values it stores. What only
-   * joins arrays can be cut into launches for some of them: there the operand that needs most counts.
-   */
-  #bindingsOf(draft: Draft, node: Node | undefined): number {
-    const [only, another] = draft.members;
-    if (another === undefined && !draft.contract && only!.op.name === 'concat') {
-      const changed = node === undefined ? only!.inputs : this.#joinedFrom(only!, node);
-      return 1 + Math.max(0, ...changed.map((x) => this.#boundBy([x], draft).size));
-    }
-    return (
-      draft.members.length +
-      this.#boundBy(
-        draft.members.flatMap((m) => m.inputs),
-        draft,
-      ).size
-    );
-  }
-
-  /** Operands of a join that would be made of `node` in place. */
-  #joinedFrom(join: Node, node: Node): readonly Node[] {
-    const found = new Set<Node>();
-    const seen = new Set([node]);
-    for (const x of seen)
-      for (const user of this.#users.get(x) ?? [])
-        if (user === join) found.add(x);
-        else if (!this.draftOf.has(user)) seen.add(user);
-    return [...found];
-  }
-
-  /** The stored values that computing `nodes` inside a draft reads. Views of a value will be views of its buffer. */
-  #boundBy(nodes: readonly Node[], draft: Draft): ReadonlySet<Node> {
-    const bound = new Set<Node>();
-    const seen = new Set<Node>(draft.members);
-    const visit = (x: Node): void => {
-      if (seen.has(x)) return;
-      seen.add(x);
-      const stored = this.draftOf.has(x) || this.buffers.has(x);
-      if (!stored && (this.#decided.has(x) || isMovement(x))) x.inputs.forEach(visit);
-      else if (stored ? x.attrs['role'] !== 'scalar' : x.op.kind !== 'leaf') bound.add(x);
-    };
-    nodes.forEach(visit);
-    return bound;
-  }
-
   /** Why a launch of the draft, with `node` computed in place, would bind too much, if it would. */
   overfull(draft: Draft, node: Node | undefined): string | undefined {
     const most = this.#caps.maxBindings;
     // No unit binds more than all values there are.
     if (this.#order.length <= most) return undefined;
-    const count = this.supposing(node, () => this.#bindingsOf(draft, node));
+    const count = this.supposing(node, () => bindingsOf(draft, node, this.#standing));
     return typeof count === 'number' && count > most
       ? `${count} buffers in one launch, the device binds ${most}`
       : undefined;
@@ -243,6 +217,21 @@ export class Drafts {
     return undefined;
   }
 
+  /** Whether a draft waits for what one of `others` stores. */
+  #needs(draft: Draft, others: ReadonlySet<Draft>): boolean {
+    const seen = new Set<Draft>();
+    const visit = (x: Draft): boolean => {
+      if (others.has(x)) return true;
+      if (seen.has(x)) return false;
+      seen.add(x);
+      return [...this.loadsOf(x)].some((read) => {
+        const next = this.draftOf.get(read);
+        return next !== undefined && visit(next);
+      });
+    };
+    return visit(draft);
+  }
+
   #dependsOn(node: Node, ancestor: Node): boolean {
     let set = this.#descendants.get(ancestor);
     if (set === undefined) {
@@ -260,7 +249,7 @@ export class Drafts {
     let tried = draft;
     if (node !== undefined && joinsMany(draft)) {
       // what joins many is a loop for each: only that of what is made of the node changes
-      const [part, another] = this.#joinedFrom(draft.members[0]!, node);
+      const [part, another] = joinedFrom(draft.members[0]!, node, this.#standing);
       if (part === undefined || another !== undefined) return 'several loops would compute it';
       tried = { ...draft, members: [part], loads: undefined };
     }
@@ -288,23 +277,20 @@ export class Drafts {
 
   /** Whether a launch of the draft, with all `nodes` computed in place, binds no more than it may. */
   fits(draft: Draft, nodes: readonly Node[]): boolean {
-    const count = this.supposingAll(nodes, () => this.#bindingsOf(draft, undefined));
+    const count = this.supposingAll(nodes, () => bindingsOf(draft, undefined, this.#standing));
     return typeof count === 'number' && count <= this.#caps.maxBindings;
   }
 
   /** The nest of a draft as things stand. */
   shape(draft: Draft): Shaped {
     return shapeUnit(draft, this.#caps, (node) => {
+      if (!isRead(node)) return undefined;
       if (this.draftOf.has(node) || this.buffers.has(node))
         return { buffer: this.buffers.of(node), unit: undefined };
-      if (node.op.kind === 'leaf' || this.#decided.has(node)) return undefined;
+      if (this.#decided.has(node)) return undefined;
       return { buffer: this.#pending.of(node), unit: undefined };
     });
   }
 }
 
 const joinsMany = ({ members }: Draft): boolean => members.some(isLongJoin);
-
-/** Views that are never stored: they are other indices into what they are views of. */
-const isMovement = (node: Node): boolean =>
-  node.op.kind === 'view' && node.op.name !== 'concat' && node.op.name !== 'pad';

@@ -60,7 +60,7 @@ class Fusion {
     this.#costs = coneCosts(this.#order, this.#grain.access);
     this.#rows = rowValues(this.#order);
     this.#optimizer = optimizerOf(graph, (node) => this.#required.has(node));
-    this.#drafts = new Drafts(this.#order, this.#users, caps);
+    this.#drafts = new Drafts(this.#order, this.#users, this.#required, caps);
   }
 
   run(): Fused {

@@ -7,10 +7,11 @@
  */
 
 import { reductionsIn } from '../codegen/analysis.ts';
-import { type Bindings, shareOut } from '../codegen/bindings.ts';
+import { type Bindings, countBindings, shareOut } from '../codegen/bindings.ts';
 import type { Caps } from '../codegen/caps.ts';
 import { launchesOf } from '../codegen/choices.ts';
 import { grainOf } from '../codegen/grain.ts';
+import { invariant } from '../ir/errors.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { buffersOf } from '../ir/loop/access.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
@@ -107,6 +108,10 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     );
   for (const { from, to } of copies)
     kernels.push(kernelOf([copyNest(from, to)], `copy_${to.name}`, []));
+  for (const { name, nests } of kernels) {
+    const bound = countBindings(nests, bindings);
+    invariant(bound <= bindings.most, `${name} binds ${bound} buffers of ${bindings.most}`);
+  }
   return {
     kernels: uniqueNames(kernels),
     loops: fused.units.some((unit) => unit.loop === true)

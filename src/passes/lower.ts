@@ -1,7 +1,8 @@
 /**
  * Lowers units to L2 loop nests: expressions by inlining everything that is not stored.
  *
- * Invariant: a stored value is computed only in its own unit at its canonical index; everywhere else it is loaded.
+ * Invariant: a stored value is computed only in its own unit at its canonical index; everywhere else it is loaded, unless
+ * it is made of nothing (`isRead`).
  */
 import { type Axis, type Idx, idxAxis, newAxis } from '../ir/dim.ts';
 import type { LowerContext, Node } from '../ir/graph/graph.ts';
@@ -15,6 +16,10 @@ export interface Stored {
   readonly buffer: LoopBuffer;
   readonly unit: Unit | undefined;
 }
+
+/** Whether a value that is stored is read by who needs it: constants and positions are made wherever they are needed. */
+export const isRead = ({ op }: Node): boolean =>
+  op.kind !== 'leaf' || op.name === 'input' || op.name === 'literal';
 
 /** Why a unit cannot be lowered as it is: fusion takes the last step back. */
 export class CannotLower extends Error {}

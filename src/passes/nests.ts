@@ -9,13 +9,13 @@ import { constant, load, runningValue } from '../ir/loop/expr.ts';
 import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { stridesOf } from '../ir/type.ts';
 import type { Fused } from './fuse.ts';
-import { canonicalIndex, Lowering, type Stored } from './lower.ts';
+import { canonicalIndex, isRead, Lowering, type Stored } from './lower.ts';
 import { placeOf, productAxes, productOf, productPart } from './products.ts';
 import type { Unit } from './units.ts';
 
 export const nestOf = (unit: Unit, fused: Fused): Nest => {
   const lookup = (node: Node): Stored | undefined =>
-    unit.members.some((m) => m.node === node) ? undefined : fused.stored(node);
+    isRead(node) && !unit.members.some((m) => m.node === node) ? fused.stored(node) : undefined;
   if (unit.running !== undefined) {
     const node = unit.members[0]!.node;
     const { axes, running } = node.op.running!(node, new Lowering(undefined, lookup));

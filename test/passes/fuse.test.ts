@@ -8,6 +8,7 @@ import { freshExpressions } from '../../src/ir/loop/expr.ts';
 import { canonicalize } from '../../src/passes/canonicalize.ts';
 import { type Kernels, lowerGraph } from '../../src/passes/kernels.ts';
 import { decomposeComposites, recognize } from '../../src/passes/recognize.ts';
+import { byProgram, disagreement } from '../support/differential.ts';
 import { lenetStep, mlpStep } from '../support/nets.ts';
 
 const caps: Caps = {
@@ -202,6 +203,24 @@ test('sums of half-precision products are rounded before they meet other half-pr
   return %y
 }`);
   assert.is(k.kernels.length, 1);
+});
+
+test('what is computed in place from a result of its unit is not stored apart with a product', async () => {
+  const attrs = '{aBatch=[], bBatch=[], aContract=[1], bContract=[0]}';
+  const graph =
+    parseGraph(`graph main(%x: f32[8, 8], %w: f32[8, 8], %v: f32[8, 8], %dy: f32[8, 8]) {
+  %q = dot %dy, %v ${attrs}
+  %p = dot %x, %w ${attrs}
+  %t = tanh %p
+  %s = exp %t
+  %r = div %q, %s
+  %m = sub %r, %t
+  %a = dot %s, %v ${attrs}
+  %b = dot %m, %w ${attrs}
+  return %b, %a
+}`);
+  assert.equal(names(lowered(graph)), ['dot', 'dot_2', 'dot_3', 'dot_tanh_exp_sub']);
+  assert.is(await disagreement(graph, byProgram(caps), 1), undefined);
 });
 
 test.run();
