@@ -70,15 +70,19 @@ export const pause = <T>(body: () => T, options?: { readonly training?: boolean 
  *
  * @example autograd.trainMode(() => autograd.isTraining());   // true
  */
-export const trainMode = <T>(body: () => T): T =>
-  synchronous('trainMode', withMode({ training: true }, body));
+export const trainMode = <T>(body: () => T): T => {
+  checkFunction('autograd.trainMode', body, 'write autograd.trainMode(() => …)');
+  return synchronous('trainMode', withMode({ training: true }, body));
+};
 /**
  * Runs `body` as in prediction. Recording stays as it is.
  *
  * @example autograd.record(() => autograd.predictMode(() => autograd.isTraining()));   // false
  */
-export const predictMode = <T>(body: () => T): T =>
-  synchronous('predictMode', withMode({ training: false }, body));
+export const predictMode = <T>(body: () => T): T => {
+  checkFunction('autograd.predictMode', body, 'write autograd.predictMode(() => …)');
+  return synchronous('predictMode', withMode({ training: false }, body));
+};
 
 /**
  * True inside `record`, where gradients can flow. Known while tracing too.
@@ -174,6 +178,7 @@ const keeperOf = (x: NDArray): Leaf | undefined =>
  * autograd.gradientOf(x);   // [0, 0]
  */
 export const gradientOf = (x: NDArray): NDArray | undefined => {
+  checkArray('gradientOf', x);
   const keeper = keeperOf(x);
   return keeper === undefined ? undefined : leafGradient(keeper, x);
 };
@@ -210,8 +215,11 @@ const setFresh = (leaf: Leaf, fresh: boolean): void => {
  * const x = nd.array([1, 2]).attachGrad();
  * autograd.hasFreshGradient(x);   // false
  */
-export const hasFreshGradient = (x: NDArray): boolean =>
-  x.origin?.kind === 'leaf' && (mode.trace?.fresh.get(x.origin) ?? x.origin.fresh) === true;
+export const hasFreshGradient = (x: NDArray): boolean => {
+  checkArray('hasFreshGradient', x);
+  if (x.origin?.kind !== 'leaf') return false;
+  return (mode.trace?.fresh.get(x.origin) ?? x.origin.fresh) === true;
+};
 
 /**
  * Says that an update has used up the gradient of `x`: inside a hybridized function its value then stays in the program
@@ -220,6 +228,7 @@ export const hasFreshGradient = (x: NDArray): boolean =>
  * @see {@link hasFreshGradient}
  */
 export const consumeGradient = (x: NDArray): void => {
+  checkArray('consumeGradient', x);
   if (x.origin?.kind !== 'leaf') return;
   setFresh(x.origin, false);
   if (x.origin.mode !== 'write') return;
@@ -265,7 +274,7 @@ const headsOf = (
       );
     if (given !== undefined && given.type !== y.type)
       throw failure(
-        'shape',
+        given.dtype === y.dtype ? 'shape' : 'dtype',
         `${where}: the head gradient is ${showType(given.type)}, the head ${showType(y.type)}`,
         'they must have the same shape and dtype',
       );
@@ -366,8 +375,10 @@ export const grad = (
  * autograd.record(() => x.mul(autograd.detached(x)).sum()).backward();
  * x.grad;   // [1, 2]
  */
-export const detached = (x: NDArray): NDArray =>
-  mode.trace === undefined ? aliasOf(x) : mode.trace.stopGradient(x);
+export const detached = (x: NDArray): NDArray => {
+  checkArray('detach', x);
+  return mode.trace === undefined ? aliasOf(x) : mode.trace.stopGradient(x);
+};
 
 /**
  * A function with a gradient of your own. Subclass it, define `forward` and `backward` on arrays, and call `apply`.
@@ -410,11 +421,22 @@ abstract class CustomFunction {
    */
   applyAll(...inputs: NDArray[]): NDArray[] {
     const { trace } = mode;
-    const outputs = withMode({ recording: false, taping: false }, () => this.forward(...inputs));
-    const results = list(outputs)!.map((y) =>
+    const name = this.constructor.name;
+    for (const x of inputs) checkArray(`${name}.apply`, x);
+    const outputs: unknown = withMode({ recording: false, taping: false }, () =>
+      this.forward(...inputs),
+    );
+    const given = (list(outputs) ?? [outputs]) as readonly NDArray[];
+    for (const y of given.length === 0 ? [outputs] : given)
+      if (!isNDArray(y))
+        throw failure(
+          'value',
+          `${name}.forward: returned ${shown(y)}`,
+          'return an array, or a list of arrays',
+        );
+    const results = given.map((y) =>
       trace === undefined ? aliasOf(y) : trace.wrap(trace.nodeOf(y)),
     );
-    const name = this.constructor.name;
     const run = (dys: readonly (NDArray | undefined)[]): readonly (NDArray | undefined)[] => {
       const gradients = list<NDArray | undefined>(this.backward(...(dys as NDArray[]))) ?? [
         undefined,
@@ -426,10 +448,19 @@ abstract class CustomFunction {
           'return one gradient per input, undefined where there is none',
         );
       gradients.forEach((g, i) => {
-        if (g !== undefined && g.type !== inputs[i]!.type)
+        if (g === undefined) return;
+        if (!isNDArray(g))
           throw failure(
-            'shape',
-            `${name}.backward: gradient ${i} is ${showType(g.type)}, the input ${showType(inputs[i]!.type)}`,
+            'value',
+            `${name}.backward: gradient ${i} is ${shown(g)}`,
+            'return one array per input, undefined where there is none',
+          );
+        const { type, dtype } = inputs[i]!;
+        if (g.type !== type)
+          throw failure(
+            g.dtype === dtype ? 'shape' : 'dtype',
+            `${name}.backward: gradient ${i} is ${showType(g.type)}, the input ${showType(type)}`,
+            'a gradient has the shape and dtype of its input',
           );
       });
       return gradients;

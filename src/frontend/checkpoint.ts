@@ -8,12 +8,11 @@
 import { isFloat } from '../ir/dtype.ts';
 import { again } from '../ir/graph/ops/view.ts';
 import { flow } from './backprop.ts';
-import { failure, forget as forgetPromise } from './callsite.ts';
 import { mode, withMode } from './mode.ts';
 import { aliasOf, type NDArray } from './ndarray.ts';
 import { checkFunction } from './options.ts';
 import { withDrawsKept } from './random/state.ts';
-import { scope } from './scope.ts';
+import { scope, scoped } from './scope.ts';
 import { mapArrays } from './signature.ts';
 import { filledIn, slotted } from './slots.ts';
 import {
@@ -42,15 +41,9 @@ export const checkpoint = <A extends unknown[], R>(fn: (...args: A) => R, ...arg
   if (!mode.recording || mode.repeating || trace?.inside !== undefined) return fn(...args);
   if (trace !== undefined && !mode.taping) throw new NeedsTape();
   const first = nextEntry();
-  const { result, again: withSameDraws } = withDrawsKept(() => scope(() => fn(...args)));
-  if (result instanceof Promise) {
-    forgetPromise(result);
-    throw failure(
-      'value',
-      'checkpoint: the function returned a promise',
-      'do the awaiting outside',
-    );
-  }
+  const { result, again: withSameDraws } = withDrawsKept(() =>
+    scoped('checkpoint', 'do the awaiting outside', () => fn(...args)),
+  );
   const made = outputsIn(result, first);
   const { entries, sources } = historyOf(made, first);
   if (sources.length === 0) return result;

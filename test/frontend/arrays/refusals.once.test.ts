@@ -5,7 +5,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { device, nd } from '../../../src/index.ts';
+import { autograd, checkpoint, device, nd } from '../../../src/index.ts';
 import { fails } from '../support.ts';
 
 /** What a caller without types may pass. */
@@ -14,6 +14,24 @@ const ints = (...values: number[]): nd.NDArray => nd.array(values, { dtype: 'int
 const bytes = (...values: number[]): nd.NDArray => nd.array(values, { dtype: 'uint8' });
 const [m, v] = [nd.ones([2, 3]), nd.ones([3])];
 const { linalg, fft } = nd;
+
+class Given extends autograd.Function {
+  readonly result: nd.NDArray;
+  constructor(result: nd.NDArray) {
+    super();
+    this.result = result;
+  }
+  override forward(): nd.NDArray {
+    return this.result;
+  }
+  override backward(): nd.NDArray {
+    return js(5);
+  }
+}
+const leaf = nd.ones([3]).attachGrad();
+const recorded = (): nd.NDArray => autograd.record(() => leaf.mul(2));
+const applied = (result: nd.NDArray, x = leaf): nd.NDArray =>
+  autograd.record(() => new Given(result).apply(x));
 
 type Row = readonly [call: () => unknown, code: string, ...parts: string[]];
 const REFUSALS: Readonly<Record<string, readonly Row[]>> = {
@@ -118,6 +136,21 @@ const REFUSALS: Readonly<Record<string, readonly Row[]>> = {
     [() => linalg.vecdot(nd.ones([2]), v), 'shape', 'vecdot: cannot broadcast'],
     [() => linalg.vecdot(v, v, { axis: 3 }), 'shape', 'vecdot: axis 3'],
     [() => linalg.matrixTranspose(v), 'shape', 'matrixTranspose: f32[3]'],
+  ],
+  gradients: [
+    [() => autograd.trainMode(js(undefined)), 'value', 'autograd.trainMode: undefined'],
+    [() => autograd.gradientOf(js(undefined)), 'value', 'gradientOf: undefined'],
+    [() => autograd.detached(js(3)), 'value', 'detach: 3 is not an NDArray'],
+    [() => recorded().backward(v.astype('float64')), 'dtype', 'the head gradient is f64[3]'],
+    [() => applied(js(undefined)), 'value', 'Given.forward: returned undefined'],
+    [() => applied(v, js(3)), 'value', 'Given.apply: 3 is not an NDArray'],
+    [() => applied(v).backward(), 'value', 'Given.backward: gradient 0 is 5'],
+    [() => nd.scope(js(undefined)), 'value', 'nd.scope: undefined is not a function'],
+    [
+      () => autograd.record(() => checkpoint(async (x: nd.NDArray) => x.mul(2), leaf)),
+      'value',
+      'checkpoint: the function returned a promise',
+    ],
   ],
   transforms: [
     [() => fft.conjugate(ints(1, 2)), 'dtype', 'conjugate: i32[2]', "astype('float32')"],
