@@ -33,8 +33,11 @@ const synchronous = <T>(where: string, result: T): T => {
 const RECORD = 'write autograd.record(() => …): the function computes what is to be differentiated';
 
 /**
- * Runs `body` and records what it does to arrays that have `attachGrad()`, so that gradients can flow back through it.
- * Turns training mode on, unless `{ training: false }`.
+ * Runs `body` and records what it does to arrays that have `attachGrad()` (floats, of any shape), so that gradients can
+ * flow back through it. Turns training mode on, unless `{ training: false }`. Gives what `body` gives.
+ *
+ * @throws {ValueError} unless `body` is a function, and when it returns a promise
+ * @throws {OptionError} for other options
  *
  * @example
  * const l = autograd.record(() => loss(net(x), y));
@@ -50,7 +53,11 @@ export const record = <T>(body: () => T, options?: { readonly training?: boolean
 };
 
 /**
- * Runs `body` without recording it. Turns training mode off, unless `{ training: true }`.
+ * Runs `body` without recording what it does to arrays, of any dtype and shape. Turns training mode off, unless
+ * `{ training: true }`. Gives what `body` gives.
+ *
+ * @throws {ValueError} unless `body` is a function, and when it returns a promise
+ * @throws {OptionError} for other options
  *
  * @example
  * const x = nd.ones([2]).attachGrad();
@@ -66,7 +73,10 @@ export const pause = <T>(body: () => T, options?: { readonly training?: boolean 
 };
 
 /**
- * Runs `body` as in training (dropout drops, batch norm uses the batch). Recording stays as it is.
+ * Runs `body` as in training (dropout drops, batch norm uses the batch). Recording stays as it is. Gives what `body`
+ * gives.
+ *
+ * @throws {ValueError} unless `body` is a function, and when it returns a promise
  *
  * @example autograd.trainMode(() => autograd.isTraining());   // true
  */
@@ -75,7 +85,9 @@ export const trainMode = <T>(body: () => T): T => {
   return synchronous('trainMode', withMode({ training: true }, body));
 };
 /**
- * Runs `body` as in prediction. Recording stays as it is.
+ * Runs `body` as in prediction. Recording stays as it is. Gives what `body` gives.
+ *
+ * @throws {ValueError} unless `body` is a function, and when it returns a promise
  *
  * @example autograd.record(() => autograd.predictMode(() => autograd.isTraining()));   // false
  */
@@ -87,19 +99,26 @@ export const predictMode = <T>(body: () => T): T => {
 /**
  * True inside `record`, where gradients can flow. Known while tracing too.
  *
+ * @throws nothing
+ *
  * @example autograd.record(() => autograd.isRecording());   // true
  */
 export const isRecording = (): boolean => mode.recording;
 /**
  * True in training mode: inside `record` or `trainMode`. Known while tracing too.
  *
+ * @throws nothing
+ *
  * @example autograd.isTraining();   // false
  */
 export const isTraining = (): boolean => mode.training;
 
 /**
- * Asks for the gradient of `x`: later backward passes write it to `x.grad` (`write`), add it (`add`) or skip it (`null`).
- * Cuts `x` from what it was computed from.
+ * Asks for the gradient of `x`, of its shape and dtype: later backward passes write it to `x.grad` (`write`), add it
+ * (`add`) or skip it (`null`). Cuts `x` from what it was computed from. Gives `x`.
+ *
+ * @throws {DTypeError} unless `x` is of floats
+ * @throws {OptionError} for another mode
  *
  * @example
  * const x = nd.array([1, 2]);
@@ -126,8 +145,13 @@ const checkGradient = (name: string, x: NDArray, gradientMode: GradientMode): vo
 };
 
 /**
- * Asks for the gradient of `x` as {@link attachGrad} does, without cutting it from what it was computed from: backward
- * passes write the gradients of results in between to their `x.grad`, too. Not for what is made inside of a `checkpoint`.
+ * Asks for the gradient of `x`, of its shape and dtype, as {@link attachGrad} does, without cutting it from what it was
+ * computed from: backward passes write the gradients of results in between to their `x.grad`, too. Not for what is made
+ * inside of a `checkpoint`. Gives `x`.
+ *
+ * @throws {DTypeError} unless `x` is of floats
+ * @throws {OptionError} for another mode
+ * @throws {TraceError} inside a hybridized function that is recorded as a whole
  *
  * @example
  * const x = nd.array([1, 2]).attachGrad();
@@ -152,7 +176,10 @@ export const retainGrad = (x: NDArray, gradientMode: GradientMode = 'write'): ND
 };
 
 /**
- * No longer asks for the gradient of `x`: `x.grad` is undefined, and what is recorded from now on ends elsewhere.
+ * No longer asks for the gradient of `x` (any shape and dtype): `x.grad` is undefined, and what is recorded from now on
+ * ends elsewhere. Gives `x`.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * const x = nd.ones([2]).attachGrad();
@@ -171,7 +198,10 @@ const keeperOf = (x: NDArray): Leaf | undefined =>
   x.origin?.kind === 'produced' ? x.origin.kept : x.origin?.kind === 'leaf' ? x.origin : undefined;
 
 /**
- * The gradient array of `x` (zeros before the first backward), or undefined without `attachGrad()`.
+ * The gradient array of `x`, of its shape and dtype (zeros before the first backward), or undefined without
+ * `attachGrad()`.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * const x = nd.array([1, 2]).attachGrad();
@@ -209,7 +239,10 @@ const setFresh = (leaf: Leaf, fresh: boolean): void => {
 };
 
 /**
- * Whether a backward pass has written the gradient of `x` since it was last consumed. For optimizers.
+ * Whether a backward pass has written the gradient of `x` (any shape and dtype) since it was last consumed. For
+ * optimizers.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * const x = nd.array([1, 2]).attachGrad();
@@ -222,9 +255,10 @@ export const hasFreshGradient = (x: NDArray): boolean => {
 };
 
 /**
- * Says that an update has used up the gradient of `x`: inside a hybridized function its value then stays in the program
- * and `x.grad` is not written (unless `keepGradients`). For optimizers.
+ * Says that an update has used up the gradient of `x` (any shape and dtype): inside a hybridized function its value then
+ * stays in the program and `x.grad` is not written (unless `keepGradients`). For optimizers.
  *
+ * @throws {ValueError} unless `x` is an array
  * @see {@link hasFreshGradient}
  */
 export const consumeGradient = (x: NDArray): void => {
@@ -287,7 +321,14 @@ const list = <T>(x: T | readonly T[] | undefined): readonly T[] | undefined =>
 
 /**
  * Computes gradients of `heads` and writes them to the `grad` of every array with `attachGrad()` that they depend on.
- * `headGrads`: gradients of the heads, ones when left out.
+ * `headGrads`: gradients of the heads, of their shapes and dtypes; ones when left out.
+ *
+ * @throws {GradientError} when a head was not recorded, or the values saved for it were freed by an earlier backward
+ * @throws {ShapeError} for a head gradient of another shape than its head
+ * @throws {DTypeError} for a head gradient of another dtype than its head
+ * @throws {ValueError} unless the heads are arrays, and there are as many head gradients as heads
+ * @throws {TraceError} when gradients would flow across the border of a hybridized function
+ * @throws {OptionError} for other options
  *
  * @example
  * const x = nd.array([1, 2]).attachGrad();
@@ -325,8 +366,14 @@ export interface GradOptions extends BackwardOptions {
 }
 
 /**
- * Gradients of `heads` with respect to `variables`, as new arrays; `grad` of no array changes. A variable that the heads
- * do not depend on gets zeros.
+ * Gradients of `heads` with respect to `variables`, as new arrays of their shapes and dtypes; `grad` of no array
+ * changes. A variable that the heads do not depend on gets zeros.
+ *
+ * @throws {GradientError} when a head or a variable was not recorded, or saved values were freed by an earlier backward
+ * @throws {ShapeError} for a head gradient of another shape than its head
+ * @throws {DTypeError} for a head gradient of another dtype than its head
+ * @throws {ValueError} unless the variables are a list of arrays, and there are as many head gradients as heads
+ * @throws {OptionError} for other options
  *
  * @example
  * x.attachGrad();
@@ -368,7 +415,9 @@ export const grad = (
 };
 
 /**
- * A copy of the handle without history: gradients do not flow through it.
+ * A copy of the handle without history: gradients do not flow through it. Shape, dtype and memory are those of `x`.
+ *
+ * @throws {ValueError} unless `x` is an array
  *
  * @example
  * const x = nd.array([1, 2]).attachGrad();
@@ -381,9 +430,15 @@ export const detached = (x: NDArray): NDArray => {
 };
 
 /**
- * A function with a gradient of your own. Subclass it, define `forward` and `backward` on arrays, and call `apply`.
- * Works eager, recorded and in hybridized functions, in the bodies of loops and branches too. Where the whole program is
- * differentiated, backward is traced with forward: it only computes there.
+ * A function with a gradient of your own. Subclass it, define `forward` and `backward` on arrays (any shapes and
+ * dtypes; gradients flow to floats alone), and call `apply`. Works eager, recorded and in hybridized functions, in the
+ * bodies of loops and branches too. Where the whole program is differentiated, backward is traced with forward: it only
+ * computes there.
+ *
+ * @throws {ValueError} when `forward` or `backward` gives something else than arrays
+ * @throws {GradientError} when `backward` gives another number of gradients than there are inputs
+ * @throws {ShapeError} when a gradient has another shape than its input
+ * @throws {DTypeError} when it has another dtype
  *
  * @example
  * class Clip extends autograd.Function {
@@ -396,20 +451,34 @@ export const detached = (x: NDArray): NDArray => {
  * x.grad;   // [1, 0]
  */
 abstract class CustomFunction {
-  /** The outputs, one or several. It is not recorded. */
+  /**
+   * The outputs, one or several, of any shapes and dtypes. It is not recorded.
+   *
+   * @throws what you throw in it
+   */
   abstract forward(...inputs: NDArray[]): NDArray | NDArray[];
-  /** From gradients of the outputs to gradients of the inputs, one each; undefined for none. */
+  /**
+   * From gradients of the outputs, of their shapes and dtypes, to gradients of the inputs, one each; undefined for none.
+   *
+   * @throws what you throw in it
+   */
   abstract backward(
     ...gradients: NDArray[]
   ): NDArray | undefined | readonly (NDArray | undefined)[];
 
-  /** Runs `forward`, recorded with `backward` as its gradient; the first output. */
+  /**
+   * Runs `forward`, recorded with `backward` as its gradient; the first output, of its shape and dtype.
+   *
+   * @throws {ValueError} for inputs and outputs that are no arrays
+   */
   apply(...inputs: NDArray[]): NDArray {
     return this.applyAll(...inputs)[0]!;
   }
 
   /**
-   * Like `apply`, for functions with several outputs.
+   * Like `apply`, for functions with several outputs, of any shapes and dtypes.
+   *
+   * @throws {ValueError} for inputs and outputs that are no arrays
    *
    * @example
    * class Halves extends autograd.Function {

@@ -27,9 +27,12 @@ import {
 import { NeedsTape } from './trace.ts';
 
 /**
- * `fn(...args)`, of which only the arguments are kept for backward: it is run again then. Saves the memory of what is
- * computed inside for the time of running it twice. Arrays made inside are freed unless they are in the result. Inside
- * hybridized functions it is the compiler that computes again what depends on the arguments.
+ * `fn(...args)`, of which only the arguments (arrays of any shapes and dtypes, also in lists and objects, and other
+ * values) are kept for backward: it is run again then. Saves the memory of what is computed inside for the time of
+ * running it twice. Arrays made inside are freed unless they are in the result. Inside hybridized functions it is the
+ * compiler that computes again what depends on the arguments.
+ *
+ * @throws {ValueError} unless `fn` is a function, and when it returns a promise
  *
  * @example
  * const out = autograd.record(() => checkpoint((h) => net.output(net.features(h)), x));

@@ -23,7 +23,10 @@ export interface History {
  * The graph that `y` was recorded as. Its inputs are the arrays with gradients (`leaf0`, …) and what else went into the
  * calls (`value0`, …). What a custom function or a checkpoint did is not in the graph: it begins at their results.
  *
- * @throws GradientError when `y` was not recorded
+ * `y` is of floats, of any shape, which the output of the graph has, too.
+ *
+ * @throws {GradientError} when `y` was not recorded
+ *
  * @example
  * const y = autograd.record(() => x.exp().sum());
  * console.log(historyOf(y).text());

@@ -164,6 +164,11 @@ export type Hybridized<F> = F & {
  * The function must be synchronous, must not look at array *values* (shapes are fine), and its plain TypeScript code
  * runs at trace time only.
  *
+ * @throws {ValueError} unless `body` is a function
+ * @throws {OptionError} for other options, and unless `maxPlans` is an integer ≥ 1
+ * @throws {TraceError} by calls in which `body` reads values or returns a promise
+ * @throws {DeviceError} by calls whose arguments live on several devices
+ *
  * @example
  * const step = hybridize((x: nd.NDArray, y: nd.NDArray) => {
  *   const l = autograd.record(() => loss(net(x), y));

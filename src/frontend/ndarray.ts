@@ -180,7 +180,9 @@ export const valueError = (x: NDArray, where: string): Error => {
 };
 
 /**
- * True for arrays, also those of another copy of this module's class.
+ * True for arrays (of any shape and dtype), false for whatever else.
+ *
+ * @throws nothing
  *
  * @example nd.isNDArray(nd.ones([2]));   // true
  */

@@ -11,7 +11,10 @@ import { checkFunction } from './options.ts';
 import { mapArrays } from './signature.ts';
 
 /**
- * Runs `body` and disposes every array made in it, except those in its result (nested arrays and objects included).
+ * Runs `body` and disposes every array made in it (any shape and dtype), except those in its result (nested arrays and
+ * objects included), which it gives.
+ *
+ * @throws {ValueError} unless `body` is a function, and when it returns a promise
  *
  * @example const y = nd.scope(() => x.mul(2).add(1).relu());   // two intermediate arrays are freed at once
  */
