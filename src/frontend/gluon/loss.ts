@@ -2,7 +2,7 @@
  * `tigon/loss`: how far predictions are from labels, one number per sample.
  *
  * Invariant: the loss of each element is scaled by `weight` and `sampleWeight`, then averaged over all axes but the
- * batch's; float32 throughout. Labels with wrong values are refused, never trained on: see {@link SoftmaxCrossEntropyLoss}.
+ * batch's; computed in float32, in float64 where predictions are float64. Labels with wrong values are refused, never trained on: see {@link SoftmaxCrossEntropyLoss}.
  */
 export type { LossOptions } from './loss/base.ts';
 export {

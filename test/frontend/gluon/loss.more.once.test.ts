@@ -1,4 +1,5 @@
 import { test } from 'uvu';
+import * as assert from 'uvu/assert';
 import * as loss from '../../../src/frontend/gluon/loss.ts';
 import { nd } from '../../../src/index.ts';
 import { fails } from '../support.ts';
@@ -20,10 +21,20 @@ test('labels of another kind are refused, with what to do', () => {
   const scores = nd.ones([1, 4, 3]);
   fails(() => ctc(scores, nd.array([[2]])), 'value', 'none of 2 classes and a blank', '0 to 1');
   fails(() => ctc(scores, nd.array([[0.5]])), 'value', 'label 0.5 at [0, 0]');
+  const label = nd.array([[0, 1]]);
+  fails(() => ctc(scores, label, nd.array([9])), 'value', 'predLengths 9 at [0]', '0 to 4');
+  fails(() => ctc(scores, label, undefined, nd.array([3])), 'value', 'labelLengths 3', '0 to 2');
+  assert.is(ctc(scores.astype('float64'), label).dtype, 'float64');
 });
 
 test('shapes and options that do not fit', () => {
   fails(() => new loss.SDMLLoss()(nd.ones([1, 3]), nd.ones([1, 3])), 'shape', 'two samples');
+  const pair = nd.ones([2]);
+  const classes = new loss.SoftmaxCELoss({ axis: 0 });
+  fails(() => classes(nd.ones([2, 2]), pair), 'shape', 'axis 0 of f32[2, 2] cannot be both');
+  const wide = nd.ones([2, 2]);
+  const cosine = new loss.CosineEmbeddingLoss({ batchAxis: 1 });
+  fails(() => cosine(wide, wide, pair), 'shape', 'axis 1 of f32[2, 2] cannot be both');
   const ctc = new loss.CTCLoss();
   fails(
     () => ctc(nd.ones([2, 4, 3]), nd.ones([3, 1])),
@@ -42,6 +53,8 @@ test('shapes and options that do not fit', () => {
     [() => new loss.LogisticLoss({ labelFormat: 'sign' as never }), 'labelFormat is "sign"'],
     [() => new loss.CTCLoss({ layout: 'NCT' as never }), 'layout is "NCT"'],
     [() => new loss.SDMLLoss({ batchAxis: 1 }), 'SDMLLoss: batchAxis is 1'],
+    [() => new loss.SDMLLoss({ smoothingParameter: 2 }), 'SDMLLoss: smoothingParameter is 2'],
+    [() => new loss.CTCLoss({ batchAxis: 1 } as never), 'CTCLoss: unknown option "batchAxis"'],
     [() => new loss.TripletLoss({ margin: '1' as never }), 'TripletLoss: margin is "1"'],
   ];
   for (const [make, part] of wrong) fails(make, 'option', part);

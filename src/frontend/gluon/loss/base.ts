@@ -111,6 +111,16 @@ export abstract class Loss extends HybridBlock {
   }
 }
 
+/** Throws when the axis of classes or features is that of samples; one axis alone is a single sample. */
+export const expectApart = (name: string, axis: number, batchAxis: number, x: NDArray): void => {
+  if (x.ndim === 1 || axis !== axisOf(name, batchAxis, x.ndim)) return;
+  throw failure(
+    'shape',
+    `${name}: axis ${axis} of ${showType(x.type)} cannot be both that of samples and the one that is folded`,
+    'pass [batch, ..., classes], or the axes: { batchAxis, axis }',
+  );
+};
+
 /** A number among the options of a loss. */
 export const numberOf = (
   name: string,

@@ -11,6 +11,7 @@ import { axisOf, kept } from '../../nd/axes.ts';
 import { expectPositions } from '../../values.ts';
 import {
   CLEAN,
+  expectApart,
   firstBeyond,
   firstNaN,
   Loss,
@@ -30,18 +31,24 @@ export interface SoftmaxCrossEntropyOptions extends LossOptions {
 }
 
 /**
- * Minus the log-likelihood of the label under the softmax of the predictions:
- * `-weight · log(softmax(pred))[label]`, or `-weight · Σ label · log(softmax(pred))` for dense labels; averaged over all
- * axes but the batch's. (Goodfellow et al., "Deep Learning", §6.2.2.3; with the maximum taken off before `exp`.)
+ * Minus the log-likelihood of the label under the softmax of the predictions: `-weight · log(softmax(pred))[label]`, or
+ * `-weight · Σ label · log(softmax(pred))` for dense labels; averaged over all axes but the batch's. (Goodfellow et
+ * al., "Deep Learning", §6.2.2.3; with the maximum taken off before `exp`.)
  *
- * pred: floats, e.g. [batch, classes] or [batch, classes, height, width] with `axis: 1`; label: class numbers of the
+ * pred: floats, e.g. [batch, classes], [batch, classes, height, width] with `axis: 1`, or [classes]; label: class numbers of the
  * shape of pred without the axis of classes (or with size 1 there), any dtype; dense: the shape of pred.
- * `sampleWeight`: [batch], or the shape of the labels, or with size 1 along the axis of classes. Result [batch], float32.
+ * `sampleWeight`: [batch], or the shape of the labels, or with size 1 along the axis of classes. Result [batch],
+ * float32 (float64 where predictions are, computed in double); predictions of integers are taken as float32.
  *
  * **Wrong labels.** A class number that is not an integer from 0 to classes - 1 is a ValueError that names it. Labels
  * that are arrays made outside of a compiled program are looked at before the program runs, so nothing is updated.
  * Labels that the program computes itself are not: there, a wrong label makes the loss of its sample NaN, and no
  * gradient flows from it. NaN in dense labels: as for {@link L2Loss}.
+ *
+ * @throws {OptionError} for a `weight` that is no number, or unknown options
+ * @throws {ValueError} for wrong labels where the host can see them, or anything but arrays
+ * @throws {ShapeError} when labels or weights do not fit predictions, or there is no axis of classes besides that of
+ *   samples
  *
  * @example
  * const loss = new SoftmaxCrossEntropyLoss();
@@ -63,6 +70,7 @@ export class SoftmaxCrossEntropyLoss extends Loss {
     const name = 'SoftmaxCrossEntropyLoss';
     takes(name, pred, label, sampleWeight);
     const axis = axisOf(name, this.axis, pred.ndim);
+    expectApart(name, axis, this.batchAxis, pred);
     if (this.sparseLabel) {
       this.#fits(name, pred, label, axis);
       const hint = '; to leave positions out, give them any class and weight 0 in sampleWeight';
@@ -103,8 +111,12 @@ export interface SigmoidBinaryCrossEntropyOptions extends LossOptions {
  * added inside the logarithms. Averaged over all axes but the batch's.
  *
  * pred: floats [batch, ...]; label: the same shape (axes of size 1 aside), 0 … 1; `sampleWeight` as for {@link L2Loss};
- * `posWeight`: broadcasts to pred. Result [batch], float32.
- * ShapeError when shapes do not fit; ValueError for labels that are not from 0 to 1 (up to 16384 are looked at).
+ * `posWeight`: broadcasts to pred. Labels of any dtype. Result [batch], float32 (float64 where predictions are,
+ * computed in double).
+ *
+ * @throws {OptionError} for a `weight` that is no number, or unknown options
+ * @throws {ShapeError} when shapes do not fit
+ * @throws {ValueError} for labels that are not from 0 to 1 (up to 16384 are looked at), or anything but arrays
  *
  * @example
  * new SigmoidBinaryCrossEntropyLoss()(nd.array([[0, 100]]), nd.array([[1, 1]]));   // [0.3466]
@@ -148,8 +160,12 @@ export interface KLDivOptions extends LossOptions {
  * summed) over all axes but the batch's. (Kullback & Leibler, 1951.)
  *
  * pred: logarithms of probabilities (of `logSoftmax`) or, with `fromLogits: false`, scores; label: probabilities of the
- * same shape, any dtype; `sampleWeight` as for {@link L2Loss}. Result [batch], float32.
- * ShapeError when shapes do not fit; ValueError for NaN labels (up to 16384 are looked at).
+ * same shape, any dtype; `sampleWeight` as for {@link L2Loss}. Result [batch], float32 (float64 where predictions are,
+ * computed in double).
+ *
+ * @throws {OptionError} for a `weight` that is no number, or unknown options
+ * @throws {ShapeError} when shapes do not fit; for scores without an axis of classes besides that of samples
+ * @throws {ValueError} for NaN labels (up to 16384 are looked at), or anything but arrays
  *
  * @example
  * new KLDivLoss({ fromLogits: false })(nd.array([[0, 0]]), nd.array([[1, 0]]));   // [0.3466]
@@ -165,8 +181,10 @@ export class KLDivLoss extends Loss {
   override forward(pred: NDArray, label: NDArray, sampleWeight?: NDArray): NDArray {
     takes('KLDivLoss', pred, label, sampleWeight);
     if (isFloat(label.dtype)) refuseLabels('KLDivLoss', label, firstNaN, CLEAN);
+    const axis = axisOf('KLDivLoss', this.axis, pred.ndim);
+    if (!this.fromLogits) expectApart('KLDivLoss', axis, this.batchAxis, pred);
     return this.reduce(divergence, pred, label, sampleWeight, {
-      axis: axisOf('KLDivLoss', this.axis, pred.ndim),
+      axis,
       given: this.fromLogits ? 'logarithms' : 'scores',
     });
   }

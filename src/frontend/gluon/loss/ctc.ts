@@ -4,6 +4,7 @@
  * Invariant: probabilities of alignments are summed in the log domain, step after step; what cannot happen has the
  * logarithm `NEVER`, which is a number, so that no gradient is NaN.
  */
+import type { DType } from '../../../ir/dtype.ts';
 import { TigonError } from '../../../ir/errors.ts';
 import { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Graph, Node } from '../../../ir/graph/graph.ts';
@@ -20,7 +21,7 @@ import { makeLoop } from '../../loop.ts';
 import type { NDArray } from '../../methods.ts';
 import { single } from '../../nd/math.ts';
 import { transpose } from '../../nd/shape.ts';
-import { checkChoice } from '../../options.ts';
+import { checkChoice, checkOptions } from '../../options.ts';
 import { expectValues } from '../../values.ts';
 import { expectArray } from '../nn/shared.ts';
 import { Loss, type LossOptions, takes } from './base.ts';
@@ -53,7 +54,7 @@ const logAdd = (b: GraphBuilder, terms: readonly Node[]): Node => {
 /** Moved by `by` places to the right, with what cannot happen in front. */
 const shifted = (b: GraphBuilder, x: Node, by: number): Node => {
   const [batch, places] = x.type.shape as [number, number];
-  const front = b.full(NEVER, 'float32', [batch, by]);
+  const front = b.full(NEVER, x.type.dtype, [batch, by]);
   return b.emit(concat, [front, sliceAxis(b, x, 1, 0, places - by)], { axis: 1 });
 };
 
@@ -61,9 +62,9 @@ const shifted = (b: GraphBuilder, x: Node, by: number): Node => {
  * One step: from the log-probability of being at each place of the label with blanks, to that one step later. Inputs: this
  * step's scores of the places and its number; the state; where a blank may be left out, and lengths of predictions.
  */
-const stepOver = (batch: number, places: number): Graph => {
+const stepOver = (batch: number, places: number, dtype: DType): Graph => {
   const b = new GraphBuilder();
-  const type = tensor('float32', [batch, places]);
+  const type = tensor(dtype, [batch, places]);
   const scores = b.input(type);
   const time = b.input(tensor('int32', []));
   const state = b.input(type);
@@ -124,9 +125,10 @@ const aligning: Fragment<Attrs> = fragment<Attrs>(NAME, (b, [p, l, ...rest], att
   const scores = b.emit(takeAlong, [logs, b.broadcast(path, [batch, steps, places], [0, 2])], {
     axis: 2,
   });
-  const start = b.full(0, 'float32', [batch, places]);
+  const { dtype } = scores.type;
+  const start = b.full(0, dtype, [batch, places]);
   const loop = makeLoop(b, {
-    body: stepOver(batch, places),
+    body: stepOver(batch, places, dtype),
     trips: steps,
     reverse: false,
     sequences: [
@@ -153,16 +155,35 @@ const aligning: Fragment<Attrs> = fragment<Attrs>(NAME, (b, [p, l, ...rest], att
   return b.op('mul', scaled, single(b, perSample(weight, 'sampleWeight'), scaled));
 });
 
+/** Throws for lengths that the host can see and that are none from 0 to `most`. */
+const checkLengths = (what: string, lengths: NDArray | undefined, most: number): void => {
+  if (lengths === undefined) return;
+  expectArray(NAME, lengths, what);
+  expectValues(
+    lengths,
+    (values) => values.findIndex((v) => !(v >= 0 && v <= most) || v !== Math.floor(v)),
+    (value, position, array, asked) =>
+      failure(
+        'value',
+        `${NAME}: ${what} ${value} at [${position.join(', ')}] of ${showType(array.type)} is no length${asked}`,
+        `allowed: integers from 0 to ${most}`,
+      ),
+  );
+};
+
 /**
- * Minus the log-likelihood of a sequence of labels under scores for each step, over all ways to place the labels in time:
- * steps may repeat a label or give a blank, the last class. (Graves et al., "Connectionist temporal classification", ICML
- * 2006.)
+ * Minus the log-likelihood of a sequence of labels under scores for each step, over all ways to place the labels in
+ * time: steps may repeat a label or give a blank, the last class. (Graves et al., "Connectionist temporal
+ * classification", ICML 2006.)
  *
  * pred: floats [batch, time, classes] (layout 'NTC'), before the softmax; label: classes from 0 to classes - 2,
- * [batch, labels], any dtype, with -1 after the last label unless `labelLengths` [batch] is given; `predLengths` [batch]:
- * steps that count; `sampleWeight` [batch]. Result [batch], float32; Infinity, without gradient, where there are too few
- * steps for the labels.
- * ShapeError when shapes do not fit; ValueError for other labels, where the host can see them.
+ * [batch, labels], any dtype, with -1 after the last label unless `labelLengths` [batch] is given; `predLengths`
+ * [batch]: steps that count, of any dtype; `sampleWeight` [batch]. Result [batch], float32 (float64 where predictions
+ * are, computed in double); Infinity, without gradient, where there are too few steps for the labels.
+ *
+ * @throws {OptionError} for other layouts or options
+ * @throws {ShapeError} when shapes do not fit
+ * @throws {ValueError} for other labels or lengths, where the host can see them, or anything but arrays
  *
  * @example
  * const loss = new CTCLoss();
@@ -173,6 +194,7 @@ export class CTCLoss extends Loss {
   readonly labelLayout: 'NT' | 'TN';
 
   constructor(options: CTCOptions = {}) {
+    checkOptions(NAME, options, ['weight', 'layout', 'labelLayout']);
     super(NAME, options, ['layout', 'labelLayout']);
     this.layout = checkChoice(NAME, 'layout', options.layout ?? 'NTC', ['NTC', 'TNC']);
     this.labelLayout = checkChoice(NAME, 'labelLayout', options.labelLayout ?? 'NT', ['NT', 'TN']);
@@ -186,8 +208,6 @@ export class CTCLoss extends Loss {
     sampleWeight?: NDArray,
   ): NDArray {
     takes(NAME, pred, label, sampleWeight);
-    if (predLengths !== undefined) expectArray(NAME, predLengths, 'predLengths');
-    if (labelLengths !== undefined) expectArray(NAME, labelLengths, 'labelLengths');
     const [x, y] = this.#ordered(pred, label);
     const classes = x.shape[2]!;
     const wrong = (v: number): boolean => !(v >= -1 && v < classes - 1) || v !== Math.floor(v);
@@ -201,6 +221,8 @@ export class CTCLoss extends Loss {
           `allowed: integers from 0 to ${classes - 2}, and -1 after the last label; class ${classes - 1} is the blank`,
         ),
     );
+    checkLengths('predLengths', predLengths, x.shape[1]!);
+    checkLengths('labelLengths', labelLengths, y.shape[1]!);
     const more = [predLengths, labelLengths, sampleWeight];
     const attrs: Attrs = {
       weight: this.weight,

@@ -1,7 +1,8 @@
 /**
  * Losses of predictions that are numbers: distances to what was to be predicted.
  *
- * Invariant: predictions are floats [batch, ...], labels have their shape (axes of size 1 aside); results are float32.
+ * Invariant: predictions are floats [batch, ...], labels have their shape (axes of size 1 aside); results are float32, or
+ * float64 where predictions are.
  */
 import { isFloat } from '../../../ir/dtype.ts';
 import type { NDArray } from '../../methods.ts';
@@ -12,8 +13,12 @@ import { distances, huber, poisson, squares } from './formulas.ts';
  * Half the squared distance: `weight · ½ (pred - label)²`, averaged over all axes but the batch's.
  *
  * pred: floats [batch, ...]; label: the same shape (axes of size 1 aside), any dtype; `sampleWeight`: [batch], or the
- * shape of pred with some sizes 1. Result [batch], float32.
- * ShapeError when shapes do not fit; ValueError for NaN labels (up to 16384 of them; with more, the loss is NaN).
+ * shape of pred with some sizes 1. Result [batch], float32 (float64 where predictions are, computed in double);
+ * predictions of integers are taken as float32.
+ *
+ * @throws {OptionError} for a `weight` that is no number, or unknown options
+ * @throws {ShapeError} when shapes do not fit, or there is no axis of samples
+ * @throws {ValueError} for NaN labels (up to 16384 of them; with more, the loss is NaN), or anything but arrays
  *
  * @example
  * new L2Loss()(nd.array([[1], [2]]), nd.array([[1], [0]]));   // [0, 2]
@@ -32,6 +37,9 @@ export class L2Loss extends Loss {
 /**
  * The distance: `weight · |pred - label|`, averaged over all axes but the batch's. Shapes, dtypes and errors as for
  * {@link L2Loss}; the gradient is 0 where both are equal.
+ *
+ * @throws {OptionError} for a `weight` that is no number, or unknown options
+ * @throws {ShapeError | ValueError} as L2Loss
  *
  * @example
  * new L1Loss()(nd.array([[1], [2]]), nd.array([[1], [0]]));   // [0, 2]
@@ -54,8 +62,11 @@ export interface HuberOptions extends LossOptions {
 
 /**
  * Squares near the label, distances far from it: with `d = |pred - label|`, `weight · d² / (2 rho)` up to `rho`, then
- * `weight · (d - rho / 2)`; averaged over all axes but the batch's. (Huber, 1964, over rho.) Shapes, dtypes and errors as
- * for {@link L2Loss}.
+ * `weight · (d - rho / 2)`; averaged over all axes but the batch's. (Huber, 1964, over rho.) Shapes, dtypes and errors
+ * as for {@link L2Loss}.
+ *
+ * @throws {OptionError} unless `rho` is a number > 0
+ * @throws {ShapeError | ValueError} as L2Loss
  *
  * @example
  * new HuberLoss()(nd.array([[1.5], [3]]), nd.array([[1], [0]]));   // [0.125, 2.5]
@@ -82,8 +93,11 @@ export interface PoissonNLLOptions extends LossOptions {
 
 /**
  * Minus the log-likelihood of counts under Poisson distributions: `weight · (exp(pred) - label · pred)`, or with rates
- * `weight · (pred - label · log(pred + 10⁻⁸))`; averaged over all axes but the batch's. Shapes, dtypes and errors as for
- * {@link L2Loss}.
+ * `weight · (pred - label · log(pred + 10⁻⁸))`; averaged over all axes but the batch's. Shapes, dtypes and errors as
+ * for {@link L2Loss}.
+ *
+ * @throws {OptionError} for a `weight` that is no number, or unknown options
+ * @throws {ShapeError | ValueError} as L2Loss
  *
  * @example
  * new PoissonNLLLoss()(nd.array([[0], [1]]), nd.array([[1], [2]]));   // [1, 0.7183]

@@ -8,6 +8,7 @@ import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { checkChoice } from '../../options.ts';
 import {
+  expectApart,
   firstBeyond,
   firstUnsigned,
   Loss,
@@ -28,8 +29,12 @@ const SIGNS = 'labels are -1 or 1: for 0 and 1, pass label.mul(2).sub(1)';
 /**
  * `weight · max(0, margin - pred · label)`, averaged over all axes but the batch's; `margin` 1 unless said otherwise.
  *
- * pred: floats [batch, ...]; label: the same shape (axes of size 1 aside), -1 or 1; `sampleWeight` as for {@link L2Loss}.
- * Result [batch], float32. ShapeError when shapes do not fit; ValueError for other labels (up to 16384 are looked at).
+ * pred: floats [batch, ...]; label: the same shape (axes of size 1 aside), -1 or 1; `sampleWeight` as for
+ * {@link L2Loss}. Labels of any dtype. Result [batch], float32 (float64 where predictions are, computed in double).
+ *
+ * @throws {OptionError} unless `margin` is a number
+ * @throws {ShapeError} when shapes do not fit
+ * @throws {ValueError} for other labels (up to 16384 are looked at), or anything but arrays
  *
  * @example
  * new HingeLoss()(nd.array([[0.5], [0.5]]), nd.array([[1], [-1]]));   // [0.5, 1.5]
@@ -50,6 +55,8 @@ export class HingeLoss extends Loss {
 /**
  * `weight · max(0, margin - pred · label)²`, averaged over all axes but the batch's. Shapes, dtypes and errors as for
  * {@link HingeLoss}.
+ *
+ * @throws {OptionError | ShapeError | ValueError} as HingeLoss
  *
  * @example
  * new SquaredHingeLoss()(nd.array([[0.5], [0.5]]), nd.array([[1], [-1]]));   // [0.25, 2.25]
@@ -73,8 +80,11 @@ export interface LogisticOptions extends LossOptions {
 }
 
 /**
- * `weight · log(1 + exp(-pred · label))` for labels -1 and 1, averaged over all axes but the batch's: the cross-entropy of
- * {@link SigmoidBinaryCrossEntropyLoss} with other labels. Shapes, dtypes and errors as for {@link HingeLoss}.
+ * `weight · log(1 + exp(-pred · label))` for labels -1 and 1, averaged over all axes but the batch's: the cross-entropy
+ * of {@link SigmoidBinaryCrossEntropyLoss} with other labels. Shapes, dtypes and errors as for {@link HingeLoss}.
+ *
+ * @throws {OptionError} for another `labelFormat`
+ * @throws {ShapeError | ValueError} as HingeLoss
  *
  * @example
  * new LogisticLoss()(nd.array([[0], [100]]), nd.array([[1], [-1]]));   // [0.6931, 100]
@@ -97,10 +107,15 @@ export class LogisticLoss extends Loss {
 
 /**
  * How much nearer a sample is to a positive example than to a negative one:
- * `weight · max(0, Σ (positive - pred)² - Σ (negative - pred)² + margin)`, `margin` 1 unless said otherwise. (Schroff et
- * al., "FaceNet", CVPR 2015.)
+ * `weight · max(0, Σ (positive - pred)² - Σ (negative - pred)² + margin)`, `margin` 1 unless said otherwise. (Schroff
+ * et al., "FaceNet", CVPR 2015.)
  *
- * All three: floats [batch, ...] of one shape; `sampleWeight` [batch]. Result [batch], float32.
+ * All three: floats [batch, ...] of one shape; `sampleWeight` [batch]. Result [batch], float32 (float64 where
+ * predictions are, computed in double).
+ *
+ * @throws {OptionError} unless `margin` is a number
+ * @throws {ShapeError} when shapes differ
+ * @throws {ValueError} for anything but arrays
  *
  * @example
  * new TripletLoss()(nd.array([[0]]), nd.array([[1]]), nd.array([[0.5]]));   // [1.75]
@@ -124,11 +139,16 @@ export class TripletLoss extends Loss {
 }
 
 /**
- * Pairs of vectors that are to look alike or not: `1 - cos(a, b)` for label 1, `max(0, cos(a, b) - margin)` for label -1,
- * times `weight`; averaged over all axes but the batch's; `margin` 0 unless said otherwise.
+ * Pairs of vectors that are to look alike or not: `1 - cos(a, b)` for label 1, `max(0, cos(a, b) - margin)` for label
+ * -1, times `weight`; averaged over all axes but the batch's; `margin` 0 unless said otherwise.
  *
  * `a` and `b`: floats [batch, ..., features] of one shape; label: -1 or 1, that shape without the last axis (or with 1
- * there); `sampleWeight` [batch]. Result [batch], float32. Vectors of zeros have cosine 0.
+ * there); `sampleWeight` [batch]. Result [batch], float32 (float64 where predictions are, computed in double). Vectors
+ * of zeros have cosine 0.
+ *
+ * @throws {OptionError} unless `margin` is a number
+ * @throws {ShapeError} when shapes do not fit, or there is no axis of features besides that of samples
+ * @throws {ValueError} for other labels (up to 16384 are looked at), or anything but arrays
  *
  * @example
  * const a = nd.array([[1, 0], [1, 0]]);
@@ -142,6 +162,7 @@ export class CosineEmbeddingLoss extends Loss {
   }
   override forward(a: NDArray, b: NDArray, label: NDArray, sampleWeight?: NDArray): NDArray {
     takes('CosineEmbeddingLoss', a, label, sampleWeight);
+    expectApart('CosineEmbeddingLoss', a.ndim - 1, this.batchAxis, a);
     refuseLabels('CosineEmbeddingLoss', label, firstUnsigned, SIGNS);
     const how = { axis: a.ndim - 1, numbers: [this.margin], more: [label] };
     return this.reduce(embeddings, a, b, sampleWeight, how);
@@ -154,11 +175,16 @@ export interface SDMLOptions extends LossOptions {
 }
 
 /**
- * Pairs that are to be nearer to each other than to all others of the batch: the divergence of `softmax(-|aᵢ - bⱼ|²)` over
- * j from smoothed labels that are 1 for j = i. (Bonadiman et al., "Large scale question paraphrase retrieval with smoothed
- * deep metric learning", 2019.)
+ * Pairs that are to be nearer to each other than to all others of the batch: the divergence of `softmax(-|aᵢ - bⱼ|²)`
+ * over j from smoothed labels that are 1 for j = i. (Bonadiman et al., "Large scale question paraphrase retrieval with
+ * smoothed deep metric learning", 2019.)
  *
- * `a` and `b`: floats [batch, features], two samples at least. Result [batch], float32.
+ * `a` and `b`: floats [batch, features], two samples at least. Result [batch], float32 (float64 where predictions are,
+ * computed in double).
+ *
+ * @throws {OptionError} unless 0 ≤ smoothingParameter ≤ 1, or for another `batchAxis` than 0
+ * @throws {ShapeError} when shapes differ, or there are fewer than two samples
+ * @throws {ValueError} for anything but arrays
  *
  * @example
  * const a = nd.array([[0], [1]]);
@@ -169,6 +195,8 @@ export class SDMLLoss extends Loss {
   constructor(options: SDMLOptions = {}) {
     super('SDMLLoss', options, ['smoothingParameter']);
     const share = numberOf('SDMLLoss', 'smoothingParameter', options.smoothingParameter ?? 0.3, 0);
+    if (share > 1)
+      throw failure('option', `SDMLLoss: smoothingParameter is ${share}`, 'pass a share: 0 … 1');
     this.smoothingParameter = share;
     if (this.batchAxis !== 0)
       throw failure('option', `SDMLLoss: batchAxis is ${this.batchAxis}`, 'samples are rows');
