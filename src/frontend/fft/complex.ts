@@ -72,7 +72,9 @@ const combining = fragment('complex', (b, given) => {
 
 /**
  * Complex numbers [..., 2] from real parts and imaginary parts (0 if left out), which broadcast. The dtype is the one they
- * promote to, float32 for integers. Throws for shapes that do not broadcast.
+ * promote to, float32 for integers and booleans.
+ *
+ * @throws {ShapeError} unless the shapes broadcast
  *
  * @example nd.fft.complex(nd.array([1, 2]), nd.array([3, 4]));   // [[1, 3], [2, 4]]
  */
@@ -84,7 +86,10 @@ const realParts = fragment('real', (b, [z]) => {
   return partsOf(b, z!)[0];
 });
 /**
- * Real parts: [..., 2] gives [...], of the same dtype. Throws unless the array is of floats and its last axis has size 2.
+ * Real parts: [..., 2] gives [...], of the same dtype.
+ *
+ * @throws {ShapeError} unless the last axis has size 2
+ * @throws {DTypeError} unless the array is of floats
  *
  * @example nd.fft.real(nd.array([[1, 3], [2, 4]]));   // [1, 2]
  */
@@ -95,8 +100,10 @@ const imaginaryParts = fragment('imag', (b, [z]) => {
   return partsOf(b, z!)[1];
 });
 /**
- * Imaginary parts: [..., 2] gives [...], of the same dtype. Throws unless the array is of floats and its last axis has
- * size 2.
+ * Imaginary parts: [..., 2] gives [...], of the same dtype.
+ *
+ * @throws {ShapeError} unless the last axis has size 2
+ * @throws {DTypeError} unless the array is of floats
  *
  * @example nd.fft.imag(nd.array([[1, 3], [2, 4]]));   // [3, 4]
  */
@@ -107,8 +114,10 @@ const conjugating = fragment('conjugate', (b, [z]) => {
   return conjugated(b, z!);
 });
 /**
- * Complex numbers [..., 2] with the other sign of the imaginary part, of the same dtype. Throws unless the array is of
- * floats and its last axis has size 2.
+ * Complex numbers [..., 2] with the other sign of the imaginary part, of the same dtype.
+ *
+ * @throws {ShapeError} unless the last axis has size 2
+ * @throws {DTypeError} unless the array is of floats
  *
  * @example nd.fft.conjugate(nd.array([1, 2]));   // [1, -2]
  */
@@ -122,8 +131,10 @@ const products = fragment('multiply', (b, [x, y]) => {
   return multiplied(b, at(x!), at(y!));
 });
 /**
- * Products of complex numbers [..., 2], which broadcast. The dtype is the one they promote to. Throws unless both arrays
- * are of floats, their last axes have size 2 and their shapes broadcast.
+ * Products of complex numbers [..., 2], which broadcast. The dtype is the one they promote to.
+ *
+ * @throws {ShapeError} unless the last axes have size 2 and the shapes broadcast
+ * @throws {DTypeError} unless both arrays are of floats
  *
  * @example nd.fft.multiply(nd.array([0, 1]), nd.array([[1, 2], [0, 1]]));   // [[-2, 1], [-1, 0]]
  */
@@ -139,8 +150,10 @@ const sizes = fragment('magnitude', (b, [z]) => {
   return b.op('select', none, b.lit(0, squares), safe);
 });
 /**
- * Sizes (absolute values) of complex numbers: [..., 2] gives [...], of the same dtype. Throws unless the array is of
- * floats and its last axis has size 2. The gradient at 0 is 0.
+ * Sizes (absolute values) of complex numbers: [..., 2] gives [...], of the same dtype. The gradient at 0 is 0.
+ *
+ * @throws {ShapeError} unless the last axis has size 2
+ * @throws {DTypeError} unless the array is of floats
  *
  * @example nd.fft.magnitude(nd.array([[3, 4], [0, -2]]));   // [5, 2]
  */

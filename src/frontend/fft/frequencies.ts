@@ -35,8 +35,9 @@ const frequencies = (
 };
 
 /**
- * The frequencies of a transform of length `n`, in the order of its results: float32[n]. Throws unless `n` is an integer,
- * 1 at least.
+ * The frequencies of a transform of length `n`, in the order of its results: float32[n].
+ *
+ * @throws {ValueError} unless `n` is an integer ≥ 1, and `d` finite and not 0
  *
  * @example nd.fft.fftfreq(4);   // [0, 0.25, -0.5, -0.25]
  */
@@ -44,8 +45,9 @@ export const fftfreq = (n: number, options?: FrequencyOptions): NDArray =>
   frequencies('fftfreq', n, options, n, (k) => (k < n / 2 ? k : k - n));
 
 /**
- * The frequencies of a transform of `n` real numbers: float32[floor(n / 2) + 1]. Throws unless `n` is an integer, 1 at
- * least.
+ * The frequencies of a transform of `n` real numbers: float32[floor(n / 2) + 1].
+ *
+ * @throws {ValueError} unless `n` is an integer ≥ 1, and `d` finite and not 0
  *
  * @example nd.fft.rfftfreq(4);   // [0, 0.25, 0.5]
  */
@@ -76,7 +78,9 @@ export interface ShiftOptions {
 }
 
 /**
- * Puts frequency zero in the middle of axes. Shape and dtype stay. Throws for axes out of range or named twice.
+ * Puts frequency zero in the middle of axes. Shape and dtype stay.
+ *
+ * @throws {ShapeError} for axes out of range or named twice
  *
  * @example nd.fft.fftshift(nd.array([0, 1, 2, -2, -1]));   // [-2, -1, 0, 1, 2]
  */
@@ -84,7 +88,9 @@ export const fftshift = (x: NDArray, options?: ShiftOptions): NDArray =>
   shifted('fftshift', x, options, (n) => Math.floor(n / 2));
 
 /**
- * The inverse of {@link fftshift}: shapes, dtypes and errors are the same.
+ * The inverse of {@link fftshift}: shape and dtype stay.
+ *
+ * @throws {ShapeError} for axes out of range or named twice
  *
  * @example nd.fft.ifftshift(nd.array([-2, -1, 0, 1, 2]));   // [0, 1, 2, -2, -1]
  */

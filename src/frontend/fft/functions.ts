@@ -39,9 +39,12 @@ const along = (
 
 /**
  * The discrete Fourier transform along an axis of complex arrays: [..., m, 2] gives [..., n, 2], of the same dtype
- * (float32 for integers). Any length is fast: also a prime one takes a time proportional to n log n.
+ * (float32 for integers and booleans; 16 bits are computed in float32). Any length is fast: also a prime one takes a
+ * time proportional to n log n.
  *
- * Throws if the last axis has not size 2, and for an axis or `n` out of range.
+ * @throws {ShapeError} if the last axis has not size 2, and for an axis out of range
+ * @throws {ValueError} unless `n` is an integer ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example
  * const z = nd.fft.complex(nd.array([1, 0, 0, 0]));
@@ -51,7 +54,11 @@ export const fft = (x: NDArray, options?: FftOptions): NDArray =>
   along('fft', x, 'complex', -1, options);
 
 /**
- * The inverse of {@link fft}: shapes, dtypes and errors are the same.
+ * The inverse of {@link fft}: shapes and dtypes are the same.
+ *
+ * @throws {ShapeError} if the last axis has not size 2, and for an axis out of range
+ * @throws {ValueError} unless `n` is an integer ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.ifft(nd.array([[4, 0], [0, 0], [0, 0], [0, 0]]));   // [[1, 0], [1, 0], [1, 0], [1, 0]]
  */
@@ -60,9 +67,11 @@ export const ifft = (x: NDArray, options?: FftOptions): NDArray =>
 
 /**
  * The transform of real arrays without the half that mirrors the other: [..., m] gives complex [..., floor(n / 2) + 1, 2]
- * of the same dtype (float32 for integers).
+ * of the same dtype (float32 for integers and booleans).
  *
- * Throws for an axis or `n` out of range.
+ * @throws {ShapeError} for an axis out of range
+ * @throws {ValueError} unless `n` is an integer ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.rfft(nd.array([1, 2, 3, 4]));   // [[10, 0], [-2, 2], [-2, 0]]
  */
@@ -70,10 +79,13 @@ export const rfft = (x: NDArray, options?: FftOptions): NDArray =>
   along('rfft', x, 'fromReal', -1, options);
 
 /**
- * The inverse of {@link rfft}: real arrays [..., n] from complex [..., m, 2]. The imaginary parts of the first number, and
- * of the last for an even `n`, count as 0, as those of real arrays are. An odd length must be given as `n`.
+ * The inverse of {@link rfft}: real arrays [..., n] from complex [..., m, 2], of the same dtype (float32 for integers and
+ * booleans). The imaginary parts of the first number, and of the last for an even `n`, count as 0, as those of real arrays
+ * are. An odd length must be given as `n`.
  *
- * Throws if the last axis has not size 2, and for an axis or `n` out of range.
+ * @throws {ShapeError} if the last axis has not size 2, and for an axis out of range
+ * @throws {ValueError} unless `n` is an integer ≥ 1 (a single number needs one)
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.irfft(nd.array([[10, 0], [-2, 2], [-2, 0]]));   // [1, 2, 3, 4]
  */
@@ -82,7 +94,11 @@ export const irfft = (x: NDArray, options?: FftOptions): NDArray =>
 
 /**
  * The transform of numbers that mirror each other, given without the second half, is real: complex [..., m, 2] give
- * [..., n]. Errors are those of {@link irfft}.
+ * [..., n], of the same dtype (float32 for integers and booleans).
+ *
+ * @throws {ShapeError} if the last axis has not size 2, and for an axis out of range
+ * @throws {ValueError} unless `n` is an integer ≥ 1 (a single number needs one)
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.hfft(nd.array([[1, 0], [2, 0], [3, 0]]));   // [8, -2, 0, -2]
  */
@@ -93,8 +109,12 @@ export const hfft = (x: NDArray, options?: FftOptions): NDArray => {
 };
 
 /**
- * The inverse of {@link hfft}: real arrays [..., m] give complex [..., floor(n / 2) + 1, 2]. Errors are those of
- * {@link rfft}.
+ * The inverse of {@link hfft}: real arrays [..., m] give complex [..., floor(n / 2) + 1, 2], of the same dtype (float32
+ * for integers and booleans).
+ *
+ * @throws {ShapeError} for an axis out of range
+ * @throws {ValueError} unless `n` is an integer ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.ihfft(nd.array([8, -2, 0, -2]));   // [[1, 0], [2, 0], [3, 0]]
  */

@@ -63,9 +63,12 @@ const along = (
 };
 
 /**
- * {@link fft} along several axes of complex arrays [..., 2]. The dtype stays (float32 for integers).
+ * {@link fft} along several axes of complex arrays [..., 2], of the sizes in `s`. The dtype stays (float32 for integers
+ * and booleans).
  *
- * Throws if the last axis has not size 2, for axes out of range or named twice, and unless `s` has a size for each.
+ * @throws {ShapeError} if the last axis has not size 2, and for axes out of range or named twice
+ * @throws {ValueError} unless `axes` and `s` are lists of equal length (1 at least), and sizes integers ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.fftn(nd.fft.complex(nd.eye(2)));   // [[[2, 0], [0, 0]], [[0, 0], [2, 0]]]
  */
@@ -73,7 +76,11 @@ export const fftn = (x: NDArray, options?: FftnOptions): NDArray =>
   along('fftn', x, 'complex', -1, options);
 
 /**
- * The inverse of {@link fftn}: shapes, dtypes and errors are the same.
+ * The inverse of {@link fftn}: shapes and dtypes are the same.
+ *
+ * @throws {ShapeError} if the last axis has not size 2, and for axes out of range or named twice
+ * @throws {ValueError} unless `axes` and `s` are lists of equal length (1 at least), and sizes integers ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example
  * const spectrum = nd.array([[[2, 0], [0, 0]], [[0, 0], [2, 0]]]);
@@ -83,7 +90,12 @@ export const ifftn = (x: NDArray, options?: FftnOptions): NDArray =>
   along('ifftn', x, 'complex', 1, options);
 
 /**
- * {@link fft} along two axes, the last ones: of complex arrays [..., m, n, 2]. Else as {@link fftn}.
+ * {@link fft} along two axes, the last ones: of complex arrays [..., m, n, 2]. The dtype stays (float32 for integers and
+ * booleans). Else as {@link fftn}.
+ *
+ * @throws {ShapeError} if the last axis has not size 2, and for axes out of range or named twice
+ * @throws {ValueError} unless `axes` and `s` are lists of equal length (1 at least), and sizes integers ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.fft2(nd.fft.complex(nd.ones([2, 2])));   // [[[4, 0], [0, 0]], [[0, 0], [0, 0]]]
  */
@@ -91,7 +103,11 @@ export const fft2 = (x: NDArray, options?: FftnOptions): NDArray =>
   along('fft2', x, 'complex', -1, options, [-2, -1]);
 
 /**
- * The inverse of {@link fft2}.
+ * The inverse of {@link fft2}: shapes and dtypes are the same.
+ *
+ * @throws {ShapeError} if the last axis has not size 2, and for axes out of range or named twice
+ * @throws {ValueError} unless `axes` and `s` are lists of equal length (1 at least), and sizes integers ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example
  * const spectrum = nd.array([[[4, 0], [0, 0]], [[0, 0], [0, 0]]]);
@@ -102,9 +118,11 @@ export const ifft2 = (x: NDArray, options?: FftnOptions): NDArray =>
 
 /**
  * {@link rfft} along the last of several axes of real arrays, {@link fft} along the others: [..., n] gives complex
- * [..., floor(n / 2) + 1, 2] of the same dtype (float32 for integers).
+ * [..., floor(n / 2) + 1, 2] of the same dtype (float32 for integers and booleans).
  *
- * Throws for axes out of range or named twice, and unless `s` has a size for each.
+ * @throws {ShapeError} for axes out of range or named twice
+ * @throws {ValueError} unless `axes` and `s` are lists of equal length (1 at least), and sizes integers ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.rfftn(nd.ones([2, 2]));   // [[[4, 0], [0, 0]], [[0, 0], [0, 0]]]
  */
@@ -112,9 +130,12 @@ export const rfftn = (x: NDArray, options?: FftnOptions): NDArray =>
   along('rfftn', x, 'fromReal', -1, options);
 
 /**
- * The inverse of {@link rfftn}: real arrays [..., n] from complex [..., m, 2]. An odd length must be given in `s`.
+ * The inverse of {@link rfftn}: real arrays [..., n] from complex [..., m, 2], of the same dtype (float32 for integers and
+ * booleans). An odd length must be given in `s`.
  *
- * Throws if the last axis has not size 2, and as {@link rfftn}.
+ * @throws {ShapeError} if the last axis has not size 2, and for axes out of range or named twice
+ * @throws {ValueError} unless `axes` and `s` are lists of equal length (1 at least), and sizes integers ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.irfftn(nd.array([[[4, 0], [0, 0]], [[0, 0], [0, 0]]]));   // [[1, 1], [1, 1]]
  */
@@ -122,8 +143,12 @@ export const irfftn = (x: NDArray, options?: FftnOptions): NDArray =>
   along('irfftn', x, 'toReal', 1, options);
 
 /**
- * The transform of real arrays [..., m, n] along the last two axes: complex, [..., m, floor(n / 2) + 1, 2]. Else as
- * {@link rfftn}.
+ * The transform of real arrays [..., m, n] along the last two axes: complex, [..., m, floor(n / 2) + 1, 2], of the same
+ * dtype (float32 for integers and booleans). Else as {@link rfftn}.
+ *
+ * @throws {ShapeError} for axes out of range or named twice
+ * @throws {ValueError} unless `axes` and `s` are lists of equal length (1 at least), and sizes integers ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.rfft2(nd.ones([2, 2]));   // [[[4, 0], [0, 0]], [[0, 0], [0, 0]]]
  */
@@ -131,7 +156,11 @@ export const rfft2 = (x: NDArray, options?: FftnOptions): NDArray =>
   along('rfft2', x, 'fromReal', -1, options, [-2, -1]);
 
 /**
- * The inverse of {@link rfft2}.
+ * The inverse of {@link rfft2}: real arrays [..., m, n] of the same dtype (float32 for integers and booleans).
+ *
+ * @throws {ShapeError} if the last axis has not size 2, and for axes out of range or named twice
+ * @throws {ValueError} unless `axes` and `s` are lists of equal length (1 at least), and sizes integers ≥ 1
+ * @throws {OptionError} for another `norm`
  *
  * @example nd.fft.irfft2(nd.array([[[4, 0], [0, 0]], [[0, 0], [0, 0]]]));   // [[1, 1], [1, 1]]
  */

@@ -97,7 +97,11 @@ const gemmOf = (
 };
 
 /**
- * `alpha · a · b + beta · c`.
+ * `alpha · a · b + beta · c`: [..., m, n] and [..., n, p] (before they are transposed, if asked for) and [..., m, p] give
+ * [..., m, p]; axes before the last two broadcast. Dtypes promote to a float; integers and booleans give float32.
+ *
+ * @throws {ShapeError} when sizes differ, axes before the last two do not broadcast, or an array has fewer than two
+ * @throws {OptionError} unless `alpha` and `beta` are finite numbers, and for other options
  *
  * @example nd.linalg.gemm(nd.eye(2), nd.ones([2, 2]), nd.ones([2, 2]), { beta: 2 });   // [[3, 3], [3, 3]]
  */
@@ -115,7 +119,11 @@ export const gemm = (
 };
 
 /**
- * `alpha · a · b`.
+ * `alpha · a · b`: [..., m, n] and [..., n, p] (before they are transposed, if asked for) give [..., m, p]; axes before
+ * the last two broadcast. Dtypes promote to a float; integers and booleans give float32.
+ *
+ * @throws {ShapeError} when sizes differ, axes before the last two do not broadcast, or an array has fewer than two
+ * @throws {OptionError} unless `alpha` is a finite number, and for other options
  *
  * @example nd.linalg.gemm2(nd.eye(2), nd.ones([2, 2]), { alpha: 3 });   // [[3, 3], [3, 3]]
  */
@@ -136,7 +144,11 @@ const selfProducts = matrixFragment<{ readonly transpose: boolean; readonly alph
 );
 
 /**
- * `alpha · a · aᵀ`, or with `transpose` `alpha · aᵀ · a`.
+ * `alpha · a · aᵀ`, or with `transpose` `alpha · aᵀ · a`: [..., m, n] gives [..., m, m] or [..., n, n]. Floats keep their
+ * dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} for fewer than two axes
+ * @throws {OptionError} unless `alpha` is a finite number, and for other options
  *
  * @example nd.linalg.syrk(nd.array([[1, 2]]));   // [[5]]
  */
@@ -200,7 +212,12 @@ const triangleProducts = matrixFragment<TriangleAttrs>('trmm', (b, given, attrs)
 });
 
 /**
- * `alpha · t · b` for a triangle `t` of `a` (`b · t` with `rightside`).
+ * `alpha · t · b` for a triangle `t` of `a` (`b · t` with `rightside`): `a` [..., n, n], `b` and the result [..., n, k]
+ * ([..., k, n] with `rightside`); axes before the last two broadcast. Dtypes promote to a float; integers and booleans
+ * give float32.
+ *
+ * @throws {ShapeError} unless `a` is square, sizes fit and axes before the last two broadcast
+ * @throws {OptionError} unless `alpha` is a finite number, and for other options
  *
  * @example nd.linalg.trmm(nd.ones([2, 2]), nd.eye(2));   // [[1, 0], [1, 1]]
  */
@@ -224,7 +241,12 @@ const triangleEquations = matrixFragment<TriangleAttrs>('trsm', (b, given, attrs
 });
 
 /**
- * `x` with `t · x = alpha · b` for a triangle `t` of `a` (`x · t = alpha · b` with `rightside`).
+ * `x` with `t · x = alpha · b` for a triangle `t` of `a` (`x · t = alpha · b` with `rightside`): `a` [..., n, n], `b`
+ * and the result [..., n, k] ([..., k, n] with `rightside`); axes before the last two broadcast. Dtypes promote to a
+ * float; integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless `a` is square, sizes fit and axes before the last two broadcast
+ * @throws {OptionError} unless `alpha` is a finite number, and for other options
  *
  * @example nd.linalg.trsm(nd.array([[2, 0], [1, 4]]), nd.array([[2], [9]]));   // [[1], [2]]
  */
@@ -234,7 +256,10 @@ export const trsm = (a: NDArray, b: NDArray, options?: TriangleOptions): NDArray
 };
 
 /**
- * The lower Cholesky factor of symmetric positive definite matrices.
+ * The lower Cholesky factor [..., n, n] of symmetric positive definite matrices [..., n, n]; NaN where they are not.
+ * Floats keep their dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
  *
  * @example nd.linalg.potrf(nd.array([[4, 2], [2, 5]]));   // [[2, 0], [1, 2]]
  */
@@ -244,7 +269,10 @@ export const potrf: (a: NDArray) => NDArray = simple('potrf', (b, [a]) => {
 });
 
 /**
- * The inverse of `a · aᵀ` from its lower Cholesky factor `a`.
+ * The inverse [..., n, n] of `a · aᵀ` from its lower Cholesky factor `a` [..., n, n]. Floats keep their dtype; integers
+ * and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
  *
  * @example nd.linalg.potri(nd.array([[2, 0], [0, 1]]));   // [[0.25, 0], [0, 1]]
  */
@@ -284,7 +312,10 @@ const orthonormalRows = several('gelqf', (b, [a]) => {
 
 /**
  * `[l, q]` with `l · q = a`: a lower triangle with a diagonal that is not negative, and orthonormal rows; `a` has at most
- * as many rows as columns.
+ * as many rows as columns: [..., m, n] gives [..., m, m] and [..., m, n]. Floats keep their dtype; integers and booleans
+ * give float32.
+ *
+ * @throws {ShapeError} for more rows than columns, and fewer than two axes
  *
  * @example
  * const [l, q] = nd.linalg.gelqf(nd.array([[3, 4]]));
@@ -297,7 +328,10 @@ export const gelqf = (a: NDArray): [NDArray, NDArray] => {
 };
 
 /**
- * `[u, values]` of symmetric matrices with `uᵀ · diag(values) · u = a`: eigenvectors as rows, eigenvalues ascending.
+ * `[u, values]` of symmetric matrices [..., n, n] with `uᵀ · diag(values) · u = a`: eigenvectors as rows [..., n, n],
+ * eigenvalues [..., n] ascending. Floats keep their dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
  *
  * @example
  * const [u, values] = nd.linalg.syevd(nd.array([[2, 1], [1, 2]]));
@@ -309,7 +343,10 @@ export const syevd = (a: NDArray): [NDArray, NDArray] => {
 };
 
 /**
- * The sum of the logarithms of the diagonal of square matrices.
+ * The sum of the logarithms of the diagonal of square matrices: [..., n, n] gives [...]. Floats keep their dtype; integers
+ * and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
  *
  * @example nd.linalg.sumLogDiag(nd.eye(3));   // 0
  */

@@ -60,6 +60,12 @@ const joined = (a: NDArray, shape: readonly number[], parts: readonly Float64Arr
  * of [..., n, n, 2], all complex (real and imaginary part along the last axis), in no particular order. Computed on the
  * host: no gradients, not in hybridized functions; of symmetric matrices, `eigh` has both.
  *
+ * Dtypes: float64 stays, all others give float32; computed in double.
+ *
+ * @throws {ShapeError} unless the matrices are square
+ * @throws {ValueError} for matrices with NaN or infinities
+ * @throws {TraceError} in hybridized functions
+ *
  * @example
  * const [values] = await nd.linalg.eig(nd.array([[0, -1], [1, 0]]));
  * values.at(0).slice([1, 2]).abs();   // [1]
@@ -82,7 +88,12 @@ export const eig = (a: NDArray): Promise<[NDArray, NDArray]> => {
 };
 
 /**
- * Eigenvalues of square matrices, complex: [..., n, 2]. Computed on the host, like {@link eig}.
+ * Eigenvalues of square matrices [..., n, n], complex: [..., n, 2]. Computed on the host, like {@link eig}, in double;
+ * float64 stays, all other dtypes give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
+ * @throws {ValueError} for matrices with NaN or infinities
+ * @throws {TraceError} in hybridized functions
  *
  * @example (await nd.linalg.eigvals(nd.array([[2, 1], [0, 2]]))).shape;   // [2, 2]
  */

@@ -45,8 +45,11 @@ const asColumns = (
 };
 
 /**
- * `x` with `a · x = b`, for square matrices `a` [..., n, n] and a vector `b` [n] or columns [..., n, k]. By LU
- * factorization with partial pivoting.
+ * `x` with `a · x = b`, for square matrices `a` [..., n, n] and a vector `b` [n] or columns [..., n, k]; `x` has the
+ * shape of `b`, axes before the last two broadcast. By LU factorization with partial pivoting: not finite where `a` has
+ * no inverse. Dtypes promote to a float; integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless `a` is square, `b` has as many rows, and axes before the last two broadcast
  *
  * @example nd.linalg.solve(nd.array([[2, 0], [1, 4]]), nd.array([2, 9]));   // [1, 2]
  */
@@ -79,7 +82,12 @@ const triangularOf = matrixFragment<{
 });
 
 /**
- * `x` with `a · x = b`, where only one triangle of `a` [..., n, n] counts; `b` is a vector [n] or columns [..., n, k].
+ * `x` with `a · x = b`, where only one triangle of `a` [..., n, n] counts; `b` is a vector [n] or columns [..., n, k],
+ * and `x` has its shape; axes before the last two broadcast. Dtypes promote to a float; integers and booleans give
+ * float32.
+ *
+ * @throws {ShapeError} unless `a` is square, `b` has as many rows, and axes before the last two broadcast
+ * @throws {OptionError} for other options
  *
  * @example nd.linalg.triangularSolve(nd.array([[2, 9], [1, 4]]), nd.array([2, 9]));   // [1, 2]
  */
@@ -98,7 +106,10 @@ export const inverseOf = (b: GraphBuilder, a: Node): Node =>
   a.type.size === 0 ? a : b.emit(solveOp, [a, identity(b, a)], { transposed: false });
 
 /**
- * Inverses of square matrices. To solve equations, `solve` is faster and more exact.
+ * Inverses [..., n, n] of square matrices [..., n, n], not finite where there is none. To solve equations, `solve` is
+ * faster and more exact. Floats keep their dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
  *
  * @example nd.linalg.inv(nd.array([[2, 0], [0, 4]]));   // [[0.5, 0], [0, 0.25]]
  */
@@ -112,7 +123,10 @@ const ofNothing = (b: GraphBuilder, a: Node, value: number): Node =>
   b.full(value, a.type.dtype, a.type.shape.slice(0, -2));
 
 /**
- * Determinants: 0 for a matrix without an inverse, whose gradient is NaN.
+ * Determinants: [..., n, n] gives [...]; 0 for a matrix without an inverse, whose gradient is NaN; 1 for n = 0. Floats
+ * keep their dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
  *
  * @example nd.linalg.det(nd.array([[1, 2], [3, 4]]));   // -2
  */
@@ -128,8 +142,10 @@ const signAndLog = several('slogdet', (b, [a]) => {
 });
 
 /**
- * `[sign, logarithm of the size]` of determinants, which themselves may be too great or small. The sign has no
- * gradient.
+ * `[sign, logarithm of the size]` of determinants, which themselves may be too great or small: [..., n, n] gives [...]
+ * each. The sign has no gradient. Floats keep their dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
  *
  * @example
  * const [sign, log] = nd.linalg.slogdet(nd.array([[1, 2], [3, 4]]));
@@ -174,7 +190,10 @@ export interface RcondOptions {
 
 /**
  * Pseudoinverses (Moore and Penrose) [..., n, m] of matrices [..., m, n], by singular values. The gradient is that of
- * changes which keep the rank.
+ * changes which keep the rank. Floats keep their dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} for fewer than two axes
+ * @throws {ValueError} unless `rcond` is a number ≥ 0
  *
  * @example nd.linalg.pinv(nd.array([[2, 0], [0, 0]]));   // [[0.5, 0], [0, 0]]
  */
@@ -216,9 +235,13 @@ export const rankOf = (b: GraphBuilder, values: Node, share: number): Node => {
 };
 
 /**
- * `[x, residuals, rank, s]`: the `x` of least length that makes the sum of squares of `a · x - b` least; that sum for each
- * column of `b`, the rank of `a` (int32) and its singular values. `a` is [..., m, n], `b` a vector [m] or columns
- * [..., m, k].
+ * `[x, residuals, rank, s]`: the `x` [..., n, k] of least length that makes the sum of squares of `a · x - b` least; that
+ * sum for each column of `b` [..., k], the rank of `a` [...] (int32) and its singular values [..., min(m, n)]. `a` is
+ * [..., m, n], `b` a vector [m] (then `x` is [..., n]) or columns [..., m, k]. Dtypes promote to a float; integers and
+ * booleans give float32.
+ *
+ * @throws {ShapeError} unless `b` has as many rows as `a` and axes before the last two broadcast
+ * @throws {ValueError} unless `rcond` is a number ≥ 0
  *
  * @example
  * const [x] = nd.linalg.lstsq(nd.array([[1, 0], [1, 1], [1, 2]]), nd.array([1, 3, 5]));

@@ -24,8 +24,12 @@ const triangle = matrixFragment<{ readonly upper: boolean }>('cholesky', (b, [a]
 });
 
 /**
- * The lower triangle `l` with `l · lᵀ = a`, for symmetric positive definite matrices; with `upper`, `u` with `uᵀ · u = a`.
- * Only that triangle of `a` is read. NaN where `a` is not positive definite.
+ * The lower triangle `l` with `l · lᵀ = a`, for symmetric positive definite matrices; with `upper`, `u` with `uᵀ · u =
+ * a`. Only that triangle of `a` is read. NaN where `a` is not positive definite. [..., n, n] gives [..., n, n]; floats
+ * keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
+ * @throws {OptionError} for other options
  *
  * @example nd.linalg.cholesky(nd.array([[4, 2], [2, 5]]));   // [[2, 0], [1, 2]]
  */
@@ -64,8 +68,13 @@ const reflections = matrixFragment<{ readonly complete: boolean }>('qr', (b, [a]
 });
 
 /**
- * `[q, r]` with `q · r = a`: orthonormal columns and an upper triangle, of matrices of any shape. Gradients are those of
- * matrices of full rank; there are none of `complete` factors of tall matrices (NaN).
+ * `[q, r]` with `q · r = a`: orthonormal columns and an upper triangle, of matrices [..., m, n] of any shape: [..., m,
+ * k] and [..., k, n], where k is the lesser of m and n (`complete`: m). Gradients are those of matrices of full rank;
+ * there are none of `complete` factors of tall matrices (NaN). Floats keep their dtype; integers and booleans give
+ * float32.
+ *
+ * @throws {ShapeError} for fewer than two axes
+ * @throws {OptionError} for another `mode`
  *
  * @example
  * const [q, r] = nd.linalg.qr(nd.array([[3, 1], [4, 2]]));
@@ -108,6 +117,11 @@ const decomposition = matrixFragment<{ readonly full: boolean }>('svd', (b, [a],
  * [m, m] and [n, n] (no gradients for what that adds). Of equal singular values, vectors and their gradients are
  * arbitrary: terms that would divide by zero are left out.
  *
+ * Floats keep their dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} for fewer than two axes
+ * @throws {OptionError} for other options
+ *
  * @example
  * const [u, s, vt] = nd.linalg.svd(nd.array([[3, 0], [0, -2]]));
  * s;   // [3, 2]
@@ -126,7 +140,10 @@ export const svd = (
 };
 
 /**
- * Singular values, descending.
+ * Singular values, descending: [..., m, n] gives [..., min(m, n)]. Floats keep their dtype; integers and booleans give
+ * float32.
+ *
+ * @throws {ShapeError} for fewer than two axes
  *
  * @example nd.linalg.svdvals(nd.array([[3, 0], [0, -2]]));   // [3, 2]
  */
@@ -148,9 +165,12 @@ const eigenOf = several('eigh', (b, [a]) => {
 });
 
 /**
- * `[values, vectors]` of symmetric matrices: eigenvalues (ascending), and eigenvectors of length 1 as columns. `a` is
- * taken to be symmetric: `(a + aᵀ) / 2` is what counts. Of equal eigenvalues, vectors and their gradients are arbitrary:
- * terms that would divide by zero are left out.
+ * `[values, vectors]` of symmetric matrices [..., n, n]: eigenvalues [..., n] (ascending), and eigenvectors of length 1
+ * as columns [..., n, n]. `a` is taken to be symmetric: `(a + aᵀ) / 2` is what counts. Of equal eigenvalues, vectors
+ * and their gradients are arbitrary: terms that would divide by zero are left out. Floats keep their dtype; integers
+ * and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
  *
  * @example
  * const [values, vectors] = nd.linalg.eigh(nd.array([[2, 1], [1, 2]]));
@@ -162,7 +182,10 @@ export const eigh = (a: NDArray): [NDArray, NDArray] => {
 };
 
 /**
- * Eigenvalues of symmetric matrices, ascending.
+ * Eigenvalues of symmetric matrices, ascending: [..., n, n] gives [..., n]. Floats keep their dtype; integers and booleans
+ * give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
  *
  * @example nd.linalg.eigvalsh(nd.array([[2, 1], [1, 2]]));   // [1, 3]
  */

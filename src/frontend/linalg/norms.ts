@@ -126,7 +126,10 @@ export interface VectorNormOptions {
 }
 
 /**
- * Norms of vectors along axes.
+ * Norms of vectors along axes, which go (or keep size 1). Floats keep their dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} for axes out of range or named twice, and without elements unless `ord` is 1 or 2
+ * @throws {ValueError} unless `ord` is a number
  *
  * @example
  * nd.linalg.vectorNorm(nd.array([3, -4]));   // 5
@@ -152,7 +155,11 @@ export interface MatrixNormOptions {
 }
 
 /**
- * Norms of matrices.
+ * Norms of matrices: [..., m, n] gives [...], with `keepDims` [..., 1, 1]. Floats keep their dtype; integers and booleans
+ * give float32.
+ *
+ * @throws {ShapeError} for axes out of range or the same, and without elements unless `ord` is 1, 2 or `fro`
+ * @throws {ValueError} for an `ord` that matrices have not, and unless `axis` names two
  *
  * @example
  * nd.linalg.matrixNorm(nd.array([[3, 0], [0, 4]]));   // 5
@@ -182,7 +189,11 @@ export interface NormOptions {
 }
 
 /**
- * Norms of vectors or matrices, by how many axes are given: see `vectorNorm` and `matrixNorm`.
+ * Norms of vectors or matrices, by how many axes are given: see {@link vectorNorm} and {@link matrixNorm}. The axes go (or
+ * keep size 1). Floats keep their dtype; integers and booleans give float32.
+ *
+ * @throws {ShapeError} for axes out of range or named twice
+ * @throws {ValueError} for an `ord` that there is not for as many axes
  *
  * @example
  * nd.linalg.norm(nd.array([3, -4]), { ord: Number.POSITIVE_INFINITY });   // 4
@@ -218,7 +229,10 @@ const ranks = matrixFragment<RankAttrs>('matrixRank', (b, [x], { rcond }) => {
 });
 
 /**
- * Ranks of matrices (int32): how many singular values exceed a share of the greatest.
+ * Ranks of matrices: how many singular values exceed a share of the greatest. [..., m, n] of any dtype gives [...], int32.
+ *
+ * @throws {ShapeError} for fewer than two axes
+ * @throws {ValueError} unless `rcond` is a number ≥ 0
  *
  * @example nd.linalg.matrixRank(nd.array([[1, 2], [2, 4]]));   // 1
  */
@@ -249,8 +263,12 @@ const conditions = matrixFragment<{ readonly ord: Attrs['ord'] }>('cond', (b, [x
 });
 
 /**
- * Condition numbers: the norm of a matrix times that of its inverse; of order 2 (default) the ratio of the greatest to the
- * least singular value, of matrices of any shape. ∞ or NaN for matrices without an inverse.
+ * Condition numbers: the norm of a matrix times that of its inverse; of order 2 (default) the ratio of the greatest to
+ * the least singular value, of matrices of any shape. ∞ or NaN for matrices without an inverse. [..., m, n] gives
+ * [...]; floats keep their dtype, integers and booleans give float32.
+ *
+ * @throws {ShapeError} for matrices without elements, and for orders but 2 and -2 unless they are square
+ * @throws {ValueError} for an `ord` that matrices have not
  *
  * @example nd.linalg.cond(nd.array([[4, 0], [0, 2]]));   // 2
  */

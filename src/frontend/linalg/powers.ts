@@ -28,7 +28,11 @@ const powersOf = matrixFragment<{ readonly n: number }>('matrixPower', (b, [a], 
 });
 
 /**
- * `a` times itself, `n` times; of the inverse for negative `n`, the identity for 0.
+ * `a` times itself, `n` times; of the inverse for negative `n`, the identity for 0. [..., n, n] stays; floats keep their
+ * dtype, integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless the matrices are square
+ * @throws {ValueError} unless `n` is an integer
  *
  * @example nd.linalg.matrixPower(nd.array([[1, 1], [0, 1]]), 3);   // [[1, 3], [0, 1]]
  */
@@ -91,8 +95,12 @@ const chain = simple('multiDot', (b, given) => {
 });
 
 /**
- * The product of two or more matrices, in the order that takes the fewest multiplications. The first and the last may
- * be vectors.
+ * The product of two or more matrices [m, n], [n, p], ..., in the order that takes the fewest multiplications. The
+ * first and the last may be vectors, whose axis the result has not. Dtypes promote to a float; integers and booleans
+ * give float32.
+ *
+ * @throws {ShapeError} when sizes differ, and for other arrays than matrices
+ * @throws {ValueError} unless there is a list of two arrays at least
  *
  * @example nd.linalg.multiDot([nd.ones([2, 3]), nd.ones([3, 4]), nd.ones([4])]);   // [12, 12]
  */
@@ -126,7 +134,11 @@ const tensorInverse = matrixFragment<{ readonly ind: number }>('tensorinv', (b, 
 
 /**
  * The inverse of a tensor, for products over the first `ind` axes: `tensordot(tensorinv(a, { ind }), a, ind)` is an
- * identity.
+ * identity. [...p, ...q] with as many elements in p (`ind` axes) as in q gives [...q, ...p]. Floats keep their dtype;
+ * integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless both parts have equally many elements
+ * @throws {ValueError} unless `ind` is an integer ≥ 1
  *
  * @example nd.linalg.tensorinv(nd.eye(4).mul(2).reshape([2, 2, 4])).shape;   // [4, 2, 2]
  */
@@ -159,7 +171,10 @@ const tensorEquations = simple('tensorsolve', (b, [a, y]) => {
 });
 
 /**
- * `x` with `tensordot(a, x, x.ndim) = b`: the axes of `a` are those of `b`, then those of `x`.
+ * `x` with `tensordot(a, x, x.ndim) = b`: the axes of `a` [...b, ...x] are those of `b`, then those of `x`. Dtypes
+ * promote to a float; integers and booleans give float32.
+ *
+ * @throws {ShapeError} unless `a` begins with the shape of `b` and its other axes have as many elements
  *
  * @example nd.linalg.tensorsolve(nd.eye(4).mul(2).reshape([2, 2, 4]), nd.ones([2, 2]));   // [0.5, 0.5, 0.5, 0.5]
  */

@@ -84,7 +84,10 @@ export interface OffsetOptions {
 }
 
 /**
- * A diagonal of square matrices, as vectors.
+ * A diagonal of square matrices, as vectors: [..., n, n] gives [..., n - |offset|], none outside. The dtype stays.
+ *
+ * @throws {ShapeError} unless the matrices are square
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example nd.linalg.extractDiag(nd.array([[1, 2], [3, 4]]), { offset: 1 });   // [2]
  */
@@ -106,7 +109,11 @@ const makings: Fragment<DiagonalAttrs> = fragment<DiagonalAttrs>('makeDiag', (b,
 });
 
 /**
- * Square matrices with a vector as a diagonal, and zeros elsewhere.
+ * Square matrices with a vector as a diagonal, and zeros elsewhere: [..., k] gives [..., n, n] with n = k + |offset|. The
+ * dtype stays.
+ *
+ * @throws {ShapeError} for an array without axes
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example nd.linalg.makeDiag(nd.array([1, 2]));   // [[1, 0], [0, 2]]
  */
@@ -136,7 +143,11 @@ const triangleParts: Fragment<TriangleAttrs> = fragment<TriangleAttrs>(
 );
 
 /**
- * A triangle of square matrices as vectors, row after row.
+ * A triangle of square matrices as vectors, row after row: [..., n, n] gives [..., n · (n + 1) / 2] for offset 0. The
+ * dtype stays.
+ *
+ * @throws {ShapeError} unless the matrices are square
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example nd.linalg.extractTrian(nd.array([[1, 2], [3, 4]]));   // [1, 3, 4]
  */
@@ -162,7 +173,11 @@ const triangleMatrices: Fragment<TriangleAttrs> = fragment<TriangleAttrs>(
 );
 
 /**
- * Square matrices with a vector as a triangle, row after row, and zeros elsewhere.
+ * Square matrices with a vector as a triangle, row after row, and zeros elsewhere: [..., n · (n + 1) / 2] gives [...,
+ * n, n] for offset 0. The dtype stays.
+ *
+ * @throws {ShapeError} for an array without axes, and a number of elements that fills no triangle
+ * @throws {ValueError} unless `offset` is an integer
  *
  * @example nd.linalg.makeTrian(nd.array([1, 3, 4]));   // [[1, 0], [3, 4]]
  */

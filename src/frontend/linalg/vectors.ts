@@ -18,8 +18,10 @@ export interface VecdotOptions {
 }
 
 /**
- * Dot products of vectors along an axis: [..., n] and [..., n], which broadcast, give [...]. The dtype is that of sums of
- * products. Throws for shapes that do not broadcast and for an axis out of range.
+ * Dot products of vectors along an axis: [..., n] and [..., n], which broadcast, give [...]. Dtypes promote; products of
+ * booleans and of integers of 8 and 16 bits sum as int32.
+ *
+ * @throws {ShapeError} for shapes that do not broadcast, and an axis out of range
  *
  * @example nd.linalg.vecdot(nd.array([[1, 2], [3, 4]]), nd.array([10, 1]));   // [12, 34]
  */
@@ -32,7 +34,9 @@ export const vecdot = (x: NDArray, y: NDArray, options?: VecdotOptions): NDArray
 };
 
 /**
- * Matrices turned over: [..., m, n] gives [..., n, m], a view, of the same dtype. Throws for arrays of fewer than two axes.
+ * Matrices turned over: [..., m, n] gives [..., n, m], a view, of the same dtype.
+ *
+ * @throws {ShapeError} for arrays of fewer than two axes
  *
  * @example nd.linalg.matrixTranspose(nd.array([[1, 2], [3, 4]]));   // [[1, 3], [2, 4]]
  */
