@@ -98,6 +98,43 @@ test('long running sums are made of parts, in both directions', async () => {
   }
 });
 
+test('extremes of no elements are the least and the greatest of a dtype', async () => {
+  const { wide } = device.default().caps;
+  for (const [dtype, least, greatest] of [
+    ['bool', false, true],
+    ['int8', -128, 127],
+    ['uint16', 0, 65535],
+    ['uint32', 0, 2 ** 32 - 1],
+    ['int64', -(2n ** 63n), 2n ** 63n - 1n],
+    ['uint64', 0n, 2n ** 64n - 1n],
+  ] as const) {
+    if (!wide && dtype.endsWith('64')) continue;
+    const of = (x: nd.NDArray): nd.NDArray[] => [
+      nd.cummax(x, { exclusive: true }),
+      nd.cummin(x, { exclusive: true, reverse: true }),
+    ];
+    const [up, down] = hybridize(of)(nd.array([1, 0]).astype(dtype));
+    const number = async (x: nd.NDArray, i: number): Promise<unknown> => (await x.data())[i];
+    const asStored = (x: unknown): unknown => (dtype === 'bool' ? Number(x) : x);
+    assert.is(up!.dtype, dtype);
+    assert.is(await number(up!, 0), asStored(least));
+    assert.equal(Number(await number(up!, 1)), 1);
+    assert.is(await number(down!, 1), asStored(greatest));
+    assert.equal(Number(await number(down!, 0)), 0);
+  }
+  if (!wide) return;
+  const long = BigInt64Array.from(
+    { length: 9001 },
+    (_, i) => -(2n ** 62n) + BigInt((i * 7919) % 101),
+  );
+  const top = await nd.cummax(nd.array(long)).data<BigInt64Array>();
+  let most = long[0]!;
+  for (const [i, x] of long.entries()) {
+    if (x > most) most = x;
+    if (top[i] !== most) assert.unreachable(`place ${i}`);
+  }
+});
+
 const x = (): nd.NDArray =>
   nd.array([
     [0.3, -1.2, 2, 0.7, 0],

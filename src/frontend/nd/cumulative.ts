@@ -6,12 +6,10 @@
  */
 import { bring } from '../../codegen/families.ts';
 import { prefixSchedules } from '../../codegen/running/prefix-schedules.ts';
-import { bytesOf, countedIn, isFloat } from '../../ir/dtype.ts';
-import { TigonError } from '../../ir/errors.ts';
+import { countedIn, isFloat } from '../../ir/dtype.ts';
 import { runAlong } from '../../ir/graph/ops/prefix.ts';
 import { before, emptyFold } from '../../ir/graph/ops/prefix-parts.ts';
 import type { PrefixOp } from '../../ir/loop/loop.ts';
-import { showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
@@ -23,7 +21,10 @@ export interface CumulativeOptions {
   readonly axis?: number | null;
   /** From the last element to the first. Default false. */
   readonly reverse?: boolean;
-  /** Without the element itself: the first result is that of no elements (0, 1, -∞, ...). Default false. */
+  /**
+   * Without the element itself: the first result is that of no elements: 0 or 1, and of extremes -∞ or ∞, the least or
+   * greatest integer. Default false.
+   */
   readonly exclusive?: boolean;
 }
 
@@ -45,18 +46,14 @@ const define = (name: string, op: PrefixOp, result: 'floats' | 'same' | 'sum'): 
     const isWhole = !isFloat(dtype) && result !== 'floats';
     const wanted =
       result === 'same' ? dtype : isWhole ? countedIn(dtype) : floating(b, x).type.dtype;
-    if (result === 'same' && exclusive && !isFloat(dtype) && bytesOf(dtype) !== 4)
-      throw new TigonError(
-        'dtype',
-        `${name}: the extreme of no elements is no ${dtype}: ${showType(given!.type)}`,
-        "convert with .astype('int32') first, or leave out `exclusive`",
-      );
     const value = isWhole ? b.cast(x, countedIn(dtype)) : single(b, x);
     if (value.type.size === 0) return b.cast(value, wanted);
     const attrs = { axis, backward: reverse };
     const inclusive = runAlong(b, op, [value], attrs);
-    const y = exclusive ? before(b, inclusive, attrs, emptyFold(op, value.type.dtype)) : inclusive;
-    return b.cast(y, wanted);
+    if (!exclusive) return b.cast(inclusive, wanted);
+    // extremes of narrow integers are their own, though they are found in int32
+    const empty = emptyFold(b, op, isWhole ? wanted : value.type.dtype, value.type.dtype);
+    return b.cast(before(b, inclusive, attrs, empty), wanted);
   });
 
 type Cumulative = (x: NDArray, options?: CumulativeOptions) => NDArray;
@@ -104,7 +101,6 @@ export const cumprod: Cumulative = along(define('cumprod', 'mul', 'sum'));
  * stays; so does the shape, but without an axis all elements are along one.
  *
  * @throws {ShapeError} for an axis out of range
- * @throws {DTypeError} for `exclusive` of booleans and integers of other than 32 bits
  *
  * @example nd.cummax(nd.array([1, 3, 2, 4]));   // [1, 3, 3, 4]
  */
@@ -115,7 +111,6 @@ export const cummax: Cumulative = along(define('cummax', 'max', 'same'));
  * axis all elements are along one.
  *
  * @throws {ShapeError} for an axis out of range
- * @throws {DTypeError} for `exclusive` of booleans and integers of other than 32 bits
  *
  * @example nd.cummin(nd.array([3, 1, 2, 0]));   // [3, 1, 1, 0]
  */

@@ -32,9 +32,8 @@ export const inParts = (
   const { axis, backward } = attrs;
   const { shape, dtype } = inputs[0]!.type;
   const n = shape[axis]!;
-  const fill = emptyFold(op, dtype);
-  // extremes of 64 bits are no numbers of the IR: nothing to fill the last part with
-  if (n <= LONGEST || !isExactIn(dtype, fill)) return run(op, inputs, attrs);
+  if (n <= LONGEST) return run(op, inputs, attrs);
+  const fill = emptyFold(b, op, dtype, dtype);
   const parts = Math.ceil(n / PART);
   const sized = (...sizes: number[]): number[] => shape.toSpliced(axis, 1, ...sizes);
   const cut = inputs.map((x) =>
@@ -54,22 +53,37 @@ export const inParts = (
   return sliceAxis(b, whole, axis, 0, n);
 };
 
-/** What a fold of nothing gives; of a recurrence the sum (any factor does for zeros). */
-export const emptyFold = (op: PrefixOp, dtype: DType): number => {
+/**
+ * What a fold of nothing gives, as a number in `dtype`; of a recurrence the sum (any factor does for zeros). Extremes are
+ * those of `of`.
+ */
+export const emptyFold = (b: GraphBuilder, op: PrefixOp, of: DType, dtype: DType): Node => {
   switch (op) {
     case 'add':
     case 'affine':
-      return 0;
+      return b.full(0, dtype, []);
     case 'mul':
-      return 1;
+      return b.full(1, dtype, []);
     case 'max':
     case 'logadd':
-      return isFloat(dtype) ? Number.NEGATIVE_INFINITY : integerRange(dtype)[0];
+      return extremeOf(b, of, 0, dtype);
     case 'min':
-      return isFloat(dtype) ? Number.POSITIVE_INFINITY : integerRange(dtype)[1];
+      return extremeOf(b, of, 1, dtype);
     default:
       return op satisfies never;
   }
+};
+
+/** The least (0) or greatest (1) number of a dtype. */
+const extremeOf = (b: GraphBuilder, of: DType, which: 0 | 1, dtype: DType): Node => {
+  const extremes = isFloat(of)
+    ? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+    : integerRange(of);
+  if (isExactIn(dtype, extremes[which]!)) return b.full(extremes[which]!, dtype, []);
+  // Of 64 bits they are no numbers of the IR: one above the greatest comes the least.
+  const one = b.full(1, dtype, []);
+  const least = dtype === 'int64' ? b.op('shl', one, b.lit(63, one)) : b.lit(0, one);
+  return which === 0 ? least : b.op('sub', least, one);
 };
 
 /** The fold of what came before and of what is in a part. */
@@ -116,12 +130,17 @@ const padAxis = (
   axis: number,
   low: number,
   high: number,
-  value: number,
+  fill: Node,
 ): Node => {
+  if (low + high === 0) return x;
   const along = (n: number): number[] => x.type.shape.map((_, i) => (i === axis ? n : 0));
-  return low + high === 0
-    ? x
-    : b.emit(pad, [x], { low: along(low), high: along(high), interior: along(0), value });
+  if (fill.op.name === 'full') {
+    const value = fill.attrs['value'] as number;
+    return b.emit(pad, [x], { low: along(low), high: along(high), interior: along(0), value });
+  }
+  const filled = (n: number): Node[] =>
+    n === 0 ? [] : [b.broadcast(fill, x.type.shape.with(axis, n), [])];
+  return b.emit(concat, [...filled(low), x, ...filled(high)], { axis });
 };
 
 /** What is at the place before each, in the direction of a fold; at its first place `fill`, or what is there itself. */
@@ -129,12 +148,13 @@ export const before = (
   b: GraphBuilder,
   x: Node,
   { axis, backward }: PrefixAttrs,
-  fill: number | 'edge',
+  fill: number | Node | 'edge',
 ): Node => {
   const n = x.type.shape[axis]!;
   if (n === 0) return x;
   const rest = backward ? sliceAxis(b, x, axis, 1, n) : sliceAxis(b, x, axis, 0, n - 1);
-  if (fill !== 'edge') return padAxis(b, rest, axis, backward ? 0 : 1, backward ? 1 : 0, fill);
+  const first = typeof fill === 'number' ? b.full(fill, x.type.dtype, []) : fill;
+  if (first !== 'edge') return padAxis(b, rest, axis, backward ? 0 : 1, backward ? 1 : 0, first);
   const edge = backward ? sliceAxis(b, x, axis, n - 1, n) : sliceAxis(b, x, axis, 0, 1);
   return b.emit(concat, backward ? [rest, edge] : [edge, rest], { axis });
 };
