@@ -30,7 +30,7 @@ export const answering = (
       case 'prepare': {
         if (row !== request.name) ready.clear();
         row = request.name;
-        const { run, timed, ...figures } = await subject[row]![request.mode]!();
+        const { run, timed, compiled: _, ...figures } = await subject[row]![request.mode]!();
         ready.set(request.mode, timed === undefined ? { run } : { run, timed });
         return { kind: 'prepared', figures };
       }

@@ -3,6 +3,7 @@
  *
  * Invariant: every subject of a row does the same work on the same numbers; when `run` is done, so is the work.
  */
+import type { Explanation } from 'tigon';
 
 export type Mode = 'imperative' | 'hybrid' | 'step';
 
@@ -30,10 +31,12 @@ export interface Prepared {
   /** What a run computes and moves at least, where a rate says more than a time: a multiply-add is two operations. */
   readonly flops?: number;
   readonly bytes?: number;
+  /** What Tigon's compiler made of it; it stays in the process. */
+  readonly compiled?: Explanation;
 }
 
 /** The figures of prepared work, without the work. */
-export type Figures = Omit<Prepared, 'run' | 'timed'>;
+export type Figures = Omit<Prepared, 'run' | 'timed' | 'compiled'>;
 
 /** Rows by name, then by mode; each prepares itself afresh. */
 export type Subject = Readonly<

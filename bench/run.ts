@@ -31,7 +31,12 @@ const HELP = `npm run bench -- [names] [options]
   --help           this text
 
 npm run bench -- kernels --device webgpu [name parts] [--json FILE] [--rounds N]
-                   kernels alone, by timestamps, against ceilings measured in the same run`;
+                   kernels alone, by timestamps, against ceilings measured in the same run
+
+npm run bench -- --roofline [names] [--json FILE] [--rounds N] [--seconds S] [--threads N]
+                   cpu: each row against its floor: operations and bytes of its kernels at the speeds of multiply-adds
+                   and copies measured in the same run; then its launches, those that lose most first.
+                   --processor-time: on one thread, by the time it had of a processor: for a machine that others use`;
 
 const PAGES = {
   tigon: 'subjects/tigon-webgpu',
@@ -120,6 +125,8 @@ const main = async (): Promise<void> => {
       threads: { type: 'string' },
       python: { type: 'string', default: 'python3' },
       small: { type: 'boolean', default: false },
+      roofline: { type: 'boolean', default: false },
+      'processor-time': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -138,6 +145,16 @@ const main = async (): Promise<void> => {
     if (device !== 'webgpu') throw new Error('kernels: is for --device webgpu');
     const { measureKernels } = await import('./kernels/gpu/kernels.ts');
     write(options.json, await measureKernels(positionals.slice(1), effort));
+    return;
+  }
+  if (options.roofline) {
+    if (device !== 'cpu') throw new Error('--roofline: is for --device cpu');
+    if (options['processor-time']) {
+      (await import('./roofline/processor-time.ts')).countProcessorTime();
+      process.env['TIGON_THREADS'] = '1';
+    } else if (threads) process.env['TIGON_THREADS'] = String(threads);
+    const { roofline } = await import('./roofline/roofline.ts');
+    write(options.json, await roofline(positionals, effort));
     return;
   }
   const { peers, hardware, python, small } = options;

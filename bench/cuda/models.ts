@@ -54,7 +54,7 @@ export const lenet = (): Net =>
   );
 
 /** A convolution without bias and its batch norm. */
-class ConvNorm extends HybridBlock {
+export class ConvNorm extends HybridBlock {
   readonly conv: nn.Conv2D;
   readonly norm: nn.BatchNorm;
   constructor(inputs: number, outputs: number, kernel: number, strides: number) {
@@ -69,7 +69,7 @@ class ConvNorm extends HybridBlock {
   }
 }
 
-class Residual extends HybridBlock {
+export class Residual extends HybridBlock {
   readonly first: ConvNorm;
   readonly second: ConvNorm;
   readonly shortcut: ConvNorm | undefined;

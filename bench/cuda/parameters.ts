@@ -13,7 +13,7 @@ export interface ParameterSpec {
   readonly scale: number;
 }
 
-const normal = (name: string, shape: readonly number[], inputs: number): ParameterSpec => ({
+export const normal = (name: string, shape: readonly number[], inputs: number): ParameterSpec => ({
   name,
   shape,
   fill: 'normal',
@@ -25,15 +25,20 @@ const all = (fill: 'zeros' | 'ones', name: string, size: number): ParameterSpec 
   fill,
   scale: 1,
 });
-const dense = (name: string, inputs: number, outputs: number): ParameterSpec[] => [
+export const dense = (name: string, inputs: number, outputs: number): ParameterSpec[] => [
   normal(`${name}.weight`, [outputs, inputs], inputs),
   all('zeros', `${name}.bias`, outputs),
 ];
-const norm = (name: string, size: number): ParameterSpec[] => [
+export const norm = (name: string, size: number): ParameterSpec[] => [
   all('ones', `${name}.gamma`, size),
   all('zeros', `${name}.beta`, size),
 ];
-const conv = (name: string, inputs: number, outputs: number, kernel: number): ParameterSpec =>
+export const conv = (
+  name: string,
+  inputs: number,
+  outputs: number,
+  kernel: number,
+): ParameterSpec =>
   normal(`${name}.weight`, [outputs, inputs, kernel, kernel], inputs * kernel ** 2);
 
 const mlp = ({ widths }: Sizes['mlp']): ParameterSpec[] =>

@@ -1,13 +1,13 @@
 /**
  * Tigon on the rows of the benchmark: imperative, hybridized, and as one whole step, all through the public API.
  */
-import { autograd, explain, hybridize, nd, Trainer } from 'tigon';
+import { explain, hybridize, nd } from 'tigon';
 import { SoftmaxCrossEntropyLoss } from 'tigon/loss';
-import type * as nn from 'tigon/nn';
 import type { Mode, Prepared, Subject } from '../protocol.ts';
 import * as work from '../work.ts';
 import { lenet, mlp } from './nets.ts';
-import { countsOf, figuresOf, finishing, reading } from './timing.ts';
+import { countsOf, figuresOf, finishing } from './timing.ts';
+import { type Net, type Predicting, type Training, training } from './training.ts';
 
 type Device = nd.NDArray['device'];
 
@@ -28,7 +28,8 @@ const pure = (
     const run = finishing(device, () => f(...args));
     const counts = await countsOf(device, run);
     if (!compile) return { run, check, ...counts };
-    return { run, check, compileMs, ...counts, ...figuresOf(explain(compiled)) };
+    const explained = explain(compiled);
+    return { run, check, compileMs, compiled: explained, ...counts, ...figuresOf(explained) };
   };
   return { imperative: prepare(false), hybrid: prepare(true) };
 };
@@ -77,54 +78,26 @@ const book = (device: Device, mode: Mode) => async (): Promise<Prepared> => {
   });
   const counts = await countsOf(device, run);
   if (mode === 'imperative') return { run, check, ...counts };
-  return { run, check, compileMs, ...counts, ...figuresOf(net.explain()) };
+  const compiled = net.explain();
+  return { run, check, compileMs, compiled, ...counts, ...figuresOf(compiled) };
 };
 
-/** Whole-step function as the 'book' row needs no training: one program for all forwards is what hybrid gives. */
-const train =
-  (device: Device, make: () => nn.HybridSequential, shape: number[], mode: Mode) =>
-  async (): Promise<Prepared> => {
-    const net = make();
-    const x = array('images', ...shape);
-    const y = nd.array(work.labels('labels', work.BATCH, 10));
-    const loss = new SoftmaxCrossEntropyLoss();
-    const trainer = new Trainer(net.parameters(), 'sgd', { learningRate: work.LEARNING_RATE });
-    if (mode === 'hybrid') net.hybridize();
-    const once = (a: nd.NDArray, b: nd.NDArray): nd.NDArray => {
-      const l = autograd.record(() => loss(net(a), b));
-      l.backward();
-      trainer.step(a.shape[0]!);
-      return l.mean();
-    };
-    const compiled = hybridize(once);
-    const step = mode === 'step' ? compiled : once;
-    const start = performance.now();
-    const check = [Number(await step(x, y).item())];
-    const compileMs = performance.now() - start;
-    for (let i = 0; i < 2; i++) check.push(Number(await step(x, y).item()));
-    const run = reading(device, () => step(x, y));
-    const counts = await countsOf(device, run);
-    switch (mode) {
-      case 'imperative':
-        return { run, check, ...counts };
-      case 'hybrid':
-        return { run, check, compileMs, ...counts, ...figuresOf(net.explain()) };
-      case 'step':
-        return { run, check, compileMs, ...counts, ...figuresOf(explain(compiled)) };
-      default:
-        return mode satisfies never;
-    }
-  };
+/** A batch's classes and the loss that compares scores with them. */
+export const crossEntropy = (
+  batch: number,
+  learningRate: number,
+): Omit<Training, keyof Predicting> => {
+  const loss = new SoftmaxCrossEntropyLoss();
+  const y = (): nd.NDArray => nd.array(work.labels('labels', batch, 10));
+  return { y, loss, divisor: batch, learningRate };
+};
 
-const training = (
-  device: Device,
-  make: () => nn.HybridSequential,
-  shape: number[],
-): Subject[string] => ({
-  imperative: train(device, make, shape, 'imperative'),
-  hybrid: train(device, make, shape, 'hybrid'),
-  step: train(device, make, shape, 'step'),
-});
+const classifying = (device: Device, net: () => Net, ...shape: number[]): Subject[string] =>
+  training(device, {
+    net,
+    x: () => array('images', ...shape),
+    ...crossEntropy(work.BATCH, work.LEARNING_RATE),
+  });
 
 const tiny = (device: Device) => async (): Promise<Prepared> => {
   const x = array('tiny', work.TINY.size);
@@ -167,6 +140,6 @@ export const rowsOn = (device: Device): Subject => ({
   ),
   'tiny-op': { imperative: tiny(device) },
   'hybridize-mlp': { imperative: book(device, 'imperative'), hybrid: book(device, 'hybrid') },
-  'mlp-train': training(device, () => mlp(work.MLP), [work.BATCH, 784]),
-  'lenet-train': training(device, lenet, [work.BATCH, 1, 28, 28]),
+  'mlp-train': classifying(device, () => mlp(work.MLP), work.BATCH, 784),
+  'lenet-train': classifying(device, lenet, work.BATCH, 1, 28, 28),
 });

@@ -1,8 +1,8 @@
 /**
  * The work of a kernel as its loops state it: arithmetic and memory that no schedule can do without.
  *
- * Invariants: an expression is computed once for all values of the axes it depends on, and only where the guards around
- * it hold; an element of memory is read once and written once, however often it is used. Operations are those of the
+ * Invariants: an expression is computed once for all values of the axes it depends on, or once for each element of the
+ * array that it is a map of, and only where the guards around it hold; an element of memory is read once and written once, however often it is used. Operations are those of the
  * scalar table, whose unit is a multiply-add: a product of a contraction and its sum are one.
  */
 import {
@@ -24,12 +24,13 @@ import type {
   Attention,
   Contraction,
   Expr,
+  LoadExpr,
   LoopBuffer,
   LoopKernel,
   Nest,
 } from './loop.ts';
 import { boundsOtherwise } from './ranges.ts';
-import { indicesOf, operandsOf } from './visit.ts';
+import { indicesOf, operandsOf, visitExpr } from './visit.ts';
 
 /** What a kernel does at least. */
 export interface Work {
@@ -144,7 +145,7 @@ class Counter {
     const key = `${e.id}&${keyOf(bounds)}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    const places = placesOf(this.#axesOf(e), bounds);
+    const places = Math.min(placesOf(this.#axesOf(e), bounds), elementsOf(e));
     this.#places.set(e, Math.max(places, this.#places.get(e) ?? 0));
     if (e.kind === 'load') this.#load(e, places);
     if (e.kind === 'guard') {
@@ -167,7 +168,7 @@ class Counter {
     return axes;
   }
 
-  #load(e: Expr & { kind: 'load' }, places: number): void {
+  #load(e: LoadExpr, places: number): void {
     const loads = this.#read.get(e.buffer) ?? new Map<Expr, number>();
     loads.set(e, Math.max(places, loads.get(e) ?? 0));
     this.#read.set(e.buffer, loads);
@@ -186,6 +187,35 @@ class Counter {
     return new Map([...this.#read].map(([b, loads]) => [b, Math.min(sizeOf(b), total(loads))]));
   }
 }
+
+/** What an expression reads, unless it depends on places or products as well. */
+const loadsIn = (e: Expr): readonly LoadExpr[] | undefined => {
+  const loads: LoadExpr[] = [];
+  let only = true;
+  visitExpr(e, {
+    expr: (part) => {
+      if (part.kind === 'load') loads.push(part);
+      only &&= part.kind !== 'index' && part.kind !== 'acc' && part.kind !== 'reduce';
+    },
+  });
+  return only ? loads : undefined;
+};
+
+/**
+ * How many values a map of an array has: as many as the array has elements, wherever they are read. What else it reads
+ * has to be known by the element's place.
+ */
+const elementsOf = (e: Expr): number => {
+  if (e.kind !== 'op' && e.kind !== 'cast') return Number.POSITIVE_INFINITY;
+  const loads = loadsIn(e) ?? [];
+  const [most, ...others] = [...loads].sort((a, b) => sizeOf(b.buffer) - sizeOf(a.buffer));
+  if (most === undefined) return Number.POSITIVE_INFINITY;
+  const place = new Set(most.index.map((i) => i.key));
+  const known = others.every(({ index }) =>
+    index.every((i) => i.terms.length === 0 || place.has(i.key)),
+  );
+  return known ? sizeOf(most.buffer) : Number.POSITIVE_INFINITY;
+};
 
 /** Of the expression itself, operands not counted. */
 const costOf = (e: Expr): number => {

@@ -96,6 +96,7 @@ export class WorkerPool {
     words[WORD.scratchStride] = scratchStride;
     words[WORD.moduleAt] = job.moduleAt;
     words[WORD.moduleBytes] = job.moduleBytes;
+    words[WORD.timed] = 0;
     this.#job = this.#job === 0x7fffffff ? 1 : this.#job + 1;
     Atomics.store(words, WORD.open, this.#job);
     Atomics.store(words, WORD.job, this.#job);
@@ -108,6 +109,12 @@ export class WorkerPool {
       this.#close();
     }
     if (Atomics.load(words, WORD.failed) !== 0) this.check();
+  }
+
+  /** The caller has timed a launch of the job: the next may begin. */
+  timed(): void {
+    Atomics.add(this.#words, WORD.timed, 1);
+    Atomics.notify(this.#words, WORD.timed);
   }
 
   #close(): void {

@@ -3,8 +3,8 @@
  *
  * Invariants: a worker looks at a job only while counted in `active` and `open` still names it; so the caller, who closes
  * the job and then waits for `active` to fall to zero, may afterwards reuse everything the job named. Programs come as
- * module bytes in shared memory, because a worker that blocks receives no messages. A profiled program tells the time to the
- * caller alone.
+ * module bytes in shared memory, because a worker that blocks receives no messages. Where a profiled
+ * program tells the time, workers wait until the caller has looked at the clock: no launch begins before.
  */
 
 /** Byte address of the control words. */
@@ -28,6 +28,8 @@ export const WORD = {
   failed: 64,
   messageBytes: 65,
   message: 66,
+  /** Launches of a profiled job that the caller has timed. */
+  timed: 240,
 } as const;
 export const WORDS = 256;
 
@@ -41,6 +43,14 @@ export const workerSource: string = `
 const { memory, rank } = data;
 const words = new Int32Array(memory.buffer, ${WORDS_AT}, ${WORDS});
 const programs = new Map();
+let launches = 0, control = 0;
+const clock = () => {
+  const due = ++launches;
+  const stop = new Int32Array(memory.buffer, control, 1);
+  let turns = 0, timed;
+  while ((timed = Atomics.load(words, ${WORD.timed})) < due && Atomics.load(stop, 0) === 0)
+    if (++turns > ${SPINS}) Atomics.wait(words, ${WORD.timed}, timed, 1);
+};
 const fail = (error) => {
   const text = new TextEncoder().encode(String(error && error.message || error)).subarray(0, 512);
   new Uint8Array(memory.buffer, ${WORDS_AT + 4 * WORD.message}, 512).set(text);
@@ -53,7 +63,8 @@ const join = (job) => {
   if (Atomics.load(words, ${WORD.open}) === job) {
     id = words[${WORD.program}];
     const work = programs.get(id);
-    const control = words[${WORD.control}];
+    control = words[${WORD.control}];
+    launches = 0;
     if (work === undefined)
       bytes = new Uint8Array(memory.buffer, words[${WORD.moduleAt}] >>> 0, words[${WORD.moduleBytes}]).slice();
     else try {
@@ -66,7 +77,7 @@ const join = (job) => {
   Atomics.sub(words, ${WORD.active}, 1);
   if (bytes === undefined) return;
   try {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, clock() {} } });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, clock } });
     if (programs.size >= ${KEPT}) programs.delete(programs.keys().next().value);
     programs.set(id, instance.exports.work);
   } catch (error) {

@@ -43,6 +43,21 @@ kernel conv(x: f32[5], w: f32[2, 3], y: f32[2, 5]) {
   assert.equal(work(text), { operations: 2 * 13 + 10, bytesRead: 4 * 11, bytesWritten: 40 });
 });
 
+test('a map that a convolution reads is computed once for each element', () => {
+  const text = `
+kernel conv(x: f32[2, 8], b: f32[2], w: f32[4, 2, 3], y: f32[4, 6]) {
+  nest f < 4, p < 6 over c < 2, s < 3 {
+    contract [], [f], [p] over [c, s] {
+      left = w[f, c, s]
+      right = relu(x[c, p + s] + b[c])
+      result [f, p]
+    }
+    y[f, p] = acc
+  }
+}`;
+  assert.is(work(text).operations, 4 * 6 * 6 + 2 * 16);
+});
+
 test('a part of an array is read in part', () => {
   const text = `
 kernel part(x: f32[8, 4], y: f32[2, 4]) {

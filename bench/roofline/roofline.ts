@@ -1,0 +1,153 @@
+/**
+ * How far rows are from the floor on Tigon's CPU device: `npm run bench -- --roofline [names]`.
+ *
+ * Invariants: ceilings are measured by the same threads in the same run, between the rows; the time of a row is without
+ * clocks inside, times of launches come from profiles of the same program between those runs.
+ */
+import { device } from 'tigon';
+import { sequence } from '../../src/ir/program/sequence.ts';
+import type { Compiled } from '../../src/passes/pipeline.ts';
+import type { Effort } from '../measure.ts';
+import type { Mode, Prepared, Subject } from '../protocol.ts';
+import { contender } from '../subjects/tigon-cpu.ts';
+import { better, type Ceilings, measureCeilings } from './ceilings.ts';
+import { floorOf, stepsOf, wholeWork } from './floors.ts';
+import { type KernelLine, type RowLine, show, showCeilings } from './show.ts';
+
+/** Runs before anything is timed: kernels are compiled in earnest only then. */
+const WARM_RUNS = 6;
+const LEAST_RUNS = 3;
+
+const least = (xs: readonly number[]): number => xs.reduce((a, b) => Math.min(a, b));
+const median = (xs: readonly number[]): number => {
+  const sorted = [...xs].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1]!;
+};
+
+/** The most compiled form of a row, if it has one. */
+const compiledMode = (modes: Subject[string]): Mode | undefined =>
+  (['step', 'hybrid'] as const).find((mode) => modes[mode] !== undefined);
+
+interface Times {
+  /** Nanoseconds of each run, without clocks inside. */
+  readonly runs: number[];
+  /** Nanoseconds of each launch of each profile, by step; all launches of a step in one profile are added up. */
+  readonly steps: number[][];
+}
+
+/** One profile of a run: its steps' nanoseconds, each run of the program by itself. */
+const profiled = async ({ run }: Prepared, { program }: Compiled): Promise<readonly number[][]> => {
+  const { rows } = await device.cpu().profile(run);
+  const own = rows.filter((r) => r.program === program.name);
+  const order = sequence(program);
+  if (own.length === 0 || own.length % order.length !== 0)
+    throw new Error(
+      `${program.name}: ${own.length} launches in a profile, not times ${order.length}`,
+    );
+  return Array.from({ length: own.length / order.length }, (_, i) => {
+    const sums = program.steps.map(() => 0);
+    order.forEach(({ step }, at) => {
+      sums[step]! += own[i * order.length + at]!.nanoseconds;
+    });
+    return sums;
+  });
+};
+
+const timesOf = async (work: Prepared, compiled: Compiled, effort: Effort): Promise<Times> => {
+  const times: Times = { runs: [], steps: compiled.program.steps.map(() => []) };
+  const runs: number[] = [];
+  const rounds = Math.max(LEAST_RUNS, effort.rounds);
+  for (let i = 0; i < WARM_RUNS; i++) await work.run();
+  for (let round = 0; round < rounds; round++) {
+    const end = performance.now() + (1000 * effort.seconds) / 2;
+    do {
+      const start = performance.now();
+      await work.run();
+      runs.push(1e6 * (performance.now() - start));
+    } while (performance.now() < end);
+    const profileEnd = performance.now() + (1000 * effort.seconds) / 2;
+    do {
+      for (const one of await profiled(work, compiled))
+        one.forEach((nanoseconds, step) => {
+          times.steps[step]!.push(nanoseconds);
+        });
+    } while (performance.now() < profileEnd);
+  }
+  times.runs.push(...runs);
+  return times;
+};
+
+/** What was measured of a row, before ceilings are known for good. */
+interface Measured {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly compiled: Compiled;
+  readonly times: Times;
+  /** Runs of the program in a run of the row. */
+  readonly repeats: number;
+}
+
+const measureRow = async (
+  name: string,
+  mode: Mode,
+  prepare: () => Prepared | Promise<Prepared>,
+  effort: Effort,
+): Promise<Measured> => {
+  const work = await prepare();
+  const [only, ...others] = work.compiled?.programs ?? [];
+  if (only === undefined || others.length > 0)
+    throw new Error(`${name} ${mode}: is not one program`);
+  const { compiled } = only;
+  await work.run();
+  const repeats = (await profiled(work, compiled)).length;
+  return { name, mode, compiled, times: await timesOf(work, compiled, effort), repeats };
+};
+
+const lineOf = ({ name, mode, compiled, times, repeats }: Measured, c: Ceilings): RowLine => {
+  const steps = stepsOf(compiled);
+  const kernels = steps.map((s, i): KernelLine => {
+    const floor = s.launches * floorOf(s.work, c);
+    const { operations, bytesRead, bytesWritten } = s.work;
+    return {
+      kernel: s.kernel,
+      launches: s.launches,
+      bestMicroseconds: least(times.steps[i]!) / 1000,
+      medianMicroseconds: median(times.steps[i]!) / 1000,
+      floorMicroseconds: floor / 1000,
+      operations: s.launches * operations,
+      bytes: s.launches * (bytesRead + bytesWritten),
+      notes: s.notes,
+    };
+  });
+  return {
+    name,
+    mode,
+    threads: device.cpu().threads,
+    bestMilliseconds: least(times.runs) / repeats / 1e6,
+    medianMilliseconds: median(times.runs) / repeats / 1e6,
+    floorMilliseconds: kernels.reduce((sum, k) => sum + k.floorMicroseconds, 0) / 1000,
+    wholeFloorMilliseconds: floorOf(wholeWork(compiled.program, steps), c) / 1e6,
+    kernels,
+  };
+};
+
+/** Measures the rows whose names begin with one of `names`, or all, and prints what takes longer than it must. */
+export const roofline = async (
+  names: readonly string[],
+  effort: Effort,
+): Promise<readonly RowLine[]> => {
+  const { subject } = contender;
+  let ceilings = measureCeilings(device.cpu());
+  const measured: Measured[] = [];
+  for (const [name, modes] of Object.entries(subject)) {
+    const mode = compiledMode(modes);
+    if (mode === undefined) continue;
+    if (names.length > 0 && !names.some((n) => name.startsWith(n))) continue;
+    process.stderr.write(`${name} ...\n`);
+    measured.push(await measureRow(name, mode, modes[mode]!, effort));
+    ceilings = better(ceilings, measureCeilings(device.cpu()));
+  }
+  const lines = measured.map((m) => lineOf(m, ceilings));
+  console.log(`${showCeilings(ceilings, device.cpu().threads)}\n\n${show(lines)}`);
+  return lines;
+};
