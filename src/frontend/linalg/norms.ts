@@ -83,7 +83,9 @@ const matrixNormOf = (b: GraphBuilder, x: Node, ord: Attrs['ord']): Node => {
 
 const norms = matrixFragment<Attrs>('norm', (b, [x], { ord, axes, keep, matrix }) => {
   const { shape } = x!.type;
-  if (sizeOf(axes.map((a) => shape[a]!)) === 0 && ord !== 'fro' && ord !== 2 && ord !== 1)
+  const isSum = ord === 'fro' || ord === 1 || (ord === 2 && !matrix);
+  const isEmpty = sizeOf(axes.map((a) => shape[a]!)) === 0;
+  if (isEmpty && (!isSum || (ord === 1 && matrix && shape[axes[1]!] === 0)))
     throw new TigonError(
       'shape',
       `norm: there are no elements along axes [${axes.join(', ')}] of ${showType(x!.type)}`,
@@ -158,7 +160,7 @@ export interface MatrixNormOptions {
  * Norms of matrices: [..., m, n] gives [...], with `keepDims` [..., 1, 1]. Floats keep their dtype; integers and booleans
  * give float32.
  *
- * @throws {ShapeError} for axes out of range or the same, and without elements unless `ord` is 1, 2 or `fro`
+ * @throws {ShapeError} for axes out of range or the same, and without elements unless `ord` is `fro` (or 1, if there are columns)
  * @throws {ValueError} for an `ord` that matrices have not, and unless `axis` names two
  *
  * @example
