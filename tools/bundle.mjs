@@ -7,7 +7,8 @@
  *
  * `node tools/bundle.mjs [FOLDER]` writes `FOLDER/dist`, by default this package's own.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
@@ -50,6 +51,14 @@ const named = [
   ...new Set(facades.join('').match(/(?<=')\.\/frontend\/.*(?=')|(?<=')\.\/ir\/.*(?=')/g)),
 ];
 
+/** What compiled programs depend on: all sources. */
+const buildOf = () => {
+  const hash = createHash('sha256').update(manifest.version);
+  const paths = readdirSync(`${root}src`, { recursive: true }).filter((p) => p.endsWith('.ts'));
+  for (const path of paths.sort()) hash.update(path).update(readFileSync(`${root}src/${path}`));
+  return hash.digest('hex').slice(0, 32);
+};
+
 const { outputFiles, metafile } = await build({
   absWorkingDir: root,
   // each once: what is an entry twice would be a chunk, and chunks do nothing when they are imported
@@ -72,6 +81,7 @@ const { outputFiles, metafile } = await build({
   platform: 'neutral',
   target: 'node20',
   conditions: ['none'],
+  define: { TIGON_BUILD: JSON.stringify(buildOf()) },
   external: [manifest.imports, manifest.dependencies, manifest.peerDependencies]
     .flatMap((names) => Object.keys(names))
     .concat('node:*'),

@@ -4,14 +4,16 @@
  * Invariant: a callable's graph has no strides and no device; what it means does not depend on who compiled it. Inputs
  * of role `scalar` are bound to numbers, all others to arrays.
  */
+import { keeper } from '#kept';
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, type Node, topological } from '../ir/graph/graph.ts';
 import type { TensorType } from '../ir/type.ts';
-import { type Compiled, compileGraph } from '../passes/pipeline.ts';
+import type { Compiled } from '../passes/pipeline.ts';
 import type { Device, Executable, Storage } from '../runtime/device.ts';
 import { count, type Work, workOf } from './activity.ts';
 import { failure, located } from './callsite.ts';
 import type { Backward } from './differentiate.ts';
+import { fresh as compileFresh, type Ready } from './kept/fresh.ts';
 import { denseLayout, type Layout } from './layout.ts';
 import { filled } from './nd/filled.ts';
 import { allocated, letGo, NDArray, type Operand, storageOf } from './ndarray.ts';
@@ -125,7 +127,7 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
       'make all operands on one device',
     );
   const graph = withStrides(callable.graph, layouts);
-  const compiled = compileGraph(graph, device.caps);
+  const { compiled, executable } = readyFor(callable, graph, device);
   const fresh: Layout[] = [];
   const results = graph.outputs.map((node) => denseLayout(device, node.type));
   const sources = compiled.outputs.map((source, i) => {
@@ -138,7 +140,7 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
     callable,
     device,
     compiled,
-    executable: executableOf(callable, device, compiled),
+    executable,
     fresh,
     layouts: results,
     sources,
@@ -150,9 +152,9 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
 };
 
 /** What a device refuses, it refuses at the user's line. */
-const executableOf = ({ name }: Callable, device: Device, { program }: Compiled): Executable => {
+const readyFor = ({ name }: Callable, graph: Graph, device: Device): Ready => {
   try {
-    return device.load(program);
+    return keeper()?.ready(graph, device) ?? compileFresh(graph, device);
   } catch (error) {
     throw located(error, `${name}()`);
   }

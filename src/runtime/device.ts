@@ -5,6 +5,7 @@
  * learns who its callers are, a caller never learns how it is run.
  */
 import type { Caps } from '../codegen/caps.ts';
+import type { Code } from '../codegen/wasm/program.ts';
 import type { Program } from '../ir/program.ts';
 import type { Collective } from './collective.ts';
 
@@ -39,16 +40,26 @@ export interface Executable {
   dispose(): void;
 }
 
+export type { Code };
+
+/** Code that was made of a program before, and who wants new code. */
+export interface CodeKeeper {
+  readonly code?: Code;
+  keep?(code: Code): void;
+}
+
 export interface Device {
   readonly kind: 'cpu' | 'webgpu' | 'cuda';
   /** `cpu()`, `webgpu(0)`, ... */
   readonly name: string;
   readonly caps: Caps;
+  /** All that code of programs depends on beside the program; undefined where code is not kept. */
+  readonly codeKey?: string;
   /** Fresh memory, contents undefined; throws an OutOfMemoryError that lists the largest holders. */
   allocate(bytes: number, label: string): Storage;
   /** Returns memory to the pool at once. Idempotent. Ordinary users never call it: garbage collection does. */
   release(storage: Storage): void;
-  load(program: Program): Executable;
+  load(program: Program, keeper?: CodeKeeper): Executable;
   write(storage: Storage, offset: number, bytes: Uint8Array): void;
   read(storage: Storage, offset: number, bytes: number): Promise<Uint8Array>;
   /** A view or copy of the bytes now, or `undefined` where the device cannot do it synchronously. */

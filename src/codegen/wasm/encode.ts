@@ -201,7 +201,7 @@ const signature = (f: WasmFunction): string =>
 export const encodeModule = (
   functions: readonly WasmFunction[],
   limits: MemoryImport,
-): Uint8Array => {
+): Uint8Array<ArrayBuffer> => {
   const out = new Bytes();
   const section = (id: number, fill: (s: Bytes) => void): void => {
     const body = new Bytes();

@@ -31,10 +31,9 @@ import {
   type WasmFunction,
 } from './tree.ts';
 
-/** A module and what its caller must provide. */
-export interface ProgramModule {
-  readonly functions: readonly WasmFunction[];
-  readonly bytes: Uint8Array;
+/** A module and what its caller must provide: plain data. */
+export interface Code {
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Bytes of the argument block: the pointer of program buffer i at 4 i, then the slots of scalars. */
   readonly argumentBytes: number;
   /** Where in the argument block the number of a scalar buffer (by buffer index) stands. */
@@ -43,6 +42,12 @@ export interface ProgramModule {
   readonly scratchBytes: number;
   /** Bytes of the control block, zero when a run starts; 0 when the module has no `work`. */
   readonly controlBytes: number;
+  /** Rough duration of a run on one thread. */
+  readonly nanoseconds: number;
+}
+
+export interface ProgramModule extends Code {
+  readonly functions: readonly WasmFunction[];
 }
 
 /** Offsets in the first line of the control block. */
@@ -103,6 +108,7 @@ export const renderProgram = (
     scalarOffsets,
     scratchBytes: Math.max(0, ...program.kernels.map((k) => sharedLayout(k).bytes)),
     controlBytes: control?.bytes ?? 0,
+    nanoseconds: programNanoseconds(program),
   };
 };
 

@@ -9,7 +9,7 @@ import type { Caps } from '../../codegen/caps.ts';
 import { wasmCaps } from '../../codegen/wasm/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Program } from '../../ir/program.ts';
-import type { Device, Executable, MemoryReport, Storage } from '../device.ts';
+import type { CodeKeeper, Device, Executable, MemoryReport, Storage } from '../device.ts';
 import type { Profile } from '../profile.ts';
 import { checkRange } from '../range.ts';
 import { reliefOf } from '../relief.ts';
@@ -40,6 +40,7 @@ export class CpuDevice implements Device, Host {
   readonly kind = 'cpu';
   readonly name = 'cpu()';
   readonly caps: Caps;
+  readonly codeKey: string;
   readonly heap: Heap;
   readonly threads: number;
   readonly pool: WorkerPool | undefined;
@@ -67,6 +68,8 @@ export class CpuDevice implements Device, Host {
     if (unshared !== undefined) platform.warn(`tigon: cpu() runs on one thread: ${unshared}`);
     this.threads = unshared === undefined ? threads : 1;
     this.heap = new Heap(maximumPages, this.threads > 1);
+    const fused = this.caps.fusedMultiplyAdd ? 'fused' : 'unfused';
+    this.codeKey = `wasm ${fused}, threads ${this.threads}, pages ${maximumPages}`;
     this.pool = this.threads > 1 ? new WorkerPool(this.heap, this.threads) : undefined;
     this.#storages = new StoragePool(this.heap, options.pressureBytes ?? PRESSURE_BYTES);
     this.#relieve = reliefOf(this.#storages);
@@ -95,8 +98,8 @@ export class CpuDevice implements Device, Host {
     this.#storages.release(storage);
   }
 
-  load(program: Program): Executable {
-    return new CpuExecutable(program, this);
+  load(program: Program, keeper?: CodeKeeper): Executable {
+    return new CpuExecutable(program, this, keeper);
   }
 
   write(storage: Storage, offset: number, bytes: Uint8Array): void {

@@ -5,16 +5,12 @@
  * share because they run one after the other; constants are uploaded when the program is loaded.
  */
 import type { Caps } from '../../codegen/caps.ts';
-import {
-  type ProgramModule,
-  programNanoseconds,
-  renderProgram,
-} from '../../codegen/wasm/program.ts';
+import { type Code, programNanoseconds, renderProgram } from '../../codegen/wasm/program.ts';
 import type { DType } from '../../ir/dtype.ts';
 import { invariant, type TigonError } from '../../ir/errors.ts';
 import { externals, type Program } from '../../ir/program.ts';
 import { roundTo } from '../../ir/rounding.ts';
-import type { Executable, Storage } from '../device.ts';
+import type { CodeKeeper, Executable, Storage } from '../device.ts';
 import { encodeElements } from '../elements.ts';
 import { disposedProgram, freedOperand, operandsOf } from '../operands.ts';
 import type { Heap } from './heap.ts';
@@ -46,7 +42,7 @@ const AWAKE_NANOSECONDS = 12_000;
 const PATIENCE = 16;
 
 /** A module that is ready to run. */
-interface Code {
+interface Entry {
   readonly run: (args: number, scratch: number) => void;
   readonly job: Job | undefined;
 }
@@ -63,21 +59,27 @@ export class CpuExecutable implements Executable {
   /** Where scalars go: word index, and the dtype it is written as. */
   readonly #scalars: readonly { readonly word: number; readonly dtype: DType }[];
   readonly #temps: readonly { readonly word: number; readonly offset: number }[];
-  readonly #run: Code['run'];
-  readonly #job: Code['job'];
+  readonly #run: Entry['run'];
+  readonly #job: Entry['job'];
   /** The same with a clock, once it has been profiled. */
-  #clocked: Code | undefined;
+  #clocked: Entry | undefined;
+  /** Rough duration of a run on one thread. */
+  readonly #nanoseconds: number;
   /** True when it is shared with workers that are awake, but not worth waking them each time. */
   readonly #short: boolean;
   #waited = 0;
   #arena = -1;
   #disposed = false;
 
-  constructor(program: Program, host: Host) {
+  constructor(program: Program, host: Host, keeper: CodeKeeper = {}) {
     this.program = program;
     this.#host = host;
-    this.#short = programNanoseconds(program) < PARALLEL_NANOSECONDS;
-    const module = this.#render(false);
+    this.#nanoseconds = keeper.code?.nanoseconds ?? programNanoseconds(program);
+    this.#short = this.#nanoseconds < PARALLEL_NANOSECONDS;
+    const module = keeper.code ?? this.#render(false);
+    // the engine looks at it before anything is taken for it
+    const compiled = new WebAssembly.Module(module.bytes);
+    if (module !== keeper.code) keeper.keep?.(module);
     host.reserve(program.arenaBytes, module.scratchBytes);
 
     this.#args = this.#keep(module.argumentBytes, `${program.name}: arguments`);
@@ -102,35 +104,40 @@ export class CpuExecutable implements Executable {
       host.heap.i32[base + i] = at;
     });
 
-    const { run, job } = this.#instantiate(module);
+    const { run, job } = this.#instantiate(module, compiled);
     this.#run = run;
     this.#job = job;
   }
 
-  #render(clocked: boolean): ProgramModule {
+  #render(clocked: boolean): Code {
     const { heap, pool, caps } = this.#host;
     const { program } = this;
     const worthwhile =
-      !this.#short ||
-      (program.steps.length > 1 && programNanoseconds(program) >= AWAKE_NANOSECONDS);
-    return renderProgram(program, caps, {
+      !this.#short || (program.steps.length > 1 && this.#nanoseconds >= AWAKE_NANOSECONDS);
+    const { functions: _, ...code } = renderProgram(program, caps, {
       shared: heap.shared,
       maximumPages: heap.maximumPages,
       threads: worthwhile ? (pool?.threads ?? 1) : 1,
       clocked,
     });
+    return code;
   }
 
-  #instantiate(module: ProgramModule): Code {
+  #instantiate(module: Code, compiled: WebAssembly.Module): Entry {
     const { memory } = this.#host.heap;
-    const clock = (step: number): void => this.#host.profiler?.launched(step);
-    const { exports } = new WebAssembly.Instance(
-      new WebAssembly.Module(module.bytes as BufferSource),
-      { env: { memory, clock } },
-    );
-    const run = exports['run'] as Code['run'];
+    const clock = (step: number): void => {
+      this.#host.profiler?.launched(step);
+      this.#host.pool?.timed();
+    };
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory, clock } });
+    const run = exports['run'] as Entry['run'];
     const work = exports['work'] as Job['work'];
     return { run, job: module.controlBytes > 0 ? this.#makeJob(module, work) : undefined };
+  }
+
+  #withClock(): Entry {
+    const code = this.#render(true);
+    return this.#instantiate(code, new WebAssembly.Module(code.bytes));
   }
 
   #keep(bytes: number, label: string): number {
@@ -139,7 +146,7 @@ export class CpuExecutable implements Executable {
     return storage.pointer;
   }
 
-  #makeJob(module: ProgramModule, work: Job['work']): Job {
+  #makeJob(module: Code, work: Job['work']): Job {
     const { name } = this.program;
     const moduleAt = this.#keep(module.bytes.length, `${name}: code`);
     this.#host.heap.bytes.set(module.bytes, moduleAt);
@@ -172,13 +179,13 @@ export class CpuExecutable implements Executable {
     if (this.#arena !== host.arenaAddress) this.#bindArena();
     if (host.profiler === undefined) this.#replay(this.#run, this.#job);
     else {
-      this.#clocked ??= this.#instantiate(this.#render(true));
+      this.#clocked ??= this.#withClock();
       host.profiler.begins(this.program);
       this.#replay(this.#clocked.run, this.#clocked.job);
     }
   }
 
-  #replay(run: Code['run'], job: Code['job']): void {
+  #replay(run: Entry['run'], job: Entry['job']): void {
     const { pool, scratchAddress, scratchStride } = this.#host;
     if (job === undefined || pool === undefined || (this.#short && this.#alone(pool)))
       run(this.#args, scratchAddress);

@@ -8,10 +8,10 @@ import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { cudaCaps } from '../../codegen/cuda/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
+import { cacheFolder, DiskCache } from '../disk-cache.ts';
 import { type CudaContext, NativeError } from '../native/api.ts';
 import { openCuda as openNative } from '../native/open.ts';
 import { sharing } from '../reopen.ts';
-import { cacheFolder, DiskCache } from './cache.ts';
 import { freshCounters } from './counters.ts';
 import { CudaDevice } from './device.ts';
 
@@ -79,14 +79,10 @@ export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> =
     );
   const tf32 = options.tf32 ?? false;
   const { memoryBytes, capability } = properties;
-  const cache = 'cache' in options ? options.cache : cacheFolder();
+  const cache = 'cache' in options ? options.cache : cacheFolder('cuda');
   const tensorMaps = properties.tensorMaps && cuda.compilerVersion[0] >= KNOWS_WARPGROUPS;
   const caps = cudaCaps(properties, { tf32, tensorMaps });
-  const key = {
-    compilerVersion: cuda.compilerVersion,
-    driverVersion: cuda.driverVersion,
-    capability,
-  };
+  const key = [cuda.compilerVersion, cuda.driverVersion, capability];
   let context: CudaContext | undefined;
   try {
     context = cuda.open(index);
@@ -100,7 +96,10 @@ export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> =
           `--gpu-architecture=${architectureOf(capability, cuda.architectures, caps)}`,
           '--std=c++17',
         ],
-        cache: cache === undefined ? undefined : new DiskCache(cache, key),
+        cache:
+          cache === undefined
+            ? undefined
+            : new DiskCache({ folder: cache, what: 'compiled kernels', ending: '.cubin', key }),
       },
       caps,
       counters: freshCounters(),

@@ -8,7 +8,7 @@ import type { CudaKernel, CudaProgram } from '../../codegen/cuda/module.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { CompiledImage, CudaContext, Handle, NativeCuda } from '../native/api.ts';
 import { NativeError } from '../native/api.ts';
-import type { DiskCache } from './cache.ts';
+import type { DiskCache } from '../disk-cache.ts';
 import type { Counters } from './counters.ts';
 
 export interface Unit {
@@ -106,7 +106,7 @@ export class Units {
   #fromDisk(unit: Unit): boolean {
     const { cache, options } = this.#compiler;
     if (cache === undefined) return false;
-    const path = cache.path(unit.source, options);
+    const path = cache.path(options, unit.source);
     const image = cache.get(path);
     if (image === undefined) return false;
     try {
@@ -148,7 +148,7 @@ export class Units {
     this.#counters.compiles++;
     this.#load(unit, image);
     const { cache, options } = this.#compiler;
-    cache?.put(cache.path(unit.source, options), image);
+    cache?.put(cache.path(options, unit.source), image);
   }
 
   #load(unit: Unit, image: Uint8Array): void {

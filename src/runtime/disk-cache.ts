@@ -1,8 +1,8 @@
 /**
- * Compiled kernels on disk: a program that was compiled once on this machine is loaded by the next process.
+ * Compiled things on disk: what was compiled once on this machine is loaded by the next process.
  *
  * Invariants: a file appears whole or not at all, and is used only if what it holds has the checksum it says; the key
- * names everything that the image depends on; the folder is bounded, what was used longest ago goes first. A cache that
+ * names everything that the content depends on; the folder is bounded, what was used longest ago goes first. A cache that
  * cannot be written to costs time, nothing else: the first failure is said once.
  */
 import { createHash } from 'node:crypto';
@@ -10,18 +10,23 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import * as platform from '#platform';
 
-/** What an image depends on beside the source and the options. */
-export interface CacheKey {
-  readonly compilerVersion: readonly [number, number];
-  readonly driverVersion: number;
-  readonly capability: number;
+/** What is kept in a folder. */
+export interface Kept {
+  readonly folder: string;
+  /** For people: `compiled kernels`. */
+  readonly what: string;
+  /** Of file names, with the dot. */
+  readonly ending: string;
+  /** What all of it depends on, as JSON has it: versions of compilers and drivers. */
+  readonly key: unknown;
+  /** Default: 512 MB. */
+  readonly limitBytes?: number;
 }
 
-const MAGIC = 'TIGON CUBIN 1\n';
+const MAGIC = 'TIGON CACHE 1\n';
 const DIGEST_BYTES = 32;
 const HEAD_BYTES = MAGIC.length + DIGEST_BYTES;
-const ENDING = '.cubin';
-export const LIMIT_BYTES: number = 512 * 2 ** 20;
+const LIMIT_BYTES: number = 512 * 2 ** 20;
 /** How much is left when the folder became too large. */
 const KEPT = 0.75;
 /** A file that was begun and is as old as this was left behind by a process that ended. */
@@ -41,27 +46,25 @@ const remove = (path: string): void => {
 let writes = 0;
 
 export class DiskCache {
-  readonly folder: string;
-  readonly #key: CacheKey;
+  readonly #kept: Kept;
   readonly #limitBytes: number;
   /** Bytes of the folder: known since the first time that something was written. */
   #bytes: number | undefined;
   #warned = false;
 
-  constructor(folder: string, key: CacheKey, limitBytes: number = LIMIT_BYTES) {
-    this.folder = folder;
-    this.#key = key;
-    this.#limitBytes = limitBytes;
+  constructor(kept: Kept) {
+    this.#kept = kept;
+    this.#limitBytes = kept.limitBytes ?? LIMIT_BYTES;
   }
 
-  /** Where the image of a source is. */
-  path(source: string, options: readonly string[]): string {
-    const { compilerVersion, driverVersion, capability } = this.#key;
-    const parts = [compilerVersion, driverVersion, capability, options, source];
-    return join(this.folder, digestOf(Buffer.from(JSON.stringify(parts))).toString('hex') + ENDING);
+  /** Where something made of `parts` (as JSON has them) is. */
+  path(...parts: readonly unknown[]): string {
+    const { folder, ending, key } = this.#kept;
+    const digest = digestOf(Buffer.from(JSON.stringify([key, ...parts])));
+    return join(folder, digest.toString('hex') + ending);
   }
 
-  /** The image, if there is a sound one. */
+  /** What is there, if it is sound. */
   get(path: string): Uint8Array<ArrayBuffer> | undefined {
     let file: Buffer;
     try {
@@ -71,52 +74,61 @@ export class DiskCache {
     }
     if (file.length < HEAD_BYTES || file.toString('latin1', 0, MAGIC.length) !== MAGIC)
       return undefined;
-    const image = new Uint8Array(file.subarray(HEAD_BYTES));
-    if (!digestOf(image).equals(file.subarray(MAGIC.length, HEAD_BYTES))) return undefined;
+    const content = new Uint8Array(file.subarray(HEAD_BYTES));
+    if (!digestOf(content).equals(file.subarray(MAGIC.length, HEAD_BYTES))) return undefined;
     try {
       const now = new Date();
       fs.utimesSync(path, now, now);
     } catch {
       // a folder that is only read has its own order
     }
-    return image;
+    return content;
   }
 
-  /** Keeps an image, in place of whatever was there. */
-  put(path: string, image: Uint8Array): void {
+  /** Keeps something, in place of whatever was there. */
+  put(path: string, content: Uint8Array): void {
+    const { folder, what } = this.#kept;
     const temporary = `${path}.${process.pid}-${writes++}.tmp`;
     try {
-      fs.mkdirSync(this.folder, { recursive: true });
+      fs.mkdirSync(folder, { recursive: true });
       fs.writeFileSync(
         temporary,
-        Buffer.concat([Buffer.from(MAGIC, 'latin1'), digestOf(image), image]),
+        Buffer.concat([Buffer.from(MAGIC, 'latin1'), digestOf(content), content]),
       );
       fs.renameSync(temporary, path);
       this.#bytes =
-        this.#bytes === undefined ? this.#measure() : this.#bytes + HEAD_BYTES + image.length;
+        this.#bytes === undefined ? this.#measure() : this.#bytes + HEAD_BYTES + content.length;
       if (this.#bytes > this.#limitBytes) this.#shrink();
     } catch (error) {
       remove(temporary);
       if (this.#warned) return;
       this.#warned = true;
       platform.warn(
-        `tigon: compiled kernels are not kept in ${this.folder}: ${error instanceof Error ? error.message : error}; TIGON_CACHE names another folder`,
+        `tigon: ${what} are not kept in ${folder}: ${error instanceof Error ? error.message : error}; TIGON_CACHE names another folder, or is off`,
       );
     }
   }
 
-  /** Forgets an image that the driver does not take. */
+  /** Forgets what cannot be used after all. */
   drop(path: string): void {
     remove(path);
   }
 
+  /** Forgets all that is in the folder. */
+  clear(): void {
+    if (!fs.existsSync(this.#kept.folder)) return;
+    for (const { path } of this.#files()) remove(path);
+    this.#bytes = 0;
+  }
+
   #files(): { readonly path: string; readonly bytes: number; readonly used: number }[] {
-    return fs.readdirSync(this.folder).flatMap((name) => {
-      const path = join(this.folder, name);
+    const { folder, ending } = this.#kept;
+    return fs.readdirSync(folder).flatMap((name) => {
+      const path = join(folder, name);
       const stat = fs.statSync(path, { throwIfNoEntry: false });
       if (stat === undefined) return [];
       if (name.endsWith('.tmp') && Date.now() - stat.mtimeMs > ABANDONED_MS) remove(path);
-      return name.endsWith(ENDING) ? [{ path, bytes: stat.size, used: stat.mtimeMs }] : [];
+      return name.endsWith(ending) ? [{ path, bytes: stat.size, used: stat.mtimeMs }] : [];
     });
   }
 
@@ -136,8 +148,9 @@ export class DiskCache {
   }
 }
 
-/** `cuda` in `TIGON_CACHE`, or in this user's cache folder. */
-export const cacheFolder = (): string => {
+/** A folder of this name in `TIGON_CACHE`, or in this user's cache folder; undefined where `TIGON_CACHE` is `off`. */
+export const cacheFolder = (name: string): string | undefined => {
   const chosen = platform.environment('TIGON_CACHE');
-  return join(chosen ? chosen : platform.files!.cacheFolder(), 'cuda');
+  if (chosen === 'off') return undefined;
+  return join(chosen ? chosen : platform.files!.cacheFolder(), name);
 };

@@ -1,12 +1,21 @@
-/** Compiled kernels on disk. */
+/** Compiled things on disk. */
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type CacheKey, DiskCache } from '../../../src/runtime/cuda/cache.ts';
+import { DiskCache } from '../../src/runtime/disk-cache.ts';
 
-const KEY: CacheKey = { compilerVersion: [12, 4], driverVersion: 12040, capability: 90 };
+const KEY = { compilerVersion: [12, 4], driverVersion: 12040 };
+
+const cacheIn = (folder: string, key: unknown = KEY, limitBytes?: number): DiskCache =>
+  new DiskCache({
+    folder,
+    what: 'images',
+    ending: '.cubin',
+    key,
+    ...(limitBytes === undefined ? {} : { limitBytes }),
+  });
 
 const inFolder = (name: string, body: (folder: string) => void): void => {
   test(name, () => {
@@ -23,11 +32,11 @@ const image = (size: number, first = 1): Uint8Array =>
   Uint8Array.from({ length: size }, (_, i) => (first + i) % 251);
 
 inFolder('what was put in is there for the next process, and nothing else', (folder) => {
-  const cache = new DiskCache(folder, KEY);
+  const cache = cacheIn(folder, KEY);
   const path = cache.path('text', ['-a']);
   assert.is(cache.get(path), undefined);
   cache.put(path, image(1000));
-  assert.equal(new DiskCache(folder, KEY).get(path), image(1000));
+  assert.equal(cacheIn(folder, KEY).get(path), image(1000));
   assert.equal(fs.readdirSync(folder).length, 1, 'nothing is left beside it');
   cache.put(path, image(10, 5));
   assert.equal(cache.get(path), image(10, 5));
@@ -37,20 +46,19 @@ inFolder('what was put in is there for the next process, and nothing else', (fol
 
 inFolder('all that an image depends on is in the key', (folder) => {
   const paths = [
-    new DiskCache(folder, KEY).path('text', ['-a']),
-    new DiskCache(folder, KEY).path('text ', ['-a']),
-    new DiskCache(folder, KEY).path('text', ['-b']),
-    new DiskCache(folder, KEY).path('text', ['-a', '-b']),
-    new DiskCache(folder, { ...KEY, compilerVersion: [12, 5] }).path('text', ['-a']),
-    new DiskCache(folder, { ...KEY, driverVersion: 12050 }).path('text', ['-a']),
-    new DiskCache(folder, { ...KEY, capability: 80 }).path('text', ['-a']),
+    cacheIn(folder, KEY).path('text', ['-a']),
+    cacheIn(folder, KEY).path('text ', ['-a']),
+    cacheIn(folder, KEY).path('text', ['-b']),
+    cacheIn(folder, KEY).path('text', ['-a', '-b']),
+    cacheIn(folder, { ...KEY, compilerVersion: [12, 5] }).path('text', ['-a']),
+    cacheIn(folder, { ...KEY, driverVersion: 12050 }).path('text', ['-a']),
   ];
   assert.is(new Set(paths).size, paths.length);
-  assert.is(new DiskCache(folder, { ...KEY }).path('text', ['-a']), paths[0]);
+  assert.is(cacheIn(folder, { ...KEY }).path('text', ['-a']), paths[0]);
 });
 
 inFolder('damaged files are ignored, and replaced', (folder) => {
-  const cache = new DiskCache(folder, KEY);
+  const cache = cacheIn(folder, KEY);
   const path = cache.path('text', []);
   cache.put(path, image(1000));
   const whole = fs.readFileSync(path);
@@ -70,7 +78,7 @@ inFolder('damaged files are ignored, and replaced', (folder) => {
 });
 
 inFolder('the folder is bounded: what was used longest ago goes first', (folder) => {
-  const cache = new DiskCache(folder, KEY, 10_000);
+  const cache = cacheIn(folder, KEY, 10_000);
   const path = (i: number): string => cache.path(`text ${i}`, []);
   for (let i = 0; i < 9; i++) {
     cache.put(path(i), image(1000, i));
@@ -88,7 +96,7 @@ inFolder('the folder is bounded: what was used longest ago goes first', (folder)
 
 inFolder('a folder that cannot be written to costs nothing but time', (folder) => {
   fs.writeFileSync(folder, 'a file in its place');
-  const cache = new DiskCache(folder, KEY);
+  const cache = cacheIn(folder, KEY);
   const path = cache.path('text', []);
   cache.put(path, image(10));
   cache.put(path, image(10));
@@ -96,14 +104,14 @@ inFolder('a folder that cannot be written to costs nothing but time', (folder) =
 });
 
 inFolder('what a process began and left is removed', (folder) => {
-  const cache = new DiskCache(folder, KEY);
+  const cache = cacheIn(folder, KEY);
   cache.put(cache.path('one', []), image(10));
   const left = join(folder, 'x.cubin.1-1.tmp');
   const fresh = join(folder, 'x.cubin.1-2.tmp');
   for (const path of [left, fresh]) fs.writeFileSync(path, 'half');
   const before = new Date(Date.now() - 7_200_000);
   fs.utimesSync(left, before, before);
-  const next = new DiskCache(folder, KEY);
+  const next = cacheIn(folder, KEY);
   next.put(next.path('two', []), image(10));
   assert.not.ok(fs.existsSync(left));
   assert.ok(fs.existsSync(fresh), 'it may be written now');
