@@ -10,7 +10,7 @@ import { AUTOCAST, type AutocastOptions, policyOf } from '../autocast.ts';
 import { failure } from '../callsite.ts';
 import { mode } from '../mode.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions, nearest, shown } from '../options.ts';
+import { checkList, checkOptions, nearest, shown } from '../options.ts';
 import { trace } from '../plan.ts';
 import { signature } from '../signature.ts';
 import { type HybridBlock, setPrecision } from './block.ts';
@@ -27,7 +27,11 @@ export interface ConvertOptions extends AutocastOptions {
 /**
  * Makes a block compute with automatic precisions (see `autocast`) wherever it is called, and returns it.
  *
- * @throws ValueError for paths that the block does not have
+ * Shapes of parameters and results stay.
+ *
+ * @throws {ValueError} for paths that the block does not have, what is no block, and `castParams` without arrays
+ * @throws {OptionError} for options that {@link autocast} refuses
+ *
  * @example
  * const first = new nn.Dense(8, { inUnits: 4 });
  * const net = new nn.HybridSequential(first, new nn.Dense(2, { inUnits: 8 }));
@@ -44,6 +48,9 @@ export const convertHybridBlock = <B extends HybridBlock>(
   checkOptions(where, options, [...AUTOCAST, 'excluded', 'castParams']);
   const { excluded = [], castParams, ...own } = options;
   if (!isBlock(block)) throw failure('value', `${where}: ${shown(block)} is no block`);
+  checkList(where, 'excluded', excluded, "pass paths in a list: { excluded: ['output'] }");
+  if (castParams !== undefined)
+    checkList(where, 'castParams', castParams, 'pass arguments in a list: { castParams: [x] }');
   const policy = policyOf(where, own);
   const parts = new Map(blocksIn(block).map((b) => [b.path, b.block]));
   const apart = excluded.map((path) => {
@@ -54,7 +61,7 @@ export const convertHybridBlock = <B extends HybridBlock>(
       'value',
       `${where}: there is no block ${shown(path)}`,
       guess === undefined
-        ? `there are ${[...parts.keys()].slice(1).join(', ')}`
+        ? `there are ${[...parts.keys()].slice(1).join(', ') || 'none in it'}`
         : `did you mean '${guess}'?`,
     );
   });

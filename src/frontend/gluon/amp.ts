@@ -37,7 +37,11 @@ export { LossScaler, type LossScalerOptions } from './loss-scaler.ts';
  * range or digits (softmax, norms, sums, exponentials, losses) in float32, everything else in what its operands have.
  * Parameters stay in float32, and so do their gradients. Works inside hybridized functions and around them.
  *
- * @throws OptionError for dtypes other than 'float16' and 'bfloat16', and for names in two lists
+ * Shapes are the same as without; float64 stays float64.
+ *
+ * @throws {OptionError} for dtypes other than 'float16' and 'bfloat16', and for names in two lists
+ * @throws {ValueError} for a `body` that is no function, or gives a promise
+ *
  * @example
  * const x = nd.ones([2, 3]);
  * const y = amp.autocast(() => x.matmul(nd.ones([3, 2])));
@@ -48,6 +52,10 @@ export const autocast = <T>(body: () => T, options: AutocastOptions = {}): T =>
 
 /**
  * Runs `body` in the precisions of its operands, whatever `init` or `autocast` around it say.
+ *
+ * Shapes and dtypes are those that `body` gives without policies.
+ *
+ * @throws {ValueError} for a `body` that is no function, or gives a promise
  *
  * @example
  * const y = amp.autocast(() => amp.disable(() => nd.ones([2, 2]).matmul(nd.ones([2, 2]))));
@@ -66,6 +74,8 @@ const within = <T>(where: string, policy: Policy | undefined, body: () => T): T 
 /**
  * Turns automatic precisions on from here on, for the whole program; `{ active: false }` turns them off.
  *
+ * @throws {OptionError} for dtypes other than 'float16' and 'bfloat16', and for names in two lists
+ *
  * @example
  * amp.init({ dtype: 'bfloat16' });
  * nd.ones([2, 3]).matmul(nd.ones([3, 2])).dtype;   // 'bfloat16'
@@ -81,6 +91,8 @@ export const init = (options: AutocastOptions & { readonly active?: boolean } = 
 /**
  * The precision of each function that was called under the policy of these options, by name.
  *
+ * @throws {OptionError} for options that {@link autocast} refuses
+ *
  * @example
  * amp.autocast(() => nd.ones([2, 2]).matmul(nd.ones([2, 2])).softmax());
  * amp.precisions().get('matmul');   // 'target'
@@ -94,7 +106,9 @@ export const precisions = (options: AutocastOptions = {}): ReadonlyMap<string, P
  * skips steps with gradients that are not finite. Returns the scaler. Losses of bfloat16 need no scale, as it has the
  * range of float32: `{ initScale: 1, dynamic: false }` still skips such steps.
  *
- * @throws ValueError when the trainer has one
+ * @throws {ValueError} for what is no trainer, and when the trainer has a scaler
+ * @throws {OptionError} for options that {@link LossScaler} refuses
+ *
  * @example
  * amp.initTrainer(trainer);
  * const l = amp.autocast(() => autograd.record(() => amp.scaleLoss(loss(net(x), y), trainer)));
@@ -126,10 +140,11 @@ const scalerOf = (where: string, trainer: Trainer): LossScaler => {
 };
 
 /**
- * The loss, or each of several, times the scale of the trainer's scaler, in float32 (of float64 in float64). For backward alone; recorded also
- * where nothing else is.
+ * The loss, or each of several, of any shape, times the scale of the trainer's scaler, in float32 (of float64 in
+ * float64). For backward alone; recorded also where nothing else is.
  *
- * @throws ValueError without `initTrainer`
+ * @throws {ValueError} without `initTrainer`, and for what is no array
+ *
  * @example
  * amp.initTrainer(trainer);
  * amp.scaleLoss(l, trainer).backward();
@@ -157,7 +172,10 @@ const divisions = new Map<string, Update>();
  * Divides the gradients of the trainer's parameters by the scale, so that they can be looked at and clipped before the
  * step, which then does not divide again.
  *
- * @throws ValueError without `initTrainer`, and when they have been divided since the last step
+ * Gradients keep shapes and dtypes; those of 16 bits are divided in float32.
+ *
+ * @throws {ValueError} without `initTrainer`, and when they have been divided since the last step
+ *
  * @example
  * amp.initTrainer(trainer);
  * amp.scaleLoss(l, trainer).backward();

@@ -9,6 +9,7 @@ import type { Node } from '../../ir/graph/graph.ts';
 import { tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import { failure } from '../callsite.ts';
+import { defaultDevice } from '../default-device.ts';
 import { withMode } from '../mode.ts';
 import { filled } from '../nd/filled.ts';
 import type { NDArray } from '../ndarray.ts';
@@ -38,6 +39,10 @@ const NAMES = ['scale', 'clean', 'skipped'] as const;
 /**
  * The scale of losses, and what it has seen: a step with a gradient that is not finite halves the scale and changes
  * nothing else; after 2000 clean steps the scale doubles.
+ *
+ * Its numbers are float32 scalars [] on each device of the trainer.
+ *
+ * @throws {OptionError} unless numbers are above 0, `scaleFactor` above 1, and `scaleWindow` is an integer
  *
  * @example
  * const scaler = amp.initTrainer(trainer, { initScale: 2 ** 10 });
@@ -98,15 +103,27 @@ export class LossScaler implements StepScaling {
     return new Map(NAMES.map((name, i) => [name, all.map((arrays) => arrays[i]!)]));
   }
 
-  /** What losses are multiplied by, on that device. */
-  scaleOn(device: Device): NDArray {
+  /**
+   * What losses are multiplied by, on that device (by default, the default one): a float32 scalar [].
+   *
+   * @throws {DeviceError} for a device that was closed
+   */
+  scaleOn(device: Device = defaultDevice()): NDArray {
     return this.arrays(device)[0]!;
   }
-  /** The scale now. */
+  /**
+   * The scale now, a number.
+   *
+   * @throws {DeviceError} when the device is lost
+   */
   async scale(): Promise<number> {
     return this.#read(0, this.initScale);
   }
-  /** How many steps were skipped. */
+  /**
+   * How many steps were skipped.
+   *
+   * @throws {DeviceError} when the device is lost
+   */
   async skipped(): Promise<number> {
     return this.#read(2, 0);
   }
@@ -116,7 +133,11 @@ export class LossScaler implements StepScaling {
     return first === undefined ? otherwise : (await data(first[which]!))[0]!;
   }
 
-  /** Says that the gradients have been divided by the scale; twice is an error. */
+  /**
+   * Says that the gradients have been divided by the scale.
+   *
+   * @throws {ValueError} when they have been since the last step
+   */
   markUnscaled(): void {
     if (this.#unscaled)
       throw failure(

@@ -278,6 +278,9 @@ test('misuse', () => {
   fails(() => amp.scaleLoss(w.data(), trainer), 'value', 'no loss scaler', 'amp.initTrainer');
   amp.initTrainer(trainer);
   fails(() => amp.initTrainer(trainer), 'value', 'has a loss scaler');
+  const layer = new nn.Dense(1);
+  const text = { excluded: 'output' as never };
+  fails(() => amp.convertHybridBlock(layer, text), 'value', 'excluded is "output"');
   fails(() => new amp.LossScaler({ scaleFactor: 1 }), 'option', 'scaleFactor is 1');
 });
 

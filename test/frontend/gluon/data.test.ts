@@ -4,11 +4,12 @@ import {
   ArrayDataset,
   DataLoader,
   Dataset,
+  drawDigits,
   RandomSampler,
   SequentialSampler,
   stackSamples,
 } from '../../../src/frontend/gluon/data/index.ts';
-import { nd, random } from '../../../src/index.ts';
+import { device, nd, random } from '../../../src/index.ts';
 import { fails, rejects, synchronous } from '../support.ts';
 
 const numbers = (count: number): ArrayDataset<[Int32Array]> =>
@@ -170,6 +171,12 @@ test('transform, transformFirst, take and filter', async () => {
   }
   fails(() => data.transform(3 as never), 'value', 'takes a function');
   fails(() => data.take(-1), 'value', 'dataset.take: -1');
+  fails(() => data.transformFirst(3 as never), 'value', 'dataset.transformFirst: 3');
+  fails(() => data.filter(3 as never), 'value', 'dataset.filter: 3');
+  const beyond = Int32Array.of(0, data.length);
+  fails(() => data.batch(beyond, device.default()), 'value', 'there is no sample');
+  fails(() => data.take(1).batch(Int32Array.of(1), device.default()), 'value', 'no sample 1');
+  fails(() => drawDigits(-1), 'value', 'drawDigits: count is -1');
 });
 
 class Squares extends Dataset<[number, boolean]> {
@@ -241,6 +248,7 @@ test('samples that do not stack are errors', () => {
   fails(() => stackSamples([nd.zeros([2]), 3] as nd.NDArray[]), 'shape', 'number 1 number');
   fails(() => stackSamples([[1, 2], [1]]), 'value', 'number 0 has 2 parts, number 1 has not');
   fails(() => stackSamples(['a' as never]), 'value', 'samples are of type string');
+  fails(() => stackSamples([]), 'value', 'there are no samples');
 });
 
 test('wrong arguments are errors that say what to pass', () => {
@@ -267,6 +275,8 @@ test('wrong arguments are errors that say what to pass', () => {
   fails(load({ batchSize: 2, shuffle: true, seed: -1 }), 'value', 'the seed -1');
   fails(load({ batchSize: 2, shuffle: true, sampler: [0] }), 'option', 'sampler together with');
   fails(load({ batchSize: 2, prefetch: 0.5 }), 'option', 'prefetch is 0.5');
+  fails(load({ batchSize: 2, sampler: 3 }), 'option', 'DataLoader: sampler is 3');
+  fails(load({ batchSize: 2, batchify: 3 }), 'value', 'batchify: 3 is not a function');
   fails(
     () => new DataLoader([1, 2] as never, { batchSize: 1 }),
     'value',

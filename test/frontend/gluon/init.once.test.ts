@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as init from '../../../src/frontend/gluon/init.ts';
 import * as nn from '../../../src/frontend/gluon/nn/index.ts';
-import { device, nd } from '../../../src/index.ts';
+import { device, nd, Parameter } from '../../../src/index.ts';
 import { fails } from '../support.ts';
 
 const draw = (initializer: init.Initializer, ...shape: number[]): unknown =>
@@ -25,6 +25,30 @@ test('initializers refuse what they are not for', () => {
     'there is no value for the parameter a.weight',
     'there are: b',
   );
+});
+
+test('numbers and initializers that are none are refused at once', () => {
+  const option: readonly (readonly [() => unknown, string])[] = [
+    [() => new init.Constant('1' as never), 'Constant: value is "1"'],
+    [() => new init.Uniform(-1), 'Uniform: scale is -1'],
+    [() => new init.Normal('1' as never), 'Normal: sigma is "1"'],
+    [() => new init.Xavier({ magnitude: -1 }), 'Xavier: magnitude is -1'],
+    [() => new init.Kaiming({ slope: Number.NaN }), 'Kaiming: slope is NaN'],
+    [() => new init.MSRAPrelu({ slope: '1' as never }), 'MSRAPrelu: slope is "1"'],
+    [() => init.initializer({} as never), 'an object is no initializer'],
+  ];
+  for (const [make, part] of option) fails(make, 'option', part);
+  const value: readonly (readonly [() => unknown, string])[] = [
+    [() => new init.Mixed([[3 as never, 'ones']]), 'Mixed: 3 is no pattern'],
+    [() => new init.Load(null as never), 'Load: the values are null'],
+    [() => new init.Load({ b: [1] as never }), 'Load: the value for b is a JavaScript array'],
+    [() => init.register('', () => new init.Zero()), 'init.register: the name is ""'],
+    [() => init.register('x', 3 as never), 'init.register: 3 is not a function'],
+  ];
+  for (const [make, part] of value) fails(make, 'value', part);
+  const ints = { dtype: 'int32', gradReq: 'write' } as const;
+  fails(() => new Parameter({ shape: [1], ...ints }), 'dtype', 'only floats have gradients');
+  fails(() => new nn.Dense(1).cast('int8'), 'dtype', "int8 with gradReq 'write'");
 });
 
 test('names that nobody knows, and those of classes', () => {

@@ -8,6 +8,7 @@ import { failure } from '../../callsite.ts';
 import { array } from '../../nd/creation.ts';
 import { stack } from '../../nd/shape.ts';
 import { isNDArray, type NDArray } from '../../ndarray.ts';
+import { checkList } from '../../options.ts';
 
 /** The batch of samples of type `S`: arrays and numbers become arrays with one axis more. */
 export type Batched<S> = S extends NDArray | number | boolean
@@ -19,13 +20,22 @@ export type Batched<S> = S extends NDArray | number | boolean
 /**
  * Stacks samples part by part: NDArrays along a new first axis, numbers to float32, booleans to bool.
  *
+ * Arrays [...] give [samples, ...] of their dtype.
+ *
+ * @throws {ShapeError} for arrays of different shapes or dtypes
+ * @throws {ValueError} without samples, for what is no array, number or tuple, and for tuples of different lengths
+ *
  * @example
  * const [x, y] = stackSamples([[nd.ones([3]), 0], [nd.zeros([3]), 1]]);
  * x;   // [[1, 1, 1], [0, 0, 0]]
  * y;   // [0, 1]
  */
-export const stackSamples = <S>(samples: readonly S[]): Batched<S> =>
-  stacked(samples, 'samples') as Batched<S>;
+export const stackSamples = <S>(samples: readonly S[]): Batched<S> => {
+  checkList('stackSamples', 'the first argument', samples, 'pass samples in a list');
+  if (samples.length === 0)
+    throw failure('value', 'stackSamples: there are no samples', 'pass at least one');
+  return stacked(samples, 'samples') as Batched<S>;
+};
 
 const stacked = (samples: readonly unknown[], where: string): unknown => {
   const first = samples[0];

@@ -7,6 +7,7 @@ import type { Device } from '../../../runtime/device.ts';
 import { failure } from '../../callsite.ts';
 import { defaultDevice } from '../../default-device.ts';
 import type { NDArray } from '../../ndarray.ts';
+import { checkFunction } from '../../options.ts';
 import { type Batched, stackSamples } from './batchify.ts';
 import { type Column, type ColumnSource, columnOf } from './column.ts';
 
@@ -20,6 +21,10 @@ const partsOf = <S>(sample: S): Parts<S> =>
  * Samples by number. A sample is an NDArray, a number, or a tuple of them. Subclass it for your own data: define
  * `length` and `get`.
  *
+ * Arrays of a sample have any shape and dtype, the same in all samples where they are stacked.
+ *
+ * @throws {ValueError} for numbers that are no sample's
+ *
  * @example
  * class Squares extends Dataset<[number, number]> {
  *   readonly length = 100;
@@ -29,16 +34,29 @@ const partsOf = <S>(sample: S): Parts<S> =>
 export abstract class Dataset<S> implements Iterable<S> {
   abstract readonly length: number;
 
-  /** Sample `index`, from 0 to `length - 1`. */
+  /**
+   * Sample `index`, from 0 to `length - 1`.
+   *
+   * @throws {ValueError} for another number
+   */
   abstract get(index: number): S;
 
-  /** The samples at `indices`, stacked. */
+  /**
+   * The samples at `indices`, stacked: arrays with an axis more, on `device` where samples are made there.
+   *
+   * @throws {ValueError} for numbers that are no sample's, and samples that cannot be stacked
+   * @throws {ShapeError} for samples of different shapes or dtypes
+   */
   batch(indices: Int32Array, _device: Device): Batched<S> {
     return stackSamples(Array.from(indices, (i) => this.get(i)));
   }
 
   /**
    * A dataset of `fn(...sample)`, computed each time a sample is asked for.
+   *
+   * Shapes and dtypes are those that `fn` gives.
+   *
+   * @throws {ValueError} unless `fn` is a function
    *
    * @example
    * const digits = new ArrayDataset(nd.ones([6, 1, 28, 28]), new Int32Array(6));
@@ -52,11 +70,16 @@ export abstract class Dataset<S> implements Iterable<S> {
   /**
    * The same with `fn` applied to the first part of each sample alone.
    *
+   * Shapes and dtypes of the other parts stay.
+   *
+   * @throws {ValueError} unless `fn` is a function
+   *
    * @example
    * const data = new ArrayDataset(nd.ones([6, 3]), new Int32Array(6)).transformFirst((x) => x.mul(2));
    * data.batch(Int32Array.of(0), device.cpu())[0];   // [[2, 2, 2]]
    */
   transformFirst<T>(fn: (first: Parts<S>[0]) => T): Dataset<WithFirst<S, T>> {
+    checkFunction('dataset.transformFirst', fn, 'pass a function of the first part of a sample');
     return new Transformed<S, WithFirst<S, T>>(this, (...parts) => {
       const [first, ...rest] = parts as readonly unknown[];
       const changed = fn(first as Parts<S>[0]);
@@ -64,7 +87,11 @@ export abstract class Dataset<S> implements Iterable<S> {
     });
   }
 
-  /** The first `count` samples. */
+  /**
+   * The first `count` samples, or all where there are fewer.
+   *
+   * @throws {ValueError} unless `count` is an integer ≥ 0
+   */
   take(count: number): Dataset<S> {
     if (!Number.isInteger(count) || count < 0)
       throw failure('value', `dataset.take: ${count} is not an integer ≥ 0`);
@@ -76,6 +103,8 @@ export abstract class Dataset<S> implements Iterable<S> {
 
   /**
    * Part `index` of `count` parts in order, whose sizes differ by one at most: each of several processes reads its own.
+   *
+   * @throws {ValueError} unless `count` is an integer ≥ 1, and `index` one below it
    *
    * @example
    * const mine = new ArrayDataset(nd.arange(10)).shard(3, 1);
@@ -103,8 +132,13 @@ export abstract class Dataset<S> implements Iterable<S> {
     );
   }
 
-  /** The samples for which `keep(...sample)` is true; looks at all of them now. */
+  /**
+   * The samples for which `keep(...sample)` is true; looks at all of them now.
+   *
+   * @throws {ValueError} unless `keep` is a function
+   */
   filter(keep: (...parts: Parts<S>) => boolean): Dataset<S> {
+    checkFunction('dataset.filter', keep, 'pass a function of the parts of a sample');
     const kept: number[] = [];
     for (let i = 0; i < this.length; i++) if (keep(...partsOf(this.get(i)))) kept.push(i);
     return new Selected(this, Int32Array.from(kept));
@@ -152,7 +186,7 @@ class Selected<S> extends Dataset<S> {
   }
   override batch(indices: Int32Array, device: Device): Batched<S> {
     return this.#from.batch(
-      indices.map((i) => this.#indices[i]!),
+      indices.map((i) => this.#indices[checkIndex(i, this.length)]!),
       device,
     );
   }
@@ -200,6 +234,7 @@ export class ColumnDataset<S> extends Dataset<S> {
   }
 
   override batch(indices: Int32Array, device: Device): Batched<S> {
+    for (const index of indices) checkIndex(index, this.length);
     return side(this.#columns.map((c) => c.gather(indices, device))) as Batched<S>;
   }
 }
@@ -209,6 +244,12 @@ const side = (parts: readonly NDArray[]): unknown => (parts.length === 1 ? parts
 
 /**
  * Arrays whose first axes count the same samples: `get(i)` is `[first.at(i), second.at(i), ...]`.
+ *
+ * Columns are arrays [samples, ...] of any dtype, typed arrays, or lists as for `nd.array`; typed arrays keep their
+ * dtype, but Float64Arrays and lists of numbers, which become float32. A batch has columns [indices, ...].
+ *
+ * @throws {ValueError} without columns, and for what is no array
+ * @throws {ShapeError} for columns of different lengths, or without axes
  *
  * @example
  * const data = new ArrayDataset(random.normal([100, 4]), new Int32Array(100));

@@ -4,6 +4,8 @@
  * Invariant: image `i` of a seed is a function of (seed, i) alone: a digit's strokes, bent by a random affine map and a
  * smooth random displacement, inked by an anti-aliased pen.
  */
+import { failure } from '../../callsite.ts';
+import { shown } from '../../options.ts';
 import { prng, unit } from './prng.ts';
 
 const SIZE = 28;
@@ -74,7 +76,10 @@ export interface DrawnDigits {
 }
 
 /**
- * Draws `count` digits, numbers `first` to `first + count - 1` of the endless series of `seed`.
+ * Draws `count` digits, numbers `first` to `first + count - 1` of the endless series of `seed`: bytes of the shapes
+ * [count, 28, 28] and [count].
+ *
+ * @throws {ValueError} unless all are integers ≥ 0
  *
  * @example
  * const { images, labels } = drawDigits(2);
@@ -82,6 +87,9 @@ export interface DrawnDigits {
  * images.length;   // 1568
  */
 export const drawDigits = (count: number, seed = 0, first = 0): DrawnDigits => {
+  for (const [name, value] of Object.entries({ count, seed, first }))
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw failure('value', `drawDigits: ${name} is ${shown(value)}`, 'pass an integer ≥ 0');
   const images = new Uint8Array(count * SIZE * SIZE);
   const labels = new Uint8Array(count);
   for (let i = 0; i < count; i++) {

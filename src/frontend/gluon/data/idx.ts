@@ -24,6 +24,11 @@ const elementTypes: Readonly<Record<number, string>> = {
 /**
  * Reads IDX bytes (already decompressed). `name` stands for the file in errors; `rank` is the number of axes wanted.
  *
+ * Bytes of any shape; integers of other sizes and floats are not read.
+ *
+ * @throws {DataError} for bytes that are no IDX file, are cut off, have elements of another dtype or another number of
+ *   axes
+ *
  * @example
  * const bytes = new Uint8Array([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]);
  * parseIdx(bytes, 'two bytes').shape;   // [2]
@@ -63,6 +68,10 @@ const compressionOf = (bytes: Uint8Array, name: string): Compression | undefined
 
 /**
  * Reads IDX bytes that may be compressed: gzip is recognized by its content, brotli by the name ending in `.br`.
+ *
+ * Bytes as for {@link parseIdx}, of any shape.
+ *
+ * @throws {DataError} for compressed bytes that are damaged, and as parseIdx
  *
  * @example
  * const { shape } = await readIdx(new Uint8Array([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), 'two bytes');

@@ -7,7 +7,7 @@
 import type { Device } from '../../../runtime/device.ts';
 import { failure } from '../../callsite.ts';
 import { defaultDevice } from '../../default-device.ts';
-import { checkChoice, checkOptions } from '../../options.ts';
+import { checkChoice, checkFunction, checkOptions, shown } from '../../options.ts';
 import type { Batched } from './batchify.ts';
 import { checkIndex, Dataset } from './dataset.ts';
 import { RandomSampler, type Sampler, SequentialSampler } from './sampler.ts';
@@ -55,6 +55,13 @@ const checkCount = (name: string, value: number, least: number): number => {
  * Batches of a dataset. Go through it with `for await`, once per epoch; a plain `for` works too, but then a long loop
  * must await something now and then for memory to be reused.
  *
+ * Arrays of a batch are [samples, ...], at most `batchSize` of them, of the dtype of the samples.
+ *
+ * @throws {ValueError} for what is no dataset; while it runs, for numbers of a sampler that are no sample's, and a
+ *   `batchify` that gives a promise to a plain `for`
+ * @throws {OptionError} for counts that are no integers, a `sampler` with `shuffle` or `seed`, and batches that are
+ *   never full
+ *
  * @example
  * const loader = new DataLoader(new ArrayDataset(x, y), { batchSize: 64, shuffle: true, seed: 1 });
  * for await (const [images, labels] of loader) autograd.record(() => loss(net(images), labels)).backward();
@@ -85,6 +92,18 @@ export class DataLoader<S, B = Batched<S>> implements Iterable<B>, AsyncIterable
         'option',
         'DataLoader: sampler together with shuffle or seed',
         'the sampler alone decides the order',
+      );
+    if (sampler !== undefined && typeof sampler?.[Symbol.iterator] !== 'function')
+      throw failure(
+        'option',
+        `DataLoader: sampler is ${shown(sampler)}`,
+        'pass numbers of samples: a list, or a sampler of tigon/data',
+      );
+    if (options.batchify !== undefined)
+      checkFunction(
+        'DataLoader: batchify',
+        options.batchify,
+        'pass a function of a list of samples',
       );
     this.#dataset = dataset;
     this.#sampler =

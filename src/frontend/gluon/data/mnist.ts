@@ -29,6 +29,9 @@ export interface ImageDataOptions extends FetchOptions {
 /**
  * Images and labels: a sample is `[image, label]`, a batch `[float32 [N, 1, 28, 28], int32 [N]]`.
  *
+ * @throws {ShapeError} when there are not as many labels as images
+ * @throws {ValueError} for a sample that it does not have
+ *
  * @example
  * const test: ImageDataset = await FashionMNIST.test();
  * const [image, label] = test.get(0);
@@ -236,7 +239,10 @@ const load = async (
  * Hand-written digits.
  *
  * From the folder `mnist` in `TIGON_DATA` if that is set, else from the user's cache, else from the network (checked and
- * cached; not with `TIGON_OFFLINE=1`), else, with a warning, digits that Tigon draws itself. Damaged files are a DataError.
+ * cached; not with `TIGON_OFFLINE=1`), else, with a warning, digits that Tigon draws itself. Images are float32
+ * [1, 28, 28] from 0 to 1, labels int32 scalars.
+ *
+ * @throws {DataError} for damaged files
  *
  * @example
  * const train = await MNIST.train();        // 60,000 samples [float32 [1, 28, 28], int32 []]
@@ -251,7 +257,9 @@ export const MNIST = {
 
 /**
  * Clothes in the format of {@link MNIST}: t-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, boot.
- * From the folder `fashion-mnist` in `TIGON_DATA`, the cache or the network; a DataError when none has it.
+ * From the folder `fashion-mnist` in `TIGON_DATA`, the cache or the network. Shapes and dtypes as of MNIST.
+ *
+ * @throws {DataError} for damaged files, and when there are none
  */
 export const FashionMNIST = {
   /** The 60,000 training images. */

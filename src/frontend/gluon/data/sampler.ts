@@ -22,6 +22,8 @@ const checkLength = (where: string, length: number): number => {
 /**
  * `0, 1, ..., length - 1`.
  *
+ * @throws {ValueError} unless `length` is an integer ≥ 0
+ *
  * @example [...new SequentialSampler(3)];   // [0, 1, 2]
  */
 export class SequentialSampler implements Sampler {
@@ -36,6 +38,9 @@ export class SequentialSampler implements Sampler {
 
 /**
  * The numbers below `length` in a new random order at each pass. Without a seed, one is drawn as `random.seed` says.
+ *
+ * @throws {ValueError} unless `length` and `seed` are integers ≥ 0
+ * @throws {OptionError} for unknown options
  *
  * @example [...new RandomSampler(3, { seed: 1 })].sort();   // [0, 1, 2]
  */

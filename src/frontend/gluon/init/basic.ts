@@ -9,7 +9,7 @@ import type { Device } from '../../../runtime/device.ts';
 import { failure } from '../../callsite.ts';
 import { full } from '../../nd/creation.ts';
 import type { NDArray } from '../../ndarray.ts';
-import { checkChoice, checkOptions } from '../../options.ts';
+import { checkChoice, checkOptions, shown } from '../../options.ts';
 import { normal, uniform } from '../../random.ts';
 
 /** What is to be made. */
@@ -25,8 +25,23 @@ export interface Initializer {
   draw(request: InitRequest): NDArray;
 }
 
+/** `value` if it is a finite number, not below `least`. */
+const sized = (who: string, name: string, value: number, least: number): number => {
+  if (Number.isFinite(value) && value >= least) return value;
+  throw failure(
+    'option',
+    `${who}: ${name} is ${shown(value)}`,
+    least === 0 ? 'pass a number ≥ 0' : 'pass a number',
+  );
+};
+const ANY = Number.NEGATIVE_INFINITY;
+
 /**
  * All zeros.
+ *
+ * Of any shape and dtype, those of the parameter.
+ *
+ * @throws nothing
  *
  * @example
  * const layer = new nn.Dense(2, { inUnits: 1, weightInit: new Zero() });
@@ -42,6 +57,10 @@ export class Zero implements Initializer {
 /**
  * All ones.
  *
+ * Of any shape and dtype, those of the parameter.
+ *
+ * @throws nothing
+ *
  * @example
  * const layer = new nn.Dense(2, { inUnits: 1, weightInit: new One() });
  * layer.initialize();
@@ -56,6 +75,11 @@ export class One implements Initializer {
 /**
  * One value everywhere.
  *
+ * Of any shape and dtype, those of the parameter.
+ *
+ * @throws {OptionError} unless it is a number
+ * @throws {ValueError} when drawn for a dtype of integers that does not have it
+ *
  * @example
  * const layer = new nn.Dense(2, { inUnits: 1, weightInit: new Constant(0.5) });
  * layer.initialize();
@@ -64,6 +88,8 @@ export class One implements Initializer {
 export class Constant implements Initializer {
   readonly value: number;
   constructor(value: number) {
+    if (typeof value !== 'number')
+      throw failure('option', `Constant: value is ${shown(value)}`, 'pass a number');
     this.value = value;
   }
   draw({ shape, dtype, device }: InitRequest): NDArray {
@@ -74,12 +100,17 @@ export class Constant implements Initializer {
 /**
  * Uniform in [-scale, scale).
  *
+ * Of any shape and float dtype, that of the parameter.
+ *
+ * @throws {OptionError} unless `scale` is a number ≥ 0
+ * @throws {DTypeError} when drawn for integers
+ *
  * @example const layer = new nn.Dense(2, { weightInit: new Uniform(0.1) });
  */
 export class Uniform implements Initializer {
   readonly scale: number;
   constructor(scale = 0.07) {
-    this.scale = scale;
+    this.scale = sized('Uniform', 'scale', scale, 0);
   }
   draw({ shape, dtype, device }: InitRequest): NDArray {
     return uniform(shape, -this.scale, this.scale, { dtype, device });
@@ -89,12 +120,17 @@ export class Uniform implements Initializer {
 /**
  * Normal with mean 0 and standard deviation `sigma`.
  *
+ * Of any shape and float dtype, that of the parameter.
+ *
+ * @throws {OptionError} unless `sigma` is a number ≥ 0
+ * @throws {DTypeError} when drawn for integers
+ *
  * @example const layer = new nn.Dense(2, { weightInit: new Normal(0.02) });
  */
 export class Normal implements Initializer {
   readonly sigma: number;
   constructor(sigma = 0.01) {
-    this.sigma = sigma;
+    this.sigma = sized('Normal', 'sigma', sigma, 0);
   }
   draw({ shape, dtype, device }: InitRequest): NDArray {
     return normal(shape, 0, this.sigma, { dtype, device });
@@ -126,6 +162,11 @@ const fans = ({ shape, name }: InitRequest, who: string): readonly [number, numb
  * Keeps the variance of activations and gradients alike through layers: width `sqrt(magnitude / factor)`.
  * (Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010, §4.2.)
  *
+ * Weights [out, in, ...kernel] of any float dtype; `factor` is in · kernel, out · kernel, or the mean of both.
+ *
+ * @throws {OptionError} for another `rndType` or `factorType`; unless `magnitude` is a number ≥ 0
+ * @throws {ShapeError} when drawn for vectors
+ *
  * @example const layer = new nn.Dense(2, { weightInit: new Xavier({ rndType: 'gaussian', magnitude: 2 }) });
  */
 export class Xavier implements Initializer {
@@ -135,7 +176,11 @@ export class Xavier implements Initializer {
     const { rndType = 'uniform', factorType = 'avg', magnitude = 3 } = options;
     checkChoice('Xavier', 'rndType', rndType, ['uniform', 'gaussian']);
     checkChoice('Xavier', 'factorType', factorType, ['in', 'out', 'avg']);
-    this.#options = { rndType, factorType, magnitude };
+    this.#options = {
+      rndType,
+      factorType,
+      magnitude: sized('Xavier', 'magnitude', magnitude, 0),
+    };
   }
   draw(request: InitRequest): NDArray {
     const { rndType, factorType, magnitude } = this.#options;
@@ -156,6 +201,11 @@ export interface MSRAPreluOptions {
  * For nets with (leaky) rectifiers: normal with variance `2 / ((1 + slope²) factor)`.
  * (He et al., "Delving deep into rectifiers", ICCV 2015, §2.2.)
  *
+ * Weights as for {@link Xavier}: two axes at least, any float dtype.
+ *
+ * @throws {OptionError} for another `factorType`; unless `slope` is a number
+ * @throws {ShapeError} when drawn for vectors
+ *
  * @example const layer = new nn.Dense(2, { weightInit: new MSRAPrelu({ slope: 0.1 }) });
  */
 export class MSRAPrelu implements Initializer {
@@ -163,7 +213,7 @@ export class MSRAPrelu implements Initializer {
   constructor(options: MSRAPreluOptions = {}) {
     checkOptions('MSRAPrelu', options, ['factorType', 'slope']);
     const { factorType = 'avg', slope = 0.25 } = options;
-    const magnitude = 2 / (1 + slope ** 2);
+    const magnitude = 2 / (1 + sized('MSRAPrelu', 'slope', slope, ANY) ** 2);
     this.#xavier = new Xavier({ rndType: 'gaussian', factorType, magnitude });
   }
   draw(request: InitRequest): NDArray {
@@ -181,8 +231,13 @@ export interface KaimingOptions {
 }
 
 /**
- * For nets with rectifiers: variance `2 / ((1 + slope²) factor)`, by inputs unless said otherwise; normal, or uniform. (He
- * et al., ICCV 2015.)
+ * For nets with rectifiers: variance `2 / ((1 + slope²) factor)`, by inputs unless said otherwise; normal, or uniform.
+ * (He et al., ICCV 2015.)
+ *
+ * Weights as for {@link Xavier}: two axes at least, any float dtype.
+ *
+ * @throws {OptionError} for another `rndType` or `factorType`; unless `slope` is a number
+ * @throws {ShapeError} when drawn for vectors
  *
  * @example const layer = new nn.Conv2D(8, 3, { weightInit: new Kaiming() });
  */
@@ -193,7 +248,8 @@ export class Kaiming implements Initializer {
     const { rndType = 'gaussian', factorType = 'in', slope = 0 } = options;
     // A uniform distribution of width ±a has variance a² / 3.
     const spread = rndType === 'uniform' ? 3 : 1;
-    this.#xavier = new Xavier({ rndType, factorType, magnitude: (spread * 2) / (1 + slope ** 2) });
+    const share = 1 + sized('Kaiming', 'slope', slope, ANY) ** 2;
+    this.#xavier = new Xavier({ rndType, factorType, magnitude: (spread * 2) / share });
   }
   draw(request: InitRequest): NDArray {
     return this.#xavier.draw(request);

@@ -8,12 +8,15 @@ import { onto } from '#several';
 import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { astype } from '../../nd/math.ts';
+import { isNDArray } from '../../ndarray.ts';
 import { shown } from '../../options.ts';
 import type { Initializer, InitRequest } from './basic.ts';
 import { type InitializerLike, initializer } from './named.ts';
 
 const patternOf = (pattern: string | RegExp): RegExp => {
-  if (typeof pattern !== 'string') return pattern;
+  if (pattern instanceof RegExp) return pattern;
+  if (typeof pattern !== 'string')
+    throw failure('value', `Mixed: ${shown(pattern)} is no pattern`, "pass a text: '.*weight'");
   try {
     return new RegExp(`^(?:${pattern})`);
   } catch (error) {
@@ -28,7 +31,11 @@ const patternOf = (pattern: string | RegExp): RegExp => {
 /**
  * The initializer of the first pattern that a parameter's name matches.
  *
- * ValueError for a name that matches none: end with '.*'.
+ * Shapes and dtypes are those that the chosen one takes.
+ *
+ * @throws {ValueError} for rules that are no pairs, patterns that are none; when drawn for a name that matches none:
+ *   end with '.*'
+ * @throws {OptionError} for names that are no initializer's
  *
  * @example
  * const net = new nn.Dense(2, { inUnits: 3, biasInit: new Mixed([['.*bias', 'ones'], ['.*', 'xavier']]) });
@@ -60,8 +67,12 @@ export class Mixed implements Initializer {
 }
 
 /**
- * What the last part of a name says: zeros for `bias`, `beta` and `runningMean`, ones for `gamma` and `runningVar`, else
- * `init`. Layers know this themselves; it is for parameters of one's own.
+ * What the last part of a name says: zeros for `bias`, `beta` and `runningMean`, ones for `gamma` and `runningVar`,
+ * else `init`. Layers know this themselves; it is for parameters of one's own.
+ *
+ * Shapes and dtypes are those that the chosen one takes.
+ *
+ * @throws {OptionError} for a name that is no initializer's
  *
  * @example
  * const shift = new Parameter({ shape: [2], init: new ByName('xavier') });
@@ -80,10 +91,15 @@ export class ByName extends Mixed {
 export type LoadedArrays = ReadonlyMap<string, NDArray> | Readonly<Record<string, NDArray>>;
 
 /**
- * Values that are there, by the names of parameters; `defaultInit` for those that are not among them. Floats are converted
- * to the dtype of the parameter.
+ * Values that are there, by the names of parameters; `defaultInit` for those that are not among them. Values of any
+ * dtype are converted to that of the parameter.
  *
- * ValueError for a name without a value when there is no `defaultInit`; ShapeError for a value of another shape.
+ * Any shape, which is that of the parameter.
+ *
+ * @throws {ValueError} for values that are no arrays by name; when drawn for a name without a value, where there is no
+ *   `defaultInit`
+ * @throws {ShapeError} when drawn for a parameter of another shape
+ * @throws {OptionError} for a `defaultInit` that is none
  *
  * @example
  * const net = new nn.Dense(1, { inUnits: 2 });
@@ -95,7 +111,16 @@ export class Load implements Initializer {
   readonly #default: Initializer | undefined;
 
   constructor(values: LoadedArrays, defaultInit?: InitializerLike) {
+    if (typeof values !== 'object' || values === null)
+      throw failure('value', `Load: the values are ${shown(values)}`, 'pass arrays by name');
     const entries = values instanceof Map ? [...values] : Object.entries(values);
+    const odd = entries.find(([, x]) => !isNDArray(x));
+    if (odd !== undefined)
+      throw failure(
+        'value',
+        `Load: the value for ${odd[0]} is ${shown(odd[1])}, not an NDArray`,
+        'nd.array(values) makes an array',
+      );
     // Files of MXNet say in front of a name whether it is an argument.
     this.#values = new Map(entries.map(([name, x]) => [name.replace(/^(?:arg|aux):/, ''), x]));
     this.#default = defaultInit === undefined ? undefined : initializer(defaultInit);

@@ -4,7 +4,7 @@
  * Invariant: a name means one initializer with its defaults; own ones are added by {@link register}.
  */
 import { failure } from '../../callsite.ts';
-import { nearest } from '../../options.ts';
+import { checkFunction, nearest, shown } from '../../options.ts';
 import {
   Constant,
   type Initializer,
@@ -47,25 +47,45 @@ export type InitializerLike = Initializer | InitializerName | (string & {}) | nu
 /**
  * Gives an initializer a name.
  *
+ * What it makes draws arrays of the shape and dtype that it is asked for.
+ *
+ * @throws {ValueError} unless `name` is a text and `make` a function
+ *
  * @example
  * register('tiny', () => new Uniform(1e-3));
  * const layer = new nn.Dense(2, { weightInit: 'tiny' });
  */
 export const register = (name: string, make: () => Initializer): void => {
+  if (typeof name !== 'string' || name === '')
+    throw failure('value', `init.register: the name is ${shown(name)}`, 'pass a text');
+  checkFunction('init.register', make, 'pass what makes one: () => new Uniform(1e-3)');
   own.set(name, make);
+};
+
+const checked = (given: Initializer, what: string): Initializer => {
+  if (typeof given?.draw === 'function') return given;
+  throw failure(
+    'option',
+    `${what} is no initializer`,
+    "pass one of 'tigon/init', a name like 'xavier', or a number",
+  );
 };
 
 /**
  * The initializer that `like` means.
  *
+ * It draws arrays of the shape and dtype that it is asked for.
+ *
+ * @throws {OptionError} for a name that nobody knows, or what has no `draw`
+ *
  * @example initializer('zeros') instanceof Zero;   // true
  */
 export const initializer = (like: InitializerLike): Initializer => {
   if (typeof like === 'number') return new Constant(like);
-  if (typeof like !== 'string') return like;
+  if (typeof like !== 'string') return checked(like, shown(like));
   const make =
     own.get(like) ?? (Object.hasOwn(NAMED, like) ? NAMED[like as InitializerName] : undefined);
-  if (make !== undefined) return make();
+  if (make !== undefined) return checked(make(), `what '${like}' stands for`);
   const known = [...Object.keys(NAMED), ...own.keys()];
   const folded = CLASSES.find((name) => name.toLowerCase() === like.toLowerCase());
   if (folded !== undefined)

@@ -63,10 +63,11 @@ export interface OrthogonalOptions {
 /**
  * Orthogonal rows, or columns where there are more rows, all of length `scale`; a weight [out, in, ...kernel] counts as
  * [out, in · kernel]. (Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
- * networks", ICLR 2014.) Computed on the host, in time that grows with
- * rows · columns · the smaller of both.
+ * networks", ICLR 2014.) Any float dtype; computed on the host in double, in time that grows with rows · columns · the
+ * smaller of both.
  *
- * ShapeError for vectors.
+ * @throws {OptionError} unless `scale` > 0; for another `randType`
+ * @throws {ShapeError} when drawn for vectors
  *
  * @example
  * const layer = new nn.Dense(2, { inUnits: 2, weightInit: new Orthogonal({ scale: 1 }) });
@@ -119,7 +120,9 @@ export class Orthogonal implements Initializer {
  * strides s, a kernel of 2s - s mod 2 and a padding of ceil((s - 1) / 2), groups for all channels, the layer is
  * `UpSampling(s, { sampleType: 'bilinear' })` up to the borders.
  *
- * ShapeError for weights without axes of space.
+ * Weights [in, out, ...kernel] of any float dtype.
+ *
+ * @throws {ShapeError} when drawn for weights without axes of space
  *
  * @example const layer = new nn.Conv2DTranspose(3, 4, { strides: 2, padding: 1, groups: 3, weightInit: new Bilinear() });
  */
@@ -152,6 +155,11 @@ export class Bilinear implements Initializer {
 
 /**
  * Zeros, but for the forget gate of LSTM cells, the second quarter: `forgetBias`, so that a fresh cell remembers.
+ *
+ * Biases [4 · hidden] of any float dtype.
+ *
+ * @throws {OptionError} unless `forgetBias` is a number
+ * @throws {ShapeError} when drawn for another shape
  *
  * @example
  * const cell = new rnn.LSTMCell(1, { inputSize: 1, i2hBiasInit: new LSTMBias(1) });
@@ -189,6 +197,11 @@ export interface TruncatedNormalOptions {
 
 /**
  * Normal numbers not further than `bound` deviations from the mean.
+ *
+ * Of any shape and float dtype, that of the parameter.
+ *
+ * @throws {OptionError} unless `mean` is a number, `stdev` and `bound` numbers > 0
+ * @throws {DTypeError} when drawn for integers
  *
  * @example const layer = new nn.Dense(2, { weightInit: new TruncatedNormal() });
  */

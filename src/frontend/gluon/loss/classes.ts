@@ -35,8 +35,8 @@ export interface SoftmaxCrossEntropyOptions extends LossOptions {
  * `-weight · Σ label · log(softmax(pred))` for dense labels; averaged over all axes but the batch's. (Goodfellow et
  * al., "Deep Learning", §6.2.2.3; with the maximum taken off before `exp`.)
  *
- * pred: floats, e.g. [batch, classes], [batch, classes, height, width] with `axis: 1`, or [classes]; label: class numbers of the
- * shape of pred without the axis of classes (or with size 1 there), any dtype; dense: the shape of pred.
+ * pred: floats, e.g. [batch, classes], [batch, classes, height, width] with `axis: 1`, or [classes]; label: class
+ * numbers of the shape of pred without the axis of classes (or with size 1 there), any dtype; dense: the shape of pred.
  * `sampleWeight`: [batch], or the shape of the labels, or with size 1 along the axis of classes. Result [batch],
  * float32 (float64 where predictions are, computed in double); predictions of integers are taken as float32.
  *
