@@ -37,13 +37,33 @@ const check = (
   if (typeof value === 'number' && Number.isFinite(value) && ok(value)) return value;
   throw failure('option', `${where}: ${name} is ${shown(value)}`, `it must be ${rule}`);
 };
+/** Throws an OptionError unless there are options, all of them known. */
+const checkGiven = (where: string, options: object, known: readonly string[]): void => {
+  checkOptions(where, options, known);
+  if (options === undefined)
+    throw failure('option', `${where}: there are no options`, `pass { ${known[0] ?? ''}: … }`);
+};
 const whole = (x: number): boolean => Number.isInteger(x) && x >= 0;
 const positive = (x: number): boolean => x > 0;
 const notNegative = (x: number): boolean => x >= 0;
 const whereIn = (x: number): boolean => x > 0 && x < 1;
 
+/** Throws a ValueError unless a rate can be computed. */
+const checkRate = (update: number, base: number): void => {
+  if (Number.isFinite(update) && Number.isFinite(base)) return;
+  throw failure(
+    'value',
+    `rate: update ${shown(update)}, base ${shown(base)}`,
+    'pass two numbers: the update, counted from 1, and the learning rate to begin with',
+  );
+};
+
 /**
- * A schedule after a warm-up. Subclass it for one of your own: `scheduled` is all it takes.
+ * A schedule after a warm-up. Subclass it for one of your own: `scheduled` is all it takes. Rates are scalars,
+ * JavaScript's numbers, whatever the dtype of the weights.
+ *
+ * @throws {OptionError} for options that are unknown, missing or out of range: rates ≥ 0, `warmupSteps` an integer ≥ 0
+ * @throws {ValueError} from `rate`, for an update or a base rate that is no number
  *
  * @example
  * class Halving extends Scheduler {
@@ -58,7 +78,7 @@ export abstract class Scheduler implements LRScheduler {
   readonly baseLr: number | undefined;
 
   constructor(where: string, options: WarmupOptions, known: readonly string[]) {
-    checkOptions(where, options, [...known, ...WARMUP]);
+    checkGiven(where, options, [...known, ...WARMUP]);
     const { warmupSteps = 0, warmupBeginLr = 0, warmupMode = 'linear', baseLr } = options;
     this.warmupSteps = check(where, 'warmupSteps', warmupSteps, 'an integer ≥ 0', whole);
     this.warmupBeginLr = check(where, 'warmupBeginLr', warmupBeginLr, '≥ 0', notNegative);
@@ -69,6 +89,7 @@ export abstract class Scheduler implements LRScheduler {
 
   rate(update: number, base: number): number {
     const from = this.baseLr ?? base;
+    checkRate(update, from);
     const { warmupSteps, warmupBeginLr, warmupMode } = this;
     if (update >= warmupSteps) return this.scheduled(update, from);
     if (warmupMode === 'constant') return warmupBeginLr;
@@ -89,7 +110,10 @@ export interface FactorOptions extends WarmupOptions {
 }
 
 /**
- * Multiplies the rate by `factor` after every `step` updates: update `step + 1` is the first at the new rate.
+ * Multiplies the rate (a scalar, whatever the dtype of the weights) by `factor` after every `step` updates: update
+ * `step + 1` is the first at the new rate.
+ *
+ * @throws {OptionError} unless `step` is an integer ≥ 1 and `factor` above 0, at most 1, and as {@link Scheduler}
  *
  * @example
  * const schedule = new FactorScheduler({ step: 2, factor: 0.5 });
@@ -132,6 +156,9 @@ export interface MultiFactorOptions extends WarmupOptions {
 
 /**
  * Multiplies the rate by `factor` after each of the given numbers of updates.
+ *
+ * @throws {OptionError} unless `step` is a list of integers ≥ 1 that increase and `factor` above 0, at most 1, and as
+ *   {@link Scheduler}
  *
  * @example
  * const schedule = new MultiFactorScheduler({ step: [1, 3], factor: 0.1 });
@@ -213,7 +240,11 @@ export interface PolyOptions extends DecayOptions {
 }
 
 /**
- * A polynomial from the base rate to `finalLr`: `(1 - t / maxUpdate) ** pwr`, without the warm-up.
+ * A polynomial from the base rate to `finalLr` (scalars, whatever the dtype of the weights): `(1 - t / maxUpdate) **
+ * pwr`, without the warm-up.
+ *
+ * @throws {OptionError} unless `maxUpdate` is an integer above `warmupSteps`, `finalLr` ≥ 0 and `pwr` > 0, and as
+ *   {@link Scheduler}
  *
  * @example
  * const schedule = new PolyScheduler({ maxUpdate: 4, pwr: 2 });
@@ -233,9 +264,12 @@ export class PolyScheduler extends Decay {
 }
 
 /**
- * Half a cosine from the base rate to `finalLr`.
+ * Half a cosine from the base rate to `finalLr` (scalars, whatever the dtype of the weights).
  *
  * (Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, eq. 5.)
+ *
+ * @throws {OptionError} unless `maxUpdate` is an integer above `warmupSteps` and `finalLr` ≥ 0, and as {@link
+ *   Scheduler}
  *
  * @example
  * const schedule = new CosineScheduler({ maxUpdate: 12, warmupSteps: 2 });
@@ -267,9 +301,11 @@ export interface OneCycleOptions {
 }
 
 /**
- * One cycle: up to the highest rate, then down to almost nothing.
+ * One cycle: up to the highest rate, then down to almost nothing (scalars, whatever the dtype of the weights).
  *
  * (Smith & Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2018, §2.)
+ *
+ * @throws {OptionError} unless `maxUpdate` is an integer ≥ 2, `warmupShare` between 0 and 1, and rates and divisors > 0
  *
  * @example
  * const schedule = new OneCycleScheduler({ maxUpdate: 10, warmupShare: 0.4, divFactor: 10, anneal: 'linear' });
@@ -286,7 +322,7 @@ export class OneCycleScheduler implements LRScheduler {
   constructor(options: OneCycleOptions) {
     const where = 'OneCycleScheduler';
     const known = ['maxUpdate', 'maxLr', 'warmupShare', 'divFactor', 'finalDivFactor', 'anneal'];
-    checkOptions(where, options, known);
+    checkGiven(where, options, known);
     const { maxUpdate, maxLr, warmupShare = 0.3, divFactor = 25, finalDivFactor = 1e4 } = options;
     this.maxUpdate = check(where, 'maxUpdate', maxUpdate, 'an integer ≥ 2', (x) => whole(x - 2));
     this.maxLr = maxLr === undefined ? undefined : check(where, 'maxLr', maxLr, '> 0', positive);
@@ -299,10 +335,12 @@ export class OneCycleScheduler implements LRScheduler {
   rate(update: number, base: number): number {
     const { maxUpdate, warmupShare, divFactor, finalDivFactor } = this;
     const top = this.maxLr ?? base;
+    checkRate(update, top);
     const first = top / divFactor;
     const peak = warmupShare * maxUpdate - 1;
     const at = Math.min(Math.max(update, 1), maxUpdate) - 1;
-    return at <= peak
+    if (at === peak) return top;
+    return at < peak
       ? this.#between(first, top, at / peak)
       : this.#between(top, first / finalDivFactor, (at - peak) / (maxUpdate - 1 - peak));
   }

@@ -4,17 +4,17 @@
  * Invariant: a failed check rejects with an Error that names the worst element, both values and the tolerance; arrays that the
  * checked function changes are put back between runs.
  */
-import { isFloat } from '../ir/dtype.ts';
+import { isFloat, summedIn } from '../ir/dtype.ts';
 import { sameShape } from '../ir/type.ts';
 import * as autograd from './autograd.ts';
-import { assign } from './call.ts';
+import { assign, checkArray } from './call.ts';
 import { copyOf } from './callable.ts';
 import { hybridize } from './hybridize.ts';
 import type { NDArray } from './methods.ts';
 import { mul } from './nd/arithmetic.ts';
 import { array, type Nested } from './nd/creation.ts';
 import { isNDArray } from './ndarray.ts';
-import { checkOptions } from './options.ts';
+import { checkFunction, checkList, checkOptions } from './options.ts';
 import { getState, setState, uniform } from './random.ts';
 import { data, numbers } from './reading.ts';
 import { mapArrays } from './signature.ts';
@@ -48,8 +48,11 @@ const indexIn = (flat: number, shape: readonly number[]): string => {
 };
 
 /**
- * Rejects unless `|actual - expected| ≤ atol + rtol · |expected|` everywhere (NaN equals NaN). Shapes must be equal. What is
- * compared are the values at the time of the call.
+ * Rejects unless `|actual - expected| ≤ atol + rtol · |expected|` everywhere (NaN equals NaN). Shapes must be equal;
+ * dtypes, any, need not be. What is compared are the values at the time of the call.
+ *
+ * @throws {Error} that names the worst element, or both shapes where these differ (all as a rejected promise)
+ * @throws {ValueError} for integers of 64 bits that numbers do not hold
  *
  * @example await assertAllClose(nd.array([1, 2]), [1, 2.000001]);
  */
@@ -100,8 +103,13 @@ export interface GradientOptions {
 }
 
 /**
- * Compares the gradients of `f` at `inputs` with central differences, along random weights of the outputs. `f` must be
- * smooth around the inputs. Integer inputs are left as they are.
+ * Compares the gradients of `f` at `inputs` (any shapes) with central differences, along random weights of the outputs.
+ * `f` must be smooth around the inputs. Floats of any dtype: differences of float64 are taken in float64, where a
+ * `step` of 1e-6 is good; inputs of integers and booleans are left as they are.
+ *
+ * @throws {Error} that names the input and its worst element (all as a rejected promise)
+ * @throws {GradientError} when no output depends on an input of floats
+ * @throws {ValueError} unless `f` is a function of arrays, and `inputs` a list
  *
  * @example await checkGradients((x) => x.tanh(), [nd.array([0.5, -1])]);
  */
@@ -110,11 +118,19 @@ export const checkGradients = async (
   inputs: readonly NDArray[],
   options: GradientOptions = {},
 ): Promise<void> => {
+  checkFunction('checkGradients', f, 'write checkGradients((x) => …, [x])');
+  checkList('checkGradients', 'the inputs', inputs, 'write checkGradients((x) => …, [x])');
   checkOptions('checkGradients', options, ['step', 'rtol', 'atol']);
   const { step = 1e-2, rtol = 2e-2, atol = 2e-3 } = options;
   const state = getState();
   const variables = inputs.map((x) => (isFloat(x.dtype) ? copyOf(x).attachGrad() : x));
-  const heads = autograd.record(() => [f(...variables)].flat()).filter((y) => isFloat(y.dtype));
+  const heads = autograd
+    .record(() => {
+      const results = [f(...variables)].flat();
+      for (const y of results) checkArray('checkGradients: what the function returns', y);
+      return results;
+    })
+    .filter((y) => isFloat(y.dtype));
   const after = getState();
   const weights = heads.map((y) => uniform(y.shape, -1, 1, { dtype: y.dtype as 'float32' }));
   setState(after);
@@ -138,7 +154,8 @@ export const checkGradients = async (
     const estimate: number[] = [];
     for (let k = 0; k < x.size; k++)
       estimate.push(((await loss(i, k, step)) - (await loss(i, k, -step))) / (2 * step));
-    const expected = array(estimate, { shape: x.shape, device: x.device });
+    const dtype = summedIn(x.dtype);
+    const expected = array(estimate, { shape: x.shape, dtype, device: x.device });
     await assertAllClose(x.grad!, expected, { rtol, atol, label: `gradient of input ${i}` });
   }
 };
@@ -158,8 +175,11 @@ interface Outcome {
 }
 
 /**
- * Runs `f` imperatively and hybridized from the same state and random seed, and compares outputs, gradients and state.
- * `f` may be a block.
+ * Runs `f` imperatively and hybridized from the same state and random seed, and compares outputs, gradients and state,
+ * of any shapes and dtypes. `f` may be a block.
+ *
+ * @throws {Error} that names the call, the result and its worst element (all as a rejected promise)
+ * @throws {ValueError} unless `f` is a function, and `inputs` a list
  *
  * @example await checkHybridize((x) => x.exp().sum(), [nd.array([0.5, -1])]);
  */
@@ -170,6 +190,8 @@ export const checkHybridize = async (
   inputs: readonly NDArray[],
   options: HybridizeCheckOptions = {},
 ): Promise<void> => {
+  checkFunction('checkHybridize', f, 'write checkHybridize((x) => …, [x])');
+  checkList('checkHybridize', 'the inputs', inputs, 'write checkHybridize((x) => …, [x])');
   checkOptions('checkHybridize', options, ['rtol', 'atol', 'label', 'state', 'backward', 'calls']);
   const { state = [], backward = true, calls = 2, label, rtol = 1e-4, atol = 1e-5 } = options;
   const seed = getState();

@@ -84,6 +84,12 @@ const CASES: readonly Case[] = [
       4e-6,
     ],
   },
+  {
+    name: 'one cycle that begins at its top',
+    schedule: new OneCycleScheduler({ maxUpdate: 2, warmupShare: 0.5 }),
+    from: 1,
+    rates: [1, 4e-6],
+  },
 ];
 
 for (const { name, schedule, rates, from = 0 } of CASES)
@@ -159,8 +165,17 @@ test('what cannot be is an error', () => {
     'option',
     'warmupShare is 1',
   );
+  fails(
+    () => new FactorScheduler(undefined as never),
+    'option',
+    'there are no options',
+    '{ step: … }',
+  );
+  fails(() => new OneCycleScheduler(undefined as never), 'option', 'there are no options');
+  const step = new FactorScheduler({ step: 9 });
+  fails(() => step.rate(1, undefined as never), 'value', 'rate: update 1, base undefined');
   const w = new Parameter({ shape: [1], init: 'zeros' });
-  const trainer = new Trainer([w], 'sgd', { lrScheduler: new FactorScheduler({ step: 9 }) });
+  const trainer = new Trainer([w], 'sgd', { lrScheduler: step });
   fails(() => trainer.setLearningRate(1), 'option', 'that of the scheduler', 'trainer.optimizer');
   fails(
     () => new Trainer([w], 'sgd', { lrScheduler: 3 as unknown as LRScheduler }),

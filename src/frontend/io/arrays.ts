@@ -121,7 +121,13 @@ const formatOf = (path: string): ArrayFormat =>
 
 /**
  * Writes arrays to a file: NumPy's formats for paths that end in `.npy` (one array) and `.npz` (several; without names
- * `arr_0`, `arr_1`, ...), safetensors for `.safetensors`, else MXNet's list. The file appears whole or not at all.
+ * `arr_0`, `arr_1`, ...), safetensors for `.safetensors`, else MXNet's list. The file appears whole or not at all. Any
+ * shapes and dtypes that the format has.
+ *
+ * @throws {ValueError} for what is no array, a path that is no text, several arrays or names for `.npy`, and none for
+ *   `.safetensors`
+ * @throws {DTypeError} for bfloat16 in NumPy's formats
+ * @throws {FileError} for a path that cannot be written
  *
  * @example
  * await nd.save('arrays.npz', { weight: nd.ones([2, 3]), bias: nd.zeros([3]) });
@@ -136,7 +142,13 @@ export const save = async (path: string, arrays: Arrays): Promise<void> => {
   await writeFile(path, await partsOf('nd.save', arrays, formatOf(path)));
 };
 
-/** The bytes that `nd.save` writes, for where there are no files. `format`: as the endings of paths. */
+/**
+ * The bytes that `nd.save` writes, for where there are no files: any shapes and dtypes. `format`: as the endings of
+ * paths.
+ *
+ * @throws {ValueError} and {DTypeError}, as {@link save}
+ * @throws {OptionError} for another `format`
+ */
 export const serialize = async (arrays: Arrays, format: ArrayFormat): Promise<Uint8Array> => {
   checkChoice('nd.serialize', 'format', format, FORMATS);
   const parts = await partsOf('nd.serialize', arrays, format);
@@ -170,9 +182,13 @@ export interface LoadOptions {
 }
 
 /**
- * Reads arrays from a path or from the bytes of a file: `.npy`, `.npz`, safetensors or MXNet's list, whichever it is. On
- * devices without 64-bit elements (WebGPU) float64 becomes float32, int64 and uint64 become int32 and uint32 where they
- * fit, else that is an error.
+ * Reads arrays of any shape and dtype from a path or from the bytes of a file: `.npy`, `.npz`, safetensors or MXNet's
+ * list, whichever it is. On devices without 64-bit elements (WebGPU) float64 becomes float32, int64 and uint64 become
+ * int32 and uint32 where they fit.
+ *
+ * @throws {FileError} for a path that cannot be read
+ * @throws {DataError} for what is damaged or another format
+ * @throws {ValueError} if `source` is neither path nor bytes, and for integers that do not fit
  *
  * @example
  * const bytes = await nd.serialize([nd.array([1, 2])], 'params');

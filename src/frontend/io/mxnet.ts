@@ -14,7 +14,10 @@
 import { bytesOf, type DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/type.ts';
+import { failure } from '../callsite.ts';
+import { checkList, checkOptions, shown } from '../options.ts';
 import { bytesFrom, type Source, writeFile } from './files.ts';
+import { checkBytes, checkTensor } from './given.ts';
 import type { TensorBytes } from './safetensors.ts';
 import { fromStored } from './stored.ts';
 
@@ -41,12 +44,14 @@ const TYPES: readonly DType[] = [
 ];
 
 /**
- * True for bytes that begin as this format does.
+ * True for bytes that begin as this format does, whatever arrays (shapes, dtypes) follow.
+ *
+ * @throws {ValueError} if `bytes` is no Uint8Array
  *
  * @example mxnet.isMxnet(await nd.serialize([nd.ones([2])], 'params'));   // true
  */
 export const isMxnet = (bytes: Uint8Array): boolean =>
-  bytes.length >= 16 &&
+  checkBytes('mxnet', bytes).length >= 16 &&
   bytes[0] === 0x12 &&
   bytes[1] === 1 &&
   bytes.subarray(2, 16).every((b) => b === 0);
@@ -85,20 +90,32 @@ const words = (...values: readonly number[]): Uint8Array =>
   new Uint8Array(BigUint64Array.from(values, BigInt).buffer);
 
 /**
- * The bytes of a file, in parts that are written one after the other.
+ * The bytes of a file, in parts that are written one after the other. Arrays of any shape and dtype, as `{ dtype,
+ * shape, bytes }`.
+ *
+ * @throws {ShapeError} for bytes that do not fill the shape, and shapes that version 2 does not have
+ * @throws {ValueError} for what is no stored array, and unless there are no names, or one for each array, each once
+ * @throws {DTypeError} for names that are no dtypes
+ * @throws {OptionError} for another `version`
  *
  * @example
  * const tensor = { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) } as const;
  * const parts = mxnet.encode({ names: ['a'], tensors: [tensor] });
  */
 export const encode = (file: MxnetFile, options: MxnetOptions = {}): Uint8Array[] => {
-  const { tensors, names } = file;
+  checkOptions('mxnet', options, ['version']);
+  const { tensors, names } = file ?? {};
+  for (const [what, list] of Object.entries({ tensors, names }))
+    checkList('mxnet', what, list, 'pass { tensors: […], names: […] }');
+  const bytes = tensors.map((tensor, i) => checkTensor(`mxnet: array ${i}`, tensor));
   if (names.length > 0 && names.length !== tensors.length)
     throw new TigonError('value', `mxnet: ${names.length} names for ${tensors.length} arrays`);
   if (new Set(names).size !== names.length)
     throw new TigonError('value', 'mxnet: a name is there twice');
   const numpy = tensors.findIndex(needsNumpyShapes);
   const version = options.version ?? (numpy >= 0 ? 3 : 2);
+  if (version !== 2 && version !== 3)
+    throw failure('option', `mxnet: version is ${shown(version)}`, 'pass 2 or 3, or leave it out');
   if (version === 2 && numpy >= 0)
     throw new TigonError(
       'shape',
@@ -106,15 +123,7 @@ export const encode = (file: MxnetFile, options: MxnetOptions = {}): Uint8Array[
       'leave out { version: 2 }',
     );
   const parts: Uint8Array[] = [words(LIST, 0, tensors.length)];
-  for (const [i, tensor] of tensors.entries()) {
-    const size = tensor.shape.reduce((n, d) => n * d, 1) * bytesOf(tensor.dtype);
-    if (tensor.bytes.byteLength !== size)
-      throw new TigonError(
-        'shape',
-        `mxnet: array ${i} has ${tensor.bytes.byteLength} bytes, not ${size}`,
-      );
-    parts.push(headOf(tensor, version), tensor.bytes);
-  }
+  for (const [i, tensor] of tensors.entries()) parts.push(headOf(tensor, version), bytes[i]!);
   parts.push(words(names.length));
   for (const name of names) {
     const text = new TextEncoder().encode(name);
@@ -214,7 +223,11 @@ const readArray = (r: Reader, fail: Fail): TensorBytes => {
 };
 
 /**
- * Reads a file from memory, of all versions of MXNet. Sparse arrays are refused. Throws a DataError that names `name`.
+ * Reads a file from memory, of all versions of MXNet: arrays of any shape and dtype, as `{ dtype, shape, bytes }`.
+ * Sparse arrays are refused.
+ *
+ * @throws {DataError} that names `name`, for what is damaged, sparse, or another format
+ * @throws {ValueError} if `file` is no Uint8Array
  *
  * @example
  * const { names } = mxnet.decode(await nd.serialize({ a: nd.ones([2]) }, 'params'));
@@ -228,7 +241,7 @@ export const decode = (file: Uint8Array, name = 'mxnet'): MxnetFile => {
       help ?? 'the file is damaged, was cut off, or has another format',
     );
   };
-  const r = new Reader(file, fail);
+  const r = new Reader(checkBytes(name, file), fail);
   if (r.u64() !== LIST) fail('it does not begin with 0x112');
   r.u64();
   const count = r.u64();
@@ -250,7 +263,11 @@ export const decode = (file: Uint8Array, name = 'mxnet'): MxnetFile => {
 };
 
 /**
- * Reads a file from a path or from its bytes.
+ * Reads a file from a path or from its bytes, as {@link decode}: arrays of any shape and dtype.
+ *
+ * @throws {FileError} for a path that cannot be read (all as a rejected promise)
+ * @throws {DataError} for what is damaged, sparse, or another format
+ * @throws {ValueError} if `source` is neither path nor bytes
  *
  * @example
  * const { tensors } = await readMxnet(await nd.serialize({ a: nd.ones([2]) }, 'params'));
@@ -262,7 +279,10 @@ export const readMxnet = async (source: Source): Promise<MxnetFile> => {
 };
 
 /**
- * Writes a file; it appears whole or not at all.
+ * Writes a file; it appears whole or not at all. Arrays of any shape and dtype.
+ *
+ * @throws {FileError} for a path that cannot be written (as a rejected promise)
+ * @throws {ShapeError} and what else {@link encode} refuses, at once
  *
  * @example
  * const tensor = { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) } as const;

@@ -7,18 +7,25 @@
 import { bytesOf, type DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/type.ts';
+import { checkChoice, checkOptions } from '../options.ts';
 import { bytesFrom, type Source, writeFile } from './files.ts';
+import { checkBytes, checkTensor } from './given.ts';
 import type { TensorBytes } from './safetensors.ts';
 import { fromStored, reorder, swapBytes } from './stored.ts';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 /**
- * True for bytes that begin as this format does.
+ * True for bytes that begin as this format does, whatever array (shape, dtype) follows.
+ *
+ * @throws {ValueError} if `bytes` is no Uint8Array
  *
  * @example npy.isNpy(await nd.serialize(nd.ones([2]), 'npy'));   // true
  */
-export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((b, i) => bytes[i] === b);
+export const isNpy = (bytes: Uint8Array): boolean => {
+  checkBytes('npy', bytes);
+  return MAGIC.every((b, i) => bytes[i] === b);
+};
 
 /** What NumPy calls our dtypes; it has no bfloat16. */
 const DESCRIPTIONS: Readonly<Record<DType, string | undefined>> = {
@@ -71,12 +78,21 @@ export interface NpyOptions {
 }
 
 /**
- * The bytes of a `.npy` file, in parts that are written one after the other.
+ * The bytes of a `.npy` file, in parts that are written one after the other. An array of any shape, as `{ dtype, shape,
+ * bytes }`; any dtype that NumPy has.
+ *
+ * @throws {DTypeError} for bfloat16, and for names that are no dtypes
+ * @throws {ShapeError} for bytes that do not fill the shape
+ * @throws {ValueError} for what is no stored array
+ * @throws {OptionError} for another `order`
  *
  * @example const parts = npy.encode({ dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) });
  */
 export const encode = (tensor: TensorBytes, options: NpyOptions = {}): Uint8Array[] => {
-  const { dtype, shape, bytes } = tensor;
+  checkOptions('npy', options, ['order']);
+  checkChoice('npy', 'order', options.order ?? 'C', ['C', 'F']);
+  const bytes = checkTensor('npy: the array', tensor);
+  const { dtype, shape } = tensor;
   const description = DESCRIPTIONS[dtype];
   if (description === undefined)
     throw new TigonError(
@@ -84,11 +100,9 @@ export const encode = (tensor: TensorBytes, options: NpyOptions = {}): Uint8Arra
       `npy: NumPy has no ${dtype}`,
       "convert first: x.astype('float32') holds it exactly",
     );
-  const size = shape.reduce((n, d) => n * d, 1) * bytesOf(dtype);
-  if (bytes.byteLength !== size)
-    throw new TigonError('shape', `npy: ${bytes.byteLength} bytes do not fill ${size}`);
   // where both orders are the same, it is rows
-  const columns = options.order === 'F' && size > 0 && shape.filter((d) => d !== 1).length > 1;
+  const columns =
+    options.order === 'F' && bytes.length > 0 && shape.filter((d) => d !== 1).length > 1;
   const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const header = `{'descr': '${description}', 'fortran_order': ${columns ? 'True' : 'False'}, 'shape': (${axes}), }`;
   // room for the axis that grows, and at least one space, as NumPy leaves them
@@ -144,8 +158,11 @@ const parseHeader = (text: string, fail: Fail): Header => {
 export type NpyArray = TensorBytes;
 
 /**
- * Reads a `.npy` file from memory, versions 1 to 3, either byte order, rows or columns first. Throws a DataError that
- * names `name`.
+ * Reads a `.npy` file from memory, versions 1 to 3, either byte order, rows or columns first: an array of any shape and
+ * of booleans, integers or floats, as `{ dtype, shape, bytes }`.
+ *
+ * @throws {DataError} that names `name`, for what is damaged or another format, and for elements of other kinds
+ * @throws {ValueError} if `file` is no Uint8Array
  *
  * @example
  * const { shape, dtype } = npy.decode(await nd.serialize(nd.ones([2]), 'npy'));
@@ -160,7 +177,7 @@ export const decode = (file: Uint8Array, name = 'npy'): NpyArray => {
       help ?? 'the file is damaged, was cut off, or has another format',
     );
   };
-  if (!isNpy(file)) fail('it does not begin with \\x93NUMPY');
+  if (!isNpy(checkBytes(name, file))) fail('it does not begin with \\x93NUMPY');
   if (file.byteLength < 12) fail(`${file.byteLength} bytes are too few for a header`);
   const version = file[6]!;
   if (version < 1 || version > 3) fail(`version ${version} is unknown`);
@@ -188,7 +205,11 @@ export const decode = (file: Uint8Array, name = 'npy'): NpyArray => {
 };
 
 /**
- * Reads a `.npy` file from a path or from its bytes.
+ * Reads a `.npy` file from a path or from its bytes, as {@link decode}: an array of any shape and dtype.
+ *
+ * @throws {FileError} for a path that cannot be read (all as a rejected promise)
+ * @throws {DataError} for what is damaged or another format, and for elements of other kinds
+ * @throws {ValueError} if `source` is neither path nor bytes
  *
  * @example
  * const { shape } = await readNpy(await nd.serialize(nd.ones([2]), 'npy'));
@@ -200,7 +221,10 @@ export const readNpy = async (source: Source): Promise<NpyArray> => {
 };
 
 /**
- * Writes a `.npy` file; the file appears whole or not at all.
+ * Writes a `.npy` file; the file appears whole or not at all. An array of any shape; any dtype that NumPy has.
+ *
+ * @throws {FileError} for a path that cannot be written (as a rejected promise)
+ * @throws {DTypeError} for bfloat16, and what else {@link encode} refuses, at once
  *
  * @example await writeNpy('bytes.npy', { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) });
  */

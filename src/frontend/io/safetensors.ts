@@ -8,6 +8,7 @@ import { bytesOf, DTYPES, type DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/type.ts';
 import { bytesFrom, type Source, writeFile } from './files.ts';
+import { checkBytes, checkPairs, checkTensor } from './given.ts';
 
 /** A stored array: little-endian row-major bytes. */
 export interface TensorBytes {
@@ -40,7 +41,13 @@ const names: Readonly<Record<DType, string>> = {
 const MAX_HEADER = 100_000_000;
 
 /**
- * The bytes of a safetensors file, in parts that are written one after the other.
+ * The bytes of a safetensors file, in parts that are written one after the other. Arrays of any shape and dtype, as `{
+ * dtype, shape, bytes }`, each with its name; `metadata`: texts by name.
+ *
+ * @throws {ValueError} for a name that is there twice or is `__metadata__`, for metadata that is no text, and unless
+ *   there are pairs of names and stored arrays
+ * @throws {ShapeError} for bytes that do not fill the shape
+ * @throws {DTypeError} for names that are no dtypes
  *
  * @example const parts = safetensors.encode([['a', { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) }]]);
  */
@@ -49,21 +56,24 @@ export const encode = (
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] => {
   // Wide elements first keeps every array aligned to its element, as other readers want to map the file.
-  const entries = [...tensors].sort(
+  const given = [...checkPairs('safetensors', tensors)];
+  for (const [name, tensor] of given) checkTensor(`safetensors: "${name}"`, tensor);
+  if (!isStringRecord(metadata))
+    throw new TigonError(
+      'value',
+      'safetensors: metadata holds something else than texts',
+      'pass texts by name; JSON.stringify makes texts of other values',
+    );
+  const entries = given.sort(
     ([a, x], [b, y]) => bytesOf(y.dtype) - bytesOf(x.dtype) || (a < b ? -1 : a > b ? 1 : 0),
   );
   const header: Record<string, unknown> = Object.create(null);
   if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata;
   let offset = 0;
-  for (const [name, { dtype, shape, bytes }] of entries) {
+  for (const [name, { dtype, shape }] of entries) {
     const size = shape.reduce((n, d) => n * d, 1) * bytesOf(dtype);
     if (name === '__metadata__' || name in header)
       throw new TigonError('value', `safetensors: the name "${name}" is taken twice or reserved`);
-    if (bytes.byteLength !== size)
-      throw new TigonError(
-        'shape',
-        `safetensors: "${name}" has ${bytes.byteLength} bytes, ${names[dtype]} [${shape.join(', ')}] needs ${size}`,
-      );
     header[name] = { dtype: names[dtype], shape, data_offsets: [offset, offset + size] };
     offset += size;
   }
@@ -76,8 +86,11 @@ export const encode = (
 };
 
 /**
- * Reads a safetensors file from memory. Types Tigon does not store are converted: F64 to float32, I64, I16, I8 and U16
- * to int32 (a value that does not fit is an error). Throws a DataError that names `name`.
+ * Reads a safetensors file from memory: arrays of any shape and dtype by name, as `{ dtype, shape, bytes }`, and the
+ * metadata.
+ *
+ * @throws {DataError} that names `name`, for what is damaged or another format, and for types that are no dtype of ours
+ * @throws {ValueError} if `file` is no Uint8Array
  *
  * @example
  * const { tensors } = safetensors.decode(await nd.serialize({ a: nd.ones([2]) }, 'safetensors'));
@@ -91,6 +104,7 @@ export const decode = (file: Uint8Array, name = 'safetensors'): SafetensorsFile 
       'the file is damaged, was cut off, or has another format',
     );
   };
+  checkBytes(name, file);
   if (file.byteLength < 8) fail(`${file.byteLength} bytes are too few for the length field`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const headerLength = Number(view.getBigUint64(0, true));
@@ -181,7 +195,11 @@ const parseEntry = (key: string, value: unknown, available: number, fail: Fail):
 const dtypesByName = new Map<string, DType>(DTYPES.map((dtype) => [names[dtype], dtype]));
 
 /**
- * Reads a safetensors file from a path or from its bytes.
+ * Reads a safetensors file from a path or from its bytes, as {@link decode}: arrays of any shape and dtype by name.
+ *
+ * @throws {FileError} for a path that cannot be read (all as a rejected promise)
+ * @throws {DataError} for what is damaged or another format, and for types that are no dtype of ours
+ * @throws {ValueError} if `source` is neither path nor bytes
  *
  * @example
  * const { tensors } = await readSafetensors(await nd.serialize({ a: nd.ones([2]) }, 'safetensors'));
@@ -193,7 +211,10 @@ export const readSafetensors = async (source: Source): Promise<SafetensorsFile> 
 };
 
 /**
- * Writes a safetensors file; the file appears whole or not at all.
+ * Writes a safetensors file; the file appears whole or not at all. Arrays of any shape and dtype, each with its name.
+ *
+ * @throws {FileError} for a path that cannot be written (as a rejected promise)
+ * @throws {ValueError} and what else {@link encode} refuses, at once
  *
  * @example await writeSafetensors('arrays.safetensors', [['a', { dtype: 'uint8', shape: [2], bytes: new Uint8Array([1, 2]) }]]);
  */

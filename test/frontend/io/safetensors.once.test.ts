@@ -157,7 +157,7 @@ test('names twice and bytes that do not fill the shape are refused before anythi
   fails(
     () => encode([['a', { dtype: 'float32', shape: [2], bytes: new Uint8Array(4) }]]),
     'shape',
-    '"a" has 4 bytes, F32 [2] needs 8',
+    '"a" has 4 bytes, float32 [2] needs 8',
   );
 });
 
