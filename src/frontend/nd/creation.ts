@@ -26,7 +26,7 @@ import {
 /** Numbers or booleans in nested arrays of equal lengths. */
 export type Nested = number | boolean | bigint | readonly Nested[];
 /** What `nd.array` takes. */
-export type ArrayLike = Nested | AnyTypedArray;
+export type ArrayLike = Nested | AnyTypedArray | Uint8ClampedArray;
 
 export interface CreationOptions {
   /** Default: float32; what typed arrays hold; bool for booleans. */
@@ -132,6 +132,7 @@ const holds = (values: unknown, dtype: DType): boolean =>
 
 const dtypeOfView = (values: ArrayBufferView): DType => {
   if (values instanceof Float64Array) return 'float32';
+  if (values instanceof Uint8ClampedArray) return 'uint8';
   return DTYPES.find((d) => holds(values, d)) ?? 'float32';
 };
 
@@ -139,7 +140,8 @@ const dtypeOfView = (values: ArrayBufferView): DType => {
  * An array with the given values: a number, nested arrays, or a typed array. Shape: that of the nesting, or `shape`.
  *
  * Dtypes: float32 unless said otherwise; if the first value is a boolean bool, if it is a BigInt int64; typed arrays of
- * integers keep their type. A Float64Array gives float32, as other numbers do: say `{ dtype: 'float64' }` to keep its digits.
+ * integers keep their type (clamped bytes: uint8). A Float64Array gives float32, as other numbers do: say
+ * `{ dtype: 'float64' }` to keep its digits.
  *
  * @throws {ShapeError} for lists of different lengths at one depth, and when values do not fill `shape`
  * @throws {ValueError} for a value that is no number or that the dtype does not hold, and for an NDArray

@@ -51,6 +51,8 @@ const read = (name: string, x: NDArray, specs: readonly Index[]): NDArray => {
  *
  * Shapes, dtypes and errors are those of {@link slice}.
  *
+ * @see {@link slice}
+ *
  * @example
  * const rows = nd.array([0, 1], { dtype: 'int32' });
  * const columns = nd.array([2, 0], { dtype: 'int32' });

@@ -5,7 +5,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { autograd, checkpoint, device, nd } from '../../../src/index.ts';
+import { autograd, checkpoint, nd } from '../../../src/index.ts';
 import { fails } from '../support.ts';
 
 /** What a caller without types may pass. */
@@ -35,10 +35,6 @@ const applied = (result: nd.NDArray, x = leaf): nd.NDArray =>
 
 type Row = readonly [call: () => unknown, code: string, ...parts: string[]];
 const REFUSALS: Readonly<Record<string, readonly Row[]>> = {
-  devices: [
-    [() => device.setDefault(js(3)), 'value', 'device.setDefault: 3 is no device'],
-    [() => device.setDefault(js(Promise.resolve())), 'value', 'a value of type Promise', 'await'],
-  ],
   'made arrays': [
     [() => nd.array([1], { device: js('cpu') }), 'option', 'nd.array: device is "cpu"'],
     [() => nd.array(js(new DataView(new ArrayBuffer(8)))), 'value', 'a DataView'],
@@ -171,6 +167,11 @@ const VALUES: Readonly<Record<string, Values>> = {
     () => nd.einsum('ij,jk->ik', nd.ones([1, 1]), nd.array([[1], [2]])),
     'float32',
     [[3]],
+  ],
+  'pixels of a canvas are bytes': [
+    () => nd.array(new Uint8ClampedArray([255, 7]), { shape: [1, 2] }),
+    'uint8',
+    [[255, 7]],
   ],
   'an inverse of nothing': [() => linalg.inv(nd.zeros([0, 0])), 'float32', []],
   'a determinant of nothing': [() => linalg.det(nd.zeros([2, 0, 0])), 'float32', [1, 1]],
