@@ -43,8 +43,13 @@ const uniformly: Sampler = sampler({
 });
 
 /**
- * Uniform numbers in [low, high): `low + u · (high - low)`, `u` a multiple of 2⁻²⁴ (of float64: 2⁻⁵³). Gradients flow to
- * `low` and `high`. With these equal, all numbers are that one.
+ * Uniform numbers in [low, high): `low + u · (high - low)`, `u` a multiple of 2⁻²⁴ (of float64: 2⁻⁵³); numbers, or
+ * arrays that broadcast to the shape. With these equal, all numbers are that one. Gradients flow to `low` and `high`.
+ * float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} unless numbers have `low` ≤ `high`; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example
  * random.uniform([2, 3], -1, 1).shape;   // [2, 3]
@@ -88,7 +93,12 @@ const normally: Sampler = sampler({
 });
 /**
  * Normal numbers by Box–Muller: `sqrt(-2 log(1 - u)) · cos(2π v)`, `u` and `v` from two draws, times `deviation` plus
- * `mean`: numbers, or arrays that broadcast to the shape. Gradients flow to both.
+ * `mean`: numbers, or arrays that broadcast to the shape. Gradients flow to both. float32, of float64 parameters
+ * float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} for a negative deviation, and NaN; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example
  * random.normal([4], nd.array([0, 10, 20, 30]), 0).array();   // [0, 10, 20, 30]
@@ -101,13 +111,19 @@ export const normal = (
 ): NDArray => drawFrom(normally, shape, [mean, deviation], options);
 
 /**
- * Uniform numbers in [0, 1) in an array of the given sizes: `random.rand(2, 3)`.
+ * Uniform numbers in [0, 1) in an array of the given sizes, `random.rand(2, 3)`; without sizes one number, of shape [].
+ * float32.
+ *
+ * @throws {ShapeError} unless sizes are integers ≥ 0
  *
  * @example random.rand(2, 3).shape;   // [2, 3]
  */
 export const rand = (...sizes: number[]): NDArray => uniform(checkShape('random.rand', sizes));
 /**
- * Standard normal numbers in an array of the given sizes: `random.randn(2, 3)`.
+ * Standard normal numbers in an array of the given sizes, `random.randn(2, 3)`; without sizes one number, of shape [].
+ * float32.
+ *
+ * @throws {ShapeError} unless sizes are integers ≥ 0
  *
  * @example random.randn(2, 3).shape;   // [2, 3]
  */
@@ -121,7 +137,11 @@ const coin: Sampler = sampler({
   build: (source, [p]) => source.b.cast(source.b.op('lt', unit(source), p!), source.dtype),
 });
 /**
- * Ones with probability `p` (a number, or an array that broadcasts to the shape), else zeros.
+ * Ones with probability `p` (a number, or an array that broadcasts to the shape), else zeros. No gradients. float32, of
+ * float64 parameters float64, or whatever dtype is asked for.
+ *
+ * @throws {ValueError} unless a number `p` is from 0 to 1; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
  *
  * @example random.bernoulli([3], 1).array();   // [1, 1, 1]
  */
@@ -139,8 +159,11 @@ const whole: Fragment<Attrs> = fragment<Attrs>(
   { scalars: [...KEY, 'int32', 'uint32'] },
 );
 /**
- * Integers from `low` (included) to `high` (excluded): `low + word mod (high - low)`. With one number, from 0 to it. int32
- * unless said otherwise.
+ * Integers from `low` (included) to `high` (excluded) in an array of `shape`: `low + word mod (high - low)`. With one
+ * number, from 0 to it. int32 unless said otherwise; what another dtype does not hold becomes the nearest that it does.
+ *
+ * @throws {ValueError} unless `low` < `high` are integers, int32 and less than 2³¹ apart
+ * @throws {ShapeError} for a `shape` that is none
  *
  * @example
  * random.randint([5], 0, 10).dtype;   // int32

@@ -69,7 +69,12 @@ const checked = (name: string, shape: Shape, p: NDArray, options?: CategoryOptio
 };
 
 /**
- * Numbers of categories, int32: k with probability `p[..., k]`. The axes of `p` before the last broadcast to the shape.
+ * Numbers of categories in an array of `shape`: k with probability `p[..., k]`, which need not sum to 1 (`logits`:
+ * logarithms of such). The axes of `p` before the last broadcast to the shape. int32 unless said otherwise, for `p` of
+ * any dtype; no gradients.
+ *
+ * @throws {ShapeError} for a `p` without axes or categories, and axes that do not stretch to the shape
+ * @throws {ValueError} if `p` is no array; its values are not looked at
  *
  * @example
  * random.categorical([3], nd.array([0, 0, 1])).array();   // [2, 2, 2]
@@ -135,8 +140,12 @@ const counted: Fragment<TryAttrs> = fragment<TryAttrs>(
 );
 
 /**
- * How often each category comes in `tries` tries, int32: `p` [..., categories] gives counts [...shape, categories]. The
- * axes of `p` before the last broadcast to the shape.
+ * How often each category comes in `tries` tries: `p` [..., categories], which need not sum to 1 (`logits`: logarithms
+ * of such), gives counts [...shape, categories]. The axes of `p` before the last broadcast to the shape. int32 unless
+ * said otherwise, for `p` of any dtype; no gradients.
+ *
+ * @throws {ValueError} unless `tries` is an integer ≥ 0 and `p` an array; its values are not looked at
+ * @throws {ShapeError} for a `p` without axes or categories, and axes that do not stretch to the shape
  *
  * @example
  * random.multinomial([2], 5, nd.array([0, 1])).array();   // [[0, 5], [0, 5]]

@@ -43,7 +43,13 @@ const positions = (count: number, shape: Shape, options: ChoiceOptions): NDArray
 };
 
 /**
- * A sample of `population`: an array, of which slices along the first axis are taken, or a number n for 0 to n - 1.
+ * A sample of `population`, in an array of `shape`: slices along the first axis of an array [n, ...] give [...shape,
+ * ...], of its dtype, any one; a number n gives numbers from 0 to n - 1, int32. Weights `p` [n] may have any dtype, and
+ * need not sum to 1.
+ *
+ * @throws {ValueError} for a population that is neither array nor integer ≥ 0, or empty, and for more than there are
+ *   without replacement
+ * @throws {ShapeError} unless `p` has one weight for each, and for an array without axes
  *
  * @example
  * random.choice(5, [5], { replace: false }).sum().item();   // 10

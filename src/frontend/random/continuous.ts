@@ -40,7 +40,12 @@ const exponentially = inverse('exponential', [notNegative('scale')], (f, u, [sca
   f('mul', standardExponential(f, u), scale!),
 );
 /**
- * Times until the first event when events come `1 / scale` a unit of time: the mean is `scale`.
+ * Times until the first event when events come `1 / scale` a unit of time: the mean is `scale`. An array of `shape`, to
+ * which the parameter broadcasts. float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} for a negative scale; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example
  * random.exponential([3], 0).array();   // [0, 0, 0]
@@ -59,7 +64,12 @@ const doubly = inverse(
   openUnit,
 );
 /**
- * Laplace (double exponential) numbers around `loc`.
+ * Laplace (double exponential) numbers around `loc`. An array of `shape`, to which parameters broadcast. float32, of
+ * float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} for a negative scale, and NaN; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.laplace([2], nd.array([0, 10]), 0);   // [0, 10]
  */
@@ -78,7 +88,12 @@ const logistically = inverse(
   openUnit,
 );
 /**
- * Logistic numbers around `loc`: their distribution function is the sigmoid.
+ * Logistic numbers around `loc`: their distribution function is the sigmoid. An array of `shape`, to which parameters
+ * broadcast. float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} for a negative scale, and NaN; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.logistic([2], nd.array([0, 10]), 0);   // [0, 10]
  */
@@ -96,7 +111,12 @@ const extremely = inverse(
   openUnit,
 );
 /**
- * Gumbel numbers, `loc - scale · log(-log(u))`: the largest of many.
+ * Gumbel numbers, `loc - scale · log(-log(u))`: the largest of many. An array of `shape`, to which parameters
+ * broadcast. float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} for a negative scale, and NaN; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.gumbel([2, 3]).shape;   // [2, 3]
  */
@@ -115,7 +135,12 @@ const cauchyLike = inverse(
   openUnit,
 );
 /**
- * Cauchy numbers around `loc`, which have no mean.
+ * Cauchy numbers around `loc`, which have no mean. An array of `shape`, to which parameters broadcast. float32, of
+ * float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} for a negative scale, and NaN; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.cauchy([2, 3]).shape;   // [2, 3]
  */
@@ -136,7 +161,12 @@ const stretched = inverse(
   openUnit,
 );
 /**
- * Weibull numbers: `scale · (-log(1 - u))^(1 / a)`.
+ * Weibull numbers: `scale · (-log(1 - u))^(1 / a)`. An array of `shape`, to which parameters broadcast. float32, of
+ * float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} unless a number `a` is above 0 and `scale` ≥ 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.weibull([2], 1.5, 0);   // [0, 0]
  */
@@ -151,7 +181,13 @@ const heavily = inverse('pareto', [aboveZero('a')], (f, u, [a]) =>
   f('expm1', f('div', standardExponential(f, u), a!)),
 );
 /**
- * Pareto numbers of the second kind (Lomax), from 0 on: `(1 - u)^(-1 / a) - 1`. Plus 1, times m: classical ones from m on.
+ * Pareto numbers of the second kind (Lomax), from 0 on: `(1 - u)^(-1 / a) - 1`. Plus 1, times m: classical ones from m
+ * on. An array of `shape`, to which `a` broadcasts. float32, of float64 parameters float64, or the float dtype asked
+ * for.
+ *
+ * @throws {ValueError} unless a number `a` is above 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example
  * const classical = random.pareto([3], 3).add(1).mul(2);
@@ -162,7 +198,12 @@ export const pareto = (shape: Shape, a: Operand, options?: RandomOptions): NDArr
 
 const powerful = inverse('power', [aboveZero('a')], (f, u, [a]) => root(f, u, a!), openUnit);
 /**
- * Numbers in (0, 1) with density `a · x^(a - 1)`.
+ * Numbers in (0, 1) with density `a · x^(a - 1)`. An array of `shape`, to which `a` broadcasts. float32, of float64
+ * parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} unless a number `a` is above 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example nd.all(random.power([3], 2).lt(1));   // true
  */
@@ -176,7 +217,12 @@ const radially = inverse(
   openUnit,
 );
 /**
- * Lengths of vectors of two normal numbers with deviation `scale`.
+ * Lengths of vectors of two normal numbers with deviation `scale`. An array of `shape`, to which it broadcasts.
+ * float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} for a negative scale; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.rayleigh([2], 0);   // [0, 0]
  */
@@ -193,7 +239,12 @@ const exponentiated: Sampler = sampler({
   },
 });
 /**
- * Numbers whose logarithm is normal, with this mean and deviation.
+ * Numbers whose logarithm is normal, with this mean and deviation. An array of `shape`, to which parameters broadcast.
+ * float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} for a negative deviation, and NaN; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.lognormal([2], 0, 0);   // [1, 1]
  */

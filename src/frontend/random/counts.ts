@@ -83,7 +83,11 @@ const poissons = counts('poisson', [notNegative('rate')], POISSON_DRAWS, (source
   poissonNumber(source, rate!),
 );
 /**
- * Poisson numbers: how many events happen where `rate` are expected.
+ * Poisson numbers: how many events happen where `rate` are expected. An array of `shape`, to which it broadcasts. No
+ * gradients. float32, of float64 parameters float64, or whatever dtype is asked for.
+ *
+ * @throws {ValueError} for a negative rate; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
  *
  * @example
  * random.poisson([3], 0).array();   // [0, 0, 0]
@@ -150,7 +154,11 @@ const binomials = counts(
   (source, [n, p]) => binomialNumber(source, n!, p!),
 );
 /**
- * Binomial numbers: how many of `n` tries succeed, each with probability `p`.
+ * Binomial numbers: how many of `n` tries succeed, each with probability `p`. An array of `shape`, to which parameters
+ * broadcast. No gradients. float32, of float64 parameters float64, or whatever dtype is asked for.
+ *
+ * @throws {ValueError} unless a number `n` is an integer from 0 to 2²⁴ and `p` from 0 to 1; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
  *
  * @example
  * random.binomial([2], 5, 1).array();   // [5, 5]
@@ -169,7 +177,12 @@ const failures = counts(
   },
 );
 /**
- * How many tries fail before `k` succeed (any number above 0), each with probability `p`: mean `k (1 - p) / p`.
+ * How many tries fail before `k` succeed (any number above 0), each with probability `p`: mean `k (1 - p) / p`. An
+ * array of `shape`, to which parameters broadcast. No gradients. float32, of float64 parameters float64, or whatever
+ * dtype is asked for.
+ *
+ * @throws {ValueError} unless a number `k` is above 0 and `p` above 0, at most 1; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
  *
  * @example random.negativeBinomial([3], 2, 1);   // [0, 0, 0]
  */
@@ -194,7 +207,12 @@ const overdispersed = counts(
   },
 );
 /**
- * Negative binomial numbers by their mean and dispersion: variance `mean + alpha · mean²`; with `alpha` 0, Poisson ones.
+ * Negative binomial numbers by their mean and dispersion: variance `mean + alpha · mean²`; with `alpha` 0, Poisson
+ * ones. An array of `shape`, to which parameters broadcast. No gradients. float32, of float64 parameters float64, or
+ * whatever dtype is asked for.
+ *
+ * @throws {ValueError} for a negative mean or `alpha`; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
  *
  * @example random.generalizedNegativeBinomial([3], 2, 0.5).shape;   // [3]
  */
@@ -211,7 +229,11 @@ const tries = counts('geometric', [probability('p', true)], 1, (source, [p]) => 
   return f('add', f('floor', steps), 1);
 });
 /**
- * Which try is the first to succeed, from 1 on, each with probability `p`.
+ * Which try is the first to succeed, from 1 on, each with probability `p`. An array of `shape`, to which it broadcasts.
+ * No gradients. float32, of float64 parameters float64, or whatever dtype is asked for.
+ *
+ * @throws {ValueError} unless a number `p` is above 0, at most 1; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
  *
  * @example random.geometric([3], 1);   // [1, 1, 1]
  */

@@ -113,7 +113,12 @@ const gammas: Sampler = sampler({
   build: (source, [a, scale]) => formulas(source)('mul', standardGamma(source, a!), scale!),
 });
 /**
- * Gamma numbers with shape parameter `a` and this scale: mean `a · scale`. Each takes 22 draws.
+ * Gamma numbers with shape parameter `a` and this scale: mean `a · scale`. An array of `shape`, to which parameters
+ * broadcast. Each takes 22 draws. float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} unless a number `a` is above 0 and `scale` ≥ 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example
  * random.gamma([2, 3], 0.5).shape;   // [2, 3]
@@ -136,7 +141,12 @@ const betas: Sampler = sampler({
   },
 });
 /**
- * Beta numbers, in [0, 1]: the share of one gamma number in the sum of two.
+ * Beta numbers, in [0, 1]: the share of one gamma number in the sum of two. An array of `shape`, to which parameters
+ * broadcast. float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} unless numbers `a` and `b` are above 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.beta([2, 3], 2, 5).shape;   // [2, 3]
  */
@@ -152,6 +162,11 @@ const shares: Sampler = sampler({
 });
 /**
  * Dirichlet numbers: along the last axis of `shape` positive shares with sum 1. `alpha` broadcasts to the shape.
+ * float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} unless a number `alpha` is above 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none or has no axes, and an `alpha` that does not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example
  * random.dirichlet([4, 3], nd.array([1, 2, 3])).shape;   // [4, 3]
@@ -180,7 +195,12 @@ const squares: Sampler = sampler({
   build: (source, [df]) => formulas(source)('mul', meanSquare(source, df!), df!),
 });
 /**
- * Chi-square numbers: sums of the squares of `df` normal ones.
+ * Chi-square numbers: sums of the squares of `df` normal ones. An array of `shape`, to which `df` broadcasts. float32,
+ * of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} unless a number `df` is above 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.chisquare([3], 4).shape;   // [3]
  */
@@ -198,7 +218,12 @@ const ratios: Sampler = sampler({
   },
 });
 /**
- * F numbers: ratios of two chi-square numbers, each over its degrees of freedom.
+ * F numbers: ratios of two chi-square numbers, each over its degrees of freedom. An array of `shape`, to which
+ * parameters broadcast. float32, of float64 parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} unless numbers are above 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.f([3], 4, 5).shape;   // [3]
  */
@@ -216,7 +241,12 @@ const students: Sampler = sampler({
   },
 });
 /**
- * Student's t numbers with `df` degrees of freedom.
+ * Student's t numbers with `df` degrees of freedom. An array of `shape`, to which `df` broadcasts. float32, of float64
+ * parameters float64, or the float dtype asked for.
+ *
+ * @throws {ValueError} unless a number `df` is above 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example random.studentT([3], 4).shape;   // [3]
  */

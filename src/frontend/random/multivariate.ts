@@ -27,7 +27,11 @@ export interface MultivariateOptions extends Omit<RandomOptions, 'dtype'> {
 }
 
 /**
- * Normal vectors [...shape, n] with this mean [..., n] and covariance [..., n, n], both of which broadcast to the shape.
+ * Normal vectors [...shape, n] with this mean [..., n] and covariance [..., n, n], both of which broadcast to the
+ * shape. float32; of a float64 mean or covariance float64. A covariance that is not positive definite gives NaN.
+ *
+ * @throws {ShapeError} unless the covariance is [..., n, n], and for what does not broadcast to the shape
+ * @throws {ValueError} if the covariance is no array, or the mean neither array nor number
  *
  * @example
  * random.multivariateNormal([5], nd.zeros([2]), nd.eye(2)).shape;   // [5, 2]

@@ -29,7 +29,9 @@ const shuffled: Fragment<{ readonly count: number }> = fragment(
 );
 
 /**
- * The numbers from 0 to `count - 1` in random order, int32: sorted by their random words.
+ * The numbers from 0 to `count - 1` in random order, int32 [count]: sorted by their random words.
+ *
+ * @throws {ValueError} unless `count` is an integer ≥ 0
  *
  * @example
  * random.permutation(4).sum().item();   // 6
@@ -63,7 +65,9 @@ export const weightedOrder = (p: NDArray): NDArray => {
 };
 
 /**
- * `x` with its first axis in random order.
+ * `x` with its first axis in random order: shape and dtype, any one, stay. Along the others nothing moves.
+ *
+ * @throws {ShapeError} for an array without axes
  *
  * @example random.shuffle(nd.array([1, 2, 3])).sum();   // 6
  */

@@ -41,7 +41,10 @@ const generatorOf = (device: Device | undefined): Generator =>
 
 /**
  * Draws made by `body` are numbered apart from all others: a parameter gets its values when its shape is learnt, which
- * is earlier in a traced program than in an imperative run, and must not shift what either draws.
+ * is earlier in a traced program than in an imperative run, and must not shift what either draws. Gives what `body`
+ * gives, of whatever shape and dtype.
+ *
+ * @throws what `body` throws; drawing goes on as before
  *
  * @example
  * const weight = random.forParameter(() => random.normal([2, 3]));
@@ -72,8 +75,10 @@ const put = (device: Device | undefined, generator: Generator): void => {
 };
 
 /**
- * Starts the sequence of random numbers anew. `value`: any integer ≥ 0 up to 2⁵³. All devices draw from one sequence,
+ * Starts the sequence of random numbers anew. `value`: any integer ≥ 0 below 2⁵³. All devices draw from one sequence,
  * so a program draws the same numbers wherever it runs; `{ device }` gives one device a sequence of its own.
+ *
+ * @throws {ValueError} unless `value` is an integer from 0 to 2⁵³ - 1
  *
  * @example
  * random.seed(7);
@@ -97,7 +102,10 @@ export interface RandomState {
 }
 
 /**
- * The seed and how many draws were made since: to save and to go on from. `device`: the one whose sequence is meant.
+ * The seed and how many draws were made since (integers): to save and to go on from. `device`: the one whose sequence
+ * is meant.
+ *
+ * @throws {OptionError} for an option other than `device`
  *
  * @example
  * const saved = random.getState();
@@ -111,7 +119,9 @@ export const getState = (options?: SeedOptions): RandomState => {
   return { seed: high * 4294967296 + low, draws: counter, parameters };
 };
 /**
- * Goes on from a saved state. Without a device, sequences of devices stay as they are.
+ * Goes on from a saved state of three integers (scalars). Without a device, sequences of devices stay as they are.
+ *
+ * @throws {ValueError} unless the seed is an integer from 0 to 2⁵³ - 1
  *
  * @see {@link getState}
  */

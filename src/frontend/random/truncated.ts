@@ -82,7 +82,13 @@ const between: Sampler = sampler({
 });
 
 /**
- * Normal numbers with this mean and deviation, given that they lie between `low` and `high` (infinity: no bound).
+ * Normal numbers with this mean and deviation, given that they lie between `low` and `high` (infinity: no bound). An
+ * array of `shape`, to which parameters broadcast. No gradients. float32, of float64 parameters float64, or the float
+ * dtype asked for.
+ *
+ * @throws {ValueError} unless numbers have `low` < `high` and `deviation` > 0; arrays are not looked at
+ * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
+ * @throws {DTypeError} for a `dtype` that is no float
  *
  * @example
  * random.truncatedNormal([2, 2], -2, 2).shape;   // [2, 2]

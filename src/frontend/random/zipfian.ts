@@ -21,10 +21,12 @@ const checkCount = (what: string, value: number, least: number): void => {
 };
 
 /**
- * Draws `sampled` class numbers below `range`, int32, each `k` with probability log((k + 2) / (k + 1)) / log(range + 1).
- * Also says how often classes are expected among so many: those of `trueClasses` (integers of any shape), and those drawn.
+ * Draws `sampled` class numbers below `range`, int32 [sampled], each `k` with probability log((k + 2) / (k + 1)) /
+ * log(range + 1). Also says how often classes are expected among so many, float32: those of `trueClasses` (integers of
+ * any shape, which stays), and those drawn [sampled].
  *
- * @throws ValueError unless `sampled` ≥ 0 and `range` ≥ 1 are integers.
+ * @throws {ValueError} unless `sampled` ≥ 0 and `range` ≥ 1 are integers
+ *
  * @example
  * const labels = nd.array([3], { dtype: 'int32' });
  * const [samples, expectedTrue, expectedSampled] = random.randZipfian(labels, 4, 5);
