@@ -5,8 +5,9 @@
  * only values that exist anyway are kept alive by the tape.
  */
 import { GraphBuilder } from '../ir/graph/builder.ts';
-import type { Graph, Node } from '../ir/graph/graph.ts';
+import { type Graph, isBody, type Node } from '../ir/graph/graph.ts';
 import { gradients } from '../passes/autodiff.ts';
+import { attrsRepeated } from '../passes/repeated.ts';
 import { type Callable, callableOf, inline, isScalarInput } from './callable.ts';
 
 /** Where an operand of a backward graph comes from. */
@@ -64,16 +65,20 @@ export const derive = (graph: Graph, wanted: string, given: string, reuse: boole
     if (reuse && n.op.kind !== 'leaf' && n.op.kind !== 'view')
       from.set(n, { from: 'output', index });
   });
-  return cut(graph.name, from, inputs, wrt, grads);
+  return cut(graph.name, from, new Set(became.values()), wrt, grads, inputs);
 };
 
-/** The graph of `grads` (the gradients of `wrt`) alone, with every node in `from` made an input. */
-export const cut = (
+/**
+ * The graph of `grads` (the gradients of `wrt`) alone, with every node in `from` made an input; what is left of the forward
+ * graph (`copies`) is computed again.
+ */
+const cut = (
   name: string,
   from: ReadonlyMap<Node, Take>,
-  inputs: readonly Node[],
+  copies: ReadonlySet<Node>,
   wrt: readonly Node[],
   grads: readonly (Node | null)[],
+  inputs: readonly Node[],
 ): Backward => {
   const live = grads.filter((g) => g !== null);
   if (live.length === 0) return { callable: undefined, takes: [], gives: inputs.map(() => -1) };
@@ -102,7 +107,7 @@ export const cut = (
           builder.emit(
             node.op,
             node.inputs.map((x) => became.get(x)!),
-            node.attrs,
+            copies.has(node) || isBody(node.attrs['body']) ? attrsRepeated(node) : node.attrs,
           ),
         );
     }

@@ -9,6 +9,7 @@ import { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { ownGradient } from '../ir/graph/ops/own-gradient.ts';
 import { tensor } from '../ir/type.ts';
+import { isAdditive } from '../passes/additive.ts';
 import { type BodyTrace, traceBody } from './body-trace.ts';
 import { callGraph } from './call.ts';
 import { callableOf } from './callable.ts';
@@ -73,7 +74,9 @@ export const withOwnGradient = (
   const operands = [value, ...inputs, ...reads.map((r) => r.array)];
   const b = new GraphBuilder();
   const nodes = operands.map((x, i) => b.input(x.type, { name: `x${i}` }));
-  const callable = callableOf(b.graph(name, [b.emit(ownGradient, nodes, { pull: graph, gives })]));
+  const additive = isAdditive(graph, graph.inputs[0]!);
+  const made = b.emit(ownGradient, nodes, { pull: graph, gives, additive, repeated: false });
+  const callable = callableOf(b.graph(name, [made]));
   const whole = apart(callGraph(callable, operands, device)[0]!);
   return results.map((y) => whole[floats.indexOf(y)] ?? y);
 };

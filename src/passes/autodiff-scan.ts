@@ -145,6 +145,7 @@ export const scanGradients = (
     },
     known.length,
     kept.map((x) => made.get(x)!),
+    new Set(made.values()),
   );
   const spec: LoopSpec = {
     body: bodyBack,

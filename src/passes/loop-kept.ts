@@ -6,7 +6,9 @@
  */
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, type Node, reachable, topological, usersOf } from '../ir/graph/graph.ts';
-import { copyInput, copyNodes } from './rewrite.ts';
+import { isScan } from '../ir/graph/ops/scan.ts';
+import { attrsRepeated } from './repeated.ts';
+import { copyInput } from './rewrite.ts';
 
 /**
  * Values of `body` to keep for a body that computes `results` from copies of it: `copies` are those by what they are
@@ -51,8 +53,16 @@ const sumBehind = (product: Node, users: ReadonlyMap<Node, readonly Node[]>): No
   }
 };
 
-/** The graph with `values` of it among its inputs, from number `at` on. */
-export const givenValues = (graph: Graph, at: number, values: readonly Node[]): Graph => {
+/**
+ * The graph with `values` of it among its inputs, from number `at` on. What else it computes again is marked: `copies` of
+ * values, and loops.
+ */
+export const givenValues = (
+  graph: Graph,
+  at: number,
+  values: readonly Node[],
+  copies: ReadonlySet<Node>,
+): Graph => {
   const builder = new GraphBuilder();
   const made = new Map<Node, Node>();
   const take = (x: Node): void => {
@@ -63,7 +73,14 @@ export const givenValues = (graph: Graph, at: number, values: readonly Node[]): 
     made.set(x, builder.input(x.type, { name: `kept${i}` }));
   });
   graph.inputs.slice(at).forEach(take);
-  copyNodes(reachable(graph.outputs), builder, made);
+  for (const node of reachable(graph.outputs)) {
+    if (made.has(node)) continue;
+    builder.origin = node.origin;
+    const inputs = node.inputs.map((x) => made.get(x)!);
+    const attrs = copies.has(node) || isScan(node) ? attrsRepeated(node) : node.attrs;
+    made.set(node, builder.emit(node.op, inputs, attrs));
+  }
+  builder.origin = undefined;
   return builder.graph(
     graph.name,
     graph.outputs.map((x) => made.get(x)!),

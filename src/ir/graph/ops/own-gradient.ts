@@ -4,18 +4,33 @@
  *
  * Operands are the value, what it is a function of, then what the graph reads (captures). Inputs of `pull` are the
  * gradient that arrives and the captures; `gives[i]` is the output of it that flows to argument `i`, or -1.
+ * What is not `additive` needs all that arrives at once: where a value was computed a second time (`repeated`), and part
+ * of what belongs to it arrives there, what flows back is not defined.
  * Invariant: nothing flows back through the value itself; compiled, the node is the value.
  */
+import { TigonError } from '../../errors.ts';
 import { showType } from '../../type.ts';
 import { type Graph, type Node, type Op, topological } from '../graph.ts';
 import { defineOp, ruleFor } from './define.ts';
 
-export type OwnGradientAttrs = { readonly pull: Graph; readonly gives: readonly number[] };
+export type OwnGradientAttrs = {
+  readonly pull: Graph;
+  readonly gives: readonly number[];
+  /** What flows back of a sum is the sum of what flows back of its parts. */
+  readonly additive: boolean;
+  /** The value is that of another node, computed again for a gradient. */
+  readonly repeated: boolean;
+};
 
 export const ownGradient: Op<OwnGradientAttrs> = defineOp<OwnGradientAttrs>({
   name: 'ownGradient',
   kind: 'composite',
-  schema: { pull: { kind: 'graph' }, gives: { kind: 'ints' } },
+  schema: {
+    pull: { kind: 'graph' },
+    gives: { kind: 'ints' },
+    additive: { kind: 'bool', default: true },
+    repeated: { kind: 'bool', default: false },
+  },
   type: (inputs, { pull, gives }) => {
     const count = gives.length;
     const rule = ruleFor(
@@ -50,7 +65,13 @@ export const ownGradient: Op<OwnGradientAttrs> = defineOp<OwnGradientAttrs>({
     return value!;
   },
   decompose: (_builder, [value]) => value!,
-  gradient: (builder, { inputs, attrs: { pull, gives } }, dy) => {
+  gradient: (builder, { inputs, attrs: { pull, gives, additive, repeated } }, dy) => {
+    if (repeated && !additive)
+      throw new TigonError(
+        'gradient',
+        `${pull.name}: is not linear in the gradients it is given, so second derivatives through it are ambiguous: what is compiled computes values again for their gradients, which arrive in two parts then`,
+        'differentiate twice outside of hybridized functions and loops, or return what is linear in the gradients',
+      );
     const operands = [dy, ...inputs.slice(1 + gives.length)];
     const made = new Map<Node, Node>(pull.inputs.map((x, i) => [x, operands[i]!]));
     for (const node of topological(pull))

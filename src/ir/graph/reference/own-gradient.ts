@@ -17,7 +17,7 @@ export const ownGradients: readonly Reference[] = [
     examples: [
       {
         inputs: [f32(3), f32(3), f32(2), f32(3)],
-        attrs: { pull, gives: [0, -1] },
+        attrs: { pull, gives: [0, -1], additive: true, repeated: false },
         gradient: false,
       },
     ],
