@@ -18,5 +18,9 @@ export const installPeers = (): void => {
     manifest(`${folder}node_modules/${name}/package.json`).version === version;
   if (wanted.every(there)) return;
   process.stderr.write('installing the peers in bench/peers ...\n');
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'inherit' });
+  // no scripts: that of onnxruntime-node fetches libraries of CUDA, which the CPU has no use for
+  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: folder,
+    stdio: 'inherit',
+  });
 };

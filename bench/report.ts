@@ -15,7 +15,7 @@ export const header = (contestants: readonly Contestant[]): string => {
   });
   return [
     ...new Set(lines),
-    `${'row'.padEnd(16)} ${'subject, mode'.padEnd(30)} ${'median ms'.padStart(10)} ${'to best'.padStart(8)}`,
+    `${'row'.padEnd(19)} ${'subject, mode'.padEnd(30)} ${'median ms'.padStart(10)} ${'to best'.padStart(8)}`,
   ].join('\n');
 };
 
@@ -46,8 +46,8 @@ const figures = (row: Row, best: number): string[] => {
   ];
 };
 
-/** A page and Node have adapters of their own; a CUDA device is the same from any process. */
-const comparable = (a: Row, b: Row): boolean => a.device === 'cuda' || a.engine === b.engine;
+/** A page and Node have adapters of their own; processors and CUDA devices are the same from any process. */
+const comparable = (a: Row, b: Row): boolean => a.device !== 'webgpu' || a.engine === b.engine;
 
 /** Lines of one row's subjects; the best of each that can be compared is 1. */
 export const show = (rows: readonly Row[]): string =>
@@ -56,7 +56,8 @@ export const show = (rows: readonly Row[]): string =>
       const rivals = rows.filter((r) => comparable(r, row) && r.medianMs !== null);
       const best = Math.min(...rivals.map((r) => r.medianMs!));
       const place = row.device === 'webgpu' ? `${row.engine} ` : '';
-      const who = `${place}${row.subject} ${row.mode}`;
-      return [row.name.padEnd(16), who.padEnd(30), ...figures(row, best)].join(' ');
+      const threads = row.device === 'cpu' && row.threads !== null ? ` ${row.threads}t` : '';
+      const who = `${place}${row.subject}${threads} ${row.mode}`;
+      return [row.name.padEnd(19), who.padEnd(30), ...figures(row, best)].join(' ');
     })
     .join('\n');

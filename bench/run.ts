@@ -4,12 +4,9 @@
  * Invariant: whatever fails is said in its row; processes and browsers are gone at the end.
  */
 import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { sizesFor } from './cuda/sizes.ts';
-import type { Host } from './host.ts';
+import { gather } from './hosts.ts';
 import { Contestant, measure } from './measure.ts';
-import { processHost } from './process.ts';
 import type { Row } from './protocol.ts';
 import { header, show } from './report.ts';
 
@@ -17,10 +14,12 @@ const HELP = `npm run bench -- [names] [options]
 
   names            rows to run (default: all); a prefix is enough: matmul, lenet
   --device D       cpu (default); webgpu: Tigon in Node on the adapter that device.webgpu() opens; cuda: device.cuda()
-  --peers          measure peers in the same run: jax-js and TensorFlow.js (installs them in bench/peers) on
-                   cpu: their WebAssembly in Node; webgpu: theirs and ours in headless Chromium;
-                   cuda: PyTorch, eager and torch.compile
-  --python P       the Python that has PyTorch (default python3)
+  --peers          measure peers in the same run (installs them in bench/peers)
+                   cpu: jax-js, tfjs-wasm, ort-web and ort-node (ONNX Runtime), pytorch where there is a Python that has
+                   it, each with one thread and with all; webgpu: jax-js and TensorFlow.js, theirs and ours in headless
+                   Chromium; cuda: PyTorch, eager and torch.compile
+  --only A,B       cpu: these peers only
+  --python P       the Python that has PyTorch (default python3; cpu: /usr/bin/python3 is tried as well)
   --small          cuda: small sizes of the same rows, for correctness under emulation
   --hardware       give Chromium the machine's graphics card, not its software adapter
   --json FILE      also write the rows as JSON
@@ -37,64 +36,6 @@ npm run bench -- --roofline [names] [--json FILE] [--rounds N] [--seconds S] [--
                    cpu: each row against its floor: operations and bytes of its kernels at the speeds of multiply-adds
                    and copies measured in the same run; then its launches, those that lose most first.
                    --processor-time: on one thread, by the time it had of a processor: for a machine that others use`;
-
-const PAGES = {
-  tigon: 'subjects/tigon-webgpu',
-  'jax-js': 'peers/jax-webgpu',
-  tfjs: 'peers/tfjs-webgpu',
-} as const;
-
-interface Field {
-  readonly hosts: readonly Host[];
-  close(): void;
-}
-
-interface Gathering {
-  readonly peers: boolean;
-  readonly hardware: boolean;
-  readonly threads: number | undefined;
-  readonly python: string;
-  readonly small: boolean;
-}
-
-/** Everybody who takes part. */
-const gather = async (
-  device: Row['device'],
-  { peers, hardware, threads, python, small }: Gathering,
-): Promise<Field> => {
-  if (peers && device !== 'cuda') (await import('./peers.ts')).installPeers();
-  switch (device) {
-    case 'cpu': {
-      const env = threads === undefined ? {} : { TIGON_THREADS: String(threads) };
-      const own = processHost(
-        'tigon',
-        'subjects/tigon-cpu',
-        threads ?? availableParallelism(),
-        env,
-      );
-      const others = [
-        processHost('jax-js', 'peers/jax-wasm', 1),
-        processHost('tfjs-wasm', 'peers/tfjs-wasm', 1),
-      ];
-      return { hosts: peers ? [own, ...others] : [own], close: () => {} };
-    }
-    case 'webgpu': {
-      const own = processHost('tigon', 'subjects/tigon-webgpu', null);
-      if (!peers) return { hosts: [own], close: () => {} };
-      const pages = await (await import('./browser.ts')).browserHosts(PAGES, hardware);
-      return { hosts: [own, ...pages.hosts], close: () => pages.close() };
-    }
-    case 'cuda': {
-      const env = small ? { TIGON_BENCH_SMALL: '1' } : {};
-      const own = processHost('tigon', 'subjects/tigon-cuda', null, env);
-      if (!peers) return { hosts: [own], close: () => {} };
-      const { torchHost } = await import('./torch.ts');
-      return { hosts: [own, torchHost(python, sizesFor(small))], close: () => {} };
-    }
-    default:
-      return device satisfies never;
-  }
-};
 
 const deviceOf = (word: string): Row['device'] => {
   if (word === 'cpu' || word === 'webgpu' || word === 'cuda') return word;
@@ -123,7 +64,8 @@ const main = async (): Promise<void> => {
       seconds: { type: 'string', default: '0.3' },
       limit: { type: 'string', default: '300' },
       threads: { type: 'string' },
-      python: { type: 'string', default: 'python3' },
+      python: { type: 'string' },
+      only: { type: 'string' },
       small: { type: 'boolean', default: false },
       roofline: { type: 'boolean', default: false },
       'processor-time': { type: 'boolean', default: false },
@@ -160,6 +102,7 @@ const main = async (): Promise<void> => {
   const { peers, hardware, python, small } = options;
   const field = await gather(device, {
     peers,
+    only: options.only?.split(','),
     hardware,
     threads: threads || undefined,
     python,

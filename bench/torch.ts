@@ -3,14 +3,12 @@
  *
  * Invariant: the process is gone when `close` resolves, and its specification file with it.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { specOf } from './cuda/parameters.ts';
-import type { Sizes } from './cuda/sizes.ts';
 import { type Connection, type Host, offerOf } from './host.ts';
 import type { Reply, Request } from './protocol.ts';
 
@@ -26,11 +24,18 @@ const repliesOf = (child: ChildProcess): (() => Promise<Reply>) => {
   };
 };
 
-const open = async (python: string, sizes: Sizes): Promise<Connection> => {
+const open = async (
+  python: string,
+  specification: object,
+  env: NodeJS.ProcessEnv,
+): Promise<Connection> => {
   const folder = mkdtempSync(join(tmpdir(), 'tigon-bench-'));
   const spec = join(folder, 'spec.json');
-  writeFileSync(spec, JSON.stringify(specOf(sizes)));
-  const child = spawn(python, [script, spec], { stdio: ['pipe', 'pipe', 'inherit'] });
+  writeFileSync(spec, JSON.stringify(specification));
+  const child = spawn(python, [script, spec], {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const exited = once(child, 'exit').catch(() => undefined);
   const next = repliesOf(child);
   const close = async (): Promise<void> => {
@@ -53,10 +58,42 @@ const open = async (python: string, sizes: Sizes): Promise<Connection> => {
   }
 };
 
-/** `python` is the interpreter that has PyTorch. */
-export const torchHost = (python: string, sizes: Sizes): Host => ({
+/** On a graphics card. `python` is the interpreter that has PyTorch, `specification` what it reads. */
+export const torchHost = (python: string, specification: object): Host => ({
   name: 'pytorch',
   engine: 'python',
   threads: null,
-  open: () => open(python, sizes),
+  open: () => open(python, specification, {}),
 });
+
+/**
+ * On the CPU. Freed memory stays in the process: fetching it anew from the system costs PyTorch several times what
+ * elementwise rows take.
+ */
+export const torchCpuHost = (python: string, threads: number, specification: object): Host => ({
+  name: 'pytorch',
+  engine: 'python',
+  threads,
+  open: () =>
+    open(
+      python,
+      { ...specification, threads },
+      {
+        OMP_NUM_THREADS: String(threads),
+        OPENBLAS_NUM_THREADS: String(threads),
+        MALLOC_MMAP_THRESHOLD_: '1073741824',
+        MALLOC_TRIM_THRESHOLD_: '1073741824',
+      },
+    ),
+});
+
+/** The first of these interpreters that has PyTorch. */
+export const pythonWithTorch = (candidates: readonly string[]): string | undefined =>
+  candidates.find((python) => {
+    try {
+      execFileSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  });

@@ -119,4 +119,8 @@ export const parametersOf = (
 });
 
 /** All that the other side has to know. */
-export const specOf = (sizes: Sizes): object => ({ sizes, models: parametersOf(sizes) });
+export const specOf = (sizes: Sizes): object => ({
+  rows: 'cuda',
+  sizes,
+  models: parametersOf(sizes),
+});

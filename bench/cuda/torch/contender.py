@@ -27,17 +27,33 @@ def sample(work, seconds):
     return samples
 
 
+def blas(torch):
+    """Who multiplies matrices: builds of distributions take the library that is installed, if any is."""
+    torch.ones(64, 64) @ torch.ones(64, 64)
+    with open("/proc/self/maps") as maps:
+        loaded = maps.read()
+    for part, name in (("openblas", "OpenBLAS"), ("mkl", "MKL"), ("blis", "BLIS")):
+        if part in loaded:
+            return name
+    return "BLAS unknown (if it is the reference BLAS, products are slow: install OpenBLAS)"
+
+
 def main():
     import torch
 
-    import rows as torch_rows
-
     with open(sys.argv[1]) as file:
         spec = json.load(file)
+    if spec["rows"] == "cpu":
+        import cpu_rows as torch_rows
+    else:
+        import rows as torch_rows
+
     compiles = torch_rows.CUDA and hasattr(torch, "compile")
     subject = torch_rows.rows(spec, compiles)
     name = torch.cuda.get_device_name() if torch_rows.CUDA else "CPU"
-    adapter = {"name": f"{name}, PyTorch {torch.__version__}", "software": not torch_rows.CUDA}
+    emulated = spec["rows"] == "cuda" and not torch_rows.CUDA
+    products = "" if torch_rows.CUDA else f", {blas(torch)}"
+    adapter = {"name": f"{name}, PyTorch {torch.__version__}{products}", "software": emulated}
     offer = {
         "rows": [[row, mode] for row, modes in subject.items() for mode in modes],
         "adapter": adapter,

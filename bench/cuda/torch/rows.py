@@ -99,6 +99,10 @@ def attention(causal):
     return lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
 
+def inputs_of_classes(count, below):
+    return torch.from_numpy(labels("labels", count, below)).to(DEVICE)
+
+
 def inputs(name, size):
     """The batch of a net, its classes and how many there are."""
     if name == "gpt":
@@ -113,7 +117,7 @@ def inputs(name, size):
         "lstm": lambda: ("sequence", [size["steps"], batch, size["inputs"]]),
     }[name]()
     classes = size["widths"][-1] if name == "mlp" else 10
-    return array(*shape), torch.from_numpy(labels("labels", batch, classes)).to(DEVICE)
+    return array(*shape), inputs_of_classes(batch, classes)
 
 
 def parameters(table, dtype):
