@@ -66,5 +66,10 @@ export const dotToSvg = async (dot: string): Promise<string> => {
       `npm install @hpcc-js/wasm-graphviz, or write DOT text and draw it with Graphviz (${String(cause)})`,
     );
   });
-  return (await Graphviz.load()).dot(dot);
+  const graphviz = await Graphviz.load();
+  try {
+    return graphviz.dot(dot);
+  } catch (error) {
+    throw new TigonError('value', `dotToSvg: ${(error as Error).message.trim()}`, 'pass DOT text');
+  }
 };

@@ -7,6 +7,7 @@ import * as platform from '#platform';
 import { TigonError } from '../ir/errors.ts';
 import type { CudaDevice } from '../runtime/cuda/device.ts';
 import type { CudaOptions } from '../runtime/cuda/open.ts';
+import { checkOptions } from './options.ts';
 
 /**
  * A graphics card of NVIDIA through CUDA, in Node: needs its driver and NVRTC, no compiler and no toolkit. Opened on first
@@ -15,8 +16,10 @@ import type { CudaOptions } from '../runtime/cuda/open.ts';
  * @example
  * device.setDefault(await device.cuda());
  */
-export const cuda = async (options?: CudaOptions): Promise<CudaDevice> =>
-  (await import('#cuda')).cuda(options);
+export const cuda = async (options?: CudaOptions): Promise<CudaDevice> => {
+  checkOptions('device.cuda', options, ['index', 'tf32']);
+  return (await import('#cuda')).cuda(options);
+};
 
 /** CUDA, or undefined where there is none; of a card that cannot be used it is said why. */
 export const cudaIfThere = async (): Promise<CudaDevice | undefined> => {

@@ -4,7 +4,7 @@
  * Invariant: importing this loads no device; the first one is opened by the program, not by default.
  */
 import type { Device } from '../runtime/device.ts';
-import { type BestOptions, bestOr } from './device-webgpu.ts';
+import { type BestOptions, bestOr, checkBest } from './device-webgpu.ts';
 
 /**
  * The CPU: one WebAssembly memory, SIMD, worker threads.
@@ -18,7 +18,10 @@ export const cpu = async (): Promise<Device> => (await import('../runtime/cpu/de
  *
  * @see {@link cpu}
  */
-export const best = (options: BestOptions = {}): Promise<Device> => bestOr(cpu, options);
+export const best = async (options: BestOptions = {}): Promise<Device> => {
+  checkBest(options);
+  return bestOr(cpu, options);
+};
 
 export type { Device, MemoryReport } from '../runtime/device.ts';
 export { chromeTrace, type Profile, type ProfileRow } from '../runtime/profile.ts';

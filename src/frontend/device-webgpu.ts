@@ -8,6 +8,7 @@ import { TigonError } from '../ir/errors.ts';
 import type { Device } from '../runtime/device.ts';
 import type { WebGpuDevice } from '../runtime/webgpu/device.ts';
 import type { WebGpuOptions } from '../runtime/webgpu/open.ts';
+import { checkOptions } from './options.ts';
 
 /**
  * A GPU through WebGPU: in browsers their own, in Node that of the package `webgpu` (`npm install webgpu`). Opened on
@@ -16,13 +17,19 @@ import type { WebGpuOptions } from '../runtime/webgpu/open.ts';
  * @example
  * device.setDefault(await device.webgpu());
  */
-export const webgpu = async (options?: WebGpuOptions): Promise<WebGpuDevice> =>
-  (await import('../runtime/webgpu/open.ts')).webgpu(options);
+export const webgpu = async (options?: WebGpuOptions): Promise<WebGpuDevice> => {
+  checkOptions('device.webgpu', options, ['index']);
+  return (await import('../runtime/webgpu/open.ts')).webgpu(options);
+};
 
 export interface BestOptions {
   /** Take WebGPU even where a driver computes it on the CPU, slower than `cpu()` does. For tests. */
   readonly software?: boolean;
 }
+
+/** Throws an OptionError for options of `best` that there are not. */
+export const checkBest = (options: BestOptions): void =>
+  checkOptions('device.best', options, ['software']);
 
 /** WebGPU on a graphics card, else `cpu`, with a warning that says why. */
 export const bestOr = async (

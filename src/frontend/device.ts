@@ -8,7 +8,7 @@ import { type CpuDevice, cpu as openCpu } from '../runtime/cpu/device.ts';
 import type { Device } from '../runtime/device.ts';
 import { openByDefault } from './default-device.ts';
 import { cudaIfThere } from './device-cuda.ts';
-import { type BestOptions, bestOr } from './device-webgpu.ts';
+import { type BestOptions, bestOr, checkBest } from './device-webgpu.ts';
 
 /**
  * The CPU: one WebAssembly memory, SIMD, worker threads.
@@ -25,8 +25,10 @@ openByDefault(cpu);
  * @example
  * device.setDefault(await device.best());
  */
-export const best = async (options: BestOptions = {}): Promise<Device> =>
-  (await cudaIfThere()) ?? bestOr(cpu, options);
+export const best = async (options: BestOptions = {}): Promise<Device> => {
+  checkBest(options);
+  return (await cudaIfThere()) ?? bestOr(cpu, options);
+};
 
 export type { CpuDevice } from '../runtime/cpu/device.ts';
 export type { CudaDevice } from '../runtime/cuda/device.ts';

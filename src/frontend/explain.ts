@@ -10,7 +10,7 @@ import { reportText, type TextOptions } from '../explain/text.ts';
 import { failure } from './callsite.ts';
 import { type ExplainedProgram, explainWith, programsOfCached } from './explained.ts';
 import type { CachedFunction } from './hybridize.ts';
-import { checkOptions } from './options.ts';
+import { checkOptions, shown } from './options.ts';
 
 export interface ExplainOptions {
   /** Every graph along the way. */
@@ -110,6 +110,13 @@ explainWith((programs, split) => new Explanation(programs, split));
 export const explain = (
   made: { readonly cached: CachedFunction } | { explain(): Explanation },
 ): Explanation => {
+  const given: unknown = made;
+  if (typeof given !== 'function' || !('cached' in given || 'explain' in given))
+    throw failure(
+      'value',
+      `explain: ${shown(given)} is not hybridized`,
+      'pass what hybridize(f) gives, or a HybridBlock',
+    );
   if (!('cached' in made)) return made.explain();
   const programs = programsOfCached(made.cached);
   if (programs.length === 0)

@@ -119,7 +119,7 @@ export const checkGradients = async (
   options: GradientOptions = {},
 ): Promise<void> => {
   checkFunction('checkGradients', f, 'write checkGradients((x) => …, [x])');
-  checkList('checkGradients', 'the inputs', inputs, 'write checkGradients((x) => …, [x])');
+  checkList('checkGradients', 'the list of inputs', inputs, 'write checkGradients((x) => …, [x])');
   checkOptions('checkGradients', options, ['step', 'rtol', 'atol']);
   const { step = 1e-2, rtol = 2e-2, atol = 2e-3 } = options;
   const state = getState();
@@ -191,7 +191,7 @@ export const checkHybridize = async (
   options: HybridizeCheckOptions = {},
 ): Promise<void> => {
   checkFunction('checkHybridize', f, 'write checkHybridize((x) => …, [x])');
-  checkList('checkHybridize', 'the inputs', inputs, 'write checkHybridize((x) => …, [x])');
+  checkList('checkHybridize', 'the list of inputs', inputs, 'write checkHybridize((x) => …, [x])');
   checkOptions('checkHybridize', options, ['rtol', 'atol', 'label', 'state', 'backward', 'calls']);
   const { state = [], backward = true, calls = 2, label, rtol = 1e-4, atol = 1e-5 } = options;
   const seed = getState();

@@ -4,6 +4,7 @@
  * Invariant: an `Idx` is in normal form (terms sorted by key, no zero coefficients, nested sums flattened) and
  * interned by `key`, so equal indices are the same text; `lo`/`hi` (inclusive) bound every value it can take.
  */
+import { TigonError } from './errors.ts';
 
 /** A loop axis. Identity is `id`; `extent` is its trip count. */
 export interface Axis {
@@ -28,12 +29,11 @@ let nextAxis = 1;
  * ir.idxEvaluate(ir.idxDiv(at, 8), () => 2, () => 0);   // 2
  * ir.boundHolds({ idx: at, lo: 0, hi: 32 });   // true
  */
-export const newAxis = (name: string, extent: number, kind: Axis['kind']): Axis => ({
-  id: nextAxis++,
-  name,
-  extent,
-  kind,
-});
+export const newAxis = (name: string, extent: number, kind: Axis['kind']): Axis => {
+  if (!Number.isInteger(extent) || extent < 0)
+    throw new TigonError('value', `axis ${name}: the extent is ${extent}`, 'pass an integer ≥ 0');
+  return { id: nextAxis++, name, extent, kind };
+};
 
 /**
  * How many points a loop nest over `axes` visits.
@@ -219,6 +219,11 @@ export const idxScale = (a: Idx, by: number): Idx =>
 export const idxOffset = (a: Idx, by: number): Idx =>
   by === 0 ? a : build(a.terms, a.constant + by);
 
+const checkDivisor = (name: string, by: number): void => {
+  if (!Number.isInteger(by) || by < 1)
+    throw new TigonError('value', `${name}: the divisor is ${by}`, 'pass an integer ≥ 1');
+};
+
 /** Splits `a` into the part divisible by `by` and the rest. */
 const splitMultiples = (a: Idx, by: number): readonly [Idx, Idx] => {
   const whole = a.terms.filter((t) => t.coef % by === 0);
@@ -240,6 +245,7 @@ const splitMultiples = (a: Idx, by: number): readonly [Idx, Idx] => {
  */
 export const idxDiv = (a: Idx, by: number): Idx => {
   if (by === 1) return a;
+  checkDivisor('idxDiv', by);
   if (a.terms.length === 0) return idxConst(Math.floor(a.constant / by));
   const [whole, rest] = splitMultiples(a, by);
   const low = Math.floor(rest.lo / by);
@@ -271,6 +277,7 @@ export const idxDiv = (a: Idx, by: number): Idx => {
  */
 export const idxMod = (a: Idx, by: number): Idx => {
   if (by === 1) return idxConst(0);
+  checkDivisor('idxMod', by);
   const [, rest] = splitMultiples(a, by);
   const low = Math.floor(rest.lo / by);
   if (low === Math.floor(rest.hi / by)) return idxOffset(rest, -low * by);
@@ -314,8 +321,15 @@ export const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gc
  * ir.idxAxes(second, (axis) => console.log(axis.name));
  * second.lo;   // 3
  */
-export const idxFlatten = (index: readonly Idx[], strides: readonly number[]): Idx =>
-  index.reduce((sum, idx, i) => idxAdd(sum, idxScale(idx, strides[i]!)), idxConst(0));
+export const idxFlatten = (index: readonly Idx[], strides: readonly number[]): Idx => {
+  if (strides.length !== index.length)
+    throw new TigonError(
+      'value',
+      `idxFlatten: ${strides.length} strides for ${index.length} axes`,
+      'pass a stride for each axis',
+    );
+  return index.reduce((sum, idx, i) => idxAdd(sum, idxScale(idx, strides[i]!)), idxConst(0));
+};
 
 /**
  * The multi-index of a flat position in `shape` (row-major).
@@ -327,7 +341,7 @@ export const idxUnflatten = (flat: Idx, shape: readonly number[]): Idx[] => {
   let rest = flat;
   for (let i = shape.length - 1; i >= 0; i--) {
     out[i] = i === 0 ? rest : idxMod(rest, shape[i]!);
-    rest = idxDiv(rest, shape[i]!);
+    if (i > 0) rest = idxDiv(rest, shape[i]!);
   }
   if (shape.length > 0 && shape[0] === 1) out[0] = idxConst(0);
   return out;

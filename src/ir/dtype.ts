@@ -4,6 +4,7 @@
  * Invariant: numbers of the IR are doubles, so 64-bit integers in it (constants, folded values) are safe integers; arrays
  * hold all 64 bits.
  */
+import { TigonError } from './errors.ts';
 
 export const DTYPES = [
   'bool',
@@ -42,7 +43,16 @@ const dtypeTable: Readonly<Record<DType, readonly [short: string, bytes: number,
   float64: ['f64', 8, 'float'],
 };
 
-const byShort = new Map<string, DType>(DTYPES.map((d) => [shortName(d), d]));
+const byShort = new Map<string, DType>(DTYPES.map((d) => [dtypeTable[d][0], d]));
+
+/** The error for a name that is none of the table. */
+export const noSuchDtype = (dtype: unknown): TigonError =>
+  new TigonError('dtype', `no such dtype: ${String(dtype)}`, `use one of ${DTYPES.join(', ')}`);
+const rowOf = (dtype: DType): (typeof dtypeTable)[DType] => {
+  const row = dtypeTable[dtype];
+  if (row === undefined) throw noSuchDtype(dtype);
+  return row;
+};
 
 /**
  * The spelling in texts and messages.
@@ -50,7 +60,7 @@ const byShort = new Map<string, DType>(DTYPES.map((d) => [shortName(d), d]));
  * @example ir.shortName('float32');   // 'f32'
  */
 export function shortName(dtype: DType): string {
-  return dtypeTable[dtype][0];
+  return rowOf(dtype)[0];
 }
 /**
  * The dtype that texts and messages spell so, if there is one.
@@ -63,8 +73,8 @@ export const dtypeFromShort = (name: string): DType | undefined => byShort.get(n
  *
  * @example ir.bytesOf('float16');   // 2
  */
-export const bytesOf = (dtype: DType): number => dtypeTable[dtype][1];
-export const kindOf = (dtype: DType): Kind => dtypeTable[dtype][2];
+export const bytesOf = (dtype: DType): number => rowOf(dtype)[1];
+export const kindOf = (dtype: DType): Kind => rowOf(dtype)[2];
 /**
  * True for floating point numbers.
  *

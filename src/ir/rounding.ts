@@ -4,7 +4,15 @@
  * Invariant: numbers are doubles; of 64-bit integers they are the nearest double, exact up to 2^53.
  */
 import { fromBfloatBits, toBfloatBits } from './bfloat.ts';
-import { bytesOf, type DType, integerRange, isFloat, isInteger, isWide } from './dtype.ts';
+import {
+  bytesOf,
+  type DType,
+  integerRange,
+  isFloat,
+  isInteger,
+  isWide,
+  noSuchDtype,
+} from './dtype.ts';
 import { roundEven } from './numbers.ts';
 
 /** The low 64 bits, as a number. */
@@ -54,7 +62,7 @@ export const roundTo = (dtype: DType, x: number): number => {
     case 'bool':
       return x === 0 ? 0 : 1;
     default:
-      return dtype satisfies never;
+      throw noSuchDtype(dtype satisfies never);
   }
 };
 

@@ -4,6 +4,7 @@
  * Invariant: two `TensorType`s with equal dtype and shape are the same object; shapes hold integers >= 0.
  */
 import { bytesOf, type DType, shortName } from './dtype.ts';
+import { TigonError } from './errors.ts';
 
 export type Shape = readonly number[];
 
@@ -28,6 +29,13 @@ export const tensor = (dtype: DType, shape: Shape): TensorType => {
   const key = `${dtype}:${shape.join(',')}`;
   let type = interned.get(key);
   if (type === undefined) {
+    const short = shortName(dtype);
+    if (!shape.every((d) => Number.isInteger(d) && d >= 0))
+      throw new TigonError(
+        'shape',
+        `${short}[${shape.join(', ')}] is no type of arrays`,
+        'sizes are integers ≥ 0',
+      );
     type = Object.freeze({
       id: nextId++,
       dtype,

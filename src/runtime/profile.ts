@@ -3,6 +3,7 @@
  *
  * Invariant: plain data; rows are in the order the kernels ran.
  */
+import { TigonError } from '../ir/errors.ts';
 
 export interface ProfileRow {
   /** Where single kernels cannot be timed: how many there were. */
@@ -32,8 +33,14 @@ export interface Profile {
  * const rows = await gpu.profile(() => net(x));
  * await writeFile('step.json', device.chromeTrace(rows));
  */
-export const chromeTrace = (profile: Profile): string =>
-  JSON.stringify({
+export const chromeTrace = (profile: Profile): string => {
+  if (!Array.isArray(profile?.rows))
+    throw new TigonError(
+      'value',
+      'device.chromeTrace: takes a profile',
+      'pass await device.profile(() => …)',
+    );
+  return JSON.stringify({
     displayTimeUnit: 'ns',
     traceEvents: profile.rows.map(({ kernel, program, start, nanoseconds }) => ({
       name: kernel,
@@ -46,3 +53,4 @@ export const chromeTrace = (profile: Profile): string =>
       args: { program },
     })),
   });
+};

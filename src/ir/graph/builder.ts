@@ -70,6 +70,8 @@ export class GraphBuilder implements Algebra<Node> {
 
   /** A node of `op`; returns the existing one if it was made before. Leaves take their type from `attrs`. */
   emit<A extends Attrs>(op: Op<A>, inputs: readonly Node[], given: A): Node {
+    if (op === undefined)
+      throw new TigonError('value', 'there is no such op', 'take it from graphOps');
     const attrs = op.normalize?.(given) ?? given;
     let key = op.name;
     for (const x of inputs) key += ` ${x.id}`;
@@ -110,7 +112,8 @@ export class GraphBuilder implements Algebra<Node> {
 
   /** Axis `i` of the result is axis `axes[i]` of `x`. */
   transpose(x: Node, axes: readonly number[]): Node {
-    return axes.every((a, i) => a === i) ? x : this.emit(transpose, [x], { axes });
+    const stays = axes.length === x.type.shape.length && axes.every((a, i) => a === i);
+    return stays ? x : this.emit(transpose, [x], { axes });
   }
 
   /** Axis `i` of `x` becomes axis `axes[i]` of the result; other axes repeat. Sizes must be equal (1 does not stretch). */

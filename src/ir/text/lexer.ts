@@ -4,6 +4,7 @@
  * Invariant: a keyword is a `Word` but not an `Identifier`: it may be an op or attribute name, never a bare name.
  */
 import { createToken, type ITokenConfig, Lexer, type TokenType } from 'chevrotain';
+import { TigonError } from '../errors.ts';
 import { errorAt, type Source } from './source.ts';
 import { KEYWORDS, type Keyword } from './words.ts';
 
@@ -128,6 +129,8 @@ const lexer = new Lexer(tokens, { positionTracking: 'onlyOffset', ensureOptimiza
 
 /** The tokens of a text; the first character that starts none is an error. */
 export const tokenize = (source: Source): ReturnType<Lexer['tokenize']>['tokens'] => {
+  if (typeof source.text !== 'string')
+    throw new TigonError('parse', `${source.file}: a ${typeof source.text} is no text`);
   const result = lexer.tokenize(source.text);
   const wrong = result.errors[0];
   if (wrong !== undefined) {
