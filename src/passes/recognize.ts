@@ -147,7 +147,8 @@ const meanAlong = (node: Node | undefined, axis: number): Node | undefined => {
   const value = uniform(factor);
   if (x === undefined || value === undefined) return undefined;
   const count = node!.op.name === 'mul' ? 1 / value : value;
-  return Math.abs(count / x.type.shape[axis]! - 1) < 1e-6 ? x : undefined;
+  const digits = x.type.dtype === 'float64' ? 1e-14 : 1e-6;
+  return Math.abs(count / x.type.shape[axis]! - 1) < digits ? x : undefined;
 };
 
 /** `x` of `x - mean(x)`. */

@@ -214,7 +214,9 @@ const histogramming = fragment<HistogramAttrs>('histogram', (b, inputs, attrs) =
   const given = attrs.bins === undefined ? inputs[1]! : undefined;
   const weights = attrs.weighted ? inputs[attrs.bins === undefined ? 2 : 1] : undefined;
   checkWeights('histogram', x, weights);
-  const dtype = summedIn(given === undefined ? x.type.dtype : promote(x.type.dtype, given.type.dtype));
+  const dtype = summedIn(
+    given === undefined ? x.type.dtype : promote(x.type.dtype, given.type.dtype),
+  );
   const values = b.cast(flat(b, x), dtype);
   const edges = given === undefined ? edgesOf(b, values, attrs) : b.cast(given, dtype);
   const [count] = edges.type.shape;

@@ -90,6 +90,7 @@ const parametersOf = (
         `pass ${constraint.rule}`,
       );
     if (options?.validateArgs === true) checkNow(where, value, constraint);
+    if (dtype === 'float64') return nd.astype(value, dtype);
     return isFloat(value.dtype) ? value : nd.astype(value, 'float32');
   });
 };
@@ -322,14 +323,18 @@ export abstract class Distribution {
       );
     if (this.#options?.validateArgs === true)
       checkNow(`${this.name}.${where}`, value, this.support);
-    return value;
+    return this.#beside(value);
+  }
+  /** An array as it is computed with: beside doubles as one of them. */
+  #beside(x: NDArray): NDArray {
+    return this.dtype === 'float64' ? nd.astype(x, 'float64') : x;
   }
   /** A probability as an array. */
   protected share(p: Operand): NDArray {
     const where = `${this.name}.icdf`;
     if (isNDArray(p)) {
       if (this.#options?.validateArgs === true) checkNow(where, p, unitInterval);
-      return p;
+      return this.#beside(p);
     }
     if (typeof p === 'number' && p >= 0 && p <= 1) return this.number(p);
     throw failure(

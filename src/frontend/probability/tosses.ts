@@ -4,6 +4,7 @@
  *
  * Invariant: probabilities of 0 and 1 give finite gradients, by logits; no gradients flow through samples.
  */
+import { summedIn } from '../../ir/dtype.ts';
 import type { Shape } from '../../ir/type.ts';
 import { failure } from '../callsite.ts';
 import * as nd from '../nd/index.ts';
@@ -168,7 +169,8 @@ export class Binomial extends Tossed {
       );
     const rank = this.batchShape.length;
     const count = this.#most + 1;
-    const values = nd.arange(0, count, 1, { dtype: 'float32', device: this.n.device });
+    const dtype = summedIn(this.dtype);
+    const values = nd.arange(0, count, 1, { dtype, device: this.n.device });
     return nd.broadcastTo(values.reshape([count, ...new Array<number>(rank).fill(1)]), [
       count,
       ...this.batchShape,

@@ -4,6 +4,7 @@
  * Invariant: each label counts once, and counts are exact.
  */
 
+import { summedIn } from '../../../ir/dtype.ts';
 import { iota } from '../../../ir/graph/ops/leaf.ts';
 import { argmax } from '../../../ir/graph/ops/reduce.ts';
 import { takeAlong } from '../../../ir/graph/ops/take.ts';
@@ -165,7 +166,7 @@ export class BinaryAccuracy extends Share {
     eachPart('BinaryAccuracy.update', labels, outputs, (label, output) => {
       expectAlike('BinaryAccuracy.update', label, output);
       this.accumulate([label, output], label.size, (b, totals, [y, out]) => {
-        const score = b.cast(b.reshape(out!, label.shape), 'float32');
+        const score = b.cast(b.reshape(out!, label.shape), summedIn(output.dtype));
         const yes = b.op('gt', score, b.lit(this.threshold, score));
         const wanted = b.op('ne', y!, b.lit(0, y!));
         return addCounts(b, totals, amount(b, b.op('eq', yes, wanted)));

@@ -3,7 +3,7 @@
  *
  * Invariant: `update` never waits for the device and works inside hybridized functions; only `get` reads.
  */
-import type { DType } from '../../../ir/dtype.ts';
+import { type DType, isFloat } from '../../../ir/dtype.ts';
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Assign, Node } from '../../../ir/graph/graph.ts';
 import { tensor } from '../../../ir/type.ts';
@@ -58,7 +58,7 @@ export abstract class Metric implements Measure {
   readonly #totals = new Map<Device, NDArray>();
   #count = 0;
 
-  /** `size` totals of `dtype`; 0 where the first batch decides, by {@link resize}. */
+  /** `size` totals of `dtype` (float32: of a first batch of float64 that); 0 where it decides, by {@link resize}. */
   constructor(name: string, dtype: DType, size: number) {
     if (typeof name !== 'string')
       throw failure('option', `${new.target.name}: name is ${shown(name)}`, 'pass a string');
@@ -97,8 +97,8 @@ export abstract class Metric implements Measure {
     build: (b: GraphBuilder, totals: Node, inputs: readonly Node[]) => Node,
   ): void {
     const { device } = inputs[0]!;
-    const totals = this.#totalsOn(device);
-    const key = inputs.map((x) => x.type.id).join();
+    const totals = this.#totalsOn(device, inputs);
+    const key = [totals, ...inputs].map((x) => x.type.id).join();
     let update = this.#updates.get(key);
     if (update === undefined) {
       update = updateOf(`${this.name}.update`, (b): Assign[] => {
@@ -114,11 +114,13 @@ export abstract class Metric implements Measure {
     });
   }
 
-  #totalsOn(device: Device): NDArray {
+  #totalsOn(device: Device, inputs: readonly NDArray[]): NDArray {
     let totals = this.#totals.get(device);
     if (totals === undefined) {
+      const isDouble = isFloat(this.#dtype) && inputs.some((x) => x.dtype === 'float64');
+      const dtype = isDouble ? 'float64' : this.#dtype;
       totals = withMode({ trace: undefined, scope: undefined }, () =>
-        filled(tensor(this.#dtype, [this.#size]), 0, device),
+        filled(tensor(dtype, [this.#size]), 0, device),
       );
       this.#totals.set(device, totals);
     }

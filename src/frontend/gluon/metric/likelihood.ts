@@ -3,6 +3,7 @@
  *
  * Invariant: each label counts once, and those that are to be ignored not at all.
  */
+import { summedIn } from '../../../ir/dtype.ts';
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
 import { logSoftmax } from '../../../ir/graph/ops/composite.ts';
@@ -66,7 +67,7 @@ export class CrossEntropy extends Metric {
   /** The sum of losses, and how many labels count. */
   #terms(b: GraphBuilder, label: Node, output: Node, axis: number): [Node, Node] {
     const { eps = 1e-12, ignoreLabel, fromLogits = false } = this.#options;
-    const given = b.cast(output, 'float32');
+    const given = b.cast(output, summedIn(output.type.dtype));
     const { shape } = given.type;
     const at = b.cast(b.reshape(label, kept(shape, [axis])), 'int32');
     const scores = fromLogits ? b.emit(logSoftmax, [given], { axis }) : given;
@@ -80,7 +81,7 @@ export class CrossEntropy extends Metric {
     const loss = b.op('select', exists, b.op('neg', log), b.lit(Number.NaN, log));
     if (ignoreLabel === undefined) return [sumAll(b, loss), sumAll(b, b.lit(1, loss))];
     const counts = b.op('ne', at, b.lit(ignoreLabel, at));
-    return [sumAll(b, b.op('select', counts, loss, b.lit(0, loss))), sumAll(b, counts)];
+    return [sumAll(b, b.op('select', counts, loss, b.lit(0, loss))), sumAll(b, counts, loss)];
   }
 
   protected override value(totals: readonly number[]): number {

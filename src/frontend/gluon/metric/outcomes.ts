@@ -3,6 +3,7 @@
  *
  * Invariant: counts are exact; shapes that do not fit are refused before anything is counted.
  */
+import { summedIn } from '../../../ir/dtype.ts';
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
 import { iota } from '../../../ir/graph/ops/leaf.ts';
@@ -50,7 +51,7 @@ export interface Reading {
 const above =
   (threshold: number) =>
   (b: GraphBuilder, out: Node): Node => {
-    const score = b.cast(out, 'float32');
+    const score = b.cast(out, summedIn(out.type.dtype));
     return b.op('gt', score, b.lit(threshold, score));
   };
 const column = (b: GraphBuilder, x: Node): Node => b.reshape(x, [x.type.size, 1]);

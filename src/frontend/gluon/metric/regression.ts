@@ -3,6 +3,7 @@
  *
  * Invariant: means are over all elements (or samples) of all batches, however batches are cut.
  */
+import { type DType, promote, summedIn } from '../../../ir/dtype.ts';
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
 import { concat } from '../../../ir/graph/ops/concat.ts';
@@ -33,8 +34,9 @@ abstract class MeanOf extends Metric {
     eachPart(`${this.name}.update`, labels, outputs, (label, output) => {
       expectAlike(`${this.name}.update`, label, output);
       this.accumulate([label, output], label.size, (b, totals, [y, out]) => {
-        const given = b.cast(b.reshape(out!, label.shape), 'float32');
-        const away = b.op('sub', b.cast(y!, 'float32'), given);
+        const dtype = computedIn(y!, out!);
+        const given = b.cast(b.reshape(out!, label.shape), dtype);
+        const away = b.op('sub', b.cast(y!, dtype), given);
         return addSums(b, totals, sumAll(b, this.#term(b, away)));
       });
     });
@@ -44,6 +46,10 @@ abstract class MeanOf extends Metric {
     return sumsOf(totals)[0]! / count;
   }
 }
+
+/** What labels and outputs are compared in. */
+const computedIn = (label: Node, output: Node): DType =>
+  summedIn(promote(label.type.dtype, output.type.dtype));
 
 const squared = (b: GraphBuilder, x: Node): Node => b.op('mul', x, x);
 
@@ -115,7 +121,8 @@ abstract class PerVector extends Metric {
       const axis = label.ndim - 1;
       const count = label.size / Math.max(1, label.shape[axis]!);
       this.accumulate([label, output], count, (b, totals, [y, out]) => {
-        const [p, q] = [b.cast(y!, 'float32'), b.cast(out!, 'float32')];
+        const dtype = computedIn(y!, out!);
+        const [p, q] = [b.cast(y!, dtype), b.cast(out!, dtype)];
         return addSums(b, totals, sumAll(b, this.figure(b, p, q, axis)));
       });
     });
@@ -240,7 +247,7 @@ const factors = (b: GraphBuilder, pair: Node): [Node, Node] => {
 /** Totals [n, mean x, mean y, sums of products of deviations xx, yy, xy, and their errors] with a batch more. */
 const merged = (b: GraphBuilder, totals: Node, label: Node, output: Node): Node => {
   const size = label.type.size;
-  const flat = (x: Node): Node => b.reshape(b.cast(x, 'float32'), [1, size]);
+  const flat = (x: Node): Node => b.reshape(b.cast(x, totals.type.dtype), [1, size]);
   const part = (begin: number, end: number): Node => sliceAxis(b, totals, 0, begin, end);
   const times = (p: Node, q: Node): Node => b.op('mul', p, q);
   const pair = b.emit(concat, [flat(label), flat(output)], { axis: 0 });

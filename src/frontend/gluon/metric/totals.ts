@@ -1,9 +1,10 @@
 /**
  * Sums that stay exact, or nearly, however long a metric counts.
  *
- * Invariant: totals of `n` figures are `2n` numbers: counts as digits of base 2²⁴, sums as a float32 and what rounding took
- * from it.
+ * Invariant: totals of `n` figures are `2n` numbers: counts as digits of base 2²⁴, sums as a float32 (or float64) and what
+ * rounding took from it.
  */
+import { summedIn } from '../../../ir/dtype.ts';
 import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Node } from '../../../ir/graph/graph.ts';
 import { concat } from '../../../ir/graph/ops/concat.ts';
@@ -55,7 +56,7 @@ export const countsOf = (totals: readonly number[]): number[] => {
 };
 
 /**
- * Totals plus `more`, float32 [n], with the errors of all sums so far, so that small values are not lost in long sums. A
+ * Totals plus `more`, floats [n], with the errors of all sums so far, so that small values are not lost in long sums. A
  * bound that no sum reaches makes a difference one that no compiler cancels: drivers of GPUs may compute (a + b) - a as b.
  */
 export const addSums = (b: GraphBuilder, totals: Node, more: Node): Node => {
@@ -63,8 +64,9 @@ export const addSums = (b: GraphBuilder, totals: Node, more: Node): Node => {
   const { low: sum, isLow } = halves(b, totals, n);
   const shape = sum.type.shape;
   const lost = b.reshape(sliceAxis(b, totals, 0, n, 2 * n), [n]);
-  const rounded = (y: Node): Node => b.op('max', y, b.lit(-3e38, y));
-  const term = b.broadcast(b.op('sub', more, lost), shape, [1]);
+  const least = totals.type.dtype === 'float64' ? -Number.MAX_VALUE : -3e38;
+  const rounded = (y: Node): Node => b.op('max', y, b.lit(least, y));
+  const term = b.broadcast(b.op('sub', b.cast(more, totals.type.dtype), lost), shape, [1]);
   const next = rounded(b.op('add', sum, term));
   const error = b.op('sub', rounded(b.op('sub', next, sum)), term);
   return b.reshape(b.op('select', isLow, next, error), [2 * n]);
@@ -76,11 +78,11 @@ export const sumsOf = (totals: readonly number[]): number[] => {
   return Array.from({ length: n }, (_, i) => totals[i]! - totals[n + i]!);
 };
 
-/** The sum of all elements as float32 [1]. */
-export const sumAll = (b: GraphBuilder, x: Node): Node =>
+/** The sum of all elements [1], as float32 or, like float64 numbers, as float64. */
+export const sumAll = (b: GraphBuilder, x: Node, like: Node = x): Node =>
   b.reshape(
     b.sum(
-      b.cast(x, 'float32'),
+      b.cast(x, summedIn(like.type.dtype)),
       x.type.shape.map((_, i) => i),
     ),
     [1],

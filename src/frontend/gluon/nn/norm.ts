@@ -4,7 +4,7 @@
  * Invariant: running statistics change only in training, through `assign`: at once when imperative, as part of the
  * program when compiled; gradients never flow through them.
  */
-import { type DType, isNarrowFloat } from '../../../ir/dtype.ts';
+import { type DType, isNarrowFloat, summedIn } from '../../../ir/dtype.ts';
 import { isTraining, pause } from '../../autograd.ts';
 import { assign, callAll, type Fragment, fragment } from '../../call.ts';
 import type { NDArray } from '../../methods.ts';
@@ -111,7 +111,6 @@ const blending: Fragment = fragment(
     };
     return [blend(mean, batchMean), blend(variance, batchVariance)];
   },
-  { scalars: [undefined, undefined, undefined, undefined, 'float32'] },
 );
 
 /**
@@ -180,7 +179,8 @@ export class BatchNorm extends Affine {
     });
     pause(() => {
       const operands = [mean, variance, batchMean, batchVariance, this.momentum];
-      const next = callAll(blending, operands, { attrs: {}, key: '' });
+      const scalars = [...new Array<undefined>(4), summedIn(mean.dtype)];
+      const next = callAll(blending, operands, { attrs: {}, key: '', scalars });
       assign(mean, next[0]!);
       assign(variance, next[1]!);
     });
