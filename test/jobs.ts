@@ -21,9 +21,21 @@ export interface Job {
   readonly kind: 'tests' | 'check';
   /** The device that arrays of the file are made on. */
   readonly device?: TestedDevice;
+  /** Whether SwiftShader is the better driver for it. */
+  readonly quick: boolean;
 }
 
 const ON_DEVICES = ['differential/', 'frontend/'];
+/**
+ * Tests on WebGPU run on one of two drivers in software, where both are there: SwiftShader compiles short kernels in a
+ * fraction of the time (a tenth, or half), lavapipe runs long ones many times as fast, and it alone has float16. The
+ * files named here are lavapipe's: those with arrays of float16, and those with long kernels.
+ */
+const WITH_FLOAT16 =
+  /\/(amp|arithmetic|attention|autograd|clip|conv-layout|creation|fft|functions|loss|nn|nn\.norm|optimizers|sampling|trainer)\.test/;
+const WITH_LONG_KERNELS = /attention|linalg|order/;
+/** These open a device themselves, and its driver may be any. */
+const ON_ANY_DRIVER = /^codegen\/wgsl\/(render|scalar)/;
 /** Files about the CUDA device itself, which they open. */
 const ABOUT_CUDA = /^runtime\/cuda[-.]/;
 const NODE = [process.execPath, ...SOURCE];
@@ -39,6 +51,9 @@ interface File {
   readonly path: string;
   readonly name: string;
   readonly device?: TestedDevice;
+  /** Whether its arrays are made on the device, which is then preloaded. */
+  readonly onDevice?: boolean;
+  readonly quick: boolean;
   /** Files of one group share processes. */
   readonly group: string;
 }
@@ -48,27 +63,35 @@ const filesOf = (path: string): readonly File[] => {
   const alone = ALONE.test(path) || !TOGETHER.some((folder) => path.startsWith(folder));
   const group = alone ? path : 'together';
   if (!isOnDevices) {
-    const file: File = { path, name: path, group };
+    const quick = ON_ANY_DRIVER.test(path);
+    const file: File = { path, name: path, quick, group: quick ? `${group}, quick` : group };
     return [ABOUT_CUDA.test(path) ? { ...file, device: 'cuda' } : file];
   }
-  if (path.endsWith('.once.test.ts')) return [{ path, name: path, group: `${group} once` }];
-  return (['cpu', 'webgpu', 'cuda'] as const).map((device) => ({
-    path,
-    name: device === 'cpu' ? path : `${path} on ${device}`,
-    device,
-    group: `${group} on ${device}`,
-  }));
+  if (path.endsWith('.once.test.ts'))
+    return [{ path, name: path, quick: false, group: `${group} once` }];
+  return (['cpu', 'webgpu', 'cuda'] as const).map((device) => {
+    const onLavapipe = WITH_FLOAT16.test(path) || WITH_LONG_KERNELS.test(path);
+    const quick = device === 'webgpu' && !onLavapipe;
+    return {
+      path,
+      name: device === 'cpu' ? path : `${path} on ${device}`,
+      device,
+      onDevice: true,
+      quick,
+      group: `${group} on ${device}${quick ? ', quick' : ''}`,
+    };
+  });
 };
 
 const jobOf = (files: readonly File[]): Job => {
-  const { device } = files[0]!;
+  const { device, onDevice = false, quick } = files[0]!;
   const paths = files.map((f) => `test/${f.path}`);
-  const isOnDevices = files[0]!.group.endsWith(` on ${device}`);
   const run = files.length === 1 ? paths : ['test/support/together.ts', ...paths];
   return {
     names: files.map((f) => f.name),
-    command: [...NODE, ...(isOnDevices ? PRELOAD : []), ...run],
+    command: [...NODE, ...(onDevice ? PRELOAD : []), ...run],
     kind: 'tests',
+    quick,
     ...(device === undefined ? {} : { device }),
   };
 };
@@ -94,13 +117,24 @@ const testFiles = (): readonly File[] =>
 
 const bin = (name: string): string => `node_modules/.bin/${name}`;
 const checks: readonly Job[] = [
-  { names: ['check types (tsc)'], command: [bin('tsc'), '-p', 'tsconfig.json'], kind: 'check' },
+  {
+    names: ['check types (tsc)'],
+    command: [bin('tsc'), '-p', 'tsconfig.json'],
+    kind: 'check',
+    quick: false,
+  },
   {
     names: ['check types of examples (tsc)'],
     command: [bin('tsc'), '-p', 'examples'],
     kind: 'check',
+    quick: false,
   },
-  { names: ['check lint (biome)'], command: [bin('biome'), 'check', '.'], kind: 'check' },
+  {
+    names: ['check lint (biome)'],
+    command: [bin('biome'), 'check', '.'],
+    kind: 'check',
+    quick: false,
+  },
 ];
 
 /** The jobs of what holds one of the words in its name; all if there are none. */

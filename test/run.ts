@@ -49,7 +49,7 @@ interface Ending {
 const envOf = (provided: Provided): Readonly<Record<string, string>> =>
   typeof provided === 'string' ? {} : provided.env;
 
-const execute = ({ command, device, names }: Job, machine: Machine): Promise<Ending> =>
+const execute = ({ command, device, names, quick }: Job, machine: Machine): Promise<Ending> =>
   new Promise((resolve) => {
     const start = performance.now();
     const child = spawn(command[0]!, command.slice(1), {
@@ -61,6 +61,7 @@ const execute = ({ command, device, names }: Job, machine: Machine): Promise<End
         ...process.env,
         ...machine.env,
         ...(device === 'cuda' ? envOf(machine.cuda) : {}),
+        ...(quick ? envOf(machine.quick) : {}),
         FORCE_COLOR: '0',
         NO_COLOR: '1',
         TIGON_VERIFY: '1',
@@ -167,10 +168,11 @@ const jobs = chooseJobs(words);
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const broken: string[] = [];
 
-const none: Machine = { env: {}, webgpu: '', cuda: '' };
+const none: Machine = { env: {}, webgpu: '', quick: '', cuda: '' };
 const about = (device: TestedDevice): number =>
   jobs.reduce((sum, job) => sum + (job.device === device ? job.names.length : 0), 0);
-const machine = jobs.some((job) => job.kind === 'tests') ? prepareMachine(about('cuda') > 0) : none;
+const needed = { cuda: about('cuda') > 0, quick: jobs.some((job) => job.quick) };
+const machine = jobs.some((job) => job.kind === 'tests') ? prepareMachine(needed) : none;
 for (const device of ['webgpu', 'cuda'] as const) {
   const provided = machine[device];
   if (typeof provided !== 'string') console.log(`${device}: ${provided.name}`);
@@ -183,6 +185,12 @@ for (const device of ['webgpu', 'cuda'] as const) {
     sum.skipped += about(device);
   }
 }
+if (needed.quick && typeof machine.webgpu !== 'string')
+  console.log(
+    typeof machine.quick === 'string'
+      ? `webgpu: that alone, for ${machine.quick}`
+      : `webgpu, short kernels: ${machine.quick.name}`,
+  );
 const isThere = ({ device }: Job): boolean =>
   device === undefined || device === 'cpu' || typeof machine[device] !== 'string';
 const queue = jobs.filter(isThere);

@@ -44,27 +44,33 @@ const probe = (env: Readonly<Record<string, string>>): Adapter | string => {
   return stderr.match(/^\w*Error.*/m)?.[0] ?? `Dawn ended with ${signal ?? status}`;
 };
 
+/** SwiftShader, whatever else is installed; or why it is not to be had. */
+export const provideSwiftShader = (env: Readonly<Record<string, string>>): Adapter | string => {
+  const found = swiftShader();
+  return found === undefined
+    ? 'no npm package carries it for this system'
+    : probe({ ...env, ...found });
+};
+
 /** lavapipe: the software driver of Mesa. Dawn refuses the one of Debian 12. */
 const LAVAPIPE = { packages: ['mesa-vulkan-drivers', 'libvulkan1'], tooOld: ['bookworm'] };
+
+/** Whether it computes on the processor, with code that takes long to compile. */
+export const isLavapipe = ({ name }: Adapter): boolean => name.startsWith('llvmpipe');
 
 /** An adapter, or why there is none. `env` goes to every attempt. */
 export const provideAdapter = (env: Readonly<Record<string, string>>): Adapter | string => {
   const installed = probe(env);
   if (typeof installed !== 'string' || process.platform !== 'linux') return installed;
-  const withSwiftShader = (): Adapter | string => {
-    const found = swiftShader();
-    return found === undefined
-      ? 'no npm package carries it for this system'
-      : probe({ ...env, ...found });
-  };
+  // an earlier run could not install the other one
   if (hasSwiftShader()) {
-    const found = withSwiftShader();
+    const found = provideSwiftShader(env);
     if (typeof found !== 'string') return found;
   }
   const refused = aptInstall(LAVAPIPE);
   const lavapipe = refused ?? probe(env);
   if (typeof lavapipe !== 'string') return lavapipe;
-  const packaged = withSwiftShader();
+  const packaged = provideSwiftShader(env);
   if (typeof packaged !== 'string') return packaged;
   return `as it is: ${installed}; lavapipe: ${lavapipe}; SwiftShader: ${packaged}`;
 };

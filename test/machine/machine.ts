@@ -6,7 +6,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { provideAdapter } from './adapter.ts';
+import { type Adapter, isLavapipe, provideAdapter, provideSwiftShader } from './adapter.ts';
 import { provideChromium } from './browser.ts';
 import { type Emulator, provideEmulator } from './emulator.ts';
 import { cache } from './packaged.ts';
@@ -32,12 +32,19 @@ export interface Machine {
   /** For the processes of all tests, on top of this one's. */
   readonly env: Readonly<Record<string, string>>;
   readonly webgpu: Provided;
+  /** For files whose kernels are short, and compile sooner on it; why all files are on the other, if they are. */
+  readonly quick: Provided;
   /** For the processes of its own tests. */
   readonly cuda: Provided;
 }
 
-/** `cuda`: whether any test is about it. */
-export const prepareMachine = (cuda: boolean): Machine => {
+/** Whether any test is about it. */
+export interface Needed {
+  readonly cuda: boolean;
+  readonly quick: boolean;
+}
+
+export const prepareMachine = ({ cuda, quick }: Needed): Machine => {
   const base = Object.fromEntries(
     Object.entries(BASE).filter(([name]) => process.env[name] === undefined),
   );
@@ -47,8 +54,18 @@ export const prepareMachine = (cuda: boolean): Machine => {
   return {
     env: chromium === undefined ? env : { ...env, CHROMIUM: chromium },
     webgpu,
+    quick: quick ? provideQuick(webgpu, base) : 'no test is about it',
     cuda: cuda ? provideCuda() : 'no test is about it',
   };
+};
+
+/** SwiftShader beside lavapipe. */
+const provideQuick = (
+  webgpu: Adapter | string,
+  env: Readonly<Record<string, string>>,
+): Provided => {
+  if (typeof webgpu === 'string') return webgpu;
+  return isLavapipe(webgpu) ? provideSwiftShader(env) : `${webgpu.name} compiles quickly`;
 };
 
 /** The card that is here, else the stand-in that computes on the CPU. */

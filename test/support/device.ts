@@ -4,6 +4,7 @@
  *
  * Invariant: `TIGON_TEST_DEVICE` names it, the CPU if nothing does; a device that cannot be opened fails the file.
  */
+import './calm.ts';
 import { device } from '../../src/index.ts';
 
 const open = async (name: string): Promise<ReturnType<typeof device.default>> => {

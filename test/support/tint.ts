@@ -3,6 +3,7 @@
  *
  * Invariant: one instance for the process, never collected while its device lives (the process would abort).
  */
+import './calm.ts';
 import { create } from 'webgpu';
 import type { Shader } from '../../src/codegen/wgsl/shader.ts';
 

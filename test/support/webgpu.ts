@@ -3,6 +3,7 @@
  *
  * Invariant: without an adapter tests are skipped with the reason, and fail where `CI` is set.
  */
+import './calm.ts';
 import { test } from 'uvu';
 import { TigonError } from '../../src/ir/errors.ts';
 import type { WebGpuDevice } from '../../src/runtime/webgpu/device.ts';

@@ -3,6 +3,7 @@
  *
  * Invariant: without an adapter tests are skipped with the reason, and fail where `CI` is set.
  */
+import './calm.ts';
 import { create } from 'webgpu';
 import { ownNames } from '../../src/codegen/wgsl/names.ts';
 import { renderWgsl } from '../../src/codegen/wgsl/render.ts';

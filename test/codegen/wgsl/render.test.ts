@@ -18,7 +18,6 @@ import {
   buffer,
   exchanging,
   INT,
-  interpreted,
   kernelCases,
   kernelOf,
   loop,
@@ -27,41 +26,12 @@ import {
   SIZE,
   zeros,
 } from '../kernel-cases.ts';
+import { check, doubled, ONE_SLOT } from './check.ts';
 
 bringRareFunctions();
 
 const textOf = (kernel: ThreadKernel, f16 = false, places = ownPlaces(kernel)): string =>
   renderWgsl(kernel, { places, features: { f16, subgroups: true }, names: ownNames }).code;
-
-/**
- * Tint accepts the text, with float16 arrays and without; a device computes what the interpreter does, from either text
- * if they differ.
- */
-const check = async (
-  kernel: ThreadKernel,
-  contents: readonly (readonly number[])[],
-  places: readonly BufferPlace[] = ownPlaces(kernel),
-): Promise<void> => {
-  const gpu = await testGpu();
-  const texts = new Map<string, boolean>();
-  for (const f16 of [false, true]) {
-    const features = { f16, subgroups: true };
-    const shader = renderWgsl(kernel, { places, features, names: plainNames });
-    await assertTint(shader);
-    if (!texts.has(shader.code) && (!f16 || gpu?.features.f16)) texts.set(shader.code, f16);
-  }
-  if (gpu === undefined) return;
-  const globals = kernel.buffers.filter((x) => x.space === 'global');
-  const want = interpreted({ kernel, contents });
-  const bytes = globals.map((g, i) => encode(g.dtype, contents[i]!));
-  for (const f16 of texts.values()) {
-    const features = { ...gpu.features, f16 };
-    const after = await runWgsl(gpu, kernel, bytes, { places, features });
-    globals.forEach((g, i) => {
-      assert.equal(decode(g.dtype, after[i]!), want[i], `${g.name}, f16 ${f16}`);
-    });
-  }
-};
 
 // --- texts
 
@@ -354,31 +324,9 @@ test('buffers in one slot are one variable, also of two dtypes', async () => {
   ] as const;
   const gpu = await testGpu();
   for (const [from, dtype, f16] of cases) {
-    const x = buffer('x', 'read', SIZE, from);
-    const y = buffer('y', 'write', SIZE, dtype);
     for (const lanes of [1, 4] as const) {
-      const kernel = kernelOf([x, y], () => [
-        loop(
-          'i',
-          SIZE,
-          (i) => [
-            b.storeTo(
-              y,
-              i,
-              b.convert(
-                dtype,
-                b.mul(b.loadFrom(x, i, lanes), b.constantOf(2, b.regType('f32', lanes))),
-              ),
-            ),
-          ],
-          lanes,
-        ),
-      ]);
-      const places: BufferPlace[] = [0, 1].map(() => ({
-        kind: 'storage',
-        slot: 0,
-        access: 'read_write',
-      }));
+      const kernel = doubled(from, dtype, lanes);
+      const places = ONE_SLOT;
       const features = { f16, subgroups: false };
       const shader = renderWgsl(kernel, { places, features, names: ownNames });
       await assertTint(shader);
