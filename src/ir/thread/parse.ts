@@ -4,33 +4,16 @@
  * Invariant: names are resolved by block scope, types of expressions follow from their operands; a kernel that parses
  * is well typed (verifyThread checks the other rules).
  */
-import { type DType, dtypeFromShort } from '../dtype.ts';
-import { castTo } from '../rounding.ts';
-import { isScalarOp, type ScalarOp, scalarOps } from '../scalar.ts';
 import { parseWith } from '../text/grammar.ts';
-import { infixOps } from '../text/infix.ts';
 import { readDType } from '../text/read-type.ts';
-import { didYouMean, errorAt, type Place, type Source } from '../text/source.ts';
-import type { ExprSyntax, Name, NumberSyntax } from '../text/syntax.ts';
+import type { Source } from '../text/source.ts';
 import type { TensorMap } from './bulk.ts';
 import type { RoleSyntax } from './bulk-grammar.ts';
 import { type BulkReader, readBoxes, readBulk } from './bulk-parse.ts';
 import { type StmtSyntax, ThreadRules, type ThreadSyntax } from './grammar.ts';
-import { showRegType } from './print.ts';
-import { readTensor, readWord, type TensorReader, WORDS } from './tensor-parse.ts';
-import {
-  ELEMS,
-  type Elem,
-  isWideElem,
-  type Register,
-  type RegType,
-  registerDType,
-  registerOf,
-  type TExpr,
-  type ThreadBuffer,
-  type ThreadKernel,
-  type TStmt,
-} from './thread.ts';
+import { ExprReader, INDEX } from './parse-expr.ts';
+import { readTensor } from './tensor-parse.ts';
+import { registerOf, type ThreadBuffer, type ThreadKernel, type TStmt } from './thread.ts';
 
 class ThreadGrammar extends ThreadRules {
   constructor() {
@@ -44,7 +27,7 @@ let grammar: ThreadGrammar | undefined;
 /**
  * The thread kernel that `text` describes; see docs/ir.md for the format.
  *
- * @throws ParseError with line, column and the offending line
+ * @throws {ParseError} with line, column and the offending line
  *
  * @see {@link parseText}
  */
@@ -61,42 +44,31 @@ export const parseThread = (text: string, file = 'text'): ThreadKernel => {
 export const readThread = (source: Source, syntax: ThreadSyntax): ThreadKernel =>
   new Reader(source).kernel(syntax);
 
-const INDEX: RegType = { elem: 'i32', lanes: 1 };
-const sameType = (a: RegType, b: RegType): boolean => a.elem === b.elem && a.lanes === b.lanes;
-
 class Reader {
   readonly #source: Source;
-  readonly #buffers = new Map<string, ThreadBuffer>();
+  readonly #read: ExprReader;
   readonly #maps = new Map<string, TensorMap>();
   readonly #bulk: BulkReader = {
     maps: this.#maps,
-    buffer: (name) => this.#buffer(name),
-    register: (name) => this.#register(name),
-    index: (s) => this.#expr(s, INDEX),
-    words: (s) => this.#expr(s, { elem: 'u32', lanes: 4 }),
-    place: (s) => this.#place(s),
+    buffer: (name) => this.#read.buffer(name),
+    register: (name) => this.#read.register(name),
+    index: (s) => this.#read.expr(s, INDEX),
+    words: (s) => this.#read.expr(s, { elem: 'u32', lanes: 4 }),
+    place: (s) => this.#read.place(s),
     role: (s) => this.#role(s),
-    error: (place, brief, help) => this.#error(place, brief, help),
+    error: (place, brief, help) => this.#read.error(place, brief, help),
   };
-  readonly #tensor: TensorReader = {
-    register: (name) => this.#register(name),
-    define: (name, type) => this.#define(name, type),
-    expr: (s, type) => this.#expr(s, type),
-    place: (s) => this.#place(s),
-    error: (place, brief, help) => this.#error(place, brief, help),
-  };
-  /** Innermost scope last. */
-  readonly #scopes: Map<string, Register>[] = [];
 
   constructor(source: Source) {
     this.#source = source;
+    this.#read = new ExprReader(source);
   }
 
   kernel(syntax: ThreadSyntax): ThreadKernel {
     for (const { kind, name, dtype, elements } of syntax.buffers) {
-      if (this.#buffers.has(name.text))
-        throw this.#error(name.token, `buffer ${name.text} is listed twice`);
-      this.#buffers.set(name.text, {
+      if (this.#read.buffers.has(name.text))
+        throw this.#read.error(name.token, `buffer ${name.text} is listed twice`);
+      this.#read.buffers.set(name.text, {
         name: name.text,
         dtype: readDType(this.#source, dtype),
         space: kind === 'shared' ? 'shared' : 'global',
@@ -105,102 +77,65 @@ class Reader {
       });
     }
     for (const boxes of syntax.boxes) this.#maps.set(boxes.name.text, readBoxes(boxes, this.#bulk));
-    this.#scopes.push(new Map());
-    const workgroup = this.#define(syntax.workgroup, INDEX);
-    const local = syntax.local ? this.#define(syntax.local, INDEX) : { name: 'local', type: INDEX };
-    const body = this.#block(syntax.body);
-    this.#scopes.pop();
+    const inside = this.#read.scoped(() => ({
+      workgroup: this.#read.define(syntax.workgroup, INDEX),
+      local: syntax.local ? this.#read.define(syntax.local, INDEX) : { name: 'local', type: INDEX },
+      body: this.#block(syntax.body),
+    }));
     return {
       name: syntax.name.text,
-      buffers: [...this.#buffers.values()],
-      workgroup,
-      local,
+      buffers: [...this.#read.buffers.values()],
       grid: syntax.grid,
       threads: syntax.threads,
-      body,
+      ...inside,
       cost: { flops: syntax.flops, bytes: syntax.bytes },
       notes: syntax.notes,
     };
   }
 
-  #error(place: Place, brief: string, help?: string): Error {
-    return errorAt(this.#source, place, brief, help);
-  }
-
-  #define(name: Name, type: RegType): Register {
-    const register: Register = { name: name.text, type };
-    this.#scopes[this.#scopes.length - 1]!.set(name.text, register);
-    return register;
-  }
-
-  #register(name: Name): Register {
-    for (let i = this.#scopes.length - 1; i >= 0; i--) {
-      const register = this.#scopes[i]!.get(name.text);
-      if (register !== undefined) return register;
-    }
-    const visible = this.#scopes.flatMap((scope) => [...scope.keys()]);
-    const help = this.#buffers.has(name.text)
-      ? `${name.text} is a buffer: read one element of it, ${name.text}[0]`
-      : didYouMean(name.text, visible);
-    throw this.#error(name.token, `no register ${name.text} is visible here`, help);
-  }
-
-  #buffer(name: Name): ThreadBuffer {
-    const buffer = this.#buffers.get(name.text);
-    if (buffer === undefined)
-      throw this.#error(
-        name.token,
-        `${name.text} is no buffer of the kernel`,
-        didYouMean(name.text, this.#buffers.keys()),
-      );
-    return buffer;
-  }
-
   #block(statements: readonly StmtSyntax[]): TStmt[] {
-    this.#scopes.push(new Map());
-    const body = statements.map((s) => this.#statement(s));
-    this.#scopes.pop();
-    return body;
+    return this.#read.scoped(() => statements.map((s) => this.#statement(s)));
   }
 
   #role(s: RoleSyntax): ReturnType<BulkReader['role']> {
-    this.#scopes.push(new Map());
-    const group = this.#define(s.group, INDEX);
-    const place = this.#define(s.place, INDEX);
-    const body = this.#block(s.body);
-    this.#scopes.pop();
-    return { group, place, body };
+    return this.#read.scoped(() => ({
+      group: this.#read.define(s.group, INDEX),
+      place: this.#read.define(s.place, INDEX),
+      body: this.#block(s.body),
+    }));
   }
 
   #statement(s: StmtSyntax): TStmt {
     switch (s.kind) {
       case 'let':
       case 'var': {
-        const type = s.type && this.#registerType(s.type);
-        const value = this.#expr(s.value, type);
-        return { kind: s.kind, register: this.#define(s.name, value.type), value };
+        const type = s.type && this.#read.registerType(s.type);
+        const value = this.#read.expr(s.value, type);
+        return { kind: s.kind, register: this.#read.define(s.name, value.type), value };
       }
       case 'set': {
-        const register = this.#register(s.name);
-        return { kind: 'set', register, value: this.#expr(s.value, register.type) };
+        const register = this.#read.register(s.name);
+        return { kind: 'set', register, value: this.#read.expr(s.value, register.type) };
       }
       case 'store': {
-        const buffer = this.#buffer(s.name);
-        const type = { elem: registerOf(buffer.dtype), lanes: this.#lanes(s.name.token, s.lanes) };
-        const index = this.#expr(s.index, INDEX);
-        return { kind: 'store', buffer, index, value: this.#expr(s.value, type) };
+        const buffer = this.#read.buffer(s.name);
+        const type = {
+          elem: registerOf(buffer.dtype),
+          lanes: this.#read.lanes(s.name.token, s.lanes),
+        };
+        const index = this.#read.expr(s.index, INDEX);
+        return { kind: 'store', buffer, index, value: this.#read.expr(s.value, type) };
       }
       case 'for': {
-        const from = this.#expr(s.from, INDEX);
-        const to = this.#expr(s.to, INDEX);
-        this.#scopes.push(new Map());
-        const counter = this.#define(s.name, INDEX);
-        const body = this.#block(s.body);
-        this.#scopes.pop();
-        return { kind: 'for', counter, from, to, step: s.step, body };
+        const from = this.#read.expr(s.from, INDEX);
+        const to = this.#read.expr(s.to, INDEX);
+        return this.#read.scoped(() => {
+          const counter = this.#read.define(s.name, INDEX);
+          return { kind: 'for', counter, from, to, step: s.step, body: this.#block(s.body) };
+        });
       }
       case 'if': {
-        const condition = this.#expr(s.condition, { elem: 'bool', lanes: 1 });
+        const condition = this.#read.expr(s.condition, { elem: 'bool', lanes: 1 });
         return {
           kind: 'if',
           condition,
@@ -209,15 +144,15 @@ class Reader {
         };
       }
       case 'exchange': {
-        const type = s.type && this.#registerType(s.type);
-        const value = this.#expr(s.value, type);
-        const register = this.#define(s.name, value.type);
+        const type = s.type && this.#read.registerType(s.type);
+        const value = this.#read.expr(s.value, type);
+        const register = this.#read.define(s.name, value.type);
         return { kind: 'exchange', register, value, mask: s.mask };
       }
       case 'mma':
       case 'fragments':
       case 'copy':
-        return readTensor(s, this.#tensor);
+        return readTensor(s, this.#read.tensor);
       case 'gates':
       case 'expect':
       case 'arrive':
@@ -235,202 +170,4 @@ class Reader {
         return s satisfies never;
     }
   }
-
-  /** An element that is named, not read. */
-  #place(s: ExprSyntax): { buffer: ThreadBuffer; index: TExpr; elements: number } {
-    const [index, ...more] = s.kind === 'element' ? s.index : [];
-    if (s.kind !== 'element' || index === undefined || more.length > 0)
-      throw this.#error(s.token, 'an element of a buffer is needed', 'such as staged[0]');
-    return {
-      buffer: this.#buffer(s.name),
-      index: this.#expr(index, INDEX),
-      elements: s.lanes,
-    };
-  }
-
-  #lanes(place: Place, lanes: number): 1 | 4 {
-    if (lanes !== 1 && lanes !== 4) throw this.#error(place, `1 or 4 lanes, not ${lanes}`);
-    return lanes;
-  }
-
-  #registerType(name: Name): RegType {
-    const type = registerTypes.get(name.text);
-    if (type === undefined)
-      throw this.#error(
-        name.token,
-        `${name.text} is no register type`,
-        `register types are ${[...registerTypes.keys()].join(', ')}`,
-      );
-    return type;
-  }
-
-  /** The expression, checked to be of `type` when one is asked for. */
-  #expr(syntax: ExprSyntax, type?: RegType): TExpr {
-    const e = this.#read(syntax);
-    if (type !== undefined && !sameType(e.type, type))
-      throw this.#error(
-        syntax.token,
-        `${showRegType(type)} is needed, this is ${showRegType(e.type)}`,
-        e.type.elem === type.elem && e.type.lanes === 1 ? 'use splat(...)' : undefined,
-      );
-    return e;
-  }
-
-  #read(s: ExprSyntax): TExpr {
-    switch (s.kind) {
-      case 'number':
-        return { kind: 'const', type: { elem: elemOfForm[s.form], lanes: 1 }, value: s.value };
-      case 'name': {
-        const register = this.#register(s.name);
-        return { kind: 'get', type: register.type, register };
-      }
-      case 'element': {
-        const buffer = this.#buffer(s.name);
-        const [index, ...more] = s.index;
-        if (index === undefined || more.length > 0)
-          throw this.#error(s.token, `${buffer.name} is flat: it takes one index`);
-        const type = { elem: registerOf(buffer.dtype), lanes: this.#lanes(s.token, s.lanes) };
-        return { kind: 'load', type, buffer, index: this.#expr(index, INDEX) };
-      }
-      case 'infix': {
-        const op = infixOps.get(s.op);
-        if (op === undefined)
-          throw this.#error(
-            s.token,
-            `${s.op} is for loop indices`,
-            'use floordiv(a, b) or mod(a, b) here',
-          );
-        return this.#op(s.token, op, [this.#read(s.left), this.#read(s.right)]);
-      }
-      case 'call':
-        return this.#call(s.name, s.args);
-      case 'guard':
-        throw this.#error(s.token, 'guards are for loop kernels', 'use select(condition, a, b)');
-      case 'reduce':
-        throw this.#error(s.token, 'reductions are for loop kernels', 'write a for loop');
-      default:
-        return s satisfies never;
-    }
-  }
-
-  #op(place: Place, op: ScalarOp, args: readonly TExpr[]): TExpr {
-    const row = scalarOps[op];
-    const lanes = args[0]?.type.lanes ?? 1;
-    const dtype =
-      args.length === row.arity && args.every((a) => a.type.lanes === lanes)
-        ? row.dtype(...args.map((a) => registerDType[a.type.elem]))
-        : undefined;
-    if (dtype === undefined)
-      throw this.#error(
-        place,
-        `${op} does not take (${args.map((a) => showRegType(a.type)).join(', ')})`,
-        `it takes ${row.arity} operand${row.arity === 1 ? '' : 's'} with equal lanes`,
-      );
-    return { kind: 'op', type: { elem: registerOf(dtype), lanes }, op, args };
-  }
-
-  #call(name: Name, args: readonly ExprSyntax[]): TExpr {
-    const { text, token } = name;
-    const arity = (n: number): void => {
-      if (args.length !== n)
-        throw this.#error(token, `${text} takes ${n} operands, not ${args.length}`);
-    };
-    switch (text) {
-      case 'fma': {
-        arity(3);
-        const [a, b, c] = args.map((x) => this.#read(x)) as [TExpr, TExpr, TExpr];
-        return { kind: 'fma', type: a.type, a, b, c };
-      }
-      case 'splat': {
-        arity(1);
-        const arg = this.#read(args[0]!);
-        return { kind: 'splat', type: { elem: arg.type.elem, lanes: 4 }, arg };
-      }
-      case 'vec4': {
-        arity(4);
-        const parts = args.map((x) => this.#read(x)) as [TExpr, TExpr, TExpr, TExpr];
-        return { kind: 'vec4', type: { elem: parts[0].type.elem, lanes: 4 }, args: parts };
-      }
-      case 'lane': {
-        arity(2);
-        const arg = this.#read(args[0]!);
-        const lane = this.#laneNumber(args[1]!, 4) as 0 | 1 | 2 | 3;
-        return { kind: 'lane', type: { elem: arg.type.elem, lanes: 1 }, arg, lane };
-      }
-      case 'shuffle': {
-        arity(6);
-        const [a, b] = args.slice(0, 2).map((x) => this.#read(x)) as [TExpr, TExpr];
-        const lanes = args.slice(2).map((x) => this.#laneNumber(x, 8));
-        return {
-          kind: 'shuffle',
-          type: a.type,
-          a,
-          b,
-          lanes: lanes as [number, number, number, number],
-        };
-      }
-    }
-    const vector = text.endsWith('x4') ? registerTypes.get(text) : undefined;
-    if (vector !== undefined) {
-      arity(1);
-      const [value] = args;
-      if (value?.kind !== 'number')
-        throw this.#error(token, `${text} makes a constant`, 'use splat(...) for other values');
-      return { kind: 'const', type: vector, value: value.value };
-    }
-    const to = dtypeFromShort(text);
-    if (to !== undefined) {
-      arity(1);
-      const [arg] = args;
-      const elem = registerOf(to);
-      // a constant of 64 bits: as a number of 32 it would lose digits
-      if (isWideElem(elem) && arg?.kind === 'number')
-        return { kind: 'const', type: { elem, lanes: 1 }, value: castTo(to, arg.value) };
-      return this.#cast(to, this.#read(args[0]!));
-    }
-    const word = readWord(text, args, this.#tensor, arity);
-    if (word !== undefined) return word;
-    if (isScalarOp(text))
-      return this.#op(
-        token,
-        text,
-        args.map((x) => this.#read(x)),
-      );
-    throw this.#error(token, `there is no operation ${text}`, didYouMean(text, callable));
-  }
-
-  #cast(to: DType, arg: TExpr): TExpr {
-    return { kind: 'cast', type: { elem: registerOf(to), lanes: arg.type.lanes }, to, arg };
-  }
-
-  #laneNumber(s: ExprSyntax, below: number): number {
-    if (s.kind !== 'number' || !Number.isInteger(s.value) || s.value < 0 || s.value >= below)
-      throw this.#error(s.token, `a lane is a number from 0 to ${below - 1}`);
-    return s.value;
-  }
 }
-
-const elemOfForm: Readonly<Record<NumberSyntax['form'], Elem>> = {
-  int: 'i32',
-  uint: 'u32',
-  float: 'f32',
-  bool: 'bool',
-};
-const registerTypes: ReadonlyMap<string, RegType> = new Map(
-  ELEMS.flatMap((elem) =>
-    (isWideElem(elem) ? [1 as const] : [1 as const, 4 as const]).map((lanes): [string, RegType] => [
-      showRegType({ elem, lanes }),
-      { elem, lanes },
-    ]),
-  ),
-);
-const callable: readonly string[] = [
-  ...Object.keys(scalarOps),
-  ...registerTypes.keys(),
-  'fma',
-  'splat',
-  'vec4',
-  'lane',
-  'shuffle',
-  ...WORDS,
-];
