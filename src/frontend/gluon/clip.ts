@@ -3,10 +3,10 @@
  *
  * Invariant: one program on the device that holds the arrays, nothing is read; in a hybridized step it is part of it.
  */
-import type { DType } from '../../ir/dtype.ts';
+import { type DType, isFloat } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
-import { tensor } from '../../ir/type.ts';
+import { showType, tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
 import { gradientOf } from '../autograd.ts';
 import { failure } from '../callsite.ts';
@@ -20,7 +20,7 @@ import { type Arithmetic, arithmetic } from './optim/arithmetic.ts';
 import { Parameter } from './parameter.ts';
 
 /** Arrays to clip, or parameters whose gradients are meant (those with gradReq 'null' are left out). */
-export type Clipped = Iterable<NDArray | Parameter>;
+export type Clipped = Iterable<NDArray | Parameter> | ReadonlyMap<string, NDArray | Parameter>;
 
 export interface ClipOptions {
   /** Warn, once the value has come from the device, when the norm is not finite. Not in programs. Default false. */
@@ -34,12 +34,15 @@ const arraysOf = (where: string, source: Clipped): Map<Device, NDArray[]> => {
     throw failure('value', `${where}: ${shown(source)} is no list of arrays`, help);
   const found = new Map<Device, NDArray[]>();
   const add = (x: NDArray): void => {
+    if (!isFloat(x.dtype))
+      throw failure('dtype', `${where}: takes floats, not ${showType(x.type)}`, help);
     const list = found.get(x.device);
     if (list === undefined) found.set(x.device, [x]);
     else if (!list.includes(x)) list.push(x);
   };
   let arrays: Device | undefined;
-  for (const x of source)
+  const items = source instanceof Map ? source.values() : source;
+  for (const x of items as Iterable<NDArray | Parameter>)
     if (x instanceof Parameter)
       for (const data of x.gradReq === 'null' ? [] : x.listData()) add(gradientOf(data) as NDArray);
     else if (!isNDArray(x)) throw failure('value', `${where}: ${shown(x)} is no array`, help);
@@ -108,7 +111,13 @@ const LARGEST = 3.4028234663852886e38;
  * the norm from before, an array of shape []. A norm that is not finite changes nothing. Of parameters, the gradients
  * are meant, on each of their devices for itself.
  *
- * @throws ValueError without arrays, or unless `maxNorm` > 0
+ * Arrays of any shape and float dtype; the norm is float32, or float64 where one of them is.
+ *
+ * @throws {ValueError} without arrays, or unless `maxNorm` > 0
+ * @throws {DTypeError} for integers and booleans
+ * @throws {DeviceError} for arrays on several devices
+ * @throws {OptionError} for unknown options
+ *
  * @example
  * l.backward();
  * const norm = utils.clipGlobalNorm(net.parameters(), 1);
@@ -145,7 +154,12 @@ export const clipGlobalNorm = (
 /**
  * Clips each element of `arrays` (of parameters: of their gradients) to [-limit, limit].
  *
- * @throws ValueError without arrays, or unless `limit` > 0
+ * Arrays of any shape and float dtype, which stay.
+ *
+ * @throws {ValueError} without arrays, or unless `limit` > 0
+ * @throws {DTypeError} for integers and booleans
+ * @throws {DeviceError} for arrays on several devices
+ *
  * @example
  * l.backward();
  * utils.clipGradValue(net.parameters(), 0.5);

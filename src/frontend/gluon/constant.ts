@@ -6,11 +6,17 @@
 
 import { onto } from '#several';
 import { array } from '../nd/creation.ts';
+import { astype } from '../nd/math.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { Parameter } from './parameter.ts';
 
 /**
  * A parameter with given values and without a gradient.
+ *
+ * Any shape and dtype, those of the values; lists become float32, as in `nd.array`.
+ *
+ * @throws {ValueError | ShapeError} for values that `nd.array` does not take
+ * @throws {OptionError} when `gradReq` is set
  *
  * @example
  * class Shift extends HybridBlock {
@@ -25,7 +31,7 @@ export class Constant extends Parameter {
       shape: first.shape,
       dtype: first.dtype,
       differentiable: false,
-      init: { draw: ({ device }) => onto(first, device, 'Constant') },
+      init: { draw: ({ dtype, device }) => onto(astype(first, dtype), device, 'Constant') },
     });
   }
 }

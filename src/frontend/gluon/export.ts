@@ -15,6 +15,7 @@ import { type TensorBytes, writeSafetensors } from '../io/safetensors.ts';
 import { withMode } from '../mode.ts';
 import { filled } from '../nd/filled.ts';
 import type { NDArray } from '../ndarray.ts';
+import { shown } from '../options.ts';
 import { type Plan, trace } from '../plan.ts';
 import { tracedDraws } from '../random/state.ts';
 import { filledIn, Slot, slotted } from '../slots.ts';
@@ -53,6 +54,8 @@ export const exportBlock = async (
   path: string,
   args: readonly unknown[],
 ): Promise<string[]> => {
+  if (typeof path !== 'string' || path === '')
+    throw failure('value', `export: the path is ${shown(path)}`, 'pass a text, without extension');
   const arrays: NDArray[] = [];
   slotted(args, arrays);
   if (arrays.length === 0)

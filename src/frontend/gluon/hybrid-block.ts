@@ -12,10 +12,10 @@ import type { Explanation } from '../explain.ts';
 import { explanationOf, programsOfCached } from '../explained.ts';
 import { CachedFunction, HYBRIDIZE, type HybridizeOptions } from '../hybridize.ts';
 import { mode, withMode } from '../mode.ts';
-import { checkShape } from '../nd/creation.ts';
+import { checkDtype, checkShape } from '../nd/creation.ts';
 import { filled } from '../nd/filled.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkList, checkOptions, shown } from '../options.ts';
 import { trace } from '../plan.ts';
 import { Block, nameMembers, Untraceable } from './plain-block.ts';
 import { blocksIn, markHybrid, type Structure, sameStructure, structureOf } from './structure.ts';
@@ -38,16 +38,34 @@ export interface CompileOptions {
 }
 
 /** An array of that kind, of zeros. */
-const standIn = (spec: InputSpec, device: Device): NDArray => {
-  const { shape, dtype = 'float32' } = 'shape' in spec ? spec : { shape: spec };
-  return filled(tensor(dtype, checkShape('input', shape)), 0, device);
+const standIn = (where: string, spec: InputSpec, device: Device): NDArray => {
+  const isNamed = typeof spec === 'object' && spec !== null && 'shape' in spec;
+  const { shape, dtype = 'float32' } = isNamed ? spec : { shape: spec };
+  return filled(tensor(checkDtype(where, dtype), checkShape(where, shape)), 0, device);
+};
+
+const standIns = (where: string, inputs: readonly InputSpec[], device: Device): NDArray[] => {
+  checkList(
+    where,
+    'the list of inputs',
+    inputs,
+    'pass a shape for each argument in a list: [[32, 784]]',
+  );
+  if (typeof device?.allocate !== 'function')
+    throw failure('device', `${where}: ${shown(device)} is no device`, 'pass device.default()');
+  return inputs.map((spec) => standIn(where, spec, device));
 };
 
 const compilations = new WeakMap<HybridBlock, Compilation>();
 
 /**
- * A block that can be compiled: after `hybridize()` its `forward` is traced once per signature and replayed as one fused
- * program. `forward` may use shapes freely, but no values.
+ * A block that can be compiled: after `hybridize()` its `forward` is traced once per signature and replayed as one
+ * fused program. `forward` may use shapes freely, but no values.
+ *
+ * Programs are for the shapes and dtypes of a call: another signature is another program.
+ *
+ * @throws {TraceError} when hybridized, and `forward` reads values
+ * @throws {ValueError} when called without a `forward`, or before `initialize`, and whatever `forward` throws
  *
  * @example
  * class Net extends HybridBlock {
@@ -98,8 +116,14 @@ export class HybridBlock extends Block {
   }
 
   /**
-   * Compiles what a call with arguments of these shapes (and dtypes) would run on `device`, and does not run it: so that
-   * the first call is as fast as the others. `recording`: a call inside `record`; `training`: in training mode.
+   * Compiles what a call with arguments of these shapes (and dtypes) would run on `device`, and does not run it: so
+   * that the first call is as fast as the others. `recording`: a call inside `record`; `training`: in training mode.
+   *
+   * Shapes are lists of sizes, float32 unless `{ shape, dtype }` says otherwise.
+   *
+   * @throws {ValueError} unless it was hybridized and `inputs` is a list
+   * @throws {ShapeError | OptionError} for shapes and dtypes that are none, and whatever the call would throw
+   * @throws {DeviceError} for what is no device
    *
    * @example
    * net.hybridize();
@@ -111,7 +135,7 @@ export class HybridBlock extends Block {
     if (compilation === undefined || !compilation.cached.active)
       throw failure('value', 'compileFor: the net is not hybridized', 'call net.hybridize() first');
     const { recording = false, training = recording } = options;
-    const args = inputs.map((spec) => standIn(spec, device));
+    const args = standIns('compileFor', inputs, device);
     this.#freshen(compilation);
     withMode({ recording, taping: recording, training }, () =>
       onDevice(device, () => compilation.cached.prepare(args)),
@@ -121,6 +145,11 @@ export class HybridBlock extends Block {
   /**
    * Tells parameters their shapes by tracing a call with arguments of these shapes (and dtypes); nothing is computed.
    *
+   * Shapes as for `compileFor`, float32 unless said otherwise.
+   *
+   * @throws {ValueError} unless it was initialized and `inputs` is a list
+   * @throws {ShapeError | OptionError} for shapes and dtypes that are none, and whatever the call would throw
+   *
    * @example
    * const net = new nn.Dense(3);
    * net.initialize();
@@ -128,7 +157,7 @@ export class HybridBlock extends Block {
    * net.weight.shape;   // [3, 5]
    */
   inferShape(inputs: readonly InputSpec[], device: Device = defaultDevice()): void {
-    const args = inputs.map((spec) => standIn(spec, device));
+    const args = standIns('inferShape', inputs, device);
     const { name } = this.constructor;
     const body = (...given: unknown[]): unknown => super.invoke(given);
     trace({ name, key: '', device, body, args, arrays: args, keepGradients: false });
@@ -136,8 +165,15 @@ export class HybridBlock extends Block {
 
   /**
    * Writes the net as it computes for arguments like these: `path.tg`, a program as text (`path.train.tg`: in training
-   * mode, where that is another one), and `path.safetensors`, its parameters. `SymbolBlock.imports(path)` makes a net of
-   * them without this one's code. Returns the names of the files.
+   * mode, where that is another one), and `path.safetensors`, its parameters. `SymbolBlock.imports(path)` makes a net
+   * of them without this one's code. Returns the names of the files.
+   *
+   * The program is for the shapes and dtypes of these arguments; their first axis may be of another size where it is
+   * that of the batch.
+   *
+   * @throws {ValueError} for a path that is no text, arguments without arrays, or when it was not initialized
+   * @throws {TraceError} when `forward` reads values
+   * @throws {FileError} when files cannot be written
    *
    * @example await net.export('lenet', x);
    */
@@ -157,6 +193,10 @@ export class HybridBlock extends Block {
   /**
    * What the compiler made of this block: graph, fused kernels with bytes and operations, refusals, memory plan. With
    * arguments, calls the block first. A split block shows the programs of its parts.
+   *
+   * Arguments are those of a call, of any shapes and dtypes.
+   *
+   * @throws {ValueError} when there is no program: not hybridized, or not called
    *
    * @example
    * net.hybridize();

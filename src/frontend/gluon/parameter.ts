@@ -47,6 +47,12 @@ const KNOWN = ['shape', 'dtype', 'init', 'gradReq', 'lrMult', 'wdMult', 'differe
 /**
  * A trainable array of a block.
  *
+ * Of any shape, 0 where a size is to be learnt, and of any dtype; those that have gradients are floats.
+ *
+ * @throws {ShapeError} for what is no shape
+ * @throws {OptionError} for a dtype or `gradReq` that is none, multipliers that are no numbers, and unknown options
+ * @throws {DTypeError} for integers and booleans, unless `gradReq` is 'null'
+ *
  * @example
  * class Scale extends HybridBlock {
  *   factor = new Parameter({ shape: [1], init: 'ones' });
@@ -89,8 +95,8 @@ export class Parameter {
     this.#gradReq = this.#checkGradReq(options.gradReq ?? (this.differentiable ? 'write' : 'null'));
     this.#checkKinds(this.#dtype, this.#gradReq);
     this.init = options.init;
-    this.lrMult = options.lrMult ?? 1;
-    this.wdMult = options.wdMult ?? 1;
+    this.lrMult = checkMultiplier('lrMult', options.lrMult ?? 1);
+    this.wdMult = checkMultiplier('wdMult', options.wdMult ?? 1);
   }
 
   /** Sizes; 0 where not known yet. */
@@ -101,7 +107,12 @@ export class Parameter {
   get dtype(): DType {
     return this.#dtype;
   }
-  /** What backward passes do with the gradient: write it, add to it, or nothing. May be set. */
+  /**
+   * What backward passes do with the gradient: write it, add to it, or nothing. May be set.
+   *
+   * @throws {OptionError} when set to another value, or to one of gradients where it is not differentiable
+   * @throws {DTypeError} when set to one of gradients where the dtype is no float
+   */
   get gradReq(): GradReq {
     return this.#gradReq;
   }
@@ -135,6 +146,12 @@ export class Parameter {
   /**
    * Makes the values now, or, when the shape is not known yet, at the first use: on one device, or equal copies on each
    * of several.
+   *
+   * Values have its shape and dtype.
+   *
+   * @throws {OptionError} for a name that is no initializer's, or unknown options
+   * @throws {DeviceError} for devices that are none, or there twice
+   * @throws {ShapeError} for an initializer that is not for this shape
    */
   initialize(
     options: { init?: InitializerLike; device?: Devices; forceReinit?: boolean } = {},
@@ -150,9 +167,12 @@ export class Parameter {
   /**
    * Tells the parameter its shape, learnt from an input, and makes its values if they were waited for. Layers call it
    * first thing in `forward`.
+   *
+   * @throws {ShapeError} for a shape that does not fit the one it was made with
    */
   infer(shape: Shape): void {
     if (this.isInitialized) return;
+    checkShape(this.name, shape);
     const fits =
       shape.length === this.#shape.length &&
       shape.every((d, i) => this.#shape[i] === 0 || this.#shape[i] === d);
@@ -167,8 +187,11 @@ export class Parameter {
   }
 
   /**
-   * The array itself: it changes when the parameter is updated. With copies on several devices, the one on `device`;
-   * inside a block that is the device of the block's arguments, elsewhere the default one.
+   * The array itself, of its shape and dtype: it changes when the parameter is updated. With copies on several devices,
+   * the one on `device`; inside a block that is the device of the block's arguments, elsewhere the default one.
+   *
+   * @throws {ValueError} when it has no values, or a step over several devices is not done
+   * @throws {DeviceError} when it is not on that device
    */
   data(device?: Device): NDArray {
     const copies = this.#copies;
@@ -183,7 +206,7 @@ export class Parameter {
     if (copy === undefined)
       throw failure(
         'device',
-        `${this.name} is on ${namesOf(this.listDevices())}, not on ${wanted.name}`,
+        `${this.name} is on ${namesOf(this.listDevices())}, not on ${wanted?.name ?? shown(wanted)}`,
         'give the block arrays on its devices (utils.splitAndLoad), or name one: data(device)',
       );
     if (copies.length > 1) mode.trace?.guards.push(() => !this.#busy);
@@ -205,7 +228,11 @@ export class Parameter {
     this.#busy = busy;
   }
 
-  /** The arrays on all its devices. */
+  /**
+   * The arrays on all its devices, of its shape and dtype.
+   *
+   * @throws {ValueError} when it has no values
+   */
   listData(): readonly NDArray[] {
     if (this.isInitialized) return this.#copies;
     throw failure(
@@ -219,17 +246,31 @@ export class Parameter {
     );
   }
 
-  /** The devices that it is on, or will be once its shape is known. */
+  /**
+   * The devices that it is on, or will be once its shape is known.
+   *
+   * @throws {ValueError} when it was not initialized
+   */
   listDevices(): readonly Device[] {
     return this.#pending?.devices ?? this.listData().map((x) => x.device);
   }
 
-  /** The gradient of the last backward pass; of which device, as in `data`. */
+  /**
+   * The gradient of the last backward pass, of its shape and dtype; of which device, as in `data`.
+   *
+   * @throws {GradientError} when `gradReq` is 'null'
+   * @throws {ValueError | DeviceError} as `data`
+   */
   grad(device?: Device): NDArray {
     return this.#gradientOf(this.data(device));
   }
 
-  /** The gradients on all its devices. */
+  /**
+   * The gradients on all its devices, of its shape and dtype.
+   *
+   * @throws {GradientError} when `gradReq` is 'null'
+   * @throws {ValueError} when it has no values
+   */
   listGrad(): readonly NDArray[] {
     return this.listData().map((x) => this.#gradientOf(x));
   }
@@ -240,7 +281,11 @@ export class Parameter {
     throw failure('gradient', `${this.name} has no gradient`, `its gradReq is '${this.#gradReq}'`);
   }
 
-  /** Sets the gradient to zero: needed between steps with gradReq 'add'. */
+  /**
+   * Sets the gradient to zero: needed between steps with gradReq 'add'.
+   *
+   * @throws {ValueError} when it has no values
+   */
   zeroGrad(): void {
     for (const data of this.listData()) {
       const gradient = autograd.gradientOf(data);
@@ -248,7 +293,12 @@ export class Parameter {
     }
   }
 
-  /** Replaces the values, on all its devices. Shape and dtype must fit (a shape that is not known yet is taken over). */
+  /**
+   * Replaces the values, on all its devices. Shape and dtype must fit (a shape that is not known yet is taken over).
+   *
+   * @throws {ShapeError} for another shape or dtype
+   * @throws {ValueError} for what is no array
+   */
   setData(value: NDArray): void {
     if (!isNDArray(value))
       throw failure(
@@ -282,7 +332,12 @@ export class Parameter {
     }
   }
 
-  /** Changes the dtype; compiled programs that use the parameter are made anew. */
+  /**
+   * Changes the dtype of values and gradients; compiled programs that use the parameter are made anew.
+   *
+   * @throws {OptionError} for what is no dtype
+   * @throws {DTypeError} for a dtype that is no float, unless `gradReq` is 'null'
+   */
   cast(dtype: DType): void {
     this.#checkKinds(checkDtype('cast', dtype), this.#gradReq);
     this.#dtype = dtype;
@@ -325,10 +380,14 @@ export class Parameter {
   }
 
   #attach(data: NDArray): NDArray {
-    return autograd.attachGrad(data, this.#gradReq);
+    return isFloat(data.dtype) ? autograd.attachGrad(data, this.#gradReq) : data;
   }
 
-  /** Name, dtype and sizes: `Parameter(0.weight float32 [4, 3])`. Also what `console.log` shows in Node. */
+  /**
+   * Name, dtype and sizes: `Parameter(0.weight float32 [4, 3])`. Also what `console.log` shows in Node.
+   *
+   * @throws nothing
+   */
   toString(): string {
     return `${this.constructor.name}(${this.name} ${this.#dtype} [${this.#shape.join(', ')}])`;
   }
@@ -336,6 +395,12 @@ export class Parameter {
 Object.defineProperty(Parameter.prototype, Symbol.for('nodejs.util.inspect.custom'), {
   value: Parameter.prototype.toString,
 });
+
+/** `value` if a rate can be multiplied by it. */
+export const checkMultiplier = (name: string, value: number): number => {
+  if (Number.isFinite(value)) return value;
+  throw failure('option', `Parameter: ${name} is ${shown(value)}`, 'pass a number');
+};
 
 /** Values are made outside of whatever is being traced or recorded. */
 const OUTSIDE = { trace: undefined, scope: undefined, recording: false, taping: false } as const;

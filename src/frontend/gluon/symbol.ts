@@ -15,7 +15,7 @@ import { defaultDevice } from '../default-device.ts';
 import { fileExists, readFile } from '../io/files.ts';
 import { mode } from '../mode.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, shown } from '../options.ts';
 import { drawOperands } from '../random/state.ts';
 import { filledIn, Slot, slotted } from '../slots.ts';
 import { forBatch } from './batch-sizes.ts';
@@ -52,6 +52,10 @@ export interface ImportOptions extends LoadOptions {
 /**
  * A net that was exported: callable, trainable, hybridizable like the original, whose code is not needed.
  *
+ * Arguments and results have the shapes and dtypes of the export, but for the size of the batch.
+ *
+ * @throws {ShapeError} when called with other shapes or dtypes
+ *
  * @example
  * await net.export('lenet', x);
  * const copy = await SymbolBlock.imports('lenet');
@@ -80,7 +84,11 @@ export class SymbolBlock extends HybridBlock {
   /**
    * Reads `path.tg`, `path.train.tg` if there is one, and `path.safetensors`; or takes their contents.
    *
-   * @throws FileError when the parameters do not fit the program; ParseError with the place in the text
+   * Parameters have the dtypes of the file.
+   *
+   * @throws {FileError} for files that cannot be read, and parameters that do not fit the program
+   * @throws {ParseError} for a text that is no program, with the place in it
+   * @throws {ValueError} for what is neither a path nor texts and bytes
    */
   static async imports(
     source: string | SymbolSource,
@@ -89,6 +97,12 @@ export class SymbolBlock extends HybridBlock {
     checkOptions('SymbolBlock.imports', options, [
       ...['device', 'allowMissing', 'ignoreExtra', 'castDtype', 'dtypeSource'],
     ]);
+    if (typeof source !== 'string' && !Array.isArray(source?.programs))
+      throw failure(
+        'value',
+        `SymbolBlock.imports: the source is ${shown(source)}`,
+        'pass the path of net.export, or { programs, parameters }: texts and bytes',
+      );
     const { device, ...load } = options;
     const { parseGraph } = await import('../../ir/graph/parse.ts');
     const { bringEveryFamily } = await import('../../passes/every-family.ts');
@@ -155,7 +169,7 @@ export class SymbolBlock extends HybridBlock {
     );
     throw failure(
       'shape',
-      `${header.name}: the program takes ${taken.join(', ')}, not ${arrays.map((x) => showType(x.type)).join(', ')}`,
+      `${header.name}: the program takes ${taken.join(', ')}, not ${arrays.map((x) => showType(x.type)).join(', ') || 'nothing'}`,
       header.batch === undefined
         ? 'a program is for the shapes that it was exported with: export the net with others, too'
         : 'the first axis is the batch: it may have any size, the others are those of the export',

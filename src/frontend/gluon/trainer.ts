@@ -76,8 +76,14 @@ export interface Pending {
 }
 
 /**
- * Applies an optimizer to parameters. With parameters on several devices, `step` sums the gradients over them first, and
- * has to be awaited.
+ * Applies an optimizer to parameters. With parameters on several devices, `step` sums the gradients over them first,
+ * and has to be awaited.
+ *
+ * Parameters of any shape and float dtype; steps are computed in float32 (of float64 in float64), what optimizers keep
+ * is of that dtype.
+ *
+ * @throws {ValueError} for what is no list of parameters, or an empty one
+ * @throws {OptionError} for an optimizer that is not known, and options that it refuses
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'sgd', { learningRate: 0.1, momentum: 0.9 });
@@ -128,8 +134,10 @@ export class Trainer {
   }
 
   /**
-   * The optimizer's learning rate, of the last update where a scheduler sets it. May be set at any time, unless there is
-   * a scheduler.
+   * The optimizer's learning rate, of the last update where a scheduler sets it. May be set at any time, unless there
+   * is a scheduler.
+   *
+   * @throws {OptionError} when set to what is no number ≥ 0, or while there is a scheduler
    */
   get learningRate(): number {
     return this.optimizer.rateAt(Math.max(...this.#slots.map((s) => s.count)));
@@ -143,7 +151,11 @@ export class Trainer {
       );
     this.optimizer.learningRate = checkNumber('Trainer', 'learningRate', rate, '≥ 0', notNegative);
   }
-  /** The same as setting `learningRate`. */
+  /**
+   * The same as setting `learningRate`.
+   *
+   * @throws {OptionError} for what is no number ≥ 0, or while there is a scheduler
+   */
   setLearningRate(rate: number): void {
     this.learningRate = rate;
   }
@@ -151,8 +163,13 @@ export class Trainer {
   /**
    * Updates every parameter (but those with gradReq 'null') with its gradient divided by `batchSize`.
    *
-   * `undefined` is in the type for `x.shape[0]` under `noUncheckedIndexedAccess`; as a value it is an error. Throws when
-   * a gradient has not been written since the last step, unless `ignoreStaleGrad`.
+   * `undefined` is in the type for `x.shape[0]` under `noUncheckedIndexedAccess`; as a value it is an error.
+   *
+   * @throws {GradientError} for a gradient that no backward pass has written since the last step, unless
+   *   `ignoreStaleGrad`
+   * @throws {ValueError} unless `batchSize` is a number > 0, and parameters have values
+   * @throws {DeviceError} when parameters have moved to another device since the first step
+   * @throws {TraceError} inside a program, with parameters on several devices
    */
   step(batchSize: number | undefined, options: StepOptions = {}): Pending | undefined {
     checkBatch(batchSize);
@@ -165,6 +182,10 @@ export class Trainer {
   /**
    * The first half of `step` for parameters on several devices: each gradient becomes its sum over them. For looking at
    * gradients, or changing them alike on all devices, before `update`. On one device it does nothing.
+   *
+   * @throws {ValueError} when gradients have been summed already, and not used
+   * @throws {GradientError} for a gradient that no backward pass has written, unless `ignoreStaleGrad`
+   * @throws {TraceError} inside a program, with parameters on several devices
    */
   allreduceGrads(options: StepOptions = {}): Pending | undefined {
     if (!this.#isReplicated()) return undefined;
@@ -187,7 +208,12 @@ export class Trainer {
       });
   }
 
-  /** The second half of `step`, after `allreduceGrads`. */
+  /**
+   * The second half of `step`, after `allreduceGrads`.
+   *
+   * @throws {GradientError | DeviceError} as `step`
+   * @throws {ValueError} unless `batchSize` is a number > 0, and gradients of several devices have been summed
+   */
   update(batchSize: number | undefined, options: StepOptions = {}): void {
     const size = checkBatch(batchSize);
     checkOptions('trainer.step', options, ['ignoreStaleGrad']);
@@ -299,7 +325,12 @@ export class Trainer {
     return key;
   }
 
-  /** Writes what the optimizer keeps (momenta, update counts, learning rate) to a safetensors file. */
+  /**
+   * Writes what the optimizer keeps (momenta, update counts, learning rate) to a safetensors file.
+   *
+   * @throws {FileError} when the file cannot be written
+   * @throws {ValueError} for a path that is no text
+   */
   async saveStates(path: string): Promise<void> {
     const { name, learningRate } = this.optimizer;
     await writeStates(path, { optimizer: name, learningRate }, this.#rows());
@@ -308,6 +339,9 @@ export class Trainer {
   /**
    * Goes on from a file of `saveStates` (path or bytes): the same optimizer over parameters of the same names and
    * shapes. Nothing changes unless all of it fits.
+   *
+   * @throws {FileError} for a file that cannot be read or does not fit, with every name, shape and dtype that does not
+   * @throws {DataError} for bytes that are no safetensors file
    */
   async loadStates(source: string | Uint8Array): Promise<void> {
     const loaded = await readStates(source, this.optimizer.name, this.#rows());

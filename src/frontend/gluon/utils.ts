@@ -22,8 +22,14 @@ export interface SplitOptions {
 }
 
 /**
- * Cuts a batch into `parts` arrays along its samples. With `{ evenSplit: false }` the first ones may have a sample more,
- * and a batch with fewer samples than that gives as many parts as it has samples.
+ * Cuts a batch into `parts` arrays along its samples. With `{ evenSplit: false }` the first ones may have a sample
+ * more, and a batch with fewer samples than that gives as many parts as it has samples.
+ *
+ * [samples, ...] of any dtype, which stays.
+ *
+ * @throws {ShapeError} for an axis that the batch does not have, and samples that do not divide into equal parts,
+ *   unless `evenSplit` is false
+ * @throws {ValueError} unless `parts` is an integer ≥ 1, and the batch an array
  *
  * @example utils.splitData(nd.arange(5), 2, { evenSplit: false })   // [0, 1, 2] and [3, 4]
  */
@@ -33,6 +39,13 @@ export const splitData = (batch: NDArray, parts: number, options: SplitOptions =
 /**
  * Cuts a batch as `splitData` does and puts one part on each device, without history. The batch has to be on a device
  * that can be read at once, such as the CPU, unless its part stays where it is.
+ *
+ * Shapes and dtypes are those of `splitData`.
+ *
+ * @throws {ShapeError} for an axis that the batch does not have, and samples that do not divide into equal parts,
+ *   unless `evenSplit` is false
+ * @throws {DeviceError} for devices that are none, or there twice, and a batch that cannot be read at once
+ * @throws {ValueError} for a batch that is no array
  *
  * @example
  * const xs = utils.splitAndLoad(x, devices);
@@ -67,11 +80,11 @@ const cut = (where: string, batch: NDArray, parts: number, options: SplitOptions
     );
   if (!Number.isInteger(parts) || parts < 1)
     throw failure('value', `${where}: ${shown(parts)} parts`, 'pass an integer ≥ 1');
-  const samples = batch.shape[batchAxis];
+  const samples = Number.isInteger(batchAxis) ? batch.shape[batchAxis] : undefined;
   if (samples === undefined)
     throw failure(
       'shape',
-      `${where}: there is no axis ${batchAxis} in [${batch.shape.join(', ')}]`,
+      `${where}: there is no axis ${shown(batchAxis)} in [${batch.shape.join(', ')}]`,
       'batchAxis is the axis of the samples, from 0',
     );
   if (evenSplit && samples % parts !== 0)
