@@ -44,6 +44,8 @@ export { type OptimizerName, type OptimizerTable, register } from './optim/table
 /**
  * Makes all names known to `Trainer`. The main entry of the package does it; pages name classes instead.
  *
+ * @throws {OptionError} when another class has one of the names
+ *
  * @example
  * optim.registerAll();
  * optim.create('adam', { learningRate: 0.01 }).learningRate;   // 0.01
@@ -71,7 +73,9 @@ export const registerAll = (): void => {
 };
 
 /**
- * The optimizer of that name. Unknown names and options are errors that say what is close.
+ * The optimizer of that name.
+ *
+ * @throws {OptionError} for an unknown name, with what is close, and options that the optimizer refuses
  *
  * @example
  * const optimizer = optim.create('sgd', { learningRate: 0.1, momentum: 0.9 });

@@ -51,6 +51,10 @@ abstract class Summing extends Optimizer {
  *
  * (Duchi et al., "Adaptive subgradient methods for online learning and stochastic optimization", JMLR 12, 2011.)
  *
+ * Keeps `history`. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `epsilon` ≥ 0
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'adagrad', { learningRate: 0.1 });
  */
@@ -70,6 +74,11 @@ export class AdaGrad extends Summing {
 /**
  * AdaGrad with one number a row: what is summed up is the mean of the squares of each row (of each element, for
  * vectors). For embeddings, whose rows are seen unequally often. There is no weight decay in it.
+ *
+ * Keeps `history` [rows, 1, ...], of vectors their shape. Shapes and dtypes as of {@link Optimizer}: floats, updated in
+ * float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `epsilon` ≥ 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'groupadagrad', { learningRate: 0.1 });
@@ -105,6 +114,10 @@ export interface AdaDeltaOptions extends OptimizerOptions {
  * Default learning rate 1.
  *
  * (Zeiler, "ADADELTA: an adaptive learning rate method", 2012, algorithm 1.)
+ *
+ * Keeps both means. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `rho` is from 0 to below 1, `epsilon` > 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'adadelta', { rho: 0.95 });
@@ -156,6 +169,12 @@ export interface RMSPropOptions extends OptimizerOptions {
  *
  * (Tieleman & Hinton, "Lecture 6.5: rmsprop", 2012; centered: Graves, "Generating sequences with recurrent neural
  * networks", 2013, eq. 38 to 45.)
+ *
+ * Keeps the mean of squares, and what `centered` and `momentum` need. Shapes and dtypes as of {@link Optimizer}:
+ * floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `rho` and `momentum` are from 0 to below 1,
+ *   `epsilon` ≥ 0, `clipWeights` > 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'rmsprop', { learningRate: 1e-3, centered: true, momentum: 0.9 });

@@ -96,6 +96,11 @@ export const decayed = (m: Arithmetic, { weight, decay, rate }: Rule): Node =>
  *
  * (Kingma & Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.)
  *
+ * Keeps `mean` and `variance`. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in
+ * float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless betas are from 0 to below 1, `epsilon` ≥ 0
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'adam', { learningRate: 1e-3 });
  */
@@ -115,6 +120,11 @@ export class Adam extends Moments {
  * Adam with decoupled weight decay: `w -= learningRate · wd · w` beside Adam's step. Default wd 0.01.
  *
  * (Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.)
+ *
+ * Keeps `mean` and `variance`. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in
+ * float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless betas are from 0 to below 1, `epsilon` ≥ 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'adamw', { learningRate: 1e-3, wd: 0.05 });

@@ -35,6 +35,12 @@ export interface LARSOptions extends MomentumOptions {
  *
  * (You et al., "Large batch training of convolutional networks", 2017, algorithm 1.)
  *
+ * Keeps `momentum` where there is one. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64
+ * in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `momentum` is from 0 to below 1, `eta` > 0,
+ *   `epsilon` ≥ 0
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'lars', { learningRate: 1, momentum: 0.9, wd: 1e-4 });
  */
@@ -116,6 +122,12 @@ abstract class Trusting extends Moments {
  *
  * (You et al., "Large batch optimization for deep learning: training BERT in 76 minutes", ICLR 2020, algorithm 2.)
  *
+ * Keeps `mean` and `variance`. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in
+ * float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless betas are from 0 to below 1, `epsilon` and
+ *   `lowerBound` ≥ 0, `upperBound` > 0
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'lamb', { learningRate: 2e-3, wd: 0.01 });
  */
@@ -138,6 +150,12 @@ export class LAMB extends Trusting {
  * LAMB with normalized gradients and Nesterov's momentum. Default learning rate 0.001, epsilon 1e-6.
  *
  * (Zheng et al., "Accelerated large batch optimization of BERT pretraining in 54 minutes", 2020, algorithm 2.)
+ *
+ * Keeps `mean` and `variance`. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in
+ * float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless betas are from 0 to below 1, `epsilon` and
+ *   `lowerBound` ≥ 0, `upperBound` > 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'lans', { learningRate: 2e-3, wd: 0.01 });

@@ -39,6 +39,10 @@ export interface FtrlOptions extends OptimizerOptions {
  *
  * (McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013, algorithm 1.)
  *
+ * Keeps two arrays. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `lambda1` and `beta` ≥ 0
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'ftrl', { learningRate: 0.1, lambda1: 0.01 });
  */
@@ -76,6 +80,10 @@ export class Ftrl extends Optimizer {
  * Follow the moving leader: as FTRL, but gradients fade. Default learning rate 0.0025, beta1 0.6.
  *
  * (Zheng & Kwok, "Follow the moving leader in deep learning", ICML 2017, algorithm 1.)
+ *
+ * Keeps three arrays. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless betas are from 0 to below 1, `epsilon` ≥ 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'ftml', { learningRate: 2.5e-3 });

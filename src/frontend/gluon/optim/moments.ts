@@ -22,6 +22,10 @@ import {
  *
  * (Kingma & Ba, ICLR 2015, algorithm 2.)
  *
+ * Keeps two arrays. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless betas are from 0 to below 1, `epsilon` ≥ 0
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'adamax', { learningRate: 2e-3 });
  */
@@ -58,6 +62,12 @@ export interface NadamOptions extends AdamOptions {
  * 0.001.
  *
  * (Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016, algorithm 2.)
+ *
+ * Keeps `mean`, `variance` and a scalar []. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32
+ * (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless betas are from 0 to below 1, `epsilon` and
+ *   `scheduleDecay` ≥ 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'nadam', { learningRate: 1e-3 });
@@ -107,6 +117,11 @@ export class Nadam extends Moments {
  * learning rate 0.001, epsilon 1e-6.
  *
  * (Zhuang et al., "AdaBelief optimizer", NeurIPS 2020, algorithm 2.)
+ *
+ * Keeps `mean` and `variance`. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in
+ * float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless betas are from 0 to below 1, `epsilon` ≥ 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'adabelief', { learningRate: 1e-3 });

@@ -52,6 +52,12 @@ const orthogonal = (m: Arithmetic, matrix: Node, steps: number): Node => {
  *
  * (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.)
  *
+ * Keeps `momentum` of matrices, `mean` and `variance` of vectors. Shapes and dtypes as of {@link Optimizer}: floats,
+ * updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `momentum` and betas are from 0 to below 1,
+ *   `steps` is an integer ≥ 1, rates and `epsilon` ≥ 0
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'muon', { learningRate: 0.02, adamLearningRate: 1e-3 });
  */

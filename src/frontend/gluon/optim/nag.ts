@@ -22,6 +22,10 @@ import { Momentum, type MomentumOptions } from './sgd.ts';
  * SGD with Nesterov's momentum: `m = momentum · m - learningRate · g; w += momentum · m - learningRate · g`. Default
  * learning rate 0.1, momentum 0.9.
  *
+ * Keeps `momentum`. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `momentum` is from 0 to below 1
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'nag', { learningRate: 0.05 });
  */
@@ -42,6 +46,10 @@ export class NAG extends Momentum {
  * weights are drawn from their posterior. Default learning rate 0.1. The noise follows `random.seed`.
  *
  * (Welling & Teh, "Bayesian learning via stochastic gradient Langevin dynamics", ICML 2011, eq. 4.)
+ *
+ * Keeps nothing. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'sgld', { learningRate: 1e-4 });
@@ -72,6 +80,11 @@ export interface DCASGDOptions extends MomentumOptions {
  * SGD that makes up for gradients of older weights: `g + lambda · g² · (w - w_before)`. Default learning rate 0.01.
  *
  * (Zheng et al., "Asynchronous stochastic gradient descent with delay compensation", ICML 2017, eq. 10.)
+ *
+ * Keeps the weight from before, and `momentum` where there is one. Shapes and dtypes as of {@link Optimizer}: floats,
+ * updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `momentum` is from 0 to below 1, `lambda` ≥ 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'dcasgd', { learningRate: 0.05, momentum: 0.9 });

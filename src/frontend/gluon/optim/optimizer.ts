@@ -102,6 +102,13 @@ export const notNegative = (x: number): boolean => x >= 0;
  *
  * Subclass it for a rule of your own and hand an instance to `Trainer`.
  *
+ * Parameters and gradients are of any shape and float dtype. Updates are computed in float32, of float64 parameters in
+ * float64; what is kept between them is of that dtype, and of the parameter's shape unless said otherwise. The new
+ * weight is rounded to the dtype of the parameter (see `multiPrecision`).
+ *
+ * @throws {OptionError} for unknown options, and numbers that are out of range: `learningRate`, `wd` ≥ 0,
+ *   `clipGradient` > 0, `beginNumUpdate` an integer ≥ 0
+ *
  * @example
  * class Signs extends optim.Optimizer {
  *   readonly name = 'signs';
@@ -163,32 +170,56 @@ export abstract class Optimizer {
     this.multiPrecision = options.multiPrecision ?? false;
   }
 
-  /** The learning rate of update number `update` (from 1). */
+  /**
+   * The learning rate of update number `update` (from 1).
+   *
+   * @throws whatever the scheduler throws
+   */
   rateAt(update: number): number {
     return this.lrScheduler?.rate(update, this.learningRate) ?? this.learningRate;
   }
 
-  /** What the graph of an update depends on besides the parameter: equal keys, equal graphs. */
+  /**
+   * What the graph of an update depends on besides the parameter: equal keys, equal graphs.
+   *
+   * @throws nothing
+   */
   key(): string {
     return `${this.name} ${this.wd !== 0} ${this.clipGradient !== undefined}`;
   }
 
-  /** What is kept for a parameter of this shape. */
+  /**
+   * What is kept for a parameter of this shape: names, shapes, and what they begin with.
+   *
+   * @throws nothing
+   */
   statesFor(shape: Shape): readonly State[] {
     return this.states.map((name) => ({ name, shape, from: 'zeros' }));
   }
 
-  /** The rule's own numbers for update number `count` (from 1) of a parameter. The same names at every step. */
+  /**
+   * The rule's own numbers for update number `count` (from 1) of a parameter. The same names at every step.
+   *
+   * @throws nothing
+   */
   scalars(_count: number): Readonly<Record<string, number>> {
     return {};
   }
 
-  /** Corrections by the number of updates, by name. They come with the scalars. */
+  /**
+   * Corrections by the number of updates, by name. They come with the scalars.
+   *
+   * @throws nothing
+   */
   corrections(): Readonly<Record<string, Correction>> {
     return {};
   }
 
-  /** New weight and states. */
+  /**
+   * New weight and states, of the shapes and dtypes of the old ones.
+   *
+   * @throws {ShapeError | DTypeError} for functions of `m` given nodes that do not fit
+   */
   abstract update(m: Arithmetic, rule: Rule): Updated;
 }
 

@@ -69,6 +69,12 @@ export abstract class Momentum extends Optimizer {
  * (Nesterov's momentum in the form of Sutskever et al., "On the importance of initialization and momentum in deep
  * learning", ICML 2013, §2.)
  *
+ * Keeps `momentum` where there is one. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64
+ * in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `momentum` is from 0 to below 1; `nesterov` needs
+ *   one
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'sgd', { learningRate: 0.1, momentum: 0.9, wd: 1e-4 });
  */

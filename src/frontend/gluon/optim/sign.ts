@@ -23,6 +23,10 @@ import { Momentum, type MomentumOptions } from './sgd.ts';
  *
  * (Bernstein et al., "signSGD: compressed optimisation for non-convex problems", ICML 2018, algorithm 1.)
  *
+ * Keeps nothing. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses
+ *
  * @example
  * const trainer = new Trainer(net.parameters(), 'signsgd', { learningRate: 1e-3 });
  */
@@ -50,6 +54,11 @@ export interface SignumOptions extends MomentumOptions {
  * learningRate · sign(m)`. Default learning rate 0.01, momentum 0.9; with momentum 0 it is SignSGD.
  *
  * (Bernstein et al., ICML 2018, algorithm 2.)
+ *
+ * Keeps `momentum` where there is one. Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64
+ * in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless `momentum` is from 0 to below 1, `wdLh` ≥ 0
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'signum', { learningRate: 1e-3, momentum: 0.9 });
@@ -92,6 +101,10 @@ export interface LionOptions extends OptimizerOptions {
  * rate 0.0001.
  *
  * (Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, program 1.)
+ *
+ * Shapes and dtypes as of {@link Optimizer}: floats, updated in float32 (float64 in float64).
+ *
+ * @throws {OptionError} for options that Optimizer refuses, or unless betas are from 0 to below 1
  *
  * @example
  * const trainer = new Trainer(net.parameters(), 'lion', { learningRate: 1e-4, wd: 0.1 });

@@ -53,7 +53,10 @@ const table = new Map<string, OptimizerClass<never>>([
 ]);
 
 /**
- * Gives a class a name for `new Trainer(parameters, name)`. The same again changes nothing; another one is an error.
+ * Gives a class a name for `new Trainer(parameters, name)`. The same again changes nothing.
+ *
+ * @throws {ValueError} for what is no class
+ * @throws {OptionError} for a name that another class has
  *
  * @example optim.register('adamw', optim.AdamW);
  */
