@@ -9,6 +9,6 @@
 export { erf } from './doubles/erf.ts';
 export { exp, expm1, sigmoid, tanh } from './doubles/exp.ts';
 export { log, log1p } from './doubles/log.ts';
-export { floorDiv, mod } from './doubles/mod.ts';
+export { floorDiv, mod, modOfFloats } from './doubles/mod.ts';
 export { pow } from './doubles/pow.ts';
 export { cos, sin, tan } from './doubles/trig.ts';

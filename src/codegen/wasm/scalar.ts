@@ -6,6 +6,7 @@
  */
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { RegType, TExpr } from '../../ir/thread/thread.ts';
+import { modOfFloats } from './doubles/mod.ts';
 import * as math from './math.ts';
 import { extract, insert, valueType } from './numbers.ts';
 import { f32, i32, op, type Wasm } from './tree.ts';
@@ -183,11 +184,11 @@ const constantDivision = (
   return op('i32.add', q, op('i32.shr_s', r, i32(31)));
 };
 
-/** Greater than quotients of floats by an infinite number would be, if there were any. */
-const BEYOND = 1e300;
+/** A number beyond all floats, whose quotients are still doubles. */
+const BEYOND = 1e200;
 /**
- * In doubles the quotient of two floats is never rounded up to an integer, and `x - q y` is exact below 2^29 |y|. Infinity
- * has no quotient, but by 0; it divides as a number beyond all floats does.
+ * In doubles the quotient of two floats is never rounded up to an integer. Infinity has no quotient, but by 0; it divides
+ * as a number beyond all floats does.
  */
 const floorDivide = lanewise((v, x, y) =>
   throughDoubles(v, [x, y], (a, b) => {
@@ -198,22 +199,7 @@ const floorDivide = lanewise((v, x, y) =>
   }),
 );
 const floatRemainder = lanewise((v, x, y) =>
-  throughDoubles(v, [x, y], (a, b) => {
-    const reduce = (x: Wasm): Wasm =>
-      op('f64x2.sub', x, op('f64x2.mul', op('f64x2.trunc', op('f64x2.div', x, b!)), b!));
-    // the second step changes nothing but what a greater quotient left behind; past 2^53 nothing is left to know
-    const second = v.keep(reduce(v.keep(reduce(a!))), 'rest');
-    const lost = op('f64x2.ge', op('f64x2.abs', second), op('f64x2.abs', b!));
-    const rest = op('v128.andnot', second, lost);
-    const infinite = v.keep(op('f64x2.eq', op('f64x2.abs', b!), v.d(Number.POSITIVE_INFINITY)));
-    const finite = op('f64x2.lt', op('f64x2.abs', a!), v.d(Number.POSITIVE_INFINITY));
-    const r = v.keep(v.choose(op('v128.and', infinite, finite), a!, rest), 'r');
-    const otherSide = op('v128.xor', op('f64x2.lt', r, v.d(0)), op('f64x2.lt', b!, v.d(0)));
-    const zero = op('f64x2.eq', r, v.d(0));
-    const off = op('v128.andnot', otherSide, zero);
-    const rounded = op('f64x2.add', r, op('v128.and', off, b!));
-    return v.choose(zero, op('v128.and', b!, v.d(-0)), rounded);
-  }),
+  throughDoubles(v, [x, y], (a, b) => modOfFloats(a!, b!)),
 );
 
 const byKind =

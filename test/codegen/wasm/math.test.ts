@@ -125,6 +125,8 @@ const BOUNDS: readonly (readonly [ScalarOp, number])[] = [
   ['rsqrt', 1.6],
   ['pow', 0.6],
   ['div', 0.51],
+  ['mod', 0.51],
+  ['floordiv', 0.51],
 ];
 
 for (const fused of [false, true])

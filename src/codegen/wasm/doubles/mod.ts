@@ -3,7 +3,8 @@
  *
  * Invariant: long division in base 2^11: a significand of 53 bits shifted by 11 fits a word, and so does each remainder.
  */
-import { get, i32, i64, type Label, op, set, type Wasm } from '../tree.ts';
+import { get, i32, i64, type Label, lane, op, set, type Wasm } from '../tree.ts';
+import { vectors } from '../vector.ts';
 import {
   abs,
   add,
@@ -13,6 +14,7 @@ import {
   bitsOf,
   both,
   choose,
+  define,
   div,
   eq,
   gt,
@@ -91,6 +93,31 @@ export const mod: Binary = binary('mod', 'remainder with the sign of the divisor
   const same = choose(eq(rest, 0), withSign(0, y), rest);
   return choose(isOther(rest, y), add(rest, y), same);
 });
+
+/** Quotients of floats below it have products with the divisor that are exact in doubles. */
+const FEW = 2 ** 29;
+
+/** The remainders of two pairs of floats as doubles: at once where quotients are small, else each by {@link mod}. */
+export const modOfFloats: Binary = define(
+  'f64x2.mod',
+  { params: ['v128', 'v128'], result: 'v128', note: 'remainders of floats, as doubles' },
+  (b, x, y) => {
+    const v = vectors(b.fb, false);
+    const quotient = v.keep(op('f64x2.trunc', op('f64x2.div', x!, y!)), 'quotient');
+    const many = op('f64x2.ge', op('f64x2.abs', quotient), v.d(FEW));
+    const endless = op('f64x2.eq', op('f64x2.abs', y!), v.d(Number.POSITIVE_INFINITY));
+    const each = (at: number): Wasm =>
+      mod(lane('f64x2.extract_lane', at, x!), lane('f64x2.extract_lane', at, y!));
+    b.when(op('v128.any_true', op('v128.or', many, endless)), () =>
+      lane('f64x2.replace_lane', 1, op('f64x2.splat', each(0)), each(1)),
+    );
+    const rest = v.keep(op('f64x2.sub', x!, op('f64x2.mul', quotient, y!)), 'rest');
+    const other = op('v128.xor', op('f64x2.lt', rest, v.d(0)), op('f64x2.lt', y!, v.d(0)));
+    const zero = op('f64x2.eq', rest, v.d(0));
+    const moved = op('f64x2.add', rest, op('v128.and', other, y!));
+    return v.choose(zero, op('v128.and', y!, v.d(-0)), moved);
+  },
+);
 
 export const floorDiv: Binary = binary('floordiv', 'quotient rounded down', (b, x, y) => {
   const plain = b.keep(div(x, y), 'plain');
