@@ -4,18 +4,33 @@
  * Invariant: an independent formula, not the decomposition.
  */
 import { roundTo } from '../../rounding.ts';
-import type { TensorType } from '../../type.ts';
+import { stridesOf, type TensorType } from '../../type.ts';
 import { layerNorm, logSoftmax, softmax } from '../ops/composite.ts';
-import { defineReference, f32, type Reference, reader, tabulate } from './define.ts';
+import { defineReference, f32, offsetOf, type Reference, reader, tabulate } from './define.ts';
 
-/** The elements along `axis` through a position of `x`. */
-const lineThrough = (
+/** What `of` gives for the elements along `axis` through a position of `x`: once for all positions of a line. */
+const throughLine = <T>(
   x: Float64Array,
-  type: TensorType,
+  { shape }: TensorType,
   axis: number,
-): ((index: readonly number[]) => number[]) => {
-  const at = reader(x, type.shape);
-  return (index) => Array.from({ length: type.shape[axis]! }, (_, p) => at(index.with(axis, p)));
+  of: (elements: readonly number[]) => T,
+): ((index: readonly number[]) => T) => {
+  const at = reader(x, shape);
+  const strides = stridesOf(shape);
+  const known = new Map<number, T>();
+  return (index) => {
+    const start = offsetOf(index.with(axis, 0), strides);
+    if (!known.has(start))
+      known.set(start, of(Array.from({ length: shape[axis]! }, (_, p) => at(index.with(axis, p)))));
+    return known.get(start)!;
+  };
+};
+
+const exponentials = (
+  elements: readonly number[],
+): { readonly top: number; readonly sum: number } => {
+  const top = Math.max(...elements);
+  return { top, sum: elements.reduce((s, v) => s + Math.exp(v - top), 0) };
 };
 
 const axisExamples = [
@@ -28,10 +43,10 @@ const axisExamples = [
 export const composites: readonly Reference[] = [
   defineReference(softmax, {
     evaluate: ([x], { attrs: { axis }, type }) => {
-      const line = lineThrough(x!, type, axis);
+      const line = throughLine(x!, type, axis, exponentials);
       return tabulate(type.shape, (index, flat) => {
-        const top = Math.max(...line(index));
-        return Math.exp(x![flat]! - top) / line(index).reduce((s, v) => s + Math.exp(v - top), 0);
+        const { top, sum } = line(index);
+        return Math.exp(x![flat]! - top) / sum;
       });
     },
     examples: axisExamples,
@@ -39,10 +54,10 @@ export const composites: readonly Reference[] = [
 
   defineReference(logSoftmax, {
     evaluate: ([x], { attrs: { axis }, type }) => {
-      const line = lineThrough(x!, type, axis);
+      const line = throughLine(x!, type, axis, exponentials);
       return tabulate(type.shape, (index, flat) => {
-        const top = Math.max(...line(index));
-        return x![flat]! - top - Math.log(line(index).reduce((s, v) => s + Math.exp(v - top), 0));
+        const { top, sum } = line(index);
+        return x![flat]! - top - Math.log(sum);
       });
     },
     examples: axisExamples,
@@ -50,12 +65,13 @@ export const composites: readonly Reference[] = [
 
   defineReference(layerNorm, {
     evaluate: ([x, gamma, beta], { attrs: { axis, eps }, type }) => {
-      const line = lineThrough(x!, type, axis);
       const n = type.shape[axis]!;
-      return tabulate(type.shape, (index, flat) => {
-        const elements = line(index);
+      const line = throughLine(x!, type, axis, (elements) => {
         const mean = elements.reduce((a, b) => a + b, 0) / n;
-        const variance = elements.reduce((a, b) => a + (b - mean) ** 2, 0) / n;
+        return { mean, variance: elements.reduce((a, b) => a + (b - mean) ** 2, 0) / n };
+      });
+      return tabulate(type.shape, (index, flat) => {
+        const { mean, variance } = line(index);
         const normal = (x![flat]! - mean) / Math.sqrt(variance + roundTo(type.dtype, eps));
         return normal * gamma![index[axis]!]! + beta![index[axis]!]!;
       });
