@@ -67,6 +67,12 @@ const guarded = (e: Expr): boolean => {
   return under;
 };
 
+/** Cycles to pack an element, as measured on windows over borders and on matrices. */
+const COSTS = {
+  plain: { free: 0.6, summed: 1, scalar: 3 },
+  guarded: { free: 2.8, summed: 2.8, scalar: 4.5 },
+} as const;
+
 export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand => {
   const { axes: free, exprs } = mergeAxes(axes, [e]);
   const {
@@ -80,9 +86,9 @@ export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): O
       ? 'summed'
       : 'scalar';
   const map = Math.max(0, evaluationCost(expr) - 1);
-  const perElement = packing === 'free' ? 0.6 : packing === 'summed' ? 1 : 3;
+  const perElement = COSTS[guarded(expr) ? 'guarded' : 'plain'][packing];
   const vector = packing === 'scalar' ? 1 : 4;
-  const cost = (guarded(expr) ? 1.5 * perElement : perElement) + map / vector;
+  const cost = perElement + map / vector;
   return { expr, free, size: pointsOf(free), summed, packing, cost };
 };
 

@@ -30,7 +30,9 @@ import {
   TILE_ROWS,
   WIDE_ROWS,
 } from './contraction.ts';
+import { planDirect } from './direct.ts';
 import { type Epilogue, epilogueOf, finishTile, spill, type Tile } from './epilogue.ts';
+import { gradientOf, planGradient } from './gradient.ts';
 import {
   accumulate,
   accumulateWide,
@@ -39,7 +41,8 @@ import {
   zeroAccumulators,
 } from './micro.ts';
 import { type DepthBlock, pack } from './pack.ts';
-import { planShifted } from './shifted.ts';
+import { type ImagePlan, planShifted } from './shifted.ts';
+import { geometryOf } from './shifted-geometry.ts';
 import { planSingle } from './single.ts';
 
 /** Products below this are cheaper without packing. */
@@ -78,11 +81,26 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
       (a, b) => (a !== undefined && a.cycles <= b.cycles ? a : b),
       undefined,
     );
-  const shifted = planShifted(nest, c, caps);
-  if (shifted !== undefined && shifted.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
-    return shifted.plan;
+  const image = planImages(nest, c, caps);
+  if (image !== undefined && image.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
+    return image.plan;
   if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };
   return planOf(schedule);
+};
+
+/** The best of the schedules that take a convolution image by image, if there is one. */
+const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined => {
+  const plans: (ImagePlan | undefined)[] = [];
+  const g = geometryOf(c);
+  if (g !== undefined && g.depth >= 8 && g.rows.size >= 4 && g.columns.size >= 8)
+    plans.push(planShifted(nest, g, caps), planDirect(nest, g, caps));
+  const gradient = gradientOf(c);
+  if (gradient !== undefined && gradient.depth >= 16 && gradient.columns.size >= 4)
+    plans.push(planGradient(nest, gradient, caps));
+  return plans.reduce<ImagePlan | undefined>(
+    (a, b) => (b !== undefined && b.cycles < (a?.cycles ?? Number.POSITIVE_INFINITY) ? b : a),
+    undefined,
+  );
 };
 
 const refusal = (nest: Nest, c: Contraction): string | undefined => {

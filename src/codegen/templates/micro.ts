@@ -45,6 +45,8 @@ export interface PanelPair {
   readonly rowPanel: TExpr;
   readonly columns: ThreadBuffer;
   readonly columnPanel: TExpr;
+  /** From the eight columns of one step to those of the next; default: they are packed. */
+  readonly columnStep?: number;
   /** Elements to sum over. */
   readonly depth: TExpr;
 }
@@ -52,8 +54,9 @@ export interface PanelPair {
 /** Adds the product of two panels. */
 export const accumulate = (em: Emitter, accumulators: Accumulators, p: PanelPair): void =>
   em.loop('k', i32(0), p.depth, 1, (k) => {
+    const step = i32(p.columnStep ?? TILE_COLUMNS);
     const columns = [0, 4].map((half) => {
-      const at = add(add(p.columnPanel, mul(k, i32(TILE_COLUMNS))), i32(half));
+      const at = add(add(p.columnPanel, mul(k, step)), i32(half));
       return em.name('b', loadFrom(p.columns, at, 4));
     });
     const from = add(p.rowPanel, mul(k, i32(TILE_ROWS)));

@@ -21,8 +21,9 @@ import {
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
-import { inVectors, type Output, outputsOf, storeScalars, storeVectors } from '../stores.ts';
+import { type Output, outputsOf } from '../stores.ts';
 import { roundUp, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { finishImage } from './image.ts';
 import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
 import { pack } from './pack.ts';
 import type { Geometry } from './shifted-geometry.ts';
@@ -186,36 +187,9 @@ export class ShiftedTemplate {
     });
   }
 
-  /** The stores, over all positions of the result that the workgroup's rows have in this image. */
   private finish(start: TExpr): void {
-    const { em, g, cut, scratch } = this;
-    const last = g.windows.at(-1)!.n;
-    const end = operate('min', i32(cut.rows), operate('sub', i32(g.rows.size), start));
-    em.loop('finished', i32(0), em.name('rowEnd', end), 1, (row) => {
-      bindAll(em, positionOf(em, g.rowAxes, em.name('row', add(start, row))));
-      const walk = (i: number, sum: TExpr): void => {
-        const w = g.windows[i]!;
-        const inside = (v: TExpr): TExpr =>
-          add(mul(sum, i32(w.length)), operate('sub', v, i32(w.low)));
-        if (i + 1 < g.windows.length) {
-          em.axisLoop(w.n, () => walk(i + 1, em.name('at', inside(em.index(idxAxis(w.n))))));
-          return;
-        }
-        const base = mul(row, i32(g.pitch));
-        const step = (v: TExpr, lanes: 1 | 4, store: () => void): void => {
-          em.bind(w.n, v);
-          em.setAccumulator(em.name('sum', loadFrom(scratch.sums, add(base, inside(v)), lanes)));
-          store();
-        };
-        const whole = inVectors(this.outputs, last) ? last.extent - (last.extent % 4) : 0;
-        em.loop(last.name, i32(0), i32(whole), 4, (v) =>
-          step(v, 4, () => storeVectors(em, this.outputs, last)),
-        );
-        em.loop(last.name, i32(whole), i32(last.extent), 1, (v) =>
-          step(v, 1, () => storeScalars(em, this.outputs)),
-        );
-      };
-      walk(0, i32(0));
-    });
+    const { em, g, cut, scratch, outputs } = this;
+    const [rows, sums] = [cut.rows, scratch.sums];
+    finishImage(em, { g, windows: g.windows, pitch: g.pitch, rows, sums, outputs, start });
   }
 }

@@ -15,14 +15,14 @@ import {
   pointsOf,
 } from '../../ir/dim.ts';
 import { constant, guard } from '../../ir/loop/expr.ts';
-import type { Contraction, Expr, LoadExpr } from '../../ir/loop/loop.ts';
+import type { Contraction, Expr } from '../../ir/loop/loop.ts';
 import { freeAxes } from '../analysis.ts';
 import { rewriter } from '../rewrite.ts';
 import { type Operand, operandOf, roundUp } from './contraction.ts';
 import { foldBatch } from './merge.ts';
 
 /** Input position `u` meets result position `n = u + shift - sign * k`. */
-interface Window {
+export interface Window {
   /** Of the result. */
   readonly n: Axis;
   readonly k: Axis;
@@ -40,6 +40,8 @@ export interface Geometry {
   readonly images: readonly Axis[];
   readonly rowAxes: readonly Axis[];
   readonly rows: Operand;
+  /** At an input position, of a channel and an image. */
+  readonly input: Expr;
   /** Over the input positions, the last rounded up to whole vectors. */
   readonly columns: Operand;
   readonly channels: readonly Axis[];
@@ -50,7 +52,7 @@ export interface Geometry {
 }
 
 /** The window a guard's bound speaks of, if it slides with stride 1 over a summed and a result axis. */
-const windowOf = (
+export const windowOf = (
   idx: Idx,
   lo: number,
   hi: number,
@@ -85,9 +87,8 @@ const windowOf = (
 /** What a contraction is as shifted products; `undefined` where it is none. */
 export const geometryOf = (c: Contraction): Geometry | undefined => {
   const { a, b } = c;
-  if (b.kind !== 'guard' || b.then.kind !== 'load' || b.otherwise.kind !== 'const')
+  if (b.kind !== 'guard' || b.otherwise.kind !== 'const' || b.otherwise.value !== 0)
     return undefined;
-  if (b.otherwise.value !== 0) return undefined;
   const { batch, m, n } = foldBatch(c);
   if (batch.length > 0) return undefined;
   const windows: Window[] = [];
@@ -120,7 +121,8 @@ export const geometryOf = (c: Contraction): Geometry | undefined => {
     images,
     rowAxes,
     rows: operandOf(a, rowAxes, channels),
-    columns: operandOf(...padded(input as LoadExpr, windows), channels),
+    input,
+    columns: operandOf(...padded(input, windows), channels),
     channels,
     depth: pointsOf(channels),
     offsets: pointsOf(ks),
@@ -134,7 +136,7 @@ export const geometryOf = (c: Contraction): Geometry | undefined => {
 };
 
 /** The input with its last axis filled up with zeros to whole vectors. */
-const padded = (input: LoadExpr, windows: readonly Window[]): [Expr, Axis[]] => {
+const padded = (input: Expr, windows: readonly Window[]): [Expr, Axis[]] => {
   const axes = windows.map((w) => w.u);
   const last = axes.at(-1)!;
   if (last.extent % 4 === 0) return [input, axes];

@@ -6,13 +6,13 @@
  * fill up a vector are zero or land in memory that no result is read from.
  */
 import { pointsOf } from '../../ir/dim.ts';
-import type { Contraction, Nest } from '../../ir/loop/loop.ts';
+import type { Nest } from '../../ir/loop/loop.ts';
 import { sharedBuffer } from '../../ir/thread/build.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
 import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { type Scratch, type Share, ShiftedTemplate } from './shifted-emit.ts';
-import { type Geometry, geometryOf } from './shifted-geometry.ts';
+import type { Geometry } from './shifted-geometry.ts';
 
 interface Cut extends Share {
   readonly imageBlocks: number;
@@ -59,15 +59,14 @@ const cutOf = (g: Geometry, caps: Caps): Cut | undefined => {
   return best;
 };
 
-export interface ShiftedPlan {
+/** A schedule that takes images one by one, and its estimated cycles. */
+export interface ImagePlan {
   readonly plan: NestPlan;
   readonly cycles: number;
 }
 
-/** The schedule by shifts, if the contraction is such a convolution. */
-export const planShifted = (nest: Nest, c: Contraction, caps: Caps): ShiftedPlan | undefined => {
-  const g = geometryOf(c);
-  if (g === undefined || g.depth < 8 || g.rows.size < 4 || g.columns.size < 8) return undefined;
+/** The schedule by shifts, for a convolution of this geometry. */
+export const planShifted = (nest: Nest, g: Geometry, caps: Caps): ImagePlan | undefined => {
   const cut = cutOf(g, caps);
   if (cut === undefined) return undefined;
   const columnTiles = Math.ceil(g.columns.size / TILE_COLUMNS);

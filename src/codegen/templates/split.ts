@@ -9,6 +9,7 @@ import type { Contraction, LoopKernel } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
 import { blocking, type Problem, problems } from './contraction.ts';
+import { gradientCycles } from './gradient.ts';
 import { kernelsOf, type Split } from './partial-sums.ts';
 
 /** Sums shorter than this are not worth a second launch. */
@@ -49,6 +50,8 @@ const resultSize = (c: Contraction): number => pointsOf([...c.batch, ...c.m, ...
 
 const estimate = (c: Contraction, caps: Caps): number | undefined => {
   const cycles = problems(c).flatMap((p: Problem) => blocking(p, caps)?.cycles ?? []);
+  const gradient = gradientCycles(c, caps);
+  if (gradient !== undefined) cycles.push(gradient);
   return cycles.length === 0 ? undefined : Math.min(...cycles);
 };
 

@@ -204,20 +204,23 @@ export const convGradWeight = (
   W: number,
   F: number,
   S: number,
+  pad = 0,
 ): Made => {
-  const [OH, OW] = [H - S + 1, W - S + 1];
+  const [OH, OW] = [H + 2 * pad - S + 1, W + 2 * pad - S + 1];
   const [f, c, kh, kw] = [par('f', F), par('c', C), par('kh', S), par('kw', S)];
   const [image, oh, ow] = [red('image', I), red('oh', OH), red('ow', OW)];
   const x = f32('x', [I, C, H, W]);
   const dy = f32('dy', [I, F, OH, OW]);
   const dw = f32('dw', [F, C, S, S]);
+  const at = [idxOffset(idxAdd(ax(oh), ax(kh)), -pad), idxOffset(idxAdd(ax(ow), ax(kw)), -pad)];
+  const bounds = [H, W].map((hi, i) => ({ idx: at[i]!, lo: 0, hi }));
   const contract: Contraction = {
     batch: [],
     m: [f],
     n: [c, kh, kw],
     k: [image, oh, ow],
     a: load(dy, [ax(image), ax(f), ax(oh), ax(ow)]),
-    b: load(x, [ax(image), ax(c), idxAdd(ax(oh), ax(kh)), idxAdd(ax(ow), ax(kw))]),
+    b: guard(bounds, load(x, [ax(image), ax(c), ...at]), constant(0, 'float32')),
     index: [ax(f), ax(c), ax(kh), ax(kw)],
   };
   const axes = axesOf(contract);
