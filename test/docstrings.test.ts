@@ -57,7 +57,7 @@ test('functions and classes have an example, members of classes one that uses th
 });
 
 /** Where docstrings do not say all of it yet. */
-const UNFINISHED: readonly string[] = ['src/'];
+const UNFINISHED: readonly string[] = ['src/frontend/gluon/metric', 'src/frontend/gluon/optim'];
 
 test('docstrings say what is thrown, and dtypes and shapes of arrays', () => {
   const found = [...lacking(entries)].filter(

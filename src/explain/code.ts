@@ -1,7 +1,8 @@
 /**
  * A program's kernels in the language of its target, for people.
  *
- * Invariant: what a device is given, but for the names of variables; of WebGPU's optional parts those that the caps show.
+ * Invariant: what a device is given, but for the names of variables; of WebGPU's optional parts those that the caps
+ * show.
  */
 import type { Caps } from '../codegen/caps.ts';
 import { kernelTexts } from '../codegen/cuda/listing.ts';

@@ -26,6 +26,8 @@ const quote = (text: string): string => `"${text.replaceAll('\\', '\\\\').replac
 /**
  * The DOT text of a graph.
  *
+ * @throws nothing
+ *
  * @example graphDot(ir.parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }')).startsWith('digraph');   // true
  */
 export const graphDot = (graph: Graph): string => {
@@ -55,6 +57,9 @@ ${lines.join('\n')}
 
 /**
  * Lays DOT text out as SVG. Needs the optional package `@hpcc-js/wasm-graphviz`.
+ *
+ * @throws {OptionError} without the package
+ * @throws {ValueError} for what is no DOT text
  *
  * @example await dotToSvg('digraph { a -> b }');
  */

@@ -63,6 +63,8 @@ export interface Report {
 /**
  * What a compiled program consists of, as plain data: `explain(f).reports` has one for each program.
  *
+ * @throws nothing
+ *
  * @example
  * const f = hybridize((x: nd.NDArray) => x.exp());
  * f(nd.ones([4]));

@@ -36,6 +36,8 @@ const heading = (title: string): string => `\n${title}\n${'-'.repeat(title.lengt
 /**
  * A report as lines of text.
  *
+ * @throws nothing
+ *
  * @see {@link reportOf}
  */
 export const reportText = (report: Report, options: TextOptions = {}): string => {

@@ -1,5 +1,6 @@
 /**
- * What has run so far: programs, their kernels, and the bytes that those read and write. For measuring, not for control.
+ * What has run so far: programs, their kernels, and the bytes that those read and write. For measuring, not for
+ * control.
  *
  * Invariant: only ever grows; every program of every device passes here, eager calls included.
  */
@@ -37,6 +38,8 @@ export const count = (work: Work): void => {
 
 /**
  * What has run since the process began. Take the difference of two calls.
+ *
+ * @throws nothing
  *
  * @example
  * const before = device.activity();

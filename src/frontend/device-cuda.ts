@@ -10,8 +10,12 @@ import type { CudaOptions } from '../runtime/cuda/open.ts';
 import { checkOptions } from './options.ts';
 
 /**
- * A graphics card of NVIDIA through CUDA, in Node: needs its driver and NVRTC, no compiler and no toolkit. Opened on first
- * use; after it was lost, the next call opens it again. Programs run as CUDA graphs, compiled kernels are kept on disk.
+ * A graphics card of NVIDIA through CUDA, in Node: needs its driver and NVRTC, no compiler and no toolkit. Opened on
+ * first use; after it was lost, the next call opens it again. Programs run as CUDA graphs, compiled kernels are kept on
+ * disk.
+ *
+ * @throws {DeviceError} where there is no driver, no NVRTC, no card of that index, or one too old
+ * @throws {OptionError} for unknown options, and an index that is no integer ≥ 0
  *
  * @example
  * device.setDefault(await device.cuda());

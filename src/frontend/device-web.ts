@@ -9,12 +9,17 @@ import { type BestOptions, bestOr, checkBest } from './device-webgpu.ts';
 /**
  * The CPU: one WebAssembly memory, SIMD, worker threads.
  *
+ * @throws {DeviceError} where there is no WebAssembly SIMD
+ * @throws {OptionError} for a `TIGON_THREADS` in the environment that is no integer ≥ 1
+ *
  * @example const cpu = await web.device.cpu();
  */
 export const cpu = async (): Promise<Device> => (await import('../runtime/cpu/device.ts')).cpu();
 
 /**
  * The fastest device that works here: WebGPU on a graphics card, else the CPU, with a warning that says why.
+ *
+ * @throws {OptionError} for unknown options
  *
  * @see {@link cpu}
  */

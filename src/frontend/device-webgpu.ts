@@ -14,6 +14,9 @@ import { checkOptions } from './options.ts';
  * A GPU through WebGPU: in browsers their own, in Node that of the package `webgpu` (`npm install webgpu`). Opened on
  * first use; after it was lost, the next call opens it again. Its arrays are read with `await`.
  *
+ * @throws {DeviceError} where there is no WebGPU, no adapter of that index, or one that gives no device
+ * @throws {OptionError} for unknown options, and an index that is no integer ≥ 0
+ *
  * @example
  * device.setDefault(await device.webgpu());
  */

@@ -13,6 +13,9 @@ import { type BestOptions, bestOr, checkBest } from './device-webgpu.ts';
 /**
  * The CPU: one WebAssembly memory, SIMD, worker threads.
  *
+ * @throws {DeviceError} where there is no WebAssembly SIMD
+ * @throws {OptionError} for a `TIGON_THREADS` in the environment that is no integer ≥ 1
+ *
  * @example nd.ones([2], { device: device.cpu() }).device.kind;   // 'cpu'
  */
 export const cpu = (): CpuDevice => openCpu();
@@ -21,6 +24,8 @@ openByDefault(cpu);
 
 /**
  * The fastest device that works here: CUDA, else WebGPU on a graphics card, else the CPU, with a warning that says why.
+ *
+ * @throws {OptionError} for unknown options
  *
  * @example
  * device.setDefault(await device.best());

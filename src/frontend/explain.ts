@@ -24,6 +24,8 @@ export interface ExplainOptions {
 /**
  * What {@link explain} returns: print it, or ask for a part.
  *
+ * @throws nothing
+ *
  * @example
  * const f = hybridize((x: nd.NDArray) => x.exp().sum());
  * f(nd.ones([4]));
@@ -42,12 +44,16 @@ export class Explanation {
     this.split = split;
   }
 
-  /** As data: stages, kernels with bytes and operations, refusals, memory plan. */
+  /** As data, one for each program: stages, kernels with bytes and operations, refusals, memory plan. */
   get reports(): readonly Report[] {
     return this.programs.map((p) => reportOf(p.compiled));
   }
 
-  /** As text for a terminal. */
+  /**
+   * As text for a terminal.
+   *
+   * @throws {OptionError} for unknown options
+   */
   text(options: ExplainOptions = {}): string {
     checkOptions('explain', options, ['allStages', 'loop', 'thread', 'code']);
     const { code, ...rest } = options;
@@ -61,7 +67,11 @@ export class Explanation {
     return [...split, ...parts].join('\n');
   }
 
-  /** The optimized graph of each program in the DOT language. */
+  /**
+   * The optimized graph of each program in the DOT language.
+   *
+   * @throws nothing
+   */
   dot(): string[] {
     return this.programs.map(({ compiled }) =>
       graphDot(compiled.stages.findLast((s) => s.level === 'graph')!.graph),
@@ -70,6 +80,8 @@ export class Explanation {
 
   /**
    * The optimized graph of each program as SVG; needs the package @hpcc-js/wasm-graphviz.
+   *
+   * @throws {OptionError} without the package
    *
    * @example
    * const f = hybridize((x: nd.NDArray) => x.exp());
@@ -80,12 +92,20 @@ export class Explanation {
     return Promise.all(this.dot().map(dotToSvg));
   }
 
-  /** The same as `text()`. */
+  /**
+   * The same as `text()`.
+   *
+   * @throws nothing
+   */
   toString(): string {
     return this.text();
   }
 
-  /** The same as `reports`, for `JSON.stringify`. */
+  /**
+   * The same as `reports`, for `JSON.stringify`.
+   *
+   * @throws nothing
+   */
   toJSON(): readonly Report[] {
     return this.reports;
   }
@@ -101,6 +121,8 @@ explainWith((programs, split) => new Explanation(programs, split));
 
 /**
  * Explains a hybridized function or block. (`net.explain()` is the same, in programs that a bundler leaves whole.)
+ *
+ * @throws {ValueError} for what is not hybridized, or was not called yet: nothing is compiled before
  *
  * @example
  * const f = hybridize((x: nd.NDArray) => x.exp().sum());

@@ -21,6 +21,8 @@ let nextAxis = 1;
  * A new axis. Expressions are interned in one pool for the whole process, so axes of different kernels must never share
  * an id: make every axis here.
  *
+ * @throws {ValueError} unless `extent` is an integer ≥ 0
+ *
  * @example
  * const i = ir.newAxis('i', 4, 'par');
  * const at = ir.idxAdd(ir.idxScale(ir.idxAxis(i), 8), ir.idxConst(3));
@@ -37,6 +39,8 @@ export const newAxis = (name: string, extent: number, kind: Axis['kind']): Axis 
 
 /**
  * How many points a loop nest over `axes` visits.
+ *
+ * @throws nothing
  *
  * @example ir.pointsOf([ir.newAxis('i', 4, 'par'), ir.newAxis('j', 3, 'red')]);   // 12
  */
@@ -90,6 +94,8 @@ export interface Bound {
 /**
  * The least and greatest value of an atom.
  *
+ * @throws nothing
+ *
  * @see {@link newAxis}
  */
 export const atomBounds = (atom: Atom): readonly [number, number] => {
@@ -123,12 +129,18 @@ const build = (terms: readonly Term[], constant: number): Idx => {
 /**
  * The same number everywhere.
  *
+ * Of whole numbers, as all indices: that is not looked at.
+ *
+ * @throws nothing
+ *
  * @see {@link newAxis}
  */
 export const idxConst = (value: number): Idx => build([], value);
 
 /**
  * The place along an axis.
+ *
+ * @throws nothing
  *
  * @see {@link newAxis}
  */
@@ -140,6 +152,8 @@ export const idxAxis = (axis: Axis): Idx =>
 /**
  * An index read from memory, known (or clamped by its producer) to lie in `[lo, hi]`.
  *
+ * @throws nothing
+ *
  * @example
  * const loaded = ir.idxOpaque({ key: 'index' }, 0, 9);
  * loaded.hi;   // 9
@@ -150,6 +164,8 @@ export const idxOpaque = (ref: Opaque, lo: number, hi: number): Idx =>
 
 /**
  * The sum.
+ *
+ * @throws nothing
  *
  * @see {@link newAxis}
  */
@@ -199,6 +215,8 @@ const recombine = (idx: Idx): Idx => {
 /**
  * The index, times a whole number.
  *
+ * @throws nothing
+ *
  * @see {@link newAxis}
  */
 export const idxScale = (a: Idx, by: number): Idx =>
@@ -213,6 +231,8 @@ export const idxScale = (a: Idx, by: number): Idx =>
 
 /**
  * The index, plus a whole number.
+ *
+ * @throws nothing
  *
  * @see {@link newAxis}
  */
@@ -240,6 +260,8 @@ const splitMultiples = (a: Idx, by: number): readonly [Idx, Idx] => {
 
 /**
  * Floor division by a positive constant.
+ *
+ * @throws {ValueError} unless `by` is an integer ≥ 1
  *
  * @see {@link newAxis}
  */
@@ -272,6 +294,8 @@ export const idxDiv = (a: Idx, by: number): Idx => {
 
 /**
  * Non-negative remainder by a positive constant.
+ *
+ * @throws {ValueError} unless `by` is an integer ≥ 1
  *
  * @see {@link newAxis}
  */
@@ -306,12 +330,16 @@ export const idxMod = (a: Idx, by: number): Idx => {
 /**
  * Greatest common divisor, not negative.
  *
+ * @throws nothing
+ *
  * @example ir.gcd(12, 18);   // 6
  */
 export const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
 /**
  * Row-major flattening of a multi-index.
+ *
+ * @throws {ValueError} unless there is a stride for each axis
  *
  * @example
  * const [i, j] = [ir.newAxis('i', 2, 'par'), ir.newAxis('j', 3, 'par')];
@@ -334,6 +362,8 @@ export const idxFlatten = (index: readonly Idx[], strides: readonly number[]): I
 /**
  * The multi-index of a flat position in `shape` (row-major).
  *
+ * @throws {ValueError} for a size 0 behind the first
+ *
  * @example ir.idxUnflatten(ir.idxConst(5), [2, 3]).map(({ constant }) => constant);   // [1, 2]
  */
 export const idxUnflatten = (flat: Idx, shape: readonly number[]): Idx[] => {
@@ -349,6 +379,8 @@ export const idxUnflatten = (flat: Idx, shape: readonly number[]): Idx[] => {
 
 /**
  * Replaces axes (and opaque references) by other indices, re-simplifying.
+ *
+ * @throws nothing of its own: what the two functions throw
  *
  * @see {@link idxFlatten}
  */
@@ -381,6 +413,8 @@ export const idxSubstitute = (
 /**
  * Calls `visit` for each axis the index depends on (opaque references excluded).
  *
+ * @throws nothing of its own: what `visit` throws
+ *
  * @see {@link idxFlatten}
  */
 export const idxAxes = (idx: Idx, visit: (axis: Axis) => void): void => {
@@ -393,6 +427,8 @@ export const idxAxes = (idx: Idx, visit: (axis: Axis) => void): void => {
 /**
  * Calls `visit` for each opaque reference in the index.
  *
+ * @throws nothing of its own: what `visit` throws
+ *
  * @see {@link idxOpaque}
  */
 export const idxOpaques = (idx: Idx, visit: (ref: Opaque) => void): void => {
@@ -404,6 +440,8 @@ export const idxOpaques = (idx: Idx, visit: (ref: Opaque) => void): void => {
 
 /**
  * The value of an index for given axis values.
+ *
+ * @throws nothing of its own: what the two functions throw
  *
  * @see {@link newAxis}
  */
@@ -439,11 +477,15 @@ export const idxEvaluate = (
 /**
  * True when the bound holds for every value the index can take.
  *
+ * @throws nothing
+ *
  * @see {@link newAxis}
  */
 export const boundHolds = (b: Bound): boolean => b.idx.lo >= b.lo && b.idx.hi < b.hi;
 /**
  * True when no value the index can take satisfies the bound.
+ *
+ * @throws nothing
  *
  * @see {@link newAxis}
  */

@@ -1,11 +1,12 @@
 /**
  * Element types: the one table of names, sizes and promotion rules that every level shares.
  *
- * Invariant: numbers of the IR are doubles, so 64-bit integers in it (constants, folded values) are safe integers; arrays
- * hold all 64 bits.
+ * Invariant: numbers of the IR are doubles, so 64-bit integers in it (constants, folded values) are safe integers;
+ * arrays hold all 64 bits.
  */
 import { TigonError } from './errors.ts';
 
+/** All element types, by name. */
 export const DTYPES = [
   'bool',
   'int8',
@@ -57,6 +58,8 @@ const rowOf = (dtype: DType): (typeof dtypeTable)[DType] => {
 /**
  * The spelling in texts and messages.
  *
+ * @throws {DTypeError} for what is no dtype
+ *
  * @example ir.shortName('float32');   // 'f32'
  */
 export function shortName(dtype: DType): string {
@@ -65,11 +68,15 @@ export function shortName(dtype: DType): string {
 /**
  * The dtype that texts and messages spell so, if there is one.
  *
+ * @throws nothing: undefined for any other name
+ *
  * @example ir.dtypeFromShort('bf16');   // 'bfloat16'
  */
 export const dtypeFromShort = (name: string): DType | undefined => byShort.get(name);
 /**
  * Bytes of an element.
+ *
+ * @throws {DTypeError} for what is no dtype
  *
  * @example ir.bytesOf('float16');   // 2
  */
@@ -78,11 +85,15 @@ export const kindOf = (dtype: DType): Kind => rowOf(dtype)[2];
 /**
  * True for floating point numbers.
  *
+ * @throws {DTypeError} for what is no dtype
+ *
  * @example ir.isFloat('float16');   // true
  */
 export const isFloat = (dtype: DType): boolean => kindOf(dtype) === 'float';
 /**
  * True for integers, of either sign.
+ *
+ * @throws {DTypeError} for what is no dtype
  *
  * @example ir.isInteger('uint8');   // true
  */
@@ -92,6 +103,8 @@ export const isInteger = (dtype: DType): boolean => kindOf(dtype).endsWith('int'
 export const isWide = (dtype: DType): boolean => bytesOf(dtype) === 8;
 /**
  * Floats that are computed in float32 and rounded when they are stored.
+ *
+ * @throws {DTypeError} for what is no dtype
  *
  * @example ir.isNarrowFloat('bfloat16');   // true
  */
@@ -118,11 +131,13 @@ export const integerRange = (dtype: DType): readonly [least: number, greatest: n
 };
 
 /**
- * The dtype of `a op b`, as NumPy's table: bool gives way to anything, integers to any float, the narrower of two signs or
- * two floats to the wider one. An unsigned integer with a signed one that is not wider goes one width up and is signed
- * (uint8 with int8: int16). Different from NumPy, as 32 bits are the widest that every device has: uint32 with int32 (or
- * narrower) is int32, and uint64 with a signed integer is int64, not float64. Neither 16-bit float holds the other, so
- * they give float32.
+ * The dtype of `a op b`, as NumPy's table: bool gives way to anything, integers to any float, the narrower of two signs
+ * or two floats to the wider one. An unsigned integer with a signed one that is not wider goes one width up and is
+ * signed (uint8 with int8: int16). Different from NumPy, as 32 bits are the widest that every device has: uint32 with
+ * int32 (or narrower) is int32, and uint64 with a signed integer is int64, not float64. Neither 16-bit float holds the
+ * other, so they give float32.
+ *
+ * @throws {DTypeError} for what is no dtype
  *
  * @example ir.promote('float16', 'bfloat16');   // 'float32'
  */

@@ -22,6 +22,12 @@ export type ErrorCode =
 /**
  * Base of all errors Tigon throws on purpose. `help` says what to do.
  *
+ * `code` is one of a few words; `name` is the error's kind, as docstrings have it: ShapeError, DTypeError, ValueError,
+ * OptionError, TraceError, GradientError, OutOfMemoryError, UseAfterFreeError, DeviceError, FileError, ParseError,
+ * VerifyError, DataError. There are no classes of these names: compare `name` or `code`.
+ *
+ * @throws nothing
+ *
  * @example
  * try {
  *   nd.ones([2]).add(nd.ones([3]));

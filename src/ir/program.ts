@@ -69,6 +69,8 @@ export interface Program {
 /**
  * Buffers bound at each call, in order: inputs and states, then scalars, then outputs, as they stand in `buffers`.
  *
+ * @throws nothing
+ *
  * @see {@link parseText}
  */
 export const externals = (program: Program): readonly number[] =>

@@ -26,6 +26,10 @@ export const isExactIn = (dtype: DType, x: number): boolean =>
 /**
  * Rounds a double to what the dtype can hold, as a store to memory does.
  *
+ * Integers keep their low bits, as in memory; bool is `!= 0`.
+ *
+ * @throws {DTypeError} for what is no dtype
+ *
  * @example ir.roundTo('float16', 2049);   // 2048
  */
 export const roundTo = (dtype: DType, x: number): number => {
@@ -68,6 +72,8 @@ export const roundTo = (dtype: DType, x: number): number => {
 
 /**
  * Conversion between dtypes: float to integer truncates and saturates (NaN gives 0); anything to bool is `!= 0`.
+ *
+ * @throws {DTypeError} for what is no dtype
  *
  * @example ir.castTo('int32', -1.7);   // -1
  */

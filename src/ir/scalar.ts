@@ -433,6 +433,8 @@ export const valueIn = (op: ScalarOp, dtype: DType): ((...args: number[]) => num
 /**
  * True for names of operations on numbers.
  *
+ * @throws nothing
+ *
  * @example ir.isScalarOp('exp');   // true
  */
 export const isScalarOp = (name: string): name is ScalarOp => Object.hasOwn(table, name);

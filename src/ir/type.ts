@@ -23,6 +23,9 @@ let nextId = 1;
 /**
  * The interned type of `dtype` and `shape`.
  *
+ * @throws {DTypeError} for what is no dtype
+ * @throws {ShapeError} unless sizes are integers ≥ 0
+ *
  * @example ir.tensor('float32', [2, 3]) === ir.tensor('float32', [2, 3]);   // true
  */
 export const tensor = (dtype: DType, shape: Shape): TensorType => {
@@ -50,12 +53,16 @@ export const tensor = (dtype: DType, shape: Shape): TensorType => {
 /**
  * Bytes of an array without gaps.
  *
+ * @throws nothing
+ *
  * @example ir.byteLength(ir.tensor('float32', [2, 3]));   // 24
  */
 export const byteLength = (type: TensorType): number => type.size * bytesOf(type.dtype);
 
 /**
  * `f32[2, 3]`, as in the text format and in messages.
+ *
+ * @throws nothing
  *
  * @example ir.showType(ir.tensor('float32', [2, 3]));   // 'f32[2, 3]'
  */

@@ -55,16 +55,36 @@ export interface Device {
   readonly caps: Caps;
   /** All that code of programs depends on beside the program; undefined where code is not kept. */
   readonly codeKey?: string;
-  /** Fresh memory, contents undefined; throws an OutOfMemoryError that lists the largest holders. */
+  /**
+   * Fresh memory, contents undefined.
+   *
+   * @throws {OutOfMemoryError} that lists the largest holders
+   */
   allocate(bytes: number, label: string): Storage;
   /** Returns memory to the pool at once. Idempotent. Ordinary users never call it: garbage collection does. */
   release(storage: Storage): void;
+  /**
+   * Makes a program ready to run.
+   *
+   * @throws {OutOfMemoryError} when there is no room for its intermediate results
+   * @throws {DeviceError} on a device that was lost
+   */
   load(program: Program, keeper?: CodeKeeper): Executable;
+  /** Bytes into memory, from byte `offset` on. */
   write(storage: Storage, offset: number, bytes: Uint8Array): void;
+  /**
+   * A copy of bytes, once all work before has been done.
+   *
+   * @throws {DeviceError} with the first error of that work
+   */
   read(storage: Storage, offset: number, bytes: number): Promise<Uint8Array>;
   /** A view or copy of the bytes now, or `undefined` where the device cannot do it synchronously. */
   readSync(storage: Storage, offset: number, bytes: number): Uint8Array | undefined;
-  /** Resolves when all work so far is done; rejects with the first error of that work. */
+  /**
+   * Resolves when all work so far is done.
+   *
+   * @throws {DeviceError} with the first error of that work
+   */
   synchronize(): Promise<void>;
   /** How devices of this kind sum among each other, where they have a way of their own for `devices`. */
   collective?(devices: readonly Device[]): Collective | undefined;

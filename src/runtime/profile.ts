@@ -27,6 +27,8 @@ export interface Profile {
 /**
  * A profile as JSON in Chrome's trace event format, for `chrome://tracing` and Perfetto.
  *
+ * @throws {ValueError} for what is no profile
+ *
  * @example
  * import { writeFile } from 'node:fs/promises';
  * const gpu = await device.webgpu();

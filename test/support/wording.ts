@@ -5,6 +5,7 @@
  * Invariant: types are read from the source and nothing is inferred. Interfaces and aliases are looked into, classes
  * are not: what takes a layer or a parameter takes no array by that.
  */
+import { type ErrorCode, TigonError } from '../../src/ir/errors.ts';
 import { type Declared, type Entry, find } from './public.ts';
 import { child, children, nameIn, type Syntax, textOf, walk } from './syntax.ts';
 
@@ -102,7 +103,32 @@ export const touchesArrays = ({ name, kind, declared }: Entry): boolean => {
 };
 
 /** What a docstring may lack. */
-export type Lack = '@throws' | 'dtypes' | 'shapes';
+export type Lack = '@throws' | 'dtypes' | 'shapes' | 'kinds of errors that there are';
+
+const CODES: Readonly<Record<ErrorCode, true>> = {
+  shape: true,
+  dtype: true,
+  value: true,
+  option: true,
+  trace: true,
+  gradient: true,
+  memory: true,
+  freed: true,
+  device: true,
+  file: true,
+  parse: true,
+  verify: true,
+  data: true,
+};
+/** Names of errors: Tigon's, and `Error` of checks that fail. */
+const KINDS: ReadonlySet<string> = new Set([
+  'Error',
+  ...Object.keys(CODES).map((code) => new TigonError(code as ErrorCode, '').name),
+]);
+const hasKinds = (text: string): boolean =>
+  [...text.matchAll(/^@throws \{(.*?)\}/gm)].every(([, names]) =>
+    names!.split(' | ').every((name) => KINDS.has(name)),
+  );
 
 const THROWS = /^@throws\b/m;
 const DTYPES = /dtype|float|integer|int\d|bool/i;
@@ -130,6 +156,7 @@ export const lacking = (entries: readonly Entry[]): ReadonlyMap<Entry, readonly 
     const missing: Lack[] = [];
     if (entry.kind !== 'value' && !entry.isGetter && !texts.some((t) => THROWS.test(t)))
       missing.push('@throws');
+    if (!hasKinds(texts[0]!)) missing.push('kinds of errors that there are');
     if (!touchesArrays(entry)) return missing;
     if (!words.some((t) => DTYPES.test(t))) missing.push('dtypes');
     if (!words.some((t) => SHAPES.test(t))) missing.push('shapes');

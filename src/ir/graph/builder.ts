@@ -33,7 +33,11 @@ export interface InputOptions {
 }
 
 /**
- * See the module.
+ * Builds graphs node by node: types each as it is made, and gives equal computations one node.
+ *
+ * Nothing broadcasts or converts by itself: operands of a map have equal shapes and dtypes.
+ *
+ * @throws nothing; its methods throw where they break a rule of their op
  *
  * @example
  * const b = new ir.GraphBuilder();
@@ -55,7 +59,11 @@ export class GraphBuilder implements Algebra<Node> {
     return this.#inputs;
   }
 
-  /** A new input of the graph. */
+  /**
+   * A new input of the graph, of this shape and dtype.
+   *
+   * @throws nothing
+   */
   input(type: TensorType, options: InputOptions = {}): Node {
     const index = this.#inputs.length;
     const attrs: Attrs = {
@@ -68,7 +76,13 @@ export class GraphBuilder implements Algebra<Node> {
     return node;
   }
 
-  /** A node of `op`; returns the existing one if it was made before. Leaves take their type from `attrs`. */
+  /**
+   * A node of `op`; returns the existing one if it was made before. Leaves take their type from `attrs`.
+   *
+   * @throws {ShapeError}, {DTypeError} or {ValueError} where operands or attributes break the rule of the op, which it
+   * names
+   * @throws {ValueError} without an op
+   */
   emit<A extends Attrs>(op: Op<A>, inputs: readonly Node[], given: A): Node {
     if (op === undefined)
       throw new TigonError('value', 'there is no such op', 'take it from graphOps');
@@ -100,28 +114,49 @@ export class GraphBuilder implements Algebra<Node> {
     return this.full(value, like.type.dtype, like.type.shape);
   }
 
-  /** The same number everywhere. */
+  /**
+   * The same number everywhere, as the dtype holds it.
+   *
+   * @throws {DTypeError} for what is no dtype
+   * @throws {ShapeError} unless sizes are integers ≥ 0
+   */
   full(value: number, dtype: DType, shape: Shape): Node {
     return this.emit(full, [], { value, dtype, shape });
   }
 
-  /** The elements in another shape, in the same order. */
+  /**
+   * The elements in another shape, in the same order; the dtype stays.
+   *
+   * @throws {ShapeError} unless both shapes have as many elements
+   */
   reshape(x: Node, shape: Shape): Node {
     return sameShape(x.type.shape, shape) ? x : this.emit(reshape, [x], { shape });
   }
 
-  /** Axis `i` of the result is axis `axes[i]` of `x`. */
+  /**
+   * Axis `i` of the result is axis `axes[i]` of `x`.
+   *
+   * @throws {ShapeError} unless `axes` names each axis once
+   */
   transpose(x: Node, axes: readonly number[]): Node {
     const stays = axes.length === x.type.shape.length && axes.every((a, i) => a === i);
     return stays ? x : this.emit(transpose, [x], { axes });
   }
 
-  /** Axis `i` of `x` becomes axis `axes[i]` of the result; other axes repeat. Sizes must be equal (1 does not stretch). */
+  /**
+   * Axis `i` of `x` becomes axis `axes[i]` of the result; other axes repeat. Sizes must be equal (1 does not stretch).
+   *
+   * @throws {ShapeError} unless they are
+   */
   broadcast(x: Node, shape: Shape, axes: readonly number[]): Node {
     return sameShape(x.type.shape, shape) ? x : this.emit(broadcast, [x], { shape, axes });
   }
 
-  /** NumPy broadcasting of `x` to `shape`: aligns trailing axes and stretches axes of size 1. */
+  /**
+   * NumPy broadcasting of `x` to `shape`: aligns trailing axes and stretches axes of size 1.
+   *
+   * @throws {ShapeError} unless axes are equal or 1
+   */
   broadcastTo(x: Node, shape: Shape): Node {
     if (sameShape(x.type.shape, shape)) return x;
     const offset = shape.length - x.type.shape.length;
@@ -143,7 +178,11 @@ export class GraphBuilder implements Algebra<Node> {
     );
   }
 
-  /** Sums `x` down to `shape`, the adjoint of {@link broadcastTo}. */
+  /**
+   * Sums `x` down to `shape`, the adjoint of {@link broadcastTo}.
+   *
+   * @throws {ShapeError} unless `shape` broadcasts to that of `x`
+   */
   sumTo(x: Node, shape: Shape): Node {
     if (sameShape(x.type.shape, shape)) return x;
     const offset = x.type.shape.length - shape.length;
@@ -151,17 +190,31 @@ export class GraphBuilder implements Algebra<Node> {
     return this.reshape(this.sum(x, axes), shape);
   }
 
-  /** Elements `begin[i], begin[i] + step[i], ...` before `end[i]` (for negative steps: above `end[i]`, which may be -1). */
+  /**
+   * Elements `begin[i], begin[i] + step[i], ...` before `end[i]` (for negative steps: above `end[i]`, which may be -1).
+   *
+   * @throws {ShapeError} where that leaves the array
+   * @throws {ValueError} unless there are three integers for each axis, and no step is 0
+   */
   slice(x: Node, begin: readonly number[], end: readonly number[], step: readonly number[]): Node {
     return this.emit(slice, [x], { begin, end, step });
   }
 
-  /** Sums over axes, which go. */
+  /**
+   * Sums over axes, which go; the dtype stays.
+   *
+   * @throws {ShapeError} unless they are axes of `x`, in order
+   */
   sum(x: Node, axes: readonly number[]): Node {
     return axes.length === 0 ? x : this.emit(sum, [x], { axes });
   }
 
-  /** The graph of these outputs (and new values of states) from all inputs. */
+  /**
+   * The graph of these outputs (and new values of states) from all inputs. Whether it keeps all rules is for
+   * `verifyGraph` to say.
+   *
+   * @throws nothing
+   */
   graph(name: string, outputs: readonly Node[], assigns: Graph['assigns'] = []): Graph {
     return { name, inputs: this.#inputs.slice(), outputs, assigns };
   }

@@ -121,6 +121,8 @@ export const isList = (value: AttrValue | undefined): value is readonly number[]
 /**
  * Every node the graph computes, operands before users, each once.
  *
+ * @throws nothing
+ *
  * @example
  * const graph = ir.parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }');
  * ir.topological(graph).map((node) => node.op.name);   // ['input', 'exp']
@@ -159,6 +161,8 @@ export const reachable = (roots: readonly Node[]): Node[] => {
 
 /**
  * The nodes that use each node (within the graph), in topological order.
+ *
+ * @throws nothing
  *
  * @example
  * const graph = ir.parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }');

@@ -24,8 +24,10 @@ export interface Interpreted {
 }
 
 /**
- * Runs `graph` on dense row-major `inputs`, one for each of `graph.inputs`.
- * @throws ValueError when the inputs do not fit the graph.
+ * Runs `graph` on dense row-major `inputs`, one for each of `graph.inputs`: as many doubles as its shape has elements,
+ * of whatever dtype (bool as 0 and 1). Results are rounded to their dtypes.
+ *
+ * @throws {ValueError} when the inputs do not fit the graph
  *
  * @example
  * const graph = ir.parseGraph('graph (%x: f32[2]) { %a = mul %x, %x  return %a }');

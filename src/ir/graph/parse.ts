@@ -152,7 +152,8 @@ let grammar: GraphGrammar | undefined;
  * The graph that `text` describes; see docs/ir.md for the format.
  *
  * @param file what to call the text in messages
- * @throws ParseError with line, column and the offending line; the errors of ops (ShapeError, ...) in the same way
+ * @throws {ParseError} with line, column and the offending line; the errors of ops (ShapeError, ...) in the same way
+ *
  * @example
  * parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }')
  */

@@ -24,6 +24,8 @@ export interface PrintGraphOptions {
 /**
  * The text of a graph.
  *
+ * @throws nothing
+ *
  * @example
  * const graph = ir.parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }');
  * ir.printGraph(graph);

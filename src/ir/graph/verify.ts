@@ -20,7 +20,8 @@ import { graphOps } from './registry.ts';
 
 /**
  * Checks that `graph` keeps the rules of L1.
- * @throws VerifyError that names the first node that breaks one.
+ *
+ * @throws {VerifyError} that names the first node that breaks one
  *
  * @example ir.verifyGraph(ir.parseGraph('graph (%x: f32[2]) { %a = exp %x  return %a }'));
  */

@@ -34,6 +34,8 @@ export interface LoopCells {
 /**
  * Runs `kernel` on `memory`, which holds an array for each buffer. Stores happen after all reads of their nest.
  *
+ * @throws {VerifyError} where the kernel reads or writes outside of a buffer, or has no memory for one
+ *
  * @see {@link parseText}
  */
 export const interpretKernel = (

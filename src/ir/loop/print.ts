@@ -27,6 +27,8 @@ import { indicesOf, operandsOf, visitExpr } from './visit.ts';
 /**
  * The text of a kernel.
  *
+ * @throws nothing
+ *
  * @see {@link printGraph}
  */
 export const printLoop = (kernel: LoopKernel): string => {

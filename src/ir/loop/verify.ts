@@ -1,8 +1,8 @@
 /**
  * The rules of Loop IR, checked: what schedules may assume of every kernel they are given.
  *
- * Invariant: a kernel that passes reads and writes within its buffers for all axis values; what can be proven neither by
- * intervals and guards nor by going through the values of few axes is refused.
+ * Invariant: a kernel that passes reads and writes within its buffers for all axis values; what can be proven neither
+ * by intervals and guards nor by going through the values of few axes is refused.
  */
 import { type Axis, type Bound, type Idx, idxAxes, idxOpaques, pointsOf } from '../dim.ts';
 import { TigonError } from '../errors.ts';
@@ -24,7 +24,9 @@ import { boundsOtherwise, intersect, quotientRange, rangeUnder } from './ranges.
 import { visitExpr } from './visit.ts';
 
 /**
- * Throws a `VerifyError` that names the kernel, the place and the broken rule.
+ * Checks that `kernel` keeps the rules of L2.
+ *
+ * @throws {VerifyError} that names the kernel, the place and the broken rule
  *
  * @see {@link verifyGraph}
  */

@@ -18,6 +18,9 @@ import { rangeOf, sequence } from './sequence.ts';
  * @param buffers one array for each of `externals(program)`, in that order (scalars: one element); states and outputs
  *   are written in place
  *
+ * @throws {ValueError} unless there is an array for each buffer
+ * @throws {VerifyError} where a kernel breaks a rule as it runs
+ *
  * @see {@link interpretGraph}
  */
 export const interpretProgram = (

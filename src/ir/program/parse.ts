@@ -159,7 +159,7 @@ let grammar: ProgramGrammar | undefined;
 /**
  * The program that `text` describes; see docs/ir.md for the format.
  *
- * @throws ParseError with line, column and the offending line
+ * @throws {ParseError} with line, column and the offending line
  *
  * @see {@link parseText}
  */

@@ -12,6 +12,8 @@ import { spanOf, stridesOf } from '../type.ts';
 /**
  * The text of a program.
  *
+ * @throws nothing
+ *
  * @see {@link printGraph}
  */
 export const printProgram = (program: Program): string => {

@@ -1,8 +1,8 @@
 /**
  * The rules of programs, checked: a program that passes can be replayed blindly.
  *
- * Invariant: memory is compared by bytes, not by names: temps that share bytes never live at the same time, and launches
- * that touch the same bytes, one of them writing, have a barrier between them.
+ * Invariant: memory is compared by bytes, not by names: temps that share bytes never live at the same time, and
+ * launches that touch the same bytes, one of them writing, have a barrier between them.
  */
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
@@ -23,7 +23,9 @@ export interface ProgramLimits extends ThreadLimits {
 }
 
 /**
- * Throws a `VerifyError` that names the program, the buffer or step, and the broken rule.
+ * Checks that `program` keeps the rules of L4.
+ *
+ * @throws {VerifyError} that names the program, the buffer or step, and the broken rule
  *
  * @see {@link verifyGraph}
  */
@@ -247,8 +249,8 @@ const shared = (a: ReadonlySet<Loop> | undefined, b: ReadonlySet<Loop>): Readonl
   a === undefined ? b : new Set([...a].filter((l) => b.has(l)));
 
 /**
- * First and last launch that touch each temp, of two rounds of each loop. A temp or output is written before it is read,
- * and every output is written.
+ * First and last launch that touch each temp, of two rounds of each loop. A temp or output is written before it is
+ * read, and every output is written.
  */
 const lifetimes = (program: Program, launches: readonly Launched[]): ReadonlyMap<number, Life> => {
   const lives = new Map<number, Life>();

@@ -26,7 +26,7 @@ const BEGINNINGS = ['graph', 'kernel', 'thread', 'program'];
  * What `text` describes: a graph, a loop kernel, a thread kernel or a program.
  *
  * @param file what to call the text in messages
- * @throws ParseError with line, column and the offending line
+ * @throws {ParseError} with line, column and the offending line
  *
  * @example ir.parseText('graph (%x: f32[2]) { %a = exp %x  return %a }').level;   // 'graph'
  */

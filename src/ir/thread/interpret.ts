@@ -26,6 +26,9 @@ export interface InterpretOptions {
 /**
  * Runs all workgroups of `kernel` over `memory`, which holds an array for each global buffer.
  *
+ * @throws {VerifyError} where the kernel leaves a buffer, races, or waits for what never comes: with workgroup and
+ * place
+ *
  * @see {@link interpretGraph}
  */
 export const interpretThread = (

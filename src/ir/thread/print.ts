@@ -30,6 +30,8 @@ import { mapsIn } from './visit.ts';
 /**
  * The text of a kernel; `name` replaces its name.
  *
+ * @throws nothing
+ *
  * @see {@link printGraph}
  */
 export const printThread = (kernel: ThreadKernel, name: string = kernel.name): string =>

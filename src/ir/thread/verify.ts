@@ -47,7 +47,9 @@ const hasRoles = (body: readonly TStmt[]): boolean =>
   body.some((s) => s.kind === 'roles' || bodiesOf(s).some(hasRoles));
 
 /**
- * Throws a `VerifyError` that names the kernel, the statement and the broken rule.
+ * Checks that `kernel` keeps the rules of L3.
+ *
+ * @throws {VerifyError} that names the kernel, the statement and the broken rule
  *
  * @see {@link verifyGraph}
  */

@@ -142,6 +142,8 @@ export class CpuDevice implements Device, Host {
   /**
    * Runs `body` and measures each kernel that it has run on this device. Meanwhile kernels run one at a time.
    *
+   * @throws {DeviceError} while it is being profiled already
+   *
    * @example
    * const { rows } = await device.cpu().profile(() => step(x, y));
    * for (const { kernel, nanoseconds } of rows) console.log(kernel, nanoseconds);

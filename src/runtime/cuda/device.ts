@@ -126,6 +126,8 @@ export class CudaDevice implements Device {
   /**
    * Runs `body` and measures each kernel that it has run on this device.
    *
+   * @throws {DeviceError} while it is being profiled already
+   *
    * @example
    * const { rows } = await gpu.profile(() => step(x, y));
    * for (const { kernel, nanoseconds } of rows) console.log(kernel, nanoseconds);
