@@ -30,7 +30,11 @@ test('gradients of float64 are compared in float64', async () => {
 
 test('what cannot be checked', async () => {
   await rejects(() => checkGradients(js(3), [x]), 'value', 'checkGradients: 3 is not a function');
-  await rejects(() => checkGradients((v) => v, js(x)), 'value', 'checkGradients: the list of inputs');
+  await rejects(
+    () => checkGradients((v) => v, js(x)),
+    'value',
+    'checkGradients: the list of inputs',
+  );
   await rejects(() => checkGradients(() => js(3), [x]), 'value', 'what the function returns: 3');
   await rejects(() => checkHybridize(js(3), [x]), 'value', 'checkHybridize: 3 is not a function');
   await rejects(() => assertAllClose(x, x, js({ tol: 1 })), 'option', 'unknown option "tol"');
