@@ -40,6 +40,24 @@ test('what does not fit is an error that says what does', () => {
   fails(() => new metric.TopKAccuracy({ topK: 0 }), 'option', 'topK is 0');
   fails(() => new metric.MAE({ names: 'x' } as never), 'option', 'did you mean "name"?');
   fails(() => new metric.MAE({ name: 3 as never }), 'option', 'MAE: name is 3');
+  const option: readonly (readonly [() => unknown, string])[] = [
+    [() => new metric.BinaryAccuracy({ threshold: '1' as never }), 'BinaryAccuracy: threshold'],
+    [() => new metric.MCC({ threshold: Number.NaN }), 'MCC: threshold is NaN'],
+    [() => new metric.PCC({ classes: 0 }), 'PCC: classes is 0'],
+    [() => new metric.Perplexity({ eps: -1 }), 'Perplexity: eps is -1'],
+    [() => new metric.MeanCosineSimilarity({ eps: -1 }), 'MeanCosineSimilarity: eps is -1'],
+  ];
+  for (const [make, part] of option) fails(make, 'option', part);
+  const three = 3 as never;
+  const value: readonly (readonly [() => unknown, string])[] = [
+    [() => new metric.CompositeEvalMetric([three]), 'CompositeEvalMetric: 3 is no metric'],
+    [() => new metric.CompositeEvalMetric(three), 'CompositeEvalMetric: the first argument'],
+    [() => new metric.CompositeEvalMetric().add(three), 'CompositeEvalMetric.add: 3'],
+    [() => metric.register('x', three), 'metric.register: 3 is not a function'],
+    [() => new metric.MAE().updateDict(null as never, {}), 'mae.updateDict: null'],
+    [() => new metric.CustomMetric(() => three).update(two, two), 'the function gave 3'],
+  ];
+  for (const [run, part] of value) fails(run, 'value', part);
   const odd = new metric.CustomMetric((y) => y);
   fails(() => odd.update(two, two), 'value', 'an array of one element');
 });
@@ -57,6 +75,9 @@ test('functions of numbers: not while tracing, and their errors reach who asks',
   } catch (error) {
     if ((error as Error).message !== 'mine') throw error;
   }
+  const text = metric.np(() => 'a' as never);
+  text.update(two, two);
+  await rejects(() => text.get(), 'value', 'the function gave "a"');
   const mae = new metric.MAE();
   let pending: Promise<unknown> | undefined;
   hybridize((y: nd.NDArray) => {

@@ -13,7 +13,7 @@ import { failure } from '../../callsite.ts';
 import { kept } from '../../nd/axes.ts';
 import type { NDArray } from '../../ndarray.ts';
 import { checkOptions, shown } from '../../options.ts';
-import { type Batch, eachPart, Metric } from './base.ts';
+import { type Batch, eachPart, Metric, numeric } from './base.ts';
 import { addCounts, amount, countsOf } from './totals.ts';
 
 export interface AccuracyOptions {
@@ -35,6 +35,14 @@ abstract class Share extends Metric {
 
 /**
  * The share of labels that are predicted right.
+ *
+ * Labels: classes of any dtype, [N, ...]; outputs: scores (no booleans), with an axis of classes more, or classes of
+ * the shape of the labels.
+ *
+ * @throws {OptionError} unless `axis` is an integer
+ * @throws {ShapeError} for other shapes
+ * @throws {DTypeError} for scores that are booleans
+ * @throws {ValueError} for what is no array
  *
  * @example
  * const accuracy = new Accuracy();
@@ -89,6 +97,12 @@ export interface TopKAccuracyOptions {
 /**
  * The share of labels whose score is among the `topK` highest. Of equal scores, those of lower classes are higher.
  *
+ * Labels: classes of any dtype, [...]; outputs: scores of any dtype, [..., classes].
+ *
+ * @throws {OptionError} unless `topK` is an integer ≥ 1
+ * @throws {ShapeError} for other shapes
+ * @throws {ValueError} for what is no array
+ *
  * @example
  * const metric = new TopKAccuracy({ topK: 2 });
  * metric.update(nd.array([0, 2]), nd.array([[2, 3, 1], [2, 3, 1]]));   // labels [N], outputs [N, classes]
@@ -110,7 +124,7 @@ export class TopKAccuracy extends Share {
   override update(labels: Batch, outputs: Batch): void {
     eachPart('TopKAccuracy.update', labels, outputs, (label, output) => {
       const last = output.ndim - 1;
-      if (!sameShape(label.shape, output.shape.slice(0, -1)))
+      if (last < 0 || !sameShape(label.shape, output.shape.slice(0, -1)))
         throw failure(
           'shape',
           `TopKAccuracy.update: labels ${showType(label.type)} do not fit outputs ${showType(output.type)}`,
@@ -147,6 +161,12 @@ export interface BinaryAccuracyOptions {
 /**
  * The share of yes-or-no labels that are predicted right: 1 where the output is above `threshold`, else 0.
  *
+ * Labels: 0 and 1, outputs: numbers of the same shape (axes of size 1 aside); both of any dtype.
+ *
+ * @throws {OptionError} unless `threshold` is a number
+ * @throws {ShapeError} for other shapes
+ * @throws {ValueError} for what is no array
+ *
  * @example
  * const metric = new BinaryAccuracy({ threshold: 0.6 });
  * metric.update(nd.array([1, 0, 1]), nd.array([0.9, 0.7, 0.8]));
@@ -158,7 +178,7 @@ export class BinaryAccuracy extends Share {
   constructor(options: BinaryAccuracyOptions = {}) {
     checkOptions('BinaryAccuracy', options, ['threshold', 'name']);
     super(options.name ?? 'binaryAccuracy');
-    this.threshold = options.threshold ?? 0.5;
+    this.threshold = numeric('BinaryAccuracy', 'threshold', options.threshold ?? 0.5);
   }
 
   /** Counts a batch: labels 0 and 1, any dtype, and outputs, of the same shape (axes of size 1 aside). */

@@ -8,8 +8,8 @@ import type { Node } from '../../../ir/graph/graph.ts';
 import { dot } from '../../../ir/graph/ops/dot.ts';
 import { sameShape } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
-import { checkOptions } from '../../options.ts';
-import { type Batch, eachPart, Metric } from './base.ts';
+import { checkOptions, shown } from '../../options.ts';
+import { type Batch, eachPart, Metric, numeric } from './base.ts';
 import { chosen, flat, misfit, oneHot, outcomes, readingOf } from './outcomes.ts';
 import { addCounts, countsOf } from './totals.ts';
 
@@ -24,6 +24,12 @@ export interface MCCOptions {
  * Matthews' correlation of yes-or-no labels and predictions, from -1 to 1; 0 where one of both is always the same.
  * (Matthews, 1975.)
  *
+ * Labels: 0 and 1, [N]; outputs: scores [N], or two for each label, [N, 2]; both of any dtype.
+ *
+ * @throws {OptionError} unless `threshold` is a number
+ * @throws {ShapeError} for other shapes
+ * @throws {ValueError} for what is no array
+ *
  * @example
  * const metric = new MCC();
  * metric.update(nd.array([1, 1, 0, 0]), nd.array([0.9, 0.2, 0.1, 0.3]));
@@ -35,7 +41,7 @@ export class MCC extends Metric {
   constructor(options: MCCOptions = {}) {
     checkOptions('MCC', options, ['threshold', 'name']);
     super(options.name ?? 'mcc', 'int32', 6);
-    this.threshold = options.threshold ?? 0.5;
+    this.threshold = numeric('MCC', 'threshold', options.threshold ?? 0.5);
   }
 
   /** Counts a batch: labels 0 and 1 [N], outputs scores of that shape, or two for each label ([N, 2]). */
@@ -68,6 +74,13 @@ export interface PCCOptions {
  * Pearson's correlation of labels and predictions of several classes, {@link MCC} for two: from the matrix of what was
  * taken for what; NaN where one of both is always the same. (Gorodkin, 2004.)
  *
+ * Labels: classes [...]; outputs: scores [..., classes], or classes of the shape of the labels; both of any dtype.
+ *
+ * @throws {OptionError} unless `classes` is an integer ≥ 1; for outputs that are classes when nobody said how many
+ *   there are
+ * @throws {ShapeError} for other shapes, and another number of classes than before
+ * @throws {ValueError} for what is no array
+ *
  * @example
  * const metric = new PCC({ classes: 3 });
  * metric.update(nd.array([0, 1, 2, 2]), nd.array([0, 1, 2, 1]));
@@ -79,7 +92,10 @@ export class PCC extends Metric {
   constructor(options: PCCOptions = {}) {
     checkOptions('PCC', options, ['classes', 'name']);
     super(options.name ?? 'pcc', 'int32', 0);
-    this.#classes = options.classes;
+    const { classes } = options;
+    if (classes !== undefined && !(Number.isInteger(classes) && classes >= 1))
+      throw failure('option', `PCC: classes is ${shown(classes)}`, 'pass an integer ≥ 1');
+    this.#classes = classes;
   }
 
   /** Counts a batch: labels are classes; outputs scores with one more axis, of classes, or classes themselves. */

@@ -44,6 +44,14 @@ export const expectValuesKnown = (where: string): void => {
 /**
  * A running figure over batches.
  *
+ * Labels and outputs are arrays of any dtype, or lists of as many for a batch that was split; each metric says which
+ * shapes go together. Counts are exact; sums are computed in float32, in float64 where an array of the first batch is
+ * float64.
+ *
+ * @throws {ShapeError} for labels and outputs that do not go together
+ * @throws {ValueError} for what is no array, or lists of different lengths
+ * @throws {OptionError} for unknown options, and a name that is no text
+ *
  * @example
  * const metric: Metric = new MAE();
  * metric.updateDict({ y: nd.array([1, 2]) }, { out: nd.array([2, 4]) });
@@ -127,7 +135,11 @@ export abstract class Metric implements Measure {
     return totals;
   }
 
-  /** The metric's name and its value so far; NaN before the first update. */
+  /**
+   * The metric's name and its value so far; NaN before the first update.
+   *
+   * @throws {TraceError} while a program is traced
+   */
   async get(): Promise<[name: string, value: number]> {
     expectValuesKnown(`${this.name}.get`);
     const count = this.#count;
@@ -140,11 +152,20 @@ export abstract class Metric implements Measure {
     return [await this.get()];
   }
 
-  /** Counts batches given by name: the arrays of `labels` and of `outputs`, each in its order. */
+  /**
+   * Counts batches given by name: the arrays of `labels` and of `outputs`, each in its order; shapes and dtypes as for
+   * `update`.
+   *
+   * @throws {ValueError} for what is no array, or not as many labels as outputs
+   * @throws {ShapeError} as `update`
+   */
   updateDict(
     labels: Readonly<Record<string, NDArray>>,
     outputs: Readonly<Record<string, NDArray>>,
   ): void {
+    for (const given of [labels, outputs])
+      if (typeof given !== 'object' || given === null)
+        throw failure('value', `${this.name}.updateDict: ${shown(given)} holds no arrays by name`);
     this.update(Object.values(labels), Object.values(outputs));
   }
 
@@ -159,6 +180,32 @@ export abstract class Metric implements Measure {
     });
   }
 }
+
+/** `value` if it is a finite number, not below `least`. */
+export const numeric = (
+  where: string,
+  name: string,
+  value: number,
+  least: number = Number.NEGATIVE_INFINITY,
+): number => {
+  if (Number.isFinite(value) && value >= least) return value;
+  throw failure(
+    'option',
+    `${where}: ${name} is ${shown(value)}`,
+    least === 0 ? 'pass a number ≥ 0' : 'pass a number',
+  );
+};
+
+/** `given` if it can be updated batch by batch. */
+export const measure = (where: string, given: Measure): Measure => {
+  if (typeof given === 'object' && given !== null && 'update' in given && 'getNameValue' in given)
+    return given;
+  throw failure(
+    'value',
+    `${where}: ${shown(given)} is no metric`,
+    'pass metrics: new metric.MAE()',
+  );
+};
 
 export const listOf = (where: string, batch: Batch): readonly NDArray[] => {
   const list = isNDArray(batch) ? [batch] : batch;

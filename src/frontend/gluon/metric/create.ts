@@ -4,10 +4,10 @@
  * Invariant: a name means one metric; own ones are added by {@link register}.
  */
 import { failure } from '../../callsite.ts';
-import { nearest, shown } from '../../options.ts';
+import { checkFunction, nearest, shown } from '../../options.ts';
 import { Accuracy, BinaryAccuracy, TopKAccuracy } from './accuracy.ts';
 import { MCC, PCC } from './agreement.ts';
-import type { Measure } from './base.ts';
+import { type Measure, measure } from './base.ts';
 import { CompositeEvalMetric, CustomMetric, type Evaluation } from './custom.ts';
 import { F1, Fbeta } from './fscore.ts';
 import { CrossEntropy, Loss, NegativeLogLikelihood, Perplexity } from './likelihood.ts';
@@ -48,6 +48,10 @@ const own = new Map<string, Make>();
 /**
  * Gives a metric of one's own a name for {@link create}; a name that is there already gets a new meaning.
  *
+ * What it makes says which shapes and dtypes it takes.
+ *
+ * @throws {ValueError} unless `name` is a text and `make` a function
+ *
  * @example
  * metric.register('bias', () => new CustomMetric((y, out) => y.sub(out).mean(), { name: 'bias' }));
  * const bias = metric.create('bias');
@@ -55,6 +59,9 @@ const own = new Map<string, Make>();
  * await bias.getNameValue();   // [['bias', 2]]
  */
 export const register = (name: string, make: Make): void => {
+  if (typeof name !== 'string' || name === '')
+    throw failure('value', `metric.register: the name is ${shown(name)}`, 'pass a text');
+  checkFunction('metric.register', make, 'pass what makes one: () => new metric.MAE()');
   own.set(name, make);
 };
 
@@ -65,6 +72,11 @@ export type MetricLike = Measure | string | Evaluation | readonly MetricLike[];
 
 /**
  * The metric that `spec` means; `options` are those of its class. A list gives a {@link CompositeEvalMetric}.
+ *
+ * Shapes and dtypes are those of the metric.
+ *
+ * @throws {OptionError} for a name that nobody knows, with what is close, and options that the class refuses
+ * @throws {ValueError} for a registered function that gives no metric
  *
  * @example
  * const metric = create(['accuracy', 'mse']);
@@ -80,7 +92,7 @@ export const create = (spec: MetricLike, options?: object): Measure => {
   if (typeof spec === 'function') return new CustomMetric(spec, options);
   if (typeof spec === 'object' && spec !== null && isMeasure(spec)) return spec;
   const make = typeof spec === 'string' ? (own.get(spec) ?? NAMED.get(spec)) : undefined;
-  if (make !== undefined) return make(options);
+  if (make !== undefined) return measure(`metric.create: '${String(spec)}'`, make(options));
   const known = [...NAMED.keys(), ...own.keys()];
   const guess = typeof spec === 'string' ? nearest(spec, known) : undefined;
   throw failure(

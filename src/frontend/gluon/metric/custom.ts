@@ -6,9 +6,9 @@
 import { failure } from '../../callsite.ts';
 import { mode, withMode } from '../../mode.ts';
 import { isNDArray, type NDArray } from '../../ndarray.ts';
-import { checkFunction, checkOptions, shown } from '../../options.ts';
+import { checkFunction, checkList, checkOptions, shown } from '../../options.ts';
 import { data, nest, type Values } from '../../reading.ts';
-import { type Batch, eachPart, expectValuesKnown, type Measure, Metric } from './base.ts';
+import { type Batch, eachPart, expectValuesKnown, type Measure, Metric, measure } from './base.ts';
 import { addSums, sumAll, sumsOf } from './totals.ts';
 
 /** A figure of a batch: its value, or the sum of several values and how many they are. */
@@ -28,6 +28,13 @@ const nameOf = (evaluate: (...args: never[]) => unknown, given: string | undefin
 /**
  * The mean of what a function of labels and outputs gives for each batch (an array of one element), or, where it gives
  * `[sum, count]`, of what it summed. It computes with arrays, so nothing leaves the device.
+ *
+ * The function gets arrays of the shapes and dtypes of the batch; what it gives is summed in float32, or float64 where
+ * it is.
+ *
+ * @throws {ValueError} for what is no function, and when it gives something else
+ * @throws {OptionError} for unknown options
+ * @throws whatever the function throws
  *
  * @example
  * const metric = new CustomMetric((y, out) => [y.sub(out).abs().sum(), y.size], { name: 'distance' });
@@ -49,7 +56,7 @@ export class CustomMetric extends Metric {
       const found = withMode({ recording: false, taping: false }, () =>
         this.#evaluate(label, output),
       );
-      const [sum, count] = isNDArray(found) ? [found, 1] : found;
+      const [sum, count] = Array.isArray(found) ? found : [found, 1];
       if (!isNDArray(sum) || sum.size !== 1 || !(count > 0))
         throw failure(
           'value',
@@ -109,10 +116,23 @@ export class HostMetric implements Measure {
       nest(y, label.shape, label.dtype),
       nest(out, output.shape, output.dtype),
     );
-    return typeof found === 'number' ? [found, 1] : found;
+    const pair: readonly unknown[] = Array.isArray(found) ? found : [found, 1];
+    const [sum, count] = pair as readonly [number, number];
+    if (typeof sum === 'number' && typeof count === 'number') return [sum, count];
+    throw failure(
+      'value',
+      `${this.name}.update: the function gave ${shown(found)}`,
+      'it must give a number, or [sum, count]',
+    );
   }
 
-  /** The metric's name and its value so far; NaN before the first update. */
+  /**
+   * The metric's name and its value so far; NaN before the first update.
+   *
+   * @throws {TraceError} while a program is traced
+   * @throws {ValueError} when the function gave no number
+   * @throws whatever the function throws
+   */
   async get(): Promise<[name: string, value: number]> {
     expectValuesKnown(`${this.name}.get`);
     const all = await Promise.all(this.#pending);
@@ -135,6 +155,13 @@ export class HostMetric implements Measure {
  * A metric from a function of numbers in nested arrays, for figures that are easier to compute on the host. Arrays are
  * read without waiting; the function runs when they have come.
  *
+ * The function gets numbers in arrays nested like the shape (booleans of bool, bigints of 64-bit integers); it gives a
+ * number, or `[sum, count]`.
+ *
+ * @throws {ValueError} for what is no function
+ * @throws {OptionError} for unknown options
+ * @throws {TraceError} by `update` while a program is traced
+ *
  * @example
  * const metric = np((label, output) => (label as number[]).filter((y, i) => y > (output as number[])[i]!).length);
  * metric.update(nd.array([1, 2, 3]), nd.array([0, 1, 5]));
@@ -145,6 +172,11 @@ export const np = (evaluate: HostEvaluation, options: CustomMetricOptions = {}):
 
 /**
  * Several metrics as one.
+ *
+ * Labels and outputs go to all of them: shapes and dtypes are what all take.
+ *
+ * @throws {ValueError} for what is no list of metrics
+ * @throws whatever one of them throws
  *
  * @example
  * const metrics = new CompositeEvalMetric([new CustomMetric((y, out) => y.sub(out).sum(), { name: 'bias' })]);
@@ -159,7 +191,8 @@ export class CompositeEvalMetric implements Measure {
   constructor(metrics: readonly Measure[] = [], options: CustomMetricOptions = {}) {
     checkOptions('CompositeEvalMetric', options, ['name']);
     this.name = options.name ?? 'composite';
-    this.#metrics = metrics.slice();
+    checkList('CompositeEvalMetric', 'the first argument', metrics, 'pass metrics in a list');
+    this.#metrics = metrics.map((each) => measure('CompositeEvalMetric', each));
   }
 
   /** The metrics in it. */
@@ -167,9 +200,13 @@ export class CompositeEvalMetric implements Measure {
     return this.#metrics;
   }
 
-  /** Adds a metric; returns this. */
+  /**
+   * Adds a metric; returns this.
+   *
+   * @throws {ValueError} for what is no metric
+   */
   add(metric: Measure): this {
-    this.#metrics.push(metric);
+    this.#metrics.push(measure('CompositeEvalMetric.add', metric));
     return this;
   }
 
@@ -177,7 +214,11 @@ export class CompositeEvalMetric implements Measure {
     for (const metric of this.#metrics) metric.update(labels, outputs);
   }
 
-  /** All names, and the values so far in the same order. */
+  /**
+   * All names, and the values so far in the same order.
+   *
+   * @throws {TraceError} while a program is traced
+   */
   async get(): Promise<[names: string[], values: number[]]> {
     const pairs = await this.getNameValue();
     return [pairs.map(([name]) => name), pairs.map(([, value]) => value)];

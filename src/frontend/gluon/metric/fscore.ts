@@ -5,7 +5,7 @@
  */
 import { failure } from '../../callsite.ts';
 import { checkChoice, checkOptions, shown } from '../../options.ts';
-import { type Batch, eachPart, Metric } from './base.ts';
+import { type Batch, eachPart, Metric, numeric } from './base.ts';
 import { type ClassType, outcomes, readingOf } from './outcomes.ts';
 import { addCounts, countsOf } from './totals.ts';
 
@@ -23,8 +23,15 @@ export interface FbetaOptions {
 const FBETA = ['classType', 'threshold', 'average', 'name'];
 
 /**
- * The weighted harmonic mean of precision and recall, `(1 + beta²) · P · R / (beta² · P + R)`; 0 where there are no hits.
- * (Van Rijsbergen, 1979.)
+ * The weighted harmonic mean of precision and recall, `(1 + beta²) · P · R / (beta² · P + R)`; 0 where there are no
+ * hits. (Van Rijsbergen, 1979.)
+ *
+ * Binary: labels 0 and 1 [N], outputs scores [N] or [N, 2]; multiclass: labels [N], outputs [N, classes]; multilabel:
+ * both [N, classes]. All of any dtype.
+ *
+ * @throws {OptionError} unless `beta` > 0 and `threshold` is a number; for another `classType` or `average`
+ * @throws {ShapeError} for other shapes, and another number of classes than before
+ * @throws {ValueError} for what is no array
  *
  * @example
  * const metric = new Fbeta({ beta: 2 });
@@ -48,7 +55,7 @@ export class Fbeta extends Metric {
     ]);
     this.average = checkChoice('Fbeta', 'average', average, ['micro', 'macro']);
     if (!(beta > 0)) throw failure('option', `Fbeta: beta is ${shown(beta)}`, 'pass a number > 0');
-    this.threshold = threshold;
+    this.threshold = numeric('Fbeta', 'threshold', threshold);
     this.beta = beta;
   }
 
@@ -92,6 +99,10 @@ export class Fbeta extends Metric {
 
 /**
  * The harmonic mean of precision and recall: {@link Fbeta} with beta 1.
+ *
+ * Shapes, dtypes and errors are otherwise the same.
+ *
+ * @throws {OptionError | ShapeError | ValueError} as Fbeta
  *
  * @example
  * const metric = new F1({ classType: 'multiclass', average: 'macro' });

@@ -12,7 +12,7 @@ import { sameShape, showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
 import { axisOf, kept } from '../../nd/axes.ts';
 import { checkOptions } from '../../options.ts';
-import { type Batch, eachPart, listOf, Metric } from './base.ts';
+import { type Batch, eachPart, listOf, Metric, numeric } from './base.ts';
 import { addSums, joined, sumAll, sumsOf } from './totals.ts';
 
 export interface CrossEntropyOptions {
@@ -29,8 +29,15 @@ export interface CrossEntropyOptions {
 const KNOWN = ['eps', 'ignoreLabel', 'axis', 'fromLogits', 'name'];
 
 /**
- * The mean of `-log(output[label] + eps)`: minus the log-likelihood of labels under predicted probabilities. Labels that
- * are no classes make it NaN.
+ * The mean of `-log(output[label] + eps)`: minus the log-likelihood of labels under predicted probabilities. Labels
+ * that are no classes make it NaN.
+ *
+ * Labels: classes of any dtype, of the shape of the outputs without the axis of classes (or with 1 there); outputs:
+ * probabilities or scores [..., classes], computed in float32, of float64 in float64.
+ *
+ * @throws {OptionError} unless `eps` is a number ≥ 0
+ * @throws {ShapeError} for other shapes, or outputs without that axis
+ * @throws {ValueError} for what is no array
  *
  * @example
  * const metric = new CrossEntropy();
@@ -41,8 +48,9 @@ export class CrossEntropy extends Metric {
   readonly #options: CrossEntropyOptions;
 
   constructor(options: CrossEntropyOptions = {}) {
-    checkOptions('CrossEntropy', options, KNOWN);
+    checkOptions(new.target.name, options, KNOWN);
     super(options.name ?? 'crossEntropy', 'float32', 4);
+    if (options.eps !== undefined) numeric(new.target.name, 'eps', options.eps, 0);
     this.#options = { ...options };
   }
 
@@ -93,6 +101,10 @@ export class CrossEntropy extends Metric {
 /**
  * {@link CrossEntropy} under its other name.
  *
+ * Shapes, dtypes and errors are those of CrossEntropy.
+ *
+ * @throws {OptionError | ShapeError | ValueError} as CrossEntropy
+ *
  * @example
  * const metric = new NegativeLogLikelihood();
  * metric.update(nd.array([0]), nd.array([[0.5, 0.5]]));
@@ -106,6 +118,10 @@ export class NegativeLogLikelihood extends CrossEntropy {
 
 /**
  * `exp` of the mean {@link CrossEntropy}: how many equally likely classes would be as hard to tell.
+ *
+ * Shapes, dtypes and errors are those of CrossEntropy.
+ *
+ * @throws {OptionError | ShapeError | ValueError} as CrossEntropy
  *
  * @example
  * const metric = new Perplexity({ ignoreLabel: 0 });
@@ -123,6 +139,11 @@ export class Perplexity extends CrossEntropy {
 
 /**
  * The mean of loss values.
+ *
+ * Values of any shape and dtype, summed in float32, of float64 in float64.
+ *
+ * @throws {ValueError} for what is no array
+ * @throws {OptionError} for unknown options
  *
  * @example
  * const running = new Loss();

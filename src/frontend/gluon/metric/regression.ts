@@ -13,7 +13,7 @@ import { sameShape, showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
 import { checkOptions, shown } from '../../options.ts';
 import { expectAlike } from './accuracy.ts';
-import { type Batch, eachPart, Metric } from './base.ts';
+import { type Batch, eachPart, Metric, numeric } from './base.ts';
 import { addSums, joined, sumAll, sumsOf } from './totals.ts';
 
 export interface NameOptions {
@@ -56,6 +56,13 @@ const squared = (b: GraphBuilder, x: Node): Node => b.op('mul', x, x);
 /**
  * The mean absolute error.
  *
+ * Labels and outputs have the same shape (axes of size 1 aside) and any dtype; differences are computed in float32, of
+ * float64 in float64.
+ *
+ * @throws {ShapeError} for other shapes
+ * @throws {ValueError} for what is no array
+ * @throws {OptionError} for unknown options
+ *
  * @example
  * const metric = new MAE();
  * metric.update(nd.array([1, 2]), nd.array([2, 4]));
@@ -71,6 +78,13 @@ export class MAE extends MeanOf {
 /**
  * The mean squared error.
  *
+ * Labels and outputs have the same shape (axes of size 1 aside) and any dtype; differences are computed in float32, of
+ * float64 in float64.
+ *
+ * @throws {ShapeError} for other shapes
+ * @throws {ValueError} for what is no array
+ * @throws {OptionError} for unknown options
+ *
  * @example
  * const metric = new MSE();
  * metric.update(nd.array([1, 2]), nd.array([2, 4]));
@@ -85,6 +99,13 @@ export class MSE extends MeanOf {
 
 /**
  * The square root of the mean squared error, of all batches together.
+ *
+ * Labels and outputs have the same shape (axes of size 1 aside) and any dtype; differences are computed in float32, of
+ * float64 in float64.
+ *
+ * @throws {ShapeError} for other shapes
+ * @throws {ValueError} for what is no array
+ * @throws {OptionError} for unknown options
  *
  * @example
  * const metric = new RMSE();
@@ -141,6 +162,12 @@ export interface MeanPairwiseDistanceOptions extends NameOptions {
 /**
  * The mean distance of vectors, `(Σ |label - output|ᵖ)^(1/p)`.
  *
+ * Labels and outputs have the same shape [..., features] and any dtype; computed in float32, of float64 in float64.
+ *
+ * @throws {OptionError} unless `p` is a number > 0
+ * @throws {ShapeError} for other shapes
+ * @throws {ValueError} for what is no array
+ *
  * @example
  * const metric = new MeanPairwiseDistance();
  * metric.update(nd.array([[0, 0], [1, 1]]), nd.array([[3, 4], [1, 1]]));
@@ -174,6 +201,12 @@ export interface MeanCosineSimilarityOptions extends NameOptions {
 /**
  * The mean cosine between vectors.
  *
+ * Labels and outputs have the same shape [..., features] and any dtype; computed in float32, of float64 in float64.
+ *
+ * @throws {OptionError} unless `eps` is a number ≥ 0
+ * @throws {ShapeError} for other shapes
+ * @throws {ValueError} for what is no array
+ *
  * @example
  * const metric = new MeanCosineSimilarity();
  * metric.update(nd.array([[1, 0], [1, 1]]), nd.array([[2, 0], [1, -1]]));
@@ -185,7 +218,7 @@ export class MeanCosineSimilarity extends PerVector {
   constructor(options: MeanCosineSimilarityOptions = {}) {
     checkOptions('MeanCosineSimilarity', options, ['eps', 'name']);
     super(options.name ?? 'meanCosineSimilarity');
-    this.eps = options.eps ?? 1e-8;
+    this.eps = numeric('MeanCosineSimilarity', 'eps', options.eps ?? 1e-8, 0);
   }
 
   protected override figure(b: GraphBuilder, label: Node, output: Node, axis: number): Node {
@@ -197,8 +230,15 @@ export class MeanCosineSimilarity extends PerVector {
 }
 
 /**
- * Pearson's correlation of labels and outputs over all elements of all batches. Means and deviations are merged batch by
- * batch, so that nothing cancels. (Chan, Golub & LeVeque, 1983.)
+ * Pearson's correlation of labels and outputs over all elements of all batches. Means and deviations are merged batch
+ * by batch, so that nothing cancels. (Chan, Golub & LeVeque, 1983.)
+ *
+ * Labels and outputs have the same shape (axes of size 1 aside) and any dtype; it is computed in float32, of float64 in
+ * float64.
+ *
+ * @throws {ShapeError} for other shapes
+ * @throws {ValueError} for what is no array
+ * @throws {OptionError} for unknown options
  *
  * @example
  * const metric = new PearsonCorrelation();
