@@ -12,9 +12,9 @@ import { schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
 import { hasWideElements } from '../codegen/wide.ts';
 import type { Graph } from '../ir/graph/graph.ts';
+import { namelessText } from '../ir/loop/alike.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
 import type { LoopKernel } from '../ir/loop/loop.ts';
-import { printNameless } from '../ir/loop/print.ts';
 import type { Program } from '../ir/program.ts';
 import { writeOutAttention } from './attention.ts';
 import { arrange, bindKernels, indexBuffers, outputPositions } from './bind.ts';
@@ -104,7 +104,7 @@ const sortAlike = (
   const kinds = new Map<string, LoopKernel>();
   const positions = new Map<string, number>();
   const kindOf = ordered.map((kernel) => {
-    const text = printNameless(kernel);
+    const text = namelessText(kernel);
     if (!kinds.has(text)) {
       positions.set(text, kinds.size);
       kinds.set(text, kernel);

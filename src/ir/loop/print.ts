@@ -32,33 +32,18 @@ import { indicesOf, operandsOf, visitExpr } from './visit.ts';
  * @see {@link printGraph}
  */
 export const printLoop = (kernel: LoopKernel): string => {
-  const origin = kernel.origin.map((line) => `  origin ${JSON.stringify(line)}\n`).join('');
-  return print(kernel, spellName(kernel.name), origin, (named) => named.name);
-};
-
-/** What a kernel does, without its names: kernels of equal text do the same, buffer for buffer. */
-export const printNameless = (kernel: LoopKernel): string => {
-  let axes = 0;
-  return print(kernel, '', '', (named) => ('strides' in named ? 'b' : `a${axes++}`));
-};
-
-const print = (
-  kernel: LoopKernel,
-  name: string,
-  origin: string,
-  nameOf: (named: LoopBuffer | Axis) => string,
-): string => {
   const buffers = new Names<LoopBuffer>();
-  const own = kernel.buffers.map((b) => `\n  ${showBuffer(b, buffers.of(b, nameOf(b)))},`);
+  const own = kernel.buffers.map((b) => `\n  ${showBuffer(b, buffers.of(b, b.name))},`);
   const views = reshapesIn(kernel).map((view) => {
     const of = kernel.buffers.find((b) => b.id === view.id);
-    const text = showBuffer(view, buffers.of(view, nameOf(view)));
+    const text = showBuffer(view, buffers.of(view, view.name));
     return `\n  ${text}${of === undefined ? '' : ` = ${spellName(buffers.get(of)!)}`},`;
   });
   const list = [...own, ...views].join('');
-  const nests = kernel.nests.map((nest) => new NestPrinter(nest, buffers, nameOf).print()).join('');
+  const origin = kernel.origin.map((line) => `  origin ${JSON.stringify(line)}\n`).join('');
+  const nests = kernel.nests.map((nest) => new NestPrinter(nest, buffers).print()).join('');
   const end = list === '' ? '' : '\n';
-  return `kernel ${name}(${list}${end}) {\n${origin}${nests}}\n`;
+  return `kernel ${spellName(kernel.name)}(${list}${end}) {\n${origin}${nests}}\n`;
 };
 
 /** Buffers that are used but not listed: the bytes of a listed one under another shape. */
@@ -104,17 +89,15 @@ const reduceNames: Readonly<Record<ReduceOp, string>> = {
 class NestPrinter {
   readonly #nest: Nest;
   readonly #buffers: Names<LoopBuffer>;
-  readonly #nameOf: (axis: Axis) => string;
   /** Axes and named expressions share one name space, in which `acc` is taken. */
   readonly #names = new Names<Axis | Expr>();
   readonly #position = new Map<Axis, number>();
   readonly #uses = new Map<Expr, number>();
   readonly #lines: string[] = [];
 
-  constructor(nest: Nest, buffers: Names<LoopBuffer>, nameOf: (axis: Axis) => string) {
+  constructor(nest: Nest, buffers: Names<LoopBuffer>) {
     this.#nest = nest;
     this.#buffers = buffers;
-    this.#nameOf = nameOf;
     this.#names.fresh('acc');
     if (nest.attend !== undefined)
       for (const { name } of [rowNorm, ...scoreValues]) this.#names.fresh(name);
@@ -124,7 +107,7 @@ class NestPrinter {
     const { axes, stores, contract, attend, running } = this.#nest;
     const inner = this.#survey().filter((axis) => !axes.includes(axis));
     const declare = (list: readonly Axis[]): string =>
-      list.map((a) => `${spellName(this.#names.of(a, this.#nameOf(a)))} < ${a.extent}`).join(', ');
+      list.map((a) => `${spellName(this.#names.of(a, a.name))} < ${a.extent}`).join(', ');
     [...axes, ...inner].forEach((axis, i) => {
       this.#position.set(axis, i);
     });

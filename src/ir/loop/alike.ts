@@ -1,0 +1,39 @@
+/**
+ * What a kernel does, as text without names and ids: kernels of equal text do the same, buffer for buffer.
+ *
+ * Invariant: the text holds everything of a kernel but what people call things. It says `#n` where something that has an
+ * identity (axis, buffer, expression) comes again; nobody reads it back.
+ */
+import type { AccExpr, LoopBuffer, LoopKernel } from './loop.ts';
+
+const LEFT_OUT: ReadonlySet<string> = new Set(['id', 'key', 'name', 'origin']);
+
+const isAcc = (value: object): value is AccExpr => 'kind' in value && value.kind === 'acc';
+
+/** The text of a kernel. */
+export const namelessText = (kernel: LoopKernel): string => {
+  const numbers = new Map<object, number>();
+  const buffers: number[] = [];
+  /** Reshapes of a buffer are other objects of its id. */
+  const bufferOf = ({ id }: LoopBuffer): number => {
+    if (!buffers.includes(id)) buffers.push(id);
+    return buffers.indexOf(id);
+  };
+  const text = (value: unknown): string => {
+    if (typeof value !== 'object' || value === null)
+      return Object.is(value, -0) ? '-0' : `${value}`;
+    if (Array.isArray(value)) return `[${value.map(text)}]`;
+    let own = '';
+    if ('id' in value) {
+      const known = numbers.get(value);
+      if (known !== undefined) return `#${known}`;
+      numbers.set(value, numbers.size);
+      if ('strides' in value) own = `${bufferOf(value as LoopBuffer)}`;
+      if (isAcc(value)) own = value.name;
+    }
+    for (const [key, part] of Object.entries(value))
+      if (!LEFT_OUT.has(key)) own += `${key}:${text(part)};`;
+    return `{${own}}`;
+  };
+  return text(kernel);
+};
