@@ -49,6 +49,9 @@ const imports = ({ entry, code }: Example): string => {
   return lines.join(' ');
 };
 
+/** Errors of the sources themselves are told by the check of all code. */
+const isElsewhere = (line: string): boolean => /^\.\.\/.*: error /.test(line);
+
 /** What is wrong with the types of examples, as `name, line of the example: message`. */
 export const typeErrors = (examples: readonly Example[]): readonly string[] => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tigon-types-')));
@@ -93,7 +96,7 @@ ${SCENE}`,
     );
     return `${stdout}${stderr}`
       .split(/\n(?=\S)/)
-      .filter((line) => line.trim() !== '')
+      .filter((line) => line.trim() !== '' && !isElsewhere(line))
       .map((line) => {
         const [, index, row, message] =
           /^e(\d+)\.mts\((\d+),\d+\): error ([\s\S]*)/.exec(line) ?? [];
