@@ -5,99 +5,22 @@
  * table; each code generator holds an exhaustive `Record<ScalarOp, ...>` of spellings, so a new row is a type error
  * until every target can say it.
  */
-import { bytesOf, type DType, isFloat, isInteger, isWide } from './dtype.ts';
-import { erf, roundEven, TWO_OVER_SQRT_PI, threefry } from './numbers.ts';
+import { type DType, isFloat, isWide } from './dtype.ts';
+import { threefry } from './numbers.ts';
 import { wrapWide } from './rounding.ts';
+import {
+  type Algebra,
+  compare,
+  float,
+  logic,
+  type ScalarOp,
+  type ScalarRow,
+  same,
+  shift,
+} from './scalar-row.ts';
+import { unaryOps } from './scalar-unary.ts';
 
-/** Names of the scalar operations, in table order. */
-export const SCALAR_OPS = [
-  'neg',
-  'abs',
-  'sign',
-  'exp',
-  'expm1',
-  'log',
-  'log1p',
-  'sin',
-  'cos',
-  'tan',
-  'tanh',
-  'sigmoid',
-  'erf',
-  'relu',
-  'sqrt',
-  'rsqrt',
-  'floor',
-  'ceil',
-  'round',
-  'isnan',
-  'not',
-  'add',
-  'sub',
-  'mul',
-  'div',
-  'floordiv',
-  'mod',
-  'pow',
-  'copysign',
-  'min',
-  'max',
-  'eq',
-  'ne',
-  'lt',
-  'le',
-  'gt',
-  'ge',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'shr',
-  'select',
-  'threefry',
-] as const;
-/** Name of a scalar operation. */
-export type ScalarOp = (typeof SCALAR_OPS)[number];
-
-/**
- * Builds expressions over some representation of values (graph nodes, loop expressions). Operands of one call have
- * equal shapes; `lit` makes a constant of the dtype and shape of `like`.
- */
-export interface Algebra<V> {
-  op(name: ScalarOp, ...args: V[]): V;
-  cast(value: V, dtype: DType): V;
-  lit(value: number, like: V): V;
-}
-
-export interface ScalarRow {
-  readonly arity: 1 | 2 | 3 | 4;
-  /** Result dtype; `undefined` when the op does not take these dtypes (operands are already promoted to one dtype). */
-  readonly dtype: (...args: DType[]) => DType | undefined;
-  /** Value in double precision; what the interpreters compute (they round to the dtype afterwards). */
-  readonly value: (...args: number[]) => number;
-  /**
-   * Gradients to the operands, given operands, result and incoming gradient; `null` where there is none.
-   * Absent: the op has no gradient (comparisons, integers, rounding).
-   */
-  readonly derivative?: <V>(
-    a: Algebra<V>,
-    args: readonly V[],
-    out: V,
-    dy: V,
-  ) => readonly (V | null)[];
-  /** Rough cost in multiply-adds, for the fusion model. */
-  readonly cost: number;
-}
-
-const same = (...args: DType[]): DType | undefined =>
-  args.every((d) => d === args[0]) && args[0] !== 'bool' ? args[0] : undefined;
-const float = (...args: DType[]): DType | undefined =>
-  args.every((d) => d === args[0]) && isFloat(args[0]!) ? args[0] : undefined;
-const compare = (x: DType, y: DType): DType | undefined => (x === y ? 'bool' : undefined);
-const logic = (...args: DType[]): DType | undefined =>
-  args.every((d) => d === args[0]) && !isFloat(args[0]!) ? args[0] : undefined;
-const shift = (x: DType, y: DType): DType | undefined =>
-  x === y && isInteger(x) && bytesOf(x) >= 4 ? x : undefined;
+export { type Algebra, SCALAR_OPS, type ScalarOp, type ScalarRow } from './scalar-row.ts';
 
 /** Whether the sign is set: of negative zero too. The sign of NaN does not survive JavaScript: it counts as unset. */
 const isNegative = (x: number): boolean => x < 0 || Object.is(x, -0);
@@ -117,160 +40,7 @@ const floorQuotient = (x: number, y: number): number => {
 };
 
 const table: Readonly<Record<ScalarOp, ScalarRow>> = {
-  neg: {
-    arity: 1,
-    dtype: same,
-    value: (x) => -x,
-    cost: 1,
-    derivative: (a, _, _o, dy) => [a.op('neg', dy)],
-  },
-  abs: {
-    arity: 1,
-    dtype: same,
-    value: Math.abs,
-    cost: 1,
-    derivative: (a, [x], _o, dy) => [a.op('mul', dy, a.op('sign', x!))],
-  },
-  sign: {
-    arity: 1,
-    dtype: same,
-    value: Math.sign,
-    cost: 2,
-    derivative: (a, [x]) => [a.lit(0, x!)],
-  },
-  exp: {
-    arity: 1,
-    dtype: float,
-    value: Math.exp,
-    cost: 10,
-    derivative: (a, _, y, dy) => [a.op('mul', dy, y)],
-  },
-  expm1: {
-    arity: 1,
-    dtype: float,
-    value: Math.expm1,
-    cost: 12,
-    derivative: (a, _, y, dy) => [a.op('mul', dy, a.op('add', y, a.lit(1, y)))],
-  },
-  log: {
-    arity: 1,
-    dtype: float,
-    value: Math.log,
-    cost: 12,
-    derivative: (a, [x], _o, dy) => [a.op('div', dy, x!)],
-  },
-  log1p: {
-    arity: 1,
-    dtype: float,
-    value: Math.log1p,
-    cost: 14,
-    derivative: (a, [x], _o, dy) => [a.op('div', dy, a.op('add', x!, a.lit(1, x!)))],
-  },
-  sin: {
-    arity: 1,
-    dtype: float,
-    value: Math.sin,
-    cost: 14,
-    derivative: (a, [x], _o, dy) => [a.op('mul', dy, a.op('cos', x!))],
-  },
-  cos: {
-    arity: 1,
-    dtype: float,
-    value: Math.cos,
-    cost: 14,
-    derivative: (a, [x], _o, dy) => [a.op('neg', a.op('mul', dy, a.op('sin', x!)))],
-  },
-  tan: {
-    arity: 1,
-    dtype: float,
-    value: Math.tan,
-    cost: 24,
-    derivative: (a, _, y, dy) => [a.op('mul', dy, a.op('add', a.op('mul', y, y), a.lit(1, y)))],
-  },
-  tanh: {
-    arity: 1,
-    dtype: float,
-    value: Math.tanh,
-    cost: 14,
-    derivative: (a, _, y, dy) => [a.op('mul', dy, a.op('sub', a.lit(1, y), a.op('mul', y, y)))],
-  },
-  sigmoid: {
-    arity: 1,
-    dtype: float,
-    value: (x) => 1 / (1 + Math.exp(-x)),
-    cost: 14,
-    derivative: (a, _, y, dy) => [a.op('mul', dy, a.op('mul', y, a.op('sub', a.lit(1, y), y)))],
-  },
-  erf: {
-    arity: 1,
-    dtype: float,
-    value: erf,
-    cost: 16,
-    derivative: (a, [x], _o, dy) => [
-      a.op(
-        'mul',
-        dy,
-        a.op('mul', a.lit(TWO_OVER_SQRT_PI, x!), a.op('exp', a.op('neg', a.op('mul', x!, x!)))),
-      ),
-    ],
-  },
-  relu: {
-    arity: 1,
-    dtype: same,
-    value: (x) => (x > 0 || Number.isNaN(x) ? x : 0),
-    cost: 1,
-    // By the result, not the operand: then only one of the two has to be kept.
-    derivative: (a, _, y, dy) => [a.op('select', a.op('gt', y, a.lit(0, y)), dy, a.lit(0, dy))],
-  },
-  sqrt: {
-    arity: 1,
-    dtype: float,
-    value: Math.sqrt,
-    cost: 4,
-    derivative: (a, _, y, dy) => [a.op('div', a.op('mul', dy, a.lit(0.5, y)), y)],
-  },
-  rsqrt: {
-    arity: 1,
-    dtype: float,
-    value: (x) => 1 / Math.sqrt(x),
-    cost: 6,
-    derivative: (a, [x], y, dy) => [
-      a.op('mul', a.op('mul', dy, a.lit(-0.5, y)), a.op('div', y, x!)),
-    ],
-  },
-  floor: {
-    arity: 1,
-    dtype: float,
-    value: Math.floor,
-    cost: 1,
-    derivative: (a, [x]) => [a.lit(0, x!)],
-  },
-  ceil: {
-    arity: 1,
-    dtype: float,
-    value: Math.ceil,
-    cost: 1,
-    derivative: (a, [x]) => [a.lit(0, x!)],
-  },
-  round: {
-    arity: 1,
-    dtype: float,
-    value: roundEven,
-    cost: 1,
-    derivative: (a, [x]) => [a.lit(0, x!)],
-  },
-  isnan: {
-    arity: 1,
-    dtype: (d: DType) => (isFloat(d) ? 'bool' : undefined),
-    value: (x) => +Number.isNaN(x),
-    cost: 1,
-  },
-  not: {
-    arity: 1,
-    dtype: (d: DType) => (d === 'bool' ? d : undefined),
-    value: (x) => +!x,
-    cost: 1,
-  },
+  ...unaryOps,
   add: {
     arity: 2,
     dtype: same,

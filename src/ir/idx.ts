@@ -1,0 +1,234 @@
+/**
+ * How indices are made: sums, multiples, quotients and remainders, simplified as they are made.
+ *
+ * Invariant: an `Idx` is in normal form (terms sorted by key, no zero coefficients, nested sums flattened), so equal
+ * indices have one `key`; `lo`/`hi` (inclusive) bound every value it can take.
+ */
+import { type Atom, type Axis, atomBounds, type Idx, type Opaque, type Term } from './axis.ts';
+import { TigonError } from './errors.ts';
+
+/** Padded, so that terms sort by the order in which axes were made, whatever the first id of a kernel is. */
+const axisKey = (axis: Axis): string => `a${String(axis.id).padStart(7, '0')}`;
+
+const build = (terms: readonly Term[], constant: number): Idx => {
+  let lo = constant;
+  let hi = constant;
+  let key = '';
+  for (const { coef, atom } of terms) {
+    const [a, b] = atomBounds(atom);
+    lo += coef > 0 ? coef * a : coef * b;
+    hi += coef > 0 ? coef * b : coef * a;
+    key += `${coef}*${atom.key}+`;
+  }
+  return { terms, constant, lo, hi, key: `${key}${constant}` };
+};
+
+/**
+ * The same number everywhere.
+ *
+ * Of whole numbers, as all indices: that is not looked at.
+ *
+ * @throws nothing
+ *
+ * @see {@link newAxis}
+ */
+export const idxConst = (value: number): Idx => build([], value);
+
+/**
+ * The place along an axis.
+ *
+ * @throws nothing
+ *
+ * @see {@link newAxis}
+ */
+export const idxAxis = (axis: Axis): Idx =>
+  axis.extent === 1
+    ? idxConst(0)
+    : build([{ coef: 1, atom: { kind: 'axis', axis, key: axisKey(axis) } }], 0);
+
+/**
+ * An index read from memory, known (or clamped by its producer) to lie in `[lo, hi]`.
+ *
+ * @throws nothing
+ *
+ * @example
+ * const loaded = ir.idxOpaque({ key: 'index' }, 0, 9);
+ * loaded.hi;   // 9
+ * ir.idxOpaques(loaded, (ref) => console.log(ref.key));
+ */
+export const idxOpaque = (ref: Opaque, lo: number, hi: number): Idx =>
+  build([{ coef: 1, atom: { kind: 'opaque', ref, lo, hi, key: `v(${ref.key})` } }], 0);
+
+/**
+ * The sum.
+ *
+ * @throws nothing
+ *
+ * @see {@link newAxis}
+ */
+export const idxAdd = (a: Idx, b: Idx): Idx => {
+  if (a.terms.length === 0 && a.constant === 0) return b;
+  if (b.terms.length === 0 && b.constant === 0) return a;
+  const byKey = new Map<string, Term>();
+  for (const term of [...a.terms, ...b.terms]) {
+    const seen = byKey.get(term.atom.key);
+    byKey.set(term.atom.key, seen ? { coef: seen.coef + term.coef, atom: term.atom } : term);
+  }
+  const terms = [...byKey.values()].filter((t) => t.coef !== 0);
+  terms.sort((x, y) => (x.atom.key < y.atom.key ? -1 : x.atom.key > y.atom.key ? 1 : 0));
+  return recombine(build(terms, a.constant + b.constant));
+};
+
+/**
+ * `c*b*(x div b) + c*(x mod b)` is `c*x`, and `c*b*((x div b) mod m) + c*(x mod b)` is `c*(x mod b*m)`: undoes what a
+ * reshape and its inverse leave behind.
+ */
+const recombine = (idx: Idx): Idx => {
+  for (const mod of idx.terms) {
+    if (mod.atom.kind !== 'mod') continue;
+    const { arg, by } = mod.atom;
+    const partners = idx.terms.filter((t) => t !== mod && t.coef === mod.coef * by);
+    if (partners.length === 0) continue;
+    // The quotient may look different: (y div p) div q is kept as y div (p q).
+    const quotient = idxDiv(arg, by);
+    const only =
+      quotient.constant === 0 && quotient.terms.length === 1 ? quotient.terms[0] : undefined;
+    for (const partner of partners) {
+      const { atom } = partner;
+      const joined =
+        only?.coef === 1 && atom.key === only.atom.key
+          ? arg
+          : atom.kind === 'mod' && atom.arg.key === quotient.key
+            ? idxMod(arg, by * atom.by)
+            : undefined;
+      if (joined === undefined) continue;
+      const rest = idx.terms.filter((t) => t !== mod && t !== partner);
+      return idxAdd(build(rest, idx.constant), idxScale(joined, mod.coef));
+    }
+  }
+  return idx;
+};
+
+/**
+ * The index, times a whole number.
+ *
+ * @throws nothing
+ *
+ * @see {@link newAxis}
+ */
+export const idxScale = (a: Idx, by: number): Idx =>
+  by === 0
+    ? idxConst(0)
+    : by === 1
+      ? a
+      : build(
+          a.terms.map((t) => ({ coef: t.coef * by, atom: t.atom })),
+          a.constant * by,
+        );
+
+/**
+ * The index, plus a whole number.
+ *
+ * @throws nothing
+ *
+ * @see {@link newAxis}
+ */
+export const idxOffset = (a: Idx, by: number): Idx =>
+  by === 0 ? a : build(a.terms, a.constant + by);
+
+const checkDivisor = (name: string, by: number): void => {
+  if (!Number.isInteger(by) || by < 1)
+    throw new TigonError('value', `${name}: the divisor is ${by}`, 'pass an integer ≥ 1');
+};
+
+/** Splits `a` into the part divisible by `by` and the rest. */
+const splitMultiples = (a: Idx, by: number): readonly [Idx, Idx] => {
+  const whole = a.terms.filter((t) => t.coef % by === 0);
+  const rest = a.terms.filter((t) => t.coef % by !== 0);
+  const q = Math.floor(a.constant / by);
+  return [
+    build(
+      whole.map((t) => ({ coef: t.coef / by, atom: t.atom })),
+      q,
+    ),
+    build(rest, a.constant - q * by),
+  ];
+};
+
+/**
+ * Floor division by a positive constant.
+ *
+ * @throws {ValueError} unless `by` is an integer ≥ 1
+ *
+ * @see {@link newAxis}
+ */
+export const idxDiv = (a: Idx, by: number): Idx => {
+  if (by === 1) return a;
+  checkDivisor('idxDiv', by);
+  if (a.terms.length === 0) return idxConst(Math.floor(a.constant / by));
+  const [whole, rest] = splitMultiples(a, by);
+  const low = Math.floor(rest.lo / by);
+  if (low === Math.floor(rest.hi / by)) return idxOffset(whole, low);
+  const only = rest.terms.length === 1 && rest.constant === 0 ? rest.terms[0] : undefined;
+  // (x div p) div q = x div (p q)
+  if (only?.coef === 1 && only.atom.kind === 'div')
+    return idxAdd(whole, idxDiv(only.atom.arg, only.atom.by * by));
+  // (x mod p q) div p = (x div p) mod q
+  if (only?.coef === 1 && only.atom.kind === 'mod' && only.atom.by % by === 0)
+    return idxAdd(whole, idxMod(idxDiv(only.atom.arg, by), only.atom.by / by));
+  // c x div (c d) = x div d for the common factor c of all terms; the constant below it cannot matter
+  const g = rest.terms.reduce((n, t) => gcd(n, t.coef), by);
+  if (g > 1) {
+    const reduced = build(
+      rest.terms.map((t) => ({ coef: t.coef / g, atom: t.atom })),
+      Math.floor(rest.constant / g),
+    );
+    return idxAdd(whole, idxDiv(reduced, by / g));
+  }
+  const atom: Atom = { kind: 'div', arg: rest, by, key: `(${rest.key})/${by}` };
+  return idxAdd(whole, build([{ coef: 1, atom }], 0));
+};
+
+/**
+ * Non-negative remainder by a positive constant.
+ *
+ * @throws {ValueError} unless `by` is an integer ≥ 1
+ *
+ * @see {@link newAxis}
+ */
+export const idxMod = (a: Idx, by: number): Idx => {
+  if (by === 1) return idxConst(0);
+  checkDivisor('idxMod', by);
+  const [, rest] = splitMultiples(a, by);
+  const low = Math.floor(rest.lo / by);
+  if (low === Math.floor(rest.hi / by)) return idxOffset(rest, -low * by);
+  // (c (x mod m) + y) mod b = (c x + y) mod b when b divides c m
+  const inner = rest.terms.find((t) => t.atom.kind === 'mod' && (t.coef * t.atom.by) % by === 0);
+  if (inner?.atom.kind === 'mod') {
+    const others = build(
+      rest.terms.filter((t) => t !== inner),
+      rest.constant,
+    );
+    return idxMod(idxAdd(others, idxScale(inner.atom.arg, inner.coef)), by);
+  }
+  const g = rest.terms.reduce((n, t) => gcd(n, t.coef), by);
+  if (g > 1) {
+    const q = Math.floor(rest.constant / g);
+    const reduced = build(
+      rest.terms.map((t) => ({ coef: t.coef / g, atom: t.atom })),
+      q,
+    );
+    return idxOffset(idxScale(idxMod(reduced, by / g), g), rest.constant - q * g);
+  }
+  const atom: Atom = { kind: 'mod', arg: rest, by, key: `(${rest.key})%${by}` };
+  return build([{ coef: 1, atom }], 0);
+};
+
+/**
+ * Greatest common divisor, not negative.
+ *
+ * @throws nothing
+ *
+ * @example ir.gcd(12, 18);   // 6
+ */
+export const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
