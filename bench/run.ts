@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { Host } from './host.ts';
 import { gather } from './hosts.ts';
 import { Contestant, measure } from './measure.ts';
 import type { Row } from './protocol.ts';
@@ -50,6 +51,25 @@ const positive = (name: string, word: string): number => {
 
 const write = (file: string | undefined, rows: readonly object[]): void => {
   if (file !== undefined) writeFileSync(file, `${JSON.stringify(rows, undefined, 1)}\n`);
+};
+
+/** Tigon, and the peers that can be opened. */
+const openAll = async (hosts: readonly Host[], limitSeconds: number): Promise<Contestant[]> => {
+  const opened: Contestant[] = [];
+  try {
+    for (const host of hosts) {
+      try {
+        opened.push(await Contestant.open(host, limitSeconds));
+      } catch (error) {
+        if (host === hosts[0]) throw error;
+        process.stderr.write(`${host.name} is left out: ${(error as Error).message}\n`);
+      }
+    }
+  } catch (error) {
+    await Promise.all(opened.map((c) => c.close()));
+    throw error;
+  }
+  return opened;
 };
 
 const main = async (): Promise<void> => {
@@ -111,8 +131,7 @@ const main = async (): Promise<void> => {
   const contestants: Contestant[] = [];
   const rows: Row[] = [];
   try {
-    for (const host of field.hosts)
-      contestants.push(await Contestant.open(host, effort.limitSeconds));
+    contestants.push(...(await openAll(field.hosts, effort.limitSeconds)));
     const known = [...new Set(contestants[0]!.offer.rows.map(([name]) => name))];
     const names = known.filter(
       (n) => positionals.length === 0 || positionals.some((p) => n.startsWith(p)),

@@ -15,16 +15,16 @@ import {
 import type { Prepared, Subject } from '../protocol.ts';
 import * as work from '../work.ts';
 
-type A = np.Array;
+export type A = np.Array;
 
 /** True where a queue does the work, in the order it was given. */
 const inOrder = (): boolean => defaultDevice() === 'webgpu';
 
-const array = (data: Float32Array | Int32Array, shape: number[]): A =>
+export const array = (data: Float32Array | Int32Array, shape: number[]): A =>
   np.array(data as Float32Array, { shape } as never).reshape(shape);
 
 /** Times the first call and checks its numbers. */
-const compiled = async (make: () => A, run: () => unknown): Promise<Prepared> => {
+export const compiled = async (make: () => A, run: () => unknown): Promise<Prepared> => {
   const start = performance.now();
   const first = make();
   await blockUntilReady(first);
@@ -80,13 +80,13 @@ const layerNorm = (x: A): A => {
   return c.div(np.sqrt(v.add(1e-5)));
 };
 
-interface Net {
+export interface Net {
   [name: string]: A;
 }
 const dense = (p: Net, x: A, name: string): A =>
   np.matmul(x, np.transpose(p[`${name}w`]!.ref)).add(p[`${name}b`]!.ref);
 
-const denseParams = (layers: readonly work.DenseSpec[]): Net => {
+export const denseParams = (layers: readonly work.DenseSpec[]): Net => {
   const p: Net = {};
   for (const l of layers) {
     p[`${l.name}w`] = array(work.weightOf(l), [l.outputs, l.inputs]);
@@ -125,21 +125,21 @@ const book = (f: (p: Net, x: A) => A) => async (): Promise<Prepared> => {
   );
 };
 
-const crossEntropy = (logits: A, onehot: A): A =>
+export const crossEntropy = (logits: A, onehot: A): A =>
   np.mean(np.sum(nn.logSoftmax(logits, 1).mul(onehot), 1).neg() as never);
 
-const mlpLoss = (p: Net, x: A, y: A): A => {
+export const mlp = (p: Net, x: A): A => {
   let h = x;
   work.MLP.forEach((l, i) => {
     h = dense(p, h, l.name);
     if (i < 2) h = nn.relu(h);
   });
-  return crossEntropy(h, y);
+  return h;
 };
 
 const pool = (x: A): A => lax.reduceWindow(x, (w: A) => np.max(w), [2, 2], [2, 2]);
 
-const lenetLoss = (p: Net, x: A, y: A): A => {
+export const lenet = (p: Net, x: A): A => {
   let h = x;
   for (const l of work.LENET.conv) {
     h = lax
@@ -149,10 +149,10 @@ const lenetLoss = (p: Net, x: A, y: A): A => {
   }
   h = h.reshape([work.BATCH, 800]);
   h = nn.relu(dense(p, h, 'lenet2'));
-  return crossEntropy(dense(p, h, 'lenet3'), y);
+  return dense(p, h, 'lenet3');
 };
 
-const lenetParams = (): Net => {
+export const lenetParams = (): Net => {
   const p = denseParams(work.LENET.dense);
   for (const l of work.LENET.conv) {
     p[`${l.name}w`] = array(work.kernelOf(l), [l.outputs, l.inputs, l.kernel, l.kernel]);
@@ -161,18 +161,40 @@ const lenetParams = (): Net => {
   return p;
 };
 
-const train =
-  (params: () => Net, loss: (p: Net, x: A, y: A) => A, shape: number[], compile: boolean) =>
+/** A net, its loss and what it learns from. */
+export interface Lesson {
+  readonly params: () => Net;
+  readonly loss: (p: Net, x: A, y: A) => A;
+  readonly x: () => A;
+  readonly y: () => A;
+  readonly rate: number;
+}
+
+export const numbers =
+  (name: string, ...shape: number[]) =>
+  (): A =>
+    array(
+      work.values(
+        name,
+        shape.reduce((a, b) => a * b, 1),
+      ),
+      shape,
+    );
+
+/** Which class each of a batch belongs to. */
+export const classes = (batch: number) => (): A =>
+  nn.oneHot(array(work.labels('labels', batch, 10), [batch]), 10);
+
+export const train =
+  ({ params, loss, x: input, y: target, rate }: Lesson, compile: boolean) =>
   async (): Promise<Prepared> => {
-    const size = shape.reduce((a, b) => a * b, 1);
-    const x = array(work.values('images', size), shape);
-    const y = nn.oneHot(array(work.labels('labels', work.BATCH, 10), [work.BATCH]), 10);
+    const [x, y] = [input(), target()];
     let p = params();
     const update = (q: Net, a: A, b: A): [A, Net] => {
       const keep = Object.fromEntries(Object.entries(q).map(([k, v]) => [k, v.ref]));
       const [l, g] = valueAndGrad(loss as never)(q, a, b) as unknown as [A, Net];
       const next: Net = {};
-      for (const k of Object.keys(keep)) next[k] = keep[k]!.sub(g[k]!.mul(work.LEARNING_RATE));
+      for (const k of Object.keys(keep)) next[k] = keep[k]!.sub(g[k]!.mul(rate));
       return [l, next];
     };
     const step = (compile ? jit(update as never) : update) as unknown as typeof update;
@@ -189,6 +211,16 @@ const train =
     for (let i = 0; i < 2; i++) check.push(await once());
     return { run: once, compileMs, check };
   };
+
+const classifying = (params: () => Net, net: (p: Net, x: A) => A, ...shape: number[]): Lesson => ({
+  params,
+  loss: (p, x, y) => crossEntropy(net(p, x), y),
+  x: numbers('images', ...shape),
+  y: classes(work.BATCH),
+  rate: work.LEARNING_RATE,
+});
+const mlpLesson = classifying(() => denseParams(work.MLP), mlp, work.BATCH, 784);
+const lenetLesson = classifying(lenetParams, lenet, work.BATCH, 1, 28, 28);
 
 const tiny = async (): Promise<Prepared> => {
   const x = array(work.values('tiny', work.TINY.size), [work.TINY.size]);
@@ -214,9 +246,6 @@ export const subject: Subject = {
     imperative: book(bookForward),
     hybrid: book(jit(bookForward as never) as never),
   },
-  'mlp-train': {
-    imperative: train(() => denseParams(work.MLP), mlpLoss, [work.BATCH, 784], false),
-    step: train(() => denseParams(work.MLP), mlpLoss, [work.BATCH, 784], true),
-  },
-  'lenet-train': { step: train(lenetParams, lenetLoss, [work.BATCH, 1, 28, 28], true) },
+  'mlp-train': { imperative: train(mlpLesson, false), step: train(mlpLesson, true) },
+  'lenet-train': { step: train(lenetLesson, true) },
 };

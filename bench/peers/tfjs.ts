@@ -11,7 +11,7 @@ import * as work from '../work.ts';
 /** Resolves when the backend has done everything so far; undefined where it has when a call returns. */
 export type Wait = (() => Promise<void>) | undefined;
 
-const done = async (wait: Wait, make: () => tf.Tensor): Promise<Prepared> => {
+export const done = async (wait: Wait, make: () => tf.Tensor): Promise<Prepared> => {
   const start = performance.now();
   const first = make();
   const check = work.sample(await first.data());
@@ -63,20 +63,23 @@ const layerNorm = (x: tf.Tensor): tf.Tensor => {
   return tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, 1e-5)));
 };
 
-type Params = Map<string, tf.Variable>;
+export type Params = Map<string, tf.Variable>;
 
-const dense = (layers: readonly work.DenseSpec[]): Params =>
+/** Weights stand as [in, out] here: with them turned, its products take several times as long on WebAssembly. */
+const turned = (weight: tf.Tensor): tf.Variable => tf.variable(tf.transpose(weight));
+
+export const dense = (layers: readonly work.DenseSpec[]): Params =>
   new Map(
     layers.flatMap((l) => [
-      [`${l.name}w`, tf.variable(tf.tensor2d(work.weightOf(l), [l.outputs, l.inputs]))] as const,
+      [`${l.name}w`, turned(tf.tensor2d(work.weightOf(l), [l.outputs, l.inputs]))] as const,
       [`${l.name}b`, tf.variable(tf.zeros([l.outputs]))] as const,
     ]),
   );
 
-const layer = (p: Params, name: string, x: tf.Tensor2D): tf.Tensor2D =>
-  tf.add(tf.matMul(x, p.get(`${name}w`) as tf.Tensor2D, false, true), p.get(`${name}b`)!);
+export const layer = (p: Params, name: string, x: tf.Tensor2D): tf.Tensor2D =>
+  tf.add(tf.matMul(x, p.get(`${name}w`) as tf.Tensor2D), p.get(`${name}b`)!);
 
-const mlp = (p: Params, layers: readonly work.DenseSpec[], x: tf.Tensor2D): tf.Tensor2D => {
+export const mlp = (p: Params, layers: readonly work.DenseSpec[], x: tf.Tensor2D): tf.Tensor2D => {
   let h = x;
   layers.forEach((l, i) => {
     h = layer(p, l.name, h);
@@ -86,7 +89,7 @@ const mlp = (p: Params, layers: readonly work.DenseSpec[], x: tf.Tensor2D): tf.T
 };
 
 /** Images lie channels last here: kernels and the first dense layer are reordered to mean the same. */
-const lenetParams = (): Params => {
+export const lenetParams = (): Params => {
   const p = dense(work.LENET.dense);
   for (const l of work.LENET.conv) {
     const kernel = tf.tensor4d(work.kernelOf(l), [l.outputs, l.inputs, l.kernel, l.kernel]);
@@ -96,12 +99,12 @@ const lenetParams = (): Params => {
   const [{ name, outputs, inputs }] = work.LENET.dense;
   const channels = work.LENET.conv[1].outputs;
   const side = Math.sqrt(inputs / channels);
-  const weight = tf.reshape(p.get(`${name}w`)!, [outputs, channels, side, side]);
-  p.set(`${name}w`, tf.variable(tf.reshape(tf.transpose(weight, [0, 2, 3, 1]), [outputs, inputs])));
+  const weight = tf.reshape(p.get(`${name}w`)!, [channels, side, side, outputs]);
+  p.set(`${name}w`, tf.variable(tf.reshape(tf.transpose(weight, [1, 2, 0, 3]), [inputs, outputs])));
   return p;
 };
 
-const lenet = (p: Params, x: tf.Tensor4D): tf.Tensor2D => {
+export const lenet = (p: Params, x: tf.Tensor4D): tf.Tensor2D => {
   let h = x;
   for (const { name } of work.LENET.conv) {
     const y = tf.conv2d(h, p.get(`${name}w`) as tf.Tensor4D, 1, 'valid');
@@ -121,26 +124,44 @@ const book = (wait: Wait) => (): Promise<Prepared> => {
   });
 };
 
-const train =
-  (
-    wait: Wait,
-    params: () => Params,
-    net: (p: Params, x: tf.Tensor) => tf.Tensor2D,
-    shape: number[],
-  ) =>
+export const numbers =
+  (name: string, ...shape: number[]) =>
+  (): tf.Tensor =>
+    tf.tensor(
+      work.values(
+        name,
+        shape.reduce((a, b) => a * b, 1),
+      ),
+      shape,
+    );
+
+/** Which class each of a batch belongs to. */
+export const classes = (batch: number) => (): tf.Tensor =>
+  tf.oneHot(tf.tensor1d(work.labels('labels', batch, 10), 'int32'), 10);
+
+export const crossEntropy = (scores: tf.Tensor, y: tf.Tensor): tf.Scalar =>
+  tf.mean(tf.neg(tf.sum(tf.mul(tf.logSoftmax(scores as tf.Tensor2D), y), 1))) as tf.Scalar;
+
+/** A net, its loss and what it learns from. */
+export interface Lesson {
+  readonly params: () => Params;
+  readonly net: (p: Params, x: tf.Tensor) => tf.Tensor;
+  readonly loss: (output: tf.Tensor, y: tf.Tensor) => tf.Scalar;
+  readonly x: () => tf.Tensor;
+  readonly y: () => tf.Tensor;
+  readonly rate: number;
+}
+
+export const train =
+  (wait: Wait, { params, net, loss: lossOf, x: input, y: target, rate }: Lesson) =>
   async (): Promise<Prepared> => {
     const p = params();
-    const size = shape.reduce((a, b) => a * b, 1);
-    const x = tf.tensor(work.values('images', size), shape);
-    const y = tf.oneHot(tf.tensor1d(work.labels('labels', work.BATCH, 10), 'int32'), 10);
+    const [x, y] = [input(), target()];
     const variables = [...p.values()];
     const step = (): tf.Tensor =>
       tf.tidy(() => {
-        const { value, grads } = tf.variableGrads(
-          () => tf.mean(tf.neg(tf.sum(tf.mul(tf.logSoftmax(net(p, x)), y), 1))) as tf.Scalar,
-          variables,
-        );
-        for (const v of variables) v.assign(tf.sub(v, tf.mul(grads[v.name]!, work.LEARNING_RATE)));
+        const { value, grads } = tf.variableGrads(() => lossOf(net(p, x), y), variables);
+        for (const v of variables) v.assign(tf.sub(v, tf.mul(grads[v.name]!, rate)));
         return value;
       });
     const once = async (): Promise<number> => {
@@ -168,6 +189,12 @@ const tiny = (wait: Wait) => (): Promise<Prepared> => {
   );
 };
 
+const classifying: Pick<Lesson, 'loss' | 'y' | 'rate'> = {
+  loss: crossEntropy,
+  y: classes(work.BATCH),
+  rate: work.LEARNING_RATE,
+};
+
 export const subjectOf = (wait: Wait): Subject => ({
   ...Object.fromEntries(work.MATMUL_SIZES.map((n) => [`matmul-${n}`, matmul(wait, n)])),
   chain12: unary(wait, chain, [work.CHAIN_SIZE]),
@@ -176,19 +203,19 @@ export const subjectOf = (wait: Wait): Subject => ({
   'tiny-op': { imperative: tiny(wait) },
   'hybridize-mlp': { imperative: book(wait) },
   'mlp-train': {
-    imperative: train(
-      wait,
-      () => dense(work.MLP),
-      (p, x) => mlp(p, work.MLP, x as tf.Tensor2D),
-      [work.BATCH, 784],
-    ),
+    imperative: train(wait, {
+      ...classifying,
+      params: () => dense(work.MLP),
+      net: (p, x) => mlp(p, work.MLP, x as tf.Tensor2D),
+      x: numbers('images', work.BATCH, 784),
+    }),
   },
   'lenet-train': {
-    imperative: train(wait, lenetParams, (p, x) => lenet(p, x as tf.Tensor4D), [
-      work.BATCH,
-      28,
-      28,
-      1,
-    ]),
+    imperative: train(wait, {
+      ...classifying,
+      params: lenetParams,
+      net: (p, x) => lenet(p, x as tf.Tensor4D),
+      x: numbers('images', work.BATCH, 28, 28, 1),
+    }),
   },
 });
