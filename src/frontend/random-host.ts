@@ -81,3 +81,24 @@ export const uniformOnHost = (
   }
   return out;
 };
+
+/** The same of doubles: 53 bits, of the words of two keys. See `unit` in random/source.ts. */
+export const doublesOnHost = (
+  size: number,
+  low: number,
+  high: number,
+  key: readonly [number, number],
+  draw: number,
+): Float64Array => {
+  const [k0, k1] = [key[0] | 0, key[1] | 0];
+  const further = k1 ^ 0x80000000;
+  const [k2, last] = [k1, further].map((k) => (k0 ^ k ^ 0x1bd11bda) | 0) as [number, number];
+  const width = high - low;
+  const out = new Float64Array(size);
+  for (let i = 0; i < size; i++) {
+    const first = threefry(k0, k1, k2, i, draw | 0);
+    const rest = threefry(k0, further, last, i, draw | 0) >>> 11;
+    out[i] = (first * 2 ** 21 + rest) * 2 ** -53 * width + low;
+  }
+  return out;
+};

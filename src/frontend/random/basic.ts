@@ -3,7 +3,7 @@
  *
  * Invariant: uniform numbers of small arrays are drawn on the host, bit for bit as a compiled program draws them.
  */
-import type { DType } from '../../ir/dtype.ts';
+import { type DType, isNarrowFloat } from '../../ir/dtype.ts';
 import { type Shape, tensor } from '../../ir/type.ts';
 import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
@@ -12,7 +12,7 @@ import { checkDtype, checkShape } from '../nd/creation.ts';
 import { fits, upload } from '../nd/filled.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
-import { uniformOnHost } from '../random-host.ts';
+import { doublesOnHost, uniformOnHost } from '../random-host.ts';
 import {
   type Attrs,
   anyNumber,
@@ -70,16 +70,12 @@ export const uniform = (
     );
   const dtype = drawnDtype('random.uniform', options, 'float32', false);
   const type = tensor(dtype, checkShape('random.uniform', shape));
-  if (mode.trace !== undefined || dtype !== 'float32' || type.size > HOST_ELEMENTS)
+  const onHost = dtype === 'float32' ? uniformOnHost : doublesOnHost;
+  if (mode.trace !== undefined || isNarrowFloat(dtype) || type.size > HOST_ELEMENTS)
     return drawFrom(uniformly, shape, [low, high], options);
   const device = deviceFor([], options);
   const [k0, k1, first] = take(device, 1);
-  return upload(
-    type,
-    uniformOnHost(type.size, low, high, [k0, k1], first),
-    device,
-    'random.uniform',
-  );
+  return upload(type, onHost(type.size, low, high, [k0, k1], first), device, 'random.uniform');
 };
 
 const normally: Sampler = sampler({

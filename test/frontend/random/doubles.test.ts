@@ -5,12 +5,13 @@ import { autograd, device, hybridize, nd, random } from '../../../src/index.ts';
 import { threefry } from '../../../src/ir/numbers.ts';
 import { fails } from '../support.ts';
 
-type Draw = () => nd.NDArray;
+type NDArray = nd.NDArray;
+type Draw = () => NDArray;
 
 const SIZE = 12;
 const SEED = 2 ** 40 + 5;
 const DOUBLE = { dtype: 'float64' } as const;
-const numbers = async (x: nd.NDArray): Promise<number[]> => Array.from(await x.data(), Number);
+const numbers = async (x: NDArray): Promise<number[]> => Array.from(await x.data(), Number);
 
 const words = (i: number, draw: number): readonly [number, number] => [
   threefry(5, 256, i, draw),
@@ -51,8 +52,16 @@ const close = (got: number[], wanted: number[], name: string, within = 2e-15): v
 if (device.default().caps.wide) {
   test('uniform doubles have 53 random bits of two words', async () => {
     random.seed(SEED);
-    const drawn = [random.uniform([SIZE], 0, 1, DOUBLE), random.uniform([SIZE], -0.1, 0.2, DOUBLE)];
+    const draw = (): NDArray[] => [
+      random.uniform([SIZE], 0, 1, DOUBLE),
+      random.uniform([SIZE], -0.1, 0.2, DOUBLE),
+    ];
+    const drawn = draw();
+    random.seed(SEED);
+    const compiled = hybridize(draw)();
     assert.equal(await numbers(drawn[0]!), of(unit, 0));
+    for (const [i, x] of drawn.entries())
+      assert.equal(await numbers(x), await numbers(compiled[i]!), 'on the host as compiled');
     close(
       await numbers(drawn[1]!),
       of(unit, 1).map((u) => u * (0.2 + 0.1) - 0.1),
@@ -86,7 +95,7 @@ if (device.default().caps.wide) {
 
   test('each family draws as float32 does, with more digits', async () => {
     const [two, three] = [2.3, 3.1].map((v) => nd.full([SIZE], v, DOUBLE));
-    const families: readonly (readonly [string, (...p: nd.NDArray[]) => nd.NDArray])[] = [
+    const families: readonly (readonly [string, (...p: NDArray[]) => NDArray])[] = [
       ['beta', (a, b) => random.beta([SIZE], a!, b!)],
       ['studentT', (a) => random.studentT([SIZE], a!)],
       ['logistic', (a, b) => random.logistic([SIZE], a!, b!)],
@@ -95,7 +104,7 @@ if (device.default().caps.wide) {
       ['binomial', (a, b) => random.binomial([SIZE], 30, a!.div(b!.mul(2)))],
       ['bernoulli', (a, b) => random.bernoulli([SIZE], a!.div(b!))],
     ];
-    const draw = (p: nd.NDArray[]): nd.NDArray[] => {
+    const draw = (p: NDArray[]): NDArray[] => {
       random.seed(4);
       return families.map(([, family]) => family(...p));
     };
@@ -118,7 +127,7 @@ if (device.default().caps.wide) {
   });
 } else
   test('devices without numbers of 64 bits say so', () =>
-    fails(() => random.uniform([2], 0, 1, DOUBLE), 'dtype', 'float64', 'float32'));
+    fails(() => random.uniform([2], 0, 1, DOUBLE), 'dtype', 'f64[2]', 'float32'));
 
 /** `-(dF/da) / (dF/dx)` at a = 2, where `F = Σ xⁿ⁺² / (n! (n + 2)) (-1)ⁿ / Γ(2)`. */
 const slopeOfTwo = (x: number): number => {
