@@ -6,6 +6,7 @@
  */
 import { type Axis, type Bound, type Idx, idxAxes, idxOpaques, pointsOf } from '../dim.ts';
 import { TigonError } from '../errors.ts';
+import { type LazyText, textOf } from '../lazy-text.ts';
 import { scalarOps } from '../scalar.ts';
 import { runningOperands } from './access.ts';
 import { exactRange } from './exact.ts';
@@ -51,7 +52,9 @@ const usesResult = (value: Expr): boolean => {
 class Verifier {
   readonly #kernel: LoopKernel;
   /** Expressions found correct, by the guards they stood under. */
-  #done = new Map<string, Set<Expr>>();
+  #done = new Map<ReadonlySet<Axis>, Map<readonly Bound[], Set<Expr>>>();
+  /** The same by what axes and guards are, whatever holds them. */
+  #alike = new Map<string, Set<Expr>>();
   /** What products leave to use, where the verifier stands. */
   #given: ReadonlySet<AccName> = NOTHING;
 
@@ -62,15 +65,16 @@ class Verifier {
     for (const b of buffers)
       this.#rule(
         b.shape.length === b.strides.length,
-        `${b.name} has one stride for each dimension`,
+        () => `${b.name} has one stride for each dimension`,
       );
   }
 
   nest(nest: Nest): void {
-    this.#done = new Map();
+    this.#forget();
     this.#given = NOTHING;
     this.#rule(new Set(nest.axes).size === nest.axes.length, 'an axis is listed twice');
-    for (const a of nest.axes) this.#rule(a.kind === 'par', `nest axis ${a.name} is parallel`);
+    for (const a of nest.axes)
+      this.#rule(a.kind === 'par', () => `nest axis ${a.name} is parallel`);
     const c = nest.contract;
     if (c) {
       this.#rule(nest.attend === undefined, 'a nest has one product');
@@ -88,21 +92,21 @@ class Verifier {
     const order = [...batch, ...m, ...n];
     this.#rule(
       order.length === nest.axes.length && order.every((a, i) => a === nest.axes[i]),
-      `the axes of a nest with ${what} are its batch, m and n axes in order`,
+      () => `the axes of a nest with ${what} are its batch, m and n axes in order`,
     );
-    for (const a of k) this.#rule(a.kind === 'red', `${what} axis ${a.name} is summed over`);
+    for (const a of k) this.#rule(a.kind === 'red', () => `${what} axis ${a.name} is summed over`);
   }
 
   #running(nest: Nest, running: Running): void {
     const { axis } = running;
     this.#rule(!nest.contract && !nest.attend, 'a nest has one product or running fold');
-    this.#rule(nest.axes.includes(axis), `${axis.name} is an axis of its nest`);
+    this.#rule(nest.axes.includes(axis), () => `${axis.name} is an axis of its nest`);
     const bound = new Set(nest.axes);
     for (const e of runningOperands(running)) this.#expr(e, bound, []);
     if (running.kind === 'prefix') {
       const [first, second] = running.values;
       const count = running.op === 'affine' ? 2 : 1;
-      this.#rule(running.values.length === count, `${running.op} has ${count} values`);
+      this.#rule(running.values.length === count, () => `${running.op} has ${count} values`);
       this.#rule(
         second === undefined || second.dtype === first!.dtype,
         'values of a running fold have one dtype',
@@ -118,7 +122,8 @@ class Verifier {
     const acc = runningValue(running);
     for (const s of nest.stores)
       visitExpr(s.value, {
-        expr: (e) => this.#rule(e.kind !== 'acc' || e === acc, `\`acc\` is ${acc.dtype} here`),
+        expr: (e) =>
+          this.#rule(e.kind !== 'acc' || e === acc, () => `\`acc\` is ${acc.dtype} here`),
       });
     this.#given = new Set(['acc']);
   }
@@ -129,7 +134,7 @@ class Verifier {
     this.#rule(scores.length > 0 && scores.length <= 2, 'an attention has one score or two');
     for (const { depth, a, b } of scores) {
       for (const axis of depth)
-        this.#rule(axis.kind === 'red', `score axis ${axis.name} is summed over`);
+        this.#rule(axis.kind === 'red', () => `score axis ${axis.name} is summed over`);
       this.#expr(a, new Set([...batch, ...m, ...depth]), []);
       this.#expr(b, new Set([...batch, ...k, ...depth]), []);
     }
@@ -138,28 +143,28 @@ class Verifier {
     this.#expr(weight, new Set([...batch, ...m, ...k]), []);
     this.#given = new Set(attend.fold === 'softmax' ? ['acc', 'norm'] : ['acc']);
     // What was right under another set of names may not be here.
-    this.#done = new Map();
+    this.#forget();
     for (const s of nest.stores)
       this.#rule(
         nest.axes.every((a) => a.extent === 1 || s.axes.includes(a)) || !usesResult(s.value),
-        `the store to ${s.buffer.name} uses \`acc\`, which differs along axes it has not`,
+        () => `the store to ${s.buffer.name} uses \`acc\`, which differs along axes it has not`,
       );
   }
 
   #store(s: Store, nest: Nest): void {
     const name = s.buffer.name;
-    this.#rule(this.#kernel.buffers.includes(s.buffer), `${name} is written but not listed`);
+    this.#rule(this.#kernel.buffers.includes(s.buffer), () => `${name} is written but not listed`);
     this.#rule(
       s.axes.every((a, i) => a === nest.axes[i]),
-      `axes of the store to ${name} are the first of its nest`,
+      () => `axes of the store to ${name} are the first of its nest`,
     );
     this.#rule(
       s.mode !== 'set' || s.over.length === 0,
-      `${name}: only accumulation runs over axes`,
+      () => `${name}: only accumulation runs over axes`,
     );
     this.#rule(
       s.value.dtype === s.buffer.dtype,
-      `${name} holds ${s.buffer.dtype}, the value stored is ${s.value.dtype}`,
+      () => `${name} holds ${s.buffer.dtype}, the value stored is ${s.value.dtype}`,
     );
     const bound = new Set([...s.axes, ...s.over]);
     this.#expr(s.value, bound, []);
@@ -185,7 +190,7 @@ class Verifier {
     for (const { axis, step } of sorted) {
       this.#rule(
         step > reach,
-        `store to ${s.buffer.name}: different values of ${axis.name} write the same element`,
+        () => `store to ${s.buffer.name}: different values of ${axis.name} write the same element`,
       );
       reach += step * (axis.extent - 1);
     }
@@ -199,9 +204,12 @@ class Verifier {
     what: string,
   ): void {
     const { name, shape } = buffer;
-    this.#rule(index.length === shape.length, `${what} ${name} has one index for each dimension`);
+    this.#rule(
+      index.length === shape.length,
+      () => `${what} ${name} has one index for each dimension`,
+    );
     index.forEach((idx, d) => {
-      this.#idx(idx, bound, bounds, `${what} ${name}`);
+      this.#idx(idx, bound, bounds, () => `${what} ${name}`);
       const size = shape[d]!;
       let [lo, hi] = rangeUnder(idx, bounds);
       if (lo < 0 || hi >= size) {
@@ -212,22 +220,19 @@ class Verifier {
       if (lo < 0 || hi >= size) [lo, hi] = exactRange(idx, bounds) ?? [lo, hi];
       this.#rule(
         size === 0 || (lo >= 0 && hi < size),
-        `${what} ${name}: index ${d} can be ${lo < 0 ? lo : hi}, outside 0..${size - 1}`,
+        () => `${what} ${name}: index ${d} can be ${lo < 0 ? lo : hi}, outside 0..${size - 1}`,
       );
     });
   }
-  #idx(idx: Idx, bound: ReadonlySet<Axis>, bounds: readonly Bound[], where: string): void {
-    idxAxes(idx, (a) => this.#rule(bound.has(a), `${where}: axis ${a.name} is not bound here`));
+  #idx(idx: Idx, bound: ReadonlySet<Axis>, bounds: readonly Bound[], where: LazyText): void {
+    idxAxes(idx, (a) =>
+      this.#rule(bound.has(a), () => `${textOf(where)}: axis ${a.name} is not bound here`),
+    );
     idxOpaques(idx, (ref) => this.#expr(ref as Expr, bound, bounds));
   }
 
   #expr(e: Expr, bound: ReadonlySet<Axis>, bounds: readonly Bound[]): void {
-    const key = [
-      ...[...bound].map((a) => a.id),
-      ...bounds.map((b) => `${b.lo}<=${b.idx.key}<${b.hi}`),
-    ].join();
-    const seen = this.#done.get(key) ?? new Set();
-    this.#done.set(key, seen);
+    const seen = this.#doneUnder(bound, bounds);
     if (seen.has(e)) return;
     seen.add(e);
     switch (e.kind) {
@@ -236,7 +241,7 @@ class Verifier {
       case 'acc':
         this.#rule(
           this.#given.has(e.name),
-          `\`${e.name}\` stands in a nest whose product gives it`,
+          () => `\`${e.name}\` stands in a nest whose product gives it`,
         );
         return;
       case 'index':
@@ -245,7 +250,10 @@ class Verifier {
       case 'op': {
         for (const a of e.args) this.#expr(a, bound, bounds);
         const dtype = scalarOps[e.op].dtype(...e.args.map((a) => a.dtype));
-        this.#rule(dtype === e.dtype, `${e.op} of its operands gives ${dtype}, not ${e.dtype}`);
+        this.#rule(
+          dtype === e.dtype,
+          () => `${e.op} of its operands gives ${dtype}, not ${e.dtype}`,
+        );
         return;
       }
       case 'cast':
@@ -254,7 +262,7 @@ class Verifier {
       case 'load':
         this.#rule(
           this.#kernel.buffers.includes(e.buffer),
-          `${e.buffer.name} is read but not listed`,
+          () => `${e.buffer.name} is read but not listed`,
         );
         this.#access(e.buffer, e.index, bound, bounds, 'load from');
         return;
@@ -266,7 +274,7 @@ class Verifier {
         return;
       case 'reduce':
         for (const a of e.axes)
-          this.#rule(a.kind === 'red', `reductions run over reduction axes, not ${a.name}`);
+          this.#rule(a.kind === 'red', () => `reductions run over reduction axes, not ${a.name}`);
         this.#expr(e.body, new Set([...bound, ...e.axes]), bounds);
         return;
       default:
@@ -274,12 +282,31 @@ class Verifier {
     }
   }
 
+  #doneUnder(bound: ReadonlySet<Axis>, bounds: readonly Bound[]): Set<Expr> {
+    const known = this.#done.get(bound)?.get(bounds);
+    if (known !== undefined) return known;
+    const key = [
+      ...[...bound].map((a) => a.id),
+      ...bounds.map((b) => `${b.lo}<=${b.idx.key}<${b.hi}`),
+    ].join();
+    const seen = this.#alike.get(key) ?? new Set();
+    this.#alike.set(key, seen);
+    const same = this.#done.get(bound) ?? new Map();
+    this.#done.set(bound, same.set(bounds, seen));
+    return seen;
+  }
+
+  #forget(): void {
+    this.#done = new Map();
+    this.#alike = new Map();
+  }
+
   /** One side of a guard; nothing is asked of a side that is never taken. */
   #branch(e: Expr, bound: ReadonlySet<Axis>, bounds: readonly Bound[]): void {
     if (intersect(bounds).every((b) => b.lo < b.hi)) this.#expr(e, bound, bounds);
   }
 
-  #rule(holds: boolean, rule: string): void {
-    if (!holds) throw new TigonError('verify', `loop kernel ${this.#kernel.name}: ${rule}`);
+  #rule(holds: boolean, rule: LazyText): void {
+    if (!holds) throw new TigonError('verify', `loop kernel ${this.#kernel.name}: ${textOf(rule)}`);
   }
 }

@@ -6,6 +6,7 @@
  */
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
+import { type LazyText, textOf } from '../lazy-text.ts';
 import type { Loop, Program, ProgramBuffer } from '../program.ts';
 import { type ThreadLimits, verifyThread } from '../thread/verify.ts';
 import { spannedBytes } from './print.ts';
@@ -47,12 +48,13 @@ export const verifyProgram = (program: Program, limits?: ProgramLimits): void =>
     program,
     'arena',
     program.lowerBoundBytes <= program.arenaBytes,
-    `${program.arenaBytes} bytes is less than what lives at once, ${program.lowerBoundBytes}`,
+    () => `${program.arenaBytes} bytes is less than what lives at once, ${program.lowerBoundBytes}`,
   );
 };
 
-function rule(program: Program, where: string, holds: boolean, text: string): asserts holds {
-  if (!holds) throw new TigonError('verify', `program ${program.name}, ${where}: ${text}`);
+function rule(program: Program, where: LazyText, holds: boolean, text: LazyText): asserts holds {
+  if (!holds)
+    throw new TigonError('verify', `program ${program.name}, ${textOf(where)}: ${textOf(text)}`);
 }
 
 const isWritable = (b: ProgramBuffer): boolean =>
@@ -60,11 +62,11 @@ const isWritable = (b: ProgramBuffer): boolean =>
 
 const checkBuffer = (program: Program, i: number, alignment: number): void => {
   const b = program.buffers[i]!;
-  const check = (holds: boolean, text: string): void => rule(program, b.name, holds, text);
+  const check = (holds: boolean, text: LazyText): void => rule(program, b.name, holds, text);
   check(b.shape.length === b.strides.length, 'one stride per axis');
   check(
     b.bytes >= spannedBytes(b),
-    `${b.bytes} bytes do not hold its elements (${spannedBytes(b)})`,
+    () => `${b.bytes} bytes do not hold its elements (${spannedBytes(b)})`,
   );
   check(
     (b.values !== undefined) === (b.role === 'constant'),
@@ -83,11 +85,11 @@ const checkBuffer = (program: Program, i: number, alignment: number): void => {
   check(offset !== undefined, 'a temp needs an offset');
   check(
     Number.isInteger(offset) && offset! >= 0 && offset! % alignment === 0,
-    `offset ${offset} is not a multiple of ${alignment}`,
+    () => `offset ${offset} is not a multiple of ${alignment}`,
   );
   check(
     offset! + b.bytes <= program.arenaBytes,
-    `bytes ${offset}..${offset! + b.bytes} lie outside the arena of ${program.arenaBytes}`,
+    () => `bytes ${offset}..${offset! + b.bytes} lie outside the arena of ${program.arenaBytes}`,
   );
   if (b.inPlaceOf === undefined) return;
   const other = program.buffers[b.inPlaceOf];
@@ -106,10 +108,10 @@ const showStep = (program: Program, i: number): string => {
 const checkLoops = (program: Program): void => {
   program.loops.forEach((loop, i) => {
     const { first, end, trips } = loop;
-    const check = (holds: boolean, text: string): void =>
-      rule(program, `loop ${i} (steps ${first} to ${end - 1})`, holds, text);
+    const check = (holds: boolean, text: LazyText): void =>
+      rule(program, () => `loop ${i} (steps ${first} to ${end - 1})`, holds, text);
     check(first >= 0 && first < end && end <= program.steps.length, 'it has no such steps');
-    check(Number.isInteger(trips) && trips >= 1, `${trips} trips`);
+    check(Number.isInteger(trips) && trips >= 1, () => `${trips} trips`);
     const before = program.loops[i - 1];
     check(before === undefined || before.first <= first, 'it stands behind a later one');
     for (const outer of program.loops.slice(0, i))
@@ -125,14 +127,14 @@ const checkWindow = (program: Program, i: number, j: number, limits?: ProgramLim
   const window = windows?.[j];
   if (window === undefined) return;
   const buffer = program.buffers[bindings[j]!]!;
-  const check = (holds: boolean, text: string): void =>
-    rule(program, `${showStep(program, i)}, ${buffer.name}`, holds, text);
+  const check = (holds: boolean, text: LazyText): void =>
+    rule(program, () => `${showStep(program, i)}, ${buffer.name}`, holds, text);
   const loops = loopsAround(program, i);
-  check(window.strides.length === loops.length, `${loops.length} loops need a stride each`);
+  check(window.strides.length === loops.length, () => `${loops.length} loops need a stride each`);
   const alignment = limits === undefined ? 1 : windowAlignment(limits);
   check(
     [window.offset, ...window.strides].every((n) => Number.isInteger(n) && n % alignment === 0),
-    `offset and strides must be multiples of ${alignment}`,
+    () => `offset and strides must be multiples of ${alignment}`,
   );
   let [low, high] = [window.offset, window.offset];
   window.strides.forEach((stride, l) => {
@@ -144,35 +146,36 @@ const checkWindow = (program: Program, i: number, j: number, limits?: ProgramLim
   high += global.elements * bytesOf(global.dtype);
   check(
     low >= 0 && high <= buffer.bytes,
-    `bytes ${low}..${high} lie outside its ${buffer.bytes} bytes`,
+    () => `bytes ${low}..${high} lie outside its ${buffer.bytes} bytes`,
   );
 };
 
 const checkBindings = (program: Program, i: number, limits?: ProgramLimits): void => {
   const step = program.steps[i]!;
-  const check = (holds: boolean, text: string): void =>
-    rule(program, showStep(program, i), holds, text);
+  const check = (holds: boolean, text: LazyText): void =>
+    rule(program, () => showStep(program, i), holds, text);
   const kernel = program.kernels[step.kernel];
-  check(kernel !== undefined, `there is no kernel ${step.kernel}`);
+  check(kernel !== undefined, () => `there is no kernel ${step.kernel}`);
   const globals = kernel!.buffers.filter((b) => b.space === 'global');
   check(
     globals.length === step.bindings.length,
-    `${step.bindings.length} bindings for ${globals.length} buffers`,
+    () => `${step.bindings.length} bindings for ${globals.length} buffers`,
   );
   globals.forEach((global, j) => {
     const buffer = program.buffers[step.bindings[j]!];
-    check(buffer !== undefined, `there is no buffer ${step.bindings[j]}`);
+    check(buffer !== undefined, () => `there is no buffer ${step.bindings[j]}`);
     check(
       buffer!.dtype === global.dtype,
-      `${global.name} holds ${global.dtype}, ${buffer!.name} is ${buffer!.dtype}`,
+      () => `${global.name} holds ${global.dtype}, ${buffer!.name} is ${buffer!.dtype}`,
     );
     check(
       global.elements * bytesOf(global.dtype) <= buffer!.bytes,
-      `${global.name} reaches ${global.elements} elements, ${buffer!.name} has ${buffer!.bytes} bytes`,
+      () =>
+        `${global.name} reaches ${global.elements} elements, ${buffer!.name} has ${buffer!.bytes} bytes`,
     );
     check(
       global.access === 'read' || isWritable(buffer!),
-      `${buffer!.name} (${buffer!.role}) is written`,
+      () => `${buffer!.name} (${buffer!.role}) is written`,
     );
     checkWindow(program, i, j, limits);
   });
@@ -180,8 +183,8 @@ const checkBindings = (program: Program, i: number, limits?: ProgramLimits): voi
 
 /** What a device binds for a launch: buffers in one place are one, scalars go elsewhere. */
 const checkLimits = (program: Program, i: number, limits: ProgramLimits): void => {
-  const check = (holds: boolean, text: string): void =>
-    rule(program, showStep(program, i), holds, text);
+  const check = (holds: boolean, text: LazyText): void =>
+    rule(program, () => showStep(program, i), holds, text);
   const bound = new Map<ProgramBuffer, ProgramBuffer>();
   for (const binding of program.steps[i]!.bindings) {
     const buffer = program.buffers[binding]!;
@@ -191,12 +194,12 @@ const checkLimits = (program: Program, i: number, limits: ProgramLimits): void =
     bound.set(place, buffer);
     check(
       limits.target !== 'wgsl' || other === undefined || other.dtype === buffer.dtype,
-      `${other?.name} (${other?.dtype}) and ${buffer.name} (${buffer.dtype}) are one binding`,
+      () => `${other?.name} (${other?.dtype}) and ${buffer.name} (${buffer.dtype}) are one binding`,
     );
   }
   check(
     bound.size <= limits.maxBindings,
-    `${bound.size} bindings, the device has ${limits.maxBindings}`,
+    () => `${bound.size} bindings, the device has ${limits.maxBindings}`,
   );
 };
 
@@ -267,7 +270,7 @@ const lifetimes = (program: Program, launches: readonly Launched[]): ReadonlyMap
         program,
         showStep(program, launched.step),
         !(fresh && reads && !writes),
-        `${b.name} is read before anything is written to it`,
+        () => `${b.name} is read before anything is written to it`,
       );
       const again = around.some((l, d) => homes.get(buffer)!.has(l) && launched.counters[d]! > 0);
       if (b.role === 'temp' && !again)
@@ -307,9 +310,10 @@ const checkOverlaps = (
       const [x, y] = [program.buffers[i]!, program.buffers[j]!];
       rule(
         program,
-        `${x.name} and ${y.name}`,
+        () => `${x.name} and ${y.name}`,
         !shareBytes(x, y) || hands(i, j) || hands(j, i),
-        `they share bytes and are both alive in step ${launches[Math.max(a.first, b.first)]!.step}`,
+        () =>
+          `they share bytes and are both alive in step ${launches[Math.max(a.first, b.first)]!.step}`,
       );
     }
 };
@@ -335,7 +339,8 @@ const checkBarriers = (program: Program, launches: readonly Launched[]): void =>
           program,
           showStep(program, step),
           !meet(program, now, before),
-          `it needs a barrier: it shares ${program.buffers[now.buffer]!.name} with ${showStep(program, before.step)}`,
+          () =>
+            `it needs a barrier: it shares ${program.buffers[now.buffer]!.name} with ${showStep(program, before.step)}`,
         );
       }
     since.push(...list.map((access) => ({ ...access, step })));

@@ -5,6 +5,7 @@
  * its warpgroups wait for each other forever is left to the interpreter.
  */
 import { bytesOf } from '../dtype.ts';
+import type { LazyText } from '../lazy-text.ts';
 import {
   type BulkStmt,
   boxBytes,
@@ -24,7 +25,7 @@ import { bodiesOf } from './visit.ts';
 
 /** What the verifier of a kernel knows and does. */
 export interface BulkVerifier {
-  rule(holds: boolean, text: string): void;
+  rule(holds: boolean, text: LazyText): void;
   /** An int32 expression that all threads around agree on. */
   agreed(e: TExpr): void;
   buffer(b: ThreadBuffer): void;
@@ -54,17 +55,17 @@ export const verifyBulk = (s: PlainBulk, role: Role | undefined, v: BulkVerifier
   if (s.kind === 'gates') {
     v.rule(role === undefined, 'gates are made before roles begin');
     gateBuffer(s.buffer, v);
-    v.rule(s.arrivals.every(isCount), `${s.arrivals.join(', ')} warps cannot arrive`);
+    v.rule(s.arrivals.every(isCount), () => `${s.arrivals.join(', ')} warps cannot arrive`);
     v.rule(
       2 * s.arrivals.length <= s.buffer.elements,
-      `${s.arrivals.length} gates, two elements each, in ${s.buffer.name}`,
+      () => `${s.arrivals.length} gates, two elements each, in ${s.buffer.name}`,
     );
     return;
   }
-  v.rule(role !== undefined, `${s.kind} stands in a role`);
+  v.rule(role !== undefined, () => `${s.kind} stands in a role`);
   switch (s.kind) {
     case 'expect':
-      v.rule(isCount(s.bytes), `${s.bytes} bytes cannot come`);
+      v.rule(isCount(s.bytes), () => `${s.bytes} bytes cannot come`);
       gateBuffer(s.gates, v);
       break;
     case 'arrive':
@@ -77,29 +78,32 @@ export const verifyBulk = (s: PlainBulk, role: Role | undefined, v: BulkVerifier
       tensorMap(s.map, v);
       v.rule(
         s.coordinates.length === s.map.box.length,
-        `${s.coordinates.length} coordinates in ${s.map.box.length} dimensions`,
+        () => `${s.coordinates.length} coordinates in ${s.map.box.length} dimensions`,
       );
       tileBuffer(s.to, s.index, v);
-      v.rule(s.to.dtype === s.map.buffer.dtype, `${s.to.name} holds ${s.to.dtype}`);
-      v.rule(boxBytes(s.map) <= 2 * s.to.elements, `the box is larger than ${s.to.name}`);
+      v.rule(s.to.dtype === s.map.buffer.dtype, () => `${s.to.name} holds ${s.to.dtype}`);
+      v.rule(boxBytes(s.map) <= 2 * s.to.elements, () => `the box is larger than ${s.to.name}`);
       break;
     case 'products':
       v.rule(role?.threads === WARPGROUP, 'a whole warpgroup multiplies');
       v.rule(
         isCount(s.accumulators.length) && s.accumulators.length <= MOST_ACCUMULATORS,
-        `1 to ${MOST_ACCUMULATORS} accumulators, not ${s.accumulators.length}`,
+        () => `1 to ${MOST_ACCUMULATORS} accumulators, not ${s.accumulators.length}`,
       );
       v.rule(
         new Set(s.accumulators).size === s.accumulators.length,
         'accumulators are different registers',
       );
       for (const r of s.accumulators) v.accumulator(r);
-      v.rule(isCount(s.steps), `a sum has 1 step or more, not ${s.steps}`);
+      v.rule(isCount(s.steps), () => `a sum has 1 step or more, not ${s.steps}`);
       if (inWords(s.a))
         v.rule(s.a.words.length === s.steps, `words of ${s.a.words.length} steps, of ${s.steps}`);
       for (const operand of inWords(s.a) ? [s.b] : [s.a, s.b]) {
         tileBuffer(operand.buffer, operand.at, v);
-        v.rule(operand.buffer.dtype === s.inputs, `${operand.buffer.name} holds no ${s.inputs}`);
+        v.rule(
+          operand.buffer.dtype === s.inputs,
+          () => `${operand.buffer.name} holds no ${s.inputs}`,
+        );
         const rows = operand === s.b ? 8 * s.accumulators.length : TILE_ROWS;
         chunks(operand, operand.along === 'free' ? rows : STEP * s.steps, v);
       }
@@ -108,7 +112,7 @@ export const verifyBulk = (s: PlainBulk, role: Role | undefined, v: BulkVerifier
       v.rule(role?.threads === WARPGROUP, 'a whole warpgroup multiplies');
       v.rule(
         Number.isInteger(s.pending) && s.pending >= 0,
-        `${s.pending} groups of products cannot be left`,
+        () => `${s.pending} groups of products cannot be left`,
       );
       for (const r of s.accumulators) v.accumulator(r);
       break;
@@ -130,16 +134,16 @@ export const verifyRoles = (
   const groups = roles.reduce((n, role) => n + role.groups, 0);
   v.rule(
     groups * WARPGROUP === threads,
-    `${groups} warpgroups have a role, of ${threads / WARPGROUP}`,
+    () => `${groups} warpgroups have a role, of ${threads / WARPGROUP}`,
   );
   for (const { registers, threads: part, body } of roles) {
-    v.rule(part === 32 || part === 128, `${part} threads of a warpgroup cannot have a role`);
+    v.rule(part === 32 || part === 128, () => `${part} threads of a warpgroup cannot have a role`);
     if (registers !== undefined) {
       const { least, most, unit } = REGISTERS;
       const { count } = registers;
       v.rule(
         count >= least && count <= most && count % unit === 0,
-        `${count} registers: a multiple of ${unit} from ${least} to ${most}`,
+        () => `${count} registers: a multiple of ${unit} from ${least} to ${most}`,
       );
     }
     for (const s of body) ownOnly(s, v);
@@ -157,7 +161,7 @@ const ownOnly = (s: TStmt, v: BulkVerifier): void => {
     case 'copy':
     case 'commit':
     case 'wait':
-      v.rule(false, `there is no ${s.kind} in a role`);
+      v.rule(false, () => `there is no ${s.kind} in a role`);
       break;
     default:
       for (const body of bodiesOf(s)) for (const inner of body) ownOnly(inner, v);
@@ -166,23 +170,26 @@ const ownOnly = (s: TStmt, v: BulkVerifier): void => {
 
 const gateBuffer = (b: ThreadBuffer, v: BulkVerifier): void => {
   v.buffer(b);
-  v.rule(b.space === 'shared' && b.dtype === 'uint32', `${b.name} is no shared uint32`);
+  v.rule(b.space === 'shared' && b.dtype === 'uint32', () => `${b.name} is no shared uint32`);
 };
 
 const tileBuffer = (b: ThreadBuffer, at: TExpr, v: BulkVerifier): void => {
   v.buffer(b);
   v.rule(
     b.space === 'shared' && (b.dtype === 'bfloat16' || b.dtype === 'float16'),
-    `${b.name} is no shared memory of 16-bit floats`,
+    () => `${b.name} is no shared memory of 16-bit floats`,
   );
   if (at.kind === 'const')
-    v.rule(at.value % TILE_UNIT === 0, `a tile begins at a multiple of ${TILE_UNIT} elements`);
+    v.rule(
+      at.value % TILE_UNIT === 0,
+      () => `a tile begins at a multiple of ${TILE_UNIT} elements`,
+    );
 };
 
 /** Where more than one line is needed, the others have a place of their own. */
 const chunks = ({ pitch }: TileOperand, inLine: number, v: BulkVerifier): void => {
   if (inLine > LINE)
-    v.rule(isCount(pitch) && pitch % TILE_UNIT === 0, `tiles lie ${pitch} elements apart`);
+    v.rule(isCount(pitch) && pitch % TILE_UNIT === 0, () => `tiles lie ${pitch} elements apart`);
 };
 
 const tensorMap = (map: TensorMap, v: BulkVerifier): void => {
@@ -191,24 +198,24 @@ const tensorMap = (map: TensorMap, v: BulkVerifier): void => {
   const bytes = bytesOf(buffer.dtype);
   v.rule(
     buffer.space === 'global' && buffer.access === 'read' && bytes === 2,
-    `${buffer.name} is no global memory of 16-bit floats to read`,
+    () => `${buffer.name} is no global memory of 16-bit floats to read`,
   );
   v.rule(
     box.length >= 2 &&
       box.length <= MOST_AXES &&
       extents.length === box.length &&
       strides.length === box.length,
-    `boxes have 2 to ${MOST_AXES} dimensions`,
+    () => `boxes have 2 to ${MOST_AXES} dimensions`,
   );
-  v.rule(strides[0] === 1 && box[0] === LINE, `a line of a box is ${LINE} neighbours`);
+  v.rule(strides[0] === 1 && box[0] === LINE, () => `a line of a box is ${LINE} neighbours`);
   v.rule(
     [...extents, ...box].every(isCount) && box.every((n) => n <= LONGEST_BOX),
-    `boxes have 1 to ${LONGEST_BOX} elements in each dimension`,
+    () => `boxes have 1 to ${LONGEST_BOX} elements in each dimension`,
   );
   v.rule(
     [offset, ...strides.slice(1)].every((n) => n >= 0 && (n * bytes) % 16 === 0),
     'boxes begin, and their lines follow each other, at multiples of 16 bytes',
   );
   const last = extents.reduce((at, extent, d) => at + (extent - 1) * strides[d]!, offset);
-  v.rule(last < buffer.elements, `boxes reach element ${last} of ${buffer.name}`);
+  v.rule(last < buffer.elements, () => `boxes reach element ${last} of ${buffer.name}`);
 };

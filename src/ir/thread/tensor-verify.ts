@@ -5,12 +5,13 @@
  * by verify.ts, alignment by the interpreter.
  */
 import { bytesOf } from '../dtype.ts';
+import type { LazyText } from '../lazy-text.ts';
 import type { TensorStmt } from './tensor.ts';
 import type { Register, RegType, TExpr, ThreadBuffer } from './thread.ts';
 
 /** What the verifier of a kernel knows and does. */
 export interface TensorVerifier {
-  rule(holds: boolean, text: string): void;
+  rule(holds: boolean, text: LazyText): void;
   /** A well-formed expression of a type. */
   typed(e: TExpr, type: RegType): void;
   buffer(b: ThreadBuffer): void;
@@ -42,15 +43,15 @@ export const verifyTensor = (
       v.units();
       v.buffer(s.buffer);
       const { dtype, space, name } = s.buffer;
-      v.rule(space === 'shared', `${name} is not shared`);
+      v.rule(space === 'shared', () => `${name} is not shared`);
       v.rule(
         dtype === 'float16' || dtype === 'bfloat16' || (dtype === 'float32' && !s.transposed),
-        `${name} holds ${dtype}: rows are of 16-bit floats, or of float32 if not transposed`,
+        () => `${name} holds ${dtype}: rows are of 16-bit floats, or of float32 if not transposed`,
       );
       v.typed(s.index, INDEX);
       v.constantInBounds(s.buffer, s.index, 16 / bytesOf(dtype));
       const { elem, lanes } = s.register.type;
-      v.rule(elem === 'u32' && lanes === 4, `${s.register.name} takes words: u32x4`);
+      v.rule(elem === 'u32' && lanes === 4, () => `${s.register.name} takes words: u32x4`);
       return;
     }
     case 'copy': {
@@ -60,14 +61,14 @@ export const verifyTensor = (
       v.rule(s.to.space === 'shared', 'copies go to shared memory');
       v.rule(
         s.from.space === 'global' && s.from.access !== 'write',
-        `${s.from.name} is no global memory to read`,
+        () => `${s.from.name} is no global memory to read`,
       );
       v.rule(
         s.to.dtype === s.from.dtype,
-        `${s.from.name} holds ${s.from.dtype}, not ${s.to.dtype}`,
+        () => `${s.from.name} holds ${s.from.dtype}, not ${s.to.dtype}`,
       );
       const bytes = s.elements * bytesOf(s.to.dtype);
-      v.rule(COPIES.includes(bytes), `4, 8 or 16 bytes are copied, not ${bytes}`);
+      v.rule(COPIES.includes(bytes), () => `4, 8 or 16 bytes are copied, not ${bytes}`);
       v.typed(s.index, INDEX);
       v.typed(s.at, INDEX);
       v.typed(s.when, BOOL);
@@ -75,7 +76,10 @@ export const verifyTensor = (
       return;
     }
     case 'wait':
-      v.rule(Number.isInteger(s.pending) && s.pending >= 0, `${s.pending} groups cannot be left`);
+      v.rule(
+        Number.isInteger(s.pending) && s.pending >= 0,
+        () => `${s.pending} groups cannot be left`,
+      );
       return;
     default:
       s satisfies never;

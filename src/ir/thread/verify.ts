@@ -5,6 +5,7 @@
  */
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
+import { type LazyText, textOf } from '../lazy-text.ts';
 import { isExactIn } from '../rounding.ts';
 import { scalarOps } from '../scalar.ts';
 import type { Role } from './bulk.ts';
@@ -54,8 +55,14 @@ const hasRoles = (body: readonly TStmt[]): boolean =>
  * @see {@link verifyGraph}
  */
 export const verifyThread = (kernel: ThreadKernel, limits?: ThreadLimits): void => {
+  const known = passed.get(kernel) ?? new Set();
+  if (known.has(limits)) return;
   new Verifier(kernel, limits).kernelRules();
+  passed.set(kernel, known.add(limits));
 };
+
+/** Under which limits a kernel keeps the rules: several stages and programs are made of the same ones. */
+const passed = new WeakMap<ThreadKernel, Set<ThreadLimits | undefined>>();
 
 class Verifier {
   private readonly kernel: ThreadKernel;
@@ -86,7 +93,7 @@ class Verifier {
     accumulator: (r) => this.accumulator(r),
     units: () => {
       const { threads } = this.kernel;
-      this.rule(threads % WARP === 0, `${threads} threads are no whole number of warps`);
+      this.rule(threads % WARP === 0, () => `${threads} threads are no whole number of warps`);
       this.rule(this.limits?.tensorCores !== 'none', 'the device has no matrix units');
     },
   };
@@ -99,10 +106,10 @@ class Verifier {
 
   kernelRules(): void {
     const { buffers, grid, threads, workgroup, local, body } = this.kernel;
-    this.rule(Number.isInteger(grid) && grid >= 0, `a grid is a count, not ${grid}`);
+    this.rule(Number.isInteger(grid) && grid >= 0, () => `a grid is a count, not ${grid}`);
     this.rule(
       Number.isInteger(threads) && threads > 0,
-      `a workgroup has 1 thread or more, not ${threads}`,
+      () => `a workgroup has 1 thread or more, not ${threads}`,
     );
     this.rule(same(workgroup.type, INDEX), 'the workgroup id is an i32');
     this.rule(same(local.type, INDEX), "a thread's place is an i32");
@@ -124,25 +131,25 @@ class Verifier {
     const bytes = shared.reduce((n, b) => n + b.elements * bytesOf(b.dtype), 0);
     this.rule(
       bytes <= limits.sharedBytes,
-      `${bytes} bytes of shared memory, the device has ${limits.sharedBytes}`,
+      () => `${bytes} bytes of shared memory, the device has ${limits.sharedBytes}`,
     );
     const most = hasRoles(this.kernel.body) ? MOST_WITH_ROLES : limits.threads;
     this.rule(
       this.kernel.threads <= most,
-      `${this.kernel.threads} threads in a workgroup, the device has ${most}`,
+      () => `${this.kernel.threads} threads in a workgroup, the device has ${most}`,
     );
   }
 
-  private rule(holds: boolean, text: string): void {
+  private rule(holds: boolean, text: LazyText): void {
     if (!holds)
       throw new TigonError(
         'verify',
-        `thread kernel ${this.kernel.name}${this.where === '' ? '' : `, ${this.where}`}: ${text}`,
+        `thread kernel ${this.kernel.name}${this.where === '' ? '' : `, ${this.where}`}: ${textOf(text)}`,
       );
   }
 
   private introduce(register: Register, as: 'let' | 'var'): void {
-    this.rule(!this.declared.has(register), `register ${register.name} is declared twice`);
+    this.rule(!this.declared.has(register), () => `register ${register.name} is declared twice`);
     this.declared.add(register);
     this.visible.set(register, as);
   }
@@ -189,7 +196,10 @@ class Verifier {
         this.rule(same(s.counter.type, INDEX), 'a loop counter is an i32');
         this.typed(s.from, INDEX);
         this.typed(s.to, INDEX);
-        this.rule(Number.isInteger(s.step) && s.step > 0, `the step is ${s.step}, not 1 or more`);
+        this.rule(
+          Number.isInteger(s.step) && s.step > 0,
+          () => `the step is ${s.step}, not 1 or more`,
+        );
         this.together(s, 'bounds', s.from, s.to);
         this.introduce(s.counter, 'let');
         this.uniform.define(s.counter, s.from, s.to);
@@ -261,7 +271,7 @@ class Verifier {
     this.rule(this.visible.get(r) === 'var', 'only to a visible var can be added');
     this.rule(
       same(r.type, { elem: 'f32', lanes: 4 }),
-      `an accumulator is f32x4, not ${show(r.type)}`,
+      () => `an accumulator is f32x4, not ${show(r.type)}`,
     );
   }
 
@@ -281,40 +291,43 @@ class Verifier {
         : ['a product or its fragments', 'threads of a warp'];
     this.rule(
       deciding.every((e) => this.uniform.holds(e, who)),
-      `${inside} inside, and its ${what} may differ between ${threads}`,
+      () => `${inside} inside, and its ${what} may differ between ${threads}`,
     );
   }
 
   /** Every thread has a partner to exchange with. */
   private partners(mask: number): void {
     const { threads } = this.kernel;
-    this.rule(Number.isInteger(mask) && mask > 0, `the mask is ${mask}, not 1 or more`);
-    if (this.limits !== undefined)
-      this.rule(
-        mask < this.limits.subgroup,
-        `mask ${mask}, the device exchanges between ${this.limits.subgroup} threads`,
-      );
+    this.rule(Number.isInteger(mask) && mask > 0, () => `the mask is ${mask}, not 1 or more`);
+    const { subgroup } = this.limits ?? { subgroup: Number.POSITIVE_INFINITY };
+    this.rule(
+      mask < subgroup,
+      () => `mask ${mask}, the device exchanges between ${subgroup} threads`,
+    );
     const run = 2 ** (Math.floor(Math.log2(mask)) + 1);
     this.rule(
       threads % run === 0,
-      `mask ${mask} needs workgroups of a multiple of ${run} threads, not ${threads}`,
+      () => `mask ${mask} needs workgroups of a multiple of ${run} threads, not ${threads}`,
     );
   }
 
   private buffer(buffer: ThreadBuffer): void {
-    this.rule(this.kernel.buffers.includes(buffer), `${buffer.name} is no buffer of the kernel`);
+    this.rule(
+      this.kernel.buffers.includes(buffer),
+      () => `${buffer.name} is no buffer of the kernel`,
+    );
   }
 
   private constantInBounds(buffer: ThreadBuffer, index: TExpr, lanes: number): void {
     if (index.kind !== 'const') return;
     this.rule(
       index.value >= 0 && index.value + lanes <= buffer.elements,
-      `${lanes} element(s) at ${index.value} of ${buffer.name}, which has ${buffer.elements}`,
+      () => `${lanes} element(s) at ${index.value} of ${buffer.name}, which has ${buffer.elements}`,
     );
   }
 
   private typed(e: TExpr, type: RegType): void {
-    this.rule(same(e.type, type), `${show(type)} is needed, ${e.kind} gives ${show(e.type)}`);
+    this.rule(same(e.type, type), () => `${show(type)} is needed, ${e.kind} gives ${show(e.type)}`);
     this.expression(e);
   }
 
@@ -322,20 +335,26 @@ class Verifier {
     if (this.checked.has(e)) return;
     this.checked.add(e);
     const { elem, lanes } = e.type;
-    this.rule(lanes === 1 || !isWideElem(elem), `${show(e.type)}: 64-bit elements have one lane`);
+    this.rule(
+      lanes === 1 || !isWideElem(elem),
+      () => `${show(e.type)}: 64-bit elements have one lane`,
+    );
     switch (e.kind) {
       case 'const':
         this.rule(
           isFloatElem(elem) ||
             (Number.isInteger(e.value) && isExactIn(registerDType[elem], e.value)),
-          `constant ${e.value} is no ${show(e.type)}`,
+          () => `constant ${e.value} is no ${show(e.type)}`,
         );
         break;
       case 'get':
-        this.rule(this.visible.has(e.register), `register ${e.register.name} is not visible here`);
+        this.rule(
+          this.visible.has(e.register),
+          () => `register ${e.register.name} is not visible here`,
+        );
         this.rule(
           same(e.type, e.register.type),
-          `register ${e.register.name} is ${show(e.register.type)}`,
+          () => `register ${e.register.name} is ${show(e.register.type)}`,
         );
         break;
       case 'op': {
@@ -344,16 +363,17 @@ class Verifier {
           e.args.length === scalarOps[e.op].arity &&
             result === registerDType[elem] &&
             e.args.every((a) => a.type.lanes === lanes),
-          `${e.op}(${e.args.map((a) => show(a.type)).join(', ')}) cannot give ${show(e.type)}`,
+          () =>
+            `${e.op}(${e.args.map((a) => show(a.type)).join(', ')}) cannot give ${show(e.type)}`,
         );
         for (const a of e.args) this.expression(a);
         break;
       }
       case 'cast':
-        this.rule(elem === registerOf(e.to), `cast to ${e.to} cannot give ${show(e.type)}`);
+        this.rule(elem === registerOf(e.to), () => `cast to ${e.to} cannot give ${show(e.type)}`);
         this.rule(
           e.to === 'bool' || bytesOf(e.to) >= 4 || !isWideElem(e.arg.type.elem),
-          `cast of ${show(e.arg.type)} to ${e.to} goes by 32 bits`,
+          () => `cast of ${show(e.arg.type)} to ${e.to} goes by 32 bits`,
         );
         this.typed(e.arg, { elem: e.arg.type.elem, lanes });
         break;
@@ -365,11 +385,11 @@ class Verifier {
         this.buffer(e.buffer);
         this.rule(
           e.buffer.space === 'shared' || e.buffer.access !== 'write',
-          `${e.buffer.name} is write only`,
+          () => `${e.buffer.name} is write only`,
         );
         this.rule(
           elem === registerOf(e.buffer.dtype),
-          `${e.buffer.name} holds ${e.buffer.dtype}, not ${show(e.type)}`,
+          () => `${e.buffer.name} holds ${e.buffer.dtype}, not ${show(e.type)}`,
         );
         this.typed(e.index, INDEX);
         this.constantInBounds(e.buffer, e.index, lanes);
@@ -396,7 +416,10 @@ class Verifier {
         break;
       case 'bits':
         this.rule(elem === 'u32' && lanes === 1, 'bits are one u32');
-        this.rule(e.args.length * bytesOf(e.of) === 4, `${e.args.length} ${e.of} fill no word`);
+        this.rule(
+          e.args.length * bytesOf(e.of) === 4,
+          () => `${e.args.length} ${e.of} fill no word`,
+        );
         for (const a of e.args) this.typed(a, { elem: 'f32', lanes: 1 });
         break;
       default:

@@ -59,15 +59,20 @@ export const randomMemory = (buffers: readonly LoopBuffer[], seed: number): Memo
   );
 };
 
-const forEach = (axes: readonly Axis[], at: Map<Axis, number>, visit: () => void): void => {
-  const [axis, ...rest] = axes;
+const forEach = (
+  axes: readonly Axis[],
+  at: Map<Axis, number>,
+  visit: () => void,
+  depth = 0,
+): void => {
+  const axis = axes[depth];
   if (axis === undefined) {
     visit();
     return;
   }
   for (let i = 0; i < axis.extent; i++) {
     at.set(axis, i);
-    forEach(rest, at, visit);
+    forEach(axes, at, visit, depth + 1);
   }
 };
 
@@ -76,14 +81,14 @@ export const evaluate = (nests: readonly Nest[], memory: Memory): Memory => {
   const out = new Map([...memory].map(([b, m]) => [b, m.slice()]));
   const at = new Map<Axis, number>();
   let acc = 0;
-  const index = (i: Idx): number =>
-    idxEvaluate(
-      i,
-      (a) => at.get(a)!,
-      (ref) => value(ref as Expr),
-    );
-  const offset = (b: LoopBuffer, i: readonly Idx[]): number =>
-    i.reduce((sum, x, d) => sum + index(x) * b.strides[d]!, 0);
+  const place = (a: Axis): number => at.get(a)!;
+  const opaque: Parameters<typeof idxEvaluate>[2] = (ref) => value(ref as Expr);
+  const index = (i: Idx): number => idxEvaluate(i, place, opaque);
+  const offset = (b: LoopBuffer, i: readonly Idx[]): number => {
+    let sum = 0;
+    for (let d = 0; d < i.length; d++) sum += index(i[d]!) * b.strides[d]!;
+    return sum;
+  };
   const value = (e: Expr): number => {
     switch (e.kind) {
       case 'const':
