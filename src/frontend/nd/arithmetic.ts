@@ -160,7 +160,8 @@ export const mul: Binary = operator('mul', 'mul', 'arithmetic');
  */
 export const div: Binary = operator('div', 'div', 'float');
 /**
- * `floor(x / y)`; integer division by zero gives 0. Shapes broadcast. Dtypes promote; booleans count as int32.
+ * `floor(x / y)` before the quotient is rounded, so that it fits {@link mod}: `x` is `floorDiv(x, y) · y + mod(x, y)`.
+ * Integer division by zero gives 0. Shapes broadcast. Dtypes promote; booleans count as int32.
  *
  * @throws {ShapeError} unless the shapes broadcast
  * @throws {ValueError} unless both are arrays or numbers, and one an array
