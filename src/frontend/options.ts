@@ -28,6 +28,19 @@ export const checkFunction = (where: string, value: unknown, help: string): void
     throw failure('value', `${where}: ${shown(value)} is not a function`, help);
 };
 
+/** Throws an OptionError unless the option `device` is a device, or is left out. */
+export const checkDevice = (where: string, device: unknown): void => {
+  if (device === undefined) return;
+  if (typeof device === 'object' && device !== null && 'allocate' in device) return;
+  throw failure('option', `${where}: device is ${shown(device)}`, 'pass device.cpu() and the like');
+};
+
+/** Throws an OptionError unless `value` is true, false or left out. */
+export const checkSwitch = (where: string, name: string, value: unknown): void => {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw failure('option', `${where}: ${name} is ${shown(value)}`, 'pass true or false');
+};
+
 /** Throws an OptionError unless `value` is an integer, 1 at least. */
 export const checkCount = (where: string, name: string, value: number): number => {
   if (Number.isInteger(value) && value >= 1) return value;

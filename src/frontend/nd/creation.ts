@@ -12,7 +12,7 @@ import { failure } from '../callsite.ts';
 import { defaultDevice } from '../default-device.ts';
 import { mode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
-import { checkChoice, checkOptions, shown } from '../options.ts';
+import { checkChoice, checkDevice, checkOptions, shown } from '../options.ts';
 import { deviceAsked } from '../trace.ts';
 import {
   type AnyTypedArray,
@@ -74,15 +74,9 @@ export const checkShape = (where: string, shape: Shape): Shape => {
 };
 
 const deviceOf = (name: string, options: CreationOptions | undefined): Device => {
-  const device: unknown = options?.device;
-  if (device === undefined) return mode.trace?.device ?? defaultDevice();
-  if (typeof device !== 'object' || device === null || !('allocate' in device))
-    throw failure(
-      'option',
-      `${name}: device is ${shown(device)}`,
-      'pass device.cpu() and the like',
-    );
-  return deviceAsked(device as Device);
+  const device = options?.device;
+  checkDevice(name, device);
+  return device === undefined ? (mode.trace?.device ?? defaultDevice()) : deviceAsked(device);
 };
 
 const CREATION = ['dtype', 'device'];

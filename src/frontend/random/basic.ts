@@ -3,7 +3,8 @@
  *
  * Invariant: uniform numbers of small arrays are drawn on the host, bit for bit as a compiled program draws them.
  */
-import { type DType, isNarrowFloat } from '../../ir/dtype.ts';
+import { type DType, isNarrowFloat, summedIn } from '../../ir/dtype.ts';
+import { roundTo } from '../../ir/rounding.ts';
 import { type Shape, tensor } from '../../ir/type.ts';
 import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
@@ -11,14 +12,16 @@ import { mode } from '../mode.ts';
 import { checkDtype, checkShape } from '../nd/creation.ts';
 import { fits, upload } from '../nd/filled.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
-import { checkOptions, shown } from '../options.ts';
+import { shown } from '../options.ts';
 import { doublesOnHost, uniformOnHost } from '../random-host.ts';
 import {
   type Attrs,
   anyNumber,
+  checkDrawOptions,
   deviceFor,
   drawFrom,
   drawnDtype,
+  finiteNumber,
   KEY,
   notNegative,
   probability,
@@ -34,7 +37,7 @@ const HOST_ELEMENTS = 1 << 18;
 
 const uniformly: Sampler = sampler({
   name: 'random.uniform',
-  parameters: [anyNumber('low'), anyNumber('high')],
+  parameters: [finiteNumber('low'), finiteNumber('high')],
   draws: 1,
   build: (source, [low, high]) => {
     const { b } = source;
@@ -47,7 +50,8 @@ const uniformly: Sampler = sampler({
  * arrays that broadcast to the shape. With these equal, all numbers are that one. Gradients flow to `low` and `high`.
  * float32, of float64 parameters float64, or the float dtype asked for.
  *
- * @throws {ValueError} unless numbers have `low` ≤ `high`; arrays are not looked at
+ * @throws {ValueError} unless numbers have `low` ≤ `high` and are finite, as their distance is, in the dtype that is
+ *   drawn in; arrays are not looked at
  * @throws {ShapeError} for a `shape` that is none, and parameters that do not stretch to it
  * @throws {DTypeError} for a `dtype` that is no float
  *
@@ -61,7 +65,7 @@ export const uniform = (
   options?: RandomOptions,
 ): NDArray => {
   if (isNDArray(low) || isNDArray(high)) return drawFrom(uniformly, shape, [low, high], options);
-  checkOptions('random.uniform', options, ['dtype', 'device']);
+  checkDrawOptions('random.uniform', options, ['dtype', 'device']);
   if (typeof low !== 'number' || typeof high !== 'number' || !(low <= high))
     throw failure(
       'value',
@@ -69,6 +73,13 @@ export const uniform = (
       'pass numbers with low ≤ high: random.uniform(shape, low, high)',
     );
   const dtype = drawnDtype('random.uniform', options, 'float32', false);
+  const within = (value: number): boolean => Number.isFinite(roundTo(summedIn(dtype), value));
+  if (![low, high, high - low].every(within))
+    throw failure(
+      'value',
+      `random.uniform: from ${low} to ${high} is too far for ${dtype}`,
+      'pass finite numbers: random.uniform(shape, low, high)',
+    );
   const type = tensor(dtype, checkShape('random.uniform', shape));
   const onHost = dtype === 'float32' ? uniformOnHost : doublesOnHost;
   if (mode.trace !== undefined || isNarrowFloat(dtype) || type.size > HOST_ELEMENTS)
@@ -156,9 +167,9 @@ const whole: Fragment<Attrs> = fragment<Attrs>(
 );
 /**
  * Integers from `low` (included) to `high` (excluded) in an array of `shape`: `low + word mod (high - low)`. With one
- * number, from 0 to it. int32 unless said otherwise; what another dtype does not hold becomes the nearest that it does.
+ * number, from 0 to it. int32 unless said otherwise; floats round.
  *
- * @throws {ValueError} unless `low` < `high` are integers, int32 and less than 2³¹ apart
+ * @throws {ValueError} unless `low` < `high` are integers, int32 and less than 2³¹ apart, and the dtype holds them
  * @throws {ShapeError} for a `shape` that is none
  *
  * @example
@@ -170,12 +181,23 @@ export const randint = (
   high?: number,
   options?: RandomOptions,
 ): NDArray => {
-  checkOptions('random.randint', options, ['dtype', 'device']);
+  checkDrawOptions('random.randint', options, ['dtype', 'device']);
   checkShape('random.randint', shape);
   const [from, to] = high === undefined ? [0, low] : [low, high];
   if (!fits(from, 'int32') || !fits(to - 1, 'int32') || from >= to || to - from > 2147483647)
-    throw failure('value', `random.randint: low ${from}, high ${to}`, 'integers with low < high');
+    throw failure(
+      'value',
+      `random.randint: low ${shown(from)}, high ${shown(to)}`,
+      'integers with low < high, of 32 bits',
+    );
   const dtype: DType = checkDtype('random.randint', options?.dtype ?? 'int32');
+  for (const bound of [from, to - 1])
+    if (!fits(bound, dtype) || !Number.isFinite(roundTo(dtype, bound)))
+      throw failure(
+        'value',
+        `random.randint: from ${from} to ${to - 1} does not fit ${dtype}`,
+        'ask for a wider dtype, or other bounds',
+      );
   const device = deviceFor([], options);
   return call(whole, [...drawOperands(device, 1), from, to - from], {
     attrs: { shape, dtype },

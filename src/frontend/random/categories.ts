@@ -16,8 +16,8 @@ import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { checkDtype, checkShape } from '../nd/creation.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions, shown } from '../options.ts';
-import { KEY, type RandomOptions, stretch } from './draw.ts';
+import { shown } from '../options.ts';
+import { checkDrawOptions, KEY, type RandomOptions, stretch } from './draw.ts';
 import { openUnit, sourceOf } from './source.ts';
 import { drawOperands } from './state.ts';
 
@@ -59,7 +59,7 @@ const chosen: Fragment<Attrs> = fragment<Attrs>(
 
 const OPTIONS = ['dtype', 'device', 'logits'];
 const checked = (name: string, shape: Shape, p: NDArray, options?: CategoryOptions): Attrs => {
-  checkOptions(name, options, OPTIONS);
+  checkDrawOptions(name, options, OPTIONS);
   checkShape(name, shape);
   checkArray(name, p);
   if (p.ndim === 0)

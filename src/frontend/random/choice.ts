@@ -4,17 +4,18 @@
  * Invariant: with weights, numbers come by weight; without replacement none comes twice: positions are sorted by random
  * keys, of which the first are taken.
  */
-import type { Shape } from '../../ir/type.ts';
+import { type Shape, showType } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
-import { failure } from '../callsite.ts';
-import { checkShape } from '../nd/creation.ts';
+import { checkArray } from '../call.ts';
+import { failure, inName } from '../callsite.ts';
+import { checkShape, zeros } from '../nd/creation.ts';
 import { take } from '../nd/indexing.ts';
 import { reshape, slicePart } from '../nd/shape.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
-import { checkOptions, shown } from '../options.ts';
+import { shown } from '../options.ts';
 import { randint } from './basic.ts';
 import { categorical } from './categories.ts';
-import { deviceFor } from './draw.ts';
+import { checkDrawOptions, deviceFor } from './draw.ts';
 import { permutation, weightedOrder } from './order.ts';
 
 export interface ChoiceOptions {
@@ -30,8 +31,11 @@ const positions = (count: number, shape: Shape, options: ChoiceOptions): NDArray
   const device = deviceFor(p === undefined ? [] : [p], options);
   const wanted = shape.reduce((n, d) => n * d, 1);
   if (count === 0 && wanted > 0) throw failure('value', 'random.choice: nothing to choose from');
+  if (count === 0) return zeros(shape, { dtype: 'int32', device });
   if (replace)
-    return p === undefined ? randint(shape, 0, count, { device }) : categorical(shape, p);
+    return p === undefined
+      ? inName('random.choice', 'random.randint', () => randint(shape, 0, count, { device }))
+      : categorical(shape, p);
   if (wanted > count)
     throw failure(
       'value',
@@ -47,8 +51,8 @@ const positions = (count: number, shape: Shape, options: ChoiceOptions): NDArray
  * ...], of its dtype, any one; a number n gives numbers from 0 to n - 1, int32. Weights `p` [n] may have any dtype, and
  * need not sum to 1.
  *
- * @throws {ValueError} for a population that is neither array nor integer ≥ 0, or empty, and for more than there are
- *   without replacement
+ * @throws {ValueError} for a population that is neither array nor integer ≥ 0, for weights that are no array, and for
+ *   more than there are: any of none, or too many without replacement
  * @throws {ShapeError} unless `p` has one weight for each, and for an array without axes
  *
  * @example
@@ -59,10 +63,16 @@ export const choice = (
   shape: Shape,
   options: ChoiceOptions = {},
 ): NDArray => {
-  checkOptions('random.choice', options, ['replace', 'p', 'device']);
+  checkDrawOptions('random.choice', options, ['replace', 'p', 'device']);
   checkShape('random.choice', shape);
   const array = isNDArray(population);
-  const count = array ? (population.shape[0] ?? 1) : population;
+  if (array && population.ndim === 0)
+    throw failure(
+      'shape',
+      `random.choice: ${showType(population.type)} has no axis to choose along`,
+      'pass an array with an axis, or how many there are',
+    );
+  const count = array ? population.shape[0]! : population;
   if (!Number.isInteger(count) || count < 0)
     throw failure(
       'value',
@@ -70,6 +80,7 @@ export const choice = (
       'pass an array with an axis, or how many there are',
     );
   const { p } = options;
+  if (p !== undefined) checkArray('random.choice: p', p);
   if (p !== undefined && (p.ndim !== 1 || p.shape[0] !== count))
     throw failure(
       'shape',

@@ -17,7 +17,7 @@ import { defaultDevice } from '../default-device.ts';
 import { mode } from '../mode.ts';
 import { checkDtype, checkShape } from '../nd/creation.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
-import { checkOptions, shown } from '../options.ts';
+import { checkDevice, checkOptions, shown } from '../options.ts';
 import { deviceAsked } from '../trace.ts';
 import { drawnIn, type Source, sourceOf, widestOf } from './source.ts';
 import { drawOperands } from './state.ts';
@@ -41,6 +41,11 @@ export const anyNumber = (name: string): ParameterRule => ({
   name,
   allows: (v) => !Number.isNaN(v),
   rule: 'a number',
+});
+export const finiteNumber = (name: string): ParameterRule => ({
+  name,
+  allows: Number.isFinite,
+  rule: 'a finite number',
 });
 export const aboveZero = (name: string): ParameterRule => ({
   name,
@@ -117,6 +122,16 @@ export const sampler = (family: Family): Sampler => ({
 /** Dtypes of the operands that tell which draw it is. */
 export const KEY: readonly DType[] = ['uint32', 'uint32', 'uint32'];
 
+/** Throws for options other than the known ones, and a `device` that is none. */
+export const checkDrawOptions = (
+  name: string,
+  options: { readonly device?: Device } | undefined,
+  known: readonly string[],
+): void => {
+  checkOptions(name, options, known);
+  checkDevice(name, options?.device);
+};
+
 /** Where a call draws: as it is told, else where its arrays are. */
 export const deviceFor = (operands: readonly Operand[], options?: RandomOptions): Device =>
   options?.device === undefined
@@ -159,7 +174,7 @@ export const drawFrom = (
   options: RandomOptions | undefined,
 ): NDArray => {
   const { name, whole = false } = family;
-  checkOptions(name, options, KNOWN);
+  checkDrawOptions(name, options, KNOWN);
   checkShape(name, shape);
   checkParameters(name, family.parameters, parameters);
   const arrays = parameters.filter(isNDArray).map((x) => x.dtype);

@@ -9,13 +9,14 @@ import { orderSchedules } from '../../codegen/running/order-schedules.ts';
 import { summedIn } from '../../ir/dtype.ts';
 import { writing } from '../../ir/graph/ops/formula.ts';
 import { argsort } from '../../ir/graph/ops/order.ts';
+import { showType } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
-import { call, type Fragment, fragment } from '../call.ts';
+import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { take } from '../nd/indexing.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
-import { deviceFor, KEY } from './draw.ts';
+import { shown } from '../options.ts';
+import { checkDrawOptions, deviceFor, KEY } from './draw.ts';
 import { openUnit, sourceOf, words } from './source.ts';
 import { drawOperands } from './state.ts';
 
@@ -37,9 +38,9 @@ const shuffled: Fragment<{ readonly count: number }> = fragment(
  * random.permutation(4).sum().item();   // 6
  */
 export const permutation = (count: number, options?: { readonly device?: Device }): NDArray => {
-  checkOptions('random.permutation', options, ['device']);
+  checkDrawOptions('random.permutation', options, ['device']);
   if (!Number.isInteger(count) || count < 0)
-    throw failure('value', `random.permutation: ${count} is not an integer ≥ 0`);
+    throw failure('value', `random.permutation: ${shown(count)} is not an integer ≥ 0`);
   bring({ order: orderSchedules });
   const device = deviceFor([], options);
   const attrs = { count };
@@ -68,8 +69,18 @@ export const weightedOrder = (p: NDArray): NDArray => {
  * `x` with its first axis in random order: shape and dtype, any one, stay. Along the others nothing moves.
  *
  * @throws {ShapeError} for an array without axes
+ * @throws {ValueError} for what is no array
  *
  * @example random.shuffle(nd.array([1, 2, 3])).sum();   // 6
  */
-export const shuffle = (x: NDArray): NDArray =>
-  take(x, permutation(x.shape[0] ?? 1, { device: x.device }));
+export const shuffle = (x: NDArray): NDArray => {
+  checkArray('random.shuffle', x);
+  const [count] = x.shape;
+  if (count === undefined)
+    throw failure(
+      'shape',
+      `random.shuffle: ${showType(x.type)} has no axis to put in order`,
+      'pass an array with an axis',
+    );
+  return take(x, permutation(count, { device: x.device }));
+};

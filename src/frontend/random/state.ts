@@ -13,7 +13,7 @@ import { failure } from '../callsite.ts';
 import { mode } from '../mode.ts';
 import { add } from '../nd/arithmetic.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkDevice, checkFunction, checkOptions, shown } from '../options.ts';
 import type { Inside, Trace } from '../trace.ts';
 
 /** Draw numbers from here on are those of parameters. */
@@ -44,6 +44,7 @@ const generatorOf = (device: Device | undefined): Generator =>
  * is earlier in a traced program than in an imperative run, and must not shift what either draws. Gives what `body`
  * gives, of whatever shape and dtype.
  *
+ * @throws {ValueError} for what is no function
  * @throws what `body` throws; drawing goes on as before
  *
  * @example
@@ -51,6 +52,7 @@ const generatorOf = (device: Device | undefined): Generator =>
  * weight.shape;   // [2, 3]
  */
 export const forParameter = <T>(body: () => T): T => {
+  checkFunction('random.forParameter', body, 'pass one: forParameter(() => random.normal([2]))');
   const before = forParameters;
   forParameters = true;
   try {
@@ -64,6 +66,11 @@ export interface SeedOptions {
   /** Only the sequence of this device, which leaves the common one. Default: all devices. */
   readonly device?: Device;
 }
+
+const checked = (name: string, options: SeedOptions | undefined): void => {
+  checkOptions(name, options, ['device']);
+  checkDevice(name, options?.device);
+};
 
 const put = (device: Device | undefined, generator: Generator): void => {
   if (device !== undefined) {
@@ -79,6 +86,7 @@ const put = (device: Device | undefined, generator: Generator): void => {
  * so a program draws the same numbers wherever it runs; `{ device }` gives one device a sequence of its own.
  *
  * @throws {ValueError} unless `value` is an integer from 0 to 2⁵³ - 1
+ * @throws {OptionError} for a `device` that is none
  *
  * @example
  * random.seed(7);
@@ -87,9 +95,9 @@ const put = (device: Device | undefined, generator: Generator): void => {
  * random.normal([3]).sub(a);   // [0, 0, 0]
  */
 export const seed = (value: number, options?: SeedOptions): void => {
-  checkOptions('random.seed', options, ['device']);
+  checked('random.seed', options);
   if (!Number.isSafeInteger(value) || value < 0)
-    throw failure('value', `random.seed: ${value} is not an integer from 0 to 2^53 - 1`);
+    throw failure('value', `random.seed: ${shown(value)} is not an integer from 0 to 2^53 - 1`);
   put(options?.device, startOf(value));
 };
 
@@ -105,7 +113,7 @@ export interface RandomState {
  * The seed and how many draws were made since (integers): to save and to go on from. `device`: the one whose sequence
  * is meant.
  *
- * @throws {OptionError} for an option other than `device`
+ * @throws {OptionError} for an option other than `device`, and a `device` that is none
  *
  * @example
  * const saved = random.getState();
@@ -114,25 +122,31 @@ export interface RandomState {
  * random.normal([3]).sub(a);   // [0, 0, 0]
  */
 export const getState = (options?: SeedOptions): RandomState => {
-  checkOptions('random.getState', options, ['device']);
+  checked('random.getState', options);
   const { low, high, counter, parameters } = generatorOf(options?.device);
   return { seed: high * 4294967296 + low, draws: counter, parameters };
 };
 /**
  * Goes on from a saved state of three integers (scalars). Without a device, sequences of devices stay as they are.
  *
- * @throws {ValueError} unless the seed is an integer from 0 to 2⁵³ - 1
+ * @throws {ValueError} unless seed, draws and parameters are integers from 0 to 2⁵³ - 1
+ * @throws {OptionError} for a `device` that is none
  *
  * @see {@link getState}
  */
 export const setState = (saved: RandomState, options?: SeedOptions): void => {
-  checkOptions('random.setState', options, ['device']);
+  checked('random.setState', options);
+  const help = 'pass what random.getState() gave';
+  if (typeof saved !== 'object' || saved === null)
+    throw failure('value', `random.setState: ${shown(saved)} is no state`, help);
   const { seed: value, draws, parameters } = saved;
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw failure(
-      'value',
-      `random.setState: the seed ${value} is not an integer from 0 to 2^53 - 1`,
-    );
+  for (const [name, part] of Object.entries({ seed: value, draws, parameters }))
+    if (!Number.isSafeInteger(part) || part < 0)
+      throw failure(
+        'value',
+        `random.setState: ${name} is ${shown(part)}, not an integer from 0 to 2^53 - 1`,
+        help,
+      );
   const generator = { ...startOf(value), counter: draws, parameters };
   if (options?.device === undefined) common = generator;
   else own.set(options.device, generator);
