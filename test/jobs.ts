@@ -33,7 +33,7 @@ const ON_DEVICES = ['differential/', 'frontend/'];
  */
 const WITH_FLOAT16 =
   /\/(amp|arithmetic|attention|autograd|clip|conv-layout|creation|fft|functions|loss|nn|nn\.norm|optimizers|sampling|trainer)\.test/;
-const WITH_LONG_KERNELS = /attention|linalg|order/;
+const WITH_LONG_KERNELS = /attention|linalg|order|distributions|random\/(families|gradients)/;
 /** These open a device themselves, and its driver may be any. */
 const ON_ANY_DRIVER = /^codegen\/wgsl\/(render|scalar)/;
 /** Files about the CUDA device itself, which they open. */
