@@ -6,7 +6,11 @@
  */
 import { TigonError } from './errors.ts';
 
-/** All element types, by name. */
+/**
+ * All element types, by name: a list of 13, booleans first, then integers, then floats, each by width.
+ *
+ * @example ir.DTYPES.includes('bfloat16');   // true
+ */
 export const DTYPES = [
   'bool',
   'int8',

@@ -12,7 +12,7 @@ import { sizeOf } from '../../ir/graph/ops/define.ts';
 import { reduceMax, reduceMin } from '../../ir/graph/ops/reduce.ts';
 import { showType } from '../../ir/type.ts';
 import { call, checkArray } from '../call.ts';
-import { failure } from '../callsite.ts';
+import { failure, inName } from '../callsite.ts';
 import { axesOf, kept } from '../nd/axes.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
@@ -98,8 +98,8 @@ const norms = matrixFragment<Attrs>('norm', (b, [x], { ord, axes, keep, matrix }
   return keep ? b.reshape(y, kept(shape, axes)) : y;
 });
 
-const run = (x: NDArray, attrs: Attrs): NDArray =>
-  call(norms, [x], { attrs, key: Object.values(attrs).join('/') });
+const run = (name: string, x: NDArray, attrs: Attrs): NDArray =>
+  inName(name, 'norm', () => call(norms, [x], { attrs, key: Object.values(attrs).join('/') }));
 
 const OPTIONS = ['ord', 'axis', 'keepDims'];
 
@@ -144,7 +144,7 @@ export const vectorNorm = (x: NDArray, options?: VectorNormOptions): NDArray => 
   if (typeof ord !== 'number' || Number.isNaN(ord))
     throw failure('value', `vectorNorm: ord is ${shown(ord)}`, 'a number');
   const axes = axesOf('vectorNorm', options?.axis, x.ndim);
-  return run(x, { ord, axes, keep: options?.keepDims ?? false, matrix: false });
+  return run('vectorNorm', x, { ord, axes, keep: options?.keepDims ?? false, matrix: false });
 };
 
 export interface MatrixNormOptions {
@@ -178,7 +178,7 @@ export const matrixNorm = (x: NDArray, options?: MatrixNormOptions): NDArray => 
   const axes = (axis as readonly number[]).map((a) => axesOf('matrixNorm', a, x.ndim)[0]!);
   if (axes[0] === axes[1])
     throw failure('shape', `matrixNorm: rows and columns are both axis ${axes[0]}`);
-  return run(x, { ord, axes, keep: options?.keepDims ?? false, matrix: true });
+  return run('matrixNorm', x, { ord, axes, keep: options?.keepDims ?? false, matrix: true });
 };
 
 export interface NormOptions {
@@ -207,11 +207,15 @@ export const norm = (x: NDArray, options?: NormOptions): NDArray => {
   const { ord, axis } = options ?? {};
   const axes = axesOf('norm', axis, x.ndim);
   const keepDims = options?.keepDims ?? false;
-  if (ord === undefined) return vectorNorm(x, { axis: axes, keepDims });
+  const ofVectors = (order?: number): NDArray =>
+    inName('norm', 'vectorNorm', () => vectorNorm(x, { ord: order ?? 2, axis: axes, keepDims }));
+  if (ord === undefined) return ofVectors();
   checkOrder('norm', ord);
   if (axes.length === 2) {
     const [rows, columns] = typeof axis === 'object' ? axis : axes;
-    return matrixNorm(x, { ord, axis: [rows!, columns!], keepDims });
+    return inName('norm', 'matrixNorm', () =>
+      matrixNorm(x, { ord, axis: [rows!, columns!], keepDims }),
+    );
   }
   if (axes.length !== 1 || typeof ord !== 'number')
     throw failure(
@@ -219,7 +223,7 @@ export const norm = (x: NDArray, options?: NormOptions): NDArray => {
       `norm: ord ${shown(ord)} of ${axes.length} axes`,
       'norms by number are of one axis (vectors) or two (matrices): give `axis`',
     );
-  return vectorNorm(x, { ord, axis: axes, keepDims });
+  return ofVectors(ord);
 };
 
 interface RankAttrs {

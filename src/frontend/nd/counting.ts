@@ -4,7 +4,7 @@
  * Invariant: counts are int32, sums of weights floats; they are added in a fixed order, so they are the same each time.
  * A result whose size depends on values is read from the device, which tracing cannot do: then its size is an option.
  */
-import { isFloat, promote, summedIn } from '../../ir/dtype.ts';
+import { integerRange, isFloat, promote, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
@@ -19,7 +19,7 @@ import { failure } from '../callsite.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
 import { readOne, sizeOption } from './by-value.ts';
-import { max } from './reduce.ts';
+import { max, min } from './reduce.ts';
 
 /** Both in one dtype that can be compared. */
 const comparable = (b: GraphBuilder, x: Node, y: Node): readonly [Node, Node] => {
@@ -142,14 +142,14 @@ export interface BinCountOptions {
 }
 
 /**
- * How often each number from 0 on occurs in `x` (integers or booleans, any shape): [n], in which negative numbers count
- * nowhere. With `size`, that many numbers are counted (others nowhere), and the call can be traced; without, up to the
- * greatest, which has to be read first: the result is a promise. int32; with weights their float dtype, of integers
- * float32.
+ * How often each number from 0 on occurs in `x` (integers or booleans, any shape): [n]. With `size`, that many numbers
+ * are counted (others, and negative ones, nowhere), and the call can be traced; without, up to the greatest, which has
+ * to be read first: the result is a promise, and refused when there are negative numbers. int32; with weights their
+ * float dtype, of integers float32.
  *
  * @throws {DTypeError} for floats
  * @throws {ShapeError} unless there are as many weights as elements
- * @throws {ValueError} unless `size` and `minLength` are integers ≥ 0
+ * @throws {ValueError} unless `size` and `minLength` are integers ≥ 0; without `size` for negative numbers
  * @throws {TraceError} without `size` while tracing
  *
  * @example
@@ -176,7 +176,18 @@ export function binCount(
     throw failure('value', `binCount: minLength is ${shown(least)}`, 'pass an integer ≥ 0');
   if (x.size === 0) return Promise.resolve(counted(least));
   const help = 'pass { size } to count a fixed range of numbers';
-  return readOne('binCount', max(x), help).then((top) => counted(Math.max(least, top + 1)));
+  const bottom =
+    integerRange(x.dtype)[0] === 0 ? Promise.resolve(0) : readOne('binCount', min(x), help);
+  const top = readOne('binCount', max(x), help);
+  return Promise.all([bottom, top]).then(([lowest, highest]) => {
+    if (lowest < 0 && !isFloat(x.dtype))
+      throw failure(
+        'value',
+        `binCount: ${lowest} is negative`,
+        'count numbers from 0 on, or pass { size } to leave negative ones out',
+      );
+    return counted(Math.max(least, highest + 1));
+  });
 }
 
 interface HistogramAttrs {

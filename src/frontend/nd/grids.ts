@@ -49,7 +49,7 @@ export interface LogspaceOptions extends CreationOptions {
  * options say otherwise.
  *
  * @throws {ValueError} unless the exponents and the base are finite and `count` is an integer ≥ 0, and for a number that
- *   the dtype does not hold
+ *   the dtype does not hold; for a negative base with exponents that are no integers
  *
  * @example
  * nd.logspace(0, 2, 3);   // [1, 10, 100]
@@ -69,14 +69,19 @@ export const logspace = (
       'pass two finite exponents and how many numbers to make, an integer ≥ 0',
     );
   const steps = endpoint ? count - 1 : count;
+  const exponents = Array.from({ length: count }, (_, i) =>
+    endpoint && i === steps && i > 0 ? stop : start + (i * (stop - start)) / (steps || 1),
+  );
+  const broken = exponents.find((e) => base < 0 && !Number.isInteger(e));
+  if (broken !== undefined)
+    throw failure(
+      'value',
+      `nd.logspace: ${base} to the power ${broken} is no number`,
+      'pass a base ≥ 0, or exponents that are integers',
+    );
   return arrayFor(
     'nd.logspace',
-    Array.from(
-      { length: count },
-      (_, i) =>
-        base **
-        (endpoint && i === steps && i > 0 ? stop : start + (i * (stop - start)) / (steps || 1)),
-    ),
+    exponents.map((e) => base ** e),
     { dtype: 'float32', ...rest, shape: [count] },
   );
 };

@@ -11,7 +11,7 @@ import { dot as dotOp } from '../../ir/graph/ops/dot.ts';
 import { type Shape, sameShape, showType } from '../../ir/type.ts';
 import { call, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, checkSwitch } from '../options.ts';
 
 const promoted = (b: GraphBuilder, x: Node, y: Node): [Node, Node] => {
   const common = promote(x.type.dtype, y.type.dtype);
@@ -157,12 +157,14 @@ export interface BatchDotOptions {
  * [...b, m, p]. Dtypes promote to a float; integers and booleans give float32.
  *
  * @throws {ShapeError} when inner sizes differ, and unless both have three axes at least and equal batch axes
- * @throws {OptionError} for other options
+ * @throws {OptionError} for other options, and unless `transposeA` and `transposeB` are booleans
  *
  * @example nd.batchDot(nd.ones([2, 1, 3]), nd.ones([2, 3, 1]));   // [[[3]], [[3]]]
  */
 export const batchDot = (x: NDArray, y: NDArray, options?: BatchDotOptions): NDArray => {
   checkOptions('batchDot', options, ['transposeA', 'transposeB']);
+  checkSwitch('batchDot', 'transposeA', options?.transposeA);
+  checkSwitch('batchDot', 'transposeB', options?.transposeB);
   const attrs = { a: options?.transposeA ?? false, b: options?.transposeB ?? false };
   return call(batched, [x, y], { attrs, key: `${attrs.a}${attrs.b}` });
 };

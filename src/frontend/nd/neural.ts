@@ -17,7 +17,7 @@ import { take as takeOp } from '../../ir/graph/ops/take.ts';
 import { type WindowAttrs, windowMax, windowSum } from '../../ir/graph/ops/window.ts';
 import { showType } from '../../ir/type.ts';
 import { call, callAll, checkArray, type Fragment, fragment } from '../call.ts';
-import { failure } from '../callsite.ts';
+import { failure, inName } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { axisOf, kept } from './axes.ts';
@@ -97,7 +97,10 @@ export interface ConvolutionOptions {
 const convolving: Fragment<ConvAttrs> = fragment<ConvAttrs>(
   'convolution',
   (b, [x, w, bias], attrs) => {
-    const y = b.emit(convOp, [floating(b, x!), b.cast(w!, floating(b, x!).type.dtype)], attrs);
+    const image = floating(b, x!);
+    const y = inName('convolution', 'conv', () =>
+      b.emit(convOp, [image, b.cast(w!, image.type.dtype)], attrs),
+    );
     if (bias === undefined) return y;
     const { shape } = y.type;
     if (bias.type.shape.length !== 1 || bias.type.shape[0] !== shape[1])

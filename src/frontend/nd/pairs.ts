@@ -3,7 +3,15 @@
  *
  * Invariant: operands broadcast; floats keep their promoted dtype, integers become float32 where results may be fractions.
  */
-import { isFloat, promote, summedIn } from '../../ir/dtype.ts';
+import {
+  countedIn,
+  type DType,
+  integerRange,
+  isFloat,
+  isWide,
+  promote,
+  summedIn,
+} from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node, Op } from '../../ir/graph/graph.ts';
 import { atan2 as atan2Op } from '../../ir/graph/ops/arcs.ts';
@@ -13,7 +21,7 @@ import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { isNDArray, type NDArray, type Operand } from '../ndarray.ts';
 import { checkList, checkOptions, shown } from '../options.ts';
-import { add, aligned, type Binary, binaryOf, maximum, minimum } from './arithmetic.ts';
+import { add, aligned, type Binary, binaryOf, maximum, minimum, weakDtype } from './arithmetic.ts';
 import { all } from './reduce.ts';
 
 /** Two operands as floats of one dtype and shape. */
@@ -187,8 +195,32 @@ export interface CloseOptions {
   /** Whether NaN is close to NaN. Default false. */
   readonly equalNan?: boolean;
 }
+/** The same of integers: their distance is exact, and only the tolerance has the digits of a float. */
+const wholeClose = (
+  b: GraphBuilder,
+  name: string,
+  nodes: readonly Node[],
+  common: DType,
+  { rtol, atol }: CloseOptions,
+): Node => {
+  const dtype = countedIn(common);
+  const [p, q] = aligned(b, name, nodes, dtype) as [Node, Node];
+  const measure = (n: Node): Node => b.cast(n, isWide(dtype) ? 'float64' : 'float32');
+  const f = writing(b, p);
+  const limit = f('add', f('mul', f('abs', measure(q)), rtol!), atol!);
+  const [top, low] = [f('max', p, q), f('min', p, q)];
+  const distance = f('sub', top, low);
+  const near = f('le', distance, b.cast(limit, dtype));
+  if (integerRange(dtype)[0] === 0) return near;
+  // a distance that the dtype does not hold has turned negative
+  const far = f('le', f('sub', measure(top), measure(low)), limit);
+  return f('and', near, f('or', f('ge', distance, 0), far));
+};
 const comparing = (name: string): Fragment<Required<CloseOptions>> =>
-  fragment<Required<CloseOptions>>(name, (b, [x, y], { rtol, atol, equalNan }) => {
+  fragment<Required<CloseOptions>>(name, (b, [x, y], attrs) => {
+    const common = promote(x!.type.dtype, y!.type.dtype);
+    if (!isFloat(common)) return wholeClose(b, name, [x!, y!], common, attrs);
+    const { rtol, atol, equalNan } = attrs;
     const [p, q] = floats(b, name, x!, y!) as [Node, Node];
     const f = writing(b, p);
     const limit = f('add', f('mul', f('abs', q), rtol), atol);
@@ -214,16 +246,19 @@ const closeness = (
       'pass numbers ≥ 0, such as 1e-5',
     );
   // a number is as exact as the array that it is compared with
-  const dtype = summedIn([x, y].find(isNDArray)?.dtype ?? 'float32');
+  const known = [x, y].find(isNDArray)?.dtype ?? 'float32';
+  const given = (value: Operand): DType =>
+    isFloat(known) || isNDArray(value) ? summedIn(known) : weakDtype(known, value);
   return call(f, [x, y], {
     attrs: { rtol, atol, equalNan },
     key: `${rtol}/${atol}/${equalNan}`,
-    scalars: [dtype, dtype],
+    scalars: [given(x), given(y)],
   });
 };
 /**
  * Where `|x - y| ≤ atol + rtol · |y|`; equal infinities are close. Arrays and numbers of any dtype, which broadcast to
- * one shape; bool. Integers are compared as float32.
+ * one shape; bool. Integers are compared exactly, with tolerances in float32 (of 64 bits: float64); with fractions and
+ * floats as floats.
  *
  * @throws {ShapeError} for shapes that do not broadcast
  * @throws {OptionError} unless the tolerances are numbers ≥ 0

@@ -14,6 +14,7 @@ const none = nd.ones([0, 3]);
 const wave = nd.ones([1, 1, 4]);
 const int = (values: number[], dtype: nd.DType = 'int32'): nd.NDArray =>
   nd.array(values, { dtype });
+const great = (...values: bigint[]): nd.NDArray => nd.array(values, { dtype: 'int64' });
 const double = (...values: number[]): nd.NDArray => nd.array(values, { dtype: 'float64' });
 
 type Values = readonly [name: string, actual: () => nd.NDArray, expected: nd.NDArray];
@@ -27,6 +28,44 @@ const VALUES: readonly Values[] = [
     () => nd.isClose(double(0.1, 0.1 + 1e-12), 0.1, { rtol: 0, atol: 0 }),
     nd.array([true, false]),
   ],
+  [
+    'isClose of great integers',
+    () =>
+      nd.isClose(
+        great(2n ** 53n + 1n, 2n ** 53n, -(2n ** 63n)),
+        great(2n ** 53n, 2n ** 53n, 2n ** 62n),
+        {
+          rtol: 0,
+          atol: 0,
+        },
+      ),
+    nd.array([false, true, false]),
+  ],
+  [
+    'isClose of integers and a number',
+    () => nd.isClose(int([16777217, 16777218, -2147483648]), 16777217, { rtol: 0, atol: 0 }),
+    nd.array([true, false, false]),
+  ],
+  [
+    'isClose of integers by a tolerance',
+    () =>
+      nd.isClose(int([16777216, 0, -2147483648]), int([16777219, 4, 2147483647]), {
+        rtol: 0,
+        atol: 3,
+      }),
+    nd.array([true, false, false]),
+  ],
+  [
+    'isClose of integers that are far apart',
+    () => nd.isClose(int([-2147483648, 250]), int([2147483647, 255]), { rtol: 2, atol: 0 }),
+    nd.array([true, true]),
+  ],
+  [
+    'isClose of bytes and a fraction',
+    () => nd.isClose(int([1, 2], 'uint8'), 1.5, { rtol: 0, atol: 0.5 }),
+    nd.array([true, true]),
+  ],
+  ['logspace of a negative base', () => nd.logspace(0, 2, 3, { base: -2 }), nd.array([1, -2, 4])],
   ['clip to fractions', () => nd.clip(int([0, 1, 5]), 0.5, 2.5), int([1, 1, 2])],
   ['clip to any', () => nd.clip(int([-5, 5]), 0, Number.POSITIVE_INFINITY), int([0, 5])],
   [
@@ -110,6 +149,8 @@ const ERRORS: Readonly<Record<string, readonly Row[]>> = {
   ],
   'numbers and options': [
     [() => nd.pad(int([1], 'uint8'), [1], { value: -1 }), 'value', 'pad: value: -1', 'uint8'],
+    [() => nd.pad(int([1]), [1], { value: 0.5 }), 'value', 'pad: value: 0.5', 'int32'],
+    [() => nd.pad(int([1], 'int64'), [1], { value: 0.5 }), 'value', 'pad: value: 0.5', 'int64'],
     [() => nd.pad(x, [[1, 2, 3], 1] as never), 'shape', 'pad: widths [[1,2,3],1]'],
     [() => nd.oneHot(int([0]), 2, { on: 0.5, dtype: 'uint8' }), 'value', 'oneHot: on: 0.5'],
     [

@@ -6,7 +6,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { autograd, checkpoint, nd } from '../../../src/index.ts';
-import { fails } from '../support.ts';
+import { fails, rejects } from '../support.ts';
 
 /** What a caller without types may pass. */
 const js = (value: unknown): never => value as never;
@@ -40,6 +40,11 @@ const REFUSALS: Readonly<Record<string, readonly Row[]>> = {
     [() => nd.array(js(new DataView(new ArrayBuffer(8)))), 'value', 'a DataView'],
     [() => nd.arange(3e9, 3e9 + 2), 'value', 'nd.arange: value 0: 3000000000 does not fit int32'],
     [() => nd.linspace(0, 1, 3, { dtype: 'int32' }), 'value', 'nd.linspace: value 1'],
+    [
+      () => nd.logspace(0, 1, 3, { base: -2 }),
+      'value',
+      'nd.logspace: -2 to the power 0.5 is no number',
+    ],
     [() => nd.identity(-1), 'shape', 'nd.identity'],
     [() => nd.tri(1.5), 'shape', 'nd.tri: [1.5, 1.5] is not a shape'],
     [() => nd.hanning(4, { dtype: 'int8' }), 'value', 'nd.hanning: value 1'],
@@ -102,6 +107,11 @@ const REFUSALS: Readonly<Record<string, readonly Row[]>> = {
       'shape',
       'deconvolution: 3 channels do not divide into 2 groups',
     ],
+    [
+      () => nd.convolution(nd.ones([1, 1, 2]), nd.ones([1, 1, 3])),
+      'shape',
+      'convolution: window 3 is larger than axis 2',
+    ],
     [() => nd.deconvolution(m, m), 'shape', 'deconvolution: takes 1 to 3 axes of space'],
     [
       () =>
@@ -125,6 +135,15 @@ const REFUSALS: Readonly<Record<string, readonly Row[]>> = {
     [() => linalg.syevd(m), 'shape', 'syevd: f32[2, 3]'],
     [() => linalg.matrixRank(m, { rcond: -1 }), 'value', 'matrixRank: rcond is -1'],
     [() => linalg.vectorNorm(v, { ord: Number.NaN }), 'value', 'vectorNorm: ord is NaN'],
+    [
+      () => linalg.vectorNorm(nd.zeros([0]), { ord: 3 }),
+      'shape',
+      'vectorNorm: there are no elements',
+    ],
+    [() => linalg.matrixNorm(nd.zeros([0, 2]), { ord: 2 }), 'shape', 'matrixNorm: there are no'],
+    [() => linalg.norm(nd.zeros([0]), { ord: 3 }), 'shape', 'norm: there are no elements'],
+    [() => nd.batchDot(m, m, { transposeA: js('no') }), 'option', 'batchDot: transposeA is "no"'],
+    [() => nd.batchDot(m, m, { transposeB: js(1) }), 'option', 'batchDot: transposeB is 1'],
     [() => linalg.matrixNorm(m, { axis: js(1) }), 'value', 'matrixNorm: axis is 1'],
     [() => linalg.cond(nd.eye(2), { ord: 3 }), 'value', 'cond: there is no norm 3'],
     [() => linalg.cond(nd.zeros([0, 0])), 'shape', 'cond', 'no elements'],
@@ -160,6 +179,13 @@ for (const [title, rows] of Object.entries(REFUSALS))
   test(`${title}: each function refuses in its own name`, () => {
     for (const [call, code, ...parts] of rows) fails(call, code, ...parts);
   });
+
+test('numbers below 0 have no place among counts', async () => {
+  await rejects(() => nd.binCount(ints(1, -2)), 'value', 'binCount: -2 is negative', '{ size }');
+  await rejects(() => nd.binCount(v), 'dtype', 'binCount: counts integers');
+  assert.equal(await (await nd.binCount(bytes(2, 0))).array(), [1, 0, 1]);
+  assert.equal(await nd.binCount(ints(1, -2), { size: 2 }).array(), [0, 1]);
+});
 
 type Values = readonly [x: () => nd.NDArray, dtype: string, values: unknown];
 const VALUES: Readonly<Record<string, Values>> = {

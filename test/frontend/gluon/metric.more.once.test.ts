@@ -1,4 +1,5 @@
 import { test } from 'uvu';
+import * as assert from 'uvu/assert';
 import * as metric from '../../../src/frontend/gluon/metric.ts';
 import { hybridize, nd } from '../../../src/index.ts';
 import { fails, rejects } from '../support.ts';
@@ -36,7 +37,7 @@ test('what does not fit is an error that says what does', () => {
   fails(() => metric.create('acuracy'), 'option', "did you mean 'accuracy'?");
   fails(() => metric.create(3 as never), 'option', 'there is no metric 3');
   fails(() => new metric.Fbeta({ beta: 0 }), 'option', 'Fbeta: beta is 0');
-  fails(() => new metric.F1({ average: 'mean' as never }), 'option', 'average is "mean"');
+  fails(() => new metric.F1({ average: 'mean' as never }), 'option', 'F1: average is "mean"');
   fails(() => new metric.TopKAccuracy({ topK: 0 }), 'option', 'topK is 0');
   fails(() => new metric.MAE({ names: 'x' } as never), 'option', 'did you mean "name"?');
   fails(() => new metric.MAE({ name: 3 as never }), 'option', 'MAE: name is 3');
@@ -85,6 +86,22 @@ test('functions of numbers: not while tracing, and their errors reach who asks',
     return y;
   })(two);
   await rejects(() => pending!, 'trace', 'mae.get: values are not known while tracing');
+});
+
+test('scores may be booleans', async () => {
+  const [labels, hits] = [
+    nd.array([1, 0]),
+    nd
+      .array([
+        [0, 1],
+        [0, 1],
+      ])
+      .gt(0),
+  ];
+  for (const one of [new metric.Accuracy(), new metric.F1({ classType: 'multiclass' })]) {
+    one.update(labels, hits);
+    assert.is((await one.get())[1], 0.5, one.name);
+  }
 });
 
 test.run();

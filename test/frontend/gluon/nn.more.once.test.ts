@@ -139,4 +139,34 @@ test('layers refuse inputs that do not fit, naming layer, shapes and the fix', (
   assert.equal(ready(new nn.Conv1DTranspose(1, 2))(nd.ones([1, 1, 2])).shape, [1, 1, 3]);
 });
 
+test('what a function refuses is told in the name of its layer', () => {
+  const image = nd.ones([1, 1, 2, 2]);
+  const convolutions = [new nn.Conv2D(1, 3), new nn.DeformableConvolution(1, [3, 3])];
+  for (const layer of convolutions) layer.initialize();
+  const rows: readonly (readonly [() => unknown, string, string])[] = [
+    [() => convolutions[0]!(image), 'shape', 'Conv2D: window 3 is larger than axis 2'],
+    [() => convolutions[1]!(image), 'shape', 'DeformableConvolution: window 3'],
+    [() => new nn.MaxPool2D(3)(image), 'shape', 'MaxPool2D: a window of 3 does not fit'],
+    [() => new nn.AvgPool2D(3)(image), 'shape', 'AvgPool2D: a window of 3 does not fit'],
+    [() => new nn.LPPool2D(3)(image), 'shape', 'LPPool2D: a window of 3 does not fit'],
+    [
+      () => new nn.GlobalMaxPool2D()(nd.ones([1, 1, 0, 2])),
+      'shape',
+      'GlobalMaxPool2D: f32[1, 1, 0, 2] has no elements',
+    ],
+    [
+      () => new nn.SinusoidalPositionalEncoding()(nd.ones([2, 3])),
+      'shape',
+      'SinusoidalPositionalEncoding: takes',
+    ],
+    [() => new nn.RotaryEmbedding()(nd.ones([3])), 'shape', 'RotaryEmbedding: takes'],
+    [
+      () => new nn.ConstantPad(1, 0.5)(image.astype('int32')),
+      'value',
+      'ConstantPad: value: 0.5 does not fit int32',
+    ],
+  ];
+  for (const [call, code, part] of rows) fails(call, code, part);
+});
+
 test.run();

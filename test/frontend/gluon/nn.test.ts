@@ -140,7 +140,7 @@ test('layers refuse inputs that do not fit, naming layer, shapes and the fix', (
   );
   conv(nd.ones([1, 3, 8, 8]));
   fails(() => conv(nd.ones([1, 4, 8, 8])), 'shape', 'Conv2D', '4 channels', 'for 3');
-  fails(() => conv(nd.ones([1, 3, 2, 2])), 'shape', 'convolution');
+  fails(() => conv(nd.ones([1, 3, 2, 2])), 'shape', 'Conv2D: window 3');
   fails(
     () => ready(new nn.Conv2D(4, 3, { groups: 2 }))(nd.ones([1, 3, 8, 8])),
     'option',

@@ -6,7 +6,6 @@
 
 import { summedIn } from '../../../ir/dtype.ts';
 import { iota } from '../../../ir/graph/ops/leaf.ts';
-import { argmax } from '../../../ir/graph/ops/reduce.ts';
 import { takeAlong } from '../../../ir/graph/ops/take.ts';
 import { sameShape, showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
@@ -14,6 +13,7 @@ import { kept } from '../../nd/axes.ts';
 import type { NDArray } from '../../ndarray.ts';
 import { checkOptions, shown } from '../../options.ts';
 import { type Batch, eachPart, Metric, numeric } from './base.ts';
+import { highest } from './outcomes.ts';
 import { addCounts, amount, countsOf } from './totals.ts';
 
 export interface AccuracyOptions {
@@ -81,7 +81,7 @@ export class Accuracy extends Share {
         `with scores for classes along axis ${axis}, labels have shape [${rest.join(', ')}]; the order is update(labels, outputs)`,
       );
     this.accumulate([label, output], label.size, (b, totals, [y, out]) => {
-      const found = isClass ? b.cast(out!, 'int32') : b.emit(argmax, [out!], { axes: [axis] });
+      const found = isClass ? b.cast(out!, 'int32') : highest(b, out!, axis);
       return addCounts(b, totals, amount(b, b.op('eq', found, b.cast(y!, 'int32'))));
     });
   }

@@ -45,17 +45,19 @@ export class Fbeta extends Metric {
   readonly beta: number;
 
   constructor(options: FbetaOptions = {}) {
-    checkOptions('Fbeta', options, [...FBETA, 'beta']);
+    const kind = new.target.name;
+    checkOptions(kind, options, [...FBETA, 'beta']);
     super(options.name ?? 'fbeta', 'int32', 0);
     const { classType = 'binary', average = 'micro', threshold = 0.5, beta = 1 } = options;
-    this.classType = checkChoice('Fbeta', 'classType', classType, [
+    this.classType = checkChoice(kind, 'classType', classType, [
       'binary',
       'multiclass',
       'multilabel',
     ]);
-    this.average = checkChoice('Fbeta', 'average', average, ['micro', 'macro']);
-    if (!(beta > 0)) throw failure('option', `Fbeta: beta is ${shown(beta)}`, 'pass a number > 0');
-    this.threshold = numeric('Fbeta', 'threshold', threshold);
+    this.average = checkChoice(kind, 'average', average, ['micro', 'macro']);
+    if (!(beta > 0))
+      throw failure('option', `${kind}: beta is ${shown(beta)}`, 'pass a number > 0');
+    this.threshold = numeric(kind, 'threshold', threshold);
     this.beta = beta;
   }
 

@@ -34,12 +34,13 @@ export const oneHot = (b: GraphBuilder, at: Node, classes: number): Node => {
 /** All axes in one. */
 export const flat = (b: GraphBuilder, x: Node): Node => b.reshape(x, [x.type.size]);
 
+/** The position of the highest score along `axis`; booleans are scores of 0 and 1. */
+export const highest = (b: GraphBuilder, out: Node, axis: number): Node =>
+  b.emit(argmax, [out.type.dtype === 'bool' ? b.cast(out, 'int32') : out], { axes: [axis] });
+
 /** The classes with the highest scores, flat; outputs with the shape of the labels are classes themselves. */
 export const chosen = (b: GraphBuilder, out: Node, isClass: boolean): Node =>
-  flat(
-    b,
-    isClass ? b.cast(out, 'int32') : b.emit(argmax, [out], { axes: [out.type.shape.length - 1] }),
-  );
+  flat(b, isClass ? b.cast(out, 'int32') : highest(b, out, out.type.shape.length - 1));
 
 /** How outputs and labels become booleans [n, classes]. */
 export interface Reading {

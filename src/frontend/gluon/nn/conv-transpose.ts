@@ -3,7 +3,7 @@
  *
  * Invariant: kernels are [channels in, channels out / groups, ...space], those of the convolution that goes the other way.
  */
-import { failure } from '../../callsite.ts';
+import { failure, inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { deconvolution } from '../../nd/deconvolution.ts';
 import { type ConvOptions, Convolving } from './conv-base.ts';
@@ -46,7 +46,9 @@ abstract class ConvTranspose extends Convolving {
 
   protected override compute(x: NDArray, weight: NDArray, bias: NDArray | undefined): NDArray {
     const { strides, padding, dilation, groups, outputPadding } = this;
-    return deconvolution(x, weight, bias, { strides, padding, dilation, groups, outputPadding });
+    return inName(this.kind, 'deconvolution', () =>
+      deconvolution(x, weight, bias, { strides, padding, dilation, groups, outputPadding }),
+    );
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * Invariant: kernels are [channels out, channels in / groups, ...space].
  */
+import { inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { convolution } from '../../nd/neural.ts';
 import { type ConvOptions, Convolving } from './conv-base.ts';
@@ -29,7 +30,9 @@ abstract class Conv extends Convolving {
 
   protected override compute(x: NDArray, weight: NDArray, bias: NDArray | undefined): NDArray {
     const { strides, padding, dilation, groups } = this;
-    return convolution(x, weight, bias, { strides, padding, dilation, groups });
+    return inName(this.kind, 'convolution', () =>
+      convolution(x, weight, bias, { strides, padding, dilation, groups }),
+    );
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * Invariant: offsets come from a convolution of the same input that starts at 0, so a fresh layer is a plain convolution.
  */
+import { inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { deformableConvolution } from '../../nd/deformable.ts';
 import { sigmoid } from '../../nd/math.ts';
@@ -67,7 +68,9 @@ abstract class Deformable extends Convolving {
     const geometry = { strides, padding, dilation };
     if (!offsetWeight.isInitialized)
       offsetWeight.infer([offsetWeight.shape[0]!, x.shape[1]!, ...this.kernelSize]);
-    const offsets = convolution(x, offsetWeight.data(), this.offsetBias?.data(), geometry);
+    const offsets = inName(this.kind, 'convolution', () =>
+      convolution(x, offsetWeight.data(), this.offsetBias?.data(), geometry),
+    );
     const options = { ...geometry, groups, offsetGroups: this.numDeformableGroup };
     if (this.#parts === 2) return deformableConvolution(x, offsets, weight, bias, options);
     const cut = (offsets.shape[1]! / 3) * 2;

@@ -3,10 +3,10 @@
  *
  * Invariant: images are [batch, channels, ...space]; nothing is learnt.
  */
-import { failure } from '../../callsite.ts';
+import { failure, inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
+import { type PadOptions, pad } from '../../nd/padding.ts';
 import { pixelShuffle, type UpSamplingOptions, upSampling } from '../../nd/resize.ts';
-import { pad } from '../../nd/shape.ts';
 import { checkChoice, checkOptions, shown } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import type { Rank } from './layout.ts';
@@ -29,6 +29,11 @@ const widthsFor = (where: string, x: NDArray, widths: PadWidths): (readonly [num
       'takes [batch, channels, ...space] and one [before, after] per axis of space',
     );
   return [[0, 0], [0, 0], ...space];
+};
+
+const padded = (where: string, x: NDArray, padding: PadWidths, options?: PadOptions): NDArray => {
+  const widths = widthsFor(where, x, padding);
+  return inName(where, 'pad', () => pad(x, widths, options));
 };
 
 const checkWidths = (where: string, widths: PadWidths): PadWidths => {
@@ -64,19 +69,19 @@ export class ReflectionPad2D extends HybridBlock {
   }
   override forward(x: NDArray): NDArray {
     expectRank('ReflectionPad2D', x, 4, '[batch, channels, height, width]');
-    return pad(x, widthsFor('ReflectionPad2D', x, this.padding), { mode: 'reflect' });
+    return padded('ReflectionPad2D', x, this.padding, { mode: 'reflect' });
   }
 }
 
 /**
  * Images of any number of axes of space with a number around them: [batch, channels, ...space].
  *
- * Any dtype, which stays: the number is converted to it.
+ * Any dtype, which stays.
  *
  * @throws {OptionError} unless widths are an integer ≥ 0, or one [before, after] per axis of space; for a value that is
  *   no number
  * @throws {ShapeError} when the input has other axes than the widths
- * @throws {ValueError} for an input that is no array
+ * @throws {ValueError} for an input that is no array, or whose dtype does not hold the value
  *
  * @example
  * new nn.ConstantPad(1, 7)(nd.array([[[1, 2]]]));   // [[[7, 1, 2, 7]]]
@@ -92,7 +97,7 @@ export class ConstantPad extends HybridBlock {
     this.value = value;
   }
   override forward(x: NDArray): NDArray {
-    return pad(x, widthsFor('ConstantPad', x, this.padding), { value: this.value });
+    return padded('ConstantPad', x, this.padding, { value: this.value });
   }
 }
 
@@ -115,7 +120,7 @@ export class ZeroPad extends HybridBlock {
     this.padding = checkWidths('ZeroPad', padding);
   }
   override forward(x: NDArray): NDArray {
-    return pad(x, widthsFor('ZeroPad', x, this.padding));
+    return padded('ZeroPad', x, this.padding);
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * Invariant: nothing is learnt, so there are no parameters; functions see images with channels first.
  */
+import { inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { checkOptions } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
@@ -35,11 +36,14 @@ export interface PoolWindow {
 abstract class Spatial extends HybridBlock {
   readonly layout: Layout;
   readonly #kind: string;
+  readonly #part: string;
   readonly #images: Images;
 
-  constructor(kind: string, rank: Rank, layout: Layout | undefined) {
+  /** `part`: the function that computes, whose errors are told in the name of the layer. */
+  constructor(kind: string, rank: Rank, layout: Layout | undefined, part: string) {
     super();
     this.#kind = kind;
+    this.#part = part;
     this.#images = imagesOf(kind, rank, layout);
     this.layout = this.#images.layout;
   }
@@ -47,7 +51,8 @@ abstract class Spatial extends HybridBlock {
   protected abstract compute(x: NDArray): NDArray;
 
   override forward(x: NDArray): NDArray {
-    return this.#images.write(this.compute(this.#images.read(this.#kind, x)));
+    const image = this.#images.read(this.#kind, x);
+    return this.#images.write(inName(this.#kind, this.#part, () => this.compute(image)));
   }
 }
 
@@ -63,10 +68,11 @@ export abstract class Pool extends Spatial {
     rank: Rank,
     poolSize: number | readonly number[],
     options: MaxPoolOptions,
+    part: string,
     more: readonly string[] = [],
   ) {
     checkOptions(kind, options, [...POOL, ...more]);
-    super(kind, rank, options.layout);
+    super(kind, rank, options.layout, part);
     this.poolSize = perAxis(kind, 'poolSize', poolSize, rank, 1);
     this.strides = perAxis(kind, 'strides', options.strides ?? poolSize, rank, 1);
     this.padding = perAxis(kind, 'padding', options.padding ?? 0, rank, 0);
@@ -83,9 +89,15 @@ export abstract class Pool extends Spatial {
 export abstract class Folding extends Spatial {
   readonly #fold: (x: NDArray) => NDArray;
 
-  constructor(kind: string, rank: Rank, options: LayoutOptions, fold: (x: NDArray) => NDArray) {
+  constructor(
+    kind: string,
+    rank: Rank,
+    options: LayoutOptions,
+    part: string,
+    fold: (x: NDArray) => NDArray,
+  ) {
     checkOptions(kind, options, ['layout']);
-    super(kind, rank, options.layout);
+    super(kind, rank, options.layout, part);
     this.#fold = fold;
   }
 

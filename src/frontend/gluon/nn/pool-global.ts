@@ -16,7 +16,8 @@ type Fold = (
 abstract class GlobalPool extends Folding {
   constructor(name: string, rank: Rank, fold: Fold, options: LayoutOptions) {
     const axis = Array.from({ length: rank }, (_, i) => i + 2);
-    super(`Global${name}${rank}D`, rank, options, (x) => fold(x, { axis, keepDims: true }));
+    const part = name === 'MaxPool' ? 'max' : 'mean';
+    super(`Global${name}${rank}D`, rank, options, part, (x) => fold(x, { axis, keepDims: true }));
   }
 }
 

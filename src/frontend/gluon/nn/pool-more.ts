@@ -17,7 +17,7 @@ export interface LPPoolOptions extends MaxPoolOptions {
 abstract class LPPool extends Pool {
   readonly p: number;
   constructor(rank: Rank, poolSize: number | readonly number[], options: LPPoolOptions) {
-    super(`LPPool${rank}D`, rank, poolSize, options, ['p']);
+    super(`LPPool${rank}D`, rank, poolSize, options, 'lpPool', ['p']);
     this.p = finite(`LPPool${rank}D`, 'p', options.p ?? 2, 'a number ≥ 1', (p) => p >= 1);
   }
   protected override compute(x: NDArray): NDArray {
@@ -76,7 +76,7 @@ abstract class AdaptiveAvgPool extends Folding {
   constructor(rank: Rank, outputSize: number | readonly number[], options: LayoutOptions) {
     const kind = `AdaptiveAvgPool${rank}D`;
     const size = perAxis(kind, 'outputSize', outputSize, rank, 1);
-    super(kind, rank, options, (x) => adaptiveAvgPool(x, size));
+    super(kind, rank, options, 'adaptiveAvgPool', (x) => adaptiveAvgPool(x, size));
     this.outputSize = size;
   }
 }

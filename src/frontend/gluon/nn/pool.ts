@@ -15,7 +15,7 @@ export interface AvgPoolOptions extends MaxPoolOptions {
 
 abstract class MaxPool extends Pool {
   constructor(rank: Rank, poolSize: number | readonly number[], options: MaxPoolOptions) {
-    super(`MaxPool${rank}D`, rank, poolSize, options);
+    super(`MaxPool${rank}D`, rank, poolSize, options, 'maxPool');
   }
   protected override compute(x: NDArray): NDArray {
     return maxPool(x, this.window());
@@ -25,7 +25,7 @@ abstract class MaxPool extends Pool {
 abstract class AvgPool extends Pool {
   readonly countIncludePad: boolean;
   constructor(rank: Rank, poolSize: number | readonly number[], options: AvgPoolOptions) {
-    super(`AvgPool${rank}D`, rank, poolSize, options, ['countIncludePad']);
+    super(`AvgPool${rank}D`, rank, poolSize, options, 'avgPool', ['countIncludePad']);
     this.countIncludePad = options.countIncludePad ?? true;
   }
   protected override compute(x: NDArray): NDArray {

@@ -3,6 +3,7 @@
  *
  * Invariant: nothing is learnt; arrays of any length are taken.
  */
+import { inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { rotaryEmbedding, sinusoidalEncoding } from '../../nd/position.ts';
 import { checkOptions } from '../../options.ts';
@@ -38,7 +39,9 @@ export class SinusoidalPositionalEncoding extends HybridBlock {
   }
   override forward(x: NDArray, start = 0): NDArray {
     expectArray('SinusoidalPositionalEncoding', x);
-    return sinusoidalEncoding(x, { start, base: this.base });
+    return inName('SinusoidalPositionalEncoding', 'sinusoidalEncoding', () =>
+      sinusoidalEncoding(x, { start, base: this.base }),
+    );
   }
 }
 
@@ -71,6 +74,8 @@ export class RotaryEmbedding extends HybridBlock {
   }
   override forward(x: NDArray, start = 0): NDArray {
     expectArray('RotaryEmbedding', x);
-    return rotaryEmbedding(x, { start, base: this.base, interleaved: this.interleaved });
+    return inName('RotaryEmbedding', 'rotaryEmbedding', () =>
+      rotaryEmbedding(x, { start, base: this.base, interleaved: this.interleaved }),
+    );
   }
 }
