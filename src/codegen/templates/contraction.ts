@@ -30,7 +30,35 @@ export interface Operand {
   readonly packing: Packing;
   /** Rough cycles to pack one element. */
   readonly cost: number;
+  /** Rows that are read where they are. */
+  readonly inPlace?: InPlace;
 }
+
+/** Rows of float32 whose sum runs along memory, at equal distances from each other. */
+export interface InPlace {
+  readonly load: LoadExpr;
+  readonly free: Axis;
+  readonly summed: Axis;
+  readonly pitch: number;
+}
+
+/** Of float32. */
+const PAGE = 1024;
+
+/** An operand as rows: nothing is packed where the micro-kernel can broadcast from memory as well. */
+const asRows = (operand: Operand): Operand => {
+  const { expr, free, summed, size } = operand;
+  const [row, k] = [free[0], summed[0]];
+  if (expr.kind !== 'load' || expr.dtype !== 'float32' || row === undefined || k === undefined)
+    return operand;
+  if (free.length > 1 || summed.length > 1 || size % TILE_ROWS !== 0) return operand;
+  const offset = offsetOf(expr);
+  const pitch = stepAlong(offset, row);
+  if (pitch === undefined || pitch <= 0 || stepAlong(offset, k) !== 1) return operand;
+  // rows a page apart fall into the same sets of the caches: 1024 x 1024 takes 3 % longer in place, 512 x 512 7 % less
+  if (pitch % PAGE === 0) return operand;
+  return { ...operand, cost: 0.05, inPlace: { load: expr, free: row, summed: k, pitch } };
+};
 
 export interface Problem {
   readonly batch: readonly Axis[];
@@ -111,6 +139,10 @@ export const problems = (c: Contraction): readonly Problem[] => {
     { ...shared, rows: b, columns: a, rowAxes: n, columnAxes: m },
   ];
 };
+
+/** The same for one thread of four lanes, which may read rows where they are. */
+export const laneProblems = (c: Contraction): readonly Problem[] =>
+  problems(c).map((p) => ({ ...p, rows: asRows(p.rows) }));
 
 /** The sum is taken in blocks: all axes after `axis` whole, `axis` in chunks, axes before it one value at a time. */
 export interface DepthBlocks {

@@ -17,6 +17,7 @@ import {
   sharedBuffer,
 } from '../../ir/thread/build.ts';
 import { registerOf, type TExpr, type ThreadBuffer, type TStmt } from '../../ir/thread/thread.ts';
+import { offsetOf } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
@@ -24,6 +25,7 @@ import type { NestPlan, Refusal } from '../plan.ts';
 import {
   type Blocking,
   blocking,
+  laneProblems,
   type Problem,
   problems,
   TILE_COLUMNS,
@@ -68,7 +70,7 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
   if (caps.lanes === 1) return planSingle(nest, c, caps);
   const refused = refusal(nest, c);
   if (refused !== undefined) return { refused };
-  const schedule = problems(c)
+  const schedule = laneProblems(c)
     .flatMap((problem): Schedule[] => {
       const cut = blocking(problem, caps);
       if (cut === undefined) return [];
@@ -121,7 +123,11 @@ const refusal = (nest: Nest, c: Contraction): string | undefined => {
 const planOf = (schedule: Schedule): NestPlan => {
   const { problem: p, blocking: b, epilogue } = schedule;
   const scratch: Scratch = {
-    rows: sharedBuffer('packedRows', 'float32', b.packedRows * b.k.depth),
+    rows: sharedBuffer(
+      'packedRows',
+      'float32',
+      p.rows.inPlace === undefined ? b.packedRows * b.k.depth : TILE_ROWS,
+    ),
     columns: sharedBuffer('packedColumns', 'float32', b.columns * b.k.depth),
     tiles: sharedBuffer(
       'tiles',
@@ -139,7 +145,7 @@ const planOf = (schedule: Schedule): NestPlan => {
       bytes: 4 * p.batches * (m * k + k * n + m * n),
     },
     notes: [
-      `contraction ${p.batches > 1 ? `${p.batches} x ` : ''}${m} x ${n} x ${k}: rows packed by ${p.rows.packing}, columns by ${p.columns.packing}`,
+      `contraction ${p.batches > 1 ? `${p.batches} x ` : ''}${m} x ${n} x ${k}: rows ${p.rows.inPlace === undefined ? `packed by ${p.rows.packing}` : 'in place'}, columns by ${p.columns.packing}`,
       `workgroups ${b.batchBlocks} x ${b.rowBlocks} x ${b.columnBlocks} of ${b.rows} x ${b.columns}, sum in ${b.k.count} of ${b.k.depth}${b.wide ? ', the last two rows by 16 columns' : ''}`,
     ],
     emit: ({ workgroup }, buffer) => new Template(schedule, scratch, buffer).emit(workgroup),
@@ -266,12 +272,13 @@ class Template {
       const left = operate('sub', share.rowTiles, done);
       const tiles = whole ? i32(step) : em.name('tiles', operate('min', left, i32(step)));
       const start = em.name('rowsFrom', add(share.rowStart, mul(done, i32(TILE_ROWS))));
-      pack(
-        em,
-        p.rows,
-        { buffer: scratch.rows, offset: i32(0), width: TILE_ROWS, start, count: tiles },
-        depth,
-      );
+      if (p.rows.inPlace === undefined)
+        pack(
+          em,
+          p.rows,
+          { buffer: scratch.rows, offset: i32(0), width: TILE_ROWS, start, count: tiles },
+          depth,
+        );
       const tile = (columnTile: TExpr, rowTile: TExpr): void =>
         this.tiles([columnTile], rowTile, TILE_ROWS, { share, depth, first, last, done });
       const { wide } = b;
@@ -295,6 +302,28 @@ class Template {
       );
       em.loop('columnTile', even, share.columnTiles, 1, (columnTile) => tile(columnTile, tail));
     });
+  }
+
+  /** Where the rows of a tile are: packed, or in the operand itself. */
+  private rowsFor(
+    rowTile: TExpr,
+    row: TExpr,
+    depth: DepthBlock,
+  ): Pick<PanelPair, 'rows' | 'rowPanel' | 'rowSteps'> {
+    const { em, p, scratch } = this;
+    const { inPlace } = p.rows;
+    if (inPlace === undefined) {
+      const rowPanel = em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * p.k.depth)));
+      return { rows: scratch.rows, rowPanel };
+    }
+    const { load, free, summed, pitch } = inPlace;
+    let rowPanel: TExpr = i32(0);
+    em.scope('same', () => {
+      em.bind(free, row);
+      em.bind(summed, mul(depth.from, i32(p.k.inner)));
+      rowPanel = em.name('rowPanel', em.index(offsetOf(load)));
+    });
+    return { rows: em.resolve(load.buffer), rowPanel, rowSteps: { step: 1, row: pitch } };
   }
 
   /** Neighbouring tiles of the result, for one block of the sum. */
@@ -322,8 +351,7 @@ class Template {
     });
     const panel = TILE_COLUMNS * k.depth;
     const panels: PanelPair = {
-      rows: scratch.rows,
-      rowPanel: em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * k.depth))),
+      ...this.rowsFor(rowTile, tiles[0]!.row, at.depth),
       columns: scratch.columns,
       columnPanel: em.name('columnPanel', mul(columns[0]!, i32(panel))),
       depth: em.name('depth', mul(at.depth.length, i32(k.inner))),

@@ -43,6 +43,8 @@ export const eachAccumulator = (
 export interface PanelPair {
   readonly rows: ThreadBuffer;
   readonly rowPanel: TExpr;
+  /** From the four rows of one step to those of the next, and from row to row; default: they are packed. */
+  readonly rowSteps?: { readonly step: number; readonly row: number };
   readonly columns: ThreadBuffer;
   readonly columnPanel: TExpr;
   /** From the eight columns of one step to those of the next; default: they are packed. */
@@ -59,9 +61,10 @@ export const accumulate = (em: Emitter, accumulators: Accumulators, p: PanelPair
       const at = add(add(p.columnPanel, mul(k, step)), i32(half));
       return em.name('b', loadFrom(p.columns, at, 4));
     });
-    const from = add(p.rowPanel, mul(k, i32(TILE_ROWS)));
+    const { step: rowStep, row } = p.rowSteps ?? { step: TILE_ROWS, row: 1 };
+    const from = add(p.rowPanel, mul(k, i32(rowStep)));
     accumulators.forEach((pair, r) => {
-      const a = em.name('a', splat(loadFrom(p.rows, add(from, i32(r)))));
+      const a = em.name('a', splat(loadFrom(p.rows, add(from, i32(r * row)))));
       pair.forEach((register, half) => {
         em.set(register, fma(a, columns[half]!, get(register)));
       });

@@ -8,7 +8,7 @@ import { idxAdd, idxAxis, idxScale, newAxis, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, LoopKernel } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
-import { blocking, type Problem, problems } from './contraction.ts';
+import { blocking, laneProblems, type Problem } from './contraction.ts';
 import { gradientCycles } from './gradient.ts';
 import { kernelsOf, type Split } from './partial-sums.ts';
 
@@ -49,7 +49,7 @@ export const splitContraction = (
 const resultSize = (c: Contraction): number => pointsOf([...c.batch, ...c.m, ...c.n]);
 
 const estimate = (c: Contraction, caps: Caps): number | undefined => {
-  const cycles = problems(c).flatMap((p: Problem) => blocking(p, caps)?.cycles ?? []);
+  const cycles = laneProblems(c).flatMap((p: Problem) => blocking(p, caps)?.cycles ?? []);
   const gradient = gradientCycles(c, caps);
   if (gradient !== undefined) cycles.push(gradient);
   return cycles.length === 0 ? undefined : Math.min(...cycles);
