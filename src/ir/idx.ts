@@ -137,7 +137,7 @@ export const idxOffset = (a: Idx, by: number): Idx =>
   by === 0 ? a : build(a.terms, a.constant + by);
 
 const checkDivisor = (name: string, by: number): void => {
-  if (!Number.isInteger(by) || by < 1)
+  if (!Number.isInteger(by) || by < 0)
     throw new TigonError('value', `${name}: the divisor is ${by}`, 'pass an integer ≥ 1');
 };
 
@@ -156,15 +156,16 @@ const splitMultiples = (a: Idx, by: number): readonly [Idx, Idx] => {
 };
 
 /**
- * Floor division by a positive constant.
+ * Floor division by a positive constant. By 0, the extent of an axis without elements, it is 0: nobody asks.
  *
- * @throws {ValueError} unless `by` is an integer ≥ 1
+ * @throws {ValueError} unless `by` is an integer ≥ 0
  *
  * @see {@link newAxis}
  */
 export const idxDiv = (a: Idx, by: number): Idx => {
   if (by === 1) return a;
   checkDivisor('idxDiv', by);
+  if (by === 0) return idxConst(0);
   if (a.terms.length === 0) return idxConst(Math.floor(a.constant / by));
   const [whole, rest] = splitMultiples(a, by);
   const low = Math.floor(rest.lo / by);
@@ -190,15 +191,16 @@ export const idxDiv = (a: Idx, by: number): Idx => {
 };
 
 /**
- * Non-negative remainder by a positive constant.
+ * Non-negative remainder by a positive constant. By 0, the extent of an axis without elements, it is 0: nobody asks.
  *
- * @throws {ValueError} unless `by` is an integer ≥ 1
+ * @throws {ValueError} unless `by` is an integer ≥ 0
  *
  * @see {@link newAxis}
  */
 export const idxMod = (a: Idx, by: number): Idx => {
   if (by === 1) return idxConst(0);
   checkDivisor('idxMod', by);
+  if (by === 0) return idxConst(0);
   const [, rest] = splitMultiples(a, by);
   const low = Math.floor(rest.lo / by);
   if (low === Math.floor(rest.hi / by)) return idxOffset(rest, -low * by);
