@@ -6,9 +6,9 @@
  */
 import type { CudaKernel, CudaProgram } from '../../codegen/cuda/module.ts';
 import { TigonError } from '../../ir/errors.ts';
+import type { DiskCache } from '../disk-cache.ts';
 import type { CompiledImage, CudaContext, Handle, NativeCuda } from '../native/api.ts';
 import { NativeError } from '../native/api.ts';
-import type { DiskCache } from '../disk-cache.ts';
 import type { Counters } from './counters.ts';
 
 export interface Unit {
