@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * NDArray: a handle to a value: elements in device memory, or a node of the program being traced.
  *

@@ -380,7 +380,7 @@ Object.defineProperty(Block.prototype, Symbol.for('nodejs.util.inspect.custom'),
   },
 });
 
-/** Gives a block precisions of its own: those of `policy`, or, without one, of its operands. @internal */
+/** Gives a block precisions of its own: those of `policy`, or, without one, of its operands. */
 export const setPrecision = (block: Block, policy: Autocast | undefined): void => {
   hiddenOf(block).around.precision = { policy };
   newRevision();
