@@ -26,7 +26,8 @@ export interface CacheReport {
  * Makes this page keep compiled programs in IndexedDB (64 MB at most, what was used longest ago goes first), and reads
  * those that are there: wait for it before the first call of a hybridized function. In Node there is nothing to wait for:
  * programs of the CPU device are kept in `programs/` of `TIGON_CACHE`, or of this user's cache folder, from the start,
- * unless `TIGON_CACHE` is `off`. Where Tigon runs from its sources nothing is kept. Arrays of any shape and dtype: programs are kept, not values.
+ * unless `TIGON_CACHE` is `off`. Where Tigon runs from its sources nothing is kept. Arrays of any shape and dtype: programs
+ * are kept, not values.
  *
  * @throws {DeviceError} where there is no IndexedDB, or the browser refuses it (in some private windows)
  *

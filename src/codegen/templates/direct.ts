@@ -11,7 +11,7 @@ import type { Nest } from '../../ir/loop/loop.ts';
 import { sharedBuffer } from '../../ir/thread/build.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
-import { elapsed, roundUp, START, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { elapsed, START, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { DirectTemplate } from './direct-emit.ts';
 import type { ImagePlan } from './shifted.ts';
 import type { Geometry, Window } from './shifted-geometry.ts';
@@ -158,7 +158,7 @@ export const planDirect = (nest: Nest, g: Geometry, caps: Caps): ImagePlan | und
     },
     notes: [
       `convolution in place by ${g.offsets} offsets of ${g.rows.size} x ${results} x ${g.depth}, for ${images} images`,
-      `workgroups ${Math.ceil(cut.allUnits / cut.units)} x ${cut.rowBlocks} of ${cut.units} stripes of ${layout.stripe} x ${roundUp(rows, TILE_ROWS)} rows, ${channels} channels at a time`,
+      `workgroups ${Math.ceil(cut.allUnits / cut.units)} x ${cut.rowBlocks} of ${cut.units} stripes of ${layout.stripe} x ${rows} rows, ${channels} channels at a time`,
     ],
     emit: ({ workgroup }, buffer) =>
       new DirectTemplate(g, cut, scratch, nest, buffer).emit(workgroup),

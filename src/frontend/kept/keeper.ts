@@ -66,13 +66,16 @@ const restored = ({ program, outputs }: Entry, graph: Graph, device: Device): Co
 export class Keeper {
   readonly store: Store;
   readonly #build: string;
+  readonly #worthMs: number;
   /** Programs that were found, and those that had to be compiled and were kept. */
   found = 0;
   kept = 0;
 
-  constructor(store: Store, build: string) {
+  /** `worthMs`: what takes less time to compile is not kept. */
+  constructor(store: Store, build: string, worthMs: number = WORTH_MS) {
     this.store = store;
     this.#build = build;
+    this.#worthMs = worthMs;
   }
 
   ready(graph: Graph, device: Device): Ready {
@@ -98,7 +101,8 @@ export class Keeper {
       code = made;
     };
     const executable = device.load(compiled.program, { keep });
-    if (code === undefined || performance.now() - start < WORTH_MS) return { compiled, executable };
+    if (code === undefined || performance.now() - start < this.#worthMs)
+      return { compiled, executable };
     const { kernels: _, ...program } = compiled.program;
     const checksum = checksumOf(code.bytes);
     const entry: Entry = { key, checksum, program, outputs: compiled.outputs, code };
