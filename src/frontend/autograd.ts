@@ -436,7 +436,8 @@ export const detached = (x: NDArray): NDArray => {
  * computes there.
  *
  * @throws {ValueError} when `forward` or `backward` gives something else than arrays
- * @throws {GradientError} when `backward` gives another number of gradients than there are inputs
+ * @throws {GradientError} when `backward` gives another number of gradients than there are inputs; in compiled functions
+ *   for second derivatives through a `backward` that is not linear in the gradients it is given
  * @throws {ShapeError} when a gradient has another shape than its input
  * @throws {DTypeError} when it has another dtype
  *
