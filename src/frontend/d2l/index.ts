@@ -1,0 +1,39 @@
+/**
+ * `tigon/d2l`: small helpers of the lessons, under the names of the book *Dive into Deep Learning*.
+ *
+ * Invariant: what is listed here is public; a page loads the helpers that it names, and what they need.
+ */
+import '../methods.ts';
+
+export { Animator, type Point } from './animator.ts';
+export { type DisplaySink, display, flushDisplays, onDisplay } from './display.ts';
+export type {
+  Axis,
+  Chart,
+  Displayable,
+  Figure,
+  HeatMap,
+  Mark,
+  Panel,
+  Picture,
+  Programs,
+  ProgramView,
+  Table,
+  Value,
+} from './displayable.ts';
+export {
+  type Along,
+  type ChartOptions,
+  chart,
+  type FigureOptions,
+  figure,
+  type HeatMapOptions,
+  heatMap,
+  type PictureOptions,
+  pictures,
+  type Up,
+} from './panels.ts';
+export { plot, plotBars, type ShowImagesOptions, showHeatMap, showImages } from './plot.ts';
+export { onRecord, type RecordSink, record } from './record.ts';
+export type { Series } from './series.ts';
+export { displayText } from './text.ts';
