@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Entry, nameOfSubpath, namesOf, subpaths } from './public.ts';
+import { type Entry, nameOfSubpath, namesOf, subpaths } from '../../book/reference/public.ts';
 import {
   child,
   children,
@@ -19,7 +19,7 @@ import {
   type Syntax,
   textOf,
   walk,
-} from './syntax.ts';
+} from '../../book/reference/syntax.ts';
 
 /** What examples of training take for granted. */
 export const SCENE = `

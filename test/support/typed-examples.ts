@@ -8,8 +8,8 @@ import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Example, homeOf, SCENE, usedAsNamespace } from './examples.ts';
-import { root, subpaths } from './public.ts';
-import { freeNames, parseText } from './syntax.ts';
+import { root, subpaths } from '../../book/reference/public.ts';
+import { freeNames, parseText } from '../../book/reference/syntax.ts';
 
 const OPTIONS = {
   noUnusedLocals: false,

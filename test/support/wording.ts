@@ -6,8 +6,8 @@
  * are not: what takes a layer or a parameter takes no array by that.
  */
 import { type ErrorCode, TigonError } from '../../src/ir/errors.ts';
-import { type Declared, type Entry, find } from './public.ts';
-import { child, children, nameIn, type Syntax, textOf, walk } from './syntax.ts';
+import { type Declared, type Entry, find } from '../../book/reference/public.ts';
+import { child, children, nameIn, type Syntax, textOf, walk } from '../../book/reference/syntax.ts';
 
 const ARRAYS: ReadonlySet<string> = new Set(['NDArray', 'Operand']);
 
