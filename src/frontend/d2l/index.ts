@@ -6,6 +6,16 @@
 import '../methods.ts';
 
 export { Animator, type Point } from './animator.ts';
+export { type BooksBenchmark, booksBenchmark, type Net } from './books-benchmark.ts';
+export {
+  type CompareOptions,
+  type Comparison,
+  type ComparisonRow,
+  compare,
+  type Way,
+  type Work,
+} from './compare.ts';
+export type { Counts } from './counts.ts';
 export { type DisplaySink, display, flushDisplays, onDisplay } from './display.ts';
 export type {
   Axis,
@@ -21,6 +31,7 @@ export type {
   Table,
   Value,
 } from './displayable.ts';
+export { environment } from './environment.ts';
 export {
   type Along,
   type ChartOptions,
@@ -34,6 +45,8 @@ export {
   type Up,
 } from './panels.ts';
 export { plot, plotBars, type ShowImagesOptions, showHeatMap, showImages } from './plot.ts';
+export { type ProgramsOptions, programs } from './programs.ts';
 export { onRecord, type RecordSink, record } from './record.ts';
 export type { Series } from './series.ts';
 export { displayText } from './text.ts';
+export type { Spread } from './timing.ts';

@@ -32,6 +32,9 @@ export const record = (name: string, value: number | string): void => {
   else sink(name, value);
 };
 
+/** Records a figure of a table that is shown, too: it is not printed a second time. */
+export const report = (name: string, value: number): void => sink?.(name, value);
+
 /**
  * Has `to` take all that is recorded from now on. Gives a function that puts back what was there before.
  *
