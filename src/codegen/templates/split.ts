@@ -8,7 +8,8 @@ import { idxAdd, idxAxis, idxScale, newAxis, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, LoopKernel } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
-import { blocking, laneProblems, type Problem } from './contraction.ts';
+import { blocking } from './blocking.ts';
+import { laneProblems, type Problem } from './contraction.ts';
 import { gradientCycles } from './gradient.ts';
 import { kernelsOf, type Split } from './partial-sums.ts';
 

@@ -1,0 +1,113 @@
+/**
+ * How a contraction is cut: into workgroups, and each of them into blocks that stay in the caches.
+ *
+ * Invariant: the cut depends on the problem and the caps alone; costs are rough cycles of one core with 128-bit vectors.
+ */
+import type { Caps } from '../caps.ts';
+import {
+  type DepthBlocks,
+  elapsed,
+  type Problem,
+  roundUp,
+  START,
+  STEP,
+  TILE_COLUMNS,
+  TILE_ROWS,
+  WIDE_ROWS,
+} from './contraction.ts';
+
+/** How a problem is cut into workgroups, and workgroups into cache blocks. */
+export interface Blocking {
+  readonly k: DepthBlocks;
+  /** Of one workgroup. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly batches: number;
+  /** Rows packed at a time. */
+  readonly packedRows: number;
+  /** The last tile of rows has two, done for 16 columns at a time. */
+  readonly wide: boolean;
+  readonly rowBlocks: number;
+  readonly columnBlocks: number;
+  readonly batchBlocks: number;
+  readonly grid: number;
+  /** Estimated cycles until the last workgroup is done, on as many cores as the device allows for. */
+  readonly cycles: number;
+}
+
+const PACKED_ROWS = 128;
+/** Bytes of packed columns and of partial sums that the second-level cache holds beside each other. */
+const PACKED_COLUMN_BYTES = 128 * 1024;
+const PARTIAL_BYTES = 128 * 1024;
+/** The best blocking by estimate; `undefined` if the scratch memory does not even hold the smallest blocks. */
+export const blocking = (p: Problem, caps: Caps): Blocking | undefined => {
+  const { k } = p;
+  const rowTiles = Math.ceil(p.rows.size / TILE_ROWS);
+  const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
+  let best: Blocking | undefined;
+  for (const batchBlocks of batchCounts(p.batches, caps.parallelism)) {
+    const batches = Math.ceil(p.batches / batchBlocks);
+    for (const rowBlocks of blockCounts(rowTiles))
+      for (const columnBlocks of blockCounts(columnTiles)) {
+        const rows = Math.ceil(rowTiles / rowBlocks) * TILE_ROWS;
+        const columns = Math.ceil(columnTiles / columnBlocks) * TILE_COLUMNS;
+        const fit = fitted(k, rows, columns, caps);
+        if (fit === undefined) continue;
+        const counts = {
+          rowBlocks: Math.ceil((rowTiles * TILE_ROWS) / rows),
+          columnBlocks: Math.ceil((columnTiles * TILE_COLUMNS) / columns),
+          batchBlocks: Math.ceil(p.batches / batches),
+        };
+        const grid = counts.rowBlocks * counts.columnBlocks * counts.batchBlocks;
+        const wide =
+          counts.rowBlocks === 1 &&
+          fit === rows &&
+          columns > TILE_COLUMNS &&
+          p.rows.size % TILE_ROWS === WIDE_ROWS;
+        const one = blockCycles(p, k, { rows, columns, wide });
+        const cycles = elapsed(grid, batches * one + START, caps);
+        if (best === undefined || cycles < best.cycles)
+          best = { k, rows, columns, batches, packedRows: fit, wide, ...counts, grid, cycles };
+      }
+  }
+  return best;
+};
+
+const batchCounts = (batches: number, parallelism: number): number[] =>
+  [
+    ...new Set([1, parallelism, 2 * parallelism, 4 * parallelism, 16 * parallelism, batches]),
+  ].filter((n) => n <= batches);
+
+/** 1, 2, 3, 4, 6, 8, 12, ... up to `tiles`. */
+const blockCounts = (tiles: number): number[] => {
+  const counts: number[] = [];
+  for (let n = 1; n <= tiles; n *= 2) {
+    counts.push(n);
+    if (n >= 2 && 1.5 * n <= tiles) counts.push(1.5 * n);
+  }
+  return counts;
+};
+
+/** Rows to pack at a time, if such a block fits. */
+const fitted = (k: DepthBlocks, rows: number, columns: number, caps: Caps): number | undefined => {
+  const packedColumns = columns * k.depth * 4;
+  const partial = k.count > 1 ? rows * columns * 4 : 0;
+  if (packedColumns > PACKED_COLUMN_BYTES && columns > TILE_COLUMNS) return undefined;
+  if (partial > PARTIAL_BYTES && rows * columns > TILE_ROWS * TILE_COLUMNS) return undefined;
+  const packedRows = Math.min(rows, PACKED_ROWS);
+  const parts = Math.ceil(rows / packedRows);
+  const even = roundUp(Math.ceil(rows / parts), TILE_ROWS);
+  const bytes = packedColumns + Math.max(partial, 128) + even * k.depth * 4;
+  return bytes <= caps.sharedBytes ? even : undefined;
+};
+
+const blockCycles = (
+  p: Problem,
+  k: DepthBlocks,
+  { rows, columns, wide }: Pick<Blocking, 'rows' | 'columns' | 'wide'>,
+): number => {
+  const tiles = ((wide ? p.rows.size : rows) / TILE_ROWS) * (columns / TILE_COLUMNS);
+  const compute = tiles * (p.depth * STEP + k.count * 20);
+  const pack = p.depth * (rows * p.rows.cost + columns * p.columns.cost);
+  return compute + pack + rows * columns;
+};
