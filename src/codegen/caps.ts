@@ -30,6 +30,8 @@ export interface Caps {
   readonly tensorCores: 'none' | 'sm80' | 'sm90a';
   /** Whether products of float32 may be rounded to TF32 (10 bits of mantissa) on matrix units: only where asked for. */
   readonly tf32: boolean;
+  /** Whether convolutions may be computed from transformed tiles (Winograd), which rounds otherwise than sums do. */
+  readonly winograd: boolean;
   /**
    * True where threads of a workgroup run at the same time; where they take turns (adapters that compute on a CPU), a
    * barrier costs as much as the work around it.

@@ -31,6 +31,7 @@ export const caps = (lanes: 1 | 4 = 4, parallelism = 4): Caps => ({
   subgroup: 1,
   tensorCores: 'none',
   tf32: false,
+  winograd: false,
   barriers: true,
   sharedBytes: 1 << 16,
   maxBindings: 100,

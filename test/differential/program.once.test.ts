@@ -25,6 +25,7 @@ const caps = (lanes: 1 | 4, parallelism: number): Caps => ({
   subgroup: 1,
   tensorCores: 'none',
   tf32: false,
+  winograd: false,
   barriers: true,
   sharedBytes: 1 << 18,
   maxBindings: 64,

@@ -22,6 +22,7 @@ const caps: Caps = {
   subgroup: 1,
   tensorCores: 'none',
   tf32: false,
+  winograd: false,
   barriers: true,
   sharedBytes: 1 << 20,
   maxBindings: 64,

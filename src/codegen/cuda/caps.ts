@@ -52,6 +52,7 @@ export const cudaCaps = (
   subgroup: WARP,
   tensorCores: tensorCoresOf(properties.capability, tensorMaps),
   tf32,
+  winograd: false,
   barriers: true,
   sharedBytes: properties.sharedBytesPerBlock - PADDING,
   maxBindings: MOST_BUFFERS,

@@ -5,7 +5,7 @@
  * Invariant: sums are taken offset by offset within a block of channels, in order; everything read of the copy has been
  * written or cleared for this stripe, or belongs to sums that are never stored.
  */
-import { type Axis, idxAxis } from '../../ir/dim.ts';
+import { idxAxis } from '../../ir/dim.ts';
 import type { LoopBuffer, Nest } from '../../ir/loop/loop.ts';
 import {
   add,
@@ -22,11 +22,12 @@ import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { type Output, outputsOf } from '../stores.ts';
-import { readsVectors, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { DirectCut, Layout } from './direct.ts';
 import { finishImage } from './image.ts';
 import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
 import { pack } from './pack.ts';
+import { copyPadded } from './padded.ts';
 import type { Geometry } from './shifted-geometry.ts';
 
 /** Memory of a workgroup. */
@@ -169,38 +170,9 @@ export class DirectTemplate {
     this.clear(scratch.image, mul(length, i32(layout.plane)));
     em.loop('channel', i32(0), length, 1, (channel) => {
       bindAll(em, positionOf(em, g.channels, em.name('channelAt', add(from, channel))));
-      const walk = (i: number, before: TExpr): void => {
-        const { window, length: padded, pad, pitch } = layout.windows[i]!;
-        const isStriped = i === 0 && layout.stripes > 1;
-        const shift = isStriped ? operate('sub', i32(pad), stripe.from) : i32(pad);
-        const place = (u: TExpr): TExpr => add(before, mul(add(u, shift), i32(pitch)));
-        const [first, end] = isStriped
-          ? [
-              operate('max', i32(0), operate('sub', stripe.from, i32(pad))),
-              operate('min', i32(window.u.extent), operate('sub', i32(padded), shift)),
-            ]
-          : [i32(0), i32(window.u.extent)];
-        if (i + 1 < layout.windows.length) {
-          em.loop(window.u.name, first, em.name('inputEnd', end), 1, (u) => {
-            em.bind(window.u, u);
-            walk(i + 1, em.name('line', place(u)));
-          });
-        } else this.copyLine(window.u, place);
-      };
-      walk(0, em.name('planeAt', mul(channel, i32(layout.plane))));
-    });
-  }
-
-  private copyLine(axis: Axis, place: (u: TExpr) => TExpr): void {
-    const { em, g, scratch } = this;
-    const whole = readsVectors(g.input, axis) ? axis.extent - (axis.extent % 4) : 0;
-    em.loop(axis.name, i32(0), i32(whole), 4, (u) => {
-      em.bind(axis, u);
-      em.push(storeTo(scratch.image, place(u), em.vector(g.input, axis)));
-    });
-    em.loop(axis.name, i32(whole), i32(axis.extent), 1, (u) => {
-      em.bind(axis, u);
-      em.push(storeTo(scratch.image, place(u), em.scalar(g.input)));
+      const at = em.name('planeAt', mul(channel, i32(layout.plane)));
+      const first = layout.stripes > 1 ? stripe.from : undefined;
+      copyPadded(em, g.input, layout.windows, scratch.image, at, first);
     });
   }
 

@@ -13,21 +13,16 @@ import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
 import { elapsed, START, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { DirectTemplate } from './direct-emit.ts';
+import { type PaddedWindow, paddingOf } from './padded.ts';
 import type { ImagePlan } from './shifted.ts';
-import type { Geometry, Window } from './shifted-geometry.ts';
+import type { Geometry } from './shifted-geometry.ts';
 
 /** How a stripe of an image lies in memory. */
 export interface Layout {
   /** Result positions along the first window. */
   readonly stripe: number;
   readonly stripes: number;
-  /** Of each window: padded input positions, zeros before the input, and memory from one position to the next. */
-  readonly windows: readonly {
-    readonly window: Window;
-    readonly length: number;
-    readonly pad: number;
-    readonly pitch: number;
-  }[];
+  readonly windows: readonly PaddedWindow[];
   /** Numbers that positions of the result have, in tiles of eight. */
   readonly tiles: number;
   /** Elements of a channel. */
@@ -69,7 +64,7 @@ const layoutOf = (g: Geometry, stripe: number): Layout => {
   const windows = g.windows.map((window, i) => ({
     window,
     length: lengths[i]!,
-    pad: window.shift + (window.sign < 0 ? window.k.extent - 1 : 0),
+    pad: paddingOf(window),
     pitch: pitchOf(i),
   }));
   const numbers = windows.reduce((sum, { window, length, pitch }) => {

@@ -24,11 +24,13 @@ export interface SummedImage {
   readonly start: TExpr;
   /** The part of the first window that is here; default: all of it. */
   readonly stripe?: { readonly from: TExpr; readonly to: TExpr };
+  /** Where the sums of the first row begin; default: where the memory does. */
+  readonly origin?: TExpr;
 }
 
 /** The stores, over all positions of the result that the workgroup's rows have in this image. */
 export const finishImage = (em: Emitter, image: SummedImage): void => {
-  const { g, windows, pitch, rows, sums, outputs, start, stripe } = image;
+  const { g, windows, pitch, rows, sums, outputs, start, stripe, origin } = image;
   const last = windows.at(-1)!.n;
   const end = operate('min', i32(rows), operate('sub', i32(g.rows.size), start));
   em.loop('finished', i32(0), em.name('rowEnd', end), 1, (row) => {
@@ -48,7 +50,7 @@ export const finishImage = (em: Emitter, image: SummedImage): void => {
         });
         return;
       }
-      const base = mul(row, i32(pitch));
+      const base = add(mul(row, i32(pitch)), origin ?? i32(0));
       const step = (v: TExpr, lanes: 1 | 4, store: () => void): void => {
         em.bind(w.n, v);
         em.setAccumulator(em.name('sum', loadFrom(sums, add(base, inside(v)), lanes)));

@@ -18,6 +18,7 @@ import { MatmulTemplate, type Schedule, type Scratch } from './matmul-emit.ts';
 import { type ImagePlan, planShifted } from './shifted.ts';
 import { geometryOf } from './shifted-geometry.ts';
 import { planSingle } from './single.ts';
+import { planWinograd } from './winograd.ts';
 
 /** Products below this are cheaper without packing. */
 const SMALLEST = 2048;
@@ -54,7 +55,7 @@ const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefin
   const plans: (ImagePlan | undefined)[] = [];
   const g = geometryOf(c);
   if (g !== undefined && g.depth >= 8 && g.rows.size >= 4 && g.columns.size >= 8)
-    plans.push(planShifted(nest, g, caps), planDirect(nest, g, caps));
+    plans.push(planShifted(nest, g, caps), planDirect(nest, g, caps), planWinograd(nest, g, caps));
   const gradient = gradientOf(c);
   if (gradient !== undefined && gradient.depth >= 16 && gradient.columns.size >= 4)
     plans.push(planGradient(nest, gradient, caps));

@@ -155,7 +155,11 @@ const packLanes = (
   overDepth(em, operand.summed, block, { one, four });
 };
 
-const transposed = (em: Emitter, [a, b, c, d]: [TExpr, TExpr, TExpr, TExpr]): TExpr[] => {
+/** Four vectors of what were their lanes. */
+export const transposed = (
+  em: Emitter,
+  [a, b, c, d]: readonly [TExpr, TExpr, TExpr, TExpr],
+): TExpr[] => {
   const low = em.name('low', shuffle(a, b, [0, 4, 1, 5]));
   const low2 = em.name('low', shuffle(c, d, [0, 4, 1, 5]));
   const high = em.name('high', shuffle(a, b, [2, 6, 3, 7]));

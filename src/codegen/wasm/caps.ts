@@ -12,7 +12,7 @@ const PARALLELISM = 8;
 const SHARED_BYTES = 1 << 19;
 
 /** Capabilities of an engine with (or without) fused multiply-add, i.e. relaxed SIMD. */
-export const wasmCaps = (fusedMultiplyAdd: boolean): Caps => ({
+export const wasmCaps = (fusedMultiplyAdd: boolean, winograd = true): Caps => ({
   target: 'wasm',
   lanes: 4,
   wide: true,
@@ -23,6 +23,7 @@ export const wasmCaps = (fusedMultiplyAdd: boolean): Caps => ({
   subgroup: 1,
   tensorCores: 'none',
   tf32: false,
+  winograd,
   barriers: true,
   sharedBytes: SHARED_BYTES,
   maxBindings: 500,

@@ -55,6 +55,7 @@ export const wgslCaps = (limits: WgslLimits, subgroup = 1, software?: Schedules)
   subgroup: floorPowerOfTwo(Math.max(1, subgroup)),
   tensorCores: 'none',
   tf32: false,
+  winograd: false,
   barriers: software === undefined,
   sharedBytes: limits.maxComputeWorkgroupStorageSize,
   maxBindings: limits.maxStorageBuffersPerShaderStage,

@@ -25,6 +25,8 @@ export interface CpuOptions {
   readonly threads?: number;
   /** No fused multiply-add, so that results are the same on every engine. Default: `TIGON_DETERMINISTIC`. */
   readonly deterministic?: boolean;
+  /** Convolutions from transformed tiles (Winograd) where that is faster. Default: yes, unless `TIGON_WINOGRAD` is 0. */
+  readonly winograd?: boolean;
   /** Limit of the memory, in pages of 64 kB. Default: 65536, i.e. 4 GB. */
   readonly maximumPages?: number;
   /** Bytes of new arrays after which `pressure` asks for a collection. */
@@ -61,7 +63,8 @@ export class CpuDevice implements Device, Host {
         'use Node 20.19 or later, or a browser of 2023 or later',
       );
     const deterministic = options.deterministic ?? isSet('TIGON_DETERMINISTIC');
-    this.caps = wasmCaps(!deterministic && hasRelaxedSimd());
+    const winograd = options.winograd ?? platform.environment('TIGON_WINOGRAD') !== '0';
+    this.caps = wasmCaps(!deterministic && hasRelaxedSimd(), winograd);
     const maximumPages = options.maximumPages ?? MAXIMUM_PAGES;
     const threads = threadCount(options.threads);
     const unshared = threads > 1 ? platform.unshared() : undefined;
@@ -69,7 +72,8 @@ export class CpuDevice implements Device, Host {
     this.threads = unshared === undefined ? threads : 1;
     this.heap = new Heap(maximumPages, this.threads > 1);
     const fused = this.caps.fusedMultiplyAdd ? 'fused' : 'unfused';
-    this.codeKey = `wasm ${fused}, threads ${this.threads}, pages ${maximumPages}`;
+    const kinds = winograd ? fused : `${fused}, no winograd`;
+    this.codeKey = `wasm ${kinds}, threads ${this.threads}, pages ${maximumPages}`;
     this.pool = this.threads > 1 ? new WorkerPool(this.heap, this.threads) : undefined;
     this.#storages = new StoragePool(this.heap, options.pressureBytes ?? PRESSURE_BYTES);
     this.#relieve = reliefOf(this.#storages);

@@ -28,6 +28,7 @@ export const caps = (parallelism: number, sharedBytes: number = 1 << 20): Caps =
   subgroup: 1,
   tensorCores: 'none',
   tf32: false,
+  winograd: true,
   barriers: true,
   sharedBytes,
   maxBindings: 1000,

@@ -32,6 +32,7 @@ export const device: Caps = {
   subgroup: 32,
   tensorCores: 'sm80',
   tf32: false,
+  winograd: false,
   barriers: true,
   sharedBytes: 163 * 1024,
   maxBindings: 64,

@@ -1,0 +1,225 @@
+/**
+ * Convolutions of 3 x 3 windows with stride 1 by Winograd's algorithm (Lavin and Gray, 2015): tiles of 2 x 2 or 4 x 4
+ * results cost 16 or 36 products of a channel and a row instead of 36 or 144. Weights and tiles of the input are
+ * transformed straight into panels of the micro-kernel, products into an image that the stores read.
+ *
+ * Invariants: a workgroup owns whole units (stripes of an image, or several images) and a block of rows; what it
+ * transforms fits its memory; sums are taken channel by channel, in order.
+ */
+import { pointsOf } from '../../ir/dim.ts';
+import type { Nest } from '../../ir/loop/loop.ts';
+import { sharedBuffer } from '../../ir/thread/build.ts';
+import type { Caps } from '../caps.ts';
+import { Emitter } from '../emit/emitter.ts';
+import type { NestPlan } from '../plan.ts';
+import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import type { ImagePlan } from './shifted.ts';
+import type { Geometry } from './shifted-geometry.ts';
+import { emitWinograd } from './winograd-emit.ts';
+import type { TileSize } from './winograd-lines.ts';
+import { type Taps, tapsOf } from './winograd-taps.ts';
+
+/** The tiles of a unit, and how their input and their results lie in memory. */
+export interface Layout {
+  readonly tile: TileSize;
+  /** Inputs along a line of a tile. */
+  readonly reach: number;
+  /** Tiles along both windows. */
+  readonly tileRows: number;
+  readonly tileColumns: number;
+  readonly images: number;
+  /** Parts of an image; 1 where a unit has several. */
+  readonly stripes: number;
+  /** Tiles of a unit, and in whole panels. */
+  readonly tiles: number;
+  readonly columns: number;
+  /** Of a channel of the input, with zeros around it: a line, and an image. */
+  readonly pitch: number;
+  readonly plane: number;
+  /** Of a row of the results. */
+  readonly resultPitch: number;
+  readonly resultPlane: number;
+}
+
+/** How the work is cut. */
+export interface WinogradCut {
+  readonly layout: Layout;
+  /** Of a workgroup. */
+  readonly rows: number;
+  readonly rowBlocks: number;
+  readonly units: number;
+  readonly allUnits: number;
+  /** Channels that are transformed at a time. */
+  readonly channels: number;
+  readonly chunks: number;
+  readonly slices: Slices;
+  readonly grid: number;
+  readonly cycles: number;
+}
+
+/** Elements of one of the tile's products: of weights, inputs and sums. */
+export interface Slices {
+  readonly rows: number;
+  readonly columns: number;
+  readonly sums: number;
+}
+
+/** Cycles to transform an element of the weights, a tile of a channel, a tile of results; to take sums out and back. */
+const COSTS = {
+  2: { weight: 14, input: 28, result: 8 },
+  4: { weight: 20, input: 58, result: 13 },
+} as const;
+const TURN = 30;
+/** Cycles an element: clearing four at a time, and storing a result. */
+const CLEAR = 0.3;
+const FINISH = 0.4;
+/** Fewest channels whose transforms pay, and fewest in a part of them. */
+const FEWEST_CHANNELS = 12;
+const LEAST_PART = 32;
+
+/** An odd number of cache lines: slices at a power of two would share one set. */
+const apart = (elements: number): number => 16 * (Math.ceil(elements / 16) | 1);
+
+const layoutOf = (g: Geometry, tile: TileSize, tileRows: number, images: number): Layout => {
+  const [high, wide] = g.windows.map((w) => Math.ceil(w.n.extent / tile)) as [number, number];
+  const tiles = images * tileRows * wide;
+  const pitch = tile * wide + 4;
+  // two results of a tile are stored with two more, which its neighbour overwrites
+  const resultPitch = tile * wide + (tile === 2 ? 2 : 0);
+  return {
+    tile,
+    reach: tile + 2,
+    tileRows,
+    tileColumns: wide,
+    images,
+    stripes: Math.ceil(high / tileRows),
+    tiles,
+    columns: Math.ceil(tiles / TILE_COLUMNS) * TILE_COLUMNS,
+    pitch,
+    plane: (tile * tileRows + 2) * pitch + 4,
+    resultPitch,
+    resultPlane: tile * tileRows * resultPitch,
+  };
+};
+
+const layoutsOf = (g: Geometry, tile: TileSize): Layout[] => {
+  const high = Math.ceil(g.windows[0]!.n.extent / tile);
+  const parts = [...new Set([1, 2, 3, 4, 7, 8, 14].map((n) => Math.ceil(high / n)))];
+  const images = pointsOf(g.images);
+  return [
+    ...parts.map((tileRows) => layoutOf(g, tile, tileRows, 1)),
+    ...[2, 4, 8].filter((n) => n <= images).map((n) => layoutOf(g, tile, high, n)),
+  ];
+};
+
+/** 1, 2, 4, ... and `most`. */
+const doublings = (most: number): number[] => {
+  const counts = [most];
+  for (let n = 1; n < most; n *= 2) counts.push(n);
+  return counts;
+};
+
+const elementsOf = ({ layout, rows, slices }: Omit<WinogradCut, 'cycles' | 'grid'>): number => {
+  const products = layout.reach * layout.reach;
+  return (
+    products * (slices.rows + slices.columns + slices.sums + 4) +
+    layout.images * layout.plane +
+    rows * layout.images * layout.resultPlane +
+    2 * layout.columns
+  );
+};
+
+const cutOf = (
+  g: Geometry,
+  taps: Taps,
+  caps: Caps,
+  sizes: readonly TileSize[],
+): WinogradCut | undefined => {
+  const images = pointsOf(g.images);
+  const rowTiles = Math.ceil(g.rows.size / TILE_ROWS);
+  let best: WinogradCut | undefined;
+  for (const layout of sizes.flatMap((tile) => layoutsOf(g, tile))) {
+    const products = layout.reach * layout.reach;
+    const costs = COSTS[layout.tile];
+    const allUnits = layout.stripes * Math.ceil(images / layout.images);
+    for (const rowBlocks of doublings(rowTiles))
+      for (const chunks of [1, 2, 4, 8, 16]) {
+        const channels = Math.ceil(g.depth / chunks);
+        if (chunks > 1 && channels < LEAST_PART) break;
+        const tiles = Math.ceil(rowTiles / rowBlocks);
+        const rows = tiles * TILE_ROWS;
+        const slices: Slices = {
+          rows: apart(rows * channels),
+          columns: apart(layout.columns * channels),
+          sums: apart(rows * (chunks > 1 ? layout.columns : TILE_COLUMNS)),
+        };
+        const most = { layout, rows, rowBlocks, units: 1, allUnits, channels, chunks, slices };
+        if (4 * elementsOf(most) > caps.sharedBytes) continue;
+        const weights = rows * g.depth * (taps.cost + costs.weight);
+        const panels = (layout.columns / TILE_COLUMNS) * tiles * products;
+        const one =
+          layout.images * g.depth * layout.plane * (CLEAR + g.columns.cost) +
+          g.depth * layout.columns * costs.input +
+          panels * (g.depth * STEP + chunks * TURN) +
+          rows * layout.columns * costs.result +
+          rows * layout.images * layout.resultPlane * FINISH +
+          (chunks > 1 ? weights : 0);
+        for (const blocks of doublings(allUnits)) {
+          const units = Math.ceil(allUnits / blocks);
+          const grid = Math.ceil(rowTiles / tiles) * Math.ceil(allUnits / units);
+          const cycles = elapsed(grid, START + (chunks > 1 ? 0 : weights) + units * one, caps);
+          if (best !== undefined && best.cycles <= cycles) continue;
+          best = { ...most, rowBlocks: Math.ceil(rowTiles / tiles), units, grid, cycles };
+        }
+      }
+  }
+  return best;
+};
+
+/** The schedule, for a convolution of this geometry; `sizes`: the tiles that may be used. */
+export const planWinograd = (
+  nest: Nest,
+  g: Geometry,
+  caps: Caps,
+  sizes: readonly TileSize[] = [4, 2],
+): ImagePlan | undefined => {
+  const taps = tapsOf(g);
+  if (!caps.winograd || taps === undefined || g.depth < FEWEST_CHANNELS) return undefined;
+  const cut = cutOf(g, taps, caps, sizes);
+  if (cut === undefined) return undefined;
+  const { layout, rows, slices } = cut;
+  const products = layout.reach * layout.reach;
+  const scratch = {
+    rows: sharedBuffer('weights', 'float32', products * slices.rows),
+    columns: sharedBuffer('tiles', 'float32', products * slices.columns),
+    products: sharedBuffer('products', 'float32', products * slices.sums),
+    image: sharedBuffer('image', 'float32', layout.images * layout.plane),
+    sums: sharedBuffer('sums', 'float32', rows * layout.images * layout.resultPlane),
+    lines: sharedBuffer('lines', 'float32', 4 * products),
+    inputs: sharedBuffer('inputAt', 'int32', layout.columns),
+    results: sharedBuffer('resultAt', 'int32', layout.columns),
+  };
+  const images = pointsOf(g.images);
+  const inputs = g.windows.reduce((size, w) => size * w.u.extent, 1);
+  const results = g.windows.reduce((size, w) => size * w.n.extent, 1);
+  const plan: NestPlan = {
+    grid: cut.grid,
+    threads: 1,
+    shared: Object.values(scratch),
+    cost: {
+      flops: images * g.offsets * g.rows.size * results * g.depth,
+      bytes:
+        4 *
+        (images * (g.depth * inputs + g.rows.size * results) + g.rows.size * g.depth * g.offsets),
+    },
+    notes: [
+      `convolution by Winograd F(${layout.tile} x ${layout.tile}, 3 x 3) of ${g.rows.size} x ${results} x ${g.depth}, for ${images} images`,
+      `workgroups ${Math.ceil(cut.allUnits / cut.units)} x ${cut.rowBlocks} of ${cut.units} x ${layout.tiles} tiles x ${rows} rows, ${cut.channels} channels at a time`,
+    ],
+    emit: ({ workgroup }, buffer) => {
+      const em = new Emitter({ lanes: 4, resolve: buffer });
+      return emitWinograd({ em, g, taps, cut, scratch }, nest, workgroup);
+    },
+  };
+  return { plan, cycles: cut.cycles };
+};
