@@ -19,6 +19,7 @@ import { type Mode, SCALAR } from './emit/mode.ts';
 import { planInterleaved } from './interleave.ts';
 import { chooseLoops, type Loops } from './loops.ts';
 import { normalize } from './normalize.ts';
+import { boundPeaks } from './peaks.ts';
 import type { NestPlan } from './plan.ts';
 import { planScatter } from './scatter.ts';
 import { emitRows, type Sharing, share, vectorLoop } from './sharing.ts';
@@ -100,7 +101,7 @@ export const planNest = (nest: Nest, caps: Caps): NestPlan => {
       emit: () => [],
     };
   if (nest.stores.some((s) => s.mode !== 'set')) return planScatter(nest, caps);
-  const plain = normalize(nest);
+  const plain = boundPeaks(normalize(nest));
   const loops = chooseLoops(plain, caps.lanes);
   const special =
     planColumns(plain, loops, caps) ??

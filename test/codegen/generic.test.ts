@@ -220,6 +220,7 @@ test('softmax, one exponential for each element', () => {
     .split(/for /)
     .filter((part) => /exp\(/.test(part));
   assert.is(loops.length, 1, printThread(thread!));
+  assert.match(loops[0]!, /exp\(min\(/, 'what is below the maximum has a cheaper exponential');
 });
 
 test('softmax over channels: rows across the vector', () => {

@@ -24,17 +24,21 @@ export interface Linear {
 export interface RegisterFacts {
   /** Values of int32 scalars written once. */
   readonly values: ReadonlyMap<Register, TExpr>;
+  /** Values of float32 written once, lanes or not. */
+  readonly floats: ReadonlyMap<Register, TExpr>;
   readonly variables: ReadonlySet<Register>;
 }
 
 export const registerFacts = (body: readonly TStmt[]): RegisterFacts => {
   const values = new Map<Register, TExpr>();
+  const floats = new Map<Register, TExpr>();
   const variables = new Set<Register>();
   const walk = (list: readonly TStmt[]): void => {
     for (const s of list) {
       if (s.kind === 'let') {
         if (s.register.type.lanes === 1 && s.register.type.elem === 'i32')
           values.set(s.register, s.value);
+        if (s.register.type.elem === 'f32') floats.set(s.register, s.value);
       } else if (s.kind === 'var' || s.kind === 'set') variables.add(s.register);
       else if (s.kind === 'for') walk(s.body);
       else if (s.kind === 'if') {
@@ -44,7 +48,7 @@ export const registerFacts = (body: readonly TStmt[]): RegisterFacts => {
     }
   };
   walk(body);
-  return { values, variables };
+  return { values, floats, variables };
 };
 
 /** Affine forms of a kernel's indices. `deep` sees through `let`s; the other form stops at them. */

@@ -1,26 +1,14 @@
 /**
  * Transcendental functions on four floats. Greatest errors, in units of the last place (measured against doubles by the
- * test of this file): pow 0.6; exp, log 1; erf 1.2; tanh 1.5; sin, cos 1.6; expm1, sigmoid 2.2; log1p 2.5; tan 3.5.
+ * test of this file): pow 0.6; log 1; exp 1.2; sin, cos 1.6; erf, expm1, sigmoid 2.2; log1p, tanh 2.5; tan 3.5.
  *
  * Invariant: right at the extremes too (overflow to infinity, gradual underflow, NaN, signed zero, arguments outside the
  * domain). The order of operands of `pmin`/`pmax` decides what NaN does: `pmax(x, c)` keeps a NaN in `x`.
  */
-import { FunctionBuilder } from './builder.ts';
-import {
-  call,
-  f32,
-  f64,
-  get,
-  i32,
-  i64,
-  lane,
-  op,
-  set,
-  shuffle,
-  type Wasm,
-  type WasmFunction,
-} from './tree.ts';
-import { narrow, shift, throughDoubles, type Vectors } from './vector.ts';
+import { op, type Wasm } from './tree.ts';
+import { DOUBLE_ROUNDER, shift, throughDoubles, type Vectors } from './vector.ts';
+
+export { cos, sin, tan } from './trig.ts';
 
 const LOG2E = Math.LOG2E;
 /** ln 2 in two parts: the first has few bits, so that its product with an exponent is exact. */
@@ -28,11 +16,12 @@ const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444005469057e-4;
 /** Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. */
 const ROUNDER = 12582912;
+const SIGN = -0x80000000;
 
-/** `exp(r) = 1 + r + r² Q(r)` for |r| ≤ ln2 / 2: coefficients of Q, highest first. */
+/** `exp(r) = 1 + r + r² Q(r)` for |r| ≤ ln2 / 2, to 3 · 10⁻⁹: coefficients of Q, highest first. */
 const EXP = [
-  1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
-  5.0000001201e-1,
+  1.382073387503624e-3, 8.368677459657192e-3, 4.166826605796814e-2, 1.666652113199234e-1,
+  4.999999403953552e-1,
 ];
 
 /** Splits `x` into `k ln2 + r`; `bias` is added to the k found in the low bits of `bits`. */
@@ -44,28 +33,42 @@ const splitExponent = (v: Vectors, x: Wasm, bias: number): { bits: Wasm; k: Wasm
   return { bits, k, r };
 };
 
-const expPolynomial = (v: Vectors, r: Wasm): Wasm =>
-  op('f32x4.add', v.madd(op('f32x4.mul', v.poly(r, EXP), r), r, r), v.f(1));
+const expPolynomial = (v: Vectors, r: Wasm): Wasm => v.poly(r, [...EXP, 1, 1]);
 
 /**
  * 2^k comes as a product of two powers, each in range while k is not: k + 254 sits in the low bits of `bits`, half of it
  * goes to either exponent field. So results below the normal range round once, and those above become infinite.
  */
-const expClamped = (v: Vectors, x: Wasm): Wasm => {
-  const { bits, r } = splitExponent(v, x, 254);
+export const exp = (v: Vectors, x: Wasm): Wasm => {
+  const low = op('f32x4.pmax', x, v.f(LEAST_EXPONENT));
+  const { bits, r } = splitExponent(v, v.keep(op('f32x4.pmin', low, v.f(89)), 'x'), 254);
   const first = v.keep(op('v128.and', shift('i32x4.shl', bits, 22), v.i(0x7f800000)), 'scale');
   const second = op('i32x4.sub', shift('i32x4.shl', bits, 23), first);
   return op('f32x4.mul', op('f32x4.mul', expPolynomial(v, r), first), second);
 };
 
-export const exp = (v: Vectors, x: Wasm): Wasm =>
-  expClamped(v, v.keep(op('f32x4.pmin', op('f32x4.pmax', x, v.f(-104)), v.f(89)), 'x'));
+/** Its exponential and all below are 0. */
+const LEAST_EXPONENT = -104;
 
-/** exp for arguments in [-87, 88]. */
-const expInRange = (v: Vectors, x: Wasm): Wasm => {
-  const { bits, r } = splitExponent(v, x, 0);
-  return op('i32x4.add', expPolynomial(v, r), shift('i32x4.shl', bits, 23));
+/**
+ * exp of what is at most 0 (or NaN), in three quarters of the time: 2^(k + 64) is a normal number for all k that matter,
+ * and 2^-64 of it is 2^k, below the normal range too. Multiplications are what there is least room for.
+ */
+export const expOfNegative = (v: Vectors, x: Wasm): Wasm => {
+  const clamped = v.keep(op('f32x4.pmax', x, v.f(LEAST_EXPONENT)), 'x');
+  const { bits, r } = splitExponent(v, clamped, 127 + 64);
+  const scale = op('f32x4.mul', shift('i32x4.shl', bits, 23), v.f(2 ** -64));
+  return op('f32x4.mul', expPolynomial(v, r), scale);
 };
+
+/** `2^k G(r) r + (2^k - 1)`, for k in [-126, 0]: `e^x - 1` where G(r) is `(e^r - 1) / r`. */
+const scaledMinusOne = (v: Vectors, bits: Wasm, r: Wasm, g: Wasm): Wasm => {
+  const scale = v.keep(shift('i32x4.shl', bits, 23), 'scale');
+  return v.madd(g, op('f32x4.mul', r, scale), op('f32x4.sub', scale, v.f(1)));
+};
+
+/** -|x|. */
+const minusSize = (v: Vectors, x: Wasm): Wasm => op('v128.or', x, v.i(SIGN));
 
 /** `2^k (exp(r) - 1) + (2^k - 1)`, halved on the way so that k = 128 does not overflow early. */
 export const expm1 = (v: Vectors, x: Wasm): Wasm => {
@@ -123,186 +126,46 @@ export const log1p = (v: Vectors, x: Wasm): Wasm => {
   return v.choose(itself, given, product);
 };
 
-/** π/2 in two doubles; the first has 26 trailing zero bits, so that its product with a quadrant number is exact. */
-const HALF_PI_HIGH = 1.570796325802803;
-const HALF_PI_LOW = 9.920935796805404e-10;
-const DOUBLE_ROUNDER = 6755399441055744;
-/** Up to here two parts of π/2 are enough. */
-const NEAR = 67108864;
-
-/** The first 256 bits of 2/π. */
-const TWO_OVER_PI = [
-  0xa2f9836e4e441529n,
-  0xfc2757d1f534ddc0n,
-  0xdb6295993c439041n,
-  0xfe5163abdebbc561n,
-] as const;
-
-/**
- * `x` itself while it is near, else an angle in [0, 2π) that differs from it by whole turns (Payne and Hanek): of
- * `m * 2^e * 2/π` only the 64 bits below 4 matter, and they come from 96 bits of 2/π that start at bit e - 2.
- */
-const angleOf: WasmFunction = (() => {
-  const fb = new FunctionBuilder();
-  const x = get(fb.param('f32', 'x'));
-  const bits = fb.bind(op('i32.and', op('i32.reinterpret_f32', x), i32(0x7fffffff)), 'i32', 'bits');
-  const isNear = op('f32.le', op('f32.abs', x), f32(NEAR));
-  fb.push({
-    kind: 'if',
-    condition: isNear,
-    then: [{ kind: 'return', value: op('f64.promote_f32', x) }],
-    otherwise: [],
-  });
-  const start = fb.bind(op('i32.sub', op('i32.shr_u', bits, i32(23)), i32(152)), 'i32', 'start');
-  const second = fb.bind(op('i32.lt_u', start, i32(64)), 'i32', 'second');
-  const by = fb.bind(op('i64.extend_i32_u', op('i32.and', start, i32(63))), 'i64', 'by');
-  const rest = fb.bind(
-    op('i64.extend_i32_u', op('i32.sub', i32(63), op('i32.and', start, i32(63)))),
-    'i64',
-    'rest',
-  );
-  const words = [0, 1, 2].map((n) =>
-    fb.bind(
-      op('select', i64(TWO_OVER_PI[n]!), i64(TWO_OVER_PI[n + 1]!), second),
-      'i64',
-      `word${n}`,
-    ),
-  );
-  const window = (n: number): Wasm =>
-    op(
-      'i64.or',
-      op('i64.shl', words[n]!, by),
-      op('i64.shr_u', op('i64.shr_u', words[n + 1]!, i64(1n)), rest),
-    );
-  const m = fb.bind(
-    op('i64.extend_i32_u', op('i32.or', op('i32.and', bits, i32(0x7fffff)), i32(0x800000))),
-    'i64',
-    'm',
-  );
-  const low = op('i64.shr_u', op('i64.mul', m, op('i64.shr_u', window(1), i64(32n))), i64(32n));
-  const turns = op('i64.add', op('i64.mul', m, window(0)), low);
-  const angle = fb.bind(
-    op('f64.mul', op('f64.convert_i64_u', turns), f64((Math.PI / 2) * 2 ** -62)),
-    'f64',
-    'angle',
-  );
-  const signed = op('select', op('f64.neg', angle), angle, op('f32.lt', x, f32(0)));
-  fb.push({
-    kind: 'return',
-    value: op('select', signed, f64(Number.NaN), op('i32.lt_u', bits, i32(0x7f800000))),
-  });
-  return fb.finish('angle', { result: 'f64', notes: ['far angles brought near'] });
-})();
-
-const SIN = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
-const COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
-
-/** The reduced argument in [-π/4, π/4] and the quadrant (low two bits), found in doubles. */
-const quadrant = (v: Vectors, x: Wasm): { r: Wasm; q: Wasm } => {
-  const given = v.keep(x, 'x');
-  const halves = [given, shuffle(given, given, [2, 3, 2, 3])].map((w) => {
-    const angle = v.fb.local('v128', 'angle');
-    v.fb.push(set(angle, op('f64x2.promote_low_f32x4', w)));
-    return angle;
-  });
-  const each = (at: number): Wasm => call(angleOf, lane('f32x4.extract_lane', at, given));
-  v.fb.push({
-    kind: 'if',
-    condition: op('v128.any_true', op('f32x4.gt', op('f32x4.abs', given), v.f(NEAR))),
-    then: halves.map((angle, i) =>
-      set(angle, lane('f64x2.replace_lane', 1, op('f64x2.splat', each(2 * i)), each(2 * i + 1))),
-    ),
-    otherwise: [],
-  });
-  const rounded = halves.map((angle) =>
-    v.keep(
-      op('f64x2.add', op('f64x2.mul', get(angle), v.d(2 / Math.PI)), v.d(DOUBLE_ROUNDER)),
-      'turns',
-    ),
-  );
-  const reduced = halves.map((angle, i) => {
-    const k = v.keep(op('f64x2.sub', rounded[i]!, v.d(DOUBLE_ROUNDER)), 'k');
-    const near = op('f64x2.sub', get(angle), op('f64x2.mul', k, v.d(HALF_PI_HIGH)));
-    return op('f64x2.sub', near, op('f64x2.mul', k, v.d(HALF_PI_LOW)));
-  });
-  return {
-    r: v.keep(narrow(v, reduced[0]!, reduced[1]!), 'r'),
-    q: v.keep(shuffle(rounded[0]!, rounded[1]!, [0, 2, 4, 6]), 'q'),
-  };
-};
-
-const sinCos = (v: Vectors, r: Wasm): { sine: Wasm; cosine: Wasm } => {
-  const z = v.keep(op('f32x4.mul', r, r), 'z');
-  const sine = v.madd(op('f32x4.mul', v.poly(z, SIN), z), r, r);
-  const cosine = v.madd(op('f32x4.mul', v.poly(z, COS), z), z, v.madd(z, v.f(-0.5), v.f(1)));
-  // the sum loses the sign of zero
-  return { sine: v.keep(v.copySign(sine, r), 'sine'), cosine: v.keep(cosine, 'cosine') };
-};
-
-/** sin for `turn` 0, cos for `turn` 1: a quarter turn further. */
-const wave = (v: Vectors, x: Wasm, turn: 0 | 1): Wasm => {
-  const { r, q } = quadrant(v, x);
-  const { sine, cosine } = sinCos(v, r);
-  const at = turn === 0 ? q : v.keep(op('i32x4.add', q, v.i(1)), 'q');
-  const odd = op('i32x4.eq', op('v128.and', at, v.i(1)), v.i(0));
-  const sign = shift('i32x4.shl', op('v128.and', at, v.i(2)), 30);
-  return op('v128.xor', v.choose(odd, sine, cosine), sign);
-};
-
-export const sin = (v: Vectors, x: Wasm): Wasm => wave(v, x, 0);
-export const cos = (v: Vectors, x: Wasm): Wasm => wave(v, x, 1);
-
-export const tan = (v: Vectors, x: Wasm): Wasm => {
-  const { r, q } = quadrant(v, x);
-  const { sine, cosine } = sinCos(v, r);
-  const even = v.keep(op('i32x4.eq', op('v128.and', q, v.i(1)), v.i(0)), 'even');
-  const above = v.choose(even, sine, op('f32x4.neg', cosine));
-  return op('f32x4.div', above, v.choose(even, cosine, sine));
-};
-
-/** Coefficients of `(tanh(x)/x - 1)/x²` in x² for |x| < 0.625, highest first. */
+/** `(e^2r - 1) / r` for |r| ≤ ln2 / 4, highest first. */
 const TANH = [
-  -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1,
+  8.877245336771011e-2, 2.677206993103027e-1, 6.666789650917053e-1, 1.33332371711731,
+  1.99999988079071, 2,
 ];
 
+/** `(e^2z - 1) / (e^2z + 1)` with z = -|x|, by one division; from |x| = 9.1 on it is 1. */
 export const tanh = (v: Vectors, x: Wasm): Wasm => {
   const given = v.keep(x, 'x');
-  const size = v.keep(op('f32x4.abs', given), 'size');
-  const z = v.keep(op('f32x4.mul', given, given), 'z');
-  const small = v.madd(op('f32x4.mul', v.poly(z, TANH), z), given, given);
-  const capped = op('f32x4.pmin', size, v.f(10));
-  const e = expInRange(v, v.keep(op('f32x4.add', capped, capped), 'twice'));
-  const large = op('f32x4.sub', v.f(1), op('f32x4.div', v.f(2), op('f32x4.add', e, v.f(1))));
-  // a NaN takes the branch of small arguments, which keeps it
-  return v.copySign(v.choose(op('f32x4.ge', size, v.f(0.625)), large, small), given);
+  const z = v.keep(op('f32x4.pmax', minusSize(v, given), v.f(-9.1)), 'z');
+  const magic = v.f(ROUNDER + 127);
+  const bits = v.keep(v.madd(z, v.f(2 * LOG2E), magic), 'bits');
+  const k = v.keep(op('f32x4.sub', bits, magic), 'k');
+  const r = v.keep(v.madd(k, v.f(-LN2_LOW / 2), v.madd(k, v.f(-LN2_HIGH / 2), z)), 'r');
+  const e = v.keep(scaledMinusOne(v, bits, r, v.poly(r, TANH)), 'e');
+  return v.copySign(op('f32x4.div', e, op('f32x4.add', e, v.f(2))), given);
 };
 
 /** With `e = exp(-|x|)`, which cannot overflow: 1 / (1 + e), times e for negative x. */
 export const sigmoid = (v: Vectors, x: Wasm): Wasm => {
   const given = v.keep(x, 'x');
-  const negative = op('v128.or', given, v.i(-0x80000000));
-  const e = v.keep(expClamped(v, v.keep(op('f32x4.pmax', negative, v.f(-104)), 'x')), 'e');
-  const above = v.choose(op('f32x4.lt', given, v.f(0)), e, v.f(1));
-  return op('f32x4.div', above, op('f32x4.add', e, v.f(1)));
+  const e = v.keep(expOfNegative(v, minusSize(v, given)), 'e');
+  const one = op('v128.and', op('f32x4.ge', given, v.f(0)), v.f(1));
+  return op('f32x4.div', op('f32x4.pmax', e, one), op('f32x4.add', e, v.f(1)));
 };
 
-/** erf(x)/x - 1 in x² for |x| ≤ 0.92; log(1 - erf(x)) + x, divided by x, in x beyond: highest first. */
-const ERF_SMALL = [
-  -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1,
-];
-const ERF_LARGE = [
-  -1.7285347e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1,
-  -1.28717512e-1,
+/** `log(1 - erf(-z)) / z - 1` for z in [-4, 0], highest first. */
+const ERF = [
+  -9.389168553752825e-6, -1.1886929860338569e-4, -6.373829673975706e-4, -1.6756982076913118e-3,
+  -1.695151295280084e-4, 1.914782077074051e-2, 1.0277630388736725e-1, -6.366195678710938e-1,
+  1.2837916612625122e-1,
 ];
 
+/** `1 - e^a` with a = `log(1 - erf(|x|))`, which is nearly a multiple of x and has no pole; from |x| = 4 on it is 1. */
 export const erf = (v: Vectors, x: Wasm): Wasm => {
   const given = v.keep(x, 'x');
-  const size = v.keep(op('f32x4.pmin', op('f32x4.abs', given), v.f(4)), 'size');
-  const z = v.keep(op('f32x4.mul', given, given), 'z');
-  const small = v.madd(v.poly(z, ERF_SMALL), given, given);
-  const exponent = v.madd(v.poly(size, ERF_LARGE), size, op('f32x4.neg', size));
-  const large = op('f32x4.sub', v.f(1), expInRange(v, v.keep(exponent, 'exponent')));
-  return v.copySign(v.choose(op('f32x4.ge', size, v.f(0.921875)), large, small), given);
+  const z = v.keep(op('f32x4.pmax', minusSize(v, given), v.f(-4)), 'z');
+  const a = v.keep(v.madd(v.poly(z, ERF), z, z), 'a');
+  const { bits, r } = splitExponent(v, a, 127);
+  return v.copySign(scaledMinusOne(v, bits, r, v.poly(r, [...EXP, 1])), given);
 };
 
 /** log2 of four positive floats (two pairs of doubles at a time) by the series of the area tangent. */

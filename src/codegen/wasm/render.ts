@@ -25,6 +25,7 @@ import { type Place, Pointers } from './pointers.ts';
 import { withoutDeadSets } from './prune.ts';
 import { spellings } from './scalar.ts';
 import { spellings64 } from './scalar64.ts';
+import { isAtMostZero } from './signs.ts';
 import {
   f32,
   f64,
@@ -255,6 +256,7 @@ class Renderer {
           args: e.args.map((a) => this.#value(a)),
           exprs: e.args,
           nonNegative: this.#nonNegative,
+          atMostZero: (x) => isAtMostZero(x, (r) => this.#facts.floats.get(r)),
         });
       }
       case 'cast':

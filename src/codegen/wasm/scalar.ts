@@ -22,6 +22,8 @@ export interface Operands {
   readonly exprs: readonly TExpr[];
   /** Known to be in [0, 2^31). */
   nonNegative(expr: TExpr): boolean;
+  /** Known to be a float that is at most 0, or NaN. */
+  atMostZero(expr: TExpr): boolean;
 }
 export type Spelling = (o: Operands) => Wasm;
 
@@ -86,6 +88,14 @@ const shiftBy =
     if (b!.kind === 'plain' && b!.op === 'i32x4.splat') return op(`i32x4.${name}`, a!, b!.args[0]!);
     return eachLane(o, (x, y) => op(`i32.${name}`, x, y));
   };
+
+/** `x > y ? x : y` of vectors of floats: one instruction. */
+const isLarger = ({ exprs: [c, x, y], type }: Operands): boolean => {
+  if (type.lanes !== 4 || type.elem !== 'f32' || c?.kind !== 'op' || c.op !== 'gt') return false;
+  const same = (a: TExpr | undefined, b: TExpr | undefined): boolean =>
+    a?.kind === 'get' && b?.kind === 'get' && a.register === b.register;
+  return same(c.args[0], x) && same(c.args[1], y);
+};
 
 /**
  * NaN in either operand gives NaN. `pmax(a, b)` keeps a NaN in `a`; a NaN in `b` shows as a set mask, which is a NaN.
@@ -270,7 +280,7 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
       return op(wide(o) ? 'v128.or' : 'i32.or', sign, positive);
     },
   ),
-  exp: lanewise(math.exp),
+  exp: (o) => lanewise(o.atMostZero(o.exprs[0]!) ? math.expOfNegative : math.exp)(o),
   expm1: lanewise(math.expm1),
   log: lanewise(math.log),
   log1p: lanewise(math.log1p),
@@ -334,6 +344,7 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
   shr: shiftBy(false),
   select: (o) => {
     const [c, x, y] = o.args;
+    if (isLarger(o)) return op('f32x4.pmax', y!, x!);
     return wide(o) ? op('v128.bitselect', x!, y!, c!) : op('select', x!, y!, c!);
   },
   threefry,

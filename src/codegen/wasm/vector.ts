@@ -43,6 +43,9 @@ export const vectors = (fb: FunctionBuilder, fused: boolean): Vectors => {
   return self;
 };
 
+/** Adding 1.5 * 2^52 rounds a double to an integer and leaves it in the low bits. */
+export const DOUBLE_ROUNDER = 6755399441055744;
+
 /** Applies `f` to pairs of doubles made of four floats, and narrows the result: for what float32 cannot hold on the way. */
 export const throughDoubles = (
   v: Vectors,
