@@ -1,0 +1,163 @@
+/**
+ * Runs cells of one lesson in order and tells what comes of them; the same in Node and in a worker.
+ *
+ * Invariant: one cell runs at a time; whatever it does, its output is complete and the console is back when it has ended.
+ * Modules come from outside, so that a page can bundle them.
+ */
+import {
+  CellError,
+  compileCell,
+  createScope,
+  Interrupted,
+  lineIn,
+  ownFrames,
+  readable,
+  runCell,
+  type Scope,
+} from '../cells/index.ts';
+import { type Cell, isApart } from '../format/lesson.ts';
+import { captureConsole } from './console.ts';
+import { createDisplays, isDisplayable } from './displays.ts';
+import { show } from './inspect.ts';
+import type { Output } from './output.ts';
+import { createPrinter, type Printer } from './printing.ts';
+
+/** How a cell ended. `skipped`: it needs what is not there, or is not meant to run. */
+export interface Ending {
+  readonly outcome: 'done' | 'failed' | 'skipped';
+  readonly seconds: number;
+}
+
+export type Post = (cell: string, output: Output) => void;
+
+export interface KernelOptions {
+  readonly lesson: string;
+  /** Finds a module by its specifier. */
+  readonly modules: (specifier: string) => Promise<object>;
+  readonly post: Post;
+  /** Constants of cells have the values for quick runs. */
+  readonly quick?: boolean;
+  /** Its first element stops the cell that runs. In shared memory, if another thread is to set it. */
+  readonly stop?: Int32Array;
+}
+
+export interface Kernel {
+  /** Runs a cell after those that were given before. Never rejects. */
+  run(cell: Cell): Promise<Ending>;
+  /** Stops the cell that runs, at the next turn of a loop of it that calls anything. */
+  interrupt(): void;
+  /** Forgets all names. */
+  reset(): void;
+  /** Tells an error that nobody awaited as that of the cell that runs. */
+  complain(error: unknown): void;
+}
+
+const errorOutput = (error: unknown, lesson: string, cell: string): Output => {
+  if (!(error instanceof Error))
+    return { kind: 'error', name: 'Error', message: show(error, new Map()) };
+  const { name, message } = error;
+  const line = error instanceof CellError ? error.line : lineIn(error.stack, lesson, cell);
+  const stack = ownFrames(error.stack?.replace(message, ''));
+  return {
+    kind: 'error',
+    name,
+    message: readable(message),
+    ...(line === undefined ? {} : { line }),
+    ...(stack === '' ? {} : { stack }),
+  };
+};
+
+export const createKernel = (options: KernelOptions): Kernel => {
+  const { lesson, quick = false, stop = new Int32Array(1) } = options;
+  const displays = createDisplays();
+  let shared: Scope = createScope();
+  let queue: Promise<unknown> = Promise.resolve();
+  let complain: ((error: unknown) => void) | undefined;
+
+  const modules = async (specifier: string): Promise<object> => {
+    const module = await options.modules(specifier);
+    if (specifier === 'tigon/d2l') displays.found(module);
+    return module;
+  };
+
+  const hasWebGpu = async (): Promise<boolean> => {
+    const { device } = (await modules('tigon')) as typeof import('tigon');
+    try {
+      await device.webgpu();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  const execute = async (cell: Cell, printer: Printer, post: (o: Output) => void) => {
+    const compiled = compileCell(cell, {
+      lesson,
+      known: shared.known,
+      ...(quick ? { constants: cell.quick } : {}),
+    });
+    const own = isApart(cell) ? createScope() : shared;
+    const value = await runCell(compiled, shared, own, { modules, stop });
+    if (value === undefined) return;
+    if (isDisplayable(value)) post({ kind: 'display', id: `${cell.id}-value`, item: value });
+    else printer.value(value, (text) => post({ kind: 'value', text }));
+  };
+
+  /** Whether the cell came to its end. */
+  const attempt = async (cell: Cell): Promise<boolean> => {
+    const printer = createPrinter();
+    const post = (output: Output): void => options.post(cell.id, output);
+    let failed = false;
+    const fail = (error: unknown): void => {
+      failed = true;
+      printer.then(() => post(errorOutput(error, lesson, cell.id)));
+    };
+    const release = captureConsole(printer, (stream, text) => post({ kind: 'text', stream, text }));
+    complain = fail;
+    displays.begin((output) => printer.then(() => post(output)));
+    stop[0] = 0;
+    try {
+      await execute(cell, printer, post);
+    } catch (error) {
+      fail(error);
+      if (error instanceof Interrupted) stop[0] = 0;
+    }
+    displays.end();
+    await printer.end();
+    complain = undefined;
+    release();
+    return !failed;
+  };
+
+  const runNow = async (cell: Cell): Promise<Ending> => {
+    if (cell.role === 'norun') return { outcome: 'skipped', seconds: 0 };
+    if (cell.needs === 'webgpu' && !(await hasWebGpu())) {
+      const text = 'This cell needs WebGPU, which this machine or browser does not offer: skipped.';
+      options.post(cell.id, { kind: 'text', stream: 'warn', text });
+      return { outcome: 'skipped', seconds: 0 };
+    }
+    const start = performance.now();
+    const isDone = await attempt(cell);
+    const seconds = (performance.now() - start) / 1000;
+    if (isDone && cell.throws) {
+      const message = 'this cell is there to show an error, and it did not fail';
+      options.post(cell.id, { kind: 'error', name: 'Error', message });
+    }
+    return { outcome: isDone === cell.throws ? 'failed' : 'done', seconds };
+  };
+
+  return {
+    run(cell) {
+      const ending = queue.then(() => runNow(cell));
+      queue = ending;
+      return ending;
+    },
+    interrupt() {
+      stop[0] = 1;
+    },
+    reset() {
+      shared = createScope();
+    },
+    complain: (error) => complain?.(error),
+  };
+};

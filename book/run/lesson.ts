@@ -1,0 +1,89 @@
+/**
+ * `npm run lesson -- 04-01`: runs a lesson without a page, and prints its results.
+ *
+ * Invariant: ends with 0 only if every cell did what the lesson says.
+ */
+import { parseArgs } from 'node:util';
+import { cellsOf, type Lesson } from '../format/lesson.ts';
+import { FormatError } from '../format/problems.ts';
+import { createKernel } from '../kernel/kernel.ts';
+import { nodeModules, useDevice } from '../kernel/node.ts';
+import type { Output } from '../kernel/output.ts';
+import { readLesson, slugsFor } from './library.ts';
+import { type LessonRun, playLesson } from './play.ts';
+import { saveRun } from './save.ts';
+import { openTerminal, summaryOf } from './terminal.ts';
+
+const HELP = `npm run lesson -- ID [--device cpu|webgpu|cuda] [--quick] [--save]
+
+  ID        a lesson: 04-01, or hybridize
+  --device  where arrays are made (default: cpu)
+  --quick   fewer examples and epochs, as continuous integration runs it
+  --save    keeps outputs in recorded.json, and the values in the text`;
+
+const DEVICES = ['cpu', 'webgpu', 'cuda'] as const;
+
+interface Options {
+  readonly device: (typeof DEVICES)[number];
+  readonly quick: boolean;
+}
+
+const runLesson = async (lesson: Lesson, { device, quick }: Options): Promise<LessonRun> => {
+  const { displayText } = (await nodeModules('tigon/d2l')) as typeof import('tigon/d2l');
+  const terminal = openTerminal(lesson, displayText);
+  const outputs: Output[] = [];
+  const kernel = createKernel({
+    lesson: lesson.id,
+    modules: nodeModules,
+    quick,
+    post(_cell, output) {
+      outputs.push(output);
+      terminal.output(output);
+    },
+  });
+  const interrupt = (): void => kernel.interrupt();
+  process.on('SIGINT', interrupt);
+  process.on('unhandledRejection', kernel.complain);
+  try {
+    await useDevice(nodeModules, device);
+    return await playLesson(lesson, kernel, outputs, terminal);
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('unhandledRejection', kernel.complain);
+  }
+};
+
+const main = async (): Promise<number> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      device: { type: 'string', default: 'cpu' },
+      quick: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const device = DEVICES.find((name) => name === values.device);
+  const [slug, ...others] = positionals.length === 0 ? [] : slugsFor(positionals);
+  if (values.help || slug === undefined || others.length > 0 || device === undefined) {
+    console.log(HELP);
+    return values.help ? 0 : 2;
+  }
+  if (values.save && values.quick)
+    throw new Error('what is kept are the results of whole runs: leave out --quick');
+  const lesson = readLesson(slug);
+  const run = await runLesson(lesson, { device, quick: values.quick });
+  console.log(`\n${summaryOf(run)}`);
+  const isGood = run.problems.length === 0 && cellsOf(lesson).length > 0;
+  if (values.save && isGood) console.log(saveRun(run, device));
+  return isGood ? 0 : 1;
+};
+
+try {
+  // Devices and their threads would keep the process.
+  process.exit(await main());
+} catch (error) {
+  if (!(error instanceof FormatError) && !(error instanceof Error)) throw error;
+  console.error(error.message);
+  process.exit(1);
+}
