@@ -5,10 +5,12 @@
  */
 import type { Device } from '../../runtime/device.ts';
 import { activity } from '../activity.ts';
+import type { Monitor } from '../call.ts';
 import type { Explanation } from '../explain.ts';
-import { withMode } from '../mode.ts';
+import { mode, withMode } from '../mode.ts';
 import type { NDArray } from '../ndarray.ts';
 import { mapArrays } from '../signature.ts';
+import type { Leaf } from '../tape.ts';
 import { drop } from './timing.ts';
 
 /** Of one call. */
@@ -19,7 +21,7 @@ export interface Counts {
   readonly launches: number;
   /** Bytes of the arrays that the kernels read and write. */
   readonly movedBytes: number;
-  /** Bytes of all arrays between arguments and results. */
+  /** Bytes of all arrays between arguments and results, gradients of parameters among them. */
   readonly intermediateBytes: number;
   /** The most memory that was needed for them at once. */
   readonly peakBytes: number;
@@ -62,22 +64,32 @@ const planned = ({ programs }: Explanation): Memory => ({
   peakBytes: Math.max(...programs.map(({ program }) => program.arenaBytes)),
 });
 
-/** Runs `call` once; the memory it takes is looked at after each function. */
+/**
+ * Runs `call` once; the memory it takes is looked at after each function. Gradients that it writes stay allocated from
+ * call to call.
+ */
 const watched = (call: () => unknown, device: Device): readonly [result: unknown, Memory] => {
   const made: NDArray[] = [];
+  const leaves = new Set<Leaf>();
   const before = device.memory().inUse;
   let most = before;
   const look = (): void => {
     most = Math.max(most, device.memory().inUse);
   };
-  const result = withMode({ scope: made, monitor: look }, call);
+  const monitor: Monitor = (_name, operands) => {
+    look();
+    for (const x of mode.recording ? operands : [])
+      if (typeof x !== 'number' && x.origin?.kind === 'leaf') leaves.add(x.origin);
+  };
+  const result = withMode({ scope: made, monitor }, call);
   look();
   const results: NDArray[] = [];
   mapArrays(result, (x) => results.push(x));
   const resultBytes = bytesBehind(results);
+  const gradients = [...leaves].flatMap(({ gradient }) => gradient ?? []);
   const memory = {
-    intermediateBytes: Math.max(0, bytesBehind([...made, ...results]) - resultBytes),
-    peakBytes: Math.max(0, most - before - resultBytes),
+    intermediateBytes: bytesBehind([...made, ...results, ...gradients]) - resultBytes,
+    peakBytes: Math.max(0, most - before - resultBytes) + bytesBehind(gradients),
   };
   return [result, memory];
 };

@@ -66,6 +66,15 @@ export const parseIdx = (bytes: Uint8Array<ArrayBuffer>, name: string, rank?: nu
 const compressionOf = (bytes: Uint8Array, name: string): Compression | undefined =>
   bytes[0] === 0x1f && bytes[1] === 0x8b ? 'gzip' : name.endsWith('.br') ? 'brotli' : undefined;
 
+/** Bytes that may be compressed, as they were before. */
+export const unpacked = async (
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+): Promise<Uint8Array<ArrayBuffer>> => {
+  const compression = compressionOf(bytes, name);
+  return compression === undefined ? bytes : decompress(bytes, compression, name);
+};
+
 /**
  * Reads IDX bytes that may be compressed: gzip is recognized by its content, brotli by the name ending in `.br`.
  *
@@ -82,7 +91,5 @@ export const readIdx = async (
   name: string,
   rank?: number,
 ): Promise<IdxArray> => {
-  const compression = compressionOf(bytes, name);
-  const plain = compression === undefined ? bytes : await decompress(bytes, compression, name);
-  return parseIdx(plain, name, rank);
+  return parseIdx(await unpacked(bytes, name), name, rank);
 };

@@ -19,4 +19,5 @@ export {
   type ImageSource,
   MNIST,
 } from './mnist.ts';
+export { dataFrom, type FileSource, type PlaceOptions } from './published.ts';
 export { RandomSampler, type Sampler, SequentialSampler } from './sampler.ts';

@@ -6,25 +6,29 @@
  */
 import * as platform from '#platform';
 import { TigonError } from '../../../ir/errors.ts';
-import { fileExists, readFile } from '../../io/files.ts';
 import type { NDArray } from '../../ndarray.ts';
 import { checkOptions } from '../../options.ts';
 import { byteColumn, hostColumn } from './column.ts';
 import { ColumnDataset } from './dataset.ts';
 import { drawDigits } from './digits.ts';
-import { download, type FetchOptions, fromCache, type RemoteFile, toCache } from './fetch.ts';
+import type { RemoteFile } from './fetch.ts';
 import { type IdxArray, readIdx } from './idx.ts';
+import {
+  type FileSource,
+  findFile,
+  type PlaceOptions,
+  type Publication,
+  Unavailable,
+} from './published.ts';
 
 /** Where the images of a dataset come from. */
-export type ImageSource = 'folder' | 'cache' | 'download' | 'drawn';
+export type ImageSource = FileSource | 'drawn';
 
-export interface ImageDataOptions extends FetchOptions {
-  /**
-   * Folder with the files (`train-images-idx3-ubyte.gz`, ...; also plain or `.br`); missing ones are downloaded into it.
-   * Default: `mnist` or `fashion-mnist` in the folder `TIGON_DATA`, else in the user's cache.
-   */
-  readonly root?: string | undefined;
-}
+/**
+ * Where to look for the files (`train-images-idx3-ubyte.gz`, …): in a folder `mnist` or `fashion-mnist`, unless `root`
+ * says otherwise.
+ */
+export type ImageDataOptions = PlaceOptions;
 
 /**
  * Images and labels: a sample is `[image, label]`, a batch `[float32 [N, 1, 28, 28], int32 [N]]`.
@@ -50,11 +54,8 @@ export class ImageDataset extends ColumnDataset<[NDArray, NDArray]> {
   }
 }
 
-interface Collection {
-  /** Folder in `TIGON_DATA` and in the cache. */
-  readonly name: string;
+interface Collection extends Publication {
   readonly title: string;
-  readonly mirrors: readonly string[];
   readonly train: { readonly images: RemoteFile; readonly labels: RemoteFile };
   readonly test: { readonly images: RemoteFile; readonly labels: RemoteFile };
   /** Stands in when there are no files and no network. */
@@ -84,6 +85,7 @@ const mnist: Collection = {
   mirrors: [
     'https://ossci-datasets.s3.amazonaws.com/mnist/',
     'https://storage.googleapis.com/cvdf-datasets/mnist/',
+    'https://cdn.jsdelivr.net/gh/fgnt/mnist/',
   ],
   train: {
     images: file(
@@ -148,55 +150,14 @@ interface Found {
   readonly source: ImageSource;
 }
 
-/** The file in a folder of the user's: as published, uncompressed or brotli, taken without checksum. */
-const inFolder = async (
-  folder: string,
-  { name }: RemoteFile,
-  rank: number,
-): Promise<Found | undefined> => {
-  const plain = name.replace(/\.gz$/, '');
-  for (const candidate of [name, plain, `${plain}.br`]) {
-    const path = platform.files!.join(folder, candidate);
-    if (await fileExists(path))
-      return { array: await readIdx(await readFile(path), path, rank), source: 'folder' };
-  }
-  return undefined;
-};
-
-/** Thrown when a file is nowhere to be had. */
-class Unavailable extends TigonError {}
-
 const find = async (
-  { name, mirrors }: Collection,
+  collection: Collection,
   wanted: RemoteFile,
   rank: number,
   options: ImageDataOptions,
 ): Promise<Found> => {
-  const { files } = platform;
-  const offline = platform.environment('TIGON_OFFLINE');
-  let path: string | undefined;
-  if (files !== undefined) {
-    const data = platform.environment('TIGON_DATA');
-    const folder = options.root ?? (data ? files.join(data, name) : undefined);
-    const found = folder === undefined ? undefined : await inFolder(folder, wanted, rank);
-    if (found !== undefined) return found;
-    path = files.join(options.root ?? files.join(files.cacheFolder(), name), wanted.name);
-    const kept = await fromCache(path, wanted);
-    if (kept !== undefined)
-      return { array: await readIdx(kept, wanted.name, rank), source: 'cache' };
-  }
-  if (offline !== undefined && offline !== '' && offline !== '0')
-    throw new Unavailable(
-      'data',
-      `${wanted.name} is not on this machine, and TIGON_OFFLINE forbids to download it`,
-      'put the files in a folder and set TIGON_DATA to the folder above it',
-    );
-  const bytes = await download(wanted, mirrors, options).catch((error: unknown) => {
-    if (!(error instanceof TigonError)) throw error;
-    throw new Unavailable(error.code, error.brief, error.help);
-  });
-  if (path !== undefined) await toCache(path, bytes);
-  return { array: await readIdx(bytes, wanted.name, rank), source: 'download' };
+  const { bytes, name, source } = await findFile(collection, wanted, options);
+  return { array: await readIdx(bytes, name, rank), source };
 };
 
 const load = async (
