@@ -86,6 +86,8 @@ export const chooseLoops = (nest: Nest, lanes: 1 | 4): Loops => {
     axis,
   ];
   const orders = (along: Axis | undefined): (readonly Axis[])[] => {
+    // without reductions, both are one
+    if (rows.length === 0) return [along === undefined ? axes : last(axes, along)];
     if (along === undefined) return [axes, grouped];
     const rest = axes.filter((a) => !rows.includes(a));
     return [

@@ -45,16 +45,32 @@ const divisions = (idx: Idx): number =>
 
 /** `outer`, `inner` as one axis, where no index then needs a division that it did not need before. */
 const merged = (outer: Axis, inner: Axis, indices: readonly Idx[]): Axis | undefined => {
+  const concerned = indices.filter((idx) => {
+    const free = idxFree(idx);
+    return free.has(outer) || free.has(inner);
+  });
+  // most pairs fail here, before anything is made for them
+  if (concerned.some((idx) => isApart(idx, outer, inner))) return undefined;
   const both = newAxis(`${outer.name}${inner.name}`, outer.extent * inner.extent, outer.kind);
   const split = splitOf(both, outer, inner);
-  for (const idx of indices) {
-    const free = idxFree(idx);
-    if (!free.has(outer) && !free.has(inner)) continue;
+  for (const idx of concerned) {
     const after = idxSubstitute(idx, (a) => split(a) ?? idxAxis(a));
     if (divisions(after) > divisions(idx)) return undefined;
   }
   return both;
 };
+
+/** True when an index is a sum of multiples of axes, and those of these two do not make one of an axis for both. */
+const isApart = (idx: Idx, outer: Axis, inner: Axis): boolean => {
+  let [across, along] = [0, 0];
+  for (const { coef, atom } of idx.terms) {
+    if (atom.kind !== 'axis') return false;
+    if (atom.axis === outer) across = coef;
+    else if (atom.axis === inner) along = coef;
+  }
+  return across !== along * inner.extent;
+};
+
 const splitOf =
   (both: Axis, outer: Axis, inner: Axis) =>
   (a: Axis): Idx | undefined =>
@@ -131,6 +147,7 @@ const alignReductions = (nest: Nest): Nest => {
   const sharedAxis = axisPool();
   const heights = new Map<ReduceExpr, number>();
   const reductions = reductionsIn(rootsOf(nest));
+  if (reductions.length === 0) return nest;
   for (const e of reductions) {
     let height = 0;
     for (const inner of reductionsIn([e.body]))

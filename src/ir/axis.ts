@@ -94,16 +94,32 @@ export interface Bound {
  *
  * @see {@link newAxis}
  */
-export const atomBounds = (atom: Atom): readonly [number, number] => {
+export const atomBounds = (atom: Atom): readonly [number, number] => [leastOf(atom), mostOf(atom)];
+
+export const leastOf = (atom: Atom): number => {
   switch (atom.kind) {
     case 'axis':
-      return [0, Math.max(0, atom.axis.extent - 1)];
-    case 'div':
-      return [Math.floor(atom.arg.lo / atom.by), Math.floor(atom.arg.hi / atom.by)];
     case 'mod':
-      return [0, atom.by - 1];
+      return 0;
+    case 'div':
+      return Math.floor(atom.arg.lo / atom.by);
     case 'opaque':
-      return [atom.lo, atom.hi];
+      return atom.lo;
+    default:
+      return atom satisfies never;
+  }
+};
+
+export const mostOf = (atom: Atom): number => {
+  switch (atom.kind) {
+    case 'axis':
+      return Math.max(0, atom.axis.extent - 1);
+    case 'div':
+      return Math.floor(atom.arg.hi / atom.by);
+    case 'mod':
+      return atom.by - 1;
+    case 'opaque':
+      return atom.hi;
     default:
       return atom satisfies never;
   }

@@ -27,6 +27,7 @@ export {
   idxDiv,
   idxMod,
   idxOffset,
+  idxOfTerms,
   idxOpaque,
   idxScale,
 } from './idx.ts';

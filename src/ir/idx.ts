@@ -4,24 +4,50 @@
  * Invariant: an `Idx` is in normal form (terms sorted by key, no zero coefficients, nested sums flattened), so equal
  * indices have one `key`; `lo`/`hi` (inclusive) bound every value it can take.
  */
-import { type Atom, type Axis, atomBounds, type Idx, type Opaque, type Term } from './axis.ts';
+import { type Atom, type Axis, type Idx, leastOf, mostOf, type Opaque, type Term } from './axis.ts';
 import { TigonError } from './errors.ts';
 
 /** Padded, so that terms sort by the order in which axes were made, whatever the first id of a kernel is. */
 const axisKey = (axis: Axis): string => `a${String(axis.id).padStart(7, '0')}`;
 
-const build = (terms: readonly Term[], constant: number): Idx => {
-  let lo = constant;
-  let hi = constant;
-  let key = '';
-  for (const { coef, atom } of terms) {
-    const [a, b] = atomBounds(atom);
-    lo += coef > 0 ? coef * a : coef * b;
-    hi += coef > 0 ? coef * b : coef * a;
-    key += `${coef}*${atom.key}+`;
+/** An index whose key is put together when somebody asks: most are made on the way to another, and nobody does. */
+class Sum implements Idx {
+  readonly terms: readonly Term[];
+  readonly constant: number;
+  readonly lo: number;
+  readonly hi: number;
+  #key: string | undefined;
+
+  constructor(terms: readonly Term[], constant: number) {
+    let lo = constant;
+    let hi = constant;
+    for (let i = 0; i < terms.length; i++) {
+      const { coef, atom } = terms[i]!;
+      const least = coef * leastOf(atom);
+      const most = coef * mostOf(atom);
+      lo += coef > 0 ? least : most;
+      hi += coef > 0 ? most : least;
+    }
+    this.terms = terms;
+    this.constant = constant;
+    this.lo = lo;
+    this.hi = hi;
   }
-  return { terms, constant, lo, hi, key: `${key}${constant}` };
-};
+
+  get key(): string {
+    if (this.#key === undefined) {
+      let key = '';
+      for (const { coef, atom } of this.terms) key += `${coef}*${atom.key}+`;
+      this.#key = `${key}${this.constant}`;
+    }
+    return this.#key;
+  }
+}
+
+const build = (terms: readonly Term[], constant: number): Idx => new Sum(terms, constant);
+
+/** The sum of terms of an index. */
+export const idxOfTerms = (terms: readonly Term[], constant: number): Idx => build(terms, constant);
 
 /**
  * The same number everywhere.
@@ -34,6 +60,8 @@ const build = (terms: readonly Term[], constant: number): Idx => {
  */
 export const idxConst = (value: number): Idx => build([], value);
 
+const places = new WeakMap<Axis, Idx>();
+
 /**
  * The place along an axis.
  *
@@ -41,10 +69,15 @@ export const idxConst = (value: number): Idx => build([], value);
  *
  * @see {@link newAxis}
  */
-export const idxAxis = (axis: Axis): Idx =>
-  axis.extent === 1
-    ? idxConst(0)
-    : build([{ coef: 1, atom: { kind: 'axis', axis, key: axisKey(axis) } }], 0);
+export const idxAxis = (axis: Axis): Idx => {
+  let idx = places.get(axis);
+  if (idx === undefined) {
+    const atom: Atom = { kind: 'axis', axis, key: axisKey(axis) };
+    idx = axis.extent === 1 ? idxConst(0) : build([{ coef: 1, atom }], 0);
+    places.set(axis, idx);
+  }
+  return idx;
+};
 
 /**
  * An index read from memory, known (or clamped by its producer) to lie in `[lo, hi]`.
@@ -69,13 +102,25 @@ export const idxOpaque = (ref: Opaque, lo: number, hi: number): Idx =>
 export const idxAdd = (a: Idx, b: Idx): Idx => {
   if (a.terms.length === 0 && a.constant === 0) return b;
   if (b.terms.length === 0 && b.constant === 0) return a;
-  const byKey = new Map<string, Term>();
-  for (const term of [...a.terms, ...b.terms]) {
-    const seen = byKey.get(term.atom.key);
-    byKey.set(term.atom.key, seen ? { coef: seen.coef + term.coef, atom: term.atom } : term);
+  const terms: Term[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.terms.length || j < b.terms.length) {
+    const x = a.terms[i];
+    const y = b.terms[j];
+    if (y === undefined || (x !== undefined && x.atom.key < y.atom.key)) {
+      terms.push(x!);
+      i++;
+    } else if (x === undefined || y.atom.key < x.atom.key) {
+      terms.push(y);
+      j++;
+    } else {
+      const coef = x.coef + y.coef;
+      if (coef !== 0) terms.push({ coef, atom: x.atom });
+      i++;
+      j++;
+    }
   }
-  const terms = [...byKey.values()].filter((t) => t.coef !== 0);
-  terms.sort((x, y) => (x.atom.key < y.atom.key ? -1 : x.atom.key > y.atom.key ? 1 : 0));
   return recombine(build(terms, a.constant + b.constant));
 };
 

@@ -12,6 +12,8 @@ import { stridesOf } from '../ir/type.ts';
 export class BufferTable {
   readonly #alignment: number;
   readonly #byNode = new Map<Node, LoopBuffer>();
+  /** Ids of buffers that nothing lives in any more. */
+  readonly #left = new Set<number>();
   #next = 0;
 
   /** `alignment`: of the elements of stacks, in bytes. */
@@ -43,9 +45,16 @@ export class BufferTable {
     return buffer;
   }
 
+  /** Whether what lived in `buffer` was moved to another. */
+  isLeft({ id }: LoopBuffer): boolean {
+    return this.#left.has(id);
+  }
+
   /** Lets `node` live in `buffer` (in-place updates, reshapes). */
   alias(node: Node, buffer: LoopBuffer): LoopBuffer {
     const { shape } = node.type;
+    const before = this.#byNode.get(node);
+    if (before !== undefined && before.id !== buffer.id) this.#left.add(before.id);
     const same =
       shape.join() === buffer.shape.join()
         ? buffer

@@ -6,11 +6,12 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import type { Node } from '../ir/graph/graph.ts';
+import type { LoopBuffer } from '../ir/loop/loop.ts';
 import { windowAlignment } from '../ir/program/windows.ts';
 import { BufferTable } from './buffers.ts';
 import { bindingsOf, joinedFrom, type Standing } from './draft-bindings.ts';
 import { isLongJoin } from './fusion-model.ts';
-import { CannotLower, isRead } from './lower.ts';
+import { CannotLower, isRead, type Stored } from './lower.ts';
 import { isNormOf } from './products.ts';
 import { type Draft, type Shaped, shapeUnit } from './shape-unit.ts';
 
@@ -37,6 +38,14 @@ export class Drafts {
   readonly #pending: BufferTable;
   readonly #standing: Standing;
   readonly #descendants = new Map<Node, Set<Node>>();
+  /** Nests of drafts, and where each value was read from that they depend on. */
+  readonly #shapes = new Map<
+    string,
+    {
+      readonly shaped: Shaped;
+      readonly asked: readonly (readonly [Node, LoopBuffer | undefined])[];
+    }
+  >();
   #nextDraft = 0;
 
   /** `required`: what will be stored whatever else is decided. */
@@ -281,15 +290,30 @@ export class Drafts {
     return typeof count === 'number' && count <= this.#caps.maxBindings;
   }
 
-  /** The nest of a draft as things stand. */
+  /** The nest of a draft as things stand: what was found before, unless what it is made of was decided otherwise. */
   shape(draft: Draft): Shaped {
-    return shapeUnit(draft, this.#caps, (node) => {
-      if (!isRead(node)) return undefined;
-      if (this.draftOf.has(node) || this.buffers.has(node))
-        return { buffer: this.buffers.of(node), unit: undefined };
-      if (this.#decided.has(node)) return undefined;
-      return { buffer: this.#pending.of(node), unit: undefined };
+    const { id, members, contract } = draft;
+    const key = `${id}: ${members.map((m) => m.id)} ${contract?.id}`;
+    const known = this.#shapes.get(key);
+    if (known?.asked.every(([node, buffer]) => this.#placeOf(node)?.buffer === buffer))
+      return known.shaped;
+    const asked = new Map<Node, LoopBuffer | undefined>();
+    const shaped = shapeUnit(draft, this.#caps, (node) => {
+      const place = this.#placeOf(node);
+      asked.set(node, place?.buffer);
+      return place;
     });
+    this.#shapes.set(key, { shaped, asked: [...asked] });
+    return shaped;
+  }
+
+  /** Where the value of a node is read from; undefined where it is computed in place. */
+  #placeOf(node: Node): Stored | undefined {
+    if (!isRead(node)) return undefined;
+    if (this.draftOf.has(node) || this.buffers.has(node))
+      return { buffer: this.buffers.of(node), unit: undefined };
+    if (this.#decided.has(node)) return undefined;
+    return { buffer: this.#pending.of(node), unit: undefined };
   }
 }
 

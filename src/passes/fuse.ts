@@ -233,7 +233,7 @@ class Fusion {
   #codeSize(draft: Draft, node: Node): number {
     const count = this.#drafts.supposing(node, () => {
       const seen = new Set<Expr>();
-      for (const value of this.#drafts.shape(draft).values) visitExpr(value, {}, seen);
+      for (const value of this.#drafts.shape(draft).unit.values) visitExpr(value, {}, seen);
       return seen.size;
     });
     return count instanceof CannotLower ? 0 : count;
@@ -378,6 +378,7 @@ const loopUnit = ({ id, members: [node] }: Draft): Unit => ({
   id,
   axes: [],
   members: [{ node: node!, index: [] }],
+  values: [],
   contract: undefined,
   scatter: undefined,
   loop: true,

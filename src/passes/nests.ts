@@ -5,60 +5,94 @@
  */
 import { idxAxes, idxAxis, newAxis } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
+import { readsOf } from '../ir/loop/access.ts';
 import { constant, load, runningValue } from '../ir/loop/expr.ts';
 import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { stridesOf } from '../ir/type.ts';
 import type { Fused } from './fuse.ts';
 import { canonicalIndex, isRead, Lowering, type Stored } from './lower.ts';
 import { placeOf, productAxes, productOf, productPart } from './products.ts';
-import type { Unit } from './units.ts';
+import type { Member, Unit } from './units.ts';
 
+const formed = new WeakMap<Unit, Nest>();
+
+/** The nest of a unit as buffers stand; the same as before, unless values it reads or stores have moved. */
 export const nestOf = (unit: Unit, fused: Fused): Nest => {
-  const lookup = (node: Node): Stored | undefined =>
-    isRead(node) && !unit.members.some((m) => m.node === node) ? fused.stored(node) : undefined;
+  const known = formed.get(unit) ?? nestFrom(unit, fused);
+  const stays =
+    readsOf(known).every((b) => !fused.buffers.isLeft(b)) &&
+    unit.members.every((m, i) => known.stores[i]!.buffer === fused.buffers.of(m.node));
+  const nest = stays ? known : nestFrom(loweredAgain(unit, fused), fused);
+  formed.set(unit, nest);
+  return nest;
+};
+
+const nestFrom = (unit: Unit, fused: Fused): Nest => {
+  const [value] = unit.values;
+  const bufferOf = (member: Member): LoopBuffer => fused.buffers.of(member.node);
   if (unit.running !== undefined) {
-    const node = unit.members[0]!.node;
-    const { axes, running } = node.op.running!(node, new Lowering(undefined, lookup));
-    const buffer = fused.buffers.of(node);
-    const index = axes.map(idxAxis);
-    const value = runningValue(running);
-    const store: Store = { buffer, index, value, axes, mode: 'set', over: [] };
+    const [member] = unit.members as [Member];
+    const { index } = member;
+    const { axes, running } = unit;
+    const last = runningValue(running);
+    const store: Store = {
+      buffer: bufferOf(member),
+      index,
+      value: last,
+      axes,
+      mode: 'set',
+      over: [],
+    };
     return { axes, stores: [store], contract: undefined, running };
   }
   if (unit.scatter !== undefined) {
-    const node = unit.members[0]!.node;
-    const scattering = node.op.scatter!(node, new Lowering(undefined, lookup));
-    const store: Store = {
-      buffer: fused.buffers.of(node),
-      index: scattering.index,
-      value: scattering.value,
-      axes: scattering.axes,
-      mode: scattering.mode ?? 'add',
-      over: scattering.over,
-    };
-    return { axes: scattering.axes, stores: [store], contract: undefined };
+    const { axes, index, mode, over } = unit.scatter;
+    const buffer = bufferOf(unit.members[0]!);
+    const store: Store = { buffer, index, value: value!, axes, mode: mode ?? 'add', over };
+    return { axes, stores: [store], contract: undefined };
   }
-  // Operands may have moved since the unit was formed: lower the product again.
-  const contract = unit.contract && productOf(unit.contract.node, new Lowering(undefined, lookup));
-  const axes = contract ? productAxes(contract) : unit.axes;
-  const members = contract
-    ? unit.members.map((m) => ({ node: m.node, index: placeOf(contract, m.node)! }))
-    : unit.members;
-  const placed: Unit = { ...unit, axes, members, contract };
-  const lowering = new Lowering(placed, lookup);
-  const stores = members.map((m): Store => {
+  const { axes } = unit;
+  const stores = unit.members.map((m, i): Store => {
     const used = new Set<number>();
     for (const idx of m.index) idxAxes(idx, (a) => used.add(a.id));
     return {
-      buffer: fused.buffers.of(m.node),
+      buffer: bufferOf(m),
       index: m.index,
-      value: lowering.inline(m.node, m.index),
+      value: unit.values[i]!,
       axes: axes.slice(0, axes.findLastIndex((a) => used.has(a.id)) + 1),
       mode: 'set',
       over: [],
     };
   });
-  return { axes, stores, ...productPart(contract) };
+  return { axes, stores, ...productPart(unit.contract) };
+};
+
+const loweredAgain = (unit: Unit, fused: Fused): Unit => {
+  const lookup = (node: Node): Stored | undefined =>
+    isRead(node) && !unit.members.some((m) => m.node === node) ? fused.stored(node) : undefined;
+  const [{ node }] = unit.members as [Member];
+  const lowering = new Lowering(undefined, lookup);
+  if (unit.running !== undefined) {
+    const { axes, running } = node.op.running!(node, lowering);
+    const members = [{ node, index: axes.map(idxAxis) }];
+    return { ...unit, axes, members, running };
+  }
+  if (unit.scatter !== undefined) {
+    const scatter = node.op.scatter!(node, lowering);
+    return { ...unit, scatter, values: [scatter.value] };
+  }
+  const contract = unit.contract && productOf(unit.contract.node, lowering);
+  const placed: Unit =
+    contract === undefined
+      ? unit
+      : {
+          ...unit,
+          contract,
+          axes: productAxes(contract),
+          members: unit.members.map((m) => ({ node: m.node, index: placeOf(contract, m.node)! })),
+        };
+  const inside = new Lowering(placed, lookup);
+  return { ...placed, values: placed.members.map((m) => inside.inline(m.node, m.index)) };
 };
 
 /** Writes a number to all elements of a buffer. */

@@ -12,7 +12,7 @@ import { schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
 import { hasWideElements } from '../codegen/wide.ts';
 import type { Graph } from '../ir/graph/graph.ts';
-import { namelessText } from '../ir/loop/alike.ts';
+import { namelessText, outlineOf } from '../ir/loop/alike.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
 import type { LoopKernel } from '../ir/loop/loop.ts';
 import type { Program } from '../ir/program.ts';
@@ -101,17 +101,19 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
 const sortAlike = (
   ordered: readonly LoopKernel[],
 ): { readonly kinds: readonly LoopKernel[]; readonly kindOf: readonly number[] } => {
-  const kinds = new Map<string, LoopKernel>();
+  const outlines = ordered.map(outlineOf);
+  const common = new Set(outlines.filter((outline, i) => outlines.indexOf(outline) !== i));
+  const kinds: LoopKernel[] = [];
   const positions = new Map<string, number>();
-  const kindOf = ordered.map((kernel) => {
+  const kindOf = ordered.map((kernel, i) => {
+    // most have no other of their outline: their text would be put together for nothing
+    if (!common.has(outlines[i]!)) return kinds.push(kernel) - 1;
     const text = namelessText(kernel);
-    if (!kinds.has(text)) {
-      positions.set(text, kinds.size);
-      kinds.set(text, kernel);
-    }
-    return positions.get(text)!;
+    const known = positions.get(text) ?? kinds.push(kernel) - 1;
+    positions.set(text, known);
+    return known;
   });
-  return { kinds: [...kinds.values()], kindOf };
+  return { kinds, kindOf };
 };
 
 /** The kernels of a graph, then those of the bodies of its loops. */

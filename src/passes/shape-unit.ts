@@ -29,8 +29,6 @@ export interface Draft {
 
 export interface Shaped {
   readonly unit: Unit;
-  /** Value of each member. */
-  readonly values: readonly Expr[];
   /** Why the nest would be a bad one, though it is a right one. */
   readonly refusal: string | undefined;
   /** At how many positions each inlined value is computed. */
@@ -66,6 +64,7 @@ const shapeContraction = (
     id: draft.id,
     axes: productAxes(product),
     members,
+    values: [],
     contract: product,
     scatter: undefined,
   };
@@ -81,7 +80,11 @@ const shapeContraction = (
     });
     if (used.size > 1) throw new CannotLower('a row and its norm cannot be part of one value');
   }
-  return { unit, values, refusal: undefined, positionsOf: (n) => lowering.positionsOf(n) };
+  return {
+    unit: { ...unit, values },
+    refusal: undefined,
+    positionsOf: (n) => lowering.positionsOf(n),
+  };
 };
 
 const shapeRunning = (draft: Draft, stored: (node: Node) => Stored | undefined): Shaped => {
@@ -89,21 +92,22 @@ const shapeRunning = (draft: Draft, stored: (node: Node) => Stored | undefined):
   const lowering = new Lowering(undefined, stored);
   const { axes, running } = node.op.running!(node, lowering);
   const member: Member = { node, index: axes.map(idxAxis) };
+  const values = runningOperands(running);
   const unit: Unit = {
     id: draft.id,
     axes,
     members: [member],
+    values,
     contract: undefined,
     scatter: undefined,
     running,
   };
-  const values = runningOperands(running);
   let refusal: string | undefined;
   const expr = (e: Expr): void => {
     if (e.kind === 'reduce') refusal = 'it would be folded again at each place of what runs';
   };
   for (const value of values) visitExpr(value, { expr });
-  return { unit, values, refusal, positionsOf: (n) => lowering.positionsOf(n) };
+  return { unit, refusal, positionsOf: (n) => lowering.positionsOf(n) };
 };
 
 const shapeScatter = (draft: Draft, stored: (node: Node) => Stored | undefined): Shaped => {
@@ -115,15 +119,11 @@ const shapeScatter = (draft: Draft, stored: (node: Node) => Stored | undefined):
     id: draft.id,
     axes: scatter.axes,
     members: [{ node, index: scatter.index }],
+    values: [scatter.value],
     contract: undefined,
     scatter,
   };
-  return {
-    unit,
-    values: [scatter.value],
-    refusal: undefined,
-    positionsOf: (n) => lowering.positionsOf(n),
-  };
+  return { unit, refusal: undefined, positionsOf: (n) => lowering.positionsOf(n) };
 };
 
 const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | undefined): Shaped => {
@@ -135,6 +135,7 @@ const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | und
     id: draft.id,
     axes: live,
     members,
+    values: [],
     contract: undefined,
     scatter: undefined,
   };
@@ -165,8 +166,7 @@ const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | und
   const ordered = orderByPrefixes(live, sets);
   if (ordered === undefined) throw new CannotLower('its reductions run along crossing axes');
   return {
-    unit: { ...draftUnit, axes: ordered },
-    values,
+    unit: { ...draftUnit, axes: ordered, values },
     refusal,
     positionsOf: (n) => lowering.positionsOf(n),
   };

@@ -6,7 +6,7 @@
  */
 import type { Axis, Idx } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
-import type { Running, Scattering } from '../ir/loop/loop.ts';
+import type { Expr, Running, Scattering } from '../ir/loop/loop.ts';
 import type { Product } from './products.ts';
 
 /** A value that is written to memory, computed at `index` of its unit's axes. */
@@ -19,6 +19,8 @@ export interface Unit {
   readonly id: number;
   readonly axes: readonly Axis[];
   readonly members: readonly Member[];
+  /** The value of each member, as buffers stood when the unit was formed. */
+  readonly values: readonly Expr[];
   /** The product whose epilogue the members are. */
   readonly contract: Product | undefined;
   /** The accumulation that is the unit's only member. */

@@ -4,7 +4,7 @@
  * Invariant: what outer scopes know of a sum is added up there; divisions see non-negative operands alone; constants come
  * last, where they can go into an address.
  */
-import { type Axis, type Idx, idxOffset } from '../../ir/dim.ts';
+import { type Axis, type Idx, idxOffset, idxOfTerms } from '../../ir/dim.ts';
 import type { Expr } from '../../ir/loop/loop.ts';
 import { convert, i32, operate, splat, vec4 } from '../../ir/thread/build.ts';
 import type { TExpr } from '../../ir/thread/thread.ts';
@@ -44,7 +44,7 @@ export const indexScalar = (em: Emitter, idx: Idx, wanted: Mode): TExpr => {
       return operate('add', indexScalar(em, idx, SCALAR), i32(step * (wanted.lane as number)));
   }
   const parts = idx.terms.map((term) => {
-    const alone: Idx = { ...idx, terms: [term], constant: 0 };
+    const alone = idxOfTerms([term], 0);
     const mode = along && wanted.lane !== 0 && idxFree(alone).has(along) ? wanted : SCALAR;
     const depth = em.belowGuards(idxDepth(em, alone), () => true);
     return { term, mode, depth: Math.min(depth, em.depth) };

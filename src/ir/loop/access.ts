@@ -46,7 +46,17 @@ export const evaluatedBy = (nest: Nest): Expr[] => [
   ...positionsIn(nest.stores.flatMap((s) => s.index)),
 ];
 
-export const readsOf = (nest: Nest): LoopBuffer[] => loadedBy(evaluatedBy(nest));
+const reads = new WeakMap<Nest, readonly LoopBuffer[]>();
+
+/** The buffers a nest reads; nests never change, so that it is found once. */
+export const readsOf = (nest: Nest): readonly LoopBuffer[] => {
+  let found = reads.get(nest);
+  if (found === undefined) {
+    found = loadedBy(evaluatedBy(nest));
+    reads.set(nest, found);
+  }
+  return found;
+};
 
 export const writesOf = (nest: Nest): LoopBuffer[] => {
   const written = new Map<number, LoopBuffer>();

@@ -37,3 +37,7 @@ export const namelessText = (kernel: LoopKernel): string => {
   };
   return text(kernel);
 };
+
+/** What kernels of equal text have in common, for less: the shapes of their arrays, and how many values they store. */
+export const outlineOf = ({ buffers, nests }: LoopKernel): string =>
+  `${buffers.map((b) => `${b.dtype}${b.shape}/${b.strides}`).join()}|${nests.map((n) => `${n.stores.length}:${n.axes.map((a) => a.extent)}`).join()}`;

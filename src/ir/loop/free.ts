@@ -5,7 +5,7 @@
  */
 import { type Axis, type Idx, idxAxes, idxOpaques } from '../dim.ts';
 import type { Expr } from './loop.ts';
-import { operandsOf } from './visit.ts';
+import { indicesOf, operandsOf } from './visit.ts';
 
 /** Opaque references of loop indices are expressions: the algebra only knows them by key. */
 export const opaqueExprs = (index: readonly Idx[]): Expr[] => {
@@ -19,22 +19,24 @@ const freeOf = new WeakMap<Expr, ReadonlySet<Axis>>();
 /** Axes an expression depends on, axes of its own reductions excluded. */
 export const freeAxes = (e: Expr): ReadonlySet<Axis> => {
   const seen = freeOf.get(e);
-  if (seen) return seen;
+  if (seen !== undefined) return seen;
   const free = new Set<Axis>();
-  const addIdx = (idx: Idx): void => idxAxes(idx, (a) => free.add(a));
-  if (e.kind === 'index') addIdx(e.idx);
-  else if (e.kind === 'load') e.index.forEach(addIdx);
-  else if (e.kind === 'guard') for (const b of e.bounds) addIdx(b.idx);
+  for (const idx of indicesOf(e)) idxAxes(idx, (a) => free.add(a));
   for (const arg of operandsOf(e)) for (const a of freeAxes(arg)) free.add(a);
   if (e.kind === 'reduce') for (const a of e.axes) free.delete(a);
   freeOf.set(e, free);
   return free;
 };
 
+const indexFree = new WeakMap<Idx, ReadonlySet<Axis>>();
+
 /** Axes an index depends on, through loaded parts too. */
 export const idxFree = (idx: Idx): ReadonlySet<Axis> => {
+  const seen = indexFree.get(idx);
+  if (seen !== undefined) return seen;
   const free = new Set<Axis>();
   idxAxes(idx, (a) => free.add(a));
   for (const e of opaqueExprs([idx])) for (const a of freeAxes(e)) free.add(a);
+  indexFree.set(idx, free);
   return free;
 };

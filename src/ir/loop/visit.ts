@@ -3,7 +3,7 @@
  *
  * Invariant: opaque references inside indices (loaded indices) are visited like operands.
  */
-import { type Idx, idxOpaques } from '../dim.ts';
+import type { Idx } from '../dim.ts';
 import type { Expr } from './loop.ts';
 
 export interface ExprVisitor {
@@ -15,26 +15,43 @@ export interface ExprVisitor {
 
 /** Direct operands, opaque references included. */
 export const operandsOf = (expr: Expr): readonly Expr[] => {
-  const fromIndex: Expr[] = [];
-  for (const idx of indicesOf(expr)) idxOpaques(idx, (ref) => fromIndex.push(ref as Expr));
   switch (expr.kind) {
     case 'const':
     case 'acc':
-      return [];
+      return NONE;
     case 'index':
+      return opaqueIn([expr.idx]);
     case 'load':
-      return fromIndex;
+      return opaqueIn(expr.index);
     case 'op':
       return expr.args;
     case 'cast':
       return [expr.arg];
     case 'guard':
-      return [expr.then, expr.otherwise, ...fromIndex];
+      return [expr.then, expr.otherwise, ...opaqueIn(indicesOf(expr))];
     case 'reduce':
       return [expr.body];
     default:
       return expr satisfies never;
   }
+};
+
+const NONE: readonly Expr[] = [];
+
+const opaqueIn = (index: readonly Idx[]): readonly Expr[] => {
+  let found = NONE;
+  for (let i = 0; i < index.length; i++) {
+    const { terms } = index[i]!;
+    for (let t = 0; t < terms.length; t++) {
+      const { atom } = terms[t]!;
+      if (atom.kind === 'opaque') found = [...found, atom.ref as Expr];
+      else if (atom.kind !== 'axis') {
+        const inside = opaqueIn([atom.arg]);
+        if (inside.length > 0) found = [...found, ...inside];
+      }
+    }
+  }
+  return found;
 };
 
 /** The indices an expression itself holds. */

@@ -5,7 +5,7 @@
  * where it is a 16-bit number that was widened; values of a 16-bit dtype are rounded to it when they are staged, as they
  * would be if they were stored.
  */
-import type { Axis, Bound, Idx } from '../../../ir/dim.ts';
+import { type Axis, type Bound, type Idx, idxOfTerms } from '../../../ir/dim.ts';
 import { type DType, isNarrowFloat } from '../../../ir/dtype.ts';
 import type { Contraction, Expr, LoadExpr } from '../../../ir/loop/loop.ts';
 import { roundTo } from '../../../ir/rounding.ts';
@@ -111,10 +111,11 @@ export const copyUnit = (
   );
 };
 
-const without = (idx: Idx, axis: Axis): Idx => ({
-  ...idx,
-  terms: idx.terms.filter(({ atom }) => atom.kind !== 'axis' || atom.axis !== axis),
-});
+const without = (idx: Idx, axis: Axis): Idx =>
+  idxOfTerms(
+    idx.terms.filter(({ atom }) => atom.kind !== 'axis' || atom.axis !== axis),
+    idx.constant,
+  );
 
 /** Whether `idx` is `base` more than a multiple of `unit` wherever `along` is a multiple of it. */
 const isMultiple = (
