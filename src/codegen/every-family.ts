@@ -7,6 +7,12 @@ import { bring } from './families.ts';
 import { planGpuAttention } from './gpu/attention/attention.ts';
 import { orderSchedules } from './running/order-schedules.ts';
 import { prefixSchedules } from './running/prefix-schedules.ts';
+import { planLaneAttention } from './templates/attention.ts';
 
 export const bringEveryFamily = (): void =>
-  bring({ attention: planGpuAttention, prefix: prefixSchedules, order: orderSchedules });
+  bring({
+    attention: planGpuAttention,
+    laneAttention: planLaneAttention,
+    prefix: prefixSchedules,
+    order: orderSchedules,
+  });

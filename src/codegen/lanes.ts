@@ -3,14 +3,19 @@
  *
  * Invariant: what is written here fits any caps with `threads` 1.
  */
+import { broughtBy } from './families.ts';
 import { planNest } from './generic.ts';
 import type { Schedules } from './plan.ts';
 import { planContraction } from './templates/matmul.ts';
+import { packOnce } from './templates/pack-once.ts';
+import { planPanels } from './templates/panels-plan.ts';
 import { splitContraction } from './templates/split.ts';
 
 export const laneSchedules: Schedules = {
-  split: splitContraction,
-  nest: planNest,
+  split: (kernel, caps) =>
+    splitContraction(kernel, caps)?.flatMap((part) => packOnce(part, caps) ?? [part]) ??
+    packOnce(kernel, caps),
+  nest: (nest, caps) => planPanels(nest, caps) ?? planNest(nest, caps),
   contraction: planContraction,
-  attention: () => ({ refused: 'products and softmax have schedules of their own here' }),
+  attention: (nest, caps) => broughtBy('laneAttention')(nest, caps),
 };

@@ -22,7 +22,9 @@ import { RewritingBuilder, type Rule, rebuild } from './rewrite.ts';
 export const writeOutAttention = (caps: Caps): GraphPass => ({
   name: 'attention',
   run: (graph, { note }) => {
-    if (topological(graph).every((node) => node.op.attend === undefined)) return graph;
+    const attending = topological(graph).filter((node) => node.op.attend !== undefined);
+    if (attending.length === 0) return graph;
+    const withGradients = attending.some((node) => node.op.name.startsWith('attentionGrad'));
     const writeOut: Rule = (candidate, b) => {
       const { op, inputs, attrs } = candidate;
       if (op.attend === undefined || op.decompose === undefined) return undefined;
@@ -31,7 +33,10 @@ export const writeOutAttention = (caps: Caps): GraphPass => ({
         attrs,
       );
       const node: Node = { id: 0, op, inputs, attrs, type, origin: b.origin };
-      const refused = refusal(node, caps);
+      const refused =
+        withGradients && caps.threads === 1
+          ? 'gradients take the shares that its result was made of'
+          : refusal(node, caps);
       if (refused === undefined) return undefined;
       note(`${op.name} ${showType(type)} is written out: ${refused}`);
       return op.decompose(b, inputs, attrs);

@@ -30,7 +30,13 @@ export interface Epilogue {
   readonly storeCycles: number;
 }
 
-export const epilogueOf = (p: Problem, stores: readonly Store[]): Epilogue => {
+/** The rows and columns of a result. */
+type Result = Pick<Problem, 'rowAxes' | 'columnAxes'> & {
+  readonly rows: { readonly size: number };
+  readonly columns: { readonly size: number };
+};
+
+export const epilogueOf = (p: Result, stores: readonly Store[]): Epilogue => {
   const raw = outputsOf(stores);
   const byColumn = mergeAxes(
     p.columnAxes,

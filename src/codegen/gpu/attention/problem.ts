@@ -38,6 +38,7 @@ export interface Problem {
   readonly summed: Axis;
   readonly softmax: boolean;
   readonly scores: readonly { readonly left: Operand; readonly right: Operand }[];
+  /** Where it may be read for rows beyond the last, those of the last are. */
   readonly weight: Expr;
   /** The weight where it is not that of what takes no part, and where that is; `undefined` where nothing is left out. */
   readonly within: { readonly weight: Expr; readonly holds: Expr } | undefined;
@@ -66,10 +67,9 @@ export const problemOf = (nest: Nest, caps: Caps): Problem | { readonly refused:
   const [rows, summed] = [attend.m[0]!, attend.k[0]!];
   const softmax = attend.fold === 'softmax';
   const columns = attend.n[0];
-  const ofColumns = (s: Store): boolean =>
-    [...accumulatorsIn(s.value)].some((e) => e.kind === 'acc' && e.name === 'acc') ||
-    (columns !== undefined && columns.extent > 1 && s.axes.includes(columns));
-  const outputs = outputsOf(nest.stores.filter(ofColumns));
+  const [outputs, rowOutputs] = [true, false].map((each) =>
+    outputsOf(nest.stores.filter((s) => ofColumns(s, columns) === each)),
+  ) as [Output[], Output[]];
   const { weight, within, bounds } = boundedBy(attend.weight, softmax ? ABSENT : 0);
   const readable = (e: Expr): Expr => (rows.extent % 4 === 0 ? e : readingWithin(e, rows));
   const batch = attend.batch.filter((a) => a.extent > 1);
@@ -89,11 +89,16 @@ export const problemOf = (nest: Nest, caps: Caps): Problem | { readonly refused:
     absent: softmax ? ABSENT : 0,
     value: columns === undefined ? undefined : operandOf(attend.value, summed, columns),
     outputs,
-    rowOutputs: outputsOf(nest.stores.filter((s) => !ofColumns(s))),
+    rowOutputs,
     columnQuads: columns !== undefined && columns.extent % 4 === 0 && inVectors(outputs, columns),
     outputCost: outputs.reduce((sum, o) => sum + evaluationCost(o.value), 0),
   };
 };
+
+/** Whether a store of a nest with an attention is one for each column, rather than for each row. */
+export const ofColumns = (s: Store, columns: Axis | undefined): boolean =>
+  [...accumulatorsIn(s.value)].some((e) => e.kind === 'acc' && e.name === 'acc') ||
+  (columns !== undefined && columns.extent > 1 && s.axes.includes(columns));
 
 const refusal = (nest: Nest, attend: Attention, caps: Caps): string | undefined => {
   const { m, n, k, scores } = attend;
