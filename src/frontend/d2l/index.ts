@@ -33,6 +33,14 @@ export type {
 } from './displayable.ts';
 export { environment } from './environment.ts';
 export {
+  fashionMnistLabels,
+  type ImageData,
+  type ImageLoader,
+  type ImageOptions,
+  loadFashionMnist,
+  loadMnist,
+} from './image-data.ts';
+export {
   type Along,
   type ChartOptions,
   chart,
@@ -47,6 +55,33 @@ export {
 export { plot, plotBars, type ShowImagesOptions, showHeatMap, showImages } from './plot.ts';
 export { type ProgramsOptions, programs } from './programs.ts';
 export { onRecord, type RecordSink, record } from './record.ts';
+export {
+  type Airfoil,
+  type AirfoilOptions,
+  loadAirfoil,
+  loadArray,
+  type Regression,
+  type SyntheticOptions,
+  syntheticRegression,
+} from './regression-data.ts';
+export {
+  type Batches,
+  type SequenceOptions,
+  seqDataIterConsecutive,
+  seqDataIterRandom,
+} from './sequences.ts';
 export type { Series } from './series.ts';
 export { displayText } from './text.ts';
+export type { DataSource, RealOrNot } from './text-files.ts';
+export {
+  type Corpus,
+  type CorpusOptions,
+  loadCorpusTimeMachine,
+  loadTimeMachine,
+  readTimeMachine,
+  type TimeMachine,
+  type TimeMachineOptions,
+  tokenize,
+} from './time-machine.ts';
 export type { Spread } from './timing.ts';
+export { Vocab, type VocabOptions } from './vocab.ts';
