@@ -5,6 +5,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type Book, parseBook } from '../format/book.ts';
 import type { Lesson } from '../format/lesson.ts';
 import { parseLesson } from '../format/parse.ts';
 
@@ -24,6 +25,10 @@ export const readText = (slug: string): string => readFileSync(`${root}${fileOf(
 
 /** @throws {FormatError} for a file that is no lesson */
 export const readLesson = (slug: string): Lesson => parseLesson(readText(slug), slug, fileOf(slug));
+
+/** @throws {FormatError} for a file that is no book */
+export const readBook = (): Book =>
+  parseBook(readFileSync(`${root}lessons/book.yml`, 'utf8'), 'lessons/book.yml');
 
 /** The folders that `words` mean: `04-01`, `04-01-hybridize`, `hybridize`; all folders for no word. */
 export const slugsFor = (words: readonly string[]): readonly string[] => {
