@@ -87,7 +87,8 @@ const rawPosition = (): string | undefined => {
   const sites = deep(rawStack);
   if (!Array.isArray(sites)) return undefined;
   for (const site of sites as NodeJS.CallSite[]) {
-    const file = site.getFileName();
+    // Code that was evaluated has no file, but may have a name: `//# sourceURL=…`.
+    const file = site.getScriptNameOrSourceURL() ?? site.getFileName();
     if (file == null || isOurs(file)) continue;
     return `${file}:${site.getLineNumber()}:${site.getColumnNumber()}`;
   }
