@@ -29,7 +29,7 @@ export const createScope = (): Scope => {
       throw new ReferenceError(
         denied.get(name) ??
           (known.has(name)
-            ? `${name} is used before it has a value`
+            ? `${name} has no value yet: it is declared further down, or in a cell that failed`
             : `${name} is not defined; cells run from the top to the bottom`),
       );
     },

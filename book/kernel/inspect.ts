@@ -104,7 +104,8 @@ const inspectObject = (value: object, place: Place): string => {
     const inner = { arrays, above: [...above, value], depth: depth + 1 };
     if (Array.isArray(value)) return inspectList('[', value, inner);
     if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
-      const numbers = Array.from(value as unknown as ArrayLike<number | bigint>);
+      const exact = Array.from(value as unknown as ArrayLike<number | bigint>);
+      const numbers = value instanceof Float32Array ? exact.map(shortest) : exact;
       return inspectList(`${nameOf(value)}(${numbers.length}) [`, numbers, inner);
     }
     if (value instanceof Error) return `${value.name}: ${value.message}`;
@@ -120,6 +121,16 @@ const inspectObject = (value: object, place: Place): string => {
   } catch (error) {
     return `[not shown: ${error instanceof Error ? error.message : 'it cannot be read'}]`;
   }
+};
+
+/** The shortest number that is the same in 32 bits. */
+const shortest = (value: number | bigint): number | bigint => {
+  if (typeof value === 'bigint') return value;
+  for (const digits of [6, 7, 8]) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return value;
 };
 
 const inspectList = (
