@@ -6,19 +6,12 @@
  * zero in the gradient's panels, and the input's panels are written as far as they are read. A workgroup owns a block of
  * rows and of channels; sums are taken image by image, in order.
  */
-import {
-  type Axis,
-  idxAdd,
-  idxAxis,
-  idxOffset,
-  idxScale,
-  newAxis,
-  pointsOf,
-} from '../../ir/dim.ts';
+import { type Axis, type Idx, idxAxis, idxOffset, newAxis, pointsOf } from '../../ir/dim.ts';
 import { constant, guard } from '../../ir/loop/expr.ts';
-import type { Contraction, Nest } from '../../ir/loop/loop.ts';
+import type { Contraction, Expr, Nest } from '../../ir/loop/loop.ts';
+import { visitExpr } from '../../ir/loop/visit.ts';
 import { sharedBuffer } from '../../ir/thread/build.ts';
-import { freeAxes } from '../analysis.ts';
+import { freeAxes, idxFree } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
 import { rewriter } from '../rewrite.ts';
@@ -31,10 +24,10 @@ import {
   TILE_COLUMNS,
   TILE_ROWS,
 } from './contraction.ts';
+import type { ImagePlan } from './convolution.ts';
 import { GradientTemplate } from './gradient-emit.ts';
 import { foldBatch } from './merge.ts';
-import type { ImagePlan } from './shifted.ts';
-import { type Window, windowOf } from './shifted-geometry.ts';
+import { windowsOf } from './windows.ts';
 
 export interface GradientGeometry {
   readonly batch: readonly Axis[];
@@ -59,29 +52,26 @@ export interface GradientGeometry {
 /** What a contraction is as the gradient of a weight; `undefined` where it is none. */
 export const gradientOf = (c: Contraction): GradientGeometry | undefined => {
   const { a, b } = c;
-  if (b.kind !== 'guard' || b.otherwise.kind !== 'const' || b.otherwise.value !== 0)
-    return undefined;
   const { batch, m, n } = foldBatch(c);
+  const first = c.k.findIndex((k) => k.extent > 1 && slides(b, k, n));
+  const positions = first < 0 ? [] : c.k.slice(first);
+  const found = windowsOf(b, { positions, taps: n, phases: [] });
+  if (found === undefined || positions.length === 0) return undefined;
   // n: an offset of the window; k: a position of the gradient
-  const windows: Window[] = [];
-  for (const bound of b.bounds) {
-    const window = windowOf(bound.idx, bound.lo, bound.hi, (x) => n.includes(x));
-    if (window === undefined || window.sign < 0 || !c.k.includes(window.k)) return undefined;
-    windows.push(window);
-  }
-  windows.sort((x, y) => c.k.indexOf(x.k) - c.k.indexOf(y.k));
-  const [offsets, positions] = [windows.map((w) => w.n), windows.map((w) => w.k)];
-  if (new Set([...offsets, ...positions]).size !== 2 * windows.length) return undefined;
+  const windows = found.windows.map(({ tap, position, base, lo, u, ...w }) => {
+    const isPlain = w.stride === 1 && w.dilation === 1;
+    return { n: tap, k: position, shift: lo - base.constant, u, isPlain };
+  });
+  if (windows.some((w) => !w.isPlain)) return undefined;
+  const offsets = windows.map((w) => w.n);
   if (offsets.some((x) => freeAxes(a).has(x))) return undefined;
-
   const padded = windows.map((w) => newAxis(w.u.name, w.k.extent + w.n.extent - 1, 'red'));
   const input = rewriter({
     axis: (x) => {
-      const i = positions.indexOf(x);
-      return i < 0 ? undefined : idxAdd(idxAxis(padded[i]!), idxScale(idxAxis(windows[i]!.n), -1));
+      const i = windows.findIndex((w) => w.u === x);
+      return i < 0 ? undefined : idxOffset(idxAxis(padded[i]!), -windows[i]!.shift);
     },
-  }).expr(b.then);
-  if (offsets.some((x) => freeAxes(input).has(x))) return undefined;
+  }).expr(found.input);
   const bounds = windows.map((w, i) => ({
     idx: idxOffset(idxAxis(padded[i]!), -w.shift),
     lo: 0,
@@ -112,6 +102,17 @@ export const gradientOf = (c: Contraction): GradientGeometry | undefined => {
     rowFirst: summed[0]!.extent,
     columnFirst: padded[0]!.extent,
   };
+};
+
+/** Whether some index moves with an axis and with one of others. */
+const slides = (e: Expr, axis: Axis, others: readonly Axis[]): boolean => {
+  let found = false;
+  const index = (idx: Idx): void => {
+    const free = idxFree(idx);
+    found ||= free.has(axis) && others.some((x) => free.has(x));
+  };
+  visitExpr(e, { index });
+  return found;
 };
 
 /** Rows and channels of a workgroup. */

@@ -9,11 +9,11 @@ import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { inVectors, type Output, storeScalars, storeVectors } from '../stores.ts';
-import type { Geometry } from './shifted-geometry.ts';
+import type { Shifts } from './shifted-geometry.ts';
 
 /** Where the sums of one image are: `rows` rows of `pitch`, each the positions of the windows, row-major. */
 export interface SummedImage {
-  readonly g: Geometry;
+  readonly g: Shifts;
   /** Positions from `low` on, `length` of them. */
   readonly windows: readonly { readonly n: Axis; readonly low: number; readonly length: number }[];
   readonly pitch: number;

@@ -11,14 +11,10 @@ import type { Caps } from '../caps.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
 import { blocking } from './blocking.ts';
 import { laneProblems, type Problem, problems, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
-import { planDirect } from './direct.ts';
 import { epilogueOf } from './epilogue.ts';
-import { gradientOf, planGradient } from './gradient.ts';
+import { planImages } from './images.ts';
 import { MatmulTemplate, type Schedule, type Scratch } from './matmul-emit.ts';
-import { type ImagePlan, planShifted } from './shifted.ts';
-import { geometryOf } from './shifted-geometry.ts';
 import { planSingle } from './single.ts';
-import { planWinograd } from './winograd.ts';
 
 /** Products below this are cheaper without packing. */
 const SMALLEST = 2048;
@@ -28,8 +24,11 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
   const c = nest.contract;
   if (c === undefined) return { refused: 'no contraction' };
   if (caps.lanes === 1) return planSingle(nest, c, caps);
-  const refused = refusal(nest, c);
+  const refused = misfit(nest, c) ?? smallness(c);
   if (refused !== undefined) return { refused };
+  const image = planImages(nest, c, caps);
+  const thin = thinness(c);
+  if (thin !== undefined) return image?.plan ?? { refused: thin };
   const schedule = laneProblems(c)
     .flatMap((problem): Schedule[] => {
       const cut = blocking(problem, caps);
@@ -43,41 +42,35 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
       (a, b) => (a !== undefined && a.cycles <= b.cycles ? a : b),
       undefined,
     );
-  const image = planImages(nest, c, caps);
   if (image !== undefined && image.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
     return image.plan;
   if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };
   return planOf(schedule);
 };
 
-/** The best of the schedules that take a convolution image by image, if there is one. */
-const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined => {
-  const plans: (ImagePlan | undefined)[] = [];
-  const g = geometryOf(c);
-  if (g !== undefined && g.depth >= 8 && g.rows.size >= 4 && g.columns.size >= 8)
-    plans.push(planShifted(nest, g, caps), planDirect(nest, g, caps), planWinograd(nest, g, caps));
-  const gradient = gradientOf(c);
-  if (gradient !== undefined && gradient.depth >= 16 && gradient.columns.size >= 4)
-    plans.push(planGradient(nest, gradient, caps));
-  return plans.reduce<ImagePlan | undefined>(
-    (a, b) => (b !== undefined && b.cycles < (a?.cycles ?? Number.POSITIVE_INFINITY) ? b : a),
-    undefined,
-  );
-};
-
-const refusal = (nest: Nest, c: Contraction): string | undefined => {
+const misfit = (nest: Nest, c: Contraction): string | undefined => {
   if (registerOf(c.a.dtype) !== 'f32' || registerOf(c.b.dtype) !== 'f32')
     return 'the packed schedule sums in float32';
   if (nest.stores.some((s) => s.mode !== 'set' || s.over.length > 0))
     return 'the packed schedule does not scatter';
   if (nest.stores.some((s) => nest.axes.some((a) => a.extent > 1 && !s.axes.includes(a))))
     return 'a store takes part in outer axes only';
+  return undefined;
+};
+
+const smallness = (c: Contraction): string | undefined => {
   const [{ rows, columns, depth }] = problems(c) as [Problem, Problem];
-  if (Math.min(rows.size, columns.size) < 4)
-    return 'fewer than four rows: packing costs more than it saves';
   if (depth < 4) return `a sum of ${depth} is no work for packed panels`;
   if (rows.size * columns.size * depth < SMALLEST) return 'too small for packing';
   return undefined;
+};
+
+/** Packing a row costs as much as it takes part in products: those of convolutions need not be packed. */
+const thinness = (c: Contraction): string | undefined => {
+  const [{ rows, columns }] = problems(c) as [Problem, Problem];
+  return Math.min(rows.size, columns.size) < 4
+    ? 'fewer than four rows: packing costs more than it saves'
+    : undefined;
 };
 
 const planOf = (schedule: Schedule): NestPlan => {

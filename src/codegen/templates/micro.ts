@@ -47,6 +47,8 @@ export interface PanelPair {
   readonly rowSteps?: { readonly step: number; readonly row: number };
   readonly columns: ThreadBuffer;
   readonly columnPanel: TExpr;
+  /** Where the right four columns are; default: after the left ones. */
+  readonly rightPanel?: TExpr;
   /** From the eight columns of one step to those of the next; default: they are packed. */
   readonly columnStep?: number;
   /** Elements to sum over. */
@@ -57,10 +59,10 @@ export interface PanelPair {
 export const accumulate = (em: Emitter, accumulators: Accumulators, p: PanelPair): void =>
   em.loop('k', i32(0), p.depth, 1, (k) => {
     const step = i32(p.columnStep ?? TILE_COLUMNS);
-    const columns = [0, 4].map((half) => {
-      const at = add(add(p.columnPanel, mul(k, step)), i32(half));
-      return em.name('b', loadFrom(p.columns, at, 4));
-    });
+    const right = p.rightPanel ?? add(p.columnPanel, i32(4));
+    const columns = [p.columnPanel, right].map((panel) =>
+      em.name('b', loadFrom(p.columns, add(panel, mul(k, step)), 4)),
+    );
     const { step: rowStep, row } = p.rowSteps ?? { step: TILE_ROWS, row: 1 };
     const from = add(p.rowPanel, mul(k, i32(rowStep)));
     accumulators.forEach((pair, r) => {

@@ -9,18 +9,18 @@ import { add, i32, mul, operate, storeTo } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import { readsVectors } from './contraction.ts';
-import type { Window } from './shifted-geometry.ts';
+import type { Shift } from './shifted-geometry.ts';
 
 /** Of a window: padded input positions, zeros before the input, and memory from one position to the next. */
 export interface PaddedWindow {
-  readonly window: Window;
+  readonly window: Shift;
   readonly length: number;
   readonly pad: number;
   readonly pitch: number;
 }
 
 /** Zeros before the input: so many that the first result meets position 0. */
-export const paddingOf = ({ shift, sign, k }: Window): number =>
+export const paddingOf = ({ shift, sign, k }: Shift): number =>
   shift + (sign < 0 ? k.extent - 1 : 0);
 
 /** Of the bound channel and image; `from`: the first result position of the stripe, where there are several. */

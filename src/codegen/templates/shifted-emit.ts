@@ -26,7 +26,7 @@ import { roundUp, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { finishImage } from './image.ts';
 import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
 import { pack } from './pack.ts';
-import type { Geometry } from './shifted-geometry.ts';
+import type { Shifts } from './shifted-geometry.ts';
 
 /** Rows of a workgroup, and its images: what the code needs of how the work is cut. */
 export interface Share {
@@ -43,14 +43,14 @@ export interface Scratch {
 }
 
 export class ShiftedTemplate {
-  private readonly g: Geometry;
+  private readonly g: Shifts;
   private readonly cut: Share;
   private readonly scratch: Scratch;
   private readonly outputs: readonly Output[];
   private readonly em: Emitter;
 
   constructor(
-    g: Geometry,
+    g: Shifts,
     cut: Share,
     scratch: Scratch,
     nest: Nest,

@@ -11,8 +11,9 @@ import { sharedBuffer } from '../../ir/thread/build.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
 import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import type { ImagePlan } from './convolution.ts';
 import { type Scratch, type Share, ShiftedTemplate } from './shifted-emit.ts';
-import type { Geometry } from './shifted-geometry.ts';
+import type { Shifts } from './shifted-geometry.ts';
 
 interface Cut extends Share {
   readonly imageBlocks: number;
@@ -23,7 +24,7 @@ interface Cut extends Share {
 /** Cycles to take eight vectors of the result out of memory and back. */
 const TURN = 45;
 
-const cutOf = (g: Geometry, caps: Caps): Cut | undefined => {
+const cutOf = (g: Shifts, caps: Caps): Cut | undefined => {
   const images = pointsOf(g.images);
   const rowTiles = Math.ceil(g.rows.size / TILE_ROWS);
   const columnTiles = Math.ceil(g.columns.size / TILE_COLUMNS);
@@ -59,14 +60,8 @@ const cutOf = (g: Geometry, caps: Caps): Cut | undefined => {
   return best;
 };
 
-/** A schedule that takes images one by one, and its estimated cycles. */
-export interface ImagePlan {
-  readonly plan: NestPlan;
-  readonly cycles: number;
-}
-
 /** The schedule by shifts, for a convolution of this geometry. */
-export const planShifted = (nest: Nest, g: Geometry, caps: Caps): ImagePlan | undefined => {
+export const planShifted = (nest: Nest, g: Shifts, caps: Caps): ImagePlan | undefined => {
   const cut = cutOf(g, caps);
   if (cut === undefined) return undefined;
   const columnTiles = Math.ceil(g.columns.size / TILE_COLUMNS);

@@ -13,7 +13,7 @@ import { bindAll, type Position, positionOf } from '../emit/position.ts';
 import { readsVectors } from './contraction.ts';
 import { mergeAxes } from './merge.ts';
 import { transposed } from './pack.ts';
-import type { Geometry } from './shifted-geometry.ts';
+import type { Shifts } from './shifted-geometry.ts';
 
 const TAPS = 9;
 
@@ -32,7 +32,7 @@ export interface Taps {
 }
 
 /** How the weights of a convolution with 3 x 3 windows are read; `undefined` for other windows. */
-export const tapsOf = (g: Geometry): Taps | undefined => {
+export const tapsOf = (g: Shifts): Taps | undefined => {
   if (g.windows.length !== 2 || g.windows.some((w) => w.k.extent !== 3)) return undefined;
   const {
     axes: taps,

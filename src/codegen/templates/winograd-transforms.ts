@@ -22,7 +22,7 @@ import { bindAll, positionOf } from '../emit/position.ts';
 import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { transposed } from './pack.ts';
 import { copyPadded, type PaddedWindow, paddingOf } from './padded.ts';
-import type { Geometry } from './shifted-geometry.ts';
+import type { Shifts } from './shifted-geometry.ts';
 import type { WinogradCut } from './winograd.ts';
 import { type Line, lineOf } from './winograd-lines.ts';
 import { readTaps, type Taps, tapRows } from './winograd-taps.ts';
@@ -46,7 +46,7 @@ export interface WinogradScratch {
 /** What all parts of the code are about. */
 export interface Work {
   readonly em: Emitter;
-  readonly g: Geometry;
+  readonly g: Shifts;
   readonly taps: Taps;
   readonly cut: WinogradCut;
   readonly scratch: WinogradScratch;

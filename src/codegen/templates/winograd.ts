@@ -13,8 +13,8 @@ import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit/emitter.ts';
 import type { NestPlan } from '../plan.ts';
 import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
-import type { ImagePlan } from './shifted.ts';
-import type { Geometry } from './shifted-geometry.ts';
+import type { ImagePlan } from './convolution.ts';
+import type { Shifts } from './shifted-geometry.ts';
 import { emitWinograd } from './winograd-emit.ts';
 import type { TileSize } from './winograd-lines.ts';
 import { type Taps, tapsOf } from './winograd-taps.ts';
@@ -80,7 +80,7 @@ const LEAST_PART = 32;
 /** An odd number of cache lines: slices at a power of two would share one set. */
 const apart = (elements: number): number => 16 * (Math.ceil(elements / 16) | 1);
 
-const layoutOf = (g: Geometry, tile: TileSize, tileRows: number, images: number): Layout => {
+const layoutOf = (g: Shifts, tile: TileSize, tileRows: number, images: number): Layout => {
   const [high, wide] = g.windows.map((w) => Math.ceil(w.n.extent / tile)) as [number, number];
   const tiles = images * tileRows * wide;
   const pitch = tile * wide + 4;
@@ -102,7 +102,7 @@ const layoutOf = (g: Geometry, tile: TileSize, tileRows: number, images: number)
   };
 };
 
-const layoutsOf = (g: Geometry, tile: TileSize): Layout[] => {
+const layoutsOf = (g: Shifts, tile: TileSize): Layout[] => {
   const high = Math.ceil(g.windows[0]!.n.extent / tile);
   const parts = [...new Set([1, 2, 3, 4, 7, 8, 14].map((n) => Math.ceil(high / n)))];
   const images = pointsOf(g.images);
@@ -130,7 +130,7 @@ const elementsOf = ({ layout, rows, slices }: Omit<WinogradCut, 'cycles' | 'grid
 };
 
 const cutOf = (
-  g: Geometry,
+  g: Shifts,
   taps: Taps,
   caps: Caps,
   sizes: readonly TileSize[],
@@ -179,7 +179,7 @@ const cutOf = (
 /** The schedule, for a convolution of this geometry; `sizes`: the tiles that may be used. */
 export const planWinograd = (
   nest: Nest,
-  g: Geometry,
+  g: Shifts,
   caps: Caps,
   sizes: readonly TileSize[] = [4, 2],
 ): ImagePlan | undefined => {

@@ -6,10 +6,10 @@ import * as assert from 'uvu/assert';
 import type { Caps } from '../../../src/codegen/caps.ts';
 import { cleanup } from '../../../src/codegen/cleanup.ts';
 import { isRefusal } from '../../../src/codegen/plan.ts';
-import { planDirect } from '../../../src/codegen/templates/direct.ts';
+import { type ImagePlan, planConvolution } from '../../../src/codegen/templates/convolution.ts';
+import { geometryOf } from '../../../src/codegen/templates/convolution-geometry.ts';
 import { planContraction } from '../../../src/codegen/templates/matmul.ts';
-import type { ImagePlan } from '../../../src/codegen/templates/shifted.ts';
-import { type Geometry, geometryOf } from '../../../src/codegen/templates/shifted-geometry.ts';
+import { type Shifts, shiftsOf } from '../../../src/codegen/templates/shifted-geometry.ts';
 import { planWinograd } from '../../../src/codegen/templates/winograd.ts';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
 import { hasRelaxedSimd } from '../../../src/runtime/cpu/features.ts';
@@ -17,8 +17,9 @@ import { runKernel } from '../../support/wasm.ts';
 import { conv, convGradInput, type Made } from './made.ts';
 import { caps, check, generator, kernelOf } from './nests.ts';
 
-const geometry = ({ nest }: Made): Geometry => {
-  const g = geometryOf(nest.contract!);
+const geometry = ({ nest }: Made): Shifts => {
+  const convolution = geometryOf(nest.contract!);
+  const g = convolution && shiftsOf(convolution);
   if (g === undefined) throw new Error('no such convolution');
   return g;
 };
@@ -112,7 +113,9 @@ test('errors stay within what the documentation says', () => {
   for (const c of [16, 64, 256]) {
     const of = (size: 2 | 4): number =>
       largestError(c, (made, device) => planWinograd(made.nest, geometry(made), device, [size]));
-    const direct = largestError(c, (made, device) => planDirect(made.nest, geometry(made), device));
+    const direct = largestError(c, ({ nest }, device) =>
+      planConvolution(nest, geometryOf(nest.contract!)!, device),
+    );
     const [two, four] = [of(2), of(4)];
     const figures = `${c} channels: direct ${direct}, 2 x 2 ${two}, 4 x 4 ${four}`;
     assert.ok(two < 3e-7 && four < 1e-6, figures);

@@ -1,0 +1,196 @@
+/**
+ * The input of a convolution as its windows want it: padded with zeros, a plane for each channel, and in it one part for
+ * each remainder of the stride, so that neighbouring positions of the result read neighbours, whatever the tap.
+ *
+ * Invariant: the tap (and phase) adds `reach` to where a position reads; all that is read of a plane was copied or cleared,
+ * or belongs to sums that are never stored. Zeros after a line are those before the next one.
+ */
+import {
+  type Axis,
+  type Idx,
+  idxAdd,
+  idxAxis,
+  idxConst,
+  idxDiv,
+  idxMod,
+  idxOffset,
+  idxScale,
+  newAxis,
+} from '../../ir/dim.ts';
+import type { Expr } from '../../ir/loop/loop.ts';
+import { add, constantOf, i32, mul, operate, regType, storeTo } from '../../ir/thread/build.ts';
+import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
+import { evaluationCost, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
+import type { Emitter } from '../emit/emitter.ts';
+import { rewriter } from '../rewrite.ts';
+import type { Window } from './windows.ts';
+
+/** How one window lies in a plane. */
+export interface Side {
+  readonly window: Window;
+  /** Positions that are there, fewer than all where a plane holds a stripe. */
+  readonly positions: number;
+  /** Places of a line, from one of them to the next, and from remainder to remainder. */
+  readonly length: number;
+  readonly pitch: number;
+  readonly remainders: number;
+  readonly remainderPitch: number;
+  /** Zeros before the input. */
+  readonly pad: number;
+}
+
+export interface Planes {
+  readonly sides: readonly Side[];
+  /** Elements of all remainders. */
+  readonly volume: number;
+  readonly reach: Idx;
+}
+
+/** How far the tap and the phase move what is read, from 0 on. */
+const shiftOf = ({ tap, dilation, base }: Window): { shift: Idx; least: number } => {
+  const at = idxAdd(idxScale(idxAxis(tap), dilation), base);
+  return { shift: idxOffset(at, -at.lo), least: at.lo };
+};
+
+/** `first`: positions of the first window that a plane holds. */
+export const planesOf = (windows: readonly Window[], first: number): Planes => {
+  const partial = windows.map((window, i) => {
+    const { stride, lo, u } = window;
+    const { shift, least } = shiftOf(window);
+    const positions = i === 0 ? first : window.position.extent;
+    const pad = lo - least;
+    const after = positions + shift.hi - pad - u.extent;
+    const shared = stride === 1 && i > 0 ? Math.max(0, Math.min(pad, after)) : 0;
+    const length = positions + Math.floor(shift.hi / stride) - shared;
+    const remainders = Math.min(stride, idxMod(shift, stride).hi + 1);
+    return { window, shift, positions, length, remainders, pad };
+  });
+  let pitch = 1;
+  const lines = partial.toReversed().map((p) => {
+    const own = { ...p, pitch };
+    pitch *= p.length;
+    return own;
+  });
+  const sides = lines.map((p) => {
+    const own = { ...p, remainderPitch: pitch };
+    pitch *= p.remainders;
+    return own;
+  });
+  sides.reverse();
+  const reach = sides.reduce((sum, { window: { stride }, shift, ...side }) => {
+    const line = idxScale(idxDiv(shift, stride), side.pitch);
+    const part = idxScale(idxMod(shift, stride), side.remainderPitch);
+    return idxAdd(sum, idxAdd(line, part));
+  }, idxConst(0));
+  return { sides, volume: pitch, reach };
+};
+
+/** An odd number of cache lines: planes at a power of two would share one set. */
+export const planeLength = (elements: number): number => 16 * (Math.ceil(elements / 16) | 1);
+
+/** Steps between neighbours that vectors are made of. */
+const isStreamed = (e: Expr, axis: Axis): boolean => {
+  let streamed = axis.extent >= 4;
+  visitLoads(e, (load) => {
+    streamed &&= [0, 1, 2].includes(stepAlong(offsetOf(load), axis) ?? -1);
+  });
+  return streamed;
+};
+
+/** Cycles to copy an element. */
+export const copyCost = (input: Expr, windows: readonly Window[]): number => {
+  const map = Math.max(0, evaluationCost(input) - 1);
+  const { u, stride } = windows.at(-1)!;
+  if (stride > 2 || !isStreamed(input, u)) return 3 + map;
+  return (stride === 2 ? 1 : 0.6) + map / 4;
+};
+
+export const clear = (em: Emitter, buffer: ThreadBuffer, end: TExpr): void => {
+  const zero = constantOf(0, regType('f32', 4));
+  em.loop('clear', i32(0), end, 4, (at) => em.push(storeTo(buffer, at, zero)));
+};
+
+/** Where a plane goes, and from which position of the first window on; default: from its first. */
+export interface Target {
+  readonly buffer: ThreadBuffer;
+  readonly at: TExpr;
+  readonly from?: TExpr;
+}
+
+/** Copies what there is of the input for the bound channel and image. */
+export const copyPlane = (em: Emitter, input: Expr, { sides }: Planes, target: Target): void => {
+  const places = sides.map(({ window: { u }, length, remainders }) => ({
+    place: newAxis(u.name, length, 'par'),
+    remainder: newAxis('remainder', remainders, 'par'),
+  }));
+  const axes = new Map(
+    sides.map(({ window: { u, stride }, pad }, i): [Axis, Idx] => {
+      const { place, remainder } = places[i]!;
+      const at = idxAdd(idxScale(idxAxis(place), stride), idxAxis(remainder));
+      return [u, idxOffset(at, -pad)];
+    }),
+  );
+  const source = rewriter({ axis: (a) => axes.get(a) }).expr(input);
+  const walk = (i: number, before: TExpr): void => {
+    const side = sides[i]!;
+    const { place, remainder } = places[i]!;
+    em.axisLoop(remainder, () => {
+      const part = mul(em.index(idxAxis(remainder)), i32(side.remainderPitch));
+      const from = i === 0 ? target.from : undefined;
+      const [first, end] = rangeOf(em, side, remainder, from);
+      const line = em.name('line', add(before, part));
+      const at = (v: TExpr): TExpr =>
+        add(line, mul(from === undefined ? v : operate('sub', v, from), i32(side.pitch)));
+      if (i + 1 < sides.length)
+        em.loop(place.name, first, end, 1, (v) => {
+          em.bind(place, v);
+          walk(i + 1, em.name('line', at(v)));
+        });
+      else copyLine(em, source, place, { first, end, buffer: target.buffer, at });
+    });
+  };
+  walk(0, target.at);
+};
+
+/** Places of a line that hold input. */
+const rangeOf = (
+  em: Emitter,
+  { window: { u, stride }, pad, length }: Side,
+  remainder: Axis,
+  from: TExpr | undefined,
+): [TExpr, TExpr] => {
+  const upTo = (elements: number): TExpr =>
+    em.index(
+      idxDiv(idxOffset(idxScale(idxAxis(remainder), -1), elements + pad + stride - 1), stride),
+    );
+  const [least, most] = [from ?? i32(0), from === undefined ? i32(length) : add(from, i32(length))];
+  return [
+    em.name('first', operate('max', least, upTo(0))),
+    em.name('end', operate('min', most, upTo(u.extent))),
+  ];
+};
+
+interface Line {
+  readonly first: TExpr;
+  readonly end: TExpr;
+  readonly buffer: ThreadBuffer;
+  readonly at: (place: TExpr) => TExpr;
+}
+
+const copyLine = (
+  em: Emitter,
+  source: Expr,
+  axis: Axis,
+  { first, end, buffer, at }: Line,
+): void => {
+  const length = operate('and', operate('sub', end, first), i32(-4));
+  const whole = isStreamed(source, axis) ? em.name('whole', add(first, length)) : first;
+  em.loop(axis.name, first, whole, 4, (v) => {
+    em.bind(axis, v);
+    em.push(storeTo(buffer, at(v), em.vector(source, axis)));
+  });
+  em.loop(axis.name, whole, end, 1, (v) => {
+    em.bind(axis, v);
+    em.push(storeTo(buffer, at(v), em.scalar(source)));
+  });
+};
