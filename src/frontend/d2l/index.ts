@@ -5,6 +5,7 @@
  */
 import '../methods.ts';
 
+export { accuracy, evaluateAccuracy, type Loader, type Model } from './accuracy.ts';
 export { Animator, type Point } from './animator.ts';
 export { type BooksBenchmark, booksBenchmark, type Net } from './books-benchmark.ts';
 export {
@@ -41,6 +42,16 @@ export {
   loadMnist,
 } from './image-data.ts';
 export {
+  type LanguageModel,
+  predictText,
+  type RnnEpoch,
+  type RnnTraining,
+  type State,
+  type TrainRnnOptions,
+  trainRnn,
+} from './language-model.ts';
+export { Accumulator, Timer } from './meters.ts';
+export {
   type Along,
   type ChartOptions,
   chart,
@@ -64,6 +75,7 @@ export {
   type SyntheticOptions,
   syntheticRegression,
 } from './regression-data.ts';
+export { gradClipping, linreg, sgd, squaredLoss } from './scratch.ts';
 export {
   type Batches,
   type SequenceOptions,
@@ -84,4 +96,15 @@ export {
   tokenize,
 } from './time-machine.ts';
 export type { Spread } from './timing.ts';
+export {
+  type Epoch,
+  type EpochOptions,
+  type EpochReport,
+  type Training,
+  type TrainOptions,
+  train,
+  trainEpoch,
+  type Updater,
+} from './train.ts';
+export { tryGpu } from './try-gpu.ts';
 export { Vocab, type VocabOptions } from './vocab.ts';
