@@ -42,7 +42,15 @@ const NODE = [process.execPath, ...SOURCE];
 const PRELOAD = ['--import', './test/support/device.ts'];
 
 /** Folders whose files need no process of their own, and how many share one. */
-const TOGETHER = ['acceptance/', 'codegen/', 'differential/', 'frontend/', 'ir/', 'passes/'];
+const TOGETHER = [
+  'acceptance/',
+  'book/',
+  'codegen/',
+  'differential/',
+  'frontend/',
+  'ir/',
+  'passes/',
+];
 const MOST_TOGETHER = 8;
 /** Files that look at the whole process (its memory, its environment, its stacks), and those that take long by themselves. */
 const ALONE = /memory|callsite|misuse|mnist|life|^codegen\/cuda|wgsl\/program|web-methods/;
