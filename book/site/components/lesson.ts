@@ -1,0 +1,75 @@
+/**
+ * Around a lesson: the bar with its device and its buttons for all cells; it owns the session.
+ *
+ * Invariant: the worker is made by the first run; leaving the page ends it.
+ */
+import { defineComponent, h, onBeforeUnmount, onMounted, provide, ref } from 'vue';
+import type { DeviceName } from '../live/protocol.ts';
+import { createSession } from '../live/session.ts';
+import { sessionKey } from './session-key.ts';
+
+const spawn = (): Worker =>
+  new Worker(new URL('../live/worker.ts', import.meta.url), { type: 'module' });
+
+export const Lesson = defineComponent({
+  props: { id: { type: String, required: true } },
+  setup(props, { slots }) {
+    const session = createSession(props.id, spawn);
+    provide(sessionKey, session);
+    onBeforeUnmount(() => session.stop());
+    const hasGpu = ref(false);
+    const ready = ref(false);
+    onMounted(() => {
+      hasGpu.value = 'gpu' in navigator;
+      ready.value = true;
+    });
+    return () => {
+      const { state } = session;
+      const said = state.loading
+        ? 'loading the framework …'
+        : state.using === ''
+          ? 'cells run in this page'
+          : `running on ${state.using}${state.why === '' ? '' : `: ${state.why}`}`;
+      return [
+        h('div', { class: 'lesson-bar', role: 'toolbar', 'aria-label': 'the whole lesson' }, [
+          h(
+            'button',
+            {
+              type: 'button',
+              disabled: !ready.value || state.busy,
+              onClick: () => void session.runAll(),
+            },
+            '▶ Run all',
+          ),
+          h(
+            'button',
+            {
+              type: 'button',
+              disabled: !ready.value,
+              onClick: () => session.stop(),
+              title: 'Stop, and forget all values',
+            },
+            '↺ Start over',
+          ),
+          h('label', [
+            'device ',
+            h(
+              'select',
+              {
+                value: state.device,
+                onChange: (e: Event) =>
+                  session.use((e.target as HTMLSelectElement).value as DeviceName),
+              },
+              [
+                h('option', { value: 'cpu' }, 'CPU (WebAssembly)'),
+                h('option', { value: 'webgpu', disabled: !hasGpu.value }, 'GPU (WebGPU)'),
+              ],
+            ),
+          ]),
+          h('span', { class: 'lesson-said', role: 'status' }, said),
+        ]),
+        slots['default']?.(),
+      ];
+    };
+  },
+});

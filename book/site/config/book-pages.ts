@@ -1,0 +1,82 @@
+/**
+ * Pages about the book: its contents with the ways through it, and the map of what needs what.
+ *
+ * Invariant: made of book.yml and the heads of lessons; what is still to come is named and not linked.
+ */
+import { Graphviz } from '@hpcc-js/wasm-graphviz';
+import type { Lesson } from '../../format/lesson.ts';
+import { readLesson, slugs } from '../../run/library.ts';
+import { book } from './contents.ts';
+
+interface Page {
+  readonly slug: string;
+  readonly markdown: string;
+}
+
+const linkTo = ({ slug }: Lesson): string => `/lessons/${slug}/`;
+
+const contents = (lessons: ReadonlyMap<string, Lesson>): string => {
+  const { title, subtitle, parts, paths } = book();
+  const minutes = [...lessons.values()].reduce((sum, lesson) => sum + lesson.minutes, 0);
+  const ways = paths.map((path) => {
+    const stops = path.lessons.map((id) => {
+      const lesson = lessons.get(id);
+      return lesson === undefined ? id : `[${lesson.title}](${linkTo(lesson)})`;
+    });
+    return `### ${path.title}\n\n*${path.motto}*\n\n${path.text}\n\n${stops.join(' → ')}`;
+  });
+  const list = parts.map((part) => {
+    const rows = part.lessons.map(({ id, title: name }) => {
+      const lesson = lessons.get(id);
+      return lesson === undefined
+        ? `- <span class="to-come">${id} ${name}, still to come</span>`
+        : `- ${id} [${lesson.title}](${linkTo(lesson)}): ${lesson.concept} *${lesson.minutes} minutes*`;
+    });
+    return `### ${part.number} ${part.title}\n\n${rows.join('\n')}`;
+  });
+  return [
+    `# ${title}`,
+    `${subtitle}. ${lessons.size} lessons, ${Math.round(minutes / 60)} hours; the [map](/map) shows what needs what.`,
+    '## Three ways through it',
+    ...ways,
+    '## Contents',
+    ...list,
+  ].join('\n\n');
+};
+
+const quoted = (text: string): string => `"${text.replace(/"/g, "'")}"`;
+
+const map = async (lessons: ReadonlyMap<string, Lesson>): Promise<string> => {
+  const all = [...lessons.values()];
+  const nodes = all.map(
+    (lesson) =>
+      `${quoted(lesson.id)} [label=${quoted(`${lesson.id}\\n${lesson.title}`)}, URL=${quoted(linkTo(lesson))}, tooltip=${quoted(lesson.concept)}]`,
+  );
+  const edges = all.flatMap(({ id, needs }) => needs.map((n) => `${quoted(n)} -> ${quoted(id)}`));
+  const style =
+    'rankdir=TB; bgcolor="transparent"; node [shape=box, style=rounded, fontname="sans-serif"]';
+  const graphviz = await Graphviz.load();
+  const svg = graphviz.dot(`digraph { ${style}; ${[...nodes, ...edges].join('; ')} }`);
+  const picture = svg.slice(svg.indexOf('<svg')).replace(/\n/g, ' ');
+  return [
+    '# The map',
+    'An arrow leads from a lesson to one that builds on it. Each box is a link.',
+    `<div class="book-map" v-pre>${picture}</div>`,
+    ...all.map(({ id, title, needs }) => {
+      const names = needs.map((n) => lessons.get(n)?.title ?? n).join(', ');
+      return `- ${id} ${title}${names === '' ? '' : ` builds on ${names}`}`;
+    }),
+  ].join('\n\n');
+};
+
+export const bookPages = async (): Promise<readonly Page[]> => {
+  const lessons = new Map(
+    slugs()
+      .map(readLesson)
+      .map((lesson) => [lesson.id, lesson]),
+  );
+  return [
+    { slug: 'contents', markdown: contents(lessons) },
+    { slug: 'map', markdown: await map(lessons) },
+  ];
+};

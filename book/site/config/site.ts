@@ -1,0 +1,62 @@
+/**
+ * The settings of the site: what pages there are, how they are bundled, how they are served while one writes.
+ *
+ * Invariant: the bundle is of sources, by the conditions that browsers use; nothing is fetched from other hosts.
+ */
+import { fileURLToPath } from 'node:url';
+import type { UserConfig } from 'vitepress';
+import { aliases, ROOT } from './aliases.ts';
+import { navigation, sidebar } from './contents.ts';
+import { useLessons } from './markdown.ts';
+import { partsPlugin } from './parts.ts';
+import { recordedMarkup } from './recorded.ts';
+
+/** What lets a page share memory between threads. */
+const ISOLATED = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
+
+const bundling = () => ({
+  plugins: [partsPlugin()],
+  resolve: {
+    alias: aliases(),
+    conditions: ['tigon-source', 'browser', 'module', 'import', 'default'],
+  },
+  worker: { format: 'es' as const, plugins: () => [partsPlugin()] },
+  build: { target: 'es2022', chunkSizeWarningLimit: 2000 },
+  esbuild: { target: 'es2022' as const },
+  server: { headers: ISOLATED, fs: { allow: [ROOT] } },
+});
+
+export const siteConfig = async (): Promise<UserConfig> => {
+  const recorded = await recordedMarkup();
+  return {
+    title: 'Tigon',
+    description: 'Deep learning, imperatively and compiled: lessons that run in your browser',
+    lang: 'en',
+    cleanUrls: true,
+    lastUpdated: false,
+    srcDir: ROOT,
+    srcExclude: ['*.md', 'docs/**', 'test/**', 'bench/**', 'src/**', 'examples/**', 'dist/**'],
+    rewrites: {
+      'lessons/:slug/lesson.md': 'lessons/:slug/index.md',
+      'lessons/cheatsheets/:name.md': 'cheatsheets/:name.md',
+      'book/site/pages/reference/:page.md': 'reference/:page.md',
+      'book/site/pages/:page.md': ':page.md',
+    },
+    cacheDir: fileURLToPath(new URL('../.vitepress/cache', import.meta.url)),
+    markdown: {
+      theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
+      config: (md) => useLessons(md, recorded),
+    },
+    vite: bundling(),
+    themeConfig: {
+      nav: navigation(),
+      sidebar: sidebar(),
+      search: { provider: 'local' },
+      outline: { level: [2, 3] },
+      docFooter: { prev: 'Before', next: 'Next' },
+    },
+  };
+};

@@ -1,0 +1,215 @@
+/**
+ * A lesson's cells as the page sees them: which have run, what they showed, and the worker that runs them.
+ *
+ * Invariants: cells run one at a time and in the order they were asked for; one that needs what stands above it runs
+ * that first; stopping ends the worker, so nothing it made is left.
+ */
+import { reactive } from 'vue';
+import type { Role } from '../../format/lesson.ts';
+import type { Output } from '../../kernel/output.ts';
+import type { DeviceName, FromWorker, ToWorker } from './protocol.ts';
+
+export type Status = 'fresh' | 'queued' | 'running' | 'done' | 'failed' | 'stale';
+
+/** What a page knows of a cell. */
+export interface LiveCell {
+  readonly id: string;
+  readonly role: Role;
+  readonly throws: boolean;
+  /** What the reader sees now. */
+  source: () => string;
+  status: Status;
+  /** Of the last run; undefined until the cell has run here. */
+  outputs: Output[] | undefined;
+  ms: number | undefined;
+}
+
+export interface Session {
+  readonly cells: LiveCell[];
+  readonly state: {
+    device: DeviceName;
+    using: string;
+    why: string;
+    busy: boolean;
+    loading: boolean;
+  };
+  add(cell: Pick<LiveCell, 'id' | 'role' | 'throws' | 'source'>): LiveCell;
+  remove(cell: LiveCell): void;
+  /** Runs the cell, and before it whatever above it has not run. Resolves when it is done. */
+  run(cell: LiveCell): Promise<void>;
+  /** Runs all cells from the first to this one. */
+  runTo(cell: LiveCell): Promise<void>;
+  runAll(): Promise<void>;
+  /** The reader has changed the cell. */
+  touch(cell: LiveCell): void;
+  /** Ends the cell that runs; values stay where the cell heeds it within a second. */
+  interrupt(): void;
+  /** Ends what runs and forgets all values. */
+  stop(): void;
+  use(device: DeviceName): void;
+}
+
+/** How long a cell may take to end when it is told to. */
+const PATIENCE_MS = 1000;
+
+/** Cells that run with the others; solutions run alone. */
+const inOrder = (cell: LiveCell): boolean => cell.role === 'code' || cell.role === 'hidden';
+
+export const createSession = (lesson: string, spawn: () => Worker): Session => {
+  const cells: LiveCell[] = reactive([]);
+  const state = reactive({
+    device: 'cpu' as DeviceName,
+    using: '',
+    why: '',
+    busy: false,
+    loading: false,
+  });
+  const stop =
+    typeof SharedArrayBuffer === 'undefined' ? undefined : new Int32Array(new SharedArrayBuffer(4));
+  let worker: Worker | undefined;
+  let runs = 0;
+  /** Grows when the worker ends: what was asked of an earlier one is off. */
+  let life = 0;
+  let last: Promise<void> = Promise.resolve();
+  const waiting = new Map<number, { cell: LiveCell; done: () => void }>();
+
+  const receive = (message: FromWorker): void => {
+    if (message.kind === 'ready') {
+      Object.assign(state, { using: message.device, why: message.why ?? '', loading: false });
+      return;
+    }
+    const entry = waiting.get(message.run);
+    if (entry === undefined) return;
+    const { cell } = entry;
+    if (message.kind === 'output') {
+      show(cell, message.output);
+      return;
+    }
+    waiting.delete(message.run);
+    cell.status = message.ok ? 'done' : 'failed';
+    cell.ms = message.ms;
+    entry.done();
+  };
+
+  const start = (): Worker => {
+    const made = spawn();
+    state.loading = true;
+    made.onmessage = ({ data }: MessageEvent<FromWorker>) => receive(data);
+    made.onerror = (event) => {
+      for (const { cell, done } of waiting.values()) {
+        show(cell, { kind: 'error', name: 'Worker', message: event.message || 'the worker ended' });
+        cell.status = 'failed';
+        done();
+      }
+      waiting.clear();
+    };
+    const hello: ToWorker = {
+      kind: 'start',
+      lesson,
+      device: state.device,
+      data: new URL('/data/', location.href).href,
+      ...(stop === undefined ? {} : { stop }),
+    };
+    made.postMessage(hello);
+    return made;
+  };
+
+  const runOne = (cell: LiveCell): Promise<void> => {
+    cell.status = 'queued';
+    const born = life;
+    const turn = last.then(async () => {
+      if (born !== life) return;
+      worker ??= start();
+      cell.status = 'running';
+      cell.outputs = [];
+      state.busy = true;
+      const run = ++runs;
+      await new Promise<void>((done) => {
+        waiting.set(run, { cell, done });
+        const { id, role, throws } = cell;
+        const request: ToWorker = { kind: 'run', run, id, source: cell.source(), role, throws };
+        worker!.postMessage(request);
+      });
+      state.busy = waiting.size > 0;
+    });
+    last = turn;
+    return turn;
+  };
+
+  const above = (cell: LiveCell): LiveCell[] => cells.slice(0, cells.indexOf(cell)).filter(inOrder);
+
+  /** One after another; a cell that fails keeps those below it from running. */
+  const runEach = async (list: readonly LiveCell[]): Promise<void> => {
+    const born = life;
+    for (const cell of list) cell.status = 'queued';
+    for (const [i, cell] of list.entries()) {
+      await runOne(cell);
+      if (born !== life || cell.status !== 'failed') continue;
+      for (const later of list.slice(i + 1)) later.status = 'fresh';
+      return;
+    }
+  };
+
+  return {
+    cells,
+    state,
+    add(cell) {
+      const made: LiveCell = { ...cell, status: 'fresh', outputs: undefined, ms: undefined };
+      cells.push(made);
+      return cells.at(-1)!;
+    },
+    remove(cell) {
+      const place = cells.indexOf(cell);
+      if (place >= 0) cells.splice(place, 1);
+    },
+    run: (cell) =>
+      runEach([...above(cell).filter((c) => c.status === 'fresh' || c.status === 'failed'), cell]),
+    runTo: (cell) => runEach([...above(cell), cell]),
+    runAll: () => runEach(cells.filter(inOrder)),
+    touch(cell) {
+      if (cell.status === 'done' || cell.status === 'failed') cell.status = 'stale';
+    },
+    interrupt() {
+      life++;
+      const [run] = waiting.keys();
+      for (const cell of cells) if (cell.status === 'queued') cell.status = 'fresh';
+      if (stop === undefined || run === undefined) {
+        this.stop();
+        return;
+      }
+      Atomics.store(stop, 0, 1);
+      setTimeout(() => {
+        if (waiting.has(run)) this.stop();
+      }, PATIENCE_MS);
+    },
+    stop() {
+      life++;
+      worker?.terminate();
+      worker = undefined;
+      last = Promise.resolve();
+      for (const { done } of waiting.values()) done();
+      waiting.clear();
+      for (const cell of cells) cell.status = 'fresh';
+      Object.assign(state, { busy: false, loading: false, using: '', why: '' });
+    },
+    use(device) {
+      if (device === state.device) return;
+      this.stop();
+      state.device = device;
+    },
+  };
+};
+
+/** Adds an output; what is displayed again replaces what it was. */
+const show = (cell: LiveCell, output: Output): void => {
+  const { outputs } = cell;
+  if (outputs === undefined) return;
+  if (output.kind === 'display') {
+    const before = outputs.findIndex((o) => o.kind === 'display' && o.id === output.id);
+    if (before >= 0) {
+      outputs[before] = output;
+      return;
+    }
+  }
+  outputs.push(output);
+};
