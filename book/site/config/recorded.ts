@@ -4,9 +4,8 @@
  * Invariant: the same pictures and tables that a live run draws, made when the site is built; panels of compiled
  * functions are for live runs alone.
  */
-import type { Table } from 'tigon/d2l';
+import { figureSvg, type Table } from 'tigon/d2l';
 
-const figureSvg = async (f: unknown) => String(f);
 
 import type { Output } from '../../kernel/output.ts';
 import { slugs } from '../../run/library.ts';
