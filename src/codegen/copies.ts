@@ -13,17 +13,32 @@ export interface Copy {
   readonly kernel: LoopKernel;
 }
 
+/** The loop that launches are in. */
+export interface Around {
+  readonly trips: number;
+  /** Whether an array is the same in all rounds. */
+  still(buffer: LoopBuffer): boolean;
+}
+
 /** Launches that a copy is kept for. */
 const NEAR = 8;
 
 /** The copies of one list of launches. */
 export class Copies {
   readonly #overwritten: (buffer: LoopBuffer) => boolean;
+  readonly #around: Around | undefined;
   readonly #made = new Map<string, { readonly copy: Copy; readonly launch: number }>();
   #launch = 0;
 
-  constructor(overwritten: (buffer: LoopBuffer) => boolean) {
+  constructor(overwritten: (buffer: LoopBuffer) => boolean, around?: Around) {
     this.#overwritten = overwritten;
+    this.#around = around;
+  }
+
+  /** How often launches find what a launch that reads nothing but `buffers` has made: it runs before the loop if it can. */
+  rounds(buffers: readonly LoopBuffer[]): number {
+    const around = this.#around;
+    return around !== undefined && buffers.every((b) => around.still(b)) ? around.trips : 1;
   }
 
   /** The next launch is asked about. */

@@ -12,9 +12,9 @@ import { planPanels } from './templates/panels-plan.ts';
 import { splitContraction } from './templates/split.ts';
 
 export const laneSchedules: Schedules = {
-  split: (kernel, caps) =>
-    splitContraction(kernel, caps)?.flatMap((part) => packOnce(part, caps) ?? [part]) ??
-    packOnce(kernel, caps),
+  split: (kernel, caps, copies) =>
+    splitContraction(kernel, caps)?.flatMap((part) => packOnce(part, caps, copies) ?? [part]) ??
+    packOnce(kernel, caps, copies),
   nest: (nest, caps) => planPanels(nest, caps) ?? planNest(nest, caps),
   contraction: planContraction,
   attention: (nest, caps) => broughtBy('laneAttention')(nest, caps),

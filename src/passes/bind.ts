@@ -5,9 +5,9 @@
  * writes; a launch that must see an earlier one's effects has a barrier between them.
  */
 import type { Caps } from '../codegen/caps.ts';
-import { Copies } from '../codegen/copies.ts';
+import { type Around, Copies } from '../codegen/copies.ts';
 import { bytesOf } from '../ir/dtype.ts';
-import { readsOf } from '../ir/loop/access.ts';
+import { readsOf, writesOf } from '../ir/loop/access.ts';
 import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
 import { loopsAround } from '../ir/program/sequence.ts';
 import type { BufferRole, Dispatch, Loop, Program, ProgramBuffer, Window } from '../ir/program.ts';
@@ -66,7 +66,11 @@ class BufferIndex {
   /** The part of its program buffer that a buffer stands for, as `depth` loops see it; undefined: all of it. */
   windowOf({ id }: LoopBuffer, depth: number): Window | undefined {
     const window = this.#windows.get(id);
-    if (window === undefined || window.strides.length >= depth) return window;
+    if (window === undefined || window.strides.length === depth) return window;
+    if (window.strides.length > depth)
+      return window.offset === 0 && window.strides.every((s) => s === 0)
+        ? undefined
+        : { offset: window.offset, strides: window.strides.slice(0, depth) };
     const still = new Array<number>(depth - window.strides.length).fill(0);
     return { offset: window.offset, strides: [...window.strides, ...still] };
   }
@@ -133,6 +137,12 @@ export const orderPieces = (
   return orderUnits(units, bytes, existing).map((i) => pieces[i]!);
 };
 
+/** Kernels as they are launched: those of a graph, and those that need not wait for the loop it is the body of. */
+interface Parts {
+  readonly before: readonly LoopKernel[];
+  readonly inside: readonly LoopKernel[];
+}
+
 /** All kernels of a graph and of the loops in it, in order; every buffer of theirs gets its place in `index`. */
 export const arrange = (
   lowered: Kernels,
@@ -141,18 +151,31 @@ export const arrange = (
 ): Arrangement => {
   const kernels: LoopKernel[] = [];
   const loops: Loop[] = [];
-  const place = (from: Kernels, order: BufferIndex, depth: number): void => {
-    const copies = copiesFor(from);
-    const parts = from.kernels.flatMap((k) => {
+  const partsOf = (from: Kernels, around?: Around): Parts => {
+    const copies = copiesFor(from, around);
+    const before: LoopKernel[] = [];
+    const inside = from.kernels.flatMap((k) => {
       copies.advance();
-      return split(k, from, copies);
+      const parts = split(k, from, copies);
+      const early = parts.filter(
+        (part) =>
+          around !== undefined && part !== k && part.nests.flatMap(readsOf).every(around.still),
+      );
+      before.push(...early);
+      return parts.filter((part) => !early.includes(part));
     });
+    return { before, inside };
+  };
+  const place = (from: Kernels, parts: Parts, order: BufferIndex, depth: number): void => {
     for (const known of new Set([order, index])) {
       if (known === index && depth > 0)
         for (const { buffer, values } of from.literals) known.add(buffer, 'constant', values);
-      for (const kernel of parts) for (const b of kernel.buffers) known.of(b);
+      for (const kernel of parts.before)
+        for (const b of kernel.nests.flatMap(writesOf))
+          known.add(b, known === index ? 'temp' : 'input');
+      for (const kernel of parts.inside) for (const b of kernel.buffers) known.of(b);
     }
-    for (const piece of orderPieces(parts, from, order)) {
+    for (const piece of orderPieces(parts.inside, from, order)) {
       if (!('trips' in piece)) {
         kernels.push(piece);
         continue;
@@ -161,18 +184,29 @@ export const arrange = (
       for (const view of piece.prologueViews) index.view(view, depth);
       for (const k of piece.prologue) kernels.push(...split(k, from, copiesFor(from)));
       for (const view of piece.views) index.view(view, depth + 1);
+      const own = partsOf(body, aroundBody(piece));
+      kernels.push(...own.before);
       const at = loops.push({ first: kernels.length, end: kernels.length, trips }) - 1;
-      place(body, indexBuffers(body, []), depth + 1);
+      place(body, own, indexBuffers(body, []), depth + 1);
       loops[at] = { ...loops[at]!, end: kernels.length };
     }
   };
-  place(lowered, index, 0);
+  place(lowered, partsOf(lowered), index, 0);
   return { kernels, loops };
 };
 
-const copiesFor = ({ states }: Kernels): Copies => {
+const copiesFor = ({ states }: Kernels, around?: Around): Copies => {
   const overwritten = new Set([...states].map((b) => b.id));
-  return new Copies((buffer) => overwritten.has(buffer.id));
+  return new Copies((buffer) => overwritten.has(buffer.id), around);
+};
+
+/** What the kernels of a loop's body find the same in all rounds: what they see of arrays around it that nobody writes. */
+const aroundBody = ({ trips, views, writes }: LoopPiece): Around => {
+  const written = new Set(writes.map((b) => b.id));
+  const still = new Set(
+    views.filter((v) => v.step === 0 && !written.has(v.of.id)).map((v) => v.buffer.id),
+  );
+  return { trips, still: (buffer) => still.has(buffer.id) };
 };
 
 /** Binds scheduled launches, already in order, to planned memory. */

@@ -51,7 +51,7 @@ export const blocking = (p: Problem, caps: Caps): Blocking | undefined => {
       for (const columnBlocks of blockCounts(columnTiles)) {
         const rows = Math.ceil(rowTiles / rowBlocks) * TILE_ROWS;
         const columns = Math.ceil(columnTiles / columnBlocks) * TILE_COLUMNS;
-        const fit = fitted(k, rows, columns, caps);
+        const fit = fitted(p, rows, columns, caps);
         if (fit === undefined) continue;
         const counts = {
           rowBlocks: Math.ceil((rowTiles * TILE_ROWS) / rows),
@@ -89,15 +89,17 @@ const blockCounts = (tiles: number): number[] => {
 };
 
 /** Rows to pack at a time, if such a block fits. */
-const fitted = (k: DepthBlocks, rows: number, columns: number, caps: Caps): number | undefined => {
-  const packedColumns = columns * k.depth * 4;
+const fitted = (p: Problem, rows: number, columns: number, caps: Caps): number | undefined => {
+  const { k } = p;
+  const packedColumns = p.columns.panels === undefined ? columns * k.depth * 4 : 0;
   const partial = k.count > 1 ? rows * columns * 4 : 0;
   if (packedColumns > PACKED_COLUMN_BYTES && columns > TILE_COLUMNS) return undefined;
   if (partial > PARTIAL_BYTES && rows * columns > TILE_ROWS * TILE_COLUMNS) return undefined;
   const packedRows = Math.min(rows, PACKED_ROWS);
   const parts = Math.ceil(rows / packedRows);
   const even = roundUp(Math.ceil(rows / parts), TILE_ROWS);
-  const bytes = packedColumns + Math.max(partial, 128) + even * k.depth * 4;
+  const packed = p.rows.inPlace === undefined ? even * k.depth * 4 : 0;
+  const bytes = packedColumns + Math.max(partial, 128) + packed;
   return bytes <= caps.sharedBytes ? even : undefined;
 };
 

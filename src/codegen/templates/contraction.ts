@@ -48,7 +48,7 @@ export interface InPlace {
 const PAGE = 1024;
 
 /** An operand as rows: nothing is packed where the micro-kernel can broadcast from memory as well. */
-const asRows = (operand: Operand): Operand => {
+export const asRows = (operand: Operand): Operand => {
   const { expr, free, summed, size } = operand;
   const [row, k] = [free[0], summed[0]];
   if (expr.kind !== 'load' || expr.dtype !== 'float32' || row === undefined || k === undefined)
@@ -141,10 +141,6 @@ export const problems = (c: Contraction): readonly Problem[] => {
     { ...shared, rows: b, columns: a, rowAxes: n, columnAxes: m },
   ];
 };
-
-/** The same for one thread of four lanes, which may read rows where they are. */
-export const laneProblems = (c: Contraction): readonly Problem[] =>
-  problems(c).map((p) => ({ ...p, rows: asRows(p.rows) }));
 
 /** The sum is taken in blocks: all axes after `axis` whole, `axis` in chunks, axes before it one value at a time. */
 export interface DepthBlocks {

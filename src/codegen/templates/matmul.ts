@@ -10,10 +10,11 @@ import { registerOf } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
 import { blocking } from './blocking.ts';
-import { laneProblems, type Problem, problems, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { type Problem, problems, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { epilogueOf } from './epilogue.ts';
 import { planImages } from './images.ts';
 import { MatmulTemplate, type Schedule, type Scratch } from './matmul-emit.ts';
+import { laneProblems } from './panels.ts';
 import { planSingle } from './single.ts';
 
 /** Products below this are cheaper without packing. */
@@ -29,7 +30,16 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
   const image = planImages(nest, c, caps);
   const thin = thinness(c);
   if (thin !== undefined) return image?.plan ?? { refused: thin };
-  const schedule = laneProblems(c)
+  const schedule = scheduleOf(nest, c, caps);
+  if (image !== undefined && image.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
+    return image.plan;
+  if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };
+  return planOf(schedule);
+};
+
+/** The best schedule on panels, if there is one. */
+const scheduleOf = (nest: Nest, c: Contraction, caps: Caps): Schedule | undefined =>
+  laneProblems(c)
     .flatMap((problem): Schedule[] => {
       const cut = blocking(problem, caps);
       if (cut === undefined) return [];
@@ -42,11 +52,17 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
       (a, b) => (a !== undefined && a.cycles <= b.cycles ? a : b),
       undefined,
     );
-  if (image !== undefined && image.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
-    return image.plan;
-  if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };
-  return planOf(schedule);
+
+/** Estimated cycles of a nest with a contraction; `undefined` where the generic schedule takes it. */
+export const productCycles = (nest: Nest, c: Contraction, caps: Caps): number | undefined => {
+  if (refusal(nest, c) !== undefined) return undefined;
+  const cycles = [scheduleOf(nest, c, caps)?.cycles, planImages(nest, c, caps)?.cycles];
+  const known = cycles.filter((x) => x !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 };
+
+const refusal = (nest: Nest, c: Contraction): string | undefined =>
+  misfit(nest, c) ?? smallness(c) ?? thinness(c);
 
 const misfit = (nest: Nest, c: Contraction): string | undefined => {
   if (registerOf(c.a.dtype) !== 'f32' || registerOf(c.b.dtype) !== 'f32')
@@ -59,9 +75,11 @@ const misfit = (nest: Nest, c: Contraction): string | undefined => {
 };
 
 const smallness = (c: Contraction): string | undefined => {
-  const [{ rows, columns, depth }] = problems(c) as [Problem, Problem];
+  const [{ rows, columns, depth, batches }] = problems(c) as [Problem, Problem];
   if (depth < 4) return `a sum of ${depth} is no work for packed panels`;
-  if (rows.size * columns.size * depth < SMALLEST) return 'too small for packing';
+  // nothing is packed for groups of a few rows
+  const together = thinness(c) === undefined ? 1 : batches;
+  if (rows.size * columns.size * depth * together < SMALLEST) return 'too small for packing';
   return undefined;
 };
 

@@ -9,8 +9,9 @@ import type { Contraction, LoopKernel } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
 import { blocking } from './blocking.ts';
-import { laneProblems, type Problem } from './contraction.ts';
+import type { Problem } from './contraction.ts';
 import { gradientCycles } from './gradient.ts';
+import { laneProblems } from './panels.ts';
 import { kernelsOf, type Split } from './partial-sums.ts';
 
 /** Sums shorter than this are not worth a second launch. */

@@ -1,0 +1,140 @@
+/**
+ * Columns of a product that a launch before it packs, once for all workgroups (and, before a loop, for all its rounds): a
+ * copy `[panel, k, column]` in panels of eight columns, each with all of the sum.
+ *
+ * Invariant: copies are made of operands without batches, whose columns are one axis of whole panels: they are as large as
+ * the operand, never a window for each place it is at.
+ */
+import {
+  type Axis,
+  type Idx,
+  idxAdd,
+  idxAxis,
+  idxDiv,
+  idxFlatten,
+  idxMod,
+  idxScale,
+  newAxis,
+  pointsOf,
+} from '../../ir/dim.ts';
+import { buffersOf } from '../../ir/loop/access.ts';
+import { load, newBuffer } from '../../ir/loop/expr.ts';
+import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest } from '../../ir/loop/loop.ts';
+import { stridesOf } from '../../ir/type.ts';
+import { rewriter } from '../rewrite.ts';
+import {
+  asRows,
+  type Operand,
+  operandOf,
+  type Problem,
+  problems,
+  TILE_COLUMNS,
+} from './contraction.ts';
+
+/** Cycles to bring an element of a panel from beyond the first-level cache, for each block of rows. */
+const READING = 0.2;
+
+/** The row-major place among `axes`. */
+const placeIn = (axes: readonly Axis[]): Idx =>
+  idxFlatten(axes.map(idxAxis), stridesOf(axes.map((a) => a.extent)));
+
+/** Where the copy has the element at (k, column). */
+const panelIndex = (columns: readonly Axis[], k: readonly Axis[]): readonly Idx[] => {
+  const column = placeIn(columns);
+  return [idxDiv(column, TILE_COLUMNS), placeIn(k), idxMod(column, TILE_COLUMNS)];
+};
+
+/** Columns as they are, or as panels that lie ready if they are read from such a copy. */
+export const asPanels = (
+  operand: Operand,
+  e: Expr,
+  columns: readonly Axis[],
+  k: readonly Axis[],
+): Operand => {
+  if (e.kind !== 'load' || e.index.length !== 3) return operand;
+  const { shape } = e.buffer;
+  const fits = [operand.size / TILE_COLUMNS, pointsOf(k), TILE_COLUMNS];
+  const index = panelIndex(columns, k);
+  if (shape.some((d, i) => d !== fits[i])) return operand;
+  if (e.index.some((idx, i) => idx.key !== index[i]!.key)) return operand;
+  return { ...operand, cost: READING, panels: e };
+};
+
+/** A copy in panels, the launch that writes it, and what a product reads instead of the operand. */
+export interface Panels {
+  readonly copy: LoopBuffer;
+  readonly kernel: LoopKernel;
+  readonly expr: Expr;
+  /** Rough cycles to pack all of it. */
+  readonly cycles: number;
+}
+
+/** Packs what is summed over `k` for each of `columns`; `undefined` where that cannot be in whole panels. */
+export const panelsOf = (
+  e: Expr,
+  columns: readonly Axis[],
+  k: readonly Axis[],
+  name: string,
+): Panels | undefined => {
+  const { expr, free, summed, size, cost } = operandOf(e, columns, k);
+  const [column] = free;
+  if (column === undefined || free.length > 1 || size % TILE_COLUMNS !== 0) return undefined;
+  const depth = pointsOf(k);
+  const panel = newAxis('panel', size / TILE_COLUMNS, 'par');
+  const lane = newAxis('lane', TILE_COLUMNS, 'par');
+  const inner = summed.map((a) => newAxis(a.name, a.extent, 'par'));
+  const place = idxAdd(idxScale(idxAxis(panel), TILE_COLUMNS), idxAxis(lane));
+  const value = rewriter({
+    axis: (a) => {
+      const i = summed.indexOf(a);
+      return a === column ? place : i < 0 ? undefined : idxAxis(inner[i]!);
+    },
+  }).expr(expr);
+  const copy = newBuffer(name, {
+    dtype: 'float32',
+    shape: [panel.extent, depth, TILE_COLUMNS],
+  });
+  const axes = [panel, ...inner, lane];
+  const index = [idxAxis(panel), placeIn(inner), idxAxis(lane)];
+  const nest: Nest = {
+    axes,
+    stores: [{ buffer: copy, index, value, axes, mode: 'set', over: [] }],
+    contract: undefined,
+  };
+  return {
+    copy,
+    kernel: { name, buffers: buffersOf([nest]), nests: [nest], origin: [] },
+    expr: load(copy, panelIndex(columns, k)),
+    cycles: size * depth * cost,
+  };
+};
+
+/** What a nest packs, if it writes such a copy: the panels, and what is in them. */
+export const panelsIn = (
+  nest: Nest,
+): { readonly copy: LoopBuffer; readonly columns: Operand } | undefined => {
+  const [store, another] = nest.stores;
+  if (nest.contract !== undefined || store === undefined || another !== undefined) return undefined;
+  const { buffer, axes, value, mode } = store;
+  const [panel, lane] = [axes[0], axes.at(-1)];
+  if (mode !== 'set' || buffer.shape.length !== 3 || buffer.dtype !== 'float32') return undefined;
+  if (panel === undefined || lane?.extent !== TILE_COLUMNS || value.dtype !== 'float32')
+    return undefined;
+  const inner = axes.slice(1, -1);
+  const index = [idxAxis(panel), placeIn(inner), idxAxis(lane)];
+  const shape = [panel.extent, pointsOf(inner), TILE_COLUMNS];
+  if (shape.some((d, i) => d !== buffer.shape[i])) return undefined;
+  if (index.some((idx, i) => idx.key !== store.index[i]!.key)) return undefined;
+  const columns = operandOf(value, [panel, lane], inner);
+  return columns.free.length === 1 ? { copy: buffer, columns } : undefined;
+};
+
+/** Both ways to assign a contraction's operands for one thread of four lanes, which may read rows and panels where they are. */
+export const laneProblems = (c: Contraction): readonly Problem[] => {
+  const k = c.k.filter((a) => a.extent !== 1);
+  return problems(c).map((p, i) => ({
+    ...p,
+    rows: asRows(p.rows),
+    columns: asPanels(p.columns, i === 0 ? c.b : c.a, p.columnAxes, k),
+  }));
+};
