@@ -9,24 +9,11 @@ import { invariant } from '../ir/errors.ts';
 import { operandsIn } from '../ir/loop/access.ts';
 import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
 import { get, i32, ifOf, operate, register, regType, sharedBuffer } from '../ir/thread/build.ts';
-import { inWords } from '../ir/thread/bulk.ts';
-import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../ir/thread/thread.ts';
+import type { ThreadBuffer, ThreadKernel, TStmt } from '../ir/thread/thread.ts';
 import { spanOf } from '../ir/type.ts';
 import { visitLoads } from './analysis.ts';
 import type { NestPlan } from './plan.ts';
-
-/** Makes names unique: `wanted`, or `base` with the first number that is free. */
-const namer = (used: Set<string>): ((wanted: string, base: string) => string) => {
-  const next = new Map<string, number>();
-  return (wanted, base) => {
-    let name = wanted;
-    let n = next.get(base) ?? 1;
-    while (used.has(name)) name = `${base}_${n++}`;
-    if (name !== wanted) next.set(base, n);
-    used.add(name);
-    return name;
-  };
-};
+import { namer, relabel, takeNames } from './relabel.ts';
 
 /** One global buffer for each buffer of the loop kernel. */
 const globalBuffers = (kernel: LoopKernel): Map<LoopBuffer, ThreadBuffer> => {
@@ -66,7 +53,7 @@ class Scratch {
 
   constructor(plans: readonly NestPlan[], names: ReadonlySet<string>) {
     const lengths = new Map<DType, number[]>();
-    const first = new Map<string, string>();
+    const first = new Map<string, ThreadBuffer>();
     for (const plan of plans) {
       const counts = new Map<DType, number>();
       for (const b of plan.shared) {
@@ -75,7 +62,7 @@ class Scratch {
         const list = lengths.get(b.dtype) ?? [];
         list[n] = Math.max(list[n] ?? 0, b.elements);
         lengths.set(b.dtype, list);
-        if (!first.has(`${b.dtype}${n}`)) first.set(`${b.dtype}${n}`, b.name);
+        if (!first.has(`${b.dtype}${n}`)) first.set(`${b.dtype}${n}`, b);
       }
     }
     const taken = new Set(names);
@@ -83,10 +70,12 @@ class Scratch {
       this.#lists.set(
         dtype,
         list.map((elements, n) => {
-          let name = first.get(`${dtype}${n}`)!;
+          const like = first.get(`${dtype}${n}`)!;
+          let { name } = like;
           while (taken.has(name)) name += '_';
           taken.add(name);
-          const buffer = sharedBuffer(name, dtype, elements);
+          const stays = name === like.name && elements === like.elements;
+          const buffer = stays ? like : sharedBuffer(name, dtype, elements);
           this.buffers.push(buffer);
           return buffer;
         }),
@@ -106,156 +95,6 @@ class Scratch {
   }
 }
 
-/** Statements with other buffers, and with registers renamed so that each name is used once. */
-const relabel = (
-  stmts: readonly TStmt[],
-  buffers: ReadonlyMap<ThreadBuffer, ThreadBuffer>,
-  ids: readonly Register[],
-  rename: (name: string) => string,
-): TStmt[] => {
-  const registers = new Map<Register, Register>(ids.map((id) => [id, id]));
-  const reg = (r: Register): Register => {
-    let out = registers.get(r);
-    if (out === undefined) {
-      out = register(rename(r.name), r.type);
-      registers.set(r, out);
-    }
-    return out;
-  };
-  const buffer = (b: ThreadBuffer): ThreadBuffer => buffers.get(b) ?? b;
-  const done = new Map<TExpr, TExpr>();
-  const expr = (e: TExpr): TExpr => {
-    let out = done.get(e);
-    if (out === undefined) {
-      out = rebuild(e);
-      done.set(e, out);
-    }
-    return out;
-  };
-  const rebuild = (e: TExpr): TExpr => {
-    switch (e.kind) {
-      case 'const':
-        return e;
-      case 'get':
-        return get(reg(e.register));
-      case 'op':
-        return { ...e, args: e.args.map(expr) };
-      case 'cast':
-      case 'splat':
-      case 'lane':
-        return { ...e, arg: expr(e.arg) };
-      case 'fma':
-        return { ...e, a: expr(e.a), b: expr(e.b), c: expr(e.c) };
-      case 'load':
-        return { ...e, buffer: buffer(e.buffer), index: expr(e.index) };
-      case 'vec4': {
-        const [a, b, c, d] = e.args;
-        return { ...e, args: [expr(a), expr(b), expr(c), expr(d)] };
-      }
-      case 'shuffle':
-        return { ...e, a: expr(e.a), b: expr(e.b) };
-      case 'bits':
-        return { ...e, args: e.args.map(expr) };
-      default:
-        return e satisfies never;
-    }
-  };
-  const stmt = (s: TStmt): TStmt => {
-    switch (s.kind) {
-      case 'let':
-      case 'var':
-      case 'set':
-        return { ...s, register: reg(s.register), value: expr(s.value) };
-      case 'store':
-        return { ...s, buffer: buffer(s.buffer), index: expr(s.index), value: expr(s.value) };
-      case 'for':
-        return {
-          ...s,
-          counter: reg(s.counter),
-          from: expr(s.from),
-          to: expr(s.to),
-          body: s.body.map(stmt),
-        };
-      case 'if':
-        return {
-          ...s,
-          condition: expr(s.condition),
-          then: s.then.map(stmt),
-          otherwise: s.otherwise.map(stmt),
-        };
-      case 'exchange':
-        return { ...s, register: reg(s.register), value: expr(s.value) };
-      case 'mma':
-        return {
-          ...s,
-          accumulator: reg(s.accumulator),
-          a: expr(s.a),
-          b: [expr(s.b[0]), expr(s.b[1])],
-        };
-      case 'fragments':
-        return {
-          ...s,
-          register: reg(s.register),
-          buffer: buffer(s.buffer),
-          index: expr(s.index),
-        };
-      case 'copy':
-        return {
-          ...s,
-          to: buffer(s.to),
-          index: expr(s.index),
-          from: buffer(s.from),
-          at: expr(s.at),
-          when: expr(s.when),
-        };
-      case 'gates':
-        return { ...s, buffer: buffer(s.buffer) };
-      case 'roles':
-        return {
-          ...s,
-          roles: s.roles.map((role) => ({
-            ...role,
-            group: reg(role.group),
-            place: reg(role.place),
-            body: role.body.map(stmt),
-          })),
-        };
-      case 'expect':
-      case 'arrive':
-        return { ...s, gates: buffer(s.gates), index: expr(s.index) };
-      case 'await':
-        return { ...s, gates: buffer(s.gates), index: expr(s.index), phase: expr(s.phase) };
-      case 'fetch':
-        return {
-          ...s,
-          to: buffer(s.to),
-          index: expr(s.index),
-          coordinates: s.coordinates.map(expr),
-          gates: buffer(s.gates),
-          gate: expr(s.gate),
-        };
-      case 'products':
-        return {
-          ...s,
-          accumulators: s.accumulators.map(reg),
-          a: inWords(s.a)
-            ? { words: s.a.words.map(expr) }
-            : { ...s.a, buffer: buffer(s.a.buffer), at: expr(s.a.at) },
-          b: { ...s.b, buffer: buffer(s.b.buffer), at: expr(s.b.at) },
-        };
-      case 'settle':
-        return { ...s, accumulators: s.accumulators.map(reg) };
-      case 'barrier':
-      case 'commit':
-      case 'wait':
-        return s;
-      default:
-        return s satisfies never;
-    }
-  };
-  return stmts.map(stmt);
-};
-
 /** One launch for all plans of a kernel. */
 export const assemble = (kernel: LoopKernel, plans: readonly NestPlan[]): ThreadKernel => {
   const globals = globalBuffers(kernel);
@@ -272,7 +111,8 @@ export const assemble = (kernel: LoopKernel, plans: readonly NestPlan[]): Thread
     invariant(buffer, `kernel ${kernel.name} lists its buffer ${b.name}`);
     return buffer;
   };
-  const named = namer(new Set(['workgroup', 'local']));
+  const used = new Set(['workgroup', 'local']);
+  const named = namer(used);
   const rename = (name: string): string => named(name, name.replace(/_\d+$/, ''));
   const starts: number[] = [];
   let grid = 0;
@@ -291,7 +131,9 @@ export const assemble = (kernel: LoopKernel, plans: readonly NestPlan[]): Thread
         id.kind === 'get' && id.register !== workgroup
           ? [{ kind: 'let', register: id.register, value: own }, ...body]
           : body;
-      return relabel(all, scratch.of(plan), [workgroup, local], rename);
+      const buffers = scratch.of(plan);
+      const stays = plan.shared.every((b) => buffers.get(b) === b) && takeNames(all, used);
+      return stays ? all : relabel(all, buffers, [workgroup, local], rename);
     }
     const middle = (low + high) >> 1;
     const first = operate('lt', get(workgroup), i32(starts[middle]!));

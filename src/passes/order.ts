@@ -28,15 +28,20 @@ export const orderUnits = (
 ): number[] => {
   const given = units.map((_, i) => i);
   const after = successors(units, existing);
+  const bound = leastBytes(units, bytes);
+  const keepsGiven = isLegal(given, after);
+  if (keepsGiven && peakBytes(given, units, bytes) <= bound) return given;
   // Seen from its end, a program makes what it reads and frees what it writes: the same search, another greedy answer.
   const candidates = [
     schedule(units, after, bytes),
     schedule(units, reversed(after), bytes).reverse(),
   ];
-  if (isLegal(given, after)) candidates.unshift(given);
+  if (keepsGiven) candidates.unshift(given);
   const peaks = candidates.map((order) => peakBytes(order, units, bytes));
   const least = Math.min(...peaks);
-  const settled = settle(candidates[peaks.indexOf(least)]!, least, units, after, bytes);
+  const best = candidates[peaks.indexOf(least)]!;
+  if (least <= bound) return best;
+  const settled = settle(best, least, units, after, bytes);
   const late = settle(delayed(settled, units, after, bytes), least, units, after, bytes);
   return peakBytes(late, units, bytes) < peakBytes(settled, units, bytes) ? late : settled;
 };
@@ -110,6 +115,14 @@ export const peakBytes = (
   }
   return peak;
 };
+
+/** No order goes below what a single launch needs. */
+const leastBytes = (units: readonly Unit[], bytes: readonly number[]): number =>
+  units.reduce((most, { reads, writes }) => {
+    let sum = 0;
+    for (const b of new Set([...reads, ...writes])) sum += bytes[b]!;
+    return Math.max(most, sum);
+  }, 0);
 
 /** For each unit, the units that must come later. */
 const successors = (units: readonly Unit[], existing: readonly boolean[]): number[][] => {
@@ -313,14 +326,7 @@ const settle = (
   let best = order.slice();
   let least = peak;
   const before = reversed(after);
-  // No order goes below what a single launch needs.
-  const bound = units.reduce((most, { reads, writes }) => {
-    const touched = new Set([...reads, ...writes]);
-    return Math.max(
-      most,
-      [...touched].reduce((sum, b) => sum + bytes[b]!, 0),
-    );
-  }, 0);
+  const bound = leastBytes(units, bytes);
   for (const u of order) {
     if (least <= bound) break;
     const rest = best.filter((v) => v !== u);

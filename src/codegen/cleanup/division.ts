@@ -3,6 +3,7 @@
  *
  * Invariant: quotients are rounded down, so `by * (x div by) + x mod by` is `x` for every int32 `x`.
  */
+import type { ScalarOp } from '../../ir/scalar.ts';
 import { type Linear, linearOf, type Term, type Value } from './value.ts';
 
 /** A value divided by a constant. */
@@ -29,14 +30,15 @@ export const divisorOf = (op: string, c: number | undefined): number | undefined
   }
 };
 
-const divisionIn = (v: Value, ops: readonly string[]): Division | undefined => {
-  if (v.shape.kind !== 'op' || !ops.includes(v.shape.op)) return undefined;
+const divisionIn = (v: Value, op: ScalarOp, other: ScalarOp): Division | undefined => {
+  const { shape } = v;
+  if (shape.kind !== 'op' || (shape.op !== op && shape.op !== other)) return undefined;
   const [of, c] = v.args as readonly [Value, Value];
-  const by = divisorOf(v.shape.op, c.shape.kind === 'const' ? c.shape.value : undefined);
+  const by = divisorOf(shape.op, c.shape.kind === 'const' ? c.shape.value : undefined);
   return by === undefined ? undefined : { of, by };
 };
-const quotientIn = (v: Value): Division | undefined => divisionIn(v, ['floordiv', 'shr']);
-const remainderIn = (v: Value): Division | undefined => divisionIn(v, ['mod', 'and']);
+const quotientIn = (v: Value): Division | undefined => divisionIn(v, 'floordiv', 'shr');
+const remainderIn = (v: Value): Division | undefined => divisionIn(v, 'mod', 'and');
 
 /** `sum` as `by * quotient + rest`, the rest with coefficients from 0 to `by - 1`. */
 export const divided = (
@@ -66,6 +68,7 @@ export interface Reunion {
 
 /** Finds a remainder in a sum that has the quotient beside it. */
 export const reunited = (terms: readonly Term[]): Reunion | undefined => {
+  if (terms.length < 2) return undefined;
   for (const part of terms) {
     const rest = remainderIn(part.value);
     if (rest === undefined) continue;

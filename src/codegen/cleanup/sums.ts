@@ -78,6 +78,10 @@ const extended = (
 export const ordered = (make: Maker, terms: readonly Term[], constant: number): Value => {
   let sum: Value | undefined;
   let at = 0;
+  if (terms.length === 1) {
+    sum = scaled(make, terms[0]!);
+    at = 1;
+  }
   while (at < terms.length) {
     const { depth } = terms[at]!.value.home;
     let end = at + 1;
@@ -92,12 +96,19 @@ export const ordered = (make: Maker, terms: readonly Term[], constant: number): 
 };
 
 /** `a + scale * b`, both ordered by block and then by age. */
-export const mergeTerms = (a: readonly Term[], b: readonly Term[], scale: number): Term[] => {
+export const mergeTerms = (
+  a: readonly Term[],
+  b: readonly Term[],
+  scale: number,
+): readonly Term[] => {
+  if (b.length === 0) return a;
+  if (a.length === 0 && scale === 1) return b;
   const terms: Term[] = [];
   let i = 0;
   let j = 0;
   while (i < a.length || j < b.length) {
-    const [x, y] = [a[i], b[j]];
+    const x = a[i];
+    const y = b[j];
     if (x !== undefined && (y === undefined || precedes(x.value, y.value))) {
       terms.push(x);
       i++;

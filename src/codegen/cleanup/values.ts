@@ -20,10 +20,28 @@ import { indexOp } from './indices.ts';
 import type { Maker } from './sums.ts';
 import { type Block, deeper, isIndex, type Linear, type Shape, type Value } from './value.ts';
 
+const ANY = [MIN, MAX] as const;
+
+/** The number that a value is everywhere. */
+const numberIn = (v: Value | undefined): number | undefined =>
+  v?.shape.kind === 'const' ? v.shape.value : undefined;
+
+/** Kernels have fewer values than this. */
+const MOST_VALUES = 2 ** 26;
+const numberOf = (args: readonly Value[]): number =>
+  args[0]!.id * MOST_VALUES + (args.length > 1 ? args[1]!.id : 0);
+const keyOf = (name: string, args: readonly Value[]): string => {
+  let key = name;
+  for (let i = 0; i < args.length; i++) key += `,${args[i]!.id}`;
+  return key;
+};
+
 /** Interns values for one kernel. */
 export class Values implements Maker {
   readonly all: Value[] = [];
   private readonly byKey = new Map<string, Value>();
+  /** Values by what makes them, then by the ids of one or two operands: most are found here, without a text. */
+  private readonly byOperands = new Map<string, Map<number, Value>>();
   private readonly buffers = new Map<ThreadBuffer, number>();
   private readonly top: Block;
 
@@ -145,16 +163,41 @@ export class Values implements Maker {
   }
 
   private plain(name: string, shape: Shape, type: RegType, args: readonly Value[]): Value {
-    const home = args.reduce((h, a) => deeper(h, a.home), this.top);
-    const key = `${name}:${type.elem}${type.lanes}(${args.map((a) => a.id).join(',')})`;
-    return this.intern(
-      key,
-      shape,
-      type,
-      args,
-      home,
-      args.some((a) => a.pinned),
-    );
+    return this.known(name, args) ?? this.made(name, shape, type, args, MIN, MAX);
+  }
+
+  private known(name: string, args: readonly Value[]): Value | undefined {
+    return args.length > 2
+      ? this.byKey.get(keyOf(name, args))
+      : this.byOperands.get(name)?.get(numberOf(args));
+  }
+
+  private made(
+    name: string,
+    shape: Shape,
+    type: RegType,
+    args: readonly Value[],
+    lo: number,
+    hi: number,
+    linear?: Linear,
+  ): Value {
+    let home = this.top;
+    let pinned = false;
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i]!;
+      home = deeper(home, arg.home);
+      pinned ||= arg.pinned;
+    }
+    if (args.length > 2)
+      return this.intern(keyOf(name, args), shape, type, args, home, pinned, lo, hi, linear);
+    const value = this.make(shape, type, args, home, pinned, lo, hi, linear);
+    let table = this.byOperands.get(name);
+    if (table === undefined) {
+      table = new Map();
+      this.byOperands.set(name, table);
+    }
+    table.set(numberOf(args), value);
+    return value;
   }
 
   private intern(
@@ -170,6 +213,21 @@ export class Values implements Maker {
   ): Value {
     const seen = this.byKey.get(key);
     if (seen !== undefined) return seen;
+    const value = this.make(shape, type, args, home, pinned, lo, hi, linear);
+    this.byKey.set(key, value);
+    return value;
+  }
+
+  private make(
+    shape: Shape,
+    type: RegType,
+    args: readonly Value[],
+    home: Block,
+    pinned: boolean,
+    lo: number,
+    hi: number,
+    linear: Linear | undefined,
+  ): Value {
     const isConst = shape.kind === 'const' && isIndex(type);
     const value: Value = {
       id: this.all.length,
@@ -188,46 +246,39 @@ export class Values implements Maker {
       register: undefined,
     };
     this.all.push(value);
-    this.byKey.set(key, value);
     return value;
   }
 
   /** An operation as it stands, with the bounds of its result. */
   raw(op: ScalarOp, type: RegType, args: readonly Value[], linear?: Linear): Value {
-    const home = args.reduce((h, a) => deeper(h, a.home), this.top);
-    const key = `${op}:${type.elem}${type.lanes}(${args.map((a) => a.id).join(',')})`;
-    const [lo, hi] = isIndex(type) ? bounds(op, args) : [MIN, MAX];
-    const pinned = args.some((a) => a.pinned);
-    return this.intern(key, { kind: 'op', op }, type, args, home, pinned, lo, hi, linear);
+    const seen = this.known(op, args);
+    if (seen !== undefined) return seen;
+    const [lo, hi] = isIndex(type) ? bounds(op, args) : ANY;
+    return this.made(op, { kind: 'op', op }, type, args, lo, hi, linear);
   }
 
   private folded(op: ScalarOp, type: RegType, args: readonly Value[]): Value | undefined {
     const [a, b, c] = args as readonly [Value, Value, Value];
-    const constants = args.map((v) => (v.shape.kind === 'const' ? v.shape.value : undefined));
-    if (constants.every((v) => v !== undefined)) {
+    if (args.every((v) => v.shape.kind === 'const')) {
       const dtype = registerDType[type.elem];
       const of = registerDType[args.at(-1)!.type.elem];
-      const result = roundTo(dtype, valueIn(op, of)(...constants));
+      const result = roundTo(dtype, valueIn(op, of)(...args.map((v) => numberIn(v)!)));
       return isExactIn(dtype, result) ? this.constant(result, type) : undefined;
     }
     if (op === 'select') {
-      if (constants[0] !== undefined) return constants[0] ? b : c;
+      const which = numberIn(a);
+      if (which !== undefined) return which ? b : c;
       return b === c ? b : undefined;
     }
-    if (type.elem === 'bool') return this.decided(op, type, args, constants);
-    return isIndex(type) ? indexOp(this, op, a, b, constants[1]) : undefined;
+    if (type.elem === 'bool') return this.decided(op, type, a, b);
+    return isIndex(type) ? indexOp(this, op, a, b, numberIn(b)) : undefined;
   }
 
   /** Comparisons and conjunctions that the bounds of their operands settle. */
-  private decided(
-    op: ScalarOp,
-    type: RegType,
-    [a, b]: readonly Value[],
-    constants: readonly (number | undefined)[],
-  ): Value | undefined {
-    if (a === undefined || b === undefined) return undefined;
+  private decided(op: ScalarOp, type: RegType, a: Value, b: Value | undefined): Value | undefined {
+    if (b === undefined) return undefined;
     if (op === 'and' || op === 'or') {
-      const [x, y] = constants;
+      const [x, y] = [numberIn(a), numberIn(b)];
       if (x !== undefined) return (op === 'and') === (x !== 0) ? b : a;
       if (y !== undefined) return (op === 'and') === (y !== 0) ? a : b;
       return a === b ? a : undefined;

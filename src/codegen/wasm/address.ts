@@ -136,24 +136,50 @@ export class Indices {
   }
 }
 
-const make = (terms: readonly Term[], constant: number, stable: boolean): Linear => ({
-  terms,
-  constant,
-  stable,
-  key: terms.map((t) => `${t.coef}*${t.key}`).join('+'),
-});
+/** A form whose key is put together when somebody asks: only those of whole indices are. */
+class Form implements Linear {
+  readonly terms: readonly Term[];
+  readonly constant: number;
+  readonly stable: boolean;
+  #key: string | undefined;
 
-const sum = (a: Linear, b: Linear, sign: 1 | -1): Linear => {
-  const terms: Term[] = [...a.terms];
-  for (const t of b.terms) {
-    const at = a.stable && b.stable ? terms.findIndex((s) => s.key === t.key) : -1;
-    const coef = sign * t.coef + (at < 0 ? 0 : terms[at]!.coef);
-    if (at < 0) terms.push({ ...t, coef });
-    else if (coef === 0) terms.splice(at, 1);
-    else terms[at] = { ...t, coef };
+  constructor(terms: readonly Term[], constant: number, stable: boolean) {
+    this.terms = terms;
+    this.constant = constant;
+    this.stable = stable;
   }
-  terms.sort((x, y) => (x.key < y.key ? -1 : x.key > y.key ? 1 : 0));
-  return make(terms, a.constant + sign * b.constant, a.stable && b.stable);
+
+  get key(): string {
+    this.#key ??= this.terms.map((t) => `${t.coef}*${t.key}`).join('+');
+    return this.#key;
+  }
+}
+
+const make = (terms: readonly Term[], constant: number, stable: boolean): Linear =>
+  new Form(terms, constant, stable);
+
+/** `a + sign * b`: terms stay sorted by key; what may change while its text does not is never added up. */
+const sum = (a: Linear, b: Linear, sign: 1 | -1): Linear => {
+  const stable = a.stable && b.stable;
+  const constant = a.constant + sign * b.constant;
+  if (b.terms.length === 0) return make(a.terms, constant, stable);
+  const terms: Term[] = [];
+  let i = 0;
+  for (const t of b.terms) {
+    while (i < a.terms.length && a.terms[i]!.key < t.key) terms.push(a.terms[i++]!);
+    const same = a.terms[i];
+    if (same?.key !== t.key) terms.push(sign === 1 ? t : { ...t, coef: -t.coef });
+    else if (stable) {
+      const coef = same.coef + sign * t.coef;
+      if (coef !== 0) terms.push({ ...t, coef });
+      i++;
+    } else {
+      while (i < a.terms.length && a.terms[i]!.key === t.key) terms.push(a.terms[i++]!);
+      terms.push({ ...t, coef: sign * t.coef });
+    }
+  }
+  while (i < a.terms.length) terms.push(a.terms[i++]!);
+  return make(terms, constant, stable);
 };
 
 const scale = (a: Linear, by: number): Linear =>

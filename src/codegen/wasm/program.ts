@@ -155,7 +155,8 @@ const reachable = (entries: readonly WasmFunction[]): WasmFunction[] => {
   };
   const visit = (f: WasmFunction): void => {
     if (found.has(f)) return;
-    f.body.forEach(walk);
+    if (f.calls === undefined) f.body.forEach(walk);
+    else f.calls.forEach(visit);
     found.add(f);
   };
   entries.forEach(visit);

@@ -6,43 +6,54 @@
 import type { Wasm, WasmFunction } from './tree.ts';
 
 export const withoutDeadSets = (f: WasmFunction): WasmFunction => {
-  const reads = new Int32Array(f.params.length + f.locals.length);
-  for (const w of f.body) count(w, reads, 1);
-  return { ...f, body: prune(f.body, reads) };
+  const uses: Uses = { reads: new Int32Array(f.params.length + f.locals.length), calls: new Map() };
+  for (const w of f.body) count(w, uses, 1);
+  const body = prune(f.body, uses);
+  const calls = [...uses.calls].flatMap(([target, times]) => (times > 0 ? [target] : []));
+  return { ...f, body, calls };
 };
 
-const count = (w: Wasm, reads: Int32Array, by: 1 | -1): void => {
+/** How often each local is read, and each function called. */
+interface Uses {
+  readonly reads: Int32Array;
+  readonly calls: Map<WasmFunction, number>;
+}
+
+const count = (w: Wasm, uses: Uses, by: 1 | -1): void => {
   switch (w.kind) {
     case 'const':
     case 'long':
       return;
     case 'get':
-      reads[w.local.index]! += by;
+      uses.reads[w.local.index]! += by;
       return;
     case 'set':
-      count(w.value, reads, by);
+      count(w.value, uses, by);
+      return;
+    case 'call':
+      for (const a of w.args) count(a, uses, by);
+      uses.calls.set(w.target, (uses.calls.get(w.target) ?? 0) + by);
       return;
     case 'plain':
     case 'lane':
     case 'memory':
     case 'shuffle':
-    case 'call':
-      for (const a of w.args) count(a, reads, by);
+      for (let i = 0; i < w.args.length; i++) count(w.args[i]!, uses, by);
       return;
     case 'block':
     case 'loop':
-      for (const s of w.body) count(s, reads, by);
+      for (const s of w.body) count(s, uses, by);
       return;
     case 'if':
-      count(w.condition, reads, by);
-      for (const s of w.then) count(s, reads, by);
-      for (const s of w.otherwise) count(s, reads, by);
+      count(w.condition, uses, by);
+      for (const s of w.then) count(s, uses, by);
+      for (const s of w.otherwise) count(s, uses, by);
       return;
     case 'branch':
-      if (w.condition !== undefined) count(w.condition, reads, by);
+      if (w.condition !== undefined) count(w.condition, uses, by);
       return;
     case 'return':
-      if (w.value !== undefined) count(w.value, reads, by);
+      if (w.value !== undefined) count(w.value, uses, by);
       return;
     default:
       w satisfies never;
@@ -50,16 +61,16 @@ const count = (w: Wasm, reads: Int32Array, by: 1 | -1): void => {
 };
 
 /** From the last statement to the first, so that what a dropped value read may be dropped too. */
-const prune = (body: readonly Wasm[], reads: Int32Array): Wasm[] => {
+const prune = (body: readonly Wasm[], uses: Uses): Wasm[] => {
   const kept: Wasm[] = [];
   for (let i = body.length - 1; i >= 0; i--) {
     const w = body[i]!;
-    if (w.kind === 'set' && reads[w.local.index] === 0) count(w.value, reads, -1);
+    if (w.kind === 'set' && uses.reads[w.local.index] === 0) count(w.value, uses, -1);
     else if (w.kind === 'block' || w.kind === 'loop')
-      kept.push({ ...w, body: prune(w.body, reads) });
+      kept.push({ ...w, body: prune(w.body, uses) });
     else if (w.kind === 'if') {
-      const otherwise = prune(w.otherwise, reads);
-      kept.push({ ...w, then: prune(w.then, reads), otherwise });
+      const otherwise = prune(w.otherwise, uses);
+      kept.push({ ...w, then: prune(w.then, uses), otherwise });
     } else kept.push(w);
   }
   return kept.reverse();

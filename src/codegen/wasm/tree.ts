@@ -24,6 +24,8 @@ export interface WasmFunction {
   readonly locals: readonly Local[];
   readonly result: ValueType | undefined;
   readonly body: readonly Wasm[];
+  /** What it calls, in order, where that was counted when it was made. */
+  readonly calls?: readonly WasmFunction[];
   /** Comments that `explain` prints above it. */
   readonly notes: readonly string[];
   readonly exported: boolean;

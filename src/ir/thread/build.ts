@@ -131,30 +131,31 @@ const addConstant = (e: TExpr, c: number): TExpr =>
 
 /** A lane-wise scalar op, folded where its operands are known. */
 export const operate = (op: ScalarOp, ...args: TExpr[]): TExpr => {
-  const lanes = args[0]!.type.lanes;
-  invariant(
-    args.every((a) => a.type.lanes === lanes),
-    `operands of ${op} have equal lanes`,
-  );
+  const [x, y] = args as [TExpr, TExpr];
+  const { lanes } = x.type;
+  let constants = 0;
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg.type.lanes !== lanes) invariant(false, `operands of ${op} have equal lanes`);
+    if (arg.kind === 'const') constants++;
+  }
   const type = resultType(op, args);
-  if (args.every(isConst)) {
-    const value = fold(op, type, args);
+  if (constants === args.length) {
+    const value = fold(op, type, args as (TExpr & { kind: 'const' })[]);
     if (value !== undefined) return constantOf(value, type);
   }
-  if (op === 'select' && isConst(args[0]!)) return args[0].value ? args[1]! : args[2]!;
+  if (op === 'select' && isConst(x)) return x.value ? y : args[2]!;
   if (op === 'and' && type.elem === 'bool') {
-    const [x, y] = args as [TExpr, TExpr];
     if (isConst(x)) return x.value ? y : x;
     if (isConst(y)) return y.value ? x : y;
   }
   if (op === 'or' && type.elem === 'bool') {
-    const [x, y] = args as [TExpr, TExpr];
     if (isConst(x)) return x.value ? x : y;
     if (isConst(y)) return y.value ? y : x;
   }
-  if (args.length === 2 && isInt(args[0]!) && isInt(args[1]!)) {
-    const simple = simplifyInt(op, args[0]!, args[1]!);
-    if (simple) return simple;
+  if (args.length === 2 && isInt(x) && isInt(y)) {
+    const simple = simplifyInt(op, x, y);
+    if (simple !== undefined) return simple;
   }
   return { kind: 'op', type, op, args };
 };

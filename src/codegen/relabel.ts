@@ -1,0 +1,228 @@
+/**
+ * Names and buffers of statements that come together in one kernel.
+ *
+ * Invariant: statements that are renamed mean the same; names end in a number that is free.
+ */
+import { get, register } from '../ir/thread/build.ts';
+import { inWords } from '../ir/thread/bulk.ts';
+import type { Register, TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
+
+/** Makes names unique: `wanted`, or `base` with the first number that is free. */
+export const namer = (used: Set<string>): ((wanted: string, base: string) => string) => {
+  const next = new Map<string, number>();
+  return (wanted, base) => {
+    let name = wanted;
+    let n = next.get(base) ?? 1;
+    while (used.has(name)) name = `${base}_${n++}`;
+    if (name !== wanted) next.set(base, n);
+    used.add(name);
+    return name;
+  };
+};
+
+/** Calls `visit` for each register that statements declare. */
+const declared = (stmts: readonly TStmt[], visit: (r: Register) => void): void => {
+  for (const s of stmts)
+    switch (s.kind) {
+      case 'let':
+      case 'var':
+      case 'exchange':
+      case 'fragments':
+        visit(s.register);
+        break;
+      case 'for':
+        visit(s.counter);
+        declared(s.body, visit);
+        break;
+      case 'if':
+        declared(s.then, visit);
+        declared(s.otherwise, visit);
+        break;
+      case 'roles':
+        for (const role of s.roles) {
+          visit(role.group);
+          visit(role.place);
+          declared(role.body, visit);
+        }
+        break;
+      case 'set':
+      case 'store':
+      case 'mma':
+      case 'copy':
+      case 'commit':
+      case 'wait':
+      case 'barrier':
+      case 'gates':
+      case 'expect':
+      case 'arrive':
+      case 'await':
+      case 'fetch':
+      case 'products':
+      case 'settle':
+        break;
+      default:
+        s satisfies never;
+    }
+};
+
+/** Takes the names of all registers that statements declare; false, with nothing taken, where one is used already. */
+export const takeNames = (stmts: readonly TStmt[], used: Set<string>): boolean => {
+  const names = new Set<string>();
+  let isFree = true;
+  declared(stmts, ({ name }) => {
+    if (used.has(name) || names.has(name)) isFree = false;
+    names.add(name);
+  });
+  if (isFree) for (const name of names) used.add(name);
+  return isFree;
+};
+
+/** Statements with other buffers, and with registers renamed so that each name is used once. */
+export const relabel = (
+  stmts: readonly TStmt[],
+  buffers: ReadonlyMap<ThreadBuffer, ThreadBuffer>,
+  ids: readonly Register[],
+  rename: (name: string) => string,
+): TStmt[] => {
+  const registers = new Map<Register, Register>(ids.map((id) => [id, id]));
+  const reg = (r: Register): Register => {
+    let out = registers.get(r);
+    if (out === undefined) {
+      out = register(rename(r.name), r.type);
+      registers.set(r, out);
+    }
+    return out;
+  };
+  const buffer = (b: ThreadBuffer): ThreadBuffer => buffers.get(b) ?? b;
+  const done = new Map<TExpr, TExpr>();
+  const expr = (e: TExpr): TExpr => {
+    let out = done.get(e);
+    if (out === undefined) {
+      out = rebuild(e);
+      done.set(e, out);
+    }
+    return out;
+  };
+  const rebuild = (e: TExpr): TExpr => {
+    switch (e.kind) {
+      case 'const':
+        return e;
+      case 'get':
+        return get(reg(e.register));
+      case 'op':
+        return { ...e, args: e.args.map(expr) };
+      case 'cast':
+      case 'splat':
+      case 'lane':
+        return { ...e, arg: expr(e.arg) };
+      case 'fma':
+        return { ...e, a: expr(e.a), b: expr(e.b), c: expr(e.c) };
+      case 'load':
+        return { ...e, buffer: buffer(e.buffer), index: expr(e.index) };
+      case 'vec4': {
+        const [a, b, c, d] = e.args;
+        return { ...e, args: [expr(a), expr(b), expr(c), expr(d)] };
+      }
+      case 'shuffle':
+        return { ...e, a: expr(e.a), b: expr(e.b) };
+      case 'bits':
+        return { ...e, args: e.args.map(expr) };
+      default:
+        return e satisfies never;
+    }
+  };
+  const stmt = (s: TStmt): TStmt => {
+    switch (s.kind) {
+      case 'let':
+      case 'var':
+      case 'set':
+        return { ...s, register: reg(s.register), value: expr(s.value) };
+      case 'store':
+        return { ...s, buffer: buffer(s.buffer), index: expr(s.index), value: expr(s.value) };
+      case 'for':
+        return {
+          ...s,
+          counter: reg(s.counter),
+          from: expr(s.from),
+          to: expr(s.to),
+          body: s.body.map(stmt),
+        };
+      case 'if':
+        return {
+          ...s,
+          condition: expr(s.condition),
+          then: s.then.map(stmt),
+          otherwise: s.otherwise.map(stmt),
+        };
+      case 'exchange':
+        return { ...s, register: reg(s.register), value: expr(s.value) };
+      case 'mma':
+        return {
+          ...s,
+          accumulator: reg(s.accumulator),
+          a: expr(s.a),
+          b: [expr(s.b[0]), expr(s.b[1])],
+        };
+      case 'fragments':
+        return {
+          ...s,
+          register: reg(s.register),
+          buffer: buffer(s.buffer),
+          index: expr(s.index),
+        };
+      case 'copy':
+        return {
+          ...s,
+          to: buffer(s.to),
+          index: expr(s.index),
+          from: buffer(s.from),
+          at: expr(s.at),
+          when: expr(s.when),
+        };
+      case 'gates':
+        return { ...s, buffer: buffer(s.buffer) };
+      case 'roles':
+        return {
+          ...s,
+          roles: s.roles.map((role) => ({
+            ...role,
+            group: reg(role.group),
+            place: reg(role.place),
+            body: role.body.map(stmt),
+          })),
+        };
+      case 'expect':
+      case 'arrive':
+        return { ...s, gates: buffer(s.gates), index: expr(s.index) };
+      case 'await':
+        return { ...s, gates: buffer(s.gates), index: expr(s.index), phase: expr(s.phase) };
+      case 'fetch':
+        return {
+          ...s,
+          to: buffer(s.to),
+          index: expr(s.index),
+          coordinates: s.coordinates.map(expr),
+          gates: buffer(s.gates),
+          gate: expr(s.gate),
+        };
+      case 'products':
+        return {
+          ...s,
+          accumulators: s.accumulators.map(reg),
+          a: inWords(s.a)
+            ? { words: s.a.words.map(expr) }
+            : { ...s.a, buffer: buffer(s.a.buffer), at: expr(s.a.at) },
+          b: { ...s.b, buffer: buffer(s.b.buffer), at: expr(s.b.at) },
+        };
+      case 'settle':
+        return { ...s, accumulators: s.accumulators.map(reg) };
+      case 'barrier':
+      case 'commit':
+      case 'wait':
+        return s;
+      default:
+        return s satisfies never;
+    }
+  };
+  return stmts.map(stmt);
+};
