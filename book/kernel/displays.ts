@@ -4,6 +4,7 @@
  * Invariant: knows the helpers only once a cell has imported them; outside of cells they are as they were.
  */
 import type * as d2l from 'tigon/d2l';
+import { readable } from '../cells/index.ts';
 import type { Output } from './output.ts';
 
 type Helpers = Pick<typeof d2l, 'onDisplay' | 'onRecord' | 'flushDisplays'>;
@@ -20,6 +21,10 @@ export const isDisplayable = (value: unknown): value is d2l.Displayable => {
     (value.kind === 'programs' && 'programs' in value)
   );
 };
+
+/** Programs name the places that they come from. */
+export const readableItem = (item: d2l.Displayable): d2l.Displayable =>
+  item.kind === 'programs' ? (JSON.parse(readable(JSON.stringify(item))) as d2l.Displayable) : item;
 
 export interface Displays {
   /** A cell has imported a module. */
@@ -38,7 +43,7 @@ export const createDisplays = (): Displays => {
     if (helpers === undefined || post === undefined || restore !== undefined) return;
     const to = post;
     const undo = [
-      helpers.onDisplay((id, item) => to({ kind: 'display', id, item })),
+      helpers.onDisplay((id, item) => to({ kind: 'display', id, item: readableItem(item) })),
       helpers.onRecord((name, value) => to({ kind: 'record', name, value })),
     ];
     restore = () => {

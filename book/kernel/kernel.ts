@@ -17,7 +17,7 @@ import {
 } from '../cells/index.ts';
 import { type Cell, isApart } from '../format/lesson.ts';
 import { captureConsole } from './console.ts';
-import { createDisplays, isDisplayable } from './displays.ts';
+import { createDisplays, isDisplayable, readableItem } from './displays.ts';
 import { show } from './inspect.ts';
 import type { Output } from './output.ts';
 import { createPrinter, type Printer } from './printing.ts';
@@ -99,8 +99,10 @@ export const createKernel = (options: KernelOptions): Kernel => {
     const own = isApart(cell) ? createScope() : shared;
     const value = await runCell(compiled, shared, own, { modules, stop });
     if (value === undefined) return;
-    if (isDisplayable(value)) post({ kind: 'display', id: `${cell.id}-value`, item: value });
-    else printer.value(value, (text) => post({ kind: 'value', text }));
+    if (isDisplayable(value)) {
+      const item = readableItem(value);
+      post({ kind: 'display', id: `${cell.id}-value`, item });
+    } else printer.value(value, (text) => post({ kind: 'value', text }));
   };
 
   /** Whether the cell came to its end. */

@@ -29,7 +29,7 @@ const headingsBefore = (lesson: Lesson): ReadonlyMap<string, readonly string[]> 
   return headings;
 };
 
-/** Writes each output as it comes; figures and tables are drawn by `draw` once the cell has ended. */
+/** Writes texts as they come; figures, tables and records once the cell has ended. */
 export interface Terminal extends Watcher {
   output(output: Output): void;
 }
@@ -52,13 +52,11 @@ export const openTerminal = (lesson: Lesson, draw: (item: Displayable) => string
         case 'value':
           write(output.text);
           break;
-        case 'record':
-          write(styled('2', `${output.name} = ${output.value}`));
-          break;
         case 'error':
           write(styled('31', `${output.name}: ${output.message}`));
           if (output.stack !== undefined) write(styled('2', output.stack));
           break;
+        case 'record':
         case 'display':
           break;
         default:
@@ -70,6 +68,8 @@ export const openTerminal = (lesson: Lesson, draw: (item: Displayable) => string
         outputs.flatMap((o) => (o.kind === 'display' ? [[o.id, o.item] as const] : [])),
       );
       for (const item of shown.values()) write(draw(item));
+      const records = outputs.flatMap((o) => (o.kind === 'record' ? [`${o.name} ${o.value}`] : []));
+      if (records.length > 0) write(styled('2', `recorded: ${records.join(', ')}`));
       if (ending.outcome === 'done' && ending.seconds >= 1)
         write(styled('2', `(${ending.seconds.toFixed(1)} s)`));
     },
