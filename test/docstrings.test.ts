@@ -22,6 +22,13 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'device.chromeTrace': 'profiles a device of CUDA',
   'data.MNIST': 'reads 60,000 images, from the network where they are nowhere else',
   'data.ImageDataset': 'reads images, from the network where they are nowhere else',
+  'd2l.loadMnist': 'reads 60,000 images, from the network where they are nowhere else',
+  'd2l.loadFashionMnist': 'reads 60,000 images, from the network where they are nowhere else',
+  'd2l.readTimeMachine': 'reads a book, from the network where it is nowhere else',
+  'd2l.loadCorpusTimeMachine': 'reads a book, from the network where it is nowhere else',
+  'd2l.loadTimeMachine': 'reads a book, from the network where it is nowhere else',
+  'd2l.trainRnn': 'reads a book, from the network where it is nowhere else',
+  'd2l.loadAirfoil': 'reads a table, from the network where it is nowhere else',
 };
 
 const entries = publicEntries();

@@ -32,7 +32,8 @@ const readPoint = async (point: Point): Promise<Value | undefined> =>
 
 /**
  * A figure that shows itself again with each point that is added, a few times a second at most. It ends by itself at the
- * end of `xLimits`, else with `done()`. Where figures are printed, only the end is.
+ * end of `xLimits`, else with `done()`. Where figures are printed, only the end is. Points are numbers, or arrays of one
+ * element: scalars of any dtype.
  *
  * @throws {OptionError} for unknown options
  *
@@ -41,6 +42,7 @@ const readPoint = async (point: Point): Promise<Value | undefined> =>
  * await animator.add(1, [0.8, nd.array(0.7)]);
  * await animator.add(2, [0.6, 0.8]);
  * animator.done();
+ * animator.figure.panels.length;   // 1
  */
 export class Animator {
   readonly #id = newId();

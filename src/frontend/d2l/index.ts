@@ -83,6 +83,7 @@ export {
   seqDataIterRandom,
 } from './sequences.ts';
 export type { Series } from './series.ts';
+export { figureSvg, type SvgOptions } from './svg.ts';
 export { displayText } from './text.ts';
 export type { DataSource, RealOrNot } from './text-files.ts';
 export {

@@ -80,8 +80,8 @@ export class Timer {
 }
 
 /**
- * Several sums over batches: of numbers, and of arrays of one element (of any dtype), which are added where they are and
- * read at the end.
+ * Several sums over batches: of numbers, and of arrays of one element (scalars of any dtype), which are added where they
+ * are and read at the end.
  *
  * @throws {OptionError} unless the number of sums is an integer ≥ 1
  *

@@ -51,7 +51,9 @@ let place: string | undefined;
  *
  * @throws {ValueError} for what is no text
  *
- * @example dataFrom('/data/');   // then MNIST.test() of a page looks for /data/mnist/t10k-images-idx3-ubyte.gz
+ * @example
+ * dataFrom('/data/');   // MNIST.test() of a page looks for /data/mnist/t10k-images-idx3-ubyte.gz from now on
+ * dataFrom(undefined);
  */
 export const dataFrom = (folder: string | undefined): void => {
   if (folder !== undefined && (typeof folder !== 'string' || folder === ''))
