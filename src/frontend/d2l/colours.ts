@@ -9,20 +9,34 @@
 const SERIES = ['#0072b2', '#d55e00', '#009e73', '#c06090', '#a6761d', '#7f7f7f'] as const;
 const DASHES = ['none', '7 3', '2 3', '9 3 2 3', '12 4', '4 2'] as const;
 const SHAPES = ['circle', 'triangle', 'square', 'diamond', 'cross', 'star'] as const;
+const LETTERS: Readonly<Record<(typeof SHAPES)[number], string>> = {
+  circle: '○',
+  triangle: '△',
+  square: '□',
+  diamond: '◇',
+  cross: '✚',
+  star: '☆',
+};
 
 /** How a series looks. */
 export interface Look {
   readonly colour: string;
   readonly dash: string;
   readonly shape: (typeof SHAPES)[number];
+  /** A letter of that shape. */
+  readonly letter: string;
 }
 
 /** Of series `i`: from the first again after the last. */
-export const lookOf = (i: number): Look => ({
-  colour: SERIES[i % SERIES.length]!,
-  dash: DASHES[i % DASHES.length]!,
-  shape: SHAPES[i % SHAPES.length]!,
-});
+export const lookOf = (i: number): Look => {
+  const shape = SHAPES[i % SHAPES.length]!;
+  return {
+    colour: SERIES[i % SERIES.length]!,
+    dash: DASHES[i % DASHES.length]!,
+    shape,
+    letter: LETTERS[shape],
+  };
+};
 
 /** Polynomials through viridis: red, green, blue from 0 to 1. */
 const VIRIDIS: readonly (readonly number[])[] = [

@@ -7,7 +7,7 @@
 import { TigonError } from '../../ir/errors.ts';
 import { lookOf } from './colours.ts';
 import type { Axis, Chart, Mark, Value } from './displayable.ts';
-import { type Drawing, element, words } from './svg-text.ts';
+import { type Drawing, element, tick, words } from './svg-text.ts';
 
 type Plot = typeof import('@observablehq/plot');
 type PlotMark = ReturnType<Plot['line']>;
@@ -112,41 +112,59 @@ const besideEachOther = (plot: Plot, chart: Chart): PlotMark[] =>
     ),
   );
 
+/** What stands beside the name of series `i`, from 0 to 20 along, around `middle`. */
+const keyOf = (kind: Mark['kind'], i: number, middle: number): string => {
+  const { colour, dash, letter } = lookOf(i);
+  switch (kind) {
+    case 'line':
+      return element('line', {
+        x1: 0,
+        x2: 20,
+        y1: middle,
+        y2: middle,
+        stroke: colour,
+        'stroke-width': 2,
+        'stroke-dasharray': dash,
+      });
+    case 'points':
+      return words(letter, { x: 10, y: middle + 4, fill: colour, 'text-anchor': 'middle' });
+    case 'bars':
+      return element('rect', { x: 5, y: middle - 5, width: 10, height: 10, fill: colour });
+    default:
+      return kind satisfies never;
+  }
+};
+
 /** Names of the series beside their colours, in as many rows as they need. */
 const legendOf = ({ marks }: Chart, width: number): Drawing => {
   const parts: string[] = [];
   let [x, y] = [0, 0];
   for (const [i, { name, kind }] of marks.entries()) {
     if (name === undefined) continue;
-    const { colour, dash } = lookOf(i);
     const wide = KEY + LETTER * name.length + 16;
     if (x > 0 && x + wide > width) [x, y] = [0, y + ROW];
     const middle = y + ROW / 2;
-    const key =
-      kind === 'line'
-        ? element('line', {
-            x1: x,
-            x2: x + 20,
-            y1: middle,
-            y2: middle,
-            stroke: colour,
-            'stroke-width': 2,
-            'stroke-dasharray': dash,
-          })
-        : element('rect', { x: x + 5, y: middle - 5, width: 10, height: 10, fill: colour });
-    parts.push(key, words(name, { x: x + KEY, y: middle + 4 }));
+    const inside = keyOf(kind, i, middle) + words(name, { x: KEY, y: middle + 4 });
+    parts.push(element('g', { transform: `translate(${x}, 0)` }, inside));
     x += wide;
   }
   return { width, height: parts.length === 0 ? 0 : y + ROW, svg: parts.join('') };
 };
 
-const axisOf = ({
-  label,
-  scale,
-  domain,
-}: Axis): { label: string | null; type?: 'log'; domain?: readonly [number, number] } => ({
+/** Words for powers of ten alone: those between would cover each other. */
+const powersOfTen = (value: number): string =>
+  Number.isInteger(Math.log10(value)) ? tick(value) : '';
+
+interface PlotAxis {
+  readonly label: string | null;
+  readonly type?: 'log';
+  readonly tickFormat?: (value: number) => string;
+  readonly domain?: readonly [number, number];
+}
+
+const axisOf = ({ label, scale, domain }: Axis): PlotAxis => ({
   label: label ?? null,
-  ...(scale === 'log' ? { type: 'log' as const } : {}),
+  ...(scale === 'log' ? { type: 'log' as const, tickFormat: powersOfTen } : {}),
   ...(domain === undefined ? {} : { domain }),
 });
 

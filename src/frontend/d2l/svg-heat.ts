@@ -31,11 +31,11 @@ const image = (href: string, x: number, y: number, width: number, height: number
     style: 'image-rendering: pixelated',
   });
 
-/** A picture with its title above. */
-export const pictureSvg = (picture: Picture, width: number): Drawing => {
+/** A picture with its title above, or with room for one (`hasTitle`) where its neighbours have theirs. */
+export const pictureSvg = (picture: Picture, width: number, hasTitle: boolean): Drawing => {
   const { height, width: columns, channels, pixels, title } = picture;
   const tall = (width * height) / columns;
-  const top = title === undefined ? 0 : TITLE;
+  const top = hasTitle ? TITLE : 0;
   const href = pngAddress({ height, width: columns, channels, bytes: fromBase64(pixels) });
   const named =
     title === undefined

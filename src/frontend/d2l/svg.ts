@@ -25,14 +25,22 @@ const WIDEST = 640;
 const SLENDER = 0.56;
 const HIGHEST = 320;
 
-const drawing = (panel: Panel, width: number): Promise<Drawing> | Drawing => {
+const drawing = (
+  panel: Panel,
+  width: number,
+  row: readonly Panel[],
+): Promise<Drawing> | Drawing => {
   switch (panel.kind) {
     case 'chart':
       return chartSvg(panel, width, Math.min(HIGHEST, Math.max(180, width * SLENDER)));
     case 'heat':
       return heatSvg(panel, width);
     case 'picture':
-      return pictureSvg(panel, width);
+      return pictureSvg(
+        panel,
+        width,
+        row.some(({ title }) => title !== undefined),
+      );
     default:
       return panel satisfies never;
   }
@@ -110,7 +118,7 @@ export const figureSvg = async (figure: Figure, options: SvgOptions = {}): Promi
   for (let at = 0; at < figure.panels.length; at += columns) {
     const row = figure.panels.slice(at, at + columns);
     const drawn = await Promise.all(
-      row.map(async (panel) => titled(await drawing(panel, own), panel)),
+      row.map(async (panel) => titled(await drawing(panel, own, row), panel)),
     );
     for (const [i, { svg }] of drawn.entries())
       parts.push(element('g', { transform: `translate(${i * (own + gap)}, ${y})` }, svg));
