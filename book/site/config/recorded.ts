@@ -6,7 +6,6 @@
  */
 import { figureSvg, type Table } from 'tigon/d2l';
 
-
 import type { Output } from '../../kernel/output.ts';
 import { slugs } from '../../run/library.ts';
 import { readRecorded } from '../../run/save.ts';
@@ -14,7 +13,7 @@ import type { RecordedMarkup } from './markdown.ts';
 
 export const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 
-const tableMarkup = ({ caption, columns, rows }: Table): string => {
+export const tableMarkup = ({ caption, columns, rows }: Table): string => {
   const head = columns.map((name) => `<th scope="col">${escaped(name)}</th>`).join('');
   const body = rows
     .map((row) => `<tr>${row.map((x) => `<td>${escaped(cellText(x))}</td>`).join('')}</tr>`)
