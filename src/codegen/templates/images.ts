@@ -8,6 +8,7 @@ import type { Contraction, Nest } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { type ImagePlan, planConvolution, tapsOf } from './convolution.ts';
 import { type Geometry, geometryOf } from './convolution-geometry.ts';
+import { planDepthwise } from './depthwise.ts';
 import { gradientOf, planGradient } from './gradient.ts';
 import { planShifted } from './shifted.ts';
 import { shiftsOf } from './shifted-geometry.ts';
@@ -21,7 +22,8 @@ const LEAST_POSITIONS = 8;
 export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined => {
   const plans: (ImagePlan | undefined)[] = [];
   const g = geometryOf(c);
-  if (g !== undefined && isWorthIt(g)) plans.push(planConvolution(nest, g, caps));
+  if (g !== undefined && isWorthIt(g))
+    plans.push(planConvolution(nest, g, caps), planDepthwise(nest, g, caps));
   const shifts = g && shiftsOf(g);
   if (
     shifts !== undefined &&
