@@ -6,7 +6,8 @@
  */
 import { wasmCaps } from '../../src/codegen/wasm/caps.ts';
 import { LOW_BYTES } from '../../src/codegen/wasm/layout.ts';
-import { nanosecondsOf, renderProgram } from '../../src/codegen/wasm/program.ts';
+import { nanosecondsOf } from '../../src/codegen/wasm/pace.ts';
+import { renderProgram } from '../../src/codegen/wasm/program.ts';
 import { printLoop } from '../../src/ir/loop/print.ts';
 import { externals, type Program } from '../../src/ir/program.ts';
 import { printThread } from '../../src/ir/thread/print.ts';

@@ -5,7 +5,8 @@
  * share because they run one after the other; constants are uploaded when the program is loaded.
  */
 import type { Caps } from '../../codegen/caps.ts';
-import { type Code, programNanoseconds, renderProgram } from '../../codegen/wasm/program.ts';
+import { programNanoseconds } from '../../codegen/wasm/pace.ts';
+import { type Code, renderProgram } from '../../codegen/wasm/program.ts';
 import type { DType } from '../../ir/dtype.ts';
 import { invariant, type TigonError } from '../../ir/errors.ts';
 import { externals, type Program } from '../../ir/program.ts';

@@ -5,7 +5,7 @@
  * it waits for work that a worker has claimed.
  */
 import * as platform from '#platform';
-import { CONTROL } from '../../codegen/wasm/program.ts';
+import { CONTROL } from '../../codegen/wasm/waiting.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { WorkerHandle } from '../platform/platform.ts';
 import type { Heap } from './heap.ts';

@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
-import { nanosecondsOf, renderProgram } from '../../../src/codegen/wasm/program.ts';
+import { nanosecondsOf } from '../../../src/codegen/wasm/pace.ts';
+import { renderProgram } from '../../../src/codegen/wasm/program.ts';
 import { programText } from '../../../src/codegen/wasm/wat.ts';
 import { CpuDevice } from '../../../src/runtime/cpu/device.ts';
 import { hasRelaxedSimd } from '../../../src/runtime/cpu/features.ts';
