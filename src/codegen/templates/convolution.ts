@@ -16,6 +16,7 @@ import { ConvolutionTemplate } from './convolution-emit.ts';
 import type { Geometry } from './convolution-geometry.ts';
 import { copyCost, type Planes, planeLength, planesOf } from './planes.ts';
 import { type Slots, slotsOf } from './slots.ts';
+import type { Window } from './windows.ts';
 
 /** How a stripe of an image lies in memory. */
 export interface Layout {
@@ -82,13 +83,14 @@ const layoutOf = (g: Geometry, stripe: number): Layout => {
   };
 };
 
-const stripesOf = (g: Geometry): number[] => {
-  const { extent } = g.windows[0]!.position;
+/** Positions of the first window that are taken at a time: all, or some of them. */
+export const stripesOf = (windows: readonly Window[]): number[] => {
+  const { extent } = windows[0]!.position;
   const parts = [1, 2, 3, 4, 6, 8, 12, 16];
   const found = parts.map((n) =>
-    g.windows.length > 1 ? Math.ceil(extent / n) : roundUp(Math.ceil(extent / n), TILE_COLUMNS),
+    windows.length > 1 ? Math.ceil(extent / n) : roundUp(Math.ceil(extent / n), TILE_COLUMNS),
   );
-  const least = g.windows.length > 1 ? 4 : 64;
+  const least = windows.length > 1 ? 4 : 64;
   return [...new Set(found)]
     .map((n) => Math.min(n, extent))
     .filter((n) => n >= least || n === extent);
@@ -111,7 +113,7 @@ const cutOf = (g: Geometry, caps: Caps): Cut | undefined => {
   const copied = g.windows.reduce((n, w) => n * w.u.extent, 1);
   const copying = copyCost(g.input, g.windows);
   let best: Cut | undefined;
-  for (const stripe of stripesOf(g)) {
+  for (const stripe of stripesOf(g.windows)) {
     const layout = layoutOf(g, stripe);
     const { stripes, plane, pitch } = layout;
     const allUnits = images * stripes;

@@ -1,15 +1,14 @@
 /**
- * The code of a weight's gradient image by image: both operands are packed, then multiplied once for each window offset
- * and added to the sums, which are stored at the end.
+ * The code of a weight's gradient image by image: both operands are copied, then multiplied and summed along their
+ * positions for each tap and channel; sums are stored at the end.
  *
- * Invariant: sums are taken image by image, in order; lanes that fill up a panel are never stored.
+ * Invariant: sums are taken group by group of images, in order; lanes that fill up a tile are never stored.
  */
 import { idxAxis, pointsOf } from '../../ir/dim.ts';
 import type { LoopBuffer, Nest } from '../../ir/loop/loop.ts';
 import {
   add,
   constantOf,
-  get,
   i32,
   loadFrom,
   mul,
@@ -18,34 +17,47 @@ import {
   storeTo,
 } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
+import { offsetOf } from '../analysis.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { type Output, outputsOf, storeScalars } from '../stores.ts';
-import { type Operand, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
-import type { GradientCut, GradientGeometry } from './gradient.ts';
-import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
-import { pack } from './pack.ts';
+import { TILE_ROWS } from './contraction.ts';
+import { accumulateDots, type Dotted, dotsOf } from './dots.ts';
+import type { GradientCut, GradientGeometry, GradientLayout } from './gradient.ts';
+import { zeroAccumulators } from './micro.ts';
+import { clear, copyPlane, type Planes, type Target } from './planes.ts';
+import { type Share, shareOf } from './share.ts';
 
 /** Memory of a workgroup. */
 export interface GradientScratch {
-  readonly rows: ThreadBuffer;
-  readonly columns: ThreadBuffer;
-  /** By offset, row and channel. */
+  /** By stripe and channel. */
+  readonly image: ThreadBuffer;
+  /** By stripe and row. */
+  readonly gradient: ThreadBuffer;
+  /** By four rows, column and row. */
   readonly sums: ThreadBuffer;
+  /** Where the columns, which are channels by taps, begin in the image. */
+  readonly table: ThreadBuffer;
 }
 
-/** The part of an operand that a workgroup has. */
-interface Part {
-  readonly start: TExpr;
-  readonly tiles: TExpr;
+/** Stripes of a group. */
+interface Units {
+  readonly first: TExpr;
+  readonly count: TExpr;
 }
 
 export class GradientTemplate {
   private readonly g: GradientGeometry;
   private readonly cut: GradientCut;
+  private readonly layout: GradientLayout;
   private readonly scratch: GradientScratch;
   private readonly outputs: readonly Output[];
   private readonly em: Emitter;
+  /** The gradient as planes are copied: its rows as far apart as those of the input. */
+  private readonly lines: Planes;
+  private readonly taps: number;
+  /** Of four rows, all columns. */
+  private readonly tile: number;
 
   constructor(
     g: GradientGeometry,
@@ -56,121 +68,182 @@ export class GradientTemplate {
   ) {
     this.g = g;
     this.cut = cut;
+    this.layout = cut.layout;
     this.scratch = scratch;
     this.outputs = outputsOf(nest.stores);
     this.em = new Emitter({ lanes: 4, resolve });
+    const sides = cut.layout.planes.sides.map((s) => ({
+      ...s,
+      window: { ...s.window, stride: 1, u: s.window.position },
+      length: s.positions,
+      remainders: 1,
+      pad: 0,
+    }));
+    this.lines = { ...cut.layout.planes, sides };
+    this.taps = pointsOf(g.windows.map((w) => w.tap));
+    this.tile = (scratch.sums.elements / cut.rows) * TILE_ROWS;
   }
 
   emit(workgroup: TExpr): TStmt[] {
-    const { em, g, cut, scratch } = this;
-    const blocks = cut.rowBlocks * cut.columnBlocks;
-    const batch = em.name('batch', operate('floordiv', workgroup, i32(blocks)));
+    const { em, g, cut, layout, scratch } = this;
+    const blocks = cut.rowBlocks * cut.channelBlocks;
     const block = em.name('block', operate('mod', workgroup, i32(blocks)));
-    bindAll(em, positionOf(em, g.batch, batch));
-    const rowBlock = operate('floordiv', block, i32(cut.columnBlocks));
-    const columnBlock = operate('mod', block, i32(cut.columnBlocks));
-    const rows = this.part('row', rowBlock, g.rows.size, cut.rows, TILE_ROWS);
-    const columns = this.part('column', columnBlock, g.columns.size, cut.columns, TILE_COLUMNS);
-    const zero = constantOf(0, regType('f32', 4));
-    em.loop('clear', i32(0), i32(scratch.sums.elements), 4, (at) =>
-      em.push(storeTo(scratch.sums, at, zero)),
-    );
-    em.loop('image', i32(0), i32(pointsOf(g.images)), 1, (image) => {
-      bindAll(em, positionOf(em, g.images, image));
-      this.pack(g.rows, scratch.rows, TILE_ROWS, rows, g.rowFirst, g.rowDepth);
-      this.pack(g.columns, scratch.columns, TILE_COLUMNS, columns, g.columnFirst, g.columnDepth);
-      this.products(rows, columns);
+    bindAll(em, positionOf(em, g.batch, operate('floordiv', workgroup, i32(blocks))));
+    const rows = shareOf(em, 'row', operate('floordiv', block, i32(cut.channelBlocks)), {
+      size: pointsOf(g.rowAxes),
+      each: cut.rows,
+      tile: TILE_ROWS,
     });
-    this.finish(rows, columns);
+    const channels = shareOf(em, 'channel', operate('mod', block, i32(cut.channelBlocks)), {
+      size: pointsOf(g.channels),
+      each: cut.channels,
+      tile: 1,
+    });
+    clear(em, scratch.sums, i32(scratch.sums.elements));
+    this.tabulate();
+    // what lies around the input, and between the rows of the gradient, stays zero as long as all stripes lie alike
+    if (layout.stripes === 1) this.clearOperands();
+    em.loop('group', i32(0), i32(cut.allUnits), cut.units, (first) => {
+      const left = operate('sub', i32(cut.allUnits), first);
+      const all = cut.allUnits % cut.units === 0;
+      const count = all ? i32(cut.units) : em.name('units', operate('min', left, i32(cut.units)));
+      if (layout.stripes > 1) this.clearOperands();
+      em.loop('unit', i32(0), count, 1, (unit) =>
+        this.copy(unit, add(first, unit), rows, channels),
+      );
+      this.products(rows, channels, { first, count });
+    });
+    this.finish(rows, channels);
     return em.body;
   }
 
-  private part(name: string, block: TExpr, size: number, each: number, tile: number): Part {
-    const { em } = this;
-    const start = em.name(`${name}Start`, mul(block, i32(each)));
-    const left = operate('sub', i32(Math.ceil(size / tile) * tile), start);
-    const tiles = operate('floordiv', operate('min', left, i32(each)), i32(tile));
-    return { start, tiles: em.name(`${name}Tiles`, tiles) };
+  private clearOperands(): void {
+    const { em, scratch } = this;
+    clear(em, scratch.image, i32(scratch.image.elements));
+    if (!this.layout.inPlace) clear(em, scratch.gradient, i32(scratch.gradient.elements));
   }
 
-  private pack(
-    operand: Operand,
-    buffer: ThreadBuffer,
-    width: number,
-    { start, tiles }: Part,
-    first: number,
-    depth: number,
-  ): void {
-    const panels = { buffer, offset: i32(0), width, start, count: tiles };
-    const blocks = { inner: depth / first, depth };
-    pack(this.em, operand, panels, { blocks, from: i32(0), length: i32(first) });
-  }
-
-  /** Visits the window offsets with their number and how far they move what is read. */
-  private overOffsets(visit: (number: TExpr, reach: TExpr) => void): void {
+  /** Visits the taps of all windows, innermost last, with their number. */
+  private overTaps(visit: (number: TExpr) => void): void {
     const { em, g } = this;
-    const walk = (i: number, number: TExpr, reach: TExpr): void => {
-      const offset = g.offsets[i];
-      if (offset === undefined) {
-        visit(number, reach);
-        return;
-      }
-      const { axis, pitch } = offset;
-      em.axisLoop(axis, () => {
-        const at = em.index(idxAxis(axis));
-        walk(i + 1, add(mul(number, i32(axis.extent)), at), add(reach, mul(at, i32(pitch))));
-      });
+    const walk = (i: number, number: TExpr): void => {
+      const axis = g.windows[i]?.tap;
+      if (axis === undefined) visit(number);
+      else
+        em.axisLoop(axis, () =>
+          walk(i + 1, add(mul(number, i32(axis.extent)), em.index(idxAxis(axis)))),
+        );
     };
-    walk(0, i32(0), i32(0));
+    walk(0, i32(0));
   }
 
-  /** Where the sums of a row and a channel are. */
-  private place(number: TExpr, row: TExpr, column: TExpr): TExpr {
-    const { cut } = this;
-    return add(mul(add(mul(number, i32(cut.rows)), row), i32(cut.columns)), column);
+  private tabulate(): void {
+    const { em, cut, layout, scratch, taps } = this;
+    const none = constantOf(0, regType('i32'));
+    em.push(storeTo(scratch.table, i32(scratch.table.elements - 1), none));
+    const columns = cut.channels * taps;
+    if (columns % 2 === 1) em.push(storeTo(scratch.table, i32(columns), none));
+    em.loop('channel', i32(0), i32(cut.channels), 1, (channel) =>
+      this.overTaps((tap) => {
+        const at = add(mul(channel, i32(taps)), tap);
+        const place = add(mul(channel, i32(layout.plane)), em.index(layout.planes.reach));
+        em.push(storeTo(scratch.table, at, place));
+      }),
+    );
   }
 
-  private products(rows: Part, columns: Part): void {
-    const { em, g, cut, scratch } = this;
-    em.loop('columnTile', i32(0), columns.tiles, 1, (columnTile) => {
-      const panel = em.name('panel', mul(columnTile, i32(TILE_COLUMNS * g.columnDepth)));
-      em.loop('rowTile', i32(0), rows.tiles, 1, (rowTile) => {
-        const rowPanel = em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * g.rowDepth)));
-        this.overOffsets((number, reach) => {
-          const [row, column] = [mul(rowTile, i32(TILE_ROWS)), mul(columnTile, i32(TILE_COLUMNS))];
-          const base = em.name('sumAt', this.place(number, row, column));
-          const at = (r: number, half: 0 | 1): TExpr => add(base, i32(r * cut.columns + 4 * half));
-          const accumulators = zeroAccumulators(em);
-          eachAccumulator(accumulators, (register, r, half) => {
-            em.set(register, loadFrom(scratch.sums, at(r, half), 4));
-          });
-          accumulate(em, accumulators, {
-            rows: scratch.rows,
-            rowPanel,
-            columns: scratch.columns,
-            columnPanel: em.name('columnPanel', add(panel, mul(reach, i32(TILE_COLUMNS)))),
-            depth: i32(g.depth),
-          });
-          eachAccumulator(accumulators, (register, r, half) => {
-            em.push(storeTo(scratch.sums, at(r, half), get(register)));
-          });
-        });
-      });
+  /** Stripe number `number` as the `unit`th of its group. */
+  private copy(unit: TExpr, number: TExpr, rows: Share, channels: Share): void {
+    const { em, g, cut, layout, scratch } = this;
+    const image = em.name('image', operate('floordiv', number, i32(layout.stripes)));
+    bindAll(em, positionOf(em, g.images, image));
+    const stripe = operate('mod', number, i32(layout.stripes));
+    const from =
+      layout.stripes > 1 ? em.name('stripe', mul(stripe, i32(layout.stripe))) : undefined;
+    const target = (buffer: ThreadBuffer, at: TExpr): Target => ({
+      buffer,
+      at: em.name('planeAt', at),
+      ...(from === undefined ? {} : { from }),
+    });
+    em.loop('channel', i32(0), channels.count, 1, (channel) => {
+      bindAll(em, positionOf(em, g.channels, em.name('channelAt', add(channels.start, channel))));
+      const at = mul(add(mul(unit, i32(cut.channels)), channel), i32(layout.plane));
+      copyPlane(em, g.input, layout.planes, target(scratch.image, at));
+    });
+    if (layout.inPlace) return;
+    em.loop('row', i32(0), rows.count, 1, (row) => {
+      bindAll(em, positionOf(em, g.rowAxes, em.name('rowAt', add(rows.start, row))));
+      const at = mul(add(mul(unit, i32(cut.rows)), row), i32(layout.line));
+      copyPlane(em, g.gradient, this.lines, target(scratch.gradient, at));
     });
   }
 
-  private finish(rows: Part, columns: Part): void {
-    const { em, g, cut, scratch } = this;
-    const end = (size: number, each: number, { start }: Part): TExpr =>
-      operate('min', i32(each), operate('sub', i32(size), start));
-    em.loop('row', i32(0), em.name('rowEnd', end(g.rows.size, cut.rows, rows)), 1, (row) => {
+  private products(rows: Share, channels: Share, units: Units): void {
+    const { em, cut, layout, scratch, taps, tile } = this;
+    const columns = mul(channels.count, i32(taps));
+    em.loop('rowTile', i32(0), rows.tiles, 1, (rowTile) =>
+      em.loop('column', i32(0), em.name('columns', columns), 2, (column) => {
+        const sums = zeroAccumulators(em);
+        const [left, right] = [0, 1].map((i) =>
+          em.name('columnAt', loadFrom(scratch.table, add(column, i32(i)))),
+        );
+        em.loop('unit', i32(0), units.count, 1, (unit) => {
+          const image = mul(unit, i32(cut.channels * layout.plane));
+          accumulateDots(em, sums, {
+            ...this.rowsAt(rows, rowTile, unit, add(units.first, unit)),
+            columns: scratch.image,
+            column: [em.name('left', add(left!, image)), em.name('right', add(right!, image))],
+            depth: layout.depth,
+          });
+        });
+        const at = em.name('sumAt', add(mul(rowTile, i32(tile)), mul(column, i32(TILE_ROWS))));
+        dotsOf(em, sums).forEach((sum, half) => {
+          const place = add(at, i32(half * TILE_ROWS));
+          const before = loadFrom(scratch.sums, place, 4);
+          em.push(storeTo(scratch.sums, place, operate('add', before, sum)));
+        });
+      }),
+    );
+  }
+
+  /** Four rows of the gradient, of stripe number `number`. */
+  private rowsAt(
+    rows: Share,
+    rowTile: TExpr,
+    unit: TExpr,
+    number: TExpr,
+  ): Pick<Dotted, 'rows' | 'row' | 'rowPitch'> {
+    const { em, g, cut, layout, scratch } = this;
+    const row = mul(rowTile, i32(TILE_ROWS));
+    if (!layout.inPlace || g.inPlace === undefined) {
+      const line = add(mul(unit, i32(cut.rows)), row);
+      const at = em.name('row', mul(line, i32(layout.line)));
+      return { rows: scratch.gradient, row: at, rowPitch: layout.line };
+    }
+    const { load, pitch } = g.inPlace;
+    const image = em.name('image', operate('floordiv', number, i32(layout.stripes)));
+    bindAll(em, positionOf(em, g.images, image));
+    bindAll(em, positionOf(em, g.rowAxes, em.name('rowAt', add(rows.start, row))));
+    g.windows.forEach(({ position }, i) => {
+      const stripe = operate('mod', number, i32(layout.stripes));
+      em.bind(position, i === 0 ? mul(stripe, i32(layout.stripe)) : i32(0));
+    });
+    const at = em.name('row', em.index(offsetOf(load)));
+    return { rows: em.resolve(load.buffer), row: at, rowPitch: pitch };
+  }
+
+  private finish(rows: Share, channels: Share): void {
+    const { em, g, scratch, taps, tile } = this;
+    em.loop('row', i32(0), rows.count, 1, (row) => {
       bindAll(em, positionOf(em, g.rowAxes, em.name('rowAt', add(rows.start, row))));
-      const channels = em.name('channelEnd', end(g.columns.size, cut.columns, columns));
-      em.loop('channel', i32(0), channels, 1, (channel) => {
-        const at = em.name('channelAt', add(columns.start, channel));
+      const inTile = operate('and', row, i32(TILE_ROWS - 1));
+      const before = em.name('tile', add(mul(operate('shr', row, i32(2)), i32(tile)), inTile));
+      em.loop('channel', i32(0), channels.count, 1, (channel) => {
+        const at = em.name('channelAt', add(channels.start, channel));
         bindAll(em, positionOf(em, g.channels, at));
-        this.overOffsets((number) => {
-          const sum = loadFrom(scratch.sums, this.place(number, row, channel));
+        this.overTaps((tap) => {
+          const column = add(mul(channel, i32(taps)), tap);
+          const sum = loadFrom(scratch.sums, add(before, mul(column, i32(TILE_ROWS))));
           em.setAccumulator(em.name('sum', sum));
           storeScalars(em, this.outputs);
         });

@@ -1,106 +1,86 @@
 /**
- * Gradients of a convolution's weight with stride 1, image by image: input and gradient are packed once, with zeros around
- * and between their rows, so that each window offset is a product of the same panels, one of them read further on.
+ * Gradients of a convolution's weight, of any stride and dilation, image by image: the input is copied with zeros around
+ * it, the gradient with as many between its rows, so that each tap is a sum of products along both. Nothing is packed, and
+ * it does not matter how many channels there are.
  *
- * Invariants: positions are numbered as if the gradient were as wide as the padded input; numbers beyond a row's end are
- * zero in the gradient's panels, and the input's panels are written as far as they are read. A workgroup owns a block of
- * rows and of channels; sums are taken image by image, in order.
+ * Invariants: positions are numbered as if the gradient were as wide as the padded input; what is between its rows is
+ * zero. A workgroup owns a block of rows and of channels; sums are taken group by group of images, in order.
  */
-import { type Axis, type Idx, idxAxis, idxOffset, newAxis, pointsOf } from '../../ir/dim.ts';
-import { constant, guard } from '../../ir/loop/expr.ts';
-import type { Contraction, Expr, Nest } from '../../ir/loop/loop.ts';
+import { type Axis, type Idx, pointsOf } from '../../ir/dim.ts';
+import type { Contraction, Expr, LoadExpr, Nest } from '../../ir/loop/loop.ts';
 import { visitExpr } from '../../ir/loop/visit.ts';
 import { sharedBuffer } from '../../ir/thread/build.ts';
-import { freeAxes, idxFree } from '../analysis.ts';
+import { freeAxes, idxFree, offsetOf, stepAlong } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
-import { rewriter } from '../rewrite.ts';
-import {
-  elapsed,
-  type Operand,
-  operandOf,
-  START,
-  STEP,
-  TILE_COLUMNS,
-  TILE_ROWS,
-} from './contraction.ts';
-import type { ImagePlan } from './convolution.ts';
+import { elapsed, roundUp, START, STEP, TILE_ROWS } from './contraction.ts';
+import { type ImagePlan, stripesOf } from './convolution.ts';
 import { GradientTemplate } from './gradient-emit.ts';
 import { foldBatch } from './merge.ts';
-import { windowsOf } from './windows.ts';
+import { copyCost, type Planes, planeLength, planesOf } from './planes.ts';
+import { type Window, windowsOf } from './windows.ts';
 
 export interface GradientGeometry {
   readonly batch: readonly Axis[];
   readonly rowAxes: readonly Axis[];
   readonly channels: readonly Axis[];
   readonly images: readonly Axis[];
-  /** Each with the distance of its offsets in the input's numbering. */
-  readonly offsets: readonly { readonly axis: Axis; readonly pitch: number }[];
-  /** Of the gradient: rows by positions. */
-  readonly rows: Operand;
-  /** Of the input: channels by padded positions. */
-  readonly columns: Operand;
-  /** Positions of the sum, and of a panel of rows and of columns. */
-  readonly depth: number;
-  readonly rowDepth: number;
-  readonly columnDepth: number;
-  /** First summed axis of rows and columns: the others are inside of it. */
-  readonly rowFirst: number;
-  readonly columnFirst: number;
+  /** Their positions are those of the gradient. */
+  readonly windows: readonly Window[];
+  /** At an input position, of a channel and an image. */
+  readonly input: Expr;
+  /** At a position, of a row and an image. */
+  readonly gradient: Expr;
+  readonly inPlace?: GradientInPlace;
 }
+
+/** A gradient whose rows lie in memory as they are summed: positions one after the other, rows at equal distances. */
+export interface GradientInPlace {
+  readonly load: LoadExpr;
+  readonly pitch: number;
+}
+
+const inPlaceOf = (
+  load: Expr,
+  rowAxes: readonly Axis[],
+  windows: readonly Window[],
+): GradientInPlace | undefined => {
+  if (load.kind !== 'load' || load.dtype !== 'float32' || rowAxes.length > 1) return undefined;
+  if (windows.length > 2 || pointsOf(rowAxes) % TILE_ROWS !== 0) return undefined;
+  const offset = offsetOf(load);
+  let step = 1;
+  for (const { position } of windows.toReversed()) {
+    if (stepAlong(offset, position) !== step) return undefined;
+    step *= position.extent;
+  }
+  const pitch = rowAxes[0] === undefined ? undefined : stepAlong(offset, rowAxes[0]);
+  return pitch === undefined || pitch <= 0 ? undefined : { load, pitch };
+};
 
 /** What a contraction is as the gradient of a weight; `undefined` where it is none. */
 export const gradientOf = (c: Contraction): GradientGeometry | undefined => {
-  const { a, b } = c;
   const { batch, m, n } = foldBatch(c);
-  const first = c.k.findIndex((k) => k.extent > 1 && slides(b, k, n));
-  const positions = first < 0 ? [] : c.k.slice(first);
-  const found = windowsOf(b, { positions, taps: n, phases: [] });
-  if (found === undefined || positions.length === 0) return undefined;
-  // n: an offset of the window; k: a position of the gradient
-  const windows = found.windows.map(({ tap, position, base, lo, u, ...w }) => {
-    const isPlain = w.stride === 1 && w.dilation === 1;
-    return { n: tap, k: position, shift: lo - base.constant, u, isPlain };
-  });
-  if (windows.some((w) => !w.isPlain)) return undefined;
-  const offsets = windows.map((w) => w.n);
-  if (offsets.some((x) => freeAxes(a).has(x))) return undefined;
-  const padded = windows.map((w) => newAxis(w.u.name, w.k.extent + w.n.extent - 1, 'red'));
-  const input = rewriter({
-    axis: (x) => {
-      const i = windows.findIndex((w) => w.u === x);
-      return i < 0 ? undefined : idxOffset(idxAxis(padded[i]!), -windows[i]!.shift);
-    },
-  }).expr(found.input);
-  const bounds = windows.map((w, i) => ({
-    idx: idxOffset(idxAxis(padded[i]!), -w.shift),
-    lo: 0,
-    hi: w.u.extent,
-  }));
-
-  const last = windows.at(-1)!;
-  const wide = newAxis(last.k.name, padded.at(-1)!.extent, 'red');
-  const moved = rewriter({ axis: (x) => (x === last.k ? idxAxis(wide) : undefined) }).expr(a);
-  const inside = [{ idx: idxAxis(wide), lo: 0, hi: last.k.extent }];
-  const summed = [...positions.slice(0, -1), wide];
-
+  const first = c.k.findIndex((k) => k.extent > 1 && slides(c.b, k, n));
+  if (first < 0) return undefined;
+  const positions = c.k.slice(first).filter((k) => k.extent > 1);
+  const found = windowsOf(c.b, { positions, taps: n, phases: [] });
+  if (found === undefined) return undefined;
+  const { windows, input } = found;
+  const taps = windows.map((w) => w.tap);
+  const channels = n.filter((x) => x.extent > 1 && !taps.includes(x));
+  const ofGradient = freeAxes(c.a);
+  if ([...taps, ...channels].some((x) => ofGradient.has(x))) return undefined;
   const rowAxes = m.filter((x) => x.extent > 1);
-  const channels = n.filter((x) => x.extent > 1 && !offsets.includes(x));
-  const pitches = padded.map((_, i) => pointsOf(padded.slice(i + 1)));
-  const reach = windows.reduce((sum, w, i) => sum + (w.n.extent - 1) * pitches[i]!, 0);
+  const inPlace = inPlaceOf(c.a, rowAxes, windows);
   return {
     batch,
     rowAxes,
     channels,
     images: c.k.filter((x) => x.extent > 1 && !positions.includes(x)),
-    offsets: windows.map((w, i) => ({ axis: w.n, pitch: pitches[i]! })),
-    rows: operandOf(guard(inside, moved, constant(0, moved.dtype)), rowAxes, summed),
-    columns: operandOf(guard(bounds, input, constant(0, input.dtype)), channels, padded),
-    depth: pointsOf(padded) - reach,
-    rowDepth: pointsOf(summed),
-    columnDepth: pointsOf(padded),
-    rowFirst: summed[0]!.extent,
-    columnFirst: padded[0]!.extent,
+    windows,
+    input,
+    gradient: c.a,
+    ...(inPlace === undefined ? {} : { inPlace }),
   };
 };
 
@@ -115,50 +95,144 @@ const slides = (e: Expr, axis: Axis, others: readonly Axis[]): boolean => {
   return found;
 };
 
-/** Rows and channels of a workgroup. */
+/** How a stripe of an image lies in memory. */
+export interface GradientLayout {
+  /** Positions along the first window. */
+  readonly stripe: number;
+  readonly stripes: number;
+  readonly planes: Planes;
+  /** Elements of a sum, of a channel, and of a row of the gradient. */
+  readonly depth: number;
+  readonly plane: number;
+  readonly line: number;
+  /** The gradient is read where it is, and the input has a part for each tap. */
+  readonly inPlace: boolean;
+}
+
+/** How the work is cut. */
 export interface GradientCut {
+  readonly layout: GradientLayout;
+  /** Of a workgroup. */
   readonly rows: number;
   readonly rowBlocks: number;
-  readonly columns: number;
-  readonly columnBlocks: number;
+  readonly channels: number;
+  readonly channelBlocks: number;
+  /** Stripes that are summed at a time, and all. */
+  readonly units: number;
+  readonly allUnits: number;
   readonly grid: number;
   readonly cycles: number;
 }
 
-/** Cycles to take eight vectors of the result out of memory and back, and to store an element. */
-const TURN = 45;
+/** Cycles to add up lanes and take the sums on, to begin a run of steps, and to store an element. */
+const TURN = 30;
+const RUN = 6;
 const FINISH = 4;
+/** Cycles to clear an element. */
+const CLEAR = 0.3;
 /** Blocks of rows and of channels that are tried. */
-const BLOCKS = [1, 2, 4, 8];
+const BLOCKS = [1, 2, 4, 8, 16];
+/** Elements of four rows and a channel that the first-level cache holds. */
+const MOST_ELEMENTS = 6400;
+/** Cycles to fetch an element of the gradient where it is. */
+const FETCH = 0.4;
+
+const layoutOf = (g: GradientGeometry, stripe: number, inPlace: boolean): GradientLayout => {
+  const planes = planesOf(g.windows, stripe, inPlace);
+  const numbers = planes.sides.reduce((n, s) => n + (s.positions - 1) * s.pitch, 1);
+  const depth = roundUp(numbers, 4);
+  return {
+    stripe,
+    stripes: Math.ceil(g.windows[0]!.position.extent / stripe),
+    planes,
+    depth,
+    plane: planeLength(Math.max(planes.volume, depth + planes.reach.hi)),
+    line: inPlace ? 0 : planeLength(depth),
+    inPlace,
+  };
+};
+
+/** The largest stripes that the first-level cache holds four rows of, in both ways where the gradient allows it. */
+const layoutsOf = (g: GradientGeometry): GradientLayout[] =>
+  [false, true].flatMap((inPlace) => {
+    if (inPlace && g.inPlace === undefined) return [];
+    const { extent } = g.windows[0]!.position;
+    const layouts = stripesOf(g.windows).map((stripe) => layoutOf(g, stripe, inPlace));
+    const whole = inPlace
+      ? layouts.filter((l) => extent % l.stripe === 0 && pointsIn(l) % 4 === 0)
+      : layouts;
+    const best = whole.find((l) => elementsOf(l) <= MOST_ELEMENTS) ?? whole.at(-1);
+    return best === undefined ? [] : [best];
+  });
+
+const elementsOf = ({ depth, planes }: GradientLayout): number => TILE_ROWS * depth + planes.volume;
+
+const pointsIn = ({ planes }: GradientLayout): number =>
+  planes.sides.reduce((n, s) => n * s.positions, 1);
+
+/** Pairs of a tap and a channel. */
+const columnsOf = (g: GradientGeometry, channels: number): number =>
+  channels * pointsOf(g.windows.map((w) => w.tap));
+
+/** Elements of the memory of a workgroup: input, gradient, sums, and where columns begin. */
+export const gradientMemory = (
+  g: GradientGeometry,
+  { layout, rows, channels, units }: Pick<GradientCut, 'layout' | 'rows' | 'channels' | 'units'>,
+): { image: number; gradient: number; sums: number; table: number } => {
+  const columns = roundUp(columnsOf(g, channels), 2);
+  return {
+    image: units * channels * layout.plane,
+    gradient: units * rows * layout.line,
+    sums: rows * columns,
+    table: roundUp(columns, 4),
+  };
+};
 
 const cutOf = (g: GradientGeometry, caps: Caps): GradientCut | undefined => {
-  const offsets = pointsOf(g.offsets.map((o) => o.axis));
-  const images = pointsOf(g.images);
-  const [rowTiles, columnTiles] = [
-    Math.ceil(g.rows.size / TILE_ROWS),
-    Math.ceil(g.columns.size / TILE_COLUMNS),
-  ];
+  const [images, batches] = [pointsOf(g.images), pointsOf(g.batch)];
+  const [allRows, allChannels] = [pointsOf(g.rowAxes), pointsOf(g.channels)];
+  const rowTiles = Math.ceil(allRows / TILE_ROWS);
+  const positions = pointsOf(g.windows.map((w) => w.position));
+  const copying = copyCost(g.input, g.windows);
+  const lines = g.windows.map((w) => ({ ...w, stride: 1, u: w.position }));
+  const reading = copyCost(g.gradient, lines);
   let best: GradientCut | undefined;
-  for (const rowBlocks of BLOCKS.filter((n) => n <= rowTiles))
-    for (const columnBlocks of BLOCKS.filter((n) => n <= columnTiles)) {
-      const tiles = [Math.ceil(rowTiles / rowBlocks), Math.ceil(columnTiles / columnBlocks)];
-      const [rows, columns] = [tiles[0]! * TILE_ROWS, tiles[1]! * TILE_COLUMNS];
-      const elements = rows * g.rowDepth + columns * g.columnDepth + offsets * rows * columns;
-      if (4 * elements > caps.sharedBytes) continue;
-      const image =
-        rows * g.rowDepth * g.rows.cost +
-        columns * g.columnDepth * g.columns.cost +
-        offsets * tiles[0]! * tiles[1]! * (g.depth * STEP + TURN);
-      const one = START + images * image + FINISH * offsets * rows * columns;
-      const counts = {
-        rowBlocks: Math.ceil(rowTiles / tiles[0]!),
-        columnBlocks: Math.ceil(columnTiles / tiles[1]!),
-      };
-      const grid = pointsOf(g.batch) * counts.rowBlocks * counts.columnBlocks;
-      const cycles = elapsed(grid, one, caps);
-      if (best === undefined || cycles < best.cycles)
-        best = { rows, columns, ...counts, grid, cycles };
-    }
+  for (const layout of layoutsOf(g)) {
+    const { stripes, plane, line, depth, inPlace } = layout;
+    const parts = inPlace ? g.windows.at(-1)!.tap.extent : 1;
+    const copied = parts * pointsOf(g.windows.map((w) => w.u));
+    const allUnits = images * stripes;
+    const wanted = Math.max(1, Math.min(allUnits, Math.floor(MOST_ELEMENTS / elementsOf(layout))));
+    for (const rowBlocks of BLOCKS.filter((n) => n <= rowTiles))
+      for (const channelBlocks of BLOCKS.filter((n) => n <= allChannels))
+        for (const units of new Set([wanted, Math.ceil(wanted / 4), 1])) {
+          const tiles = Math.ceil(rowTiles / rowBlocks);
+          const [rows, channels] = [tiles * TILE_ROWS, Math.ceil(allChannels / channelBlocks)];
+          const memory = gradientMemory(g, { layout, rows, channels, units });
+          const elements = Object.values(memory).reduce((n, x) => n + x, 0);
+          if (4 * elements > caps.sharedBytes) continue;
+          const pairs = Math.ceil(columnsOf(g, channels) / 2);
+          const clearing = stripes > 1 ? CLEAR * stripes * (channels * plane + rows * line) : 0;
+          const copies =
+            channels * copied * copying + rows * positions * (inPlace ? FETCH : reading);
+          const steps = tiles * pairs * ((depth / 4) * STEP + RUN);
+          const turns = Math.ceil(allUnits / units) * tiles * pairs * TURN;
+          const one =
+            START +
+            images * (clearing + copies) +
+            allUnits * steps +
+            turns +
+            FINISH * rows * columnsOf(g, channels);
+          const counts = {
+            rowBlocks: Math.ceil(rowTiles / tiles),
+            channelBlocks: Math.ceil(allChannels / channels),
+          };
+          const grid = batches * counts.rowBlocks * counts.channelBlocks;
+          const cycles = elapsed(grid, one, caps);
+          if (best === undefined || cycles < best.cycles)
+            best = { layout, rows, channels, ...counts, units, allUnits, grid, cycles };
+        }
+  }
   return best;
 };
 
@@ -176,25 +250,29 @@ export const planGradient = (
 ): ImagePlan | undefined => {
   const cut = cutOf(g, caps);
   if (cut === undefined) return undefined;
-  const offsets = pointsOf(g.offsets.map((o) => o.axis));
+  const memory = gradientMemory(g, cut);
   const scratch = {
-    rows: sharedBuffer('packedRows', 'float32', cut.rows * g.rowDepth),
-    columns: sharedBuffer('packedColumns', 'float32', cut.columns * g.columnDepth),
-    sums: sharedBuffer('sums', 'float32', offsets * cut.rows * cut.columns),
+    image: sharedBuffer('image', 'float32', memory.image),
+    gradient: sharedBuffer('gradient', 'float32', memory.gradient),
+    sums: sharedBuffer('sums', 'float32', memory.sums),
+    table: sharedBuffer('columns', 'int32', memory.table),
   };
   const [parts, images] = [pointsOf(g.batch), pointsOf(g.images)];
-  const [rows, columns] = [g.rows.size, g.columns.size];
+  const [rows, channels] = [pointsOf(g.rowAxes), pointsOf(g.channels)];
+  const taps = pointsOf(g.windows.map((w) => w.tap));
+  const positions = pointsOf(g.windows.map((w) => w.position));
+  const inputs = pointsOf(g.windows.map((w) => w.u));
   const plan: NestPlan = {
     grid: cut.grid,
     threads: 1,
-    shared: [scratch.rows, scratch.columns, scratch.sums],
+    shared: Object.values(scratch).filter((b) => b.elements > 0),
     cost: {
-      flops: parts * images * offsets * rows * columns * g.depth,
-      bytes: 4 * parts * (images * g.depth * (rows + columns) + offsets * rows * columns),
+      flops: parts * images * taps * rows * channels * positions,
+      bytes: 4 * parts * (images * (positions * rows + inputs * channels) + taps * rows * channels),
     },
     notes: [
-      `gradient of ${offsets} offsets of ${rows} x ${columns} x ${g.depth}, for ${images} images`,
-      `workgroups ${parts} x ${cut.rowBlocks} x ${cut.columnBlocks} of ${cut.rows} rows x ${cut.columns} channels`,
+      `gradient of ${taps} taps of ${rows} x ${channels} x ${positions}, for ${images} images`,
+      `workgroups ${parts} x ${cut.rowBlocks} x ${cut.channelBlocks} of ${cut.rows} rows x ${cut.channels} channels, ${cut.units} stripes of ${cut.layout.stripe} at a time${cut.layout.inPlace ? ', gradient in place' : ''}`,
     ],
     emit: ({ workgroup }, buffer) =>
       new GradientTemplate(g, cut, scratch, nest, buffer).emit(workgroup),

@@ -33,8 +33,7 @@ export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | 
   )
     plans.push(planShifted(nest, shifts, caps), planWinograd(nest, shifts, caps));
   const gradient = gradientOf(c);
-  if (gradient !== undefined && gradient.depth >= 16 && gradient.columns.size >= 4)
-    plans.push(planGradient(nest, gradient, caps));
+  if (gradient !== undefined) plans.push(planGradient(nest, gradient, caps));
   return plans.reduce<ImagePlan | undefined>(
     (a, b) => (b !== undefined && b.cycles < (a?.cycles ?? Number.POSITIVE_INFINITY) ? b : a),
     undefined,

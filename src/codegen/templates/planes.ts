@@ -35,6 +35,8 @@ export interface Side {
   readonly pitch: number;
   readonly remainders: number;
   readonly remainderPitch: number;
+  /** Input positions from one remainder to the next. */
+  readonly step: number;
   /** Zeros before the input. */
   readonly pad: number;
 }
@@ -52,18 +54,31 @@ const shiftOf = ({ tap, dilation, base }: Window): { shift: Idx; least: number }
   return { shift: idxOffset(at, -at.lo), least: at.lo };
 };
 
-/** `first`: positions of the first window that a plane holds. */
-export const planesOf = (windows: readonly Window[], first: number): Planes => {
+/**
+ * `first`: positions of the first window that a plane holds. `apart`: the last window has a part for each tap instead, whose
+ * lines are as long as those of the result.
+ */
+export const planesOf = (
+  windows: readonly Window[],
+  first: number,
+  apart: boolean = false,
+): Planes => {
   const partial = windows.map((window, i) => {
-    const { stride, lo, u } = window;
+    const { stride, lo, u, tap, dilation, base } = window;
     const { shift, least } = shiftOf(window);
     const positions = i === 0 ? first : window.position.extent;
+    if (apart && i === windows.length - 1) {
+      const parts = { remainders: tap.extent, step: dilation, pad: lo - base.lo };
+      const ofTap = { line: idxConst(0), part: idxAxis(tap) };
+      return { window, positions, length: positions, ...parts, ...ofTap };
+    }
     const pad = lo - least;
     const after = positions + shift.hi - pad - u.extent;
     const shared = stride === 1 && i > 0 ? Math.max(0, Math.min(pad, after)) : 0;
     const length = positions + Math.floor(shift.hi / stride) - shared;
     const remainders = Math.min(stride, idxMod(shift, stride).hi + 1);
-    return { window, shift, positions, length, remainders, pad };
+    const ofShift = { line: idxDiv(shift, stride), part: idxMod(shift, stride) };
+    return { window, positions, length, remainders, step: 1, pad, ...ofShift };
   });
   let pitch = 1;
   const lines = partial.toReversed().map((p) => {
@@ -77,10 +92,9 @@ export const planesOf = (windows: readonly Window[], first: number): Planes => {
     return own;
   });
   sides.reverse();
-  const reach = sides.reduce((sum, { window: { stride }, shift, ...side }) => {
-    const line = idxScale(idxDiv(shift, stride), side.pitch);
-    const part = idxScale(idxMod(shift, stride), side.remainderPitch);
-    return idxAdd(sum, idxAdd(line, part));
+  const reach = sides.reduce((sum, side) => {
+    const line = idxScale(side.line, side.pitch);
+    return idxAdd(sum, idxAdd(line, idxScale(side.part, side.remainderPitch)));
   }, idxConst(0));
   return { sides, volume: pitch, reach };
 };
@@ -102,7 +116,7 @@ export const copyCost = (input: Expr, windows: readonly Window[]): number => {
   const map = Math.max(0, evaluationCost(input) - 1);
   const { u, stride } = windows.at(-1)!;
   if (stride > 2 || !isStreamed(input, u)) return 3 + map;
-  return (stride === 2 ? 1 : 0.6) + map / 4;
+  return (stride === 2 ? 1.6 : 1) + map / 4;
 };
 
 export const clear = (em: Emitter, buffer: ThreadBuffer, end: TExpr): void => {
@@ -124,9 +138,9 @@ export const copyPlane = (em: Emitter, input: Expr, { sides }: Planes, target: T
     remainder: newAxis('remainder', remainders, 'par'),
   }));
   const axes = new Map(
-    sides.map(({ window: { u, stride }, pad }, i): [Axis, Idx] => {
+    sides.map(({ window: { u, stride }, pad, step }, i): [Axis, Idx] => {
       const { place, remainder } = places[i]!;
-      const at = idxAdd(idxScale(idxAxis(place), stride), idxAxis(remainder));
+      const at = idxAdd(idxScale(idxAxis(place), stride), idxScale(idxAxis(remainder), step));
       return [u, idxOffset(at, -pad)];
     }),
   );
@@ -155,13 +169,13 @@ export const copyPlane = (em: Emitter, input: Expr, { sides }: Planes, target: T
 /** Places of a line that hold input. */
 const rangeOf = (
   em: Emitter,
-  { window: { u, stride }, pad, length }: Side,
+  { window: { u, stride }, pad, length, step }: Side,
   remainder: Axis,
   from: TExpr | undefined,
 ): [TExpr, TExpr] => {
   const upTo = (elements: number): TExpr =>
     em.index(
-      idxDiv(idxOffset(idxScale(idxAxis(remainder), -1), elements + pad + stride - 1), stride),
+      idxDiv(idxOffset(idxScale(idxAxis(remainder), -step), elements + pad + stride - 1), stride),
     );
   const [least, most] = [from ?? i32(0), from === undefined ? i32(length) : add(from, i32(length))];
   return [

@@ -4,7 +4,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { geometryOf } from '../../../src/codegen/templates/convolution-geometry.ts';
-import { gradientOf, planGradient } from '../../../src/codegen/templates/gradient.ts';
 import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { planShifted } from '../../../src/codegen/templates/shifted.ts';
 import { shiftsOf } from '../../../src/codegen/templates/shifted-geometry.ts';
@@ -107,23 +106,6 @@ test('convolutions by shifts: borders of vectors, tiles, images and results', ()
   shifted(conv(2, 8, 8, 8, 6, 3, { pad: 1 }), 2, 4, 'forward, padded');
   shifted(conv(2, 9, 7, 10, 7, 5, { pad: 2 }), 1, 5, 'forward, padded by 2, with bias');
   shifted(conv(5, 8, 6, 6, 21, 3, { pad: 2 }), 8, 6, 'results larger than inputs');
-});
-
-test('gradients of weights image by image: borders of tiles, and parts of the images', () => {
-  const gradient = (made: Made, parallelism: number, seed: number, what: string): void => {
-    const ran = check(made.nest, made.buffers, caps(parallelism), seed, (nest, device) => {
-      const g = gradientOf(nest.contract!);
-      const found = g === undefined ? undefined : planGradient(nest, g, device);
-      return found === undefined ? { refused: 'no such gradient' } : found.plan;
-    });
-    if (typeof ran === 'string') throw new Error(`${what}: ${ran}`);
-    assert.ok(ran.error < 1e-4, `${what}: error ${ran.error}`);
-  };
-  gradient(convGradWeight(3, 8, 8, 8, 4, 3, 1), 1, 1, 'whole tiles');
-  gradient(convGradWeight(2, 5, 7, 9, 6, 3, 1), 1, 2, 'borders');
-  gradient(convGradWeight(2, 19, 6, 5, 11, 5, 2), 8, 3, 'blocks of rows and channels');
-  gradient(convGradWeight(1, 9, 5, 6, 5, 3, 2), 2, 4, 'padded by more than it needs');
-  passes(convGradWeight(8, 16, 16, 16, 16, 3, 1), 8, 5, 'the best schedule');
 });
 
 test('views with any strides', () => {
