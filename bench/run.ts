@@ -33,6 +33,9 @@ const HELP = `npm run bench -- [names] [options]
 npm run bench -- kernels --device webgpu [name parts] [--json FILE] [--rounds N]
                    kernels alone, by timestamps, against ceilings measured in the same run
 
+npm run bench -- kernels [name parts] [--json FILE] [--rounds N] [--threads N] [--processor-time]
+                   cpu: what memory bounds, in caches and out of them, against a copy of as many bytes in the same rounds
+
 npm run bench -- --roofline [names] [--json FILE] [--rounds N] [--seconds S] [--threads N]
                    cpu: each row against its floor: operations and bytes of its kernels at the speeds of multiply-adds
                    and copies measured in the same run; then its launches, those that lose most first.
@@ -72,6 +75,17 @@ const openAll = async (hosts: readonly Host[], limitSeconds: number): Promise<Co
   return opened;
 };
 
+/** The clock and the threads of Tigon in this process, before there is a device. */
+const onProcessorTime = async (
+  isWanted: boolean,
+  threads: number | '' | undefined,
+): Promise<void> => {
+  if (isWanted) {
+    (await import('./roofline/processor-time.ts')).countProcessorTime();
+    process.env['TIGON_THREADS'] = '1';
+  } else if (threads) process.env['TIGON_THREADS'] = String(threads);
+};
+
 const main = async (): Promise<void> => {
   const { values: options, positionals } = parseArgs({
     allowPositionals: true,
@@ -104,17 +118,20 @@ const main = async (): Promise<void> => {
     limitSeconds: positive('limit', options.limit),
   };
   if (positionals[0] === 'kernels') {
-    if (device !== 'webgpu') throw new Error('kernels: is for --device webgpu');
+    if (device === 'cpu') {
+      await onProcessorTime(options['processor-time'], threads);
+      const { measureMemory } = await import('./kernels/cpu/memory.ts');
+      write(options.json, measureMemory(positionals.slice(1), effort));
+      return;
+    }
+    if (device !== 'webgpu') throw new Error('kernels: is for --device cpu or webgpu');
     const { measureKernels } = await import('./kernels/gpu/kernels.ts');
     write(options.json, await measureKernels(positionals.slice(1), effort));
     return;
   }
   if (options.roofline) {
     if (device !== 'cpu') throw new Error('--roofline: is for --device cpu');
-    if (options['processor-time']) {
-      (await import('./roofline/processor-time.ts')).countProcessorTime();
-      process.env['TIGON_THREADS'] = '1';
-    } else if (threads) process.env['TIGON_THREADS'] = String(threads);
+    await onProcessorTime(options['processor-time'], threads);
     const { roofline } = await import('./roofline/roofline.ts');
     write(options.json, await roofline(positionals, effort));
     return;

@@ -133,8 +133,11 @@ const arithmeticOf = (device: CpuDevice): number => {
   return (PIECES * STEPS * CHAINS * LANES) / nanosecondsOf(device, program);
 };
 
-/** Each thread copies its part again and again, so that what fits its cache stays there. */
-const memoryOf = (device: CpuDevice, bytes: number): number => {
+/**
+ * Bytes a nanosecond of a copy that moves `bytes`: each thread copies its part again and again, so that what fits its
+ * cache stays there.
+ */
+export const copySpeed = (device: CpuDevice, bytes: number): number => {
   const elements = bytes / 8;
   const part = elements / device.threads;
   const share = Math.floor(part / LANES) * LANES;
@@ -153,7 +156,7 @@ const memoryOf = (device: CpuDevice, bytes: number): number => {
 /** Measures all of them. */
 export const measureCeilings = (device: CpuDevice): Ceilings => ({
   arithmetic: arithmeticOf(device),
-  memory: SIZES.map((bytes) => ({ bytes, speed: memoryOf(device, bytes) })),
+  memory: SIZES.map((bytes) => ({ bytes, speed: copySpeed(device, bytes) })),
 });
 
 /** The better of two looks. */

@@ -59,7 +59,37 @@ const LONG_ROW = 1024;
 const ENOUGH_ROWS = 8;
 const MOST_COLUMN_PARTS = 16;
 
+/** Elements that no second-level cache holds: how they come from memory is what counts. */
+const FAR = 1 << 17;
+/** Neighbours that a processor reads ahead of, before it has to jump. */
+const LEAST_RUN = 32;
+
+/**
+ * Whether the results lie between what is summed, as channels do between images and places: result by result, memory
+ * would be read in short runs far apart (at half of its speed), image by image it is read in its order.
+ */
+const isBetween = (e: ReduceExpr, outer: readonly Axis[]): boolean => {
+  const [first, ...inner] = e.axes;
+  const elements = pointsOf(outer) * pointsOf(e.axes);
+  if (first === undefined || elements < FAR || isPositional(e)) return false;
+  if (pointsOf(inner) < LEAST_RUN || pointsOf(outer) < 2) return false;
+  let between = false;
+  let other = false;
+  visitLoads(e.body, (l) => {
+    const offset = offsetOf(l);
+    const far = stepAlong(offset, first);
+    const near = stepAlong(offset, inner[inner.length - 1]!);
+    const steps = outer.map((a) => stepAlong(offset, a)).filter((step) => step !== 0);
+    if (far === 0 && near === 0) return;
+    const inOrder = steps.length > 0 && steps.every((s) => s !== undefined && s > 1 && s < far!);
+    if (near === 1 && inOrder) between = true;
+    else other = true;
+  });
+  return between && !other;
+};
+
 const cpuCut = (e: ReduceExpr, outer: readonly Axis[]): Cut | undefined => {
+  if (isBetween(e, outer)) return cutAt(e, 0, e.axes[0]!.extent, (n) => n, outer);
   const work = pointsOf(outer) * pointsOf(e.axes) * Math.max(1, evaluationCost(e.body) / 4);
   if (work < LEAST_WORK) return undefined;
   // neighbouring results share vectors and cache lines: they count for less

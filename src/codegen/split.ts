@@ -92,13 +92,14 @@ const cutReductions = (original: Nest, name: string, caps: Caps, parts: Nest[]):
   const found = new Map<Expr, Expr>();
   const places = new Map<string, Axis>();
   const alike = new Map<Expr, Expr>();
+  const shared = new Map<string, Piece>();
   for (const e of reductionsIn(nest.stores.map((s) => s.value))) {
     // what contains a reduction that is cut waits for its result
     if (reductionsIn([e.body]).some((inner) => found.has(inner))) continue;
     const cut = cutOf(e, nest, caps);
     if (cut === undefined) continue;
     const known = onSharedAxes(e, places);
-    const folded = alike.get(known) ?? split(cut, name, caps, parts);
+    const folded = alike.get(known) ?? split(cut, name, caps, parts, shared);
     alike.set(known, folded);
     found.set(e, folded);
   }
@@ -118,8 +119,22 @@ const onSharedAxes = (e: ReduceExpr, places: Map<string, Axis>): Expr => {
   return reduce(e.op, axes, rewriter({ axis: (a) => to.get(a) }).expr(e.body));
 };
 
+/** A nest that computes parts, by its place among nests, with the axes of what is cut alike. */
+interface Piece {
+  readonly at: number;
+  readonly axes: readonly Axis[];
+  readonly inner: readonly Axis[];
+  readonly part: Axis | undefined;
+}
+
 /** Adds the nests that compute the parts; returns what stands for the reduction afterwards. */
-const split = (cut: Cut, name: string, caps: Caps, nests: Nest[]): Expr => {
+const split = (
+  cut: Cut,
+  name: string,
+  caps: Caps,
+  nests: Nest[],
+  shared: Map<string, Piece>,
+): Expr => {
   const { of: e, outer, whole, last, length } = cut;
   const count = whole + (last > 0 ? 1 : 0);
   /** What is done in lanes has parts as rows; threads that fold together want the parts of a result side by side. */
@@ -138,9 +153,17 @@ const split = (cut: Cut, name: string, caps: Caps, nests: Nest[]): Expr => {
   const values = buffer('part', narrow ? 'float32' : e.body.dtype, made);
   const positions = positional ? buffer('position', 'int32', made + 1) : undefined;
 
-  const pieces = (part: Axis | undefined, size: number, start: Idx, row: Idx): void => {
-    const axes = outer.map((a) => newAxis(a.name, a.extent, 'par'));
-    const inner = e.axes.map((a, i) => newAxis(a.name, i === cut.at ? size : a.extent, 'red'));
+  const pieces = (size: number, first: number, rows: number): void => {
+    // what is cut alike is read once; threads that fold together take one reduction each
+    const alike = [size, first, cut.at, ...e.axes.map((a) => a.extent), ...outer.map((a) => a.id)];
+    const key = beside ? '' : alike.join();
+    const known = shared.get(key);
+    const part = known ? known.part : rows > 1 ? newAxis('part', rows, 'par') : undefined;
+    const axes = known?.axes ?? outer.map((a) => newAxis(a.name, a.extent, 'par'));
+    const inner =
+      known?.inner ?? e.axes.map((a, i) => newAxis(a.name, i === cut.at ? size : a.extent, 'red'));
+    const row = part ? idxAxis(part) : idxConst(first);
+    const start = idxScale(row, length);
     const to = new Map<Axis, Idx>(outer.map((a, i) => [a, idxAxis(axes[i]!)]));
     e.axes.forEach((a, i) => {
       const own = idxAxis(inner[i]!);
@@ -161,11 +184,16 @@ const split = (cut: Cut, name: string, caps: Caps, nests: Nest[]): Expr => {
     });
     const stores = [store(values, reduce(partOp(e.op), inner, body))];
     if (positions) stores.push(store(positions, reduce(e.op, inner, body)));
+    if (known) {
+      const nest = nests[known.at]!;
+      nests[known.at] = { ...nest, stores: [...nest.stores, ...stores] };
+      return;
+    }
+    if (!beside) shared.set(key, { at: nests.length, axes, inner, part });
     nests.push({ axes: all, stores, contract: undefined });
   };
-  const part = newAxis('part', whole, 'par');
-  pieces(part, length, idxScale(idxAxis(part), length), idxAxis(part));
-  if (last > 0) pieces(undefined, last, idxConst(whole * length), idxConst(whole));
+  pieces(length, 0, whole);
+  if (last > 0) pieces(last, whole, 1);
 
   const over = newAxis('part', count, 'red');
   const at = outer.map(idxAxis);

@@ -48,6 +48,31 @@ test('positions survive the cut: the first of equals wins', () => {
   check(whole, { data: new Map([[x, values]]) }, splitReductions(whole, caps()));
 });
 
+test('sums of channels run image by image, both in one pass', () => {
+  const [images, channels, places] = [33, 64, 66];
+  const shape = [images, channels, places];
+  const [x, y, out] = [buffer('x', shape), buffer('y', shape), buffer('out', shape)];
+  const [i, c, p] = [par('i', images), par('c', channels), par('p', places)];
+  const [k, q, k1, q1] = [red('k', images), red('q', places), red('k1', images), red('q1', places)];
+  const total = reduce('add', [k, q], at(x, k, c, q));
+  const slope = reduce('add', [k1, q1], scalar('mul', at(x, k1, c, q1), at(y, k1, c, q1)));
+  const value = scalar('add', scalar('mul', at(x, i, c, p), total), slope);
+  const whole = kernel('norm', [x, y, out], nest([i, c, p], put(out, [i, c, p], value)));
+  const launches = splitReductions(whole, caps());
+  assert.equal(
+    launches.map((l) => l.nests.map((n) => [n.axes.map((a) => a.extent), n.stores.length])),
+    [[[[images, channels], 2]], [[shape, 1]]],
+  );
+  const size = images * channels * places;
+  const ramp = (by: number): Float64Array =>
+    Float64Array.from({ length: size }, (_, n) => Math.fround(((n * by) % 101) / 100));
+  const data = new Map([
+    [x, ramp(37)],
+    [y, ramp(53)],
+  ]);
+  check(whole, { data, tolerance: 2e-6 }, launches);
+});
+
 test('a reduction that needs another is cut after it', () => {
   const n = 131_072;
   const [x, out] = [buffer('x', [n]), buffer('out', [])];

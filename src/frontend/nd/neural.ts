@@ -13,6 +13,7 @@ import {
   softmax as softmaxOp,
 } from '../../ir/graph/ops/composite.ts';
 import { type ConvAttrs, conv as convOp } from '../../ir/graph/ops/conv.ts';
+import { ownGradient } from '../../ir/graph/ops/own-gradient.ts';
 import { take as takeOp } from '../../ir/graph/ops/take.ts';
 import { type WindowAttrs, windowMax, windowSum } from '../../ir/graph/ops/window.ts';
 import { showType } from '../../ir/type.ts';
@@ -22,6 +23,7 @@ import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { axisOf, kept } from './axes.ts';
 import { floating, single } from './math.ts';
+import { pullOfNorm } from './norm-gradient.ts';
 
 type AxisAttrs = { readonly axis: number };
 export interface AxisOptions {
@@ -388,9 +390,13 @@ const normalizingBatch: Fragment<NormAttrs> = fragment<NormAttrs>(
     const mean = average(value);
     const away = b.op('sub', value, b.broadcastTo(b.reshape(mean, kept(shape, axes)), shape));
     const variance = average(b.op('mul', away, away));
-    const stats = [mean, variance, single(b, gamma!, value), single(b, beta!, value)] as const;
-    const y = scaled('batchNormTraining', b, value, stats, attrs);
-    return [b.cast(y, floating(b, x!).type.dtype), mean, variance];
+    const weights = [single(b, gamma!, value), single(b, beta!, value)] as const;
+    const y = scaled('batchNormTraining', b, value, [mean, variance, ...weights], attrs);
+    const inverse = b.op('rsqrt', b.op('add', variance, b.lit(attrs.eps, variance)));
+    const [pull, read] = [pullOfNorm(value.type, axes), [away, inverse, weights[0]]];
+    const own = { pull, gives: [0, 1, 2], additive: true, repeated: false };
+    const result = b.emit(ownGradient, [y, value, ...weights, ...read], own);
+    return [b.cast(result, floating(b, x!).type.dtype), mean, variance];
   },
 );
 /**
