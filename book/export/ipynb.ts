@@ -9,7 +9,6 @@ import type { Block, Cell, Lesson } from '../format/lesson.ts';
 import type { Output } from '../kernel/output.ts';
 import { root } from '../run/library.ts';
 import type { Recorded } from '../run/save.ts';
-import { tableMarkup } from '../site/config/recorded.ts';
 import {
   type Attachments,
   type CodeCell,
@@ -19,6 +18,7 @@ import {
   type NotebookOutput,
 } from './notebook.ts';
 import { lessonLink, redirected, withoutMarks } from './prose.ts';
+import { tableHtml } from './table.ts';
 
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
 const PACKAGE = `npm:tigon@^${version}`;
@@ -52,7 +52,7 @@ const displayed = async (output: Extract<Output, { kind: 'display' }>) => {
   const { item } = output;
   const text = { 'text/plain': linesOf(displayText(item)) };
   if (item.kind === 'figure') return { ...text, 'image/svg+xml': linesOf(await figureSvg(item)) };
-  if (item.kind === 'table') return { ...text, 'text/html': linesOf(tableMarkup(item)) };
+  if (item.kind === 'table') return { ...text, 'text/html': linesOf(tableHtml(item)) };
   return text;
 };
 

@@ -14,9 +14,9 @@ import type { Block, Cell, Lesson } from '../format/lesson.ts';
 import type { Output } from '../kernel/output.ts';
 import { root } from '../run/library.ts';
 import type { Recorded } from '../run/save.ts';
-import { tableMarkup } from '../site/config/recorded.ts';
 import { STYLE } from './print-style.ts';
 import { lessonLink, redirected, withoutMarks } from './prose.ts';
+import { escaped, tableHtml } from './table.ts';
 
 const LANGUAGES = ['ts', 'js', 'sh', 'json', 'html', 'wgsl', 'wasm', 'python', 'yaml'] as const;
 const THEME = 'github-light';
@@ -26,9 +26,6 @@ export interface Chapter {
   readonly lesson: Lesson;
   readonly recorded: Recorded | undefined;
 }
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
 const codeIn =
   (highlighter: Highlighter) =>
@@ -58,7 +55,7 @@ const outputHtml = async (output: Output): Promise<string> => {
     case 'display': {
       const { item } = output;
       if (item.kind === 'figure') return `<div class="figure">${await figureSvg(item)}</div>`;
-      if (item.kind === 'table') return tableMarkup(item);
+      if (item.kind === 'table') return tableHtml(item);
       const [first = ''] = displayText(item).split('\n').slice(1);
       return `<pre class="output">${escaped(first)}</pre>`;
     }
@@ -123,7 +120,7 @@ const contentsHtml = (
 const coverHtml = (book: Book, count: number): string =>
   `<section class="cover"><h1>${escaped(book.title)}</h1><p>${escaped(book.subtitle)}</p>${book.paths
     .map((path) => `<p class="motto">${escaped(path.title)}: ${escaped(path.motto)}</p>`)
-    .join('')}<p class="count">${count} lessons</p></section>`;
+    .join('')}<p class="count">${count === 1 ? 'One lesson' : `${count} lessons`}</p></section>`;
 
 const KATEX = createRequire(import.meta.url).resolve('katex/dist/katex.min.css');
 

@@ -33,14 +33,22 @@ export const readRecorded = (slug: string): Recorded | undefined =>
     ? (JSON.parse(readFileSync(recordedFile(slug), 'utf8')) as Recorded)
     : undefined;
 
-/** Of items that were shown under one id, the last counts; values have a place of their own. */
-const keptOutputs = (outputs: readonly Output[]): readonly Output[] =>
-  outputs.filter(
-    (output, i) =>
-      output.kind !== 'record' &&
-      (output.kind !== 'display' ||
-        !outputs.slice(i + 1).some((later) => later.kind === 'display' && later.id === output.id)),
-  );
+/** Of items that were shown under one id, the last counts; values have a place of their own; texts in a row are one. */
+const keptOutputs = (outputs: readonly Output[]): readonly Output[] => {
+  const kept: Output[] = [];
+  for (const [i, output] of outputs.entries()) {
+    const before = kept.at(-1);
+    if (output.kind === 'record') continue;
+    if (output.kind === 'display' && isReplaced(output.id, outputs.slice(i + 1))) continue;
+    if (output.kind === 'text' && before?.kind === 'text' && before.stream === output.stream)
+      kept[kept.length - 1] = { ...before, text: `${before.text}\n${output.text}` };
+    else kept.push(output);
+  }
+  return kept;
+};
+
+const isReplaced = (id: string, later: readonly Output[]): boolean =>
+  later.some((output) => output.kind === 'display' && output.id === id);
 
 const rounded = (seconds: number): number => Number(seconds.toPrecision(3));
 

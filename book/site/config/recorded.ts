@@ -13,7 +13,7 @@ import type { RecordedMarkup } from './markdown.ts';
 
 export const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 
-export const tableMarkup = ({ caption, columns, rows }: Table): string => {
+const tableMarkup = ({ caption, columns, rows }: Table): string => {
   const head = columns.map((name) => `<th scope="col">${escaped(name)}</th>`).join('');
   const body = rows
     .map((row) => `<tr>${row.map((x) => `<td>${escaped(cellText(x))}</td>`).join('')}</tr>`)
