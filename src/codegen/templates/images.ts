@@ -9,6 +9,7 @@ import type { Caps } from '../caps.ts';
 import { type ImagePlan, planConvolution, tapsOf } from './convolution.ts';
 import { type Geometry, geometryOf } from './convolution-geometry.ts';
 import { planDepthwise } from './depthwise.ts';
+import { planDepthwiseGradient } from './depthwise-gradient.ts';
 import { gradientOf, planGradient } from './gradient.ts';
 import { planShifted } from './shifted.ts';
 import { shiftsOf } from './shifted-geometry.ts';
@@ -33,7 +34,8 @@ export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | 
   )
     plans.push(planShifted(nest, shifts, caps), planWinograd(nest, shifts, caps));
   const gradient = gradientOf(c);
-  if (gradient !== undefined) plans.push(planGradient(nest, gradient, caps));
+  if (gradient !== undefined)
+    plans.push(planGradient(nest, gradient, caps), planDepthwiseGradient(nest, gradient, caps));
   return plans.reduce<ImagePlan | undefined>(
     (a, b) => (b !== undefined && b.cycles < (a?.cycles ?? Number.POSITIVE_INFINITY) ? b : a),
     undefined,

@@ -11,11 +11,13 @@ import type { TExpr } from '../../ir/thread/thread.ts';
 /** Results that a tile has along a line. */
 export type TileSize = 2 | 4;
 
-/** What to do with a line; `name` gives a value that is used again a register. */
+/** What becomes of a line; `name` gives a value that is used again a register. */
+export type LineTransform = (line: readonly TExpr[], name: (v: TExpr) => TExpr) => TExpr[];
+
 export interface Line {
-  readonly input: (d: readonly TExpr[], name: (v: TExpr) => TExpr) => TExpr[];
-  readonly weight: (g: readonly TExpr[], name: (v: TExpr) => TExpr) => TExpr[];
-  readonly result: (m: readonly TExpr[], name: (v: TExpr) => TExpr) => TExpr[];
+  readonly input: LineTransform;
+  readonly weight: LineTransform;
+  readonly result: LineTransform;
 }
 
 const c = (value: number): TExpr => constantOf(value, regType('f32', 4));
@@ -66,6 +68,27 @@ const four: Line = {
       plusTimes(A, q, times(B, s)),
       plusTimes(A2, p, times(B2, r)),
       plusTimes(A2 * A, q, plusTimes(B2 * B, s, m5!)),
+    ];
+  },
+};
+
+/** The same seen from the weight: of four gradients of results, and of the sums of six products. */
+export const gradientLine: Readonly<Record<'input' | 'gradient' | 'weight', LineTransform>> = {
+  input: four.input,
+  gradient: ([d0, d1, d2, d3], name) => {
+    const at = (p: number): [TExpr, TExpr] => {
+      const even = name(plusTimes(p * p, d2!, d0!));
+      const odd = name(plusTimes(p ** 3, d3!, times(p, d1!)));
+      return [plus(even, odd), minus(even, odd)];
+    };
+    return [d0!, ...at(A), ...at(B), d3!];
+  },
+  weight: ([m0, m1, m2, m3, m4, m5], name) => {
+    const [p, r] = [name(plus(m1!, m2!)), name(plus(m3!, m4!))];
+    return [
+      plusTimes(1 / NA, p, plusTimes(1 / NB, r, times(1 / (A2 * B2), m0!))),
+      plusTimes(A / NA, minus(m1!, m2!), times(B / NB, minus(m3!, m4!))),
+      plusTimes(A2 / NA, p, plusTimes(B2 / NB, r, m5!)),
     ];
   },
 };

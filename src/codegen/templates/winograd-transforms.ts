@@ -24,7 +24,7 @@ import { transposed } from './pack.ts';
 import { copyPadded, type PaddedWindow, paddingOf } from './padded.ts';
 import type { Shifts } from './shifted-geometry.ts';
 import type { WinogradCut } from './winograd.ts';
-import { type Line, lineOf } from './winograd-lines.ts';
+import { type LineTransform, lineOf } from './winograd-lines.ts';
 import { readTaps, type Taps, tapRows } from './winograd-taps.ts';
 
 /** Memory of a workgroup. */
@@ -122,29 +122,34 @@ export const transformWeights = (
   });
 };
 
+/** Lines of a square, and what becomes of a line. */
+interface Sides {
+  readonly lines: number;
+  readonly results: number;
+}
+
 /**
  * Transforms vectors along the lines that `read` gives, then across: `put` gets what becomes of the first, second, ... of
- * each line.
+ * each line. `memory` is for what the first half leaves.
  */
-const square = (
-  { em, cut: { layout }, scratch }: Work,
-  transform: Line['input'],
-  results: number,
+export const square = (
+  em: Emitter,
+  memory: ThreadBuffer,
+  { lines, results }: Sides,
+  transform: LineTransform,
   read: (line: TExpr) => readonly TExpr[],
   put: (position: TExpr, values: readonly TExpr[]) => void,
 ): void => {
-  const { reach } = layout;
   const named = (v: TExpr): TExpr => em.name('v', v);
-  em.loop('line', i32(0), i32(reach), 1, (line) => {
+  em.loop('line', i32(0), i32(lines), 1, (line) => {
     transform(read(line), named).forEach((v, j) => {
-      const at = add(mul(line, i32(LANES)), i32(j * LANES * reach));
-      em.push(storeTo(scratch.lines, at, v));
+      em.push(storeTo(memory, add(mul(line, i32(LANES)), i32(j * LANES * lines)), v));
     });
   });
   em.loop('position', i32(0), i32(results), 1, (position) => {
-    const from = em.name('from', mul(position, i32(LANES * reach)));
-    const values = Array.from({ length: reach }, (_, i) =>
-      named(loadFrom(scratch.lines, add(from, i32(i * LANES)), LANES)),
+    const from = em.name('from', mul(position, i32(LANES * lines)));
+    const values = Array.from({ length: lines }, (_, i) =>
+      named(loadFrom(memory, add(from, i32(i * LANES)), LANES)),
     );
     put(position, transform(values, named).map(named));
   });
@@ -178,10 +183,11 @@ export const transformTiles = (work: Work, unit: Unit, { from, length }: Channel
       const half = operate('and', first, i32(LANES));
       const to = em.name('to', add(mul(row, i32(TILE_COLUMNS)), half));
       square(
-        work,
+        em,
+        scratch.lines,
+        { lines: reach, results: reach },
         lineOf(tile).input,
-        reach,
-        (y) => inputLine(work, lanes, em.name('lineAt', mul(y, i32(pitch)))),
+        (y) => inputLine(em, scratch.image, lanes, em.name('lineAt', mul(y, i32(pitch))), reach),
         (x, values) => {
           const column = em.name('column', add(to, mul(x, i32(slices.columns))));
           values.forEach((v, y) => {
@@ -194,20 +200,25 @@ export const transformTiles = (work: Work, unit: Unit, { from, length }: Channel
   });
 };
 
-/** A line of the inputs of four tiles: a vector for each of its positions. */
-const inputLine = (
-  { em, cut, scratch }: Work,
+/** Four, or six, of what begins at each of four places: a vector for each position. */
+export const inputLine = (
+  em: Emitter,
+  image: ThreadBuffer,
   lanes: readonly TExpr[],
   line: TExpr,
+  reach: number,
 ): readonly TExpr[] => {
   const vectors = (offset: number): [TExpr, TExpr, TExpr, TExpr] =>
-    lanes.map((at) =>
-      em.name('x', loadFrom(scratch.image, add(add(at, line), i32(offset)), LANES)),
-    ) as [TExpr, TExpr, TExpr, TExpr];
+    lanes.map((at) => em.name('x', loadFrom(image, add(add(at, line), i32(offset)), LANES))) as [
+      TExpr,
+      TExpr,
+      TExpr,
+      TExpr,
+    ];
   const named = (v: TExpr): TExpr => em.name('x', v);
   const first = transposed(em, vectors(0)).map(named);
-  if (cut.layout.tile === 2) return first;
-  const [a, b, c, d] = vectors(4);
+  if (reach === LANES) return first;
+  const [a, b, c, d] = vectors(LANES);
   const low = named(shuffle(a, b, [0, 4, 1, 5]));
   const high = named(shuffle(c, d, [0, 4, 1, 5]));
   return [
@@ -230,9 +241,10 @@ export const transformProducts = (work: Work, panel: TExpr, block: TExpr, rows: 
       const from = em.name('productAt', add(base, mul(row, i32(TILE_COLUMNS))));
       const to = em.name('to', mul(row, i32(layout.images * layout.resultPlane)));
       square(
-        work,
+        em,
+        scratch.lines,
+        { lines: reach, results: tile },
         lineOf(tile).result,
-        tile,
         (x) => {
           const column = em.name('column', add(from, mul(x, i32(slices.sums))));
           return Array.from({ length: reach }, (_, y) =>

@@ -6,6 +6,8 @@ import * as assert from 'uvu/assert';
 import { isRefusal } from '../../../src/codegen/plan.ts';
 import { geometryOf } from '../../../src/codegen/templates/convolution-geometry.ts';
 import { planDepthwise } from '../../../src/codegen/templates/depthwise.ts';
+import { planDepthwiseGradient } from '../../../src/codegen/templates/depthwise-gradient.ts';
+import { gradientOf } from '../../../src/codegen/templates/gradient.ts';
 import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
 import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
@@ -105,6 +107,19 @@ test('forward and gradients of the input', () => {
     }
 });
 
+test('gradients of the weight', () => {
+  for (const [what, c] of Object.entries(cases)) {
+    const { nest, buffers } = made('weight', c);
+    const g = gradientOf(nest.contract!);
+    const ran = check(nest, buffers, caps(2), 9, (n, device) => {
+      const found = g === undefined ? undefined : planDepthwiseGradient(n, g, device);
+      return found?.plan ?? { refused: 'not along rows' };
+    });
+    if (typeof ran === 'string') throw new Error(`${what}: ${ran}`);
+    assert.ok(ran.error < 1e-4, `${what}: error ${ran.error}`);
+  }
+});
+
 test('images larger than a cache are taken in stripes', () => {
   const { nest, buffers } = made('forward', { groups: 1, size: [48, 96], kernel: 3 });
   const plan = planDepthwise(nest, geometryOf(nest.contract!)!, caps(2))!.plan;
@@ -120,6 +135,7 @@ test('chosen for groups of up to three results', () => {
   };
   const size = [14, 14] as const;
   assert.match(notes('forward', { groups: 64, size, kernel: 3 }), /along rows/);
+  assert.match(notes('weight', { groups: 64, size, kernel: 5 }), /along rows/);
   assert.match(notes('input', { groups: 64, size, kernel: 3, stride: 2 }), /along rows/);
   const wide = { groups: 8, inputs: 4, results: 4, size, kernel: 3 };
   assert.not.match(notes('forward', wide), /along rows/);
