@@ -3,12 +3,12 @@
  *
  * Invariant: counted, never estimated; a call that is counted is not timed.
  */
-import type { Device } from '../../runtime/device.ts';
+import type { Device, Storage } from '../../runtime/device.ts';
 import { activity } from '../activity.ts';
 import type { Monitor } from '../call.ts';
 import type { Explanation } from '../explain.ts';
 import { mode, withMode } from '../mode.ts';
-import type { NDArray } from '../ndarray.ts';
+import { isNDArray, type NDArray } from '../ndarray.ts';
 import { mapArrays } from '../signature.ts';
 import type { Leaf } from '../tape.ts';
 import { drop } from './timing.ts';
@@ -43,11 +43,11 @@ const transfersOf = (device: Device): Transfers => {
 const difference = (after: number | undefined, before: number | undefined): number | undefined =>
   after === undefined || before === undefined ? undefined : after - before;
 
-/** Bytes of the memory behind arrays, each once. */
-const bytesBehind = (arrays: readonly NDArray[]): number => {
-  const seen = new Set(arrays.map(({ storage }) => storage));
-  return [...seen].reduce((sum, storage) => sum + (storage?.bytes ?? 0), 0);
-};
+const bytesOf = (storages: Iterable<Storage>): number =>
+  [...storages].reduce((sum, { bytes }) => sum + bytes, 0);
+
+const behind = (arrays: readonly NDArray[]): ReadonlySet<Storage> =>
+  new Set(arrays.flatMap(({ storage }) => storage ?? []));
 
 interface Memory {
   readonly intermediateBytes: number;
@@ -65,31 +65,37 @@ const planned = ({ programs }: Explanation): Memory => ({
 });
 
 /**
- * Runs `call` once; the memory it takes is looked at after each function. Gradients that it writes stay allocated from
- * call to call.
+ * Runs `call` once; the memory it takes is looked at after each function. Views of what was there before are no memory of
+ * their own, gradients stay allocated from call to call.
  */
 const watched = (call: () => unknown, device: Device): readonly [result: unknown, Memory] => {
-  const made: NDArray[] = [];
+  const made = new Set<Storage>();
   const leaves = new Set<Leaf>();
   const before = device.memory().inUse;
-  let most = before;
+  let most = 0;
   const look = (): void => {
-    most = Math.max(most, device.memory().inUse);
+    const alive = bytesOf([...made].filter(({ holders }) => holders > 0));
+    most = Math.max(most, alive, device.memory().inUse - before);
   };
-  const monitor: Monitor = (_name, operands) => {
+  const monitor: Monitor = (_name, operands, outputs) => {
+    const given = operands.filter(isNDArray);
+    const old = behind(given);
+    for (const storage of behind(outputs)) if (!old.has(storage)) made.add(storage);
+    for (const { origin } of mode.recording ? given : [])
+      if (origin?.kind === 'leaf') leaves.add(origin);
     look();
-    for (const x of mode.recording ? operands : [])
-      if (typeof x !== 'number' && x.origin?.kind === 'leaf') leaves.add(x.origin);
   };
-  const result = withMode({ scope: made, monitor }, call);
+  const result = withMode({ monitor }, call);
   look();
   const results: NDArray[] = [];
   mapArrays(result, (x) => results.push(x));
-  const resultBytes = bytesBehind(results);
-  const gradients = [...leaves].flatMap(({ gradient }) => gradient ?? []);
+  const own = [...behind(results)].filter((storage) => made.has(storage));
+  const gradients = behind([...leaves].flatMap(({ gradient }) => gradient ?? []));
+  const between = new Set([...made, ...gradients].filter((storage) => !own.includes(storage)));
   const memory = {
-    intermediateBytes: bytesBehind([...made, ...results, ...gradients]) - resultBytes,
-    peakBytes: Math.max(0, most - before - resultBytes) + bytesBehind(gradients),
+    intermediateBytes: bytesOf(between),
+    peakBytes:
+      Math.max(0, most - bytesOf(own)) + bytesOf([...gradients].filter((g) => !made.has(g))),
   };
   return [result, memory];
 };
