@@ -39,6 +39,8 @@ export interface Caps {
   readonly barriers: boolean;
   /** Shared memory of a workgroup. */
   readonly sharedBytes: number;
+  /** What a workgroup may have beyond that, farther away: for sums that it comes back to now and then. Default 0. */
+  readonly keptBytes?: number;
   /** Most global buffers of a kernel, scalars not counted. */
   readonly maxBindings: number;
   /** Alignment of arena offsets, bytes. */

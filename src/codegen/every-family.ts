@@ -7,12 +7,12 @@ import { bring } from './families.ts';
 import { planGpuAttention } from './gpu/attention/attention.ts';
 import { orderSchedules } from './running/order-schedules.ts';
 import { prefixSchedules } from './running/prefix-schedules.ts';
-import { planLaneAttention } from './templates/attention.ts';
+import { laneAttention } from './templates/attention-schedules.ts';
 
 export const bringEveryFamily = (): void =>
   bring({
     attention: planGpuAttention,
-    laneAttention: planLaneAttention,
+    laneAttention,
     prefix: prefixSchedules,
     order: orderSchedules,
   });

@@ -6,15 +6,14 @@
  * Invariant: looking up what nobody brought is an error, never a slower way.
  */
 import { TigonError } from '../ir/errors.ts';
-import type { Nest } from '../ir/loop/loop.ts';
-import type { Caps } from './caps.ts';
-import type { NestPlan, Refusal, Schedules } from './plan.ts';
+import type { Schedules } from './plan.ts';
 import type { RunningSchedules } from './running/schedules.ts';
+import type { LaneAttention } from './templates/attention-schedules.ts';
 
 /** What families schedule on devices whose caps leave it to them. */
 export type FamilySchedules = Pick<Schedules, 'attention'> & {
   /** Attention on devices whose workgroups are one thread. */
-  readonly laneAttention: (nest: Nest, caps: Caps) => NestPlan | Refusal;
+  readonly laneAttention: LaneAttention;
   readonly prefix: RunningSchedules;
   readonly order: RunningSchedules;
 };

@@ -17,5 +17,9 @@ export const laneSchedules: Schedules = {
     packOnce(kernel, caps, copies),
   nest: (nest, caps) => planPanels(nest, caps) ?? planNest(nest, caps),
   contraction: planContraction,
-  attention: (nest, caps) => broughtBy('laneAttention')(nest, caps),
+  attention: (nest, caps) => broughtBy('laneAttention').nest(nest, caps),
+  joint: {
+    together: (nests, caps) => broughtBy('laneAttention').together(nests, caps),
+    plan: (nests, caps) => broughtBy('laneAttention').joint(nests, caps),
+  },
 };

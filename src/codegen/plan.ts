@@ -46,4 +46,13 @@ export interface Schedules {
   contraction(nest: Nest, caps: Caps, threads: number | undefined): NestPlan | Refusal;
   /** A nest with an attention, if a template fits; what does not refuse with `threads` undefined is left whole. */
   attention(nest: Nest, caps: Caps, threads: number | undefined): NestPlan | Refusal;
+  /** Attentions whose scores are computed once for all of them, where the device has a schedule for that. */
+  readonly joint?: JointSchedules;
+}
+
+export interface JointSchedules {
+  /** Which of these nests, all with an attention, are best computed by one launch. */
+  together(nests: readonly Nest[], caps: Caps): readonly (readonly Nest[])[];
+  /** How one launch computes nests that belong together. */
+  plan(nests: readonly Nest[], caps: Caps): NestPlan | undefined;
 }

@@ -42,6 +42,11 @@ const plan = (nest: Nest, given: Caps, threads?: number): NestPlan => {
 /** The launch that does what `kernel` says on a device with `caps`. */
 export const schedule = (kernel: LoopKernel, caps: Caps): ThreadKernel => {
   const nests = kernel.nests.flatMap(separate);
+  const joint =
+    nests.length > 1 && nests.every((nest) => nest.attend !== undefined)
+      ? caps.schedules.joint?.plan(nests, caps)
+      : undefined;
+  if (joint !== undefined) return assemble(kernel, [joint]);
   const plans = nests.map((nest) => plan(nest, caps));
   const alike = plans.every((p) => p.threads === plans[0]!.threads);
   return assemble(kernel, alike ? plans : nests.map((nest) => plan(nest, caps, caps.threads)));

@@ -7,6 +7,7 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import { isRefusal } from '../codegen/plan.ts';
+import { pointsOf } from '../ir/dim.ts';
 import { isWide } from '../ir/dtype.ts';
 import { type Node, topological } from '../ir/graph/graph.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
@@ -19,12 +20,22 @@ import type { GraphPass } from './pass.ts';
 import { productAxes, productOf, productPart } from './products.ts';
 import { RewritingBuilder, type Rule, rebuild } from './rewrite.ts';
 
+const GRADIENT = 'attentionGrad';
+/** As many shares as a second-level cache of a core holds: below it, whole products are as fast as those of blocks. */
+const NEAR = 1 << 17;
+/**
+ * Where gradients are computed with the result, blocks take seven products on a core and shares that are kept take six: up
+ * to 4 MiB of them, what going through memory costs is less than that.
+ */
+const TRAINED = 1 << 20;
+
 export const writeOutAttention = (caps: Caps): GraphPass => ({
   name: 'attention',
   run: (graph, { note }) => {
     const attending = topological(graph).filter((node) => node.op.attend !== undefined);
     if (attending.length === 0) return graph;
-    const withGradients = attending.some((node) => node.op.name.startsWith('attentionGrad'));
+    const names = new Set(attending.map((node) => node.op.name));
+    const trained = names.has('attention') && [...names].some((n) => n.startsWith(GRADIENT));
     const writeOut: Rule = (candidate, b) => {
       const { op, inputs, attrs } = candidate;
       if (op.attend === undefined || op.decompose === undefined) return undefined;
@@ -33,10 +44,7 @@ export const writeOutAttention = (caps: Caps): GraphPass => ({
         attrs,
       );
       const node: Node = { id: 0, op, inputs, attrs, type, origin: b.origin };
-      const refused =
-        withGradients && caps.threads === 1
-          ? 'gradients take the shares that its result was made of'
-          : refusal(node, caps);
+      const refused = refusal(node, caps, trained);
       if (refused === undefined) return undefined;
       note(`${op.name} ${showType(type)} is written out: ${refused}`);
       return op.decompose(b, inputs, attrs);
@@ -46,12 +54,15 @@ export const writeOutAttention = (caps: Caps): GraphPass => ({
 });
 
 /** Why the device has no schedule for an attention, if it has none: asked with stand-ins for its operands. */
-const refusal = (node: Node, caps: Caps): string | undefined => {
+const refusal = (node: Node, caps: Caps, trained: boolean): string | undefined => {
   if (node.inputs.some((x) => isWide(x.type.dtype))) return 'its numbers have 64 bits';
   const operands = new BufferTable();
   const context = new Lowering(undefined, (x) => ({ buffer: operands.of(x), unit: undefined }));
   const product = productOf(node, context);
   const axes = productAxes(product);
+  const { batch, m, k } = product.loops;
+  if (caps.threads === 1 && pointsOf([...batch, ...m, ...k]) <= (trained ? TRAINED : NEAR))
+    return `its shares are few${trained ? ', and made once for the gradients too' : ''}`;
   const nest: Nest = {
     axes,
     stores: [

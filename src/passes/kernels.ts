@@ -22,7 +22,7 @@ import { loopFamily } from './loop-family.ts';
 import type { LoopPiece } from './loops.ts';
 import { copyNest, isRowMajor, nestOf } from './nests.ts';
 import type { PassContext } from './pass.ts';
-import { launchedTogether } from './together.ts';
+import { type Accesses, launchedInGroups, launchedTogether, type Placed } from './together.ts';
 import type { Unit } from './units.ts';
 import { placeUpdates, type Updates } from './updates.ts';
 
@@ -79,17 +79,24 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
       (updatesApart || !folds(nest)),
   );
   const { overwritten, reads } = updates;
-  const together = launchedTogether(last, fused.units, {
+  const accesses: Accesses = {
     reads,
     writes: (unit) => unit.members.map((m) => fused.buffers.of(m.node)),
     existing: new Set([...states].filter((b) => !overwritten.has(b))),
-  });
+  };
+  const together = launchedTogether(last, fused.units, accesses);
   const shared = shareOut(together, bindings);
   if (shared.length > 1)
     context.note(
       `${together.length} updates take ${shared.length} launches: the device binds ${caps.maxBindings} buffers`,
     );
-  const apart = nests.filter((n) => !together.includes(n));
+  const joint = launchedInGroups(
+    jointNests(nests, caps).filter((g) => countBindings(nestsIn(g), bindings) <= bindings.most),
+    [together],
+    fused.units,
+    accesses,
+  );
+  const apart = nests.filter((n) => !together.includes(n) && !joint.some((g) => g.includes(n)));
   const kernels = apart.flatMap(({ unit, nest }) => {
     const launches = launchesOf(nest, bindings);
     if (launches.length > 1)
@@ -98,6 +105,10 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
       );
     return launches.map((parts) => kernelOf(parts, nameOf([unit], fused), originOf([unit])));
   });
+  for (const group of joint) {
+    const units = group.map((n) => n.unit);
+    kernels.push(kernelOf(nestsIn(group), nameOf(units, fused), originOf(units)));
+  }
   for (const launch of shared)
     kernels.push(
       kernelOf(
@@ -127,6 +138,16 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
     states,
     bindings,
   };
+};
+
+const nestsIn = (group: readonly Placed[]): Nest[] => group.map((n) => n.nest);
+
+/** Attentions that one launch is better for. */
+const jointNests = (nests: readonly Placed[], caps: Caps): Placed[][] => {
+  const attending = nests.filter(({ nest }) => nest.attend !== undefined);
+  if (attending.length < 2) return [];
+  const groups = caps.schedules.joint?.together(nestsIn(attending), caps) ?? [];
+  return groups.map((group) => attending.filter(({ nest }) => group.includes(nest)));
 };
 
 const bindingsOf = (graph: Graph, inputs: readonly LoopBuffer[], caps: Caps): Bindings => {

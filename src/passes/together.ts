@@ -1,5 +1,6 @@
 /**
- * Which updates of states share a launch: the optimizer is one kernel for the whole net.
+ * Which nests share a launch: updates of states, so that the optimizer is one kernel for the whole net, and what computes
+ * the same on its way.
  *
  * Invariant: whatever shares a launch leaves an order for all launches: who reads the old value of a state still runs
  * before the launch that replaces it.
@@ -41,6 +42,23 @@ export const launchedTogether = (
   return isOrderable(quiet, units, accesses) ? quiet : chosen.slice(0, 1);
 };
 
+/** Those groups, each of which can be one launch beside all others. */
+export const launchedInGroups = (
+  groups: readonly (readonly Placed[])[],
+  before: readonly (readonly Placed[])[],
+  units: readonly Unit[],
+  accesses: Accesses,
+): readonly (readonly Placed[])[] => {
+  const chosen: (readonly Placed[])[] = [];
+  for (const group of groups)
+    if (
+      independent(group).length === group.length &&
+      areOrderable([...before, ...chosen, group], units, accesses)
+    )
+      chosen.push(group);
+  return chosen;
+};
+
 /** Those that neither read nor write what another of them writes. */
 const independent = (nests: readonly Placed[]): Placed[] => {
   const chosen: Placed[] = [];
@@ -60,6 +78,13 @@ const independent = (nests: readonly Placed[]): Placed[] => {
 const isOrderable = (
   chosen: readonly Placed[],
   units: readonly Unit[],
+  accesses: Accesses,
+): boolean => areOrderable([chosen], units, accesses);
+
+/** Whether there is an order in which each group is one launch. */
+const areOrderable = (
+  groups: readonly (readonly Placed[])[],
+  units: readonly Unit[],
   { reads, writes, existing }: Accesses,
 ): boolean => {
   const numbers = new Map<LoopBuffer, number>();
@@ -68,14 +93,14 @@ const isOrderable = (
     numbers.set(b, known);
     return known;
   };
-  const inside = new Set(chosen.map((n) => n.unit));
+  const inside = new Set(groups.flatMap((group) => group.map((n) => n.unit)));
   const launchOf = (members: readonly Unit[]): Launch => ({
     reads: [...new Set(members.flatMap((u) => [...reads.get(u)!]))].map(numberOf),
     writes: members.flatMap((u) => writes(u).map(numberOf)),
   });
   const launches = [
     ...units.filter((u) => !inside.has(u)).map((u) => launchOf([u])),
-    launchOf([...inside]),
+    ...groups.map((group) => launchOf(group.map((n) => n.unit))),
   ];
   return hasOrder(
     launches,

@@ -10,7 +10,8 @@ import { TigonError } from '../../src/ir/errors.ts';
 import { parseGraph } from '../../src/ir/graph/parse.ts';
 import { compileGraph } from '../../src/passes/pipeline.ts';
 
-const graph = parseGraph(`graph main(%q: f32[2, 64, 32], %k: f32[2, 64, 32], %v: f32[2, 64, 32]) {
+const graph =
+  parseGraph(`graph main(%q: f32[4, 256, 32], %k: f32[4, 256, 32], %v: f32[4, 256, 32]) {
   %y = attention %q, %k, %v {scale=0.125, causal=false}
   return %y
 }`);

@@ -159,6 +159,24 @@ test('a block with attention is the same hybridized, and so are its gradients', 
   for (const [i, g] of got.entries()) await assertAllClose(g, wanted[i]!, { atol: 1e-4 });
 });
 
+if (synchronous)
+  test('long attention and its gradients, by blocks, are those in double precision', async () => {
+    const inputs = operands({ heads: 3, queries: 210, keys: 238, depth: 12, width: 20 });
+    const weights = normal(3, 210, 20);
+    const mask = nd.array(Array.from({ length: 238 }, (_, j) => j % 7 !== 2));
+    const slopes = (dtype: 'float32' | 'float64', options: nd.AttentionOptions): nd.NDArray[] => {
+      const [q, k, v] = inputs.map((x) => x.astype(dtype).attachGrad());
+      const y = autograd.record(() => nd.scaledDotProductAttention(q!, k!, v!, options));
+      y.backward(weights.astype(dtype));
+      return [y, q!.grad!, k!.grad!, v!.grad!];
+    };
+    for (const options of [{}, { causal: true }, { mask, causal: true }]) {
+      const wanted = slopes('float64', options);
+      for (const [i, got] of slopes('float32', options).entries())
+        await assertAllClose(got.astype('float64'), wanted[i]!, { atol: 4e-6 });
+    }
+  });
+
 test('mistakes', () => {
   const [q, k, v] = [nd.ones([2, 3, 4]), nd.ones([2, 5, 4]), nd.ones([2, 5, 6])];
   const f = nd.scaledDotProductAttention;

@@ -19,8 +19,28 @@ export interface AttentionKernel {
 export const attentionKernel = (node: Node): AttentionKernel => {
   const operands = node.inputs.map((x, i) => newBuffer(`x${i}`, x.type));
   const result = newBuffer('y', node.type);
+  const nest = nestOf(node, result, (x) => operands[node.inputs.indexOf(x)]!);
+  const kernel = { name: node.op.name, buffers: [...operands, result], nests: [nest], origin: [] };
+  return { kernel, nest, operands, result };
+};
+
+/** Several nodes with the same operands in one kernel: those, then a result for each. */
+export const attentionsKernel = (
+  nodes: readonly Node[],
+): { readonly kernel: LoopKernel; readonly operands: readonly Node[] } => {
+  const operands = [...new Set(nodes.flatMap((node) => node.inputs))];
+  const buffers = operands.map((x, i) => newBuffer(`x${i}`, x.type));
+  const results = nodes.map((node, i) => newBuffer(`y${i}`, node.type));
+  const nests = nodes.map((node, i) =>
+    nestOf(node, results[i]!, (x) => buffers[operands.indexOf(x)]!),
+  );
+  const kernel = { name: 'attentions', buffers: [...buffers, ...results], nests, origin: [] };
+  return { kernel, operands };
+};
+
+const nestOf = (node: Node, result: LoopBuffer, bufferOf: (x: Node) => LoopBuffer): Nest => {
   const context: LowerContext = {
-    at: (x, index) => load(operands[node.inputs.indexOf(x)]!, index),
+    at: (x, index) => load(bufferOf(x), index),
     axis: (name, extent) => newAxis(name, extent, 'red'),
     parallel: (name, extent) => newAxis(name, extent, 'par'),
   };
@@ -36,9 +56,7 @@ export const attentionKernel = (node: Node): AttentionKernel => {
     mode: 'set',
     over: [],
   };
-  const nest: Nest = { axes, stores: [store], contract: undefined, attend: attention };
-  const kernel = { name: node.op.name, buffers: [...operands, result], nests: [nest], origin: [] };
-  return { kernel, nest, operands, result };
+  return { axes, stores: [store], contract: undefined, attend: attention };
 };
 
 /** The operands' values, and nothing yet where the result will be. */

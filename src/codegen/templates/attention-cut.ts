@@ -80,7 +80,7 @@ export const laneProblem = (nest: Nest, caps: Caps): Problem | { readonly refuse
 };
 
 /** Weights that take scores multiplied with a constant, with scores that are multiplied already, and by what. */
-const absorbed = (
+export const absorbed = (
   weights: readonly Expr[],
 ): { readonly weights: readonly Expr[]; readonly factors: readonly (Expr | undefined)[] } => {
   const users = new Map<Expr, Set<Expr>>(scoreValues.map((s) => [s, new Set<Expr>()]));

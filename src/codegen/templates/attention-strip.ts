@@ -27,8 +27,8 @@ import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import { storeScalars } from '../stores.ts';
 import type { Cut, Problem } from './attention-cut.ts';
-import { rowRange } from './attention-range.ts';
-import { roundUp, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { spanOf } from './attention-range.ts';
+import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { type Accumulators, accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
 
 /** Memory of a workgroup. */
@@ -58,6 +58,9 @@ export const FLOOR: number = Math.fround(-1e37);
 
 /** The larger of two. Beside a NaN it is the first: the exponential of a NaN makes its row NaN in any case. */
 const larger = (x: TExpr, y: TExpr): TExpr => operate('select', operate('gt', y, x), y, x);
+
+/** The exponential of what is at most 0, which is cheaper where that can be seen. */
+const powerOf = (x: TExpr): TExpr => operate('exp', operate('min', x, constantOf(0, VECTOR)));
 
 /** One value from those of all lanes, in each of them. */
 const folded = (em: Emitter, x: TExpr, join: (a: TExpr, b: TExpr) => TExpr): TExpr => {
@@ -134,7 +137,7 @@ export class AttentionStrips {
       const wide = weight.type.lanes === 4 ? weight : splat(weight);
       em.set(top, larger(get(top), wide));
     };
-    const { from, to, whole, padded } = this.spanOf(strip, row);
+    const { from, to, whole, padded } = spanOf(em, blocks, strip, row);
     const edge = (c: TExpr): void => take(this.weightAt(strip, r, c, p.weight, 4), c, true);
     if (from !== low) em.loop('c', low, from, 4, edge);
     const keep = p.inside !== scoreValues[0];
@@ -155,36 +158,6 @@ export class AttentionStrips {
         em.push(storeTo(scratch.strips, add(line, c), constantOf(ABSENT, regType('f32'))));
       });
     this.power(get(top), own, r, line, low, padded);
-  }
-
-  /**
-   * What of a row's strip is weighed how: pairs of vectors that lie within all bounds from `from` to `to`, single vectors up
-   * to `whole`, and what is absent up to `padded`, a multiple of eight.
-   */
-  private spanOf(
-    { block, low, high }: Strip,
-    row: TExpr,
-  ): Readonly<Record<'from' | 'to' | 'whole' | 'padded', TExpr>> {
-    const { em, p } = this;
-    const { extent } = p.blocks.summed;
-    const up = (x: TExpr, to: number): TExpr =>
-      x.kind === 'const'
-        ? i32(roundUp(x.value, to))
-        : em.name('up', operate('and', add(x, i32(to - 1)), i32(-to)));
-    const down = (x: TExpr, to: number): TExpr =>
-      x.kind === 'const'
-        ? i32(x.value - (x.value % to))
-        : em.name('down', operate('and', x, i32(-to)));
-    const padded = extent % 8 === 0 && p.blocks.bounds.length === 0 ? high : up(high, 8);
-    const whole = extent % 8 === 0 ? padded : extent % 4 === 0 ? up(high, 4) : down(high, 4);
-    const range = rowRange(p.blocks, row);
-    const inBlock = (at: TExpr): TExpr =>
-      operate('max', low, operate('min', operate('sub', at, block), high));
-    const from = range.from && em.name('from', operate('min', up(inBlock(range.from), 8), whole));
-    const last = range.to && em.name('to', inBlock(range.to));
-    const end = last === undefined && extent % 8 === 0 ? whole : down(last ?? high, 8);
-    const to = from === undefined || end === whole ? end : operate('max', from, end);
-    return { from: from ?? low, to: em.name('to', to), whole, padded };
   }
 
   /** Weights from a column of the strip on. */
@@ -209,7 +182,7 @@ export class AttentionStrips {
     const { state, strips } = scratch;
     const next = folded(em, top, larger);
     const before = operate('sub', splat(loadFrom(state, own)), next);
-    const rescale = em.name('rescale', operate('exp', before));
+    const rescale = em.name('rescale', powerOf(before));
     em.push(storeTo(state, own, laneOf(next, 0)));
     em.push(storeTo(state, add(r, i32(2 * cut.rows)), laneOf(rescale, 0)));
     const sums = [0, 4].map(() => em.variable('sum', constantOf(0, VECTOR)));
@@ -217,7 +190,7 @@ export class AttentionStrips {
       const at = em.name('at', add(line, c));
       const powers = sums.map((_, i) => {
         const weight = loadFrom(strips, add(at, i32(4 * i)), 4);
-        return em.name('power', operate('exp', operate('sub', weight, next)));
+        return em.name('power', powerOf(operate('sub', weight, next)));
       });
       powers.forEach((power, i) => {
         em.push(storeTo(strips, add(at, i32(4 * i)), power));

@@ -27,10 +27,10 @@ import { rangeOf } from '../gpu/attention/range.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
 import { bytesMoved } from '../work.ts';
 import { type Cut, laneCut, laneProblem, memoryOf, type Problem } from './attention-cut.ts';
+import { packColumns, packRows, packValues, panelsOf } from './attention-panels.ts';
 import { type AttentionScratch, AttentionStrips, FLOOR } from './attention-strip.ts';
 import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { finishTile } from './epilogue.ts';
-import { pack } from './pack.ts';
 
 /** The blockwise schedule of a nest with an attention, or why products and a softmax are better. */
 export const planLaneAttention = (nest: Nest, caps: Caps): NestPlan | Refusal => {
@@ -135,18 +135,8 @@ class Template {
     const { em, p, cut, scratch } = this;
     let before = 0;
     for (const { left, depth } of p.scores) {
-      pack(
-        em,
-        left,
-        {
-          buffer: scratch.left,
-          offset: i32(before * cut.rows),
-          width: TILE_ROWS,
-          start: firstRow,
-          count: rowTiles,
-        },
-        { blocks: { inner: 1, depth }, from: i32(0), length: i32(depth) },
-      );
+      const place = { buffer: scratch.left, start: firstRow, count: rowTiles };
+      packRows(em, left, depth, { ...place, offset: before * cut.rows });
       before += depth;
     }
   }
@@ -172,30 +162,15 @@ class Template {
       extent % cut.summed === 0
         ? i32(cut.summed)
         : em.name('length', operate('min', left, i32(cut.summed)));
-    const panels =
-      length.kind === 'const'
-        ? i32(cut.summed / TILE_COLUMNS)
-        : em.name(
-            'panels',
-            operate('floordiv', add(length, i32(TILE_COLUMNS - 1)), i32(TILE_COLUMNS)),
-          );
+    const panels = panelsOf(em, length, TILE_COLUMNS);
     let before = 0;
     for (const { right, depth } of p.scores) {
-      const target = {
-        buffer: scratch.right,
-        offset: i32(before * cut.summed),
-        width: TILE_COLUMNS,
-      };
-      const features = { blocks: { inner: 1, depth }, from: i32(0), length: i32(depth) };
-      pack(em, right, { ...target, start: block, count: panels }, features);
+      const place = { buffer: scratch.right, start: block, count: panels };
+      packColumns(em, right, depth, { ...place, offset: before * cut.summed });
       before += depth;
     }
-    if (p.value !== undefined) {
-      const tiles = i32(this.strips.valueTiles());
-      const target = { buffer: scratch.values, offset: i32(0), width: TILE_COLUMNS };
-      const elements = { blocks: { inner: 1, depth: cut.summed }, from: block, length };
-      pack(em, p.value, { ...target, start: i32(0), count: tiles }, elements);
-    }
+    if (p.value !== undefined)
+      packValues(em, p.value, p.width, scratch.values, cut.summed, block, length);
     em.loop('rowTile', i32(0), rowTiles, 1, (tile) => {
       const inBlock = em.name('inBlock', mul(tile, i32(TILE_ROWS)));
       const row = em.name('row', add(firstRow, inBlock));

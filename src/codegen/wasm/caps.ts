@@ -10,6 +10,8 @@ import { laneSchedules } from '../lanes.ts';
 const PARALLELISM = 8;
 /** Workgroup memory: packed panels of a matrix product that fit a second-level cache. */
 const SHARED_BYTES = 1 << 19;
+/** What else a workgroup may keep: memory that threads have only where a program needs it. */
+const KEPT_BYTES = 1 << 22;
 
 /** Capabilities of an engine with (or without) fused multiply-add, i.e. relaxed SIMD. */
 export const wasmCaps = (fusedMultiplyAdd: boolean, winograd = true): Caps => ({
@@ -26,6 +28,7 @@ export const wasmCaps = (fusedMultiplyAdd: boolean, winograd = true): Caps => ({
   winograd,
   barriers: true,
   sharedBytes: SHARED_BYTES,
+  keptBytes: KEPT_BYTES,
   maxBindings: 500,
   alignment: 64,
   schedules: laneSchedules,

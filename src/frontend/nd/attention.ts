@@ -6,7 +6,7 @@
  */
 import { bring } from '../../codegen/families.ts';
 import { planGpuAttention } from '../../codegen/gpu/attention/attention.ts';
-import { planLaneAttention } from '../../codegen/templates/attention.ts';
+import { laneAttention } from '../../codegen/templates/attention-schedules.ts';
 import { isFloat, promote } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
@@ -39,7 +39,7 @@ const leadOf = (shapes: readonly Shape[], fail: () => never): number[] => {
 const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
   NAME,
   (b: GraphBuilder, inputs, { causal, scale }) => {
-    bring({ attention: planGpuAttention, laneAttention: planLaneAttention });
+    bring({ attention: planGpuAttention, laneAttention });
     const [q, k, v, mask] = inputs as [Node, Node, Node, Node | undefined];
     const given = inputs.map((x, i) => `${['q', 'k', 'v', 'mask'][i]} ${showType(x.type)}`);
     const fail = (rule: string, help: string): never => {

@@ -30,6 +30,7 @@ import { bodiesOf, meetingIn } from './visit.ts';
 /** What a device allows; its `Caps` are one. */
 export interface ThreadLimits {
   readonly sharedBytes: number;
+  readonly keptBytes?: number;
   /** Most threads of a workgroup. */
   readonly threads: number;
   /** Exchange masks are below it. */
@@ -129,14 +130,12 @@ class Verifier {
   private withinLimits(limits: ThreadLimits): void {
     const shared = this.kernel.buffers.filter((b) => b.space === 'shared');
     const bytes = shared.reduce((n, b) => n + b.elements * bytesOf(b.dtype), 0);
+    const most = limits.sharedBytes + (limits.keptBytes ?? 0);
+    this.rule(bytes <= most, () => `${bytes} bytes of shared memory, the device has ${most}`);
+    const threads = hasRoles(this.kernel.body) ? MOST_WITH_ROLES : limits.threads;
     this.rule(
-      bytes <= limits.sharedBytes,
-      () => `${bytes} bytes of shared memory, the device has ${limits.sharedBytes}`,
-    );
-    const most = hasRoles(this.kernel.body) ? MOST_WITH_ROLES : limits.threads;
-    this.rule(
-      this.kernel.threads <= most,
-      () => `${this.kernel.threads} threads in a workgroup, the device has ${most}`,
+      this.kernel.threads <= threads,
+      () => `${this.kernel.threads} threads in a workgroup, the device has ${threads}`,
     );
   }
 

@@ -4,12 +4,17 @@ import { cleanup } from '../../../src/codegen/cleanup.ts';
 import { bringEveryFamily } from '../../../src/codegen/every-family.ts';
 import { schedule } from '../../../src/codegen/schedule.ts';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
+import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
+import type { Graph, Node, Op } from '../../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../../src/ir/graph/interpret.ts';
+import { graphOps } from '../../../src/ir/graph/registry.ts';
 import { interpretThread } from '../../../src/ir/thread/interpret.ts';
-import type { ThreadKernel } from '../../../src/ir/thread/thread.ts';
+import type { ThreadBuffer, ThreadKernel } from '../../../src/ir/thread/thread.ts';
 import { verifyThread } from '../../../src/ir/thread/verify.ts';
+import { gradients } from '../../../src/passes/autodiff.ts';
+import { compileGraph } from '../../../src/passes/pipeline.ts';
 import { assertClose } from '../../ir/graph/cases.ts';
-import { attentionKernel, memoryOf } from '../../support/attention.ts';
+import { attentionKernel, attentionsKernel, memoryOf } from '../../support/attention.ts';
 import { type AttentionSizes, makeAttention, PARTS } from '../../support/attention-cases.ts';
 
 bringEveryFamily();
@@ -52,6 +57,47 @@ for (const shape of shapes)
     }
   });
 
+for (const shape of shapes.slice(1))
+  test(`gradients of ${JSON.stringify(shape)} together`, () => {
+    const { node, data } = makeAttention({ op: 'attentionGradQuery', dtype: 'float32', ...shape });
+    const { inputs, attrs } = node;
+    const [q, k, , dy, norm] = inputs as [Node, Node, Node, Node, Node];
+    const b = new GraphBuilder();
+    const made = (name: string, operands: readonly Node[]): Node =>
+      b.emit(graphOps.get(name) as Op, operands, attrs);
+    const mask = shape.masked ? [inputs.at(-1)!] : [];
+    const nodes = [
+      made('attentionGradKey', inputs),
+      made('attentionGradValue', [q, k, dy, norm, ...mask]),
+      made('attentionGradQuery', inputs),
+    ];
+    for (const some of [nodes, nodes.slice(0, 2)]) {
+      const { kernel: loop, operands } = attentionsKernel(some);
+      const kernel = cleanup(schedule(loop, caps));
+      verifyThread(kernel, caps);
+      assert.match(kernel.notes[0]!, new RegExp(`${some.length} gradients together`));
+      const cells = new Map(
+        kernel.buffers
+          .slice(0, loop.buffers.length)
+          .map((buffer, i): [ThreadBuffer, Float64Array] => [
+            buffer,
+            i < operands.length
+              ? Float64Array.from(data[inputs.indexOf(operands[i]!)]!)
+              : new Float64Array(buffer.elements).fill(Number.NaN),
+          ]),
+      );
+      interpretThread(kernel, cells, { order: 'random', seed: 3 });
+      const results = [...cells.values()].slice(operands.length);
+      for (const [i, { op, inputs: own }] of some.entries()) {
+        const one = new GraphBuilder();
+        const given = own.map((x) => one.input(x.type));
+        const graph = one.graph(op.name, [one.emit(op, given, attrs)]);
+        const values = own.map((x) => data[inputs.indexOf(x)]!);
+        assertClose(results[i]!, interpretGraph(graph, values).outputs[0]!, 5e-5, op.name);
+      }
+    }
+  });
+
 test('blocks in which no query may attend are not read, and scratch grows with blocks alone', () => {
   const made = makeAttention({
     op: 'attention',
@@ -75,6 +121,41 @@ test('blocks in which no query may attend are not read, and scratch grows with b
       .reduce((sum, b) => sum + b.elements, 0);
   assert.is(sharedBy(512), sharedBy(256));
   assert.ok(kernel.buffers.length > 4);
+});
+
+/** Attention and its gradients, in one graph. */
+const training = (s: Omit<AttentionSizes, 'op' | 'dtype'>): Graph => {
+  const { node } = makeAttention({ op: 'attention', dtype: 'float32', ...s }, false);
+  const b = new GraphBuilder();
+  const inputs = node.inputs.map((x) => b.input(x.type));
+  const y = b.emit(node.op, inputs, node.attrs);
+  const dy = b.input(y.type);
+  return b.graph('training', [y, ...gradients(b, [y], [dy], inputs)] as Node[]);
+};
+
+test('blocks are chosen where shares are many, written out where a cache holds them', () => {
+  const sizes = { lead: [4], depth: 32, width: 32, causal: true } as const;
+  const launches = (graph: Graph): string[] =>
+    compileGraph(graph, caps).program.kernels.flatMap((kernel) => kernel.notes);
+  const of = (n: number): Graph =>
+    makeAttention({ op: 'attention', dtype: 'float32', ...sizes, queries: n, keys: n }, false)
+      .graph;
+  assert.not.match(launches(of(128)).join(), /attention/);
+  assert.match(launches(of(256)).join(), /attention 4 x 256 x 256: blocks/);
+  assert.not.match(launches(training({ ...sizes, queries: 256, keys: 256 })).join(), /attention/);
+  const long = training({ ...sizes, queries: 1024, keys: 1024 });
+  const notes = launches(long);
+  assert.is(notes.filter((note) => /attention 4 x .*: blocks/.test(note)).length, 1);
+  assert.is(notes.filter((note) => /3 gradients together/.test(note)).length, 1);
+  // norms and one more number a query, instead of three times all pairs
+  assert.ok(compileGraph(long, caps).program.arenaBytes <= 2 * 4 * 4 * 1024);
+});
+
+test('few batches leave gradients of queries to a launch of their own, that keeps all threads busy', () => {
+  const sizes = { lead: [1], depth: 64, width: 64, queries: 2048, keys: 2048 } as const;
+  const { program } = compileGraph(training(sizes), caps);
+  const notes = program.kernels.flatMap((kernel) => kernel.notes).join();
+  assert.match(notes, /2 gradients together/);
 });
 
 test.run();

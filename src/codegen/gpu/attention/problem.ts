@@ -100,7 +100,8 @@ export const ofColumns = (s: Store, columns: Axis | undefined): boolean =>
   [...accumulatorsIn(s.value)].some((e) => e.kind === 'acc' && e.name === 'acc') ||
   (columns !== undefined && columns.extent > 1 && s.axes.includes(columns));
 
-const refusal = (nest: Nest, attend: Attention, caps: Caps): string | undefined => {
+/** Why a nest with an attention has no blockwise schedule. */
+export const refusal = (nest: Nest, attend: Attention, caps: Caps): string | undefined => {
   const { m, n, k, scores } = attend;
   if (caps.lanes !== 4) return 'the tiled schedule needs vectors of four lanes';
   if (m.length !== 1 || k.length !== 1 || n.length > 1 || scores.some((s) => s.depth.length !== 1))
@@ -144,7 +145,10 @@ const readingWithin = (e: Expr, rows: Axis): Expr => {
 };
 
 /** A weight that is `absent` outside of bounds, as the same weight without branches, its parts, and the bounds. */
-const boundedBy = (weight: Expr, absent: number): Pick<Problem, 'weight' | 'within' | 'bounds'> => {
+export const boundedBy = (
+  weight: Expr,
+  absent: number,
+): Pick<Problem, 'weight' | 'within' | 'bounds'> => {
   const whole = { weight, within: undefined, bounds: [] };
   if (weight.kind !== 'guard' || weight.otherwise.kind !== 'const') return whole;
   const { bounds, then, otherwise } = weight;
@@ -171,7 +175,7 @@ const boundedBy = (weight: Expr, absent: number): Pick<Problem, 'weight' | 'with
 /** What an index is as `row · rows + sum · summed + rest`; `undefined` where it is something else too. */
 export const linear = (
   idx: Idx,
-  { rows, summed }: Problem,
+  { rows, summed }: Pick<Problem, 'rows' | 'summed'>,
 ): { readonly row: number; readonly sum: number; readonly rest: number } | undefined => {
   for (const { atom } of idx.terms)
     if (atom.kind !== 'axis' || (atom.axis !== rows && atom.axis !== summed)) return undefined;

@@ -11,7 +11,9 @@ import { linear } from './problem.ts';
 
 export const rangeOf = (
   em: Emitter,
-  cut: Pick<Cut, 'problem' | 'rows' | 'summed'>,
+  cut: Pick<Cut, 'rows' | 'summed'> & {
+    readonly problem: Pick<Cut['problem'], 'rows' | 'summed' | 'bounds'>;
+  },
   firstRow: TExpr,
 ): { readonly from: TExpr; readonly to: TExpr } => {
   const { problem } = cut;

@@ -1,0 +1,68 @@
+/**
+ * The operands of an attention as panels of a workgroup: rows by four, columns by eight, and values by eight columns.
+ *
+ * Invariant: a panel holds all features, or all elements of a block of the sum, of its rows or columns.
+ */
+import { add, i32, operate } from '../../ir/thread/build.ts';
+import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
+import type { Emitter } from '../emit/emitter.ts';
+import { type Operand, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { pack } from './pack.ts';
+
+/** Where panels go, and which of the operand's rows or columns they hold. */
+export interface Place {
+  readonly buffer: ThreadBuffer;
+  readonly offset: number;
+  readonly start: TExpr;
+  readonly count: TExpr;
+}
+
+/** As many as fill panels. */
+export const panelsOf = (em: Emitter, length: TExpr, width: number): TExpr =>
+  length.kind === 'const'
+    ? i32(Math.ceil(length.value / width))
+    : em.name('panels', operate('floordiv', add(length, i32(width - 1)), i32(width)));
+
+const features = (
+  em: Emitter,
+  operand: Operand,
+  depth: number,
+  { offset, ...place }: Place,
+  width: number,
+): void =>
+  pack(
+    em,
+    operand,
+    { ...place, offset: i32(offset), width },
+    { blocks: { inner: 1, depth }, from: i32(0), length: i32(depth) },
+  );
+
+/** Rows of a product over `depth` features. */
+export const packRows = (em: Emitter, operand: Operand, depth: number, place: Place): void =>
+  features(em, operand, depth, place, TILE_ROWS);
+
+export const packColumns = (em: Emitter, operand: Operand, depth: number, place: Place): void =>
+  features(em, operand, depth, place, TILE_COLUMNS);
+
+/** All columns of what is summed, for `length` elements of the sum from `from` on: `reach` at most. */
+export const packValues = (
+  em: Emitter,
+  operand: Operand,
+  width: number,
+  buffer: ThreadBuffer,
+  reach: number,
+  from: TExpr,
+  length: TExpr,
+): void =>
+  pack(
+    em,
+    operand,
+    {
+      buffer,
+      offset: i32(0),
+      width: TILE_COLUMNS,
+      start: i32(0),
+      count: i32(Math.ceil(width / TILE_COLUMNS)),
+    },
+    { blocks: { inner: 1, depth: reach }, from, length },
+  );
