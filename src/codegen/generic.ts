@@ -10,7 +10,7 @@ import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { i32, operate, sharedBuffer } from '../ir/thread/build.ts';
 import type { TExpr } from '../ir/thread/thread.ts';
-import { evaluationCost, freeAxes, isSafe, reductionsIn, visitLoads } from './analysis.ts';
+import { freeAxes, isSafe, reductionsIn, visitLoads } from './analysis.ts';
 import type { Caps } from './caps.ts';
 import { planColumns } from './columns.ts';
 import { stepCost } from './cost.ts';
@@ -26,6 +26,9 @@ import { emitRows, type Sharing, share, vectorLoop } from './sharing.ts';
 import { writeTo } from './stores.ts';
 import { planTiles } from './tiles.ts';
 import { bytesMoved, flopsOf } from './work.ts';
+
+/** Scalar operations that take longer than writing a value and reading it back. */
+const LEAST_KEPT = 8;
 
 /**
  * Values that several passes over a row compute and that cost more than reading them back, with a buffer for each.
@@ -56,7 +59,10 @@ const rowCaches = (nest: Nest, loops: Loops, caps: Caps): Map<Expr, RowCache> =>
       return true;
     });
   const isWorth = (e: Expr): boolean =>
-    count.get(e)! > 1 && e.kind !== 'reduce' && e.dtype === 'float32' && evaluationCost(e) >= 8;
+    count.get(e)! > 1 &&
+    e.kind !== 'reduce' &&
+    e.dtype === 'float32' &&
+    stepCost([e], axis) >= LEAST_KEPT;
   const chosen = new Set<Expr>();
   for (const pass of passes)
     visit(pass, (e) => {
