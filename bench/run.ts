@@ -36,6 +36,12 @@ npm run bench -- kernels --device webgpu [name parts] [--json FILE] [--rounds N]
 npm run bench -- kernels [name parts] [--json FILE] [--rounds N] [--threads N] [--processor-time]
                    cpu: what memory bounds, in caches and out of them, against a copy of as many bytes in the same rounds
 
+npm run bench -- scaling [names] [--threads N] [--json FILE] [--rounds N] [--seconds S]
+                   cpu: rows on one thread and on N (default 2), in turns, and how many times faster
+
+npm run bench -- dispatch [--json FILE] [--rounds N] [--threads N]
+                   cpu: what a call of a compiled function takes beyond its kernels, in microseconds
+
 npm run bench -- --roofline [names] [--json FILE] [--rounds N] [--seconds S] [--threads N]
                    cpu: each row against its floor: operations and bytes of its kernels at the speeds of multiply-adds
                    and copies measured in the same run; then its launches, those that lose most first.
@@ -127,6 +133,19 @@ const main = async (): Promise<void> => {
     if (device !== 'webgpu') throw new Error('kernels: is for --device cpu or webgpu');
     const { measureKernels } = await import('./kernels/gpu/kernels.ts');
     write(options.json, await measureKernels(positionals.slice(1), effort));
+    return;
+  }
+  if (positionals[0] === 'scaling') {
+    if (device !== 'cpu') throw new Error('scaling: is for --device cpu');
+    const { measureScaling } = await import('./kernels/scaling.ts');
+    write(options.json, await measureScaling(positionals.slice(1), threads || 2, effort));
+    return;
+  }
+  if (positionals[0] === 'dispatch') {
+    if (device !== 'cpu') throw new Error('dispatch: is for --device cpu');
+    await onProcessorTime(false, threads);
+    const { measureDispatch } = await import('./kernels/dispatch.ts');
+    write(options.json, await measureDispatch(effort));
     return;
   }
   if (options.roofline) {
