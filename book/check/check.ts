@@ -9,7 +9,6 @@ import { FormatError, type Problem } from '../format/problems.ts';
 import { structureProblems } from '../format/structure.ts';
 import { fileOf, readBook, readLesson, root } from '../run/library.ts';
 import { linkProblems } from './links.ts';
-import { typeProblems } from './types.ts';
 
 export interface Checked {
   /** Lessons that can be read. */
@@ -48,7 +47,3 @@ export const checkForm = (slugs: readonly string[]): Checked => {
     ],
   };
 };
-
-/** What is wrong with the types of all lessons that can be read. */
-export const checkTypes = (sources: readonly Source[]): Promise<readonly Problem[]> =>
-  typeProblems(sources.map(({ lesson }) => lesson));

@@ -1,5 +1,5 @@
 /**
- * Checks the types of all cells of all lessons, with one run of the TypeScript compiler.
+ * Checks the types of all cells of all lessons, and of the tools, with one run of the TypeScript compiler.
  *
  * Invariant: complaints name lines of lesson.md. Options are strict; what a cell does not use is no mistake.
  */
@@ -31,7 +31,6 @@ const OPTIONS = {
     // As in the projects of most readers: x.shape[0] is a number.
     noUncheckedIndexedAccess: false,
   },
-  include: ['*.ts'],
 };
 
 const COMPLAINT = /^(.+?)\((\d+),\d+\): error (TS\d+: .*)$/;
@@ -52,31 +51,36 @@ const compile = async (): Promise<string> => {
 const complaintsIn = (output: string, programs: ReadonlyMap<string, Program>): Problem[] => {
   const problems: Problem[] = [];
   // The framework's own files are part of the program, and are checked elsewhere.
-  let isOfLesson = false;
+  let isOurs = false;
   for (const text of output.split('\n')) {
     const [, path, line, message] = COMPLAINT.exec(text) ?? [];
     const last = problems.at(-1);
     if (text.startsWith('error ')) problems.push({ file: FOLDER, line: 1, message: text });
     else if (path !== undefined && line !== undefined && message !== undefined) {
       const slug = path.replace(/^.*\//, '').replace(/\.ts$/, '');
-      const program = programs.get(slug);
-      isOfLesson = path.startsWith(`${FOLDER}/`) && program !== undefined;
-      if (program !== undefined && isOfLesson)
+      const program = path.startsWith(`${FOLDER}/`) ? programs.get(slug) : undefined;
+      isOurs = program !== undefined || path.startsWith('book/');
+      if (program !== undefined)
         problems.push({ file: fileOf(slug), line: program.lineOf(Number(line)), message });
-    } else if (isOfLesson && last !== undefined && text.startsWith(' '))
+      else if (isOurs) problems.push({ file: path, line: Number(line), message });
+    } else if (isOurs && last !== undefined && text.startsWith(' '))
       problems[problems.length - 1] = { ...last, message: `${last.message}\n${text}` };
   }
   return problems;
 };
 
-/** What is wrong with the types of the cells of these lessons. */
-export const typeProblems = async (lessons: readonly Lesson[]): Promise<readonly Problem[]> => {
+/** What is wrong with the types of the cells of these lessons, and of the tools in book/, if `tools` says so. */
+export const typeProblems = async (
+  lessons: readonly Lesson[],
+  { tools }: { readonly tools: boolean },
+): Promise<readonly Problem[]> => {
   const programs = new Map(
     lessons.map((lesson) => [lesson.slug, programOf(lesson, fileOf(lesson.slug))]),
   );
+  const include = tools ? ['*.ts', '../../book'] : ['*.ts'];
   rmSync(`${root}${FOLDER}`, { recursive: true, force: true });
   mkdirSync(`${root}${FOLDER}`, { recursive: true });
-  writeFileSync(`${root}${FOLDER}/tsconfig.json`, JSON.stringify(OPTIONS));
+  writeFileSync(`${root}${FOLDER}/tsconfig.json`, JSON.stringify({ ...OPTIONS, include }));
   for (const [slug, { text }] of programs) writeFileSync(`${root}${FOLDER}/${slug}.ts`, text);
   const found = complaintsIn(await compile(), programs);
   return [...[...programs.values()].flatMap(({ problems }) => problems), ...found];

@@ -1,13 +1,15 @@
 /**
- * `npm run lessons:test`: types and form of all lessons, then every lesson in quick mode, two at a time.
+ * `npm run lessons:test`: types and form of all lessons and types of the tools, then every lesson in quick mode, two at a
+ * time. With the ids of lessons: these alone.
  *
  * Invariant: each lesson has a process of its own; a run is green only if every lesson ended well in time. The last line is
  * always `N passed, N failed`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { checkForm, checkTypes } from '../check/check.ts';
+import { checkForm } from '../check/check.ts';
+import { typeProblems } from '../check/types.ts';
 import { type Problem, showProblem } from '../format/problems.ts';
-import { root, slugs, slugsFor } from './library.ts';
+import { fileOf, root, slugs, slugsFor } from './library.ts';
 
 const AT_ONCE = 2;
 /** Quick lessons take seconds. */
@@ -62,17 +64,24 @@ const told = async (name: string, check: Promise<readonly Problem[]>): Promise<v
 
 const words = process.argv.slice(2);
 const flags = words.filter((word, i) => word.startsWith('--') || words[i - 1] === '--device');
-const chosen = slugsFor(words.filter((word) => !flags.includes(word)));
+const names = words.filter((word) => !flags.includes(word));
+const isWhole = names.length === 0;
+const chosen = slugsFor(names);
+const isChosen = ({ file }: Problem): boolean =>
+  isWhole || chosen.some((slug) => file === fileOf(slug));
 const start = performance.now();
 const form = checkForm(slugs());
-report('form of lessons, links', form.problems.map(showProblem), 0);
+report('form of lessons, links', form.problems.filter(isChosen).map(showProblem), 0);
 const queue = [...chosen];
 const worker = async (): Promise<void> => {
   for (let slug = queue.shift(); slug !== undefined; slug = queue.shift())
     await runOne(slug, ['--quick', ...flags]);
 };
 // The types are checked by one of those who take from the queue, before it takes any.
-const first = told('types of cells', checkTypes(form.sources)).then(worker);
+const lessons = form.sources.flatMap(({ lesson }) =>
+  chosen.includes(lesson.slug) ? [lesson] : [],
+);
+const first = told('types', typeProblems(lessons, { tools: isWhole })).then(worker);
 await Promise.all([first, ...Array.from({ length: AT_ONCE - 1 }, worker)]);
 const seconds = (performance.now() - start) / 1000;
 console.log(`${chosen.length} lessons in ${seconds.toFixed(0)} s`);
