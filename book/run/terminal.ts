@@ -76,13 +76,16 @@ export const openTerminal = (lesson: Lesson, draw: (item: Displayable) => string
   };
 };
 
-/** `00-01 welcome: 9 cells, 1.2 s`, or what is wrong. */
+const secondsOf = ({ user, system }: NodeJS.CpuUsage): string => ((user + system) / 1e6).toFixed(1);
+
+/** `00-01-welcome: 14 cells, 1.2 s (2.0 s of processors; cell compare 0.8 s)`, after what is wrong. */
 export const summaryOf = ({ lesson, cells, problems, seconds }: LessonRun): string => {
-  const ran = cells.filter(({ ending }) => ending.outcome !== 'skipped').length;
-  const counts = `${ran} ${ran === 1 ? 'cell' : 'cells'}, ${seconds.toFixed(1)} s`;
-  if (problems.length === 0) return `${lesson.slug}: ${counts}`;
-  return [
-    ...problems.map(showProblem),
-    `${lesson.slug}: ${counts}, ${problems.length} failed`,
-  ].join('\n');
+  const ran = cells.filter(({ ending }) => ending.outcome !== 'skipped');
+  const [slowest] = ran.toSorted((a, b) => b.ending.seconds - a.ending.seconds);
+  const longest =
+    slowest === undefined ? '' : `; cell ${slowest.cell.id} ${slowest.ending.seconds.toFixed(1)} s`;
+  const times = `${seconds.toFixed(1)} s (${secondsOf(process.cpuUsage())} s of processors${longest})`;
+  const counts = `${lesson.slug}: ${ran.length} ${ran.length === 1 ? 'cell' : 'cells'}, ${times}`;
+  const wrong = problems.length === 0 ? '' : `, ${problems.length} failed`;
+  return [...problems.map(showProblem), `${counts}${wrong}`].join('\n');
 };

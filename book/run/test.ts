@@ -16,9 +16,9 @@ const AT_ONCE = 2;
 const LONGEST_MS = 120_000;
 
 const counts = { passed: 0, failed: 0 };
-const report = (name: string, problems: readonly string[], seconds: number): void => {
+const report = (name: string, problems: readonly string[]): void => {
   counts[problems.length === 0 ? 'passed' : 'failed']++;
-  console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds.toFixed(1)} s)`);
+  console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${name}`);
   for (const problem of problems) console.log(problem.replace(/^/gm, '  | '));
 };
 
@@ -31,7 +31,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 
 const runOne = (slug: string, words: readonly string[]): Promise<void> =>
   new Promise((resolve) => {
-    const start = performance.now();
     const args = [...process.execArgv, `${root}book/run/lesson.ts`, slug, ...words];
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(child);
@@ -49,8 +48,10 @@ const runOne = (slug: string, words: readonly string[]): Promise<void> =>
       clearTimeout(timer);
       running.delete(child);
       const late = isLate ? [`still running after ${LONGEST_MS / 1000} s`] : [];
-      const seconds = (performance.now() - start) / 1000;
-      report(slug, code === 0 ? [] : [output.trimEnd(), ...late], seconds);
+      // A lesson ends with a line about itself.
+      const last = output.trimEnd().split('\n').at(-1) ?? '';
+      const name = last.startsWith(`${slug}: `) ? last : slug;
+      report(name, code === 0 ? [] : [output.trimEnd(), ...late]);
       resolve();
     });
   });
@@ -59,7 +60,8 @@ const runOne = (slug: string, words: readonly string[]): Promise<void> =>
 const told = async (name: string, check: Promise<readonly Problem[]>): Promise<void> => {
   const start = performance.now();
   const problems = await check;
-  report(name, problems.map(showProblem), (performance.now() - start) / 1000);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  report(`${name}: ${seconds} s`, problems.map(showProblem));
 };
 
 const words = process.argv.slice(2);
@@ -71,7 +73,7 @@ const isChosen = ({ file }: Problem): boolean =>
   isWhole || chosen.some((slug) => file === fileOf(slug));
 const start = performance.now();
 const form = checkForm(slugs());
-report('form of lessons, links', form.problems.filter(isChosen).map(showProblem), 0);
+report('form of lessons, links', form.problems.filter(isChosen).map(showProblem));
 const queue = [...chosen];
 const worker = async (): Promise<void> => {
   for (let slug = queue.shift(); slug !== undefined; slug = queue.shift())
