@@ -27,7 +27,6 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'd2l.readTimeMachine': 'reads a book, from the network where it is nowhere else',
   'd2l.loadCorpusTimeMachine': 'reads a book, from the network where it is nowhere else',
   'd2l.loadTimeMachine': 'reads a book, from the network where it is nowhere else',
-  'd2l.trainRnn': 'reads a book, from the network where it is nowhere else',
   'd2l.loadAirfoil': 'reads a table, from the network where it is nowhere else',
 };
 

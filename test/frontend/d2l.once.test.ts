@@ -258,7 +258,7 @@ test('programs: what the compiler made, as data', async () => {
   const f = hybridize((x: nd.NDArray) => x.exp().sum(), { name: 'total' });
   await rejects(d2l.programs(f), /no compiled program yet/);
   f(nd.ones([4]));
-  const item = await d2l.programs(f, { svg: true });
+  const item = await d2l.programs(f, { svg: true, run: () => f(nd.ones([4])) });
   assert.equal(structuredClone(item), item);
   assert.equal(JSON.parse(JSON.stringify(item)).programs[0].code, item.programs[0]!.code);
   assert.is(item.name, 'total');
@@ -266,6 +266,11 @@ test('programs: what the compiler made, as data', async () => {
   const [program] = item.programs;
   assert.match(program!.code[program!.launches[0]!]!, /local\.get/);
   assert.match(program!.svg!, /<svg/);
+  assert.equal(
+    program!.timing!.map(({ kernel }) => kernel),
+    program!.launches,
+  );
+  assert.ok(program!.timing![0]!.nanoseconds > 0);
 });
 
 test.run();

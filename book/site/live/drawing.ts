@@ -3,4 +3,4 @@
  *
  * Invariant: loads nothing of the framework but this.
  */
-export { figureSvg } from 'tigon/d2l';
+export { figureSvg } from 'tigon/d2l/svg';

@@ -84,6 +84,12 @@ export interface Table {
   readonly rows: readonly (readonly (string | Value)[])[];
 }
 
+/** How long a launch took. */
+export interface LaunchTime {
+  readonly kernel: string;
+  readonly nanoseconds: number;
+}
+
 /** One compiled program, as `explain` tells it. */
 export interface ProgramView {
   /** `forward`, `backward`, or `program` where there is only one. */
@@ -98,6 +104,8 @@ export interface ProgramView {
   readonly code: Readonly<Record<string, string>>;
   /** Names of kernels in the order in which one run launches them. */
   readonly launches: readonly string[];
+  /** Of each launch the median of some runs, where it was measured. */
+  readonly timing?: readonly LaunchTime[];
 }
 
 /** What became of a hybridized function. */

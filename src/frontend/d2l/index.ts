@@ -24,6 +24,7 @@ export type {
   Displayable,
   Figure,
   HeatMap,
+  LaunchTime,
   Mark,
   Panel,
   Picture,

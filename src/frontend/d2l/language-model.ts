@@ -112,7 +112,9 @@ const stepOf = (
  * @throws {ValueError} for a model that is none, and a `clip` that is not above 0
  *
  * @example
- * const { batches, vocab } = await loadTimeMachine({ batchSize: 4, steps: 5, maxTokens: 200 });
+ * const vocab = new Vocab([...'abc']);
+ * const corpus = vocab.encode([...'abcabcabcabcabcabcabcabc']);
+ * const batches = seqDataIterConsecutive(corpus, { batchSize: 2, steps: 5 });
  * const w = random.normal([vocab.size, vocab.size], 0, 0.01).attachGrad();
  * const model = {   // what follows a letter depends on that letter alone
  *   run: (x: nd.NDArray, state: readonly nd.NDArray[]) => [w.take(x.T.reshape([-1])), state] as const,
