@@ -84,7 +84,7 @@ export const rewrite = (
   });
 
   const homeOf = (name: string, ancestors: readonly acorn.AnyNode[]): Home => {
-    if (scopes.isLocal(name, ancestors)) return undefined;
+    if (name === 'arguments' || scopes.isLocal(name, ancestors)) return undefined;
     if (scopes.shared.has(name)) return '$$own';
     return known.has(name) || !isGlobal(name) ? '$$' : undefined;
   };

@@ -48,7 +48,8 @@ const partsOf = (text: string): readonly string[] => {
   let depth = 0;
   let quote = '';
   let from = 0;
-  for (const [i, letter] of [...text].entries()) {
+  for (let i = 0; i < text.length; i++) {
+    const letter = text[i]!;
     if (quote !== '') quote = letter === quote ? '' : quote;
     else if (letter === "'" || letter === '`') quote = letter;
     else if ('([{'.includes(letter)) depth++;

@@ -204,6 +204,37 @@ const ROWS: readonly (readonly [name: string, cells: readonly string[], value: u
     undefined,
   ],
   [
+    'arguments, defaults, nested patterns of functions',
+    [
+      'const a = 1;',
+      'function f(x = a, { y: [z] = [a] } = {} as any) { return [arguments.length, x, z]; }\nf()',
+    ],
+    [0, 1, 1],
+  ],
+  [
+    'local classes, catch, switch and static blocks hide shared names',
+    [
+      'const a = 1, e = 2;',
+      'const seen: unknown[] = [];\n{ class a { static { var e = 5; seen.push(typeof a, e); } } }\ntry { throw 3; } catch (e) { seen.push(e); }\nswitch (a) { case 1: { let e = 4; seen.push(e); } }\n[...seen, a, e]',
+    ],
+    ['function', 5, 3, 4, 1, 2],
+  ],
+  [
+    'short loops, conditions and labels without blocks',
+    [
+      'let n = 0\nconst inc = () => ++n\ndo inc(); while (n < 3)\nif (n > 9) inc()\nelse for (const k of [1, 2]) inc()\nwhile (n < 8) inc()\nn',
+    ],
+    8,
+  ],
+  [
+    'a callee is called without this, a method with it',
+    [
+      'const o = { m() { return this === o; } };\nconst { m } = o;',
+      'function loose(this: unknown) { return this; }\n[o.m(), loose() === undefined, (0, loose)() === undefined]',
+    ],
+    [true, true, true],
+  ],
+  [
     'tagged templates',
     ['const tag = (s: TemplateStringsArray, n: number) => s.raw.join("|") + n;', `tag\`a\${1}b\``],
     'a|b1',
