@@ -14,6 +14,7 @@ import { gradientOf, planGradient } from './gradient.ts';
 import { planShifted } from './shifted.ts';
 import { shiftsOf } from './shifted-geometry.ts';
 import { planWinograd } from './winograd.ts';
+import { planWinogradGradient } from './winograd-gradient.ts';
 
 /** Steps of the micro-kernel, and positions, below which nothing is gained. */
 const LEAST_STEPS = 8;
@@ -35,7 +36,11 @@ export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | 
     plans.push(planShifted(nest, shifts, caps), planWinograd(nest, shifts, caps));
   const gradient = gradientOf(c);
   if (gradient !== undefined)
-    plans.push(planGradient(nest, gradient, caps), planDepthwiseGradient(nest, gradient, caps));
+    plans.push(
+      planGradient(nest, gradient, caps),
+      planDepthwiseGradient(nest, gradient, caps),
+      planWinogradGradient(nest, gradient, caps),
+    );
   return plans.reduce<ImagePlan | undefined>(
     (a, b) => (b !== undefined && b.cycles < (a?.cycles ?? Number.POSITIVE_INFINITY) ? b : a),
     undefined,

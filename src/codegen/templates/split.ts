@@ -13,6 +13,7 @@ import type { Problem } from './contraction.ts';
 import { gradientCycles } from './gradient.ts';
 import { laneProblems } from './panels.ts';
 import { kernelsOf, type Split } from './partial-sums.ts';
+import { winogradGradientCycles } from './winograd-gradient-cut.ts';
 
 /** Sums shorter than this are not worth a second launch. */
 const SHORTEST = 2048;
@@ -54,8 +55,8 @@ const resultSize = (c: Contraction): number => pointsOf([...c.batch, ...c.m, ...
 
 const estimate = (c: Contraction, caps: Caps): number | undefined => {
   const cycles = laneProblems(c).flatMap((p: Problem) => blocking(p, caps)?.cycles ?? []);
-  const gradient = gradientCycles(c, caps);
-  if (gradient !== undefined) cycles.push(gradient);
+  for (const gradient of [gradientCycles(c, caps), winogradGradientCycles(c, caps)])
+    if (gradient !== undefined) cycles.push(gradient);
   return cycles.length === 0 ? undefined : Math.min(...cycles);
 };
 

@@ -6,16 +6,18 @@ import * as assert from 'uvu/assert';
 import type { Caps } from '../../../src/codegen/caps.ts';
 import { cleanup } from '../../../src/codegen/cleanup.ts';
 import { isRefusal } from '../../../src/codegen/plan.ts';
-import { type ImagePlan, planConvolution } from '../../../src/codegen/templates/convolution.ts';
+import type { ImagePlan } from '../../../src/codegen/templates/convolution.ts';
 import { geometryOf } from '../../../src/codegen/templates/convolution-geometry.ts';
+import { gradientOf } from '../../../src/codegen/templates/gradient.ts';
 import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { type Shifts, shiftsOf } from '../../../src/codegen/templates/shifted-geometry.ts';
 import { planWinograd } from '../../../src/codegen/templates/winograd.ts';
+import { planWinogradGradient } from '../../../src/codegen/templates/winograd-gradient.ts';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
 import { hasRelaxedSimd } from '../../../src/runtime/cpu/features.ts';
 import { runKernel } from '../../support/wasm.ts';
-import { conv, convGradInput, type Made } from './made.ts';
-import { caps, check, generator, kernelOf } from './nests.ts';
+import { conv, convGradInput, convGradWeight, type Made } from './made.ts';
+import { caps, check, elementsOf, evaluate, generator, kernelOf } from './nests.ts';
 
 const geometry = ({ nest }: Made): Shifts => {
   const convolution = geometryOf(nest.contract!);
@@ -58,6 +60,7 @@ test('chosen where it is faster by estimate, and where the device allows it', ()
   assert.match(notes(photo, device), /Winograd F\(4 x 4/);
   assert.match(notes(conv(1, 512, 7, 7, 512, 3, { pad: 1 }), device), /Winograd F\(2 x 2/);
   assert.match(notes(convGradInput(8, 32, 18, 18, 32, 3), device), /Winograd/);
+  assert.match(notes(convGradWeight(32, 32, 16, 16, 32, 3, 1), device), /Winograd F\(3 x 3/);
   for (const other of [
     notes(photo, wasmCaps(true, false)),
     notes(conv(1, 8, 32, 32, 64, 3, { pad: 1 }), device),
@@ -67,60 +70,63 @@ test('chosen where it is faster by estimate, and where the device allows it', ()
     assert.not.match(other, /Winograd/);
 });
 
-/** Largest error of a convolution [1, c, 12, 12] of random numbers, as a share of the sum of |x| |w|. */
-const largestError = (
-  c: number,
-  plan: (made: Made, caps: Caps) => ImagePlan | undefined,
-): number => {
-  const [size, rows] = [12, 4];
-  const made = conv(1, c, size, size, rows, 3, { pad: 1 });
-  const pick = generator(c);
-  const random = (): number => Math.fround((pick(4001) + pick(4001) - 4000) / 4000);
-  const arrays = made.buffers.map((b) =>
-    Float32Array.from({ length: b.shape.reduce((p, d) => p * d, 1) }, random),
-  );
+test('gradients of weights: borders of tiles, panels, rows, channels and images', () => {
+  const gradient = (made: Made, device: Caps, seed: number, what: string, note = /./): void => {
+    let notes = '';
+    const ran = check(made.nest, made.buffers, device, seed, (nest, given) => {
+      const found = planWinogradGradient(nest, gradientOf(nest.contract!)!, given);
+      notes = found?.plan.notes.join() ?? '';
+      return found?.plan ?? { refused: 'no tiles' };
+    });
+    if (typeof ran === 'string') throw new Error(`${what}: ${ran}`);
+    assert.ok(ran.error < 1e-3, `${what}: error ${ran.error}`);
+    assert.match(notes, note, what);
+  };
+  const small: Caps = { ...caps(1), sharedBytes: 64_000 };
+  gradient(convGradWeight(1, 16, 8, 8, 12, 3, 1), caps(1), 1, 'whole tiles');
+  gradient(convGradWeight(5, 13, 7, 5, 14, 3, 1), caps(8), 2, 'borders, several images', / x 8 /);
+  gradient(convGradWeight(1, 12, 18, 11, 12, 3, 2), small, 3, 'stripes', / (4|8|12) tiles at a time/);
+  gradient(convGradWeight(2, 12, 9, 8, 12, 3, 0), caps(2), 4, 'without padding');
+});
+
+/** Largest error over random numbers, as a share of the sum of |x| |w|. */
+const largestError = (made: Made, plan: (device: Caps) => ImagePlan | undefined): number => {
   const { buffers, nest } = made;
-  const [x, w, bias] = ['x', 'w', 'bias'].map(
-    (n) => arrays[buffers.findIndex((b) => b.name === n)],
+  const pick = generator(7);
+  const random = (): number => Math.fround((pick(4001) + pick(4001) - 4000) / 4000);
+  const memory = new Map(
+    buffers.map((b) => {
+      const isBias = b.name === 'bias';
+      return [b, Float64Array.from({ length: elementsOf(b) }, () => (isBias ? 0 : random()))];
+    }),
   );
-  bias?.fill(0);
-  const device = wasmCaps(hasRelaxedSimd());
   const out = nest.stores[0]!.buffer;
-  const kernel = cleanup(kernelOf(plan(made, device)!.plan, buffers, new Set([out])));
+  const want = evaluate([nest], memory).get(out)!;
+  const sizes = new Map([...memory].map(([b, values]) => [b, values.map(Math.abs)]));
+  const all = evaluate([nest], sizes).get(out)!;
+  const device = wasmCaps(hasRelaxedSimd());
+  const kernel = cleanup(kernelOf(plan(device)!.plan, buffers, new Set([out])));
   const after = runKernel(
     kernel,
     device,
-    arrays.map((a) => new Uint8Array(a.buffer)),
+    buffers.map((b) => new Uint8Array(Float32Array.from(memory.get(b)!).buffer)),
   );
   const got = new Float32Array(after[buffers.indexOf(out)]!.slice().buffer);
-  let worst = 0;
-  for (let at = 0; at < got.length; at++) {
-    const [f, oy, ox] = [Math.floor(at / size ** 2), Math.floor(at / size) % size, at % size];
-    let [sum, all] = [0, 0];
-    for (let k = 0; k < 9 * c; k++) {
-      const [y, u] = [oy + (Math.floor(k / 3) % 3) - 1, ox + (k % 3) - 1];
-      if (Math.min(y, u) < 0 || Math.max(y, u) >= size) continue;
-      const product = x![(Math.floor(k / 9) * size + y) * size + u]! * w![f * 9 * c + k]!;
-      sum += product;
-      all += Math.abs(product);
-    }
-    worst = Math.max(worst, Math.abs(got[at]! - Math.max(0, sum)) / all);
-  }
-  return worst;
+  return want.reduce((worst, w, i) => Math.max(worst, Math.abs(w - got[i]!) / all[i]!), 0);
 };
 
 test('errors stay within what the documentation says', () => {
-  for (const c of [16, 64, 256]) {
+  for (const c of [16, 128]) {
+    const made = conv(1, c, 8, 8, 4, 3, { pad: 1 });
     const of = (size: 2 | 4): number =>
-      largestError(c, (made, device) => planWinograd(made.nest, geometry(made), device, [size]));
-    const direct = largestError(c, ({ nest }, device) =>
-      planConvolution(nest, geometryOf(nest.contract!)!, device),
-    );
+      largestError(made, (device) => planWinograd(made.nest, geometry(made), device, [size]));
     const [two, four] = [of(2), of(4)];
-    const figures = `${c} channels: direct ${direct}, 2 x 2 ${two}, 4 x 4 ${four}`;
-    assert.ok(two < 3e-7 && four < 1e-6, figures);
-    if (process.env['TIGON_FIGURES'] !== undefined) console.log(figures);
+    assert.ok(two < 3e-7 && four < 1e-6, `${c} channels: 2 x 2 ${two}, 4 x 4 ${four}`);
   }
+  const made = convGradWeight(2, 12, 12, 12, 12, 3, 1);
+  const g = gradientOf(made.nest.contract!)!;
+  const error = largestError(made, (device) => planWinogradGradient(made.nest, g, device));
+  assert.ok(error < 1e-6, `gradient of the weight: ${error}`);
 });
 
 test.run();

@@ -1,0 +1,180 @@
+/**
+ * How the gradient of 3 x 3 weights is cut for Winograd's algorithm: tiles of the images, blocks of rows and of channels.
+ *
+ * Invariant: what a workgroup has at a time fits its memory; only estimates decide between cuts that do.
+ */
+import { pointsOf } from '../../ir/dim.ts';
+import type { Contraction } from '../../ir/loop/loop.ts';
+import type { Caps } from '../caps.ts';
+import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { type GradientGeometry, gradientOf } from './gradient.ts';
+import { copyCost, type Planes, planesOf } from './planes.ts';
+
+/** Results of a tile along a line, and inputs that they meet. */
+export const TILE = 4;
+export const REACH = 6;
+export const PRODUCTS: number = REACH * REACH;
+/** Planes that are there at a time: their vectors are transformed lane by lane. */
+export const QUAD = 4;
+
+/** The tiles of a unit: stripes of an image, or several images. */
+export interface GradientTiles {
+  readonly tileRows: number;
+  readonly tileColumns: number;
+  readonly stripes: number;
+  readonly images: number;
+  /** Of an image's stripe, and of a unit. */
+  readonly each: number;
+  readonly tiles: number;
+  /** How the input and the gradient lie in memory. */
+  readonly input: Planes;
+  readonly gradient: Planes;
+}
+
+export interface WinogradGradientCut {
+  readonly layout: GradientTiles;
+  readonly rows: number;
+  readonly rowBlocks: number;
+  readonly channels: number;
+  readonly channelBlocks: number;
+  readonly units: number;
+  /** Elements of one of the tile's products: of gradients, inputs and sums. */
+  readonly slices: { readonly rows: number; readonly columns: number; readonly sums: number };
+  readonly grid: number;
+  readonly cycles: number;
+}
+
+/** Cycles to transform a tile of the input and of the gradient, and the sums of a row and a channel; to take sums on. */
+const INPUT = 34;
+const GRADIENT = 26;
+const FINISH = 40;
+const TURN = 25;
+const CLEAR = 0.3;
+/** Fewest rows and channels whose transforms pay. */
+const FEWEST = 12;
+const BLOCKS = [1, 2, 3, 4, 6, 8];
+
+/** An odd number of cache lines: slices at a power of two would share one set. */
+const apart = (elements: number): number => 16 * (Math.ceil(elements / 16) | 1);
+
+/** Planes with room for whole tiles. */
+const roomy = (planes: Planes, [high, wide]: readonly [number, number]): Planes => {
+  const [down, along] = planes.sides;
+  return {
+    sides: [
+      { ...down!, length: high, pitch: wide, remainders: 1, remainderPitch: 0 },
+      { ...along!, length: wide, pitch: 1, remainders: 1, remainderPitch: 0 },
+    ],
+    volume: high * wide,
+    reach: planes.reach,
+  };
+};
+
+const layoutOf = (g: GradientGeometry, tileRows: number, images: number): GradientTiles => {
+  const [high, wide] = g.windows.map((w) => Math.ceil(w.position.extent / TILE)) as [
+    number,
+    number,
+  ];
+  const [rows, columns] = [TILE * tileRows, TILE * wide];
+  const results = g.windows.map((w) => ({ ...w, u: w.position, lo: 0 }));
+  const each = tileRows * wide;
+  return {
+    tileRows,
+    tileColumns: wide,
+    stripes: Math.ceil(high / tileRows),
+    images,
+    each,
+    tiles: images * each,
+    input: roomy(planesOf(g.windows, rows), [rows + 2, columns + TILE]),
+    gradient: roomy(
+      { ...planesOf(results, rows), sides: planesOf(results, rows).sides.map(unpadded) },
+      [rows, columns],
+    ),
+  };
+};
+
+const unpadded = (side: Planes['sides'][number]): Planes['sides'][number] => ({ ...side, pad: 0 });
+
+const layoutsOf = (g: GradientGeometry): GradientTiles[] => {
+  const high = Math.ceil(g.windows[0]!.position.extent / TILE);
+  const images = pointsOf(g.images);
+  const parts = [...new Set([1, 2, 4, 7, 8, 14].map((n) => Math.ceil(high / n)))];
+  return [
+    ...parts.map((tileRows) => layoutOf(g, tileRows, 1)),
+    ...[2, 4, 8, 16].filter((n) => n <= images).map((n) => layoutOf(g, high, n)),
+  ];
+};
+
+/** Whether a gradient is one of 3 x 3 windows with stride 1, of rows and channels enough. */
+export const isFitting = (g: GradientGeometry): boolean =>
+  g.windows.length === 2 &&
+  g.windows.every(
+    (w) => w.stride === 1 && w.dilation === 1 && w.tap.extent === 3 && w.base.terms.length === 0,
+  ) &&
+  Math.min(pointsOf(g.rowAxes), pointsOf(g.channels)) >= FEWEST;
+
+/** The best cut by estimate, where there is one. */
+export const cutOf = (g: GradientGeometry, caps: Caps): WinogradGradientCut | undefined => {
+  const [images, batches] = [pointsOf(g.images), pointsOf(g.batch)];
+  const [allRows, allChannels] = [pointsOf(g.rowAxes), pointsOf(g.channels)];
+  const [rowTiles, columnTiles] = [
+    Math.ceil(allRows / TILE_ROWS),
+    Math.ceil(allChannels / TILE_COLUMNS),
+  ];
+  const copying = copyCost(g.input, g.windows);
+  const ofResults = g.windows.map((w) => ({ ...w, u: w.position }));
+  const reading = copyCost(g.gradient, ofResults);
+  let best: WinogradGradientCut | undefined;
+  for (const layout of layoutsOf(g)) {
+    const { tiles, input, gradient } = layout;
+    const units = layout.stripes * Math.ceil(images / layout.images);
+    for (const rowBlocks of BLOCKS.filter((n) => n <= rowTiles))
+      for (const channelBlocks of BLOCKS.filter((n) => n <= columnTiles)) {
+        const rows = Math.ceil(rowTiles / rowBlocks) * TILE_ROWS;
+        const channels = Math.ceil(columnTiles / channelBlocks) * TILE_COLUMNS;
+        const slices = {
+          rows: apart(rows * tiles),
+          columns: apart(channels * tiles),
+          sums: apart(rows * channels),
+        };
+        const cut = { layout, rows, channels, units, slices };
+        if (4 * memoryOf(cut).reduce((n, x) => n + x, 0) > caps.sharedBytes) continue;
+        const panels = (rows / TILE_ROWS) * (channels / TILE_COLUMNS) * PRODUCTS;
+        const unit =
+          tiles * (channels * INPUT + rows * GRADIENT) +
+          layout.images * channels * input.volume * (copying + CLEAR) +
+          layout.images * rows * gradient.volume * (reading + CLEAR) +
+          panels * (tiles * STEP + TURN);
+        const one = START + units * unit + rows * channels * FINISH;
+        const counts = {
+          rowBlocks: Math.ceil((rowTiles * TILE_ROWS) / rows),
+          channelBlocks: Math.ceil((columnTiles * TILE_COLUMNS) / channels),
+        };
+        const grid = batches * counts.rowBlocks * counts.channelBlocks;
+        const cycles = elapsed(grid, one, caps);
+        if (best === undefined || cycles < best.cycles) best = { ...cut, ...counts, grid, cycles };
+      }
+  }
+  return best;
+};
+
+/** Elements of the memory of a workgroup, in the order of its buffers. */
+export const memoryOf = ({
+  layout,
+  slices,
+}: Pick<WinogradGradientCut, 'layout' | 'slices'>): readonly number[] => [
+  PRODUCTS * slices.rows,
+  PRODUCTS * slices.columns,
+  PRODUCTS * slices.sums,
+  QUAD * (Math.max(layout.input.volume, layout.gradient.volume) + 2 * TILE),
+  PRODUCTS * QUAD,
+  layout.each,
+  layout.each,
+];
+
+/** Estimated cycles, if a contraction is such a gradient. */
+export const winogradGradientCycles = (c: Contraction, caps: Caps): number | undefined => {
+  if (!caps.winograd) return undefined;
+  const g = gradientOf(c);
+  return g === undefined || !isFitting(g) ? undefined : cutOf(g, caps)?.cycles;
+};
