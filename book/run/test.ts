@@ -6,12 +6,16 @@
  * always `N passed, N failed`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { prepareMachine } from '../../test/machine/machine.ts';
 import { checkForm } from '../check/check.ts';
 import { typeProblems } from '../check/types.ts';
 import { type Problem, showProblem } from '../format/problems.ts';
 import { fileOf, root, slugs, slugsFor } from './library.ts';
 
 const AT_ONCE = 2;
+/** A whole run has these on WebGPU, too: their cells say what does not depend on the device. */
+const ON_WEBGPU = ['00-01', '01-01', '03-01'];
 /** Quick lessons take seconds. */
 const LONGEST_MS = 120_000;
 
@@ -29,10 +33,21 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.exit(130);
   });
 
-const runOne = (slug: string, words: readonly string[]): Promise<void> =>
+/** A lesson on a device. */
+interface Job {
+  readonly slug: string;
+  readonly device: string;
+}
+
+const runOne = ({ slug, device }: Job, env: Readonly<Record<string, string>>): Promise<void> =>
   new Promise((resolve) => {
-    const args = [...process.execArgv, `${root}book/run/lesson.ts`, slug, ...words];
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const program = `${root}book/run/lesson.ts`;
+    const args = [...process.execArgv, program, slug, '--quick', '--device', device];
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     running.add(child);
     let output = '';
     let isLate = false;
@@ -50,7 +65,7 @@ const runOne = (slug: string, words: readonly string[]): Promise<void> =>
       const late = isLate ? [`still running after ${LONGEST_MS / 1000} s`] : [];
       // A lesson ends with a line about itself.
       const last = output.trimEnd().split('\n').at(-1) ?? '';
-      const name = last.startsWith(`${slug}: `) ? last : slug;
+      const name = `${device === 'cpu' ? '' : `on ${device}: `}${last.startsWith(`${slug}: `) ? last : slug}`;
       report(name, code === 0 ? [] : [output.trimEnd(), ...late]);
       resolve();
     });
@@ -64,20 +79,35 @@ const told = async (name: string, check: Promise<readonly Problem[]>): Promise<v
   report(`${name}: ${seconds} s`, problems.map(showProblem));
 };
 
-const words = process.argv.slice(2);
-const flags = words.filter((word, i) => word.startsWith('--') || words[i - 1] === '--device');
-const names = words.filter((word) => !flags.includes(word));
-const isWhole = names.length === 0;
-const chosen = slugsFor(names);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { device: { type: 'string' } },
+});
+const isWhole = positionals.length === 0;
+const chosen = slugsFor(positionals);
+const { device = 'cpu' } = values;
+const queue: Job[] = chosen.map((slug) => ({ slug, device }));
+
+const start = performance.now();
+// What tests run on: an adapter, where the system has none.
+const machine =
+  isWhole || device === 'webgpu' ? prepareMachine({ cuda: false, quick: false }) : undefined;
+if (isWhole && device === 'cpu') {
+  const onWebGpu = chosen.filter((slug) => ON_WEBGPU.includes(slug.slice(0, 5)));
+  const adapter = machine?.webgpu;
+  if (typeof adapter !== 'string')
+    queue.unshift(...onWebGpu.map((slug) => ({ slug, device: 'webgpu' })));
+  else if (process.env['CI'] === 'true') report('lessons on webgpu', [`none here: ${adapter}`]);
+  else console.log(`skipped: ${onWebGpu.length} lessons on webgpu: none here: ${adapter}`);
+}
+
 const isChosen = ({ file }: Problem): boolean =>
   isWhole || chosen.some((slug) => file === fileOf(slug));
-const start = performance.now();
 const form = checkForm(slugs());
 report('form of lessons, links', form.problems.filter(isChosen).map(showProblem));
-const queue = [...chosen];
 const worker = async (): Promise<void> => {
-  for (let slug = queue.shift(); slug !== undefined; slug = queue.shift())
-    await runOne(slug, ['--quick', ...flags]);
+  for (let job = queue.shift(); job !== undefined; job = queue.shift())
+    await runOne(job, machine?.env ?? {});
 };
 // The types are checked by one of those who take from the queue, before it takes any.
 const lessons = form.sources.flatMap(({ lesson }) =>
