@@ -11,6 +11,7 @@ import type { Caps } from '../caps.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
 import { blocking } from './blocking.ts';
 import { type Problem, problems, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import type { ImagePlan } from './convolution.ts';
 import { epilogueOf } from './epilogue.ts';
 import { planImages } from './images.ts';
 import { MatmulTemplate, type Schedule, type Scratch } from './matmul-emit.ts';
@@ -25,16 +26,43 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
   const c = nest.contract;
   if (c === undefined) return { refused: 'no contraction' };
   if (caps.lanes === 1) return planSingle(nest, c, caps);
+  const product = productOf(nest, c, caps);
+  return 'refused' in product ? product : product.plan;
+};
+
+/** Estimated cycles of a nest with a contraction; `undefined` where the generic schedule takes it. */
+export const productCycles = (nest: Nest, caps: Caps): number | undefined => {
+  const c = nest.contract;
+  if (c === undefined || caps.lanes === 1) return undefined;
+  const product = productOf(nest, c, caps);
+  return 'refused' in product ? undefined : product.cycles;
+};
+
+/** A schedule and its estimate. */
+type Product = ImagePlan | Refusal;
+
+const known = new WeakMap<Nest, { readonly caps: Caps; readonly product: Product }>();
+
+/** Who splits kernels asks as well as who schedules them: it is found once. */
+const productOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
+  const before = known.get(nest);
+  if (before?.caps === caps) return before.product;
+  const product = bestOf(nest, c, caps);
+  known.set(nest, { caps, product });
+  return product;
+};
+
+const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
   const refused = misfit(nest, c) ?? smallness(c);
   if (refused !== undefined) return { refused };
   const image = planImages(nest, c, caps);
   const thin = thinness(c);
-  if (thin !== undefined) return image?.plan ?? { refused: thin };
+  if (thin !== undefined) return image ?? { refused: thin };
   const schedule = scheduleOf(nest, c, caps);
   if (image !== undefined && image.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
-    return image.plan;
+    return image;
   if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };
-  return planOf(schedule);
+  return { plan: planOf(schedule), cycles: schedule.cycles };
 };
 
 /** The best schedule on panels, if there is one. */
@@ -52,17 +80,6 @@ const scheduleOf = (nest: Nest, c: Contraction, caps: Caps): Schedule | undefine
       (a, b) => (a !== undefined && a.cycles <= b.cycles ? a : b),
       undefined,
     );
-
-/** Estimated cycles of a nest with a contraction; `undefined` where the generic schedule takes it. */
-export const productCycles = (nest: Nest, c: Contraction, caps: Caps): number | undefined => {
-  if (refusal(nest, c) !== undefined) return undefined;
-  const cycles = [scheduleOf(nest, c, caps)?.cycles, planImages(nest, c, caps)?.cycles];
-  const known = cycles.filter((x) => x !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
-};
-
-const refusal = (nest: Nest, c: Contraction): string | undefined =>
-  misfit(nest, c) ?? smallness(c) ?? thinness(c);
 
 const misfit = (nest: Nest, c: Contraction): string | undefined => {
   if (registerOf(c.a.dtype) !== 'f32' || registerOf(c.b.dtype) !== 'f32')

@@ -28,11 +28,9 @@ import {
   operandOf,
   type Problem,
   problems,
+  READING,
   TILE_COLUMNS,
 } from './contraction.ts';
-
-/** Cycles to bring an element of a panel from beyond the first-level cache, for each block of rows. */
-const READING = 0.2;
 
 /** The row-major place among `axes`. */
 const placeIn = (axes: readonly Axis[]): Idx =>
