@@ -61,7 +61,9 @@ const wrap = (md: MarkdownIt): void => {
 export const useLessons = (md: MarkdownIt, recorded: RecordedMarkup): void => {
   // the markup of an equation is nothing for Vue to read
   const transformer = (html: string): string => html.replace(/^<(span|p)/, '<$1 v-pre');
-  md.use(katex, { throwOnError: true, transformer });
+  // VitePress has types of its own for the same markdown-it
+  const plugin = katex as unknown as (md: MarkdownIt, options: object) => void;
+  md.use(plugin, { throwOnError: true, transformer });
   wrap(md);
   const before: Fence = md.renderer.rules.fence!;
   md.renderer.rules.fence = (tokens, index, options, env: Env, self) => {
