@@ -17,8 +17,17 @@ import type { Expr, Nest, ReduceExpr, Store } from '../ir/loop/loop.ts';
 import { freeAxes, idxFree, indicesIn, reductionsIn } from './analysis.ts';
 import { type Rewriting, rewriter } from './rewrite.ts';
 
+const offsets = new WeakMap<Store, Idx>();
+
 /** Element offset of a store. */
-export const storeOffset = (s: Store): Idx => idxFlatten(s.index, s.buffer.strides);
+export const storeOffset = (s: Store): Idx => {
+  let offset = offsets.get(s);
+  if (offset === undefined) {
+    offset = idxFlatten(s.index, s.buffer.strides);
+    offsets.set(s, offset);
+  }
+  return offset;
+};
 
 const rewriteNest = (
   nest: Nest,

@@ -21,6 +21,7 @@ import { writeOutAttention } from './attention.ts';
 import { bindKernels, outputPositions } from './bind.ts';
 import { inBodies, joinLoops } from './bodies.ts';
 import { canonicalize } from './canonicalize.ts';
+import { removeDeadAssigns } from './dce.ts';
 import { horizontal } from './horizontal.ts';
 import { type Kernels, lowerGraph } from './kernels.ts';
 import { refuseWide } from './no-wide.ts';
@@ -46,8 +47,9 @@ const graphPasses = (caps: Caps): readonly GraphPass[] => [
   writeOutAttention(caps),
   recognize,
   horizontal,
+  // what it makes is canonical already
   decomposeComposites,
-  canonicalize,
+  removeDeadAssigns,
 ];
 
 /** Compiles a graph for a device with the given capabilities. */
