@@ -11,6 +11,7 @@ import { rewriter } from '../rewrite.ts';
 import { blocking } from './blocking.ts';
 import type { Problem } from './contraction.ts';
 import { gradientCycles } from './gradient.ts';
+import { productCycles } from './matmul.ts';
 import { laneProblems } from './panels.ts';
 import { kernelsOf, type Split } from './partial-sums.ts';
 import { winogradGradientCycles } from './winograd-gradient-cut.ts';
@@ -36,7 +37,7 @@ export const splitContraction = (
   if (caps.parallelism < 2) return undefined;
   const depth = pointsOf(c.k);
   if (depth < SHORTEST) return undefined;
-  const whole = estimate(c, caps);
+  const whole = productCycles(nest, caps);
   if (whole === undefined) return undefined;
 
   let best: { split: Split; cycles: number } | undefined;
