@@ -13,6 +13,7 @@ import type { TExpr } from '../ir/thread/thread.ts';
 import { evaluationCost, offsetOf, reductionsIn, stepAlong } from './analysis.ts';
 import type { Caps } from './caps.ts';
 import { Emitter } from './emit/emitter.ts';
+import type { Mode } from './emit/mode.ts';
 import { storeOffset } from './normalize.ts';
 import type { NestPlan } from './plan.ts';
 import { rewriter } from './rewrite.ts';
@@ -21,6 +22,8 @@ import { bytesMoved } from './work.ts';
 
 /** Divisors that vectors can be woven for. */
 const FACTORS: readonly number[] = [2, 4];
+/** Lines that are done together, where they read the same. */
+const MOST_LINES = 4;
 
 /** What the stores of a nest write at one remainder of the axis. */
 interface Copy {
@@ -30,7 +33,8 @@ interface Copy {
 interface Woven {
   readonly outer: readonly Axis[];
   readonly quotient: Axis;
-  readonly copies: readonly Copy[];
+  /** Of one line after the other, where lines that read the same are done together. */
+  readonly lines: readonly (readonly Copy[])[];
 }
 
 interface Indices {
@@ -77,16 +81,39 @@ const weave = (nest: Nest): Woven | undefined => {
   );
   if (!written || nest.stores.some((s) => s.buffer.dtype === 'bool')) return undefined;
   const quotient = newAxis(axis.name, axis.extent / by, axis.kind);
-  const copies = Array.from({ length: by }, (_, remainder): Copy => {
-    const at = idxOffset(idxScale(idxAxis(quotient), by), remainder);
-    const { expr, idx } = rewriter({ axis: (a) => (a === axis ? at : undefined) });
+  const at = new Map<Axis, Idx>();
+  const copy = (remainder: number): Copy => {
+    at.set(axis, idxOffset(idxScale(idxAxis(quotient), by), remainder));
+    const { expr, idx } = rewriter({ axis: (a) => at.get(a) });
     return { values: roots.map(expr), offsets: nest.stores.map((s) => idx(storeOffset(s))) };
-  });
+  };
+  const line = (): Copy[] => Array.from({ length: by }, (_, remainder) => copy(remainder));
+  const copies = line();
   const after = indicesIn(copies.flatMap((c) => c.values));
   const streams =
     after.loads.every((idx) => [0, 1].includes(stepAlong(idx, quotient) ?? -1)) &&
     after.others.every((idx) => stepAlong(idx, quotient) !== undefined);
-  return streams ? { outer: nest.axes.slice(0, -1), quotient, copies } : undefined;
+  if (!streams) return undefined;
+  const outer = nest.axes.slice(0, -1);
+  const across = outer.at(-1);
+  const together = across && divisorOf([...loads, ...others], across);
+  if (together === undefined || across!.extent % together !== 0)
+    return { outer, quotient, lines: [copies] };
+  const place = newAxis(across!.name, across!.extent / together, across!.kind);
+  const lines = Array.from({ length: together }, (_, remainder) => {
+    at.set(across!, idxOffset(idxScale(idxAxis(place), together), remainder));
+    return line();
+  });
+  const [first, ...rest] = lines.map((l) => readBy(l));
+  return together <= MOST_LINES && rest.every((reads) => reads === first)
+    ? { outer: [...outer.slice(0, -1), place], quotient, lines }
+    : { outer, quotient, lines: [copies] };
+};
+
+/** What copies read, as a key. */
+const readBy = (copies: readonly Copy[]): string => {
+  const { loads } = indicesIn(copies.flatMap((c) => c.values));
+  return [...new Set(loads.map((idx) => idx.key))].sort().join();
 };
 
 /** Vectors of elements 0, n, 2 n, ... and 1, n + 1, ... and so on, as vectors of neighbours. */
@@ -106,12 +133,30 @@ const woven = (em: Emitter, vectors: readonly TExpr[]): TExpr[] => {
   ]);
 };
 
+/** The stores of a line at the bound axes. */
+const storeLine = (em: Emitter, nest: Nest, copies: readonly Copy[], mode: Mode): void => {
+  const values = copies.map((c) => c.values.map((e) => em.evaluate(e, mode)));
+  nest.stores.forEach((s, i) => {
+    const own = values.map((v) => em.name('value', v[i]!));
+    if (mode.lane !== 'all')
+      own.forEach((v, u) => {
+        em.store(s.buffer, em.index(copies[u]!.offsets[i]!), v);
+      });
+    else
+      woven(em, own).forEach((v, u) => {
+        const at = em.index(copies[0]!.offsets[i]!);
+        em.store(s.buffer, operate('add', at, i32(4 * u)), v);
+      });
+  });
+};
+
 /** Plans a map that divides its last axis by a small number; `undefined` where it is not one. */
 export const planInterleaved = (nest: Nest, caps: Caps): NestPlan | undefined => {
   if (caps.lanes !== 4) return undefined;
   const plan = weave(nest);
   if (plan === undefined) return undefined;
-  const { outer, quotient, copies } = plan;
+  const { outer, quotient, lines } = plan;
+  const copies = lines[0]!;
   const points = pointsOf(nest.axes);
   const each = nest.stores.reduce((c, s) => c + evaluationCost(s.value), 0);
   const sharing = share(outer, undefined, (points * (each + 1)) / 4, caps.parallelism);
@@ -121,26 +166,14 @@ export const planInterleaved = (nest: Nest, caps: Caps): NestPlan | undefined =>
     shared: [],
     cost: { flops: Math.round((points * each) / 4), bytes: bytesMoved(nest) },
     notes: [
-      `interleaved: ${quotient.name} in ${copies.length} x ${quotient.extent}, four lanes along the quotient`,
+      `interleaved: ${quotient.name} in ${copies.length} x ${quotient.extent}, four lanes along the quotient${lines.length > 1 ? `, ${lines.length} lines together` : ''}`,
     ],
     emit: ({ workgroup }, buffer) => {
       const em = new Emitter({ lanes: 4, resolve: buffer });
-      em.expect(copies.flatMap((c) => c.values));
+      em.expect(lines.flatMap((line) => line.flatMap((c) => c.values)));
       const row = (): void =>
         vectorLoop(em, quotient, 1, undefined, (mode) => {
-          const values = copies.map((c) => c.values.map((e) => em.evaluate(e, mode)));
-          nest.stores.forEach((s, i) => {
-            const own = values.map((v) => em.name('value', v[i]!));
-            if (mode.lane !== 'all')
-              own.forEach((v, u) => {
-                em.store(s.buffer, em.index(copies[u]!.offsets[i]!), v);
-              });
-            else
-              woven(em, own).forEach((v, u) => {
-                const at = em.index(copies[0]!.offsets[i]!);
-                em.store(s.buffer, operate('add', at, i32(4 * u)), v);
-              });
-          });
+          for (const line of lines) storeLine(em, nest, line, mode);
         });
       const nested = (axes: readonly Axis[]): void => {
         const [axis, ...deeper] = axes;

@@ -36,7 +36,7 @@ test('the gradient of pooling: remainders are compared with positions', () => {
       nest([i, j], put(out, [i, j], value), put(twice, [i, j], scalar('add', value, value))),
     ),
   );
-  assert.match(thread!.notes.join(), /interleaved/);
+  assert.match(thread!.notes.join(), /interleaved.* 2 lines together/);
 });
 
 test('under a guard, and for whole numbers', () => {

@@ -38,6 +38,7 @@ import { guardScalar, guardVector } from './guards.ts';
 import { indexScalar, indexVector } from './indices.ts';
 import { keyOf, LANES, type Mode, SCALAR } from './mode.ts';
 import { Scopes } from './scopes.ts';
+import { everySecond } from './seconds.ts';
 
 /** A row of values kept between passes over `axis`. */
 export interface RowCache {
@@ -239,9 +240,11 @@ export class Emitter extends Scopes {
       return shuffle(reversed, reversed, [3, 2, 1, 0]);
     }
     if (step === 2) {
-      const low = this.name(e.buffer.name, loadFrom(buffer, indexScalar(this, offset, SCALAR), 4));
-      const high = loadFrom(buffer, indexScalar(this, idxOffset(offset, 3), SCALAR), 4);
-      return shuffle(low, high, [0, 2, 5, 7]);
+      const value = (a: Axis): TExpr | undefined =>
+        a !== along && this.isAxisBound(a) ? this.axisValue(a) : undefined;
+      const { at, lanes } = everySecond(offset, this.compact ? 0 : buffer.elements, value);
+      const [low, high] = at.map((idx) => loadFrom(buffer, indexScalar(this, idx, SCALAR), 4));
+      return shuffle(this.name(e.buffer.name, low!), high!, lanes);
     }
     const [a, b, c, d] = LANES.map((lane) =>
       loadFrom(buffer, indexScalar(this, offset, { along, lane })),

@@ -204,6 +204,7 @@ export const PLAIN = {
   'f32x4.convert_i32x4_s': 0xfd0fa,
   'f32x4.convert_i32x4_u': 0xfd0fb,
   'f32x4.relaxed_madd': 0xfd105,
+  'i32x4.relaxed_laneselect': 0xfd10b,
 } as const;
 export type PlainOp = keyof typeof PLAIN;
 

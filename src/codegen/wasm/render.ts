@@ -25,7 +25,7 @@ import { type Place, Pointers } from './pointers.ts';
 import { withoutDeadSets } from './prune.ts';
 import { spellings } from './scalar.ts';
 import { spellings64 } from './scalar64.ts';
-import { isAtMostZero } from './signs.ts';
+import { isAtMostZero, isPlusZero } from './signs.ts';
 import {
   f32,
   f64,
@@ -225,6 +225,8 @@ class Renderer {
 
   // --- values
 
+  readonly #float = (r: Register): TExpr | undefined => this.#facts.floats.get(r);
+
   readonly #nonNegative = (e: TExpr): boolean => (this.#range(e)?.[0] ?? -1) >= 0;
 
   #range(expr: TExpr): Range | undefined {
@@ -256,7 +258,8 @@ class Renderer {
           args: e.args.map((a) => this.#value(a)),
           exprs: e.args,
           nonNegative: this.#nonNegative,
-          atMostZero: (x) => isAtMostZero(x, (r) => this.#facts.floats.get(r)),
+          atMostZero: (x) => isAtMostZero(x, this.#float),
+          isZero: (x) => isPlusZero(x, this.#float),
         });
       }
       case 'cast':

@@ -7,6 +7,7 @@
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { RegType, TExpr } from '../../ir/thread/thread.ts';
 import { modOfFloats } from './doubles/mod.ts';
+import { conjunction, inverse } from './masks.ts';
 import * as math from './math.ts';
 import { extract, insert, valueType } from './numbers.ts';
 import { f32, i32, op, type Wasm } from './tree.ts';
@@ -24,6 +25,8 @@ export interface Operands {
   nonNegative(expr: TExpr): boolean;
   /** Known to be a float that is at most 0, or NaN. */
   atMostZero(expr: TExpr): boolean;
+  /** Known to be the float 0, not -0. */
+  isZero(expr: TExpr): boolean;
 }
 export type Spelling = (o: Operands) => Wasm;
 
@@ -314,7 +317,7 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
     const x = o.v.fb.hold(o.args[0]!, valueType(o.type));
     return op(wide(o) ? 'f32x4.ne' : 'f32.ne', x, x);
   },
-  not: (o) => op(wide(o) ? 'v128.not' : 'i32.eqz', o.args[0]!),
+  not: (o) => (wide(o) ? inverse(o.args[0]!) : op('i32.eqz', o.args[0]!)),
   add: arithmetic('add'),
   sub: arithmetic('sub'),
   mul: arithmetic('mul'),
@@ -337,7 +340,7 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
   le: comparison('le'),
   gt: comparison('gt'),
   ge: comparison('ge'),
-  and: bitwise('and'),
+  and: (o) => (wide(o) ? conjunction(o.args[0]!, o.args[1]!) : bitwise('and')(o)),
   or: bitwise('or'),
   xor: bitwise('xor'),
   shl: shiftBy(true),
@@ -345,7 +348,10 @@ export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
   select: (o) => {
     const [c, x, y] = o.args;
     if (isLarger(o)) return op('f32x4.pmax', y!, x!);
-    return wide(o) ? op('v128.bitselect', x!, y!, c!) : op('select', x!, y!, c!);
+    // masks are all ones or all zeros: engines make three instructions of a choice, one of these
+    if (wide(o) && o.isZero(o.exprs[2]!)) return op('v128.and', x!, c!);
+    if (wide(o) && o.isZero(o.exprs[1]!)) return op('v128.andnot', y!, c!);
+    return wide(o) ? o.v.choose(c!, x!, y!) : op('select', x!, y!, c!);
   },
   threefry,
 };

@@ -54,3 +54,10 @@ const hasSign = (e: TExpr, sign: 1 | -1, values: Values, depth: number): boolean
 
 /** Whether a float is at most 0, or NaN. */
 export const isAtMostZero = (e: TExpr, values: Values): boolean => hasSign(e, -1, values, 0);
+
+/** Whether a float is 0 and not -0, on all lanes. */
+export const isPlusZero = (e: TExpr, values: Values): boolean => {
+  const known = e.kind === 'get' ? values(e.register) : e;
+  if (known?.kind === 'splat') return isPlusZero(known.arg, values);
+  return known?.kind === 'const' && known.type.elem === 'f32' && Object.is(known.value, 0);
+};
