@@ -1,5 +1,5 @@
 /**
- * What can be said of lessons without running them: the file, the sections, the book, links, types.
+ * What can be said of lessons without running them: the file, the sections, the book, links, values in the text.
  *
  * Invariant: a lesson that cannot be read does not keep the others from being checked.
  */
@@ -8,7 +8,9 @@ import { type Book, bookProblems, type Source } from '../format/book.ts';
 import { FormatError, type Problem } from '../format/problems.ts';
 import { structureProblems } from '../format/structure.ts';
 import { fileOf, readBook, readLesson, root } from '../run/library.ts';
+import { readRecorded } from '../run/save.ts';
 import { linkProblems } from './links.ts';
+import { valueProblems } from './values.ts';
 
 export interface Checked {
   /** Lessons that can be read. */
@@ -44,6 +46,9 @@ export const checkForm = (slugs: readonly string[]): Checked => {
       ...(book === undefined ? [] : bookProblems(book, sources)),
       ...sources.flatMap(({ lesson, file }) => structureProblems(lesson, file)),
       ...sources.flatMap(({ lesson }) => linkProblems(lesson)),
+      ...sources.flatMap(({ lesson, file }) =>
+        valueProblems(lesson, file, readRecorded(lesson.slug)),
+      ),
     ],
   };
 };

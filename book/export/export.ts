@@ -4,14 +4,14 @@
  * Invariant: writes only into the folder that it is given. With `--check`, every notebook is read again and its cells are
  * run.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readBook, readLesson, slugsFor } from '../run/library.ts';
+import { readBook, readLesson, root, slugsFor } from '../run/library.ts';
 import { readRecorded } from '../run/save.ts';
 import { notebookOf } from './ipynb.ts';
 import { pdfOf } from './pdf.ts';
-import { printedBook } from './print.ts';
+import { type Appendix, printedBook } from './print.ts';
 import { replayNotebook } from './replay.ts';
 
 const HELP = `npm run lessons:export -- (--ipynb DIR [--check] | --pdf DIR) [ID...]
@@ -40,13 +40,30 @@ const exportNotebooks = async (
   return failures;
 };
 
-const exportPdf = async (folder: string, slugs: readonly string[]): Promise<void> => {
+const SHEETS = `${root}lessons/cheatsheets`;
+
+/** Cheat sheets belong to the whole book. */
+const cheatSheets = (): readonly Appendix[] =>
+  readdirSync(SHEETS)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => ({
+      slug: name.slice(0, -3),
+      markdown: readFileSync(join(SHEETS, name), 'utf8'),
+    }));
+
+const exportPdf = async (
+  folder: string,
+  slugs: readonly string[],
+  isWhole: boolean,
+): Promise<void> => {
   mkdirSync(folder, { recursive: true });
   const chapters = slugs.map((slug) => ({
     lesson: readLesson(slug),
     recorded: readRecorded(slug),
   }));
-  const { pdf, pages } = await pdfOf(await printedBook(readBook(), chapters));
+  const { pdf, pages } = await pdfOf(
+    await printedBook(readBook(), chapters, isWhole ? cheatSheets() : []),
+  );
   const file = join(folder, 'tigon-lessons.pdf');
   writeFileSync(file, pdf);
   console.log(`${file}: ${pages} pages, ${(pdf.length / 1e6).toFixed(1)} MB`);
@@ -69,5 +86,5 @@ if (values.help || (values.ipynb === undefined && values.pdf === undefined)) {
 }
 if (values.ipynb !== undefined)
   code = (await exportNotebooks(values.ipynb, slugs, values.check)) === 0 ? 0 : 1;
-if (values.pdf !== undefined) await exportPdf(values.pdf, slugs);
+if (values.pdf !== undefined) await exportPdf(values.pdf, slugs, positionals.length === 0);
 process.exit(code);

@@ -1,5 +1,5 @@
 /**
- * The whole book as one page to print: cover, contents, lessons.
+ * The whole book as one page to print: cover, contents, lessons, cheat sheets.
  *
  * Invariant: complete in itself but for pictures and the fonts of equations, which are read from this repository.
  */
@@ -25,6 +25,12 @@ const THEME = 'github-light';
 export interface Chapter {
   readonly lesson: Lesson;
   readonly recorded: Recorded | undefined;
+}
+
+/** A page of the book that is no lesson: a cheat sheet. */
+export interface Appendix {
+  readonly slug: string;
+  readonly markdown: string;
 }
 
 const codeIn =
@@ -101,19 +107,39 @@ const chapterHtml = async ({ lesson, recorded }: Chapter, code: Code): Promise<s
   return `<section class="lesson" id="${lesson.slug}"><p class="concept">${escaped(`${lesson.id} · ${lesson.concept}`)}</p>${parts.join('\n')}${made}</section>`;
 };
 
+const appendixHtml = ({ slug, markdown }: Appendix, code: Code): string => {
+  const text = redirected(markdown, (target) => {
+    const lesson = lessonLink(target);
+    return lesson === undefined ? undefined : `#${lesson.slug}`;
+  });
+  return `<section class="lesson" id="${slug}">${markdownFor(code).render(text)}</section>`;
+};
+
+const titleOf = ({ slug, markdown }: Appendix): string => /^# (.*)$/m.exec(markdown)?.[1] ?? slug;
+
 const contentsHtml = (
   book: Book,
   chapters: readonly Chapter[],
+  appendices: readonly Appendix[],
   pages: ReadonlyMap<string, number>,
 ): string => {
+  const line = (slug: string, title: string): string =>
+    `<li><a href="#${slug}"><span>${escaped(title)}</span><span>${pages.get(slug) ?? ''}</span></a></li>`;
+  const list = (title: string, lines: readonly string[]): readonly string[] =>
+    lines.length === 0 ? [] : [`<h3>${escaped(title)}</h3><ol>${lines.join('')}</ol>`];
   const rows = book.parts.flatMap((part) => {
     const lessons = chapters.filter(({ lesson }) => lesson.id.startsWith(`${part.number}-`));
-    const lines = lessons.map(
-      ({ lesson: { slug, id, title } }) =>
-        `<li><a href="#${slug}"><span>${id} ${escaped(title)}</span><span>${pages.get(slug) ?? ''}</span></a></li>`,
+    return list(
+      part.title,
+      lessons.map(({ lesson: { slug, id, title } }) => line(slug, `${id} ${title}`)),
     );
-    return lines.length === 0 ? [] : [`<h3>${escaped(part.title)}</h3><ol>${lines.join('')}</ol>`];
   });
+  rows.push(
+    ...list(
+      'Appendices',
+      appendices.map((appendix) => line(appendix.slug, titleOf(appendix))),
+    ),
+  );
   return `<section class="contents"><h1>Contents</h1>${rows.join('')}</section>`;
 };
 
@@ -135,16 +161,23 @@ export interface PrintedBook {
 export const printedBook = async (
   book: Book,
   chapters: readonly Chapter[],
+  appendices: readonly Appendix[],
 ): Promise<PrintedBook> => {
   const highlighter = await createHighlighter({ themes: [THEME], langs: [...LANGUAGES] });
   const code = codeIn(highlighter);
   const lessons = await Promise.all(chapters.map((chapter) => chapterHtml(chapter, code)));
+  const added = appendices.map((appendix) => appendixHtml(appendix, code));
   highlighter.dispose();
   return {
-    sections: ['cover', 'contents', ...chapters.map(({ lesson }) => lesson.slug)],
+    sections: [
+      'cover',
+      'contents',
+      ...chapters.map(({ lesson }) => lesson.slug),
+      ...appendices.map(({ slug }) => slug),
+    ],
     html: (pages) => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escaped(book.title)}</title>
 <link rel="stylesheet" href="${pathToFileURL(KATEX).href}"><style>${STYLE}</style></head>
-<body>${coverHtml(book, chapters.length)}${contentsHtml(book, chapters, pages)}${lessons.join('\n')}</body></html>`,
+<body>${coverHtml(book, chapters.length)}${contentsHtml(book, chapters, appendices, pages)}${[...lessons, ...added].join('\n')}</body></html>`,
   };
 };

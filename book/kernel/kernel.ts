@@ -48,8 +48,8 @@ export interface Kernel {
   interrupt(): void;
   /** Forgets all names. */
   reset(): void;
-  /** Tells an error that nobody awaited as that of the cell that runs. */
-  complain(error: unknown): void;
+  /** Tells an error that nobody awaited as that of the cell that runs; false: none does. */
+  complain(error: unknown): boolean;
 }
 
 const errorOutput = (error: unknown, lesson: string, cell: string): Output => {
@@ -160,6 +160,9 @@ export const createKernel = (options: KernelOptions): Kernel => {
     reset() {
       shared = createScope();
     },
-    complain: (error) => complain?.(error),
+    complain(error) {
+      complain?.(error);
+      return complain !== undefined;
+    },
   };
 };

@@ -4,12 +4,13 @@
  * Invariant: ends with 0 only if every cell did what the lesson says.
  */
 import { parseArgs } from 'node:util';
+import { readable } from '../cells/index.ts';
 import { cellsOf, type Lesson } from '../format/lesson.ts';
-import { FormatError } from '../format/problems.ts';
+import { FormatError, type Problem } from '../format/problems.ts';
 import { createKernel } from '../kernel/kernel.ts';
 import { nodeModules, useDevice } from '../kernel/node.ts';
 import type { Output } from '../kernel/output.ts';
-import { readLesson, slugsFor } from './library.ts';
+import { fileOf, readLesson, slugsFor } from './library.ts';
 import { type LessonRun, playLesson } from './play.ts';
 import { saveRun } from './save.ts';
 import { openTerminal, summaryOf } from './terminal.ts';
@@ -41,15 +42,29 @@ const runLesson = async (lesson: Lesson, { device, quick }: Options): Promise<Le
       terminal.output(output);
     },
   });
-  const interrupt = (): void => kernel.interrupt();
+  let interrupts = 0;
+  const interrupt = (): void => {
+    // What does not look at the flag is ended with the process.
+    if (++interrupts > 1) process.exit(130);
+    kernel.interrupt();
+  };
+  const late: Problem[] = [];
+  const complain = (error: unknown): void => {
+    if (kernel.complain(error)) return;
+    const message = `after its cell had ended: ${error instanceof Error ? error.stack : error}`;
+    late.push({ file: fileOf(lesson.slug), line: 1, message: readable(message) });
+  };
   process.on('SIGINT', interrupt);
-  process.on('unhandledRejection', kernel.complain);
+  process.on('unhandledRejection', complain);
   try {
     await useDevice(nodeModules, device);
-    return await playLesson(lesson, kernel, outputs, terminal);
+    const run = await playLesson(lesson, kernel, outputs, terminal);
+    // What was refused in the last turn is told in the next.
+    await new Promise((resolve) => setTimeout(resolve));
+    return { ...run, problems: [...run.problems, ...late] };
   } finally {
     process.off('SIGINT', interrupt);
-    process.off('unhandledRejection', kernel.complain);
+    process.off('unhandledRejection', complain);
   }
 };
 

@@ -80,6 +80,7 @@ export const playLesson = async (
     const run = { cell, outputs: [...outputs], ending };
     runs.set(cell.id, run);
     watcher.end(run);
+    if (outputs.some((output) => output.kind === 'error' && output.name === 'Interrupted')) break;
   }
   const cells = [...runs.values()];
   const records = recordsOf(cells);

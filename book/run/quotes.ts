@@ -9,6 +9,8 @@ const QUOTE = /<!--=\s*(.*?)\s*-->([\s\S]*?)<!--\/-->/g;
 
 export interface Quote {
   readonly name: string;
+  /** What stands in the text. */
+  readonly text: string;
   readonly line: number;
 }
 
@@ -19,6 +21,7 @@ export const quotedNames = (lesson: Lesson): readonly Quote[] =>
       ? []
       : [...block.markdown.matchAll(QUOTE)].map((found) => ({
           name: found[1]!,
+          text: found[2]!,
           line: block.line + block.markdown.slice(0, found.index).split('\n').length - 1,
         })),
   );

@@ -159,14 +159,20 @@ parts:
 `,
   'book.yml',
 );
-const printed: Promise<PrintedBook> = printedBook(BOOK, [{ lesson: LESSON, recorded: RECORDED }]);
+const printed: Promise<PrintedBook> = printedBook(
+  BOOK,
+  [{ lesson: LESSON, recorded: RECORDED }],
+  [{ slug: 'torch', markdown: '# From Torch\n\n[Nets](../03-01-nets/lesson.md)' }],
+);
 
 test('the printed book has equations, code, outputs and contents', async () => {
   const book = await printed;
   const html = book.html(new Map([['03-01-nets', 3]]));
-  assert.equal(book.sections, ['cover', 'contents', '03-01-nets']);
+  assert.equal(book.sections, ['cover', 'contents', '03-01-nets', 'torch']);
   for (const part of [
     '<a href="#03-01-nets"><span>03-01 Nets</span><span>3</span></a>',
+    '<a href="#torch"><span>From Torch</span><span></span></a>',
+    '<a href="#03-01-nets">Nets</a>',
     'One &lt;thing>.',
     'class="katex"',
     '<a href="#01-01-tensors">tensors</a>',
@@ -182,7 +188,7 @@ test('the printed book has equations, code, outputs and contents', async () => {
 test('Chromium prints it', async () => {
   const { pdf, pages } = await pdfOf(await printed);
   assert.is(pdf.subarray(0, 5).toString(), '%PDF-');
-  assert.is(pages, 3);
+  assert.is(pages, 4);
 });
 
 test.run();

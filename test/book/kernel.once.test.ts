@@ -168,6 +168,16 @@ test('a cell is stopped, names stay, and reset forgets them', async () => {
   assert.is((await kernel.run(cellOf('n'))).outcome, 'failed');
 });
 
+test('errors that nobody awaits belong to the cell that runs, if one does', async () => {
+  const { kernel, outputs } = open();
+  assert.not(kernel.complain(new Error('early')));
+  const running = kernel.run(cellOf('await new Promise((r) => setTimeout(r, 20));'));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(kernel.complain(new Error('floating')));
+  assert.is((await running).outcome, 'failed');
+  assert.equal(outputs, [{ kind: 'error', name: 'Error', message: 'floating' }]);
+});
+
 test('cells given at once run one after the other', async () => {
   const { kernel, outputs } = open();
   const first = kernel.run(cellOf('await new Promise((r) => setTimeout(r, 10)); let order = 1;'));

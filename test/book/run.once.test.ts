@@ -2,7 +2,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { programOf } from '../../book/check/program.ts';
+import { valueProblems } from '../../book/check/values.ts';
 import { parseLesson } from '../../book/format/parse.ts';
+import { showProblem } from '../../book/format/problems.ts';
 import { printedLines, unexpected } from '../../book/run/expect.ts';
 import { quotedNames, spellValue, withValues } from '../../book/run/quotes.ts';
 
@@ -73,7 +75,18 @@ import { nd } from 'tigon'; const y = 2;
 
 test('values in the text are found and replaced', () => {
   const lesson = parseLesson(LESSON, '03-01-nets', 'f');
-  assert.equal(quotedNames(lesson), [{ name: 'ratio', line: 7 }]);
+  assert.equal(quotedNames(lesson), [{ name: 'ratio', text: '?', line: 7 }]);
+  const recorded = { date: '', machine: '', command: '', cells: {}, values: { ratio: 1.9512 } };
+  assert.equal(
+    [recorded, { ...recorded, values: {} }, undefined].flatMap((given) =>
+      valueProblems(lesson, 'f', given).map(showProblem),
+    ),
+    [
+      'f:7: the text says that "ratio" is ?, but recorded was 1.95; run npm run lesson -- 03-01 --save',
+      'f:7: the text says that "ratio" is ?, but no run recorded it; run npm run lesson -- 03-01 --save',
+      'f:1: nothing was recorded of this lesson; run npm run lesson -- 03-01 --save',
+    ],
+  );
   const values = new Map([['ratio', 1.9512]]);
   assert.ok(withValues(LESSON, values).includes('is <!--= ratio -->1.95<!--/--> times'));
   assert.is(withValues(LESSON, new Map()), LESSON);
