@@ -42,6 +42,8 @@ export interface InPlace {
   readonly free: Axis;
   readonly summed: Axis;
   readonly pitch: number;
+  /** Rows a page apart fall into the same sets of the caches: they are fetched anew for each tile of columns. */
+  readonly crowded: boolean;
 }
 
 /** Of float32. */
@@ -60,9 +62,12 @@ export const asRows = (operand: Operand): Operand => {
   const offset = offsetOf(expr);
   const pitch = stepAlong(offset, row);
   if (pitch === undefined || pitch <= 0 || stepAlong(offset, k) !== 1) return operand;
-  // rows a page apart fall into the same sets of the caches: 1024 x 1024 takes 3 % longer in place, 512 x 512 7 % less
-  if (pitch % PAGE === 0) return operand;
-  return { ...operand, cost: READING, inPlace: { load: expr, free: row, summed: k, pitch } };
+  const crowded = pitch % PAGE === 0;
+  return {
+    ...operand,
+    cost: READING,
+    inPlace: { load: expr, free: row, summed: k, pitch, crowded },
+  };
 };
 
 export interface Problem {

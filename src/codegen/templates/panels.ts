@@ -127,12 +127,16 @@ export const panelsIn = (
   return columns.free.length === 1 ? { copy: buffer, columns } : undefined;
 };
 
-/** Both ways to assign a contraction's operands for one thread of four lanes, which may read rows and panels where they are. */
+/**
+ * Ways to assign a contraction's operands for one thread of four lanes, which may read rows and panels where they are; both
+ * where that may cost more than to pack the rows.
+ */
 export const laneProblems = (c: Contraction): readonly Problem[] => {
   const k = c.k.filter((a) => a.extent !== 1);
-  return problems(c).map((p, i) => ({
-    ...p,
-    rows: asRows(p.rows),
-    columns: asPanels(p.columns, i === 0 ? c.b : c.a, p.columnAxes, k),
-  }));
+  return problems(c).flatMap((p, i) => {
+    const columns = asPanels(p.columns, i === 0 ? c.b : c.a, p.columnAxes, k);
+    const rows = asRows(p.rows);
+    const choices = rows.inPlace?.crowded === true ? [rows, p.rows] : [rows];
+    return choices.map((choice): Problem => ({ ...p, rows: choice, columns }));
+  });
 };

@@ -108,6 +108,17 @@ test('convolutions by shifts: borders of vectors, tiles, images and results', ()
   shifted(conv(5, 8, 6, 6, 21, 3, { pad: 2 }), 8, 6, 'results larger than inputs');
 });
 
+test('rows a page apart are read in place by few columns, and packed for many', () => {
+  const notes = ({ nest }: Made): string => {
+    const plan = planContraction(nest, caps(8));
+    return 'refused' in plan ? plan.refused : plan.notes.join();
+  };
+  const few = matmul(8, 16, 1024, { transposeB: true, epilogue: 'bias' });
+  assert.match(notes(few), /16 x 8 x 1024: rows in place/);
+  passes(few, 8, 1, 'few');
+  assert.match(notes(matmul(256, 256, 1024)), /rows packed/);
+});
+
 test('views with any strides', () => {
   const [m, n, k] = [par('m', 13), par('n', 21), red('k', 17)];
   const x = f32('x', [13, 17], [40, 2]);
