@@ -100,6 +100,11 @@ test('large transposes go by tiles', () => {
       ),
     );
     assert.match(thread!.notes.join(), /tiles/);
+    assert.match(
+      printThread(thread!),
+      /shuffle\(/,
+      'blocks of four by four are turned in registers',
+    );
   }
   const [x, out] = [buffer('x', [3, 40, 37]), buffer('out', [3, 37, 40])];
   const [b, i, j] = [par('b', 3), par('i', 37), par('j', 40)];
