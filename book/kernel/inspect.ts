@@ -103,11 +103,7 @@ const inspectObject = (value: object, place: Place): string => {
     if (above.includes(value)) return '[circular]';
     const inner = { arrays, above: [...above, value], depth: depth + 1 };
     if (Array.isArray(value)) return inspectList('[', value, inner);
-    if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
-      const exact = Array.from(value as unknown as ArrayLike<number | bigint>);
-      const numbers = value instanceof Float32Array ? exact.map(shortest) : exact;
-      return inspectList(`${nameOf(value)}(${numbers.length}) [`, numbers, inner);
-    }
+    if (isNumbers(value)) return inspectNumbers(value, inner);
     if (value instanceof Error) return `${value.name}: ${value.message}`;
     if (value instanceof Date) return value.toISOString();
     if (value instanceof RegExp) return String(value);
@@ -121,6 +117,20 @@ const inspectObject = (value: object, place: Place): string => {
   } catch (error) {
     return `[not shown: ${error instanceof Error ? error.message : 'it cannot be read'}]`;
   }
+};
+
+type Numbers = ArrayBufferView & ArrayLike<number | bigint>;
+
+const isNumbers = (value: object): value is Numbers =>
+  ArrayBuffer.isView(value) && !(value instanceof DataView);
+
+const inspectNumbers = (values: Numbers, place: Place): string => {
+  const count = Math.min(values.length, LONGEST);
+  const shown = Array.from({ length: count }, (_, i) => values[i]!);
+  const numbers = values instanceof Float32Array ? shown.map(shortest) : shown;
+  const more = values.length - count;
+  const open = `${nameOf(values)}(${values.length}) [`;
+  return inspectList(open, numbers, place, ']', more);
 };
 
 /** The shortest number that is the same in 32 bits. */
@@ -138,16 +148,20 @@ const inspectList = (
   items: readonly unknown[],
   place: Place,
   close = ']',
+  more = items.length - LONGEST,
 ): string => {
   if (place.depth > DEEPEST) return `${open}…${close}`;
   const parts = items.slice(0, LONGEST).map((item) => inspect(item, place));
-  const more = items.length - LONGEST;
   return around(open, more > 0 ? [...parts, `… ${more} more`] : parts, close, place.depth - 1);
 };
 
 const inspectMap = (map: ReadonlyMap<unknown, unknown>, place: Place): string => {
-  const parts = [...map].map(([k, v]) => `${inspect(k, place)} => ${inspect(v, place)}`);
-  return around(`Map(${map.size}) {`, parts, '}', place.depth - 1);
+  if (place.depth > DEEPEST) return `Map(${map.size}) {…}`;
+  const shown = [...map].slice(0, LONGEST);
+  const parts = shown.map(([k, v]) => `${inspect(k, place)} => ${inspect(v, place)}`);
+  const more = map.size - shown.length;
+  const all = more > 0 ? [...parts, `… ${more} more`] : parts;
+  return around(`Map(${map.size}) {`, all, '}', place.depth - 1);
 };
 
 const inspectFunction = (value: object): string => {

@@ -52,6 +52,21 @@ export interface Kernel {
   complain(error: unknown): boolean;
 }
 
+/** Prints of one cell that are passed on: a page has to show them. */
+const MOST_TEXTS = 5000;
+
+/** Lets the first texts through, and says that there are more. */
+const limited = (post: (output: Output) => void): ((output: Output) => void) => {
+  let texts = 0;
+  return (output) => {
+    if (output.kind !== 'text' || ++texts <= MOST_TEXTS) post(output);
+    else if (texts === MOST_TEXTS + 1) {
+      const text = `${MOST_TEXTS} lines were printed; those that follow are not shown`;
+      post({ kind: 'text', stream: 'warn', text });
+    }
+  };
+};
+
 const errorOutput = (error: unknown, lesson: string, cell: string): Output => {
   if (!(error instanceof Error))
     return { kind: 'error', name: 'Error', message: show(error, new Map()) };
@@ -108,7 +123,7 @@ export const createKernel = (options: KernelOptions): Kernel => {
   /** Whether the cell came to its end. */
   const attempt = async (cell: Cell): Promise<boolean> => {
     const printer = createPrinter();
-    const post = (output: Output): void => options.post(cell.id, output);
+    const post = limited((output) => options.post(cell.id, output));
     let failed = false;
     const fail = (error: unknown): void => {
       failed = true;

@@ -56,6 +56,7 @@ const runLesson = async (lesson: Lesson, { device, quick }: Options): Promise<Le
   };
   process.on('SIGINT', interrupt);
   process.on('unhandledRejection', complain);
+  process.on('uncaughtException', complain);
   try {
     await useDevice(nodeModules, device);
     const run = await playLesson(lesson, kernel, outputs, terminal);
@@ -65,6 +66,7 @@ const runLesson = async (lesson: Lesson, { device, quick }: Options): Promise<Le
   } finally {
     process.off('SIGINT', interrupt);
     process.off('unhandledRejection', complain);
+    process.off('uncaughtException', complain);
   }
 };
 

@@ -82,6 +82,18 @@ console.log(Array.from({ length: 12 }, (_, i) => i * 1000000), [], {}, new Date(
   ]);
 });
 
+test('what is long is cut, and said to be', async () => {
+  const { kernel, outputs } = open();
+  await kernel.run(
+    cellOf(`for (let i = 0; i < 5010; i++) console.log(i);
+[new Float32Array(1e6), Array(200).fill(0), new Map(Array.from({ length: 200 }, (_, i) => [i, i]))]`),
+  );
+  const texts = textsOf(outputs);
+  assert.is(texts.length, 5002);
+  assert.is(texts[5000], '5000 lines were printed; those that follow are not shown');
+  assert.equal(texts[5001]!.match(/… \d+ more/g), ['… 999900 more', '… 100 more', '… 100 more']);
+});
+
 test('an error has its name, its line and the frames in cells', async () => {
   const { kernel, outputs } = open();
   const fails = cellOf('const f = () => {\n  throw new TypeError("no");\n};\nf();', { id: 'one' });
