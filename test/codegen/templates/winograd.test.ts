@@ -121,12 +121,12 @@ test('errors stay within what the documentation says', () => {
     const of = (size: 2 | 4): number =>
       largestError(made, (device) => planWinograd(made.nest, geometry(made), device, [size]));
     const [two, four] = [of(2), of(4)];
-    assert.ok(two < 3e-7 && four < 1e-6, `${c} channels: 2 x 2 ${two}, 4 x 4 ${four}`);
+    assert.ok(two < 4e-7 && four < 2e-6, `${c} channels: 2 x 2 ${two}, 4 x 4 ${four}`);
   }
   const made = convGradWeight(2, 12, 12, 12, 12, 3, 1);
   const g = gradientOf(made.nest.contract!)!;
   const error = largestError(made, (device) => planWinogradGradient(made.nest, g, device));
-  assert.ok(error < 1e-6, `gradient of the weight: ${error}`);
+  assert.ok(error < 2e-6, `gradient of the weight: ${error}`);
 });
 
 test.run();
