@@ -9,7 +9,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { brotliDecompressSync, gzipSync } from 'node:zlib';
 import { buildSite, SITE } from './build.ts';
 
 const HEADERS = {
@@ -36,16 +36,25 @@ const inside = (folder: string, path: string): string | undefined => {
 };
 
 const fileOf = async (path: string, site: string): Promise<string | undefined> => {
-  const [, ofData] = /^\/data\/([\w.-]+\/[\w.-]+)$/.exec(path) ?? [];
-  if (ofData !== undefined) {
-    const data = process.env['TIGON_DATA'];
-    return data === undefined || data === '' ? undefined : inside(normalize(data), ofData);
-  }
   const file = inside(site, path.endsWith('/') ? `${path}index.html` : path);
   if (file === undefined) return undefined;
   for (const found of [file, `${file}.html`])
     if ((await stat(found).catch(() => undefined))?.isFile()) return found;
   return undefined;
+};
+
+/** A file of a data set. What is kept as brotli, which pages cannot undo, is given otherwise. */
+const dataOf = async (path: string): Promise<Uint8Array | undefined> => {
+  const [, name] = /^\/data\/([\w.-]+\/[\w.-]+)$/.exec(path) ?? [];
+  const data = process.env['TIGON_DATA'];
+  if (name === undefined || data === undefined || data === '') return undefined;
+  const file = inside(normalize(data), name);
+  const found = file && (await readFile(file).catch(() => undefined));
+  if (found || file === undefined) return found;
+  const plain = file.replace(/\.gz$/, '');
+  const packed = await readFile(`${plain}.br`).catch(() => undefined);
+  const bytes = packed && brotliDecompressSync(packed);
+  return bytes && file !== plain ? gzipSync(bytes, { level: 1 }) : bytes;
 };
 
 /** Serves the folder on `port` (0: any that is free). */
@@ -56,16 +65,17 @@ export const serveSite = async (
   const folder = normalize(site).replace(/[\\/]$/, '');
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const file = await fileOf(decodeURIComponent(pathname), folder);
-    const bytes = file && (await readFile(file).catch(() => undefined));
+    const path = decodeURIComponent(pathname);
+    const file = await fileOf(path, folder);
+    const bytes = file ? await readFile(file).catch(() => undefined) : await dataOf(path);
     const type = TYPES[extname(file ?? '')] ?? 'application/octet-stream';
-    if (!bytes) {
+    if (bytes === undefined) {
       const missing = await readFile(join(folder, '404.html')).catch(() => '');
       response.writeHead(404, { 'content-type': TYPES['.html'], ...HEADERS }).end(missing);
       return;
     }
     const zip =
-      TEXT.has(extname(file!)) && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+      TEXT.has(extname(file ?? '')) && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
     response.writeHead(200, {
       'content-type': type,
       'cache-control': pathname.startsWith('/assets/') ? 'max-age=31536000, immutable' : 'no-cache',

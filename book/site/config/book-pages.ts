@@ -50,7 +50,7 @@ const map = async (lessons: ReadonlyMap<string, Lesson>): Promise<string> => {
   const all = [...lessons.values()];
   const nodes = all.map(
     (lesson) =>
-      `${quoted(lesson.id)} [label=${quoted(`${lesson.id}\\n${lesson.title}`)}, URL=${quoted(linkTo(lesson))}, tooltip=${quoted(lesson.concept)}]`,
+      `${quoted(lesson.id)} [label=${quoted(`${lesson.id}\\n${lesson.title}`)}, tooltip=${quoted(lesson.concept)}]`,
   );
   const edges = all.flatMap(({ id, needs }) => needs.map((n) => `${quoted(n)} -> ${quoted(id)}`));
   const style =
@@ -60,11 +60,12 @@ const map = async (lessons: ReadonlyMap<string, Lesson>): Promise<string> => {
   const picture = svg.slice(svg.indexOf('<svg')).replace(/\n/g, ' ');
   return [
     '# The map',
-    'An arrow leads from a lesson to one that builds on it. Each box is a link.',
+    'An arrow leads from a lesson to one that builds on it.',
     `<div class="book-map" v-pre>${picture}</div>`,
-    ...all.map(({ id, title, needs }) => {
-      const names = needs.map((n) => lessons.get(n)?.title ?? n).join(', ');
-      return `- ${id} ${title}${names === '' ? '' : ` builds on ${names}`}`;
+    ...all.map((lesson) => {
+      const names = lesson.needs.map((n) => lessons.get(n)?.title ?? n).join(', ');
+      const on = names === '' ? '' : ` builds on ${names}`;
+      return `- ${lesson.id} [${lesson.title}](${linkTo(lesson)})${on}`;
     }),
   ].join('\n\n');
 };

@@ -13,9 +13,17 @@ type Fence = NonNullable<MarkdownIt['renderer']['rules']['fence']>;
 /** What the page shows of a cell before it has run there: markup, by lesson and cell. */
 export type RecordedMarkup = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-const INFO = /^(ts|typescript|out|ts-nocell)\b\s*(?:\{(.*)\})?\s*$/;
+const INFO = /^(ts|typescript|out|ts-nocell)\b\s*$/;
 const attribute = (text: string): string => text.replace(/&/g, '&amp;').replace(/"/g, '&quot;');
 const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
+
+/** VitePress takes what is in braces after a fence apart; this is what stood there. */
+const bracesOf = (attributes: readonly (readonly [string, string])[]): string =>
+  attributes
+    .map(([name, value]) =>
+      name === 'id' ? `#${value}` : value === '' ? name : `${name}="${value}"`,
+    )
+    .join(' ');
 
 interface Env {
   readonly path?: string;
@@ -68,17 +76,19 @@ export const useLessons = (md: MarkdownIt, recorded: RecordedMarkup): void => {
   const before: Fence = md.renderer.rules.fence!;
   md.renderer.rules.fence = (tokens, index, options, env: Env, self) => {
     const token = tokens[index]!;
-    const [, language, braces] = INFO.exec(token.info) ?? [];
+    const [, language] = INFO.exec(token.info) ?? [];
+    const braces = bracesOf(token.attrs ?? []);
     const lesson = lessonOf(env);
     if (language === undefined || (lesson === '' && language !== 'ts-nocell'))
       return before(tokens, index, options, env, self);
     if (language === 'out') {
-      const label = attribute(`expected output of ${expectFor(braces ?? '', () => {})}`);
+      const label = attribute(`expected output of ${expectFor(braces, () => {})}`);
       const text = escaped(token.content);
       return `<pre class="expected" v-pre tabindex="0" aria-label="${label}">${text}</pre>\n`;
     }
+    token.attrs = null;
     token.info = 'ts';
     const code = before(tokens, index, options, env, self);
-    return language === 'ts-nocell' ? code : cellMarkup(code, braces ?? '', recorded.get(lesson));
+    return language === 'ts-nocell' ? code : cellMarkup(code, braces, recorded.get(lesson));
   };
 };

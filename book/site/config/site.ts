@@ -17,6 +17,11 @@ const ISOLATED = {
   'cross-origin-embedder-policy': 'require-corp',
 };
 
+/** Two stripes and a half: what a tigon has. */
+const ICON = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="#e8912d"/><path d="M3 3l3 10M8 3l2 7M12.500 3l1 4" stroke="#3b2410" stroke-width="2" stroke-linecap="round"/></svg>',
+)}`;
+
 const bundling = () => ({
   plugins: [partsPlugin()],
   resolve: {
@@ -35,6 +40,7 @@ export const siteConfig = async (): Promise<UserConfig> => {
     title: 'Tigon',
     description: 'Deep learning, imperatively and compiled: lessons that run in your browser',
     lang: 'en',
+    head: [['link', { rel: 'icon', type: 'image/svg+xml', href: ICON }]],
     cleanUrls: true,
     lastUpdated: false,
     srcDir: ROOT,
@@ -47,7 +53,7 @@ export const siteConfig = async (): Promise<UserConfig> => {
     },
     cacheDir: fileURLToPath(new URL('../.vitepress/cache', import.meta.url)),
     markdown: {
-      theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
+      theme: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
       config: (md) => useLessons(md, recorded),
     },
     vite: bundling(),
