@@ -4,6 +4,7 @@
  * Invariant: line n of the program is line n of lesson.md, up to its last line; imports follow below, each with the line
  * that it comes from. A cell is a block that sees the cells before it, so that a name may be declared again.
  */
+import { splitImports } from '../format/imports.ts';
 import { type Cell, cellsOf, isApart, type Lesson } from '../format/lesson.ts';
 import type { Problem } from '../format/problems.ts';
 
@@ -13,8 +14,6 @@ export interface Program {
   lineOf(line: number): number;
   readonly problems: readonly Problem[];
 }
-
-const IMPORT = /^import\b(?!\s*[.(])[^;'"]*(['"])([^'"]*)\1;?/gm;
 
 interface Imported {
   /** As it stands in an import: `nd`, `type NDArray`, `* as nn`, `a as b`. */
@@ -76,14 +75,11 @@ class Imports {
 }
 
 /** The cell with blanks for its imports. */
-const withoutImports = (cell: Cell, imports: Imports): readonly string[] =>
-  cell.source
-    .replaceAll(IMPORT, (statement: string, _quote, module: string, at: number) => {
-      const line = cell.line + cell.source.slice(0, at).split('\n').length - 1;
-      imports.add(statement, module, line);
-      return statement.replaceAll(/[^\n]/g, ' ');
-    })
-    .split('\n');
+const withoutImports = (cell: Cell, all: Imports): readonly string[] => {
+  const { imports, rest } = splitImports(cell.source);
+  for (const { text, module, line } of imports) all.add(text, module, cell.line + line);
+  return rest.split('\n');
+};
 
 /** The program of a lesson; `file` is what complaints call lesson.md. */
 export const programOf = (lesson: Lesson, file: string): Program => {

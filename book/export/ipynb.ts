@@ -5,7 +5,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { displayText, figureSvg } from 'tigon/d2l';
-import type { Block, Cell, Lesson } from '../format/lesson.ts';
+import { splitImports } from '../format/imports.ts';
+import { type Block, type Cell, isApart, type Lesson } from '../format/lesson.ts';
 import type { Output } from '../kernel/output.ts';
 import { root } from '../run/library.ts';
 import type { Recorded } from '../run/save.ts';
@@ -37,7 +38,7 @@ const show = async (id: string, item: Displayable): Promise<void> => {
   shown.add(id);
 };
 let last = Promise.resolve();
-onDisplay((id, item) => {
+void onDisplay((id, item) => {
   last = last.then(() => show(id, item));
 });`;
 
@@ -47,6 +48,15 @@ export const withPackage = (source: string): string =>
     /(\bfrom\s*|\bimport\s*\(?\s*)(['"])tigon(\/[\w/-]+)?\2/g,
     `$1$2${PACKAGE}$3$2`,
   );
+
+const DECLARATION = /^(const|let|var|using|await using|class|function|async function|enum)\b/m;
+
+/** What is declared in a cell apart stays in it: the kernel of the notebook knows one scope only. */
+const sourceOf = (cell: Cell): string => {
+  if (!isApart(cell) || !DECLARATION.test(cell.source)) return cell.source;
+  const { imports, rest } = splitImports(cell.source);
+  return [...imports.map(({ text }) => text), '{', rest.trim(), '}'].join('\n');
+};
 
 const displayed = async (output: Extract<Output, { kind: 'display' }>) => {
   const { item } = output;
@@ -107,7 +117,7 @@ const codeCell = async (
         ...(needs === undefined ? {} : { needs }),
       },
     },
-    source: linesOf(withPackage(cell.source)),
+    source: linesOf(withPackage(sourceOf(cell))),
     execution_count: outputs === undefined ? null : count,
     outputs: (await Promise.all((outputs ?? []).map((o) => outputOf(o, count)))).flat(),
   };

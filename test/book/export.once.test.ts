@@ -54,7 +54,9 @@ if (size > 2) throw new Error('not quick');
    <details><summary>Solution</summary>
 
    \`\`\`ts {#answer solution}
-   new Dense(size);
+   import { Flatten } from 'tigon/nn';
+   const size = 3;
+   new Dense(size)
    \`\`\`
 
    </details>
@@ -108,6 +110,10 @@ test('a notebook has the cells, tags and outputs of the lesson; read again, it r
   assert.match(
     sources[2]!,
     /^import \{ nd \} from 'npm:tigon@\^[\d.]+';\n.* from "npm:tigon@\^[\d.]+\/nn";/,
+  );
+  assert.match(
+    sources[8]!,
+    /^import \{ Flatten \} from 'npm:tigon@.*';\n\{\nconst size = 3;\nnew Dense\(size\)\n\}$/,
   );
   assert.ok(sources[7]!.includes('**Solution**'));
   const sum = cells[3]!;
