@@ -40,8 +40,8 @@ const PACKED_ROWS = 128;
 const PACKED_COLUMN_BYTES = 128 * 1024;
 const PARTIAL_BYTES = 128 * 1024;
 /**
- * Cycles to fetch an element of rows a page apart for one more tile of columns: 1024 x 1024 x 1024 takes 3 % longer in place
- * than packed.
+ * Cycles to fetch an element of rows a page apart, as a multiple of tiles of columns and two: 1024 x 1024 x 1024 takes 3 %
+ * longer in place than packed, 32 columns 10 % less, 4 columns 20 % longer.
  */
 const CROWDED = 0.1;
 
@@ -116,7 +116,7 @@ const blockCycles = (
 ): number => {
   const tiles = ((wide ? p.rows.size : rows) / TILE_ROWS) * (columns / TILE_COLUMNS);
   const compute = tiles * (p.depth * STEP + k.count * 20);
-  const crowd = p.rows.inPlace?.crowded === true ? (CROWDED * columns) / TILE_COLUMNS : 0;
+  const crowd = p.rows.inPlace?.crowded === true ? CROWDED * (columns / TILE_COLUMNS + 2) : 0;
   const pack = p.depth * (rows * (p.rows.cost + crowd) + columns * p.columns.cost);
   return compute + pack + rows * columns;
 };

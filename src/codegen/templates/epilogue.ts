@@ -15,6 +15,7 @@ import { inVectors, type Output, outputsOf, storeScalars, storeVectors } from '.
 import { type Problem, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { mergeAxes } from './merge.ts';
 import { type Accumulators, eachAccumulator } from './micro.ts';
+import { transposed } from './pack.ts';
 
 export interface Epilogue {
   readonly rows: readonly Axis[];
@@ -24,11 +25,16 @@ export interface Epilogue {
   readonly outputs: readonly Output[];
   /** Columns can be stored four at a time, at least inside a row of the last axis. */
   readonly vector: boolean;
+  /** The four rows of a tile are neighbours in memory, and columns are not: they are stored column by column. */
+  readonly upright: boolean;
   /** Arithmetic of one element. */
   readonly cost: number;
   /** Rough cycles to store one element. */
   readonly storeCycles: number;
 }
+
+/** Epilogues up to this cost are written out for all eight vectors; others run in a loop over the tile's memory. */
+const CHEAP = 12;
 
 /** The rows and columns of a result. */
 type Result = Pick<Problem, 'rowAxes' | 'columnAxes'> & {
@@ -36,7 +42,8 @@ type Result = Pick<Problem, 'rowAxes' | 'columnAxes'> & {
   readonly columns: { readonly size: number };
 };
 
-export const epilogueOf = (p: Result, stores: readonly Store[]): Epilogue => {
+/** `whole`: tiles begin at multiples of four rows. */
+export const epilogueOf = (p: Result, stores: readonly Store[], whole = false): Epilogue => {
   const raw = outputsOf(stores);
   const byColumn = mergeAxes(
     p.columnAxes,
@@ -55,6 +62,15 @@ export const epilogueOf = (p: Result, stores: readonly Store[]): Epilogue => {
   const vector = inVectors(outputs, last);
   const unit = vector && outputs.every((o) => stepAlong(o.offset, last) === 1);
   const cost = merged.exprs.reduce((sum, e) => sum + evaluationCost(e), 0);
+  const lastRow = merged.axes.at(-1);
+  const upright =
+    whole &&
+    !unit &&
+    cost <= CHEAP &&
+    inVectors(outputs, lastRow) &&
+    lastRow.extent % TILE_ROWS === 0 &&
+    outputs.every((o) => stepAlong(o.offset, lastRow) === 1);
+  const storing = unit ? 0.5 : upright ? 1 : 3;
   return {
     rows: merged.axes,
     columns: byColumn.axes,
@@ -62,8 +78,9 @@ export const epilogueOf = (p: Result, stores: readonly Store[]): Epilogue => {
     columnCount: p.columns.size,
     outputs,
     vector,
+    upright,
     cost,
-    storeCycles: stores.length * (unit ? 0.5 : 3) + cost / (vector ? 4 : 1),
+    storeCycles: stores.length * storing + cost / (vector || upright ? 4 : 1),
   };
 };
 
@@ -76,14 +93,15 @@ export interface Tile {
   readonly column: TExpr;
 }
 
-/** Epilogues up to this cost are written out for all eight vectors; others run in a loop over the tile's memory. */
-const CHEAP = 12;
-
 export const finishTile = (em: Emitter, e: Epilogue, tile: Tile): void => {
   const general = (): void => {
     spill(em, tile);
     throughMemory(em, e, tile);
   };
+  if (e.upright) {
+    byColumns(em, e, tile);
+    return;
+  }
   if (!e.vector || e.cost > CHEAP) {
     general();
     return;
@@ -128,6 +146,26 @@ const fromRegisters = (em: Emitter, e: Epilogue, tile: Tile): void => {
         });
       });
     });
+};
+
+/** Vectors of four rows each, for the columns that are inside. */
+const byColumns = (em: Emitter, e: Epilogue, tile: Tile): void => {
+  em.scope('same', () => {
+    bindAll(em, positionOf(em, e.rows, tile.row));
+    for (const half of [0, 1] as const) {
+      const [a, b, c, d] = tile.accumulators.map((pair) => get(pair[half]));
+      transposed(em, [a!, b!, c!, d!]).forEach((rows, i) => {
+        const column = add(tile.column, i32(4 * half + i));
+        const store = (): void => {
+          bindAll(em, positionOf(em, e.columns, em.name('column', column)));
+          em.setAccumulator(em.name('sums', rows));
+          storeVectors(em, e.outputs, e.rows.at(-1)!);
+        };
+        if (e.columnCount % TILE_COLUMNS === 0) em.scope('same', store);
+        else em.branch(operate('lt', column, i32(e.columnCount)), store);
+      });
+    }
+  });
 };
 
 /** Leaves the tile in memory, row by row. */

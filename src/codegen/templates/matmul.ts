@@ -71,7 +71,7 @@ const scheduleOf = (nest: Nest, c: Contraction, caps: Caps): Schedule | undefine
     .flatMap((problem): Schedule[] => {
       const cut = blocking(problem, caps);
       if (cut === undefined) return [];
-      const epilogue = epilogueOf(problem, nest.stores);
+      const epilogue = epilogueOf(problem, nest.stores, true);
       const stored = problem.rows.size * problem.columns.size * problem.batches;
       const storing = (stored * epilogue.storeCycles) / Math.min(caps.parallelism, cut.grid);
       return [{ problem, blocking: cut, epilogue, cycles: cut.cycles + storing }];
@@ -127,7 +127,7 @@ const planOf = (schedule: Schedule): NestPlan => {
     },
     notes: [
       `contraction ${p.batches > 1 ? `${p.batches} x ` : ''}${m} x ${n} x ${k}: rows ${p.rows.inPlace ? 'in place' : `packed by ${p.rows.packing}`}, columns ${p.columns.panels ? 'packed before' : `by ${p.columns.packing}`}`,
-      `workgroups ${b.batchBlocks} x ${b.rowBlocks} x ${b.columnBlocks} of ${b.rows} x ${b.columns}, sum in ${b.k.count} of ${b.k.depth}${b.wide ? ', the last two rows by 16 columns' : ''}`,
+      `workgroups ${b.batchBlocks} x ${b.rowBlocks} x ${b.columnBlocks} of ${b.rows} x ${b.columns}, sum in ${b.k.count} of ${b.k.depth}${b.wide ? ', the last two rows by 16 columns' : ''}${epilogue.upright ? ', stored by columns' : ''}`,
     ],
     emit: ({ workgroup }, buffer) => new MatmulTemplate(schedule, scratch, buffer).emit(workgroup),
   };

@@ -55,6 +55,7 @@ test('epilogues: bias, activation, residual, two results, one that is long', () 
     passes(matmul(19, 37, 20, { epilogue }), 2, 4, `${epilogue}, borders`);
     passes(matmul(19, 37, 20, { epilogue, transposeOut: true }), 2, 4, `${epilogue}, transposed`);
     passes(matmul(10, 6, 40, { epilogue, batch: 3 }), 2, 5, `${epilogue}, batch`);
+    passes(matmul(32, 13, 20, { epilogue, transposeOut: true }), 2, 6, `${epilogue}, by columns`);
   }
 });
 
@@ -114,7 +115,10 @@ test('rows a page apart are read in place by few columns, and packed for many', 
     return 'refused' in plan ? plan.refused : plan.notes.join();
   };
   const few = matmul(8, 64, 1024, { transposeB: true, epilogue: 'bias' });
-  assert.match(notes(few), /64 x 8 x 1024: rows in place/);
+  assert.match(notes(few), /64 x 8 x 1024: rows in place.*stored by columns/);
+  const odd = matmul(11, 64, 1024, { transposeB: true, epilogue: 'two' });
+  assert.match(notes(odd), /64 x 11 x 1024: rows in place.*stored by columns/);
+  passes(odd, 8, 2, 'a number that fills no tile');
   passes(few, 8, 1, 'few');
   assert.match(notes(matmul(256, 256, 1024)), /rows packed/);
 });
