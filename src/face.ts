@@ -23,3 +23,4 @@ export { type Hybridized, type HybridizeOptions, hybridize } from './frontend/hy
 export * as nd from './frontend/nd/index.ts';
 export * as random from './frontend/random.ts';
 export { TigonError } from './ir/errors.ts';
+export { PASSES as passes, type PassName } from './passes/switches.ts';

@@ -9,6 +9,7 @@ import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, type Node, topological } from '../ir/graph/graph.ts';
 import type { TensorType } from '../ir/type.ts';
 import type { Compiled } from '../passes/pipeline.ts';
+import { NOTHING, type Without } from '../passes/switches.ts';
 import type { Device, Executable, Storage } from '../runtime/device.ts';
 import { count, type Work, workOf } from './activity.ts';
 import { failure, located } from './callsite.ts';
@@ -27,6 +28,8 @@ export interface Callable {
   readonly backwards: Map<string, Backward>;
   /** Replaces the generic derivation (programs that were split when they were traced). */
   readonly differentiate: (() => Backward) | undefined;
+  /** Passes that its programs are compiled without. */
+  readonly without: Without;
   /** Like `differentiate`, from inputs alone: what can be differentiated again. */
   readonly exact: (() => Backward) | undefined;
 }
@@ -34,6 +37,7 @@ export interface Callable {
 export const callableOf = (
   graph: Graph,
   split?: { readonly differentiate: () => Backward; readonly exact: () => Backward },
+  without: Without = NOTHING,
 ): Callable => ({
   name: graph.name,
   graph,
@@ -41,6 +45,7 @@ export const callableOf = (
   backwards: new Map(),
   differentiate: split?.differentiate,
   exact: split?.exact,
+  without,
 });
 
 export const isScalarInput = (node: Node): boolean => node.attrs['role'] === 'scalar';
@@ -152,9 +157,9 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
 };
 
 /** What a device refuses, it refuses at the user's line. */
-const readyFor = ({ name }: Callable, graph: Graph, device: Device): Ready => {
+const readyFor = ({ name, without }: Callable, graph: Graph, device: Device): Ready => {
   try {
-    return keeper()?.ready(graph, device) ?? compileFresh(graph, device);
+    return keeper()?.ready(graph, device, without) ?? compileFresh(graph, device, without);
   } catch (error) {
     throw located(error, `${name}()`);
   }

@@ -5,7 +5,7 @@
  * only values that exist anyway are kept alive by the tape.
  */
 import { GraphBuilder } from '../ir/graph/builder.ts';
-import { type Graph, isBody, type Node } from '../ir/graph/graph.ts';
+import { isBody, type Node } from '../ir/graph/graph.ts';
 import { gradients } from '../passes/autodiff.ts';
 import { attrsRepeated } from '../passes/repeated.ts';
 import { type Callable, callableOf, inline, isScalarInput } from './callable.ts';
@@ -32,14 +32,19 @@ export const backwardOf = (callable: Callable, wanted: string, given: string): B
   const key = `${wanted}|${given}`;
   let backward = callable.backwards.get(key);
   if (backward === undefined) {
-    backward = callable.differentiate?.() ?? derive(callable.graph, wanted, given, true);
+    backward = callable.differentiate?.() ?? derive(callable, wanted, given, true);
     callable.backwards.set(key, backward);
   }
   return backward;
 };
 
 /** `reuse`: outputs of the forward call may be read; otherwise all is computed from its inputs. */
-export const derive = (graph: Graph, wanted: string, given: string, reuse: boolean): Backward => {
+export const derive = (
+  { graph, without }: Pick<Callable, 'graph' | 'without'>,
+  wanted: string,
+  given: string,
+  reuse: boolean,
+): Backward => {
   const builder = new GraphBuilder();
   const inputs = graph.inputs.map((n) => copyInput(builder, n));
   const became = inline(graph, builder, inputs);
@@ -65,7 +70,7 @@ export const derive = (graph: Graph, wanted: string, given: string, reuse: boole
     if (reuse && n.op.kind !== 'leaf' && n.op.kind !== 'view')
       from.set(n, { from: 'output', index });
   });
-  return cut(graph.name, from, new Set(became.values()), wrt, grads, inputs);
+  return cut({ name: graph.name, without }, from, new Set(became.values()), wrt, grads, inputs);
 };
 
 /**
@@ -73,7 +78,7 @@ export const derive = (graph: Graph, wanted: string, given: string, reuse: boole
  * graph (`copies`) is computed again.
  */
 const cut = (
-  name: string,
+  { name, without }: Pick<Callable, 'name' | 'without'>,
   from: ReadonlyMap<Node, Take>,
   copies: ReadonlySet<Node>,
   wrt: readonly Node[],
@@ -117,7 +122,7 @@ const cut = (
   let next = 0;
   const positions = new Map(wrt.map((n, i) => [n, grads[i] === null ? -1 : next++]));
   return {
-    callable: callableOf(builder.graph(`${name}.backward`, outputs)),
+    callable: callableOf(builder.graph(`${name}.backward`, outputs), undefined, without),
     takes,
     gives: inputs.map((n) => positions.get(n) ?? -1),
   };

@@ -4,12 +4,13 @@
  * Invariant: the hybridized function does what the plain one does; plans are kept per signature in a bounded cache, so
  * alternating shapes never thrash and endless new ones never pile up.
  */
+import { keyOf, NOTHING, PASSES, type PassName, type Without } from '../passes/switches.ts';
 import type { Device } from '../runtime/device.ts';
 import { failure } from './callsite.ts';
 import { defaultDevice } from './default-device.ts';
 import { mode } from './mode.ts';
 import type { NDArray } from './ndarray.ts';
-import { checkOptions } from './options.ts';
+import { checkChoice, checkList, checkOptions } from './options.ts';
 import { isFresh, load, type Plan, replay, trace } from './plan.ts';
 import { revision } from './revision.ts';
 import { signature } from './signature.ts';
@@ -24,6 +25,11 @@ export interface HybridizeOptions {
   readonly maxPlans?: number;
   /** Also write gradients to `grad` that an update in the same program has used up. Default false. */
   readonly keepGradients?: boolean;
+  /**
+   * Passes of the compiler to leave out, to see what they are good for: results stay the same up to rounding, time and
+   * memory do not. `passes` has all names. Default: none.
+   */
+  readonly without?: readonly PassName[];
   /** Accepted for Gluon's sake: static planning is how Tigon compiles. */
   readonly staticAlloc?: boolean;
   readonly staticShape?: boolean;
@@ -35,9 +41,17 @@ export const HYBRIDIZE: readonly string[] = [
   'name',
   'maxPlans',
   'keepGradients',
+  'without',
   'staticAlloc',
   'staticShape',
 ];
+
+/** The names of passes in `without`. */
+const chosen = (without: readonly PassName[]): Without => {
+  checkList('hybridize', 'without', without, `pass a list of names: ${PASSES.join(', ')}`);
+  for (const name of without) checkChoice('hybridize', 'without', name, PASSES);
+  return new Set(without);
+};
 
 /** The compiled forms of one function. Blocks hold one; `hybridize` wraps one. */
 export class CachedFunction {
@@ -46,6 +60,7 @@ export class CachedFunction {
   readonly #body: (...args: never[]) => unknown;
   #maxPlans = 16;
   #keepGradients = false;
+  #without: Without = NOTHING;
   readonly #plans = new Map<string, Plan>();
   #clock = 0;
 
@@ -60,9 +75,12 @@ export class CachedFunction {
     checkOptions('hybridize', options, HYBRIDIZE);
     this.active = options.active ?? true;
     const { maxPlans = this.#maxPlans, keepGradients = this.#keepGradients } = options;
+    const without = options.without === undefined ? this.#without : chosen(options.without);
     if (!Number.isInteger(maxPlans) || maxPlans < 1)
       throw failure('option', `hybridize: maxPlans is ${maxPlans}`, 'pass an integer ≥ 1');
-    if (keepGradients !== this.#keepGradients) this.clear();
+    if (keepGradients !== this.#keepGradients || keyOf(without) !== keyOf(this.#without))
+      this.clear();
+    this.#without = without;
     this.#keepGradients = keepGradients;
     this.#maxPlans = maxPlans;
     this.#forgetOldest();
@@ -116,6 +134,7 @@ export class CachedFunction {
       args,
       arrays,
       keepGradients: this.#keepGradients,
+      without: this.#without,
     });
     plan.used = ++this.#clock;
     this.#plans.set(key, plan);
@@ -165,7 +184,7 @@ export type Hybridized<F> = F & {
  * runs at trace time only.
  *
  * @throws {ValueError} unless `body` is a function
- * @throws {OptionError} for other options, and unless `maxPlans` is an integer ≥ 1
+ * @throws {OptionError} for other options, unless `maxPlans` is an integer ≥ 1, and for unknown passes in `without`
  * @throws {TraceError} by calls in which `body` reads values or returns a promise
  * @throws {DeviceError} by calls whose arguments live on several devices
  *

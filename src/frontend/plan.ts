@@ -5,8 +5,9 @@
  * reads captured handles at each replay and leaves in them what the function assigned.
  */
 import { isFloat } from '../ir/dtype.ts';
-import type { Graph, Node } from '../ir/graph/graph.ts';
+import type { Node } from '../ir/graph/graph.ts';
 import { type Partition, partition, partitionJoint } from '../passes/recompute.ts';
+import { NOTHING, type Without } from '../passes/switches.ts';
 import type { Device } from '../runtime/device.ts';
 import { flow } from './backprop.ts';
 import { layoutsOf } from './call.ts';
@@ -50,6 +51,8 @@ export interface TraceRequest {
   readonly arrays: readonly NDArray[];
   /** Write gradients that the same program has consumed too. */
   readonly keepGradients: boolean;
+  /** Passes that are left out. Default: none. */
+  readonly without?: Without;
 }
 
 /** Traces `body` on arrays like the given ones. */
@@ -63,7 +66,7 @@ export const trace = (request: TraceRequest): Plan => {
 };
 
 const attempt = (request: TraceRequest, tape: boolean): Plan => {
-  const { name, device, arrays, args } = request;
+  const { name, device, arrays, args, without = NOTHING } = request;
   const recorded = mode.recording;
   const t = new Trace(name, device, recorded, request.keepGradients);
   try {
@@ -93,10 +96,10 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
       const wanted = t.bounds.map((b) => wantsGradient(b, arrays));
       const differentiable = recorded && wanted.includes(true);
       const callable = !differentiable
-        ? callableOf(graph)
+        ? callableOf(graph, undefined, without)
         : tape
-          ? jointCallable(t, graph, wanted, outputs, inside)
-          : splitCallable(graph, wanted);
+          ? jointCallable(t, { graph, without }, wanted, outputs, inside)
+          : splitCallable({ graph, without }, wanted);
       return {
         name,
         key: request.key,
@@ -128,8 +131,10 @@ const wantsGradient = (bound: Bound, arrays: readonly NDArray[]): boolean => {
   return x?.origin !== undefined && isFloat(x.dtype);
 };
 
-const backwardFrom = (p: Partition): Backward => ({
-  callable: p.results.every((r) => r === null) ? undefined : callableOf(p.backward),
+const backwardFrom = (p: Partition, without: Without): Backward => ({
+  callable: p.results.every((r) => r === null)
+    ? undefined
+    : callableOf(p.backward, undefined, without),
   takes: [
     ...p.saved.map(({ kind, index }) => ({ from: kind, index })),
     ...p.seeds.map((index) => ({ from: 'dy' as const, index })),
@@ -137,34 +142,39 @@ const backwardFrom = (p: Partition): Backward => ({
   gives: p.results.map((r) => r ?? -1),
 });
 
+/** A traced graph, and how it is compiled. */
+type Made = Pick<Callable, 'graph' | 'without'>;
+
 /** Forward and backward of a graph that is recorded from outside. */
-const splitCallable = (graph: Graph, wanted: readonly boolean[]): Callable => {
-  return callableFrom(graph, wanted, partition(graph, wanted));
-};
+const splitCallable = (made: Made, wanted: readonly boolean[]): Callable =>
+  callableFrom(made, wanted, partition(made.graph, wanted));
 
 /** The graph cut in two; whoever differentiates its gradient gets one that is computed from its inputs alone. */
-const callableFrom = (graph: Graph, wanted: readonly boolean[], parts: Partition): Callable => {
+const callableFrom = (made: Made, wanted: readonly boolean[], parts: Partition): Callable => {
+  const { graph, without } = made;
   const bits = (flags: readonly boolean[]): string => flags.map((f) => (f ? '1' : '0')).join('');
   const given = graph.outputs.map((_, i) => parts.seeds.includes(i));
-  const backward = backwardFrom(parts);
+  const backward = backwardFrom(parts, without);
   let exact: Backward | undefined;
-  return callableOf(parts.forward, {
+  const split = {
     differentiate: () => backward,
     exact: () => {
-      exact ??= derive(graph, bits(wanted), bits(given), false);
+      exact ??= derive(made, bits(wanted), bits(given), false);
       return exact;
     },
-  });
+  };
+  return callableOf(parts.forward, split, without);
 };
 
 /** The same where the gradient is on the trace's own tape: checkpoints have put there what is computed again. */
 const jointCallable = (
   t: Trace,
-  graph: Graph,
+  made: Made,
   wanted: readonly boolean[],
   outputs: readonly NDArray[],
   inside: readonly NDArray[],
 ): Callable => {
+  const { graph } = made;
   const seeds: number[] = [];
   const heads = outputs.flatMap((y, i) => {
     const origin = t.originOf(y);
@@ -192,7 +202,7 @@ const jointCallable = (
       `${t.name}: what checkpoint ran a second time uses arrays or random numbers that the first run did not`,
       'let the function do the same each time it is called',
     );
-  return callableFrom(graph, wanted, partitionJoint({ ...graph, dys, gradients, seeds, results }));
+  return callableFrom(made, wanted, partitionJoint({ ...graph, dys, gradients, seeds, results }));
 };
 
 /** False when something the plan captured has changed its type, its device or its part in recording, or a guard fails. */

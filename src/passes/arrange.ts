@@ -13,7 +13,8 @@ import type { BufferRole, Loop, Window } from '../ir/program.ts';
 import { spanOf } from '../ir/type.ts';
 import type { Kernels } from './kernels.ts';
 import type { LoopPiece, View } from './loops.ts';
-import { orderUnits } from './order.ts';
+import { firstOrder, orderUnits } from './order.ts';
+import type { Without } from './switches.ts';
 
 /** Kernels and loops in the order in which they run, loops with their steps between them. */
 export interface Arrangement {
@@ -96,11 +97,12 @@ export const accessOf = (loop: LoopKernel, index: BufferIndex): Access => {
   return { reads: [...reads], writes: [...writes] };
 };
 
-/** Kernels and loops in the order that needs the least memory. */
+/** Kernels and loops in the order that needs the least memory, or in any that is right. */
 const orderPieces = (
   kernels: readonly LoopKernel[],
   lowered: Kernels,
   index: BufferIndex,
+  without: Without,
 ): (LoopKernel | LoopPiece)[] => {
   const pieces = [...kernels, ...lowered.loops];
   const units = pieces.map(
@@ -114,7 +116,10 @@ const orderPieces = (
   const existing = index.list.map(
     ({ role }, i) => role !== 'temp' && role !== 'output' && !overwritten.has(i),
   );
-  return orderUnits(units, bytes, existing).map((i) => pieces[i]!);
+  const order = without.has('order')
+    ? firstOrder(units, existing)
+    : orderUnits(units, bytes, existing);
+  return order.map((i) => pieces[i]!);
 };
 
 /** Kernels as they are launched: those of a graph, and those that need not wait for the loop it is the body of. */
@@ -128,6 +133,7 @@ export const arrange = (
   lowered: Kernels,
   index: BufferIndex,
   split: (kernel: LoopKernel, lowered: Kernels, copies: Copies) => readonly LoopKernel[],
+  without: Without,
 ): Arrangement => {
   const kernels: LoopKernel[] = [];
   const loops: Loop[] = [];
@@ -155,7 +161,7 @@ export const arrange = (
           known.add(b, known === index ? 'temp' : 'input');
       for (const kernel of parts.inside) for (const b of kernel.buffers) known.of(b);
     }
-    for (const piece of orderPieces(parts.inside, from, order)) {
+    for (const piece of orderPieces(parts.inside, from, order, without)) {
       if (!('trips' in piece)) {
         kernels.push(piece);
         continue;

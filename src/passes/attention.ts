@@ -14,7 +14,7 @@ import { newBuffer } from '../ir/loop/expr.ts';
 import type { Nest } from '../ir/loop/loop.ts';
 import { showType } from '../ir/type.ts';
 import { BufferTable } from './buffers.ts';
-import { canonicalTables } from './canonicalize.ts';
+import { rulesFor } from './canonicalize.ts';
 import { Lowering } from './lower.ts';
 import type { GraphPass } from './pass.ts';
 import { productAxes, productOf, productPart } from './products.ts';
@@ -31,7 +31,7 @@ const TRAINED = 1 << 20;
 
 export const writeOutAttention = (caps: Caps): GraphPass => ({
   name: 'attention',
-  run: (graph, { note }) => {
+  run: (graph, context) => {
     const attending = topological(graph).filter((node) => node.op.attend !== undefined);
     if (attending.length === 0) return graph;
     const names = new Set(attending.map((node) => node.op.name));
@@ -46,10 +46,10 @@ export const writeOutAttention = (caps: Caps): GraphPass => ({
       const node: Node = { id: 0, op, inputs, attrs, type, origin: b.origin };
       const refused = refusal(node, caps, trained);
       if (refused === undefined) return undefined;
-      note(`${op.name} ${showType(type)} is written out: ${refused}`);
+      context.note(`${op.name} ${showType(type)} is written out: ${refused}`);
       return op.decompose(b, inputs, attrs);
     };
-    return rebuild(graph, new RewritingBuilder({ any: writeOut }, ...canonicalTables));
+    return rebuild(graph, new RewritingBuilder({ any: writeOut }, ...rulesFor(context)));
   },
 });
 

@@ -14,6 +14,7 @@ import { type Access, accessOf, type BufferIndex, byteLength } from './arrange.t
 import { replaceable } from './in-place.ts';
 import type { ResultSource } from './kernels.ts';
 import { type Interval, planMemory } from './plan.ts';
+import type { Without } from './switches.ts';
 
 /** One launch on its way into the program. */
 export interface Launch {
@@ -39,10 +40,11 @@ export const bindKernels = (
   loops: readonly Loop[],
   index: BufferIndex,
   caps: Caps,
+  without: Without,
 ): Program => {
   const access = launches.map((l) => accessOf(l.loop, index));
   const around = launches.map((_, step) => loopsAround({ loops }, step));
-  const plan = planTemps(launches, access, around, index, caps);
+  const plan = planTemps(launches, access, around, index, caps, without);
   const buffers = index.list.map(
     ({ buffer, role, values }, i): ProgramBuffer => ({
       name: buffer.name,
@@ -90,6 +92,7 @@ const planTemps = (
   around: readonly (readonly Loop[])[],
   index: BufferIndex,
   caps: Caps,
+  without: Without,
 ): TempPlan => {
   const first = new Map<number, number>();
   const last = new Map<number, number>();
@@ -112,7 +115,9 @@ const planTemps = (
   const position = new Map([...temps.keys()].map((b, i) => [b, i]));
   const inPlaceOf = new Map<number, number>();
   const taken = new Set<number>();
+  const inPlace = !without.has('inPlace') && !without.has('reuse');
   launches.forEach((launch, step) => {
+    if (!inPlace) return;
     const [nest, another] = launch.loop.nests;
     if (nest === undefined || another !== undefined) return;
     for (const [store, buffer] of replaceable(nest, caps)) {
@@ -135,8 +140,8 @@ const planTemps = (
     return {
       // Ranges of an arena that are bound apart hold a word each, and may not overlap even where nothing is in them.
       bytes: Math.max(byteLength(index.list[b]!.buffer), caps.target === 'wgsl' ? 4 : 0),
-      first: first.get(b)!,
-      last: last.get(b)!,
+      first: without.has('reuse') ? 0 : first.get(b)!,
+      last: without.has('reuse') ? launches.length - 1 : last.get(b)!,
       inPlaceOf: from === undefined ? undefined : position.get(from),
     };
   });

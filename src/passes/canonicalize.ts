@@ -8,28 +8,37 @@ import { algebraRules } from './algebra.ts';
 import { removeDeadAssigns } from './dce.ts';
 import { foldRules } from './fold.ts';
 import { oneHotRules } from './one-hot.ts';
-import type { GraphPass } from './pass.ts';
+import type { GraphPass, PassContext } from './pass.ts';
 import { poolingRules } from './pooling.ts';
 import { reductionRules } from './reductions.ts';
 import { RewritingBuilder, type RuleTable, rebuild } from './rewrite.ts';
+import type { PassName } from './switches.ts';
 import { tilingRules } from './tilings.ts';
 import { viewRules } from './views.ts';
 
 /** The rules of the canonical form. */
-export const canonicalTables: readonly RuleTable[] = [
-  algebraRules,
-  viewRules,
-  tilingRules,
-  reductionRules,
-  poolingRules,
-  oneHotRules,
-  foldRules,
+const RULES: readonly (readonly [family: PassName, RuleTable])[] = [
+  ['algebra', algebraRules],
+  ['views', viewRules],
+  ['views', tilingRules],
+  ['reductions', reductionRules],
+  ['reductions', poolingRules],
+  ['reductions', oneHotRules],
+  ['constants', foldRules],
 ];
 
+export const canonicalTables: readonly RuleTable[] = RULES.map(([, table]) => table);
+
+/** The rules of the families that are not left out: what all nodes that passes make are put to. */
+export const rulesFor = ({ without }: PassContext): readonly RuleTable[] =>
+  RULES.flatMap(([family, table]) => (without?.has(family) ? [] : [table]));
+
 /** A builder that makes canonical nodes only: for passes that emit new computations. */
-export const canonicalBuilder = (): RewritingBuilder => new RewritingBuilder(...canonicalTables);
+export const canonicalBuilder = (context: PassContext): RewritingBuilder =>
+  new RewritingBuilder(...rulesFor(context));
 
 export const canonicalize: GraphPass = {
   name: 'canonicalize',
-  run: (graph, context) => removeDeadAssigns.run(rebuild(graph, canonicalBuilder()), context),
+  run: (graph, context) =>
+    removeDeadAssigns.run(rebuild(graph, canonicalBuilder(context)), context),
 };

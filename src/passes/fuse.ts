@@ -15,7 +15,14 @@ import { visitExpr } from '../ir/loop/visit.ts';
 import { windowAlignment } from '../ir/program/windows.ts';
 import type { BufferTable } from './buffers.ts';
 import { Drafts, MAX_MEMBERS } from './drafts.ts';
-import { coneCosts, evaluationsBy, isLongJoin, mustStore, rowValues } from './fusion-model.ts';
+import {
+  coneCosts,
+  evaluationsBy,
+  everyValue,
+  isLongJoin,
+  mustStore,
+  rowValues,
+} from './fusion-model.ts';
 import { CannotLower, type Stored } from './lower.ts';
 import { mergeNeighbours } from './neighbours.ts';
 import { type Optimizer, optimizerOf } from './optimizer.ts';
@@ -39,6 +46,8 @@ export const fuse = (graph: Graph, caps: Caps, context: PassContext): Fused =>
 
 class Fusion {
   readonly #context: PassContext;
+  /** Whether every value has a unit of its own. */
+  readonly #isApart: boolean;
   readonly #grain: Grain;
   readonly #order: readonly Node[];
   readonly #users: ReadonlyMap<Node, readonly Node[]>;
@@ -53,10 +62,13 @@ class Fusion {
 
   constructor(graph: Graph, caps: Caps, context: PassContext) {
     this.#context = context;
+    const isApart = context.without?.has('fuse') === true;
+    this.#isApart = isApart;
     this.#grain = grainOf(caps);
     this.#order = topological(graph);
     this.#users = usersOf(graph);
-    this.#required = mustStore(graph, this.#order, windowAlignment(caps));
+    const required = mustStore(graph, this.#order, windowAlignment(caps));
+    this.#required = isApart ? new Map([...everyValue(this.#order), ...required]) : required;
     this.#costs = coneCosts(this.#order, this.#grain.access);
     this.#rows = rowValues(this.#order);
     this.#optimizer = optimizerOf(graph, (node) => this.#required.has(node));
@@ -70,7 +82,12 @@ class Fusion {
       this.#decide(node);
       this.#drafts.decide(node);
     }
-    mergeNeighbours(this.#drafts, (draft) => this.#optimizer.updates(draft.members), this.#context);
+    if (!this.#isApart)
+      mergeNeighbours(
+        this.#drafts,
+        (draft) => this.#optimizer.updates(draft.members),
+        this.#context,
+      );
     const units = new Map<Draft, Unit>();
     for (const draft of [...this.#drafts.all])
       for (const [part, unit] of this.#unitsOf(draft)) units.set(part, unit);

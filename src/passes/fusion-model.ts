@@ -57,6 +57,14 @@ export const mustStore = (
   return required;
 };
 
+/** All values that take computing: what is stored where nothing is fused. Views and constants are read as they are. */
+export const everyValue = (order: readonly Node[]): ReadonlyMap<Node, string> =>
+  new Map(
+    order
+      .filter(({ op }) => op.kind !== 'leaf' && op.kind !== 'view')
+      .map((node) => [node, 'nothing is fused']),
+  );
+
 /** Reshapes of computed values are the same bytes: what must be stored is what they reshape. */
 export const unreshaped = (node: Node): Node => {
   let source = node;

@@ -25,7 +25,7 @@ export const horizontal: GraphPass = {
   name: 'horizontal',
   run: (graph, context) => {
     const families = familiesOf(graph, context);
-    return families.length === 0 ? graph : merge(graph, families);
+    return families.length === 0 ? graph : merge(graph, families, context);
   },
 };
 
@@ -97,9 +97,9 @@ const operandsAfter = (families: readonly Family[]): ((node: Node) => readonly N
   return (node) => familyOf.get(node)?.members.flatMap((m) => m.inputs) ?? node.inputs;
 };
 
-const merge = (graph: Graph, families: readonly Family[]): Graph => {
+const merge = (graph: Graph, families: readonly Family[], context: PassContext): Graph => {
   const familyOf = byMember(families);
-  const b = canonicalBuilder();
+  const b = canonicalBuilder(context);
   const made = copyInputs(graph, b);
   const emitFamily = ({ members, shared, axis }: Family): void => {
     const others = members.map((m) => made.get(m.inputs[1 - shared]!)!);

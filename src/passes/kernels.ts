@@ -73,6 +73,7 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
   const { updatesApart } = grainOf(caps);
   const last = nests.filter(
     ({ unit, nest }) =>
+      context.without?.has('fuse') !== true &&
       isUpdate(unit, updates) &&
       isSink(unit, fused, updates) &&
       // What takes up a fold on the way need not wait for the other updates.

@@ -69,20 +69,24 @@ const delayed = (
 };
 
 /** Whether there is an order of `units`. */
-export const hasOrder = (units: readonly Unit[], existing: readonly boolean[]): boolean => {
+export const hasOrder = (units: readonly Unit[], existing: readonly boolean[]): boolean =>
+  firstOrder(units, existing).length === units.length;
+
+/** An order that is right, whatever it takes: each unit as early as the order given allows. Shorter if there is none. */
+export const firstOrder = (units: readonly Unit[], existing: readonly boolean[]): number[] => {
   const after = successors(units, existing);
   const waiting = new Int32Array(units.length);
   for (const later of after) for (const v of later) waiting[v]!++;
-  const ready = [...waiting.keys()].filter((u) => waiting[u] === 0);
-  let done = 0;
+  const ready = [...waiting.keys()].filter((u) => waiting[u] === 0).reverse();
+  const order: number[] = [];
   for (let u = ready.pop(); u !== undefined; u = ready.pop()) {
-    done++;
+    order.push(u);
     for (const v of after[u]!) {
       waiting[v]!--;
       if (waiting[v] === 0) ready.push(v);
     }
   }
-  return done === units.length;
+  return order;
 };
 
 /** The most bytes alive during one launch: from a buffer's first writer to its last user. */

@@ -28,6 +28,7 @@ import { refuseWide } from './no-wide.ts';
 import type { GraphPass } from './pass.ts';
 import { decomposeComposites, recognize } from './recognize.ts';
 import type { Stage } from './stage.ts';
+import { capsWithout, NOTHING, type Without } from './switches.ts';
 
 /** Where the caller finds a result: among the program's output buffers, or in an input it passed. */
 export type OutputSource =
@@ -42,51 +43,60 @@ export interface Compiled {
 }
 
 /** The L1 passes, in order. */
-const graphPasses = (caps: Caps): readonly GraphPass[] => [
+const graphPasses = (caps: Caps, without: Without): readonly GraphPass[] => [
   canonicalize,
   writeOutAttention(caps),
-  recognize,
-  horizontal,
+  ...(without.has('recognize') ? [] : [recognize]),
+  ...(without.has('horizontal') ? [] : [horizontal]),
   // what it makes is canonical already
   decomposeComposites,
   removeDeadAssigns,
 ];
 
 /** Compiles a graph for a device with the given capabilities. */
-export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
+export const compileGraph = (graph: Graph, given: Caps, without: Without = NOTHING): Compiled => {
+  const caps = capsWithout(given, without);
   refuseWide(graph, caps);
   freshExpressions();
   const stages: Stage[] = [{ level: 'graph', name: 'trace', graph, notes: [] }];
   let current = inBodies(joinLoops).run(graph, { note: () => {} });
-  for (const pass of graphPasses(caps)) {
+  for (const pass of graphPasses(caps, without)) {
     const notes: string[] = [];
-    current = inBodies(pass).run(current, { note: (text) => notes.push(text) });
+    current = inBodies(pass).run(current, { note: (text) => notes.push(text), without });
     stages.push({ level: 'graph', name: pass.name, graph: current, notes });
   }
   const fusionNotes: string[] = [];
-  const lowered = lowerGraph(current, caps, { note: (text) => fusionNotes.push(text) });
+  const lowered = lowerGraph(current, caps, {
+    note: (text) => fusionNotes.push(text),
+    without,
+  });
   stages.push({ level: 'loop', name: 'fuse', kernels: allKernels(lowered), notes: fusionNotes });
 
   const index = indexBuffers(
     lowered,
     current.inputs.map((x) => x.attrs['role'] === 'scalar'),
   );
-  const { kernels: ordered, loops } = arrange(lowered, index, (k, { bindings }, copies) =>
-    (
-      splitRunning(k, caps) ??
-      (k.nests.some(hasWideElements) ? undefined : caps.schedules.split(k, caps, copies)) ?? [k]
-    ).flatMap((part) => splitReductions(part, caps, bindings.takesOne)),
+  const { kernels: ordered, loops } = arrange(
+    lowered,
+    index,
+    (k, { bindings }, copies) => {
+      const parts = splitRunning(k, caps) ??
+        (k.nests.some(hasWideElements) ? undefined : caps.schedules.split(k, caps, copies)) ?? [k];
+      if (without.has('split')) return parts;
+      return parts.flatMap((part) => splitReductions(part, caps, bindings.takesOne));
+    },
+    without,
   );
   stages.push({ level: 'loop', name: 'split and order', kernels: ordered, notes: [] });
 
   const { kinds, kindOf } = sortAlike(ordered);
   const scheduled = kinds.map((loop) => schedule(loop, caps));
   stages.push({ level: 'thread', name: 'schedule', kernels: scheduled, notes: [] });
-  const kernels = scheduled.map(cleanup);
+  const kernels = without.has('cleanup') ? scheduled : scheduled.map(cleanup);
   stages.push({ level: 'thread', name: 'clean up', kernels, notes: [] });
 
   const launches = ordered.map((loop, i) => ({ loop, kernel: kernels[kindOf[i]!]! }));
-  const program = bindKernels(graph.name, launches, loops, index, caps);
+  const program = bindKernels(graph.name, launches, loops, index, caps, without);
   stages.push({ level: 'program', name: 'plan memory', program, notes: [] });
 
   verifyStages(stages, caps);
@@ -97,7 +107,7 @@ export const compileGraph = (graph: Graph, caps: Caps): Compiled => {
         ? { kind: 'input', input: out.input }
         : { kind: 'fresh', position: positions[i]! },
   );
-  return { program, outputs, stages, caps };
+  return { program, outputs, stages, caps: given };
 };
 
 /** Kernels that do the same, buffer for buffer, are scheduled and rendered once. */

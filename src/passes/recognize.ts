@@ -10,19 +10,21 @@ import { type LayerNormAttrs, layerNorm, logSoftmax, softmax } from '../ir/graph
 import { otherAxes } from '../ir/graph/ops/define.ts';
 import type { BroadcastAttrs } from '../ir/graph/ops/view.ts';
 import { sameShape } from '../ir/type.ts';
-import { canonicalTables } from './canonicalize.ts';
+import { rulesFor } from './canonicalize.ts';
 import type { GraphPass } from './pass.ts';
 import { RewritingBuilder, type Rule, type RuleTable, rebuild, uniform } from './rewrite.ts';
 
 export const recognize: GraphPass = {
   name: 'recognize',
-  run: (graph) => rebuild(graph, new RewritingBuilder(...canonicalTables, recognizeRules)),
+  run: (graph, context) =>
+    rebuild(graph, new RewritingBuilder(...rulesFor(context), recognizeRules)),
 };
 
 /** Replaces composites by what they mean, and drops what only differentiation needed. */
 export const decomposeComposites: GraphPass = {
   name: 'decompose',
-  run: (graph) => rebuild(graph, new RewritingBuilder({ any: writeOut }, ...canonicalTables)),
+  run: (graph, context) =>
+    rebuild(graph, new RewritingBuilder({ any: writeOut }, ...rulesFor(context))),
 };
 
 const writeOut: Rule = ({ op, inputs, attrs }, b) => {

@@ -10,6 +10,7 @@ import type { Graph } from '../../ir/graph/graph.ts';
 import { printGraph } from '../../ir/graph/print.ts';
 import type { Program } from '../../ir/program.ts';
 import { type Compiled, compileGraph } from '../../passes/pipeline.ts';
+import { keyOf, NOTHING, type Without } from '../../passes/switches.ts';
 import type { Code, Device } from '../../runtime/device.ts';
 import { fresh, type Ready } from './fresh.ts';
 import type { Store } from './store.ts';
@@ -40,11 +41,16 @@ const isEntry = (value: unknown, key: string): value is Entry => {
 };
 
 /** A program whose stages and kernels are compiled when somebody asks for them. */
-const restored = ({ program, outputs }: Entry, graph: Graph, device: Device): Compiled => {
+const restored = (
+  { program, outputs }: Entry,
+  graph: Graph,
+  device: Device,
+  without: Without,
+): Compiled => {
   const { caps } = device;
   let whole: Compiled | undefined;
   const compiled = (): Compiled => {
-    whole ??= compileGraph(graph, caps);
+    whole ??= compileGraph(graph, caps, without);
     return whole;
   };
   return {
@@ -78,14 +84,14 @@ export class Keeper {
     this.#worthMs = worthMs;
   }
 
-  ready(graph: Graph, device: Device): Ready {
+  ready(graph: Graph, device: Device, without: Without = NOTHING): Ready {
     const { codeKey } = device;
-    if (codeKey === undefined) return fresh(graph, device);
-    const key = `${this.#build}\n${codeKey}\n${printGraph(graph)}`;
+    if (codeKey === undefined) return fresh(graph, device, without);
+    const key = `${this.#build}\n${codeKey}${keyOf(without)}\n${printGraph(graph)}`;
     const known = this.store.get(key);
     if (isEntry(known, key)) {
       try {
-        const compiled = restored(known, graph, device);
+        const compiled = restored(known, graph, device, without);
         const executable = device.load(compiled.program, { code: known.code });
         this.found++;
         return { compiled, executable };
@@ -95,7 +101,7 @@ export class Keeper {
     }
     if (known !== undefined) this.store.drop(key);
     const start = performance.now();
-    const compiled = compileGraph(graph, device.caps);
+    const compiled = compileGraph(graph, device.caps, without);
     let code: Code | undefined;
     const keep = (made: Code): void => {
       code = made;

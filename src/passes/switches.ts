@@ -1,0 +1,62 @@
+/**
+ * Passes that can be left out, one by one or all: to see what each is good for, and to find the one to blame.
+ *
+ * Invariant: programs mean the same whatever is left out, up to rounding; steps without which there is no program have no
+ * name here.
+ */
+import type { Caps } from '../codegen/caps.ts';
+
+/** Names of passes, in the order in which they run. */
+export const PASSES = [
+  'algebra',
+  'views',
+  'reductions',
+  'constants',
+  'attention',
+  'recognize',
+  'horizontal',
+  'fuse',
+  'split',
+  'order',
+  'templates',
+  'lanes',
+  'cleanup',
+  'inPlace',
+  'reuse',
+] as const;
+
+/** A pass that `without` names. */
+export type PassName = (typeof PASSES)[number];
+
+/** The passes that are left out. */
+export type Without = ReadonlySet<PassName>;
+
+export const NOTHING: Without = new Set();
+
+/** A part of keys: empty where nothing is left out. */
+export const keyOf = (without: Without): string =>
+  without.size === 0 ? '' : ` without ${PASSES.filter((name) => without.has(name)).join(' ')}`;
+
+const REFUSED = { refused: 'switched off' } as const;
+
+/** A device that lacks what is switched off: schedules are chosen by capabilities. */
+export const capsWithout = (caps: Caps, without: Without): Caps => {
+  if (!['attention', 'split', 'templates', 'lanes'].some((name) => without.has(name as PassName)))
+    return caps;
+  const { schedules } = caps;
+  const whole = !without.has('attention') && !without.has('templates');
+  return {
+    ...caps,
+    lanes: without.has('lanes') ? 1 : caps.lanes,
+    schedules: {
+      split: (kernel, given, copies) =>
+        without.has('split') ? undefined : schedules.split(kernel, given, copies),
+      nest: (nest, given, threads) => schedules.nest(nest, given, threads),
+      contraction: (nest, given, threads) =>
+        without.has('templates') ? REFUSED : schedules.contraction(nest, given, threads),
+      attention: (nest, given, threads) =>
+        whole ? schedules.attention(nest, given, threads) : REFUSED,
+      ...(whole && schedules.joint !== undefined ? { joint: schedules.joint } : {}),
+    },
+  };
+};
