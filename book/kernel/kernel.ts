@@ -67,6 +67,9 @@ const limited = (post: (output: Output) => void): ((output: Output) => void) => 
   };
 };
 
+/** The frame of the cell may be far below those of the framework. */
+const DEEPEST_STACK = 100;
+
 const errorOutput = (error: unknown, lesson: string, cell: string): Output => {
   if (!(error instanceof Error))
     return { kind: 'error', name: 'Error', message: show(error, new Map()) };
@@ -132,6 +135,8 @@ export const createKernel = (options: KernelOptions): Kernel => {
     const release = captureConsole(printer, (stream, text) => post({ kind: 'text', stream, text }));
     complain = fail;
     displays.begin((output) => printer.then(() => post(output)));
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = DEEPEST_STACK;
     stop[0] = 0;
     try {
       await execute(cell, printer, post);
@@ -142,6 +147,7 @@ export const createKernel = (options: KernelOptions): Kernel => {
     displays.end();
     await printer.end();
     complain = undefined;
+    Error.stackTraceLimit = stackTraceLimit;
     release();
     return !failed;
   };

@@ -14,8 +14,13 @@ const slow = (values: readonly number[], shape: readonly number[]): object => ({
   toString: () => `NDArray f32[${shape.join(', ')}] on gpu (read with await x.data())`,
 });
 
+const deep = (frames: number): number => {
+  if (frames === 0) throw new Error('deep inside');
+  return 1 + deep(frames - 1);
+};
+
 const modules = async (name: string): Promise<object> => {
-  if (name === 'slow') return { slow };
+  if (name === 'slow') return { slow, deep };
   if (name === 'tigon') return { device: { webgpu: () => Promise.reject(new Error('none')) } };
   return await nodeModules(name);
 };
@@ -114,6 +119,14 @@ test('an error has its name, its line and the frames in cells', async () => {
     { kind: 'error', name: 'SyntaxError', message: 'Unexpected token', line: 2 },
     { kind: 'error', name: 'Error', message: "'text'" },
   ]);
+});
+
+test('the line is found below many frames', async () => {
+  const { kernel, outputs } = open();
+  await kernel.run(cellOf("import { deep } from 'slow';\n\ndeep(30);"));
+  const error = outputs.at(-1);
+  assert.is(error?.kind === 'error' ? error.line : undefined, 3);
+  assert.is(Error.stackTraceLimit < 100, true);
 });
 
 test('errors of the framework name the line of the cell', async () => {
