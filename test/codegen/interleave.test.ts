@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { idxAdd, idxAxis, idxDiv, idxMod, idxScale } from '../../src/ir/dim.ts';
-import { constant, guard, indexValue, scalar } from '../../src/ir/loop/expr.ts';
-import { at, buffer, check, kernel, nest, par, put } from './support.ts';
+import { idxAdd, idxAxis, idxDiv, idxMod, idxOffset, idxScale } from '../../src/ir/dim.ts';
+import { constant, guard, indexValue, reduce, scalar } from '../../src/ir/loop/expr.ts';
+import { at, buffer, check, kernel, nest, par, put, red } from './support.ts';
 
 const zero = constant(0, 'float32');
 
@@ -37,6 +37,18 @@ test('the gradient of pooling: remainders are compared with positions', () => {
     ),
   );
   assert.match(thread!.notes.join(), /interleaved.* 2 lines together/);
+});
+
+test('short sums over windows that overlap are written out', () => {
+  const n = 22;
+  const [x, out] = [buffer('x', [n / 2]), buffer('out', [n])];
+  const [j, k] = [par('j', n), red('k', 2)];
+  const q = idxAdd(idxDiv(idxOffset(idxAxis(j), 1), 2), idxScale(idxAxis(k), -1));
+  const value = guard([{ idx: q, lo: 0, hi: n / 2 }], at(x, q), zero);
+  const [thread] = check(
+    kernel('spread', [x, out], nest([j], put(out, [j], reduce('add', [k], value)))),
+  );
+  assert.match(thread!.notes.join(), /interleaved/);
 });
 
 test('under a guard, and for whole numbers', () => {

@@ -152,6 +152,22 @@ export const windowMax: Op<WindowAttrs> = defineWindow({
   },
 });
 
+/** What windows side by side pass back: each element is in one of them at most. */
+const repeated = (builder: GraphBuilder, dy: Node, axes: readonly Sliding[]): Node => {
+  const lead = dy.type.shape.slice(0, dy.type.shape.length - axes.length);
+  const none = lead.map(() => 0);
+  const apart = [...lead, ...axes.flatMap((a) => [a.count, a.kernel])];
+  const at = [...lead.map((_, i) => i), ...axes.map((_, i) => lead.length + 2 * i)];
+  const together = [...lead, ...axes.map((a) => a.count * a.kernel)];
+  return zeroPad(
+    builder,
+    builder.reshape(builder.broadcast(dy, apart, at), together),
+    [...none, ...axes.map((a) => -a.low)],
+    [...none, ...axes.map((a) => a.size + a.low - a.count * a.kernel)],
+    together.map(() => 0),
+  );
+};
+
 /** Sum of each window. */
 export const windowSum: Op<WindowAttrs> = defineWindow({
   name: 'windowSum',
@@ -161,6 +177,7 @@ export const windowSum: Op<WindowAttrs> = defineWindow({
   gradient: (builder, { inputs: [x], attrs }, dy) => {
     const axes = geometry('windowSum', x!.type, attrs);
     const none = leading(x!.type.shape, attrs).map(() => 0);
+    if (axes.every((a) => a.kernel === a.stride)) return [repeated(builder, dy, axes)];
     const spread = zeroPad(
       builder,
       dy,

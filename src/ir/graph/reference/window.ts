@@ -37,6 +37,7 @@ const examples: readonly OpExample[] = [
   { inputs: [f32(3, 9)], attrs: window([4], [3], [0], [2]) },
   { inputs: [f32(2, 4, 5, 3)], attrs: window([2, 3, 2], [1, 2, 1], [1, 1, 0], [0, 1, 1]) },
   { inputs: [f32(2, 8)], attrs: window([2], [3], [0], [0]) },
+  { inputs: [f32(2, 7, 5)], attrs: window([3, 2], [3, 2], [1, 0], [1, 0]) },
 ];
 
 const fold = (
