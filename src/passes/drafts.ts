@@ -142,9 +142,10 @@ export class Drafts {
     this.all.add(merged);
     for (const member of merged.members) this.draftOf.set(member, merged);
     const gone = new Set(drafts);
-    for (const [node, homes] of this.homes)
-      if ([...homes].some((h) => gone.has(h)))
+    this.homes.forEach((homes, node) => {
+      if (drafts.some((draft) => homes.has(draft)))
         this.homes.set(node, new Set([...homes].map((h) => (gone.has(h) ? merged : h))));
+    });
     for (const draft of this.all) draft.loads = undefined;
   }
 

@@ -34,22 +34,26 @@ const within = (lo: number, hi: number): readonly [number, number] =>
 
 /** Bounds of an int32 operation; those of one that may wrap say nothing. */
 export const bounds = (op: ScalarOp, args: readonly Value[]): readonly [number, number] => {
-  const [a, b, c] = args as readonly [Value, Value, Value];
+  const a = args[0]!;
+  const b = args[1]!;
   switch (op) {
     case 'add':
       return within(a.lo + b.lo, a.hi + b.hi);
     case 'sub':
       return within(a.lo - b.hi, a.hi - b.lo);
     case 'mul': {
-      const corners = [a.lo * b.lo, a.lo * b.hi, a.hi * b.lo, a.hi * b.hi];
-      return within(Math.min(...corners), Math.max(...corners));
+      const ll = a.lo * b.lo;
+      const lh = a.lo * b.hi;
+      const hl = a.hi * b.lo;
+      const hh = a.hi * b.hi;
+      return within(Math.min(ll, lh, hl, hh), Math.max(ll, lh, hl, hh));
     }
     case 'min':
       return [Math.min(a.lo, b.lo), Math.min(a.hi, b.hi)];
     case 'max':
       return [Math.max(a.lo, b.lo), Math.max(a.hi, b.hi)];
     case 'select':
-      return [Math.min(b.lo, c.lo), Math.max(b.hi, c.hi)];
+      return [Math.min(b.lo, args[2]!.lo), Math.max(b.hi, args[2]!.hi)];
     case 'floordiv':
       return b.lo === b.hi && b.lo > 0
         ? [Math.floor(a.lo / b.lo), Math.floor(a.hi / b.lo)]

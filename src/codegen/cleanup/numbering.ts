@@ -84,7 +84,7 @@ class Numbering {
 
   private number(statements: readonly TStmt[]): Step[] {
     const steps: Step[] = [];
-    for (const s of statements) this.numberStatement(s, steps);
+    for (let i = 0; i < statements.length; i++) this.numberStatement(statements[i]!, steps);
     return steps;
   }
 
@@ -286,6 +286,12 @@ class Numbering {
     return value;
   }
 
+  private valuesOf(exprs: readonly TExpr[]): Value[] {
+    const found: Value[] = [];
+    for (let i = 0; i < exprs.length; i++) found.push(this.value(exprs[i]!));
+    return found;
+  }
+
   private valueHere(e: TExpr): Value {
     const { values } = this;
     switch (e.kind) {
@@ -300,11 +306,7 @@ class Numbering {
         return values.read(e.register, key, version.since, true);
       }
       case 'op':
-        return values.op(
-          e.op,
-          e.type,
-          e.args.map((a) => this.value(a)),
-        );
+        return values.op(e.op, e.type, this.valuesOf(e.args));
       case 'cast':
         return values.cast(e.to, e.type, this.value(e.arg));
       case 'fma':
@@ -326,11 +328,7 @@ class Numbering {
       case 'shuffle':
         return values.shuffle(e.type, this.value(e.a), this.value(e.b), e.lanes);
       case 'bits':
-        return values.bits(
-          e.of,
-          e.type,
-          e.args.map((a) => this.value(a)),
-        );
+        return values.bits(e.of, e.type, this.valuesOf(e.args));
       default:
         return e satisfies never;
     }

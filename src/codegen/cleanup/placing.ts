@@ -15,7 +15,8 @@ export const countUses = ({ steps, top, values, readVars }: Numbered): void => {
     const value = values[i]!;
     if (value.uses === 0) continue;
     const at = wantsRegister(value) ? placeOf(value) : value.spot!;
-    for (const arg of value.args) use(arg, at);
+    const { args } = value;
+    for (let a = 0; a < args.length; a++) use(args[a]!, at);
   }
 };
 
@@ -119,7 +120,8 @@ const use = (value: Value, block: Block): void => {
 };
 
 const common = (a: Block, b: Block): Block => {
-  let [x, y] = [a, b];
+  let x = a;
+  let y = b;
   while (x !== y) {
     if (x.depth >= y.depth) x = x.parent!;
     else y = y.parent!;

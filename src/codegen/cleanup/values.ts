@@ -253,12 +253,13 @@ export class Values implements Maker {
   raw(op: ScalarOp, type: RegType, args: readonly Value[], linear?: Linear): Value {
     const seen = this.known(op, args);
     if (seen !== undefined) return seen;
-    const [lo, hi] = isIndex(type) ? bounds(op, args) : ANY;
-    return this.made(op, { kind: 'op', op }, type, args, lo, hi, linear);
+    const range = isIndex(type) ? bounds(op, args) : ANY;
+    return this.made(op, { kind: 'op', op }, type, args, range[0], range[1], linear);
   }
 
   private folded(op: ScalarOp, type: RegType, args: readonly Value[]): Value | undefined {
-    const [a, b, c] = args as readonly [Value, Value, Value];
+    const a = args[0]!;
+    const b = args[1]!;
     if (args.every((v) => v.shape.kind === 'const')) {
       const dtype = registerDType[type.elem];
       const of = registerDType[args.at(-1)!.type.elem];
@@ -267,6 +268,7 @@ export class Values implements Maker {
     }
     if (op === 'select') {
       const which = numberIn(a);
+      const c = args[2]!;
       if (which !== undefined) return which ? b : c;
       return b === c ? b : undefined;
     }

@@ -139,8 +139,9 @@ class Writer {
 
   private spell(value: Value): TExpr {
     const { shape, type } = value;
-    const args = value.args.map((a) => this.expression(a));
-    const [a, b, c, d] = args as [TExpr, TExpr, TExpr, TExpr];
+    const args: TExpr[] = [];
+    for (let i = 0; i < value.args.length; i++) args.push(this.expression(value.args[i]!));
+    const a = args[0]!;
     switch (shape.kind) {
       case 'const':
         return { kind: 'const', type, value: shape.value };
@@ -151,17 +152,17 @@ class Writer {
       case 'cast':
         return { kind: 'cast', type, to: shape.to, arg: a };
       case 'fma':
-        return { kind: 'fma', type, a, b, c };
+        return { kind: 'fma', type, a, b: args[1]!, c: args[2]! };
       case 'load':
         return { kind: 'load', type, buffer: shape.buffer, index: a };
       case 'splat':
         return { kind: 'splat', type, arg: a };
       case 'vec4':
-        return { kind: 'vec4', type, args: [a, b, c, d] };
+        return { kind: 'vec4', type, args: args as [TExpr, TExpr, TExpr, TExpr] };
       case 'lane':
         return { kind: 'lane', type, arg: a, lane: shape.lane };
       case 'shuffle':
-        return { kind: 'shuffle', type, a, b, lanes: shape.lanes };
+        return { kind: 'shuffle', type, a, b: args[1]!, lanes: shape.lanes };
       case 'bits':
         return { kind: 'bits', type, of: shape.of, args };
       case 'exchange':

@@ -259,7 +259,7 @@ const gather = (e: TExpr, found: Access[]): void => {
     case 'op':
     case 'vec4':
     case 'bits':
-      for (const a of e.args) gather(a, found);
+      for (let i = 0; i < e.args.length; i++) gather(e.args[i]!, found);
       return;
     case 'cast':
     case 'splat':

@@ -131,7 +131,9 @@ const addConstant = (e: TExpr, c: number): TExpr =>
 
 /** A lane-wise scalar op, folded where its operands are known. */
 export const operate = (op: ScalarOp, ...args: TExpr[]): TExpr => {
-  const [x, y] = args as [TExpr, TExpr];
+  // an index is read at once, where taking a list apart asks an iterator
+  const x = args[0]!;
+  const y = args[1]!;
   const { lanes } = x.type;
   let constants = 0;
   for (let i = 0; i < args.length; i++) {
