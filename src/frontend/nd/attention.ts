@@ -62,13 +62,9 @@ const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
     if (mask?.type.shape.slice(-2).some((d, i, own) => d !== 1 && d !== pairs[i + 2 - own.length]))
       fail(`mask does not broadcast to [..., ${pairs.join(', ')}]`, 'its last axes are Tq and Tk');
     const factor = scale ?? 1 / Math.sqrt(Math.max(1, depth));
-    const queriesIn = wide(q);
-    // the op holds its scale in float32
-    const isDouble = dtype === 'float64';
-    const scaled = isDouble ? b.op('mul', queriesIn, b.lit(factor, queriesIn)) : queriesIn;
-    const operands = [scaled, wide(k), wide(v)];
+    const operands = [wide(q), wide(k), wide(v)];
     if (mask !== undefined) operands.push(b.broadcastTo(mask, [...lead, ...pairs]));
-    return b.emit(attentionOp, operands, { scale: isDouble ? 1 : factor, causal });
+    return b.emit(attentionOp, operands, { scale: factor, causal });
   },
 );
 

@@ -80,19 +80,25 @@ const showAttrs = (node: Node): string => {
     const value = node.attrs[key];
     return value === undefined || (field.default !== undefined && sameAttr(value, field.default))
       ? []
-      : [`${key}=${showAttr(field.kind, value, node.type.dtype)}`];
+      : [`${key}=${showAttr(node, key, field.kind, value)}`];
   });
   return shown.length === 0 ? '' : `{${shown.join(', ')}}`;
 };
 
-const showAttr = (kind: AttrKind, value: AttrValue, dtype: DType): string => {
+const showAttr = (node: Node, key: string, kind: AttrKind, value: AttrValue): string => {
   if (isBody(value)) return printGraph(value).trimEnd().replace(/\n/g, '\n  ');
   if (typeof value === 'object') return showList(value);
   if (kind === 'dtype') return shortName(value as DType);
-  if (typeof value !== 'number') return JSON.stringify(value);
-  // The shortest text that means the same float32; where more digits are meant they are kept.
-  const rounded = dtype === 'float32' && !Number.isInteger(value) && Math.fround(value) === value;
-  return rounded ? spellFloat(value) : spellDouble(value);
+  return typeof value === 'number' ? showNumber(node, key, value) : JSON.stringify(value);
+};
+
+/** The digits of a float32 where the op rounds what it is given to one; else all that the number has. */
+const showNumber = ({ op, attrs }: Node, key: string, value: number): string => {
+  if (Number.isInteger(value)) return spellDouble(value);
+  const short = spellFloat(value);
+  const read = { ...attrs, [key]: Number(short) };
+  const meant = (op.normalize?.(read) ?? read)[key] as number;
+  return Object.is(meant, value) ? short : spellDouble(value);
 };
 
 const showList = (values: readonly number[]): string => `[${values.map(spellDouble).join(', ')}]`;

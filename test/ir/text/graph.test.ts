@@ -1,10 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { topological } from '../../../src/ir/graph/graph.ts';
+import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
+import { type Node, topological } from '../../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../../src/ir/graph/interpret.ts';
+import { attention } from '../../../src/ir/graph/ops/attention.ts';
 import { parseGraph } from '../../../src/ir/graph/parse.ts';
 import { printGraph } from '../../../src/ir/graph/print.ts';
 import { verifyGraph } from '../../../src/ir/graph/verify.ts';
+import { tensor } from '../../../src/ir/type.ts';
 import { goldenText } from '../../support/golden.ts';
 import { exactInputs, randomGraph } from '../../support/random-graph.ts';
 
@@ -95,6 +98,18 @@ test('every number survives: 0.1, -0, infinities, NaN, the smallest float', () =
     (graph.outputs[0]!.attrs['values'] as number[]).every((v, i) => Object.is(v, values[i])),
   );
   assert.is(printGraph(parseGraph(printGraph(graph))), printGraph(graph));
+});
+
+test('numbers that an op does not round keep all their digits, also those of a float32', () => {
+  for (const scale of [1 / Math.sqrt(32), Math.fround(1 / Math.sqrt(32)), 0.125, 1]) {
+    const b = new GraphBuilder();
+    const [q, k, v] = [b, b, b].map(() => b.input(tensor('float32', [4, 8]))) as [Node, Node, Node];
+    const y = b.emit(attention, [q, k, v], { scale, causal: false });
+    const text = printGraph(b.graph('scaled', [y]));
+    const read = parseGraph(text);
+    assert.is(read.outputs[0]!.attrs['scale'], scale);
+    assert.is(printGraph(read), text);
+  }
 });
 
 test('where a node comes from is shown on demand, as a comment', () => {

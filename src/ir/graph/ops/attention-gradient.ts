@@ -16,7 +16,6 @@ import {
   type PartName,
   type Parts,
   partsOf,
-  roundScale,
 } from './attention-operands.ts';
 import {
   alongKeys,
@@ -70,7 +69,6 @@ export const attentionGradQuery: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attentionGradQuery',
   kind: 'contract',
   schema: attentionSchema,
-  normalize: roundScale,
   type: (inputs, attrs) => checkParts('attentionGradQuery', SCORE_GRADIENT, inputs, attrs).parts.q,
   decompose: (b, inputs, attrs) => {
     const parts = partsOf(SCORE_GRADIENT, inputs);
@@ -98,7 +96,6 @@ export const attentionGradKey: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attentionGradKey',
   kind: 'contract',
   schema: attentionSchema,
-  normalize: roundScale,
   type: (inputs, attrs) => checkParts('attentionGradKey', SCORE_GRADIENT, inputs, attrs).parts.k,
   decompose: (b, inputs, attrs) => {
     const parts = partsOf(SCORE_GRADIENT, inputs);
@@ -126,7 +123,6 @@ export const attentionGradValue: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attentionGradValue',
   kind: 'contract',
   schema: attentionSchema,
-  normalize: roundScale,
   type: (inputs, attrs) => {
     const { sizes } = checkParts('attentionGradValue', VALUE_GRADIENT, inputs, attrs);
     return tensor(inputs[0]!.dtype, [...sizes.lead, sizes.keys, sizes.width]);

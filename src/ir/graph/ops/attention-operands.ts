@@ -16,11 +16,6 @@ export const attentionSchema = {
   causal: { kind: 'bool', default: false },
 } as const;
 
-export const roundScale = (attrs: AttentionAttrs): AttentionAttrs => ({
-  ...attrs,
-  scale: Math.fround(attrs.scale),
-});
-
 /** Operands by what they are; those an op does not take are missing. */
 export interface Parts<T> {
   readonly q: T;

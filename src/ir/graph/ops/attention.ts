@@ -24,7 +24,6 @@ import {
   type PartName,
   type Parts,
   partsOf,
-  roundScale,
 } from './attention-operands.ts';
 import {
   alongKeys,
@@ -46,7 +45,6 @@ export const attention: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attention',
   kind: 'contract',
   schema: attentionSchema,
-  normalize: roundScale,
   type: (inputs, attrs) => {
     const { sizes } = checkParts('attention', ATTENTION, inputs, attrs);
     return tensor(inputs[0]!.dtype, [...sizes.lead, sizes.queries, sizes.width]);
@@ -94,7 +92,6 @@ export const attentionNorm: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attentionNorm',
   kind: 'contract',
   schema: attentionSchema,
-  normalize: roundScale,
   type: (inputs, attrs) => {
     const { sizes } = checkParts('attentionNorm', NORM, inputs, attrs);
     return tensor(summedIn(inputs[0]!.dtype), [...sizes.lead, sizes.queries]);
