@@ -9,6 +9,7 @@ import { type Axis, idxEvaluate, pointsOf } from '../../ir/dim.ts';
 import type { Nest } from '../../ir/loop/loop.ts';
 import {
   add,
+  constantOf,
   fma,
   get,
   i32,
@@ -16,8 +17,10 @@ import {
   loadFrom,
   mul,
   operate,
+  regType,
   sharedBuffer,
   storeTo,
+  vec4,
 } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
@@ -189,6 +192,12 @@ const sum = (work: Work, row: TExpr, channel: TExpr): void => {
   }
 };
 
+/** Which of four lanes are among the first few. */
+const insideOf = (lanes: number): TExpr => {
+  const [a, b, c, d] = [0, 1, 2, 3].map((lane) => i32(lane < lanes ? 1 : 0));
+  return operate('ne', vec4(a!, b!, c!, d!), constantOf(0, regType('i32', LANES)));
+};
+
 /** Where the sums of a row and a channel are, and what they are made of. */
 interface Place {
   readonly at: TExpr;
@@ -198,7 +207,9 @@ interface Place {
 
 const sumTaps = (work: Work, taps: readonly number[], { at, plane, gradientAt }: Place): void => {
   const { em, g, planes, pitch, sums, image, gradient } = work;
-  const high = g.windows[0]!.position.extent;
+  const [high, wide] = g.windows.map((w) => w.position.extent) as [number, number];
+  const whole = wide - (wide % LANES);
+  const zero = constantOf(0, regType('f32', LANES));
   const [down, along] = tapAxes(g) as [Axis, Axis];
   const place = (tap: number): TExpr => add(at, i32(tap * LANES));
   const own = taps.map((tap) => em.variable('c', loadFrom(sums, place(tap), LANES)));
@@ -208,18 +219,22 @@ const sumTaps = (work: Work, taps: readonly number[], { at, plane, gradientAt }:
     );
     const base = em.name('base', add(plane, mul(y, i32(planes.sides[0]!.pitch))));
     const line = em.name('line', add(gradientAt, mul(y, i32(pitch))));
-    em.loop('x', i32(0), i32(pitch), LANES, (x) => {
+    const vector = (x: TExpr, inside?: TExpr): void => {
       const of = Array.from({ length: rows }, (_, r) =>
         em.name('dy', loadFrom(gradient, add(add(line, x), i32(r * pitch)), LANES)),
       );
       const inputs = new Map<number, TExpr>();
       for (const { i, r, offset } of reads.sort((a, b) => a.offset - b.offset)) {
         const read = loadFrom(image, add(add(base, x), i32(offset)), LANES);
-        const input = inputs.get(offset) ?? em.name('x', read);
+        const there = inside === undefined ? read : operate('select', inside, read, zero);
+        const input = inputs.get(offset) ?? em.name('x', there);
         inputs.set(offset, input);
         em.set(own[i]!, fma(of[r]!, input, get(own[i]!)));
       }
-    });
+    };
+    em.loop('x', i32(0), i32(whole), LANES, (x) => em.scope('same', () => vector(x)));
+    // what is beyond a row may be infinite: zeros of the gradient would not keep it out
+    if (whole < wide) em.scope('same', () => vector(i32(whole), insideOf(wide - whole)));
   };
   /** How far from a position what a tap meets is, `r` rows on. */
   const offsetOf = (tap: number, r: number): number => {
