@@ -32,6 +32,15 @@ test('the guess of a duration follows cost', () => {
   assert.ok(nanosecondsOf(long) > 100 * nanosecondsOf(short));
 });
 
+test('short launches are claimed together, long ones each for itself', () => {
+  const options = { threads: 2, shared: true, maximumPages: 65536 };
+  const bytesOf = (steps: number, extent: number): number =>
+    renderProgram(chainProgram(steps, extent, 32), caps, options).controlBytes;
+  const [few, many] = [2, 9];
+  assert.is(bytesOf(few, 8), bytesOf(many, 8));
+  assert.ok(bytesOf(few, 4096) < bytesOf(many, 4096));
+});
+
 test('text: entries name the kernels, with the pointers they load', () => {
   const text = programText(chainProgram(2, 16, 1), caps);
   assert.match(text, /\(func \$run \(export "run"\) \(param \$args i32\) \(param \$scratch i32\)/);
