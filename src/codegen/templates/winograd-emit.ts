@@ -42,6 +42,8 @@ export const emitWinograd = (work: Work, nest: Nest, workgroup: TExpr): TStmt[] 
     });
   const whole: Channels = { from: i32(0), length: i32(g.depth) };
   placeTiles(work);
+  // what lies around the input stays zero as long as all images lie alike
+  if (cut.layout.stripes === 1) clear(em, scratch.image);
   if (cut.chunks === 1) transformWeights(work, start, rows, whole);
   const from = em.name('unitStart', mul(unitBlock, i32(cut.units)));
   const to = operate('min', add(from, i32(cut.units)), i32(cut.allUnits));

@@ -169,7 +169,7 @@ export const transformTiles = (work: Work, unit: Unit, { from, length }: Channel
     }),
   );
   em.loop('channel', i32(0), length, 1, (channel) => {
-    clear(em, scratch.image);
+    if (layout.stripes > 1) clear(em, scratch.image);
     const at = em.name('channelAt', add(from, channel));
     em.loop('image', i32(0), unit.images, 1, (image) => {
       bindAll(em, positionOf(em, g.images, em.name('imageAt', add(unit.image, image))));
