@@ -22,10 +22,10 @@ import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { type Output, outputsOf, storeScalars } from '../stores.ts';
 import { TILE_ROWS } from './contraction.ts';
-import { accumulateDots, type Dotted, dotsOf } from './dots.ts';
+import { accumulateDots, type Dotted, dotsOf, restOf } from './dots.ts';
 import type { GradientCut, GradientGeometry, GradientLayout } from './gradient.ts';
 import { zeroAccumulators } from './micro.ts';
-import { clear, copyPlane, type Planes, type Target } from './planes.ts';
+import { clear, copyPlane, type Planes, type Side, type Target } from './planes.ts';
 import { type Share, shareOf } from './share.ts';
 
 /** Memory of a workgroup. */
@@ -44,6 +44,8 @@ export interface GradientScratch {
 interface Units {
   readonly first: TExpr;
   readonly count: TExpr;
+  /** Lanes of the last vector of their sums. */
+  readonly rest: TExpr | undefined;
 }
 
 export class GradientTemplate {
@@ -53,7 +55,7 @@ export class GradientTemplate {
   private readonly scratch: GradientScratch;
   private readonly outputs: readonly Output[];
   private readonly em: Emitter;
-  /** The gradient as planes are copied: its rows as far apart as those of the input. */
+  /** The gradient as planes are copied, without anything between its rows. */
   private readonly lines: Planes;
   private readonly taps: number;
   /** Of four rows, all columns. */
@@ -72,14 +74,14 @@ export class GradientTemplate {
     this.scratch = scratch;
     this.outputs = outputsOf(nest.stores);
     this.em = new Emitter({ lanes: 4, resolve });
-    const sides = cut.layout.planes.sides.map((s) => ({
-      ...s,
-      window: { ...s.window, stride: 1, u: s.window.position },
-      length: s.positions,
-      remainders: 1,
-      pad: 0,
-    }));
-    this.lines = { ...cut.layout.planes, sides };
+    let pitch = 1;
+    const sides = cut.layout.planes.sides.toReversed().map((s): Side => {
+      const window = { ...s.window, stride: 1, u: s.window.position };
+      const own = { ...s, window, length: s.positions, remainders: 1, step: 1, pad: 0, pitch };
+      pitch *= s.positions;
+      return own;
+    });
+    this.lines = { ...cut.layout.planes, sides: sides.reverse() };
     this.taps = pointsOf(g.windows.map((w) => w.tap));
     this.tile = (scratch.sums.elements / cut.rows) * TILE_ROWS;
   }
@@ -101,8 +103,9 @@ export class GradientTemplate {
     });
     clear(em, scratch.sums, i32(scratch.sums.elements));
     this.tabulate();
-    // what lies around the input, and between the rows of the gradient, stays zero as long as all stripes lie alike
+    // what lies around the input stays zero as long as all stripes lie alike
     if (layout.stripes === 1) this.clearOperands();
+    const rest = restOf(em, layout.depth);
     em.loop('group', i32(0), i32(cut.allUnits), cut.units, (first) => {
       const left = operate('sub', i32(cut.allUnits), first);
       const all = cut.allUnits % cut.units === 0;
@@ -111,7 +114,7 @@ export class GradientTemplate {
       em.loop('unit', i32(0), count, 1, (unit) =>
         this.copy(unit, add(first, unit), rows, channels),
       );
-      this.products(rows, channels, { first, count });
+      this.products(rows, channels, { first, count, rest });
     });
     this.finish(rows, channels);
     return em.body;
@@ -189,11 +192,17 @@ export class GradientTemplate {
         );
         em.loop('unit', i32(0), units.count, 1, (unit) => {
           const image = mul(unit, i32(cut.channels * layout.plane));
-          accumulateDots(em, sums, {
-            ...this.rowsAt(rows, rowTile, unit, add(units.first, unit)),
-            columns: scratch.image,
-            column: [em.name('left', add(left!, image)), em.name('right', add(right!, image))],
-            depth: layout.depth,
+          const line = this.rowsAt(rows, rowTile, unit, add(units.first, unit));
+          em.loop('run', i32(0), i32(layout.runs), 1, (run) => {
+            const at = em.name('runAt', add(image, mul(run, i32(layout.runPitch))));
+            accumulateDots(em, sums, {
+              ...line,
+              row: em.name('row', add(line.row, mul(run, i32(layout.depth)))),
+              columns: scratch.image,
+              column: [em.name('left', add(left!, at)), em.name('right', add(right!, at))],
+              depth: layout.depth,
+              rest: units.rest,
+            });
           });
         });
         const at = em.name('sumAt', add(mul(rowTile, i32(tile)), mul(column, i32(TILE_ROWS))));

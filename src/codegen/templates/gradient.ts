@@ -1,10 +1,10 @@
 /**
  * Gradients of a convolution's weight, of any stride and dilation, image by image: the input is copied with zeros around
- * it, the gradient with as many between its rows, so that each tap is a sum of products along both. Nothing is packed, and
- * it does not matter how many channels there are.
+ * it, once for each tap of the last window, so that its lines are as long as those of the gradient, and each tap is a sum
+ * of products along both. Nothing is packed, and it does not matter how many channels there are.
  *
- * Invariants: positions are numbered as if the gradient were as wide as the padded input; what is between its rows is
- * zero. A workgroup owns a block of rows and of channels; sums are taken group by group of images, in order.
+ * Invariants: nothing is multiplied but what the sum is of. A workgroup owns a block of rows and of channels; sums are
+ * taken group by group of images, in order.
  */
 import { type Axis, type Idx, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, Expr, LoadExpr, Nest } from '../../ir/loop/loop.ts';
@@ -17,7 +17,7 @@ import { elapsed, roundUp, START, STEP, TILE_ROWS } from './contraction.ts';
 import { type ImagePlan, stripesOf } from './convolution.ts';
 import { GradientTemplate } from './gradient-emit.ts';
 import { foldBatch } from './merge.ts';
-import { copyCost, type Planes, planeLength, planesOf } from './planes.ts';
+import { copyCost, type Planes, planeLength, planesOf, type Side } from './planes.ts';
 import { type Window, windowsOf } from './windows.ts';
 
 export interface GradientGeometry {
@@ -57,6 +57,9 @@ const inPlaceOf = (
   return pitch === undefined || pitch <= 0 ? undefined : { load, pitch };
 };
 
+/** Runs of a sum are taken along one window outside of them. */
+const MOST_WINDOWS = 3;
+
 /** What a contraction is as the gradient of a weight; `undefined` where it is none. */
 export const gradientOf = (c: Contraction): GradientGeometry | undefined => {
   const { batch, m, n } = foldBatch(c);
@@ -64,7 +67,7 @@ export const gradientOf = (c: Contraction): GradientGeometry | undefined => {
   if (first < 0) return undefined;
   const positions = c.k.slice(first).filter((k) => k.extent > 1);
   const found = windowsOf(c.b, { positions, taps: n, phases: [] });
-  if (found === undefined) return undefined;
+  if (found === undefined || found.windows.length > MOST_WINDOWS) return undefined;
   const { windows, input } = found;
   const taps = windows.map((w) => w.tap);
   const channels = n.filter((x) => x.extent > 1 && !taps.includes(x));
@@ -101,11 +104,14 @@ export interface GradientLayout {
   readonly stripe: number;
   readonly stripes: number;
   readonly planes: Planes;
-  /** Elements of a sum, of a channel, and of a row of the gradient. */
+  /** Elements that lie one after the other, and how often, from one of them to the next in a plane. */
   readonly depth: number;
+  readonly runs: number;
+  readonly runPitch: number;
+  /** Elements of a channel, and of a row of the gradient. */
   readonly plane: number;
   readonly line: number;
-  /** The gradient is read where it is, and the input has a part for each tap. */
+  /** The gradient is read where it is. */
   readonly inPlace: boolean;
 }
 
@@ -128,6 +134,7 @@ export interface GradientCut {
 const TURN = 30;
 const RUN = 6;
 const FINISH = 4;
+const LANES = 4;
 /** Cycles to clear an element. */
 const CLEAR = 0.3;
 /** Blocks of rows and of channels that are tried. */
@@ -138,37 +145,39 @@ const MOST_ELEMENTS = 6400;
 const FETCH = 0.4;
 
 const layoutOf = (g: GradientGeometry, stripe: number, inPlace: boolean): GradientLayout => {
-  const planes = planesOf(g.windows, stripe, inPlace);
-  const numbers = planes.sides.reduce((n, s) => n + (s.positions - 1) * s.pitch, 1);
-  const depth = roundUp(numbers, 4);
+  const planes = planesOf(g.windows, stripe, true);
+  const { sides } = planes;
+  const points = (some: readonly Side[]): number => some.reduce((n, s) => n * s.positions, 1);
+  const [outer, inner] = [sides.slice(0, -2), sides.slice(-2)];
+  const [depth, runs] = [points(inner), points(outer)];
   return {
     stripe,
     stripes: Math.ceil(g.windows[0]!.position.extent / stripe),
     planes,
     depth,
-    plane: planeLength(Math.max(planes.volume, depth + planes.reach.hi)),
-    line: inPlace ? 0 : planeLength(depth),
+    runs,
+    runPitch: outer.at(-1)?.pitch ?? 0,
+    plane: planeLength(planes.volume + LANES),
+    line: inPlace ? 0 : planeLength(runs * depth + LANES),
     inPlace,
   };
 };
 
-/** The largest stripes that the first-level cache holds four rows of, in both ways where the gradient allows it. */
+/** The largest stripes that the first-level cache holds four rows of, in place too where the gradient allows it. */
 const layoutsOf = (g: GradientGeometry): GradientLayout[] =>
   [false, true].flatMap((inPlace) => {
     if (inPlace && g.inPlace === undefined) return [];
     const { extent } = g.windows[0]!.position;
-    const layouts = stripesOf(g.windows).map((stripe) => layoutOf(g, stripe, inPlace));
-    const whole = inPlace
-      ? layouts.filter((l) => extent % l.stripe === 0 && pointsIn(l) % 4 === 0)
-      : layouts;
-    const best = whole.find((l) => elementsOf(l) <= MOST_ELEMENTS) ?? whole.at(-1);
+    const layouts = stripesOf(g.windows)
+      .map((stripe) => layoutOf(g, stripe, inPlace))
+      // rows that are not there would be summed
+      .filter((l) => extent % l.stripe === 0 && (!inPlace || l.depth % LANES === 0));
+    const best = layouts.find((l) => elementsOf(l) <= MOST_ELEMENTS) ?? layouts.at(-1);
     return best === undefined ? [] : [best];
   });
 
-const elementsOf = ({ depth, planes }: GradientLayout): number => TILE_ROWS * depth + planes.volume;
-
-const pointsIn = ({ planes }: GradientLayout): number =>
-  planes.sides.reduce((n, s) => n * s.positions, 1);
+const elementsOf = ({ depth, runs, planes }: GradientLayout): number =>
+  TILE_ROWS * depth * runs + planes.volume;
 
 /** Pairs of a tap and a channel. */
 const columnsOf = (g: GradientGeometry, channels: number): number =>
@@ -198,9 +207,9 @@ const cutOf = (g: GradientGeometry, caps: Caps): GradientCut | undefined => {
   const reading = copyCost(g.gradient, lines);
   let best: GradientCut | undefined;
   for (const layout of layoutsOf(g)) {
-    const { stripes, plane, line, depth, inPlace } = layout;
-    const parts = inPlace ? g.windows.at(-1)!.tap.extent : 1;
-    const copied = parts * pointsOf(g.windows.map((w) => w.u));
+    const { stripes, plane, line, depth, runs, inPlace } = layout;
+    const taps = g.windows.at(-1)!.tap.extent;
+    const copied = taps * pointsOf(g.windows.map((w) => w.u));
     const allUnits = images * stripes;
     const wanted = Math.max(1, Math.min(allUnits, Math.floor(MOST_ELEMENTS / elementsOf(layout))));
     for (const rowBlocks of BLOCKS.filter((n) => n <= rowTiles))
@@ -215,7 +224,7 @@ const cutOf = (g: GradientGeometry, caps: Caps): GradientCut | undefined => {
           const clearing = stripes > 1 ? CLEAR * stripes * (channels * plane + rows * line) : 0;
           const copies =
             channels * copied * copying + rows * positions * (inPlace ? FETCH : reading);
-          const steps = tiles * pairs * ((depth / 4) * STEP + RUN);
+          const steps = tiles * pairs * runs * (Math.ceil(depth / LANES) * STEP + RUN);
           const turns = Math.ceil(allUnits / units) * tiles * pairs * TURN;
           const one =
             START +
