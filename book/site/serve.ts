@@ -49,8 +49,9 @@ const dataOf = async (path: string): Promise<Uint8Array | undefined> => {
   const data = process.env['TIGON_DATA'];
   if (name === undefined || data === undefined || data === '') return undefined;
   const file = inside(normalize(data), name);
-  const found = file && (await readFile(file).catch(() => undefined));
-  if (found || file === undefined) return found;
+  if (file === undefined) return undefined;
+  const found = await readFile(file).catch(() => undefined);
+  if (found !== undefined) return found;
   const plain = file.replace(/\.gz$/, '');
   const packed = await readFile(`${plain}.br`).catch(() => undefined);
   const bytes = packed && brotliDecompressSync(packed);
