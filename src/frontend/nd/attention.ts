@@ -70,7 +70,7 @@ const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
 
 /**
  * Attention of `q` [..., Tq, D] to `k` [..., Tk, D] with values `v` [..., Tk, Dv]: `softmax(scale · q kᵀ) v`, [..., Tq, Dv].
- * Leading axes are batches and heads, and broadcast. On GPUs it is one kernel that never holds all Tq × Tk scores.
+ * Leading axes are batches and heads, and broadcast. Long sequences are met block by block: no array of Tq × Tk scores is made.
  *
  * Dtypes: those of `q`, `k` and `v` promote to a float; integers and booleans give float32. The mask is bool.
  *
