@@ -21,6 +21,6 @@ export {
 export * as utils from './frontend/gluon/utils.ts';
 export { type Hybridized, type HybridizeOptions, hybridize } from './frontend/hybridize.ts';
 export * as nd from './frontend/nd/index.ts';
+export { type PassName, passes } from './frontend/passes.ts';
 export * as random from './frontend/random.ts';
 export { TigonError } from './ir/errors.ts';
-export { PASSES as passes, type PassName } from './passes/switches.ts';
