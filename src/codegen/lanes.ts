@@ -6,7 +6,7 @@
 import { broughtBy } from './families.ts';
 import { planNest } from './generic.ts';
 import type { Schedules } from './plan.ts';
-import { planContraction } from './templates/matmul.ts';
+import { planAlternatives, planContraction } from './templates/matmul.ts';
 import { packOnce } from './templates/pack-once.ts';
 import { planPanels } from './templates/panels-plan.ts';
 import { splitContraction } from './templates/split.ts';
@@ -17,6 +17,7 @@ export const laneSchedules: Schedules = {
     packOnce(kernel, caps, copies),
   nest: (nest, caps) => planPanels(nest, caps) ?? planNest(nest, caps),
   contraction: planContraction,
+  alternatives: planAlternatives,
   attention: (nest, caps) => broughtBy('laneAttention').nest(nest, caps),
   joint: {
     together: (nests, caps) => broughtBy('laneAttention').together(nests, caps),

@@ -44,6 +44,8 @@ export interface Schedules {
   nest(nest: Nest, caps: Caps, threads: number | undefined): NestPlan;
   /** A nest with a contraction, if a template fits. */
   contraction(nest: Nest, caps: Caps, threads: number | undefined): NestPlan | Refusal;
+  /** Other plans for a nest with a contraction than the first choice: the best few by estimate, for who measures. */
+  alternatives?(nest: Nest, caps: Caps): readonly NestPlan[];
   /** A nest with an attention, if a template fits; what does not refuse with `threads` undefined is left whole. */
   attention(nest: Nest, caps: Caps, threads: number | undefined): NestPlan | Refusal;
   /** Attentions whose scores are computed once for all of them, where the device has a schedule for that. */

@@ -13,7 +13,7 @@ import { planRunning } from './running/schedules.ts';
 import { hasWideElements } from './wide.ts';
 
 /** Accumulating stores get nests of their own. */
-const separate = (nest: Nest): Nest[] => {
+export const separate = (nest: Nest): Nest[] => {
   const adding = nest.stores.filter((s) => s.mode !== 'set');
   if (adding.length === 0 || nest.stores.length === 1) return [nest];
   const setting = nest.stores.filter((s) => s.mode === 'set');
@@ -39,15 +39,22 @@ const plan = (nest: Nest, given: Caps, threads?: number): NestPlan => {
   return { ...other, notes: [`no ${kind} template: ${attempt.refused}`, ...other.notes] };
 };
 
+/** A plan for each nest, all of equal workgroups. */
+export const planNests = (nests: readonly Nest[], caps: Caps): readonly NestPlan[] => {
+  const plans = nests.map((nest) => plan(nest, caps));
+  const alike = plans.every((p) => p.threads === plans[0]!.threads);
+  return alike ? plans : nests.map((nest) => plan(nest, caps, caps.threads));
+};
+
+/** One plan for all nests, where they are scheduled together. */
+export const jointPlan = (nests: readonly Nest[], caps: Caps): NestPlan | undefined =>
+  nests.length > 1 && nests.every((nest) => nest.attend !== undefined)
+    ? caps.schedules.joint?.plan(nests, caps)
+    : undefined;
+
 /** The launch that does what `kernel` says on a device with `caps`. */
 export const schedule = (kernel: LoopKernel, caps: Caps): ThreadKernel => {
   const nests = kernel.nests.flatMap(separate);
-  const joint =
-    nests.length > 1 && nests.every((nest) => nest.attend !== undefined)
-      ? caps.schedules.joint?.plan(nests, caps)
-      : undefined;
-  if (joint !== undefined) return assemble(kernel, [joint]);
-  const plans = nests.map((nest) => plan(nest, caps));
-  const alike = plans.every((p) => p.threads === plans[0]!.threads);
-  return assemble(kernel, alike ? plans : nests.map((nest) => plan(nest, caps, caps.threads)));
+  const joint = jointPlan(nests, caps);
+  return assemble(kernel, joint === undefined ? planNests(nests, caps) : [joint]);
 };

@@ -9,7 +9,7 @@ import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, type Node, topological } from '../ir/graph/graph.ts';
 import type { TensorType } from '../ir/type.ts';
 import type { Compiled } from '../passes/pipeline.ts';
-import { NOTHING, type Without } from '../passes/switches.ts';
+import { PLAIN, type Recipe } from '../passes/recipe.ts';
 import type { Device, Executable, Storage } from '../runtime/device.ts';
 import { count, type Work, workOf } from './activity.ts';
 import { failure, located } from './callsite.ts';
@@ -28,8 +28,8 @@ export interface Callable {
   readonly backwards: Map<string, Backward>;
   /** Replaces the generic derivation (programs that were split when they were traced). */
   readonly differentiate: (() => Backward) | undefined;
-  /** Passes that its programs are compiled without. */
-  readonly without: Without;
+  /** How its programs are compiled. */
+  readonly recipe: Recipe;
   /** Like `differentiate`, from inputs alone: what can be differentiated again. */
   readonly exact: (() => Backward) | undefined;
 }
@@ -37,7 +37,7 @@ export interface Callable {
 export const callableOf = (
   graph: Graph,
   split?: { readonly differentiate: () => Backward; readonly exact: () => Backward },
-  without: Without = NOTHING,
+  recipe: Recipe = PLAIN,
 ): Callable => ({
   name: graph.name,
   graph,
@@ -45,7 +45,7 @@ export const callableOf = (
   backwards: new Map(),
   differentiate: split?.differentiate,
   exact: split?.exact,
-  without,
+  recipe,
 });
 
 export const isScalarInput = (node: Node): boolean => node.attrs['role'] === 'scalar';
@@ -157,9 +157,9 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
 };
 
 /** What a device refuses, it refuses at the user's line. */
-const readyFor = ({ name, without }: Callable, graph: Graph, device: Device): Ready => {
+const readyFor = ({ name, recipe }: Callable, graph: Graph, device: Device): Ready => {
   try {
-    return keeper()?.ready(graph, device, without) ?? compileFresh(graph, device, without);
+    return keeper()?.ready(graph, device, recipe) ?? compileFresh(graph, device, recipe);
   } catch (error) {
     throw located(error, `${name}()`);
   }

@@ -40,7 +40,7 @@ export const backwardOf = (callable: Callable, wanted: string, given: string): B
 
 /** `reuse`: outputs of the forward call may be read; otherwise all is computed from its inputs. */
 export const derive = (
-  { graph, without }: Pick<Callable, 'graph' | 'without'>,
+  { graph, recipe }: Pick<Callable, 'graph' | 'recipe'>,
   wanted: string,
   given: string,
   reuse: boolean,
@@ -70,7 +70,7 @@ export const derive = (
     if (reuse && n.op.kind !== 'leaf' && n.op.kind !== 'view')
       from.set(n, { from: 'output', index });
   });
-  return cut({ name: graph.name, without }, from, new Set(became.values()), wrt, grads, inputs);
+  return cut({ name: graph.name, recipe }, from, new Set(became.values()), wrt, grads, inputs);
 };
 
 /**
@@ -78,7 +78,7 @@ export const derive = (
  * graph (`copies`) is computed again.
  */
 const cut = (
-  { name, without }: Pick<Callable, 'name' | 'without'>,
+  { name, recipe }: Pick<Callable, 'name' | 'recipe'>,
   from: ReadonlyMap<Node, Take>,
   copies: ReadonlySet<Node>,
   wrt: readonly Node[],
@@ -122,7 +122,7 @@ const cut = (
   let next = 0;
   const positions = new Map(wrt.map((n, i) => [n, grads[i] === null ? -1 : next++]));
   return {
-    callable: callableOf(builder.graph(`${name}.backward`, outputs), undefined, without),
+    callable: callableOf(builder.graph(`${name}.backward`, outputs), undefined, recipe),
     takes,
     gives: inputs.map((n) => positions.get(n) ?? -1),
   };

@@ -4,13 +4,14 @@
  * Invariant: the hybridized function does what the plain one does; plans are kept per signature in a bounded cache, so
  * alternating shapes never thrash and endless new ones never pile up.
  */
-import { keyOf, NOTHING, PASSES, type PassName, type Without } from '../passes/switches.ts';
+import { PLAIN, type Recipe, recipeKey } from '../passes/recipe.ts';
+import { PASSES, type PassName, type Without } from '../passes/switches.ts';
 import type { Device } from '../runtime/device.ts';
 import { failure } from './callsite.ts';
 import { defaultDevice } from './default-device.ts';
 import { mode } from './mode.ts';
 import type { NDArray } from './ndarray.ts';
-import { checkChoice, checkList, checkOptions } from './options.ts';
+import { checkChoice, checkList, checkOptions, checkSwitch } from './options.ts';
 import { isFresh, load, type Plan, replay, trace } from './plan.ts';
 import { revision } from './revision.ts';
 import { signature } from './signature.ts';
@@ -30,6 +31,12 @@ export interface HybridizeOptions {
    * memory do not. `passes` has all names. Default: none.
    */
   readonly without?: readonly PassName[];
+  /**
+   * Measure schedules of products and convolutions on the device instead of trusting estimates: the first call takes
+   * longer, up to two seconds for each different kernel. What was found is kept as compiled programs are. On the CPU;
+   * other devices go by estimates. In pages, `tigon/tune` has to be asked first. Default false.
+   */
+  readonly tune?: boolean;
   /** Accepted for Gluon's sake: static planning is how Tigon compiles. */
   readonly staticAlloc?: boolean;
   readonly staticShape?: boolean;
@@ -42,6 +49,7 @@ export const HYBRIDIZE: readonly string[] = [
   'maxPlans',
   'keepGradients',
   'without',
+  'tune',
   'staticAlloc',
   'staticShape',
 ];
@@ -60,7 +68,7 @@ export class CachedFunction {
   readonly #body: (...args: never[]) => unknown;
   #maxPlans = 16;
   #keepGradients = false;
-  #without: Without = NOTHING;
+  #recipe: Recipe = PLAIN;
   readonly #plans = new Map<string, Plan>();
   #clock = 0;
 
@@ -75,12 +83,17 @@ export class CachedFunction {
     checkOptions('hybridize', options, HYBRIDIZE);
     this.active = options.active ?? true;
     const { maxPlans = this.#maxPlans, keepGradients = this.#keepGradients } = options;
-    const without = options.without === undefined ? this.#without : chosen(options.without);
+    checkSwitch('hybridize', 'tune', options.tune);
+    const { without, tune } = this.#recipe;
+    const recipe: Recipe = {
+      without: options.without === undefined ? without : chosen(options.without),
+      tune: options.tune ?? tune,
+    };
     if (!Number.isInteger(maxPlans) || maxPlans < 1)
       throw failure('option', `hybridize: maxPlans is ${maxPlans}`, 'pass an integer ≥ 1');
-    if (keepGradients !== this.#keepGradients || keyOf(without) !== keyOf(this.#without))
+    if (keepGradients !== this.#keepGradients || recipeKey(recipe) !== recipeKey(this.#recipe))
       this.clear();
-    this.#without = without;
+    this.#recipe = recipe;
     this.#keepGradients = keepGradients;
     this.#maxPlans = maxPlans;
     this.#forgetOldest();
@@ -134,7 +147,7 @@ export class CachedFunction {
       args,
       arrays,
       keepGradients: this.#keepGradients,
-      without: this.#without,
+      recipe: this.#recipe,
     });
     plan.used = ++this.#clock;
     this.#plans.set(key, plan);

@@ -6,8 +6,8 @@
  */
 import { isFloat } from '../ir/dtype.ts';
 import type { Node } from '../ir/graph/graph.ts';
+import { PLAIN, type Recipe } from '../passes/recipe.ts';
 import { type Partition, partition, partitionJoint } from '../passes/recompute.ts';
-import { NOTHING, type Without } from '../passes/switches.ts';
 import type { Device } from '../runtime/device.ts';
 import { flow } from './backprop.ts';
 import { layoutsOf } from './call.ts';
@@ -52,7 +52,7 @@ export interface TraceRequest {
   /** Write gradients that the same program has consumed too. */
   readonly keepGradients: boolean;
   /** Passes that are left out. Default: none. */
-  readonly without?: Without;
+  readonly recipe?: Recipe;
 }
 
 /** Traces `body` on arrays like the given ones. */
@@ -66,7 +66,7 @@ export const trace = (request: TraceRequest): Plan => {
 };
 
 const attempt = (request: TraceRequest, tape: boolean): Plan => {
-  const { name, device, arrays, args, without = NOTHING } = request;
+  const { name, device, arrays, args, recipe = PLAIN } = request;
   const recorded = mode.recording;
   const t = new Trace(name, device, recorded, request.keepGradients);
   try {
@@ -96,10 +96,10 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
       const wanted = t.bounds.map((b) => wantsGradient(b, arrays));
       const differentiable = recorded && wanted.includes(true);
       const callable = !differentiable
-        ? callableOf(graph, undefined, without)
+        ? callableOf(graph, undefined, recipe)
         : tape
-          ? jointCallable(t, { graph, without }, wanted, outputs, inside)
-          : splitCallable({ graph, without }, wanted);
+          ? jointCallable(t, { graph, recipe }, wanted, outputs, inside)
+          : splitCallable({ graph, recipe }, wanted);
       return {
         name,
         key: request.key,
@@ -131,10 +131,10 @@ const wantsGradient = (bound: Bound, arrays: readonly NDArray[]): boolean => {
   return x?.origin !== undefined && isFloat(x.dtype);
 };
 
-const backwardFrom = (p: Partition, without: Without): Backward => ({
+const backwardFrom = (p: Partition, recipe: Recipe): Backward => ({
   callable: p.results.every((r) => r === null)
     ? undefined
-    : callableOf(p.backward, undefined, without),
+    : callableOf(p.backward, undefined, recipe),
   takes: [
     ...p.saved.map(({ kind, index }) => ({ from: kind, index })),
     ...p.seeds.map((index) => ({ from: 'dy' as const, index })),
@@ -143,7 +143,7 @@ const backwardFrom = (p: Partition, without: Without): Backward => ({
 });
 
 /** A traced graph, and how it is compiled. */
-type Made = Pick<Callable, 'graph' | 'without'>;
+type Made = Pick<Callable, 'graph' | 'recipe'>;
 
 /** Forward and backward of a graph that is recorded from outside. */
 const splitCallable = (made: Made, wanted: readonly boolean[]): Callable =>
@@ -151,10 +151,10 @@ const splitCallable = (made: Made, wanted: readonly boolean[]): Callable =>
 
 /** The graph cut in two; whoever differentiates its gradient gets one that is computed from its inputs alone. */
 const callableFrom = (made: Made, wanted: readonly boolean[], parts: Partition): Callable => {
-  const { graph, without } = made;
+  const { graph, recipe } = made;
   const bits = (flags: readonly boolean[]): string => flags.map((f) => (f ? '1' : '0')).join('');
   const given = graph.outputs.map((_, i) => parts.seeds.includes(i));
-  const backward = backwardFrom(parts, without);
+  const backward = backwardFrom(parts, recipe);
   let exact: Backward | undefined;
   const split = {
     differentiate: () => backward,
@@ -163,7 +163,7 @@ const callableFrom = (made: Made, wanted: readonly boolean[], parts: Partition):
       return exact;
     },
   };
-  return callableOf(parts.forward, split, without);
+  return callableOf(parts.forward, split, recipe);
 };
 
 /** The same where the gradient is on the trace's own tape: checkpoints have put there what is computed again. */

@@ -10,12 +10,14 @@ import { cleanup } from '../codegen/cleanup.ts';
 import { splitRunning } from '../codegen/running/schedules.ts';
 import { schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
+import { alternatives, type Pick } from '../codegen/tuning.ts';
 import { hasWideElements } from '../codegen/wide.ts';
 import type { Graph } from '../ir/graph/graph.ts';
 import { namelessText, outlineOf } from '../ir/loop/alike.ts';
 import { freshExpressions } from '../ir/loop/expr.ts';
 import type { LoopKernel } from '../ir/loop/loop.ts';
 import type { Program } from '../ir/program.ts';
+import type { ThreadKernel } from '../ir/thread/thread.ts';
 import { arrange, indexBuffers } from './arrange.ts';
 import { writeOutAttention } from './attention.ts';
 import { bindKernels, outputPositions } from './bind.ts';
@@ -26,9 +28,10 @@ import { horizontal } from './horizontal.ts';
 import { type Kernels, lowerGraph } from './kernels.ts';
 import { refuseWide } from './no-wide.ts';
 import type { GraphPass } from './pass.ts';
+import { PLAIN, type Recipe } from './recipe.ts';
 import { decomposeComposites, recognize } from './recognize.ts';
 import type { Stage } from './stage.ts';
-import { capsWithout, NOTHING, type Without } from './switches.ts';
+import { capsWithout, type Without } from './switches.ts';
 
 /** Where the caller finds a result: among the program's output buffers, or in an input it passed. */
 export type OutputSource =
@@ -53,8 +56,13 @@ const graphPasses = (caps: Caps, without: Without): readonly GraphPass[] => [
   removeDeadAssigns,
 ];
 
-/** Compiles a graph for a device with the given capabilities. */
-export const compileGraph = (graph: Graph, given: Caps, without: Without = NOTHING): Compiled => {
+/** Compiles a graph for a device with the given capabilities. `pick` chooses among schedules; without it, estimates do. */
+export const compileGraph = (
+  graph: Graph,
+  given: Caps,
+  { without }: Recipe = PLAIN,
+  pick?: Pick,
+): Compiled => {
   const caps = capsWithout(given, without);
   refuseWide(graph, caps);
   freshExpressions();
@@ -90,9 +98,15 @@ export const compileGraph = (graph: Graph, given: Caps, without: Without = NOTHI
   stages.push({ level: 'loop', name: 'split and order', kernels: ordered, notes: [] });
 
   const { kinds, kindOf } = sortAlike(ordered);
-  const scheduled = kinds.map((loop) => schedule(loop, caps));
+  const tidy = (kernel: ThreadKernel): ThreadKernel =>
+    without.has('cleanup') ? kernel : cleanup(kernel);
+  const scheduled = kinds.map((loop) => {
+    const launches = pick === undefined ? [] : alternatives(loop, caps);
+    if (launches.length < 2) return schedule(loop, caps);
+    return launches[pick!(loop, launches.map(tidy))]!;
+  });
   stages.push({ level: 'thread', name: 'schedule', kernels: scheduled, notes: [] });
-  const kernels = without.has('cleanup') ? scheduled : scheduled.map(cleanup);
+  const kernels = scheduled.map(tidy);
   stages.push({ level: 'thread', name: 'clean up', kernels, notes: [] });
 
   const launches = ordered.map((loop, i) => ({ loop, kernel: kernels[kindOf[i]!]! }));

@@ -56,6 +56,9 @@ export const capsWithout = (caps: Caps, without: Without): Caps => {
         without.has('templates') ? REFUSED : schedules.contraction(nest, given, threads),
       attention: (nest, given, threads) =>
         whole ? schedules.attention(nest, given, threads) : REFUSED,
+      ...(schedules.alternatives === undefined || without.has('templates')
+        ? {}
+        : { alternatives: schedules.alternatives }),
       ...(whole && schedules.joint !== undefined ? { joint: schedules.joint } : {}),
     },
   };

@@ -15,6 +15,7 @@ import {
   TILE_ROWS,
   WIDE_ROWS,
 } from './contraction.ts';
+import { Shortlist } from './shortlist.ts';
 
 /** How a problem is cut into workgroups, and workgroups into cache blocks. */
 export interface Blocking {
@@ -45,12 +46,12 @@ const PARTIAL_BYTES = 128 * 1024;
  */
 const CROWDED = 0.1;
 
-/** The best blocking by estimate; `undefined` if the scratch memory does not even hold the smallest blocks. */
-export const blocking = (p: Problem, caps: Caps): Blocking | undefined => {
+/** The best blockings by estimate; none if the scratch memory does not even hold the smallest blocks. */
+export const blockings = (p: Problem, caps: Caps, most = 1): readonly Blocking[] => {
   const { k } = p;
   const rowTiles = Math.ceil(p.rows.size / TILE_ROWS);
   const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
-  let best: Blocking | undefined;
+  const best = new Shortlist<Blocking>(most);
   for (const batchBlocks of batchCounts(p.batches, caps.parallelism)) {
     const batches = Math.ceil(p.batches / batchBlocks);
     for (const rowBlocks of blockCounts(rowTiles))
@@ -72,11 +73,11 @@ export const blocking = (p: Problem, caps: Caps): Blocking | undefined => {
           p.rows.size % TILE_ROWS === WIDE_ROWS;
         const one = blockCycles(p, k, { rows, columns, wide });
         const cycles = elapsed(grid, batches * one + START, caps);
-        if (best === undefined || cycles < best.cycles)
-          best = { k, rows, columns, batches, packedRows: fit, wide, ...counts, grid, cycles };
+        const cut = { k, rows, columns, batches, packedRows: fit, wide };
+        best.add(cycles, () => ({ ...cut, ...counts, grid, cycles }));
       }
   }
-  return best;
+  return best.items;
 };
 
 const batchCounts = (batches: number, parallelism: number): number[] =>

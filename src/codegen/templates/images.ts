@@ -21,7 +21,14 @@ const LEAST_STEPS = 8;
 const LEAST_POSITIONS = 8;
 
 /** The best of the schedules that take a convolution image by image, if there is one. */
-export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined => {
+export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined =>
+  imagePlans(nest, c, caps).reduce<ImagePlan | undefined>(
+    (a, b) => (b.cycles < (a?.cycles ?? Number.POSITIVE_INFINITY) ? b : a),
+    undefined,
+  );
+
+/** The best cut of each schedule that takes a convolution image by image. */
+export const imagePlans = (nest: Nest, c: Contraction, caps: Caps): readonly ImagePlan[] => {
   const plans: (ImagePlan | undefined)[] = [];
   const g = geometryOf(c);
   if (g !== undefined && isWorthIt(g))
@@ -41,10 +48,7 @@ export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | 
       planDepthwiseGradient(nest, gradient, caps),
       planWinogradGradient(nest, gradient, caps),
     );
-  return plans.reduce<ImagePlan | undefined>(
-    (a, b) => (b !== undefined && b.cycles < (a?.cycles ?? Number.POSITIVE_INFINITY) ? b : a),
-    undefined,
-  );
+  return plans.filter((plan) => plan !== undefined);
 };
 
 const isWorthIt = (g: Geometry): boolean =>

@@ -9,17 +9,20 @@ import { sharedBuffer } from '../../ir/thread/build.ts';
 import { registerOf } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
-import { blocking } from './blocking.ts';
+import { blockings } from './blocking.ts';
 import { type Problem, problems, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
 import { epilogueOf } from './epilogue.ts';
-import { planImages } from './images.ts';
+import { imagePlans, planImages } from './images.ts';
 import { MatmulTemplate, type Schedule, type Scratch } from './matmul-emit.ts';
 import { laneProblems } from './panels.ts';
+import { MEASURED } from './shortlist.ts';
 import { planSingle } from './single.ts';
 
 /** Products below this are cheaper without packing. */
 const SMALLEST = 2048;
+/** Schedules of one product that are measured where somebody measures. */
+const MOST_MEASURED = 12;
 
 /** The packed schedule of a nest with a contraction, or why the generic one is better. */
 export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
@@ -65,21 +68,40 @@ const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
   return { plan: planOf(schedule), cycles: schedule.cycles };
 };
 
+/** Stores by columns have to save something: where estimates are level, 1024 x 1024 x 1024 takes longer with them. */
+const UPRIGHT = 1.03;
+
 /** The best schedule on panels, if there is one. */
 const scheduleOf = (nest: Nest, c: Contraction, caps: Caps): Schedule | undefined =>
-  laneProblems(c)
-    .flatMap((problem): Schedule[] => {
-      const cut = blocking(problem, caps);
-      if (cut === undefined) return [];
+  schedulesOf(nest, c, caps, 1).reduce<Schedule | undefined>(
+    (a, b) => (a !== undefined && a.cycles <= b.cycles ? a : b),
+    undefined,
+  );
+
+/** Schedules on panels: for each way to read the operands, the best few cuts. */
+const schedulesOf = (nest: Nest, c: Contraction, caps: Caps, most: number): readonly Schedule[] =>
+  laneProblems(c).flatMap((problem) =>
+    blockings(problem, caps, most).map((cut): Schedule => {
       const epilogue = epilogueOf(problem, nest.stores, true);
       const stored = problem.rows.size * problem.columns.size * problem.batches;
       const storing = (stored * epilogue.storeCycles) / Math.min(caps.parallelism, cut.grid);
-      return [{ problem, blocking: cut, epilogue, cycles: cut.cycles + storing }];
-    })
-    .reduce<Schedule | undefined>(
-      (a, b) => (a !== undefined && a.cycles <= b.cycles ? a : b),
-      undefined,
-    );
+      const cycles = (cut.cycles + storing) * (epilogue.upright ? UPRIGHT : 1);
+      return { problem, blocking: cut, epilogue, cycles };
+    }),
+  );
+
+/** Plans that are worth a measurement, the best estimate first. */
+export const planAlternatives = (nest: Nest, caps: Caps): readonly NestPlan[] => {
+  const c = nest.contract;
+  if (c === undefined || caps.lanes === 1) return [];
+  if ((misfit(nest, c) ?? smallness(c)) !== undefined) return [];
+  const panels =
+    thinness(c) !== undefined
+      ? []
+      : schedulesOf(nest, c, caps, MEASURED).map((s) => ({ plan: planOf(s), cycles: s.cycles }));
+  const found = [...imagePlans(nest, c, caps), ...panels].sort((a, b) => a.cycles - b.cycles);
+  return found.slice(0, MOST_MEASURED).map(({ plan }) => plan);
+};
 
 const misfit = (nest: Nest, c: Contraction): string | undefined => {
   if (registerOf(c.a.dtype) !== 'f32' || registerOf(c.b.dtype) !== 'f32')

@@ -8,7 +8,7 @@ import { idxAdd, idxAxis, idxScale, newAxis, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, LoopKernel } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
-import { blocking } from './blocking.ts';
+import { blockings } from './blocking.ts';
 import type { Problem } from './contraction.ts';
 import { gradientCycles } from './gradient.ts';
 import { productCycles } from './matmul.ts';
@@ -55,7 +55,9 @@ export const splitContraction = (
 const resultSize = (c: Contraction): number => pointsOf([...c.batch, ...c.m, ...c.n]);
 
 const estimate = (c: Contraction, caps: Caps): number | undefined => {
-  const cycles = laneProblems(c).flatMap((p: Problem) => blocking(p, caps)?.cycles ?? []);
+  const cycles = laneProblems(c).flatMap((p: Problem) =>
+    blockings(p, caps).map((cut) => cut.cycles),
+  );
   for (const gradient of [gradientCycles(c, caps), winogradGradientCycles(c, caps)])
     if (gradient !== undefined) cycles.push(gradient);
   return cycles.length === 0 ? undefined : Math.min(...cycles);

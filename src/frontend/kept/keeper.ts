@@ -9,10 +9,10 @@
 import type { Graph } from '../../ir/graph/graph.ts';
 import { printGraph } from '../../ir/graph/print.ts';
 import type { Program } from '../../ir/program.ts';
-import { type Compiled, compileGraph } from '../../passes/pipeline.ts';
-import { keyOf, NOTHING, type Without } from '../../passes/switches.ts';
+import type { Compiled } from '../../passes/pipeline.ts';
+import { PLAIN, type Recipe, recipeKey } from '../../passes/recipe.ts';
 import type { Code, Device } from '../../runtime/device.ts';
-import { fresh, type Ready } from './fresh.ts';
+import { compileFor, fresh, type Ready } from './fresh.ts';
 import type { Store } from './store.ts';
 
 interface Entry {
@@ -45,12 +45,12 @@ const restored = (
   { program, outputs }: Entry,
   graph: Graph,
   device: Device,
-  without: Without,
+  recipe: Recipe,
 ): Compiled => {
   const { caps } = device;
   let whole: Compiled | undefined;
   const compiled = (): Compiled => {
-    whole ??= compileGraph(graph, caps, without);
+    whole ??= compileFor(graph, device, recipe);
     return whole;
   };
   return {
@@ -84,14 +84,14 @@ export class Keeper {
     this.#worthMs = worthMs;
   }
 
-  ready(graph: Graph, device: Device, without: Without = NOTHING): Ready {
+  ready(graph: Graph, device: Device, recipe: Recipe = PLAIN): Ready {
     const { codeKey } = device;
-    if (codeKey === undefined) return fresh(graph, device, without);
-    const key = `${this.#build}\n${codeKey}${keyOf(without)}\n${printGraph(graph)}`;
+    if (codeKey === undefined) return fresh(graph, device, recipe);
+    const key = `${this.#build}\n${codeKey}${recipeKey(recipe)}\n${printGraph(graph)}`;
     const known = this.store.get(key);
     if (isEntry(known, key)) {
       try {
-        const compiled = restored(known, graph, device, without);
+        const compiled = restored(known, graph, device, recipe);
         const executable = device.load(compiled.program, { code: known.code });
         this.found++;
         return { compiled, executable };
@@ -101,7 +101,7 @@ export class Keeper {
     }
     if (known !== undefined) this.store.drop(key);
     const start = performance.now();
-    const compiled = compileGraph(graph, device.caps, without);
+    const compiled = compileFor(graph, device, recipe);
     let code: Code | undefined;
     const keep = (made: Code): void => {
       code = made;
