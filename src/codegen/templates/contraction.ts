@@ -9,7 +9,7 @@ import { type Axis, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, Expr, LoadExpr } from '../../ir/loop/loop.ts';
 import { evaluationCost, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
-import { foldBatch, mergeAxes } from './merge.ts';
+import { foldBatch, mergeAxes, splitAxes, splitSums } from './merge.ts';
 
 /** The micro-kernel: 4 x 8 accumulators are eight vectors; more would spill. */
 export const TILE_ROWS = 4;
@@ -130,13 +130,20 @@ export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): O
   return { expr, free, size: pointsOf(free), summed, packing, cost };
 };
 
+/** An operand whose free axes nobody but itself goes along. */
+const freeOperand = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand => {
+  const split = splitAxes(axes, [e]);
+  return operandOf(split.exprs[0]!, split.axes, k);
+};
+
 /** Both ways to assign the operands to rows and columns. */
-export const problems = (c: Contraction): readonly Problem[] => {
+export const problems = (given: Contraction): readonly Problem[] => {
+  const c = splitSums(given);
   const { batch, m, n } = foldBatch(c);
   const axes = c.k.filter((axis) => axis.extent !== 1);
   const k = depthBlocks(axes);
   const inside = axes.slice(k.axis);
-  const [a, b] = [operandOf(c.a, m, inside), operandOf(c.b, n, inside)];
+  const [a, b] = [freeOperand(c.a, m, inside), freeOperand(c.b, n, inside)];
   const shared = {
     batch,
     batches: pointsOf(batch),

@@ -3,7 +3,16 @@
  *
  * Invariant: the merged axis enumerates the old ones row-major; values at corresponding positions stay the same.
  */
-import { type Axis, type Idx, idxAxis, idxDiv, idxMod, newAxis } from '../../ir/dim.ts';
+import {
+  type Axis,
+  type Idx,
+  idxAdd,
+  idxAxis,
+  idxDiv,
+  idxMod,
+  idxScale,
+  newAxis,
+} from '../../ir/dim.ts';
 import type { Contraction, Expr } from '../../ir/loop/loop.ts';
 import { freeAxes, indicesIn, stepAlong } from '../analysis.ts';
 import { rewriter } from '../rewrite.ts';
@@ -66,4 +75,49 @@ export const foldBatch = (c: Contraction): { batch: Axis[]; m: Axis[]; n: Axis[]
     else batch.push(axis);
   }
   return { batch, m: [...m, ...c.m], n: [...n, ...c.n] };
+};
+
+/** What an index takes quotients and remainders of `axis` by, least first. */
+const divisorsOf = (indices: readonly Idx[], axis: Axis): number[] => {
+  const found = new Set<number>();
+  const walk = (idx: Idx): void => {
+    for (const { atom } of idx.terms) {
+      if (atom.kind !== 'div' && atom.kind !== 'mod') continue;
+      const { arg, by } = atom;
+      if (stepAlong(arg, axis) === 1 && arg.terms.length === 1 && arg.constant === 0) found.add(by);
+      walk(arg);
+    }
+  };
+  indices.forEach(walk);
+  return [...found].sort((a, b) => a - b);
+};
+
+/**
+ * Splits axes of which indices take quotients and remainders (heads of an attention that are neighbours in what it is
+ * projected to), so that what is left of an index moves by steps, and vectors can be read along it.
+ */
+export const splitAxes = (
+  axes: readonly Axis[],
+  exprs: readonly Expr[],
+): { readonly axes: readonly Axis[]; readonly exprs: readonly Expr[] } => {
+  const indices = indicesIn(exprs);
+  for (const [i, axis] of axes.entries()) {
+    const by = divisorsOf(indices, axis)[0];
+    if (by === undefined || by >= axis.extent || axis.extent % by !== 0) continue;
+    const outer = newAxis(axis.name, axis.extent / by, axis.kind);
+    const inner = newAxis(axis.name, by, axis.kind);
+    const at = idxAdd(idxScale(idxAxis(outer), by), idxAxis(inner));
+    const map = rewriter({ axis: (a) => (a === axis ? at : undefined) });
+    return splitAxes(
+      [...axes.slice(0, i), outer, inner, ...axes.slice(i + 1)],
+      exprs.map(map.expr),
+    );
+  }
+  return { axes, exprs };
+};
+
+/** The same contraction, its summed axes split where an operand takes quotients of them. */
+export const splitSums = (c: Contraction): Contraction => {
+  const { axes, exprs } = splitAxes(c.k, [c.a, c.b]);
+  return axes === c.k ? c : { ...c, k: axes, a: exprs[0]!, b: exprs[1]! };
 };

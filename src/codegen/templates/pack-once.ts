@@ -11,6 +11,7 @@ import type { Caps } from '../caps.ts';
 import type { Copies } from '../copies.ts';
 import { type Problem, problems, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { productCycles } from './matmul.ts';
+import { splitSums } from './merge.ts';
 import { type Panels, panelsOf } from './panels.ts';
 
 /** Cycles that a launch and its barrier take of all cores together, over as many as there may be. */
@@ -27,8 +28,8 @@ export const packOnce = (
   copies: Copies,
 ): readonly LoopKernel[] | undefined => {
   const [nest] = kernel.nests;
-  const c = nest?.contract;
-  if (nest === undefined || c === undefined || kernel.nests.length !== 1) return undefined;
+  if (nest?.contract === undefined || kernel.nests.length !== 1) return undefined;
+  const c = splitSums(nest.contract);
   const whole = productCycles(nest, caps);
   if (whole === undefined) return undefined;
   const k = c.k.filter((a) => a.extent !== 1);

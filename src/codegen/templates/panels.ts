@@ -31,6 +31,7 @@ import {
   READING,
   TILE_COLUMNS,
 } from './contraction.ts';
+import { splitSums } from './merge.ts';
 
 /** The row-major place among `axes`. */
 const placeIn = (axes: readonly Axis[]): Idx =>
@@ -131,7 +132,8 @@ export const panelsIn = (
  * Ways to assign a contraction's operands for one thread of four lanes, which may read rows and panels where they are; both
  * where that may cost more than to pack the rows.
  */
-export const laneProblems = (c: Contraction): readonly Problem[] => {
+export const laneProblems = (given: Contraction): readonly Problem[] => {
+  const c = splitSums(given);
   const k = c.k.filter((a) => a.extent !== 1);
   return problems(c).flatMap((p, i) => {
     const columns = asPanels(p.columns, i === 0 ? c.b : c.a, p.columnAxes, k);

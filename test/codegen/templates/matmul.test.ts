@@ -8,7 +8,7 @@ import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { planShifted } from '../../../src/codegen/templates/shifted.ts';
 import { shiftsOf } from '../../../src/codegen/templates/shifted-geometry.ts';
 import { splitContraction } from '../../../src/codegen/templates/split.ts';
-import { idxAxis as ax, idxConst } from '../../../src/ir/dim.ts';
+import { idxAxis as ax, type Idx, idxConst, idxDiv, idxMod } from '../../../src/ir/dim.ts';
 import { accumulator, load, scalar } from '../../../src/ir/loop/expr.ts';
 import type { Contraction } from '../../../src/ir/loop/loop.ts';
 import {
@@ -114,13 +114,19 @@ test('rows a page apart are read in place by few columns, and packed for many', 
     const plan = planContraction(nest, caps(8));
     return 'refused' in plan ? plan.refused : plan.notes.join();
   };
-  const few = matmul(8, 64, 1024, { transposeB: true, epilogue: 'bias' });
-  assert.match(notes(few), /64 x 8 x 1024: rows in place.*stored by columns/);
-  const odd = matmul(11, 64, 1024, { transposeB: true, epilogue: 'two' });
-  assert.match(notes(odd), /64 x 11 x 1024: rows in place.*stored by columns/);
-  passes(odd, 8, 2, 'a number that fills no tile');
-  passes(few, 8, 1, 'few');
+  const w = { transposeB: true };
+  assert.match(notes(matmul(8, 1024, 1024, w)), /1024 x 8 x 1024: rows in place/);
   assert.match(notes(matmul(256, 256, 1024)), /rows packed/);
+});
+
+test('tiles whose rows are neighbours in memory are stored by columns', () => {
+  const byColumns = (made: Made, seed: number, what: string): void => {
+    passes(made, 8, seed, what);
+    const plan = planContraction(made.nest, caps(8));
+    assert.match('refused' in plan ? plan.refused : plan.notes.join(), /stored by columns/, what);
+  };
+  byColumns(matmul(8, 64, 256, { transposeB: true, epilogue: 'bias' }), 1, 'whole tiles');
+  byColumns(matmul(11, 64, 256, { transposeB: true, epilogue: 'two' }), 2, 'borders');
 });
 
 test('views with any strides', () => {
@@ -139,6 +145,49 @@ test('views with any strides', () => {
   };
   const nest = { axes: [m, n], stores: [store(y, [ax(m), ax(n)], accumulator, [m, n])], contract };
   passes({ nest, buffers: [x, w, y] }, 1, 9, 'views');
+});
+
+test('heads are read by vectors, whether they are summed or rows', () => {
+  const [m, n, k] = [par('m', 32), par('n', 24), red('k', 48)];
+  const heads = f32('heads', [2, 6, 16, 8]);
+  const w = f32('w', [48, 24]);
+  const v = f32('v', [32, 24]);
+  const at = (token: Idx, unit: Idx): Idx[] => [
+    idxDiv(token, 16),
+    idxDiv(unit, 8),
+    idxMod(token, 16),
+    idxMod(unit, 8),
+  ];
+  const y = f32('y', [32, 24]);
+  const summed: Contraction = {
+    batch: [],
+    m: [m],
+    n: [n],
+    k: [k],
+    a: load(heads, at(ax(m), ax(k))),
+    b: load(w, [ax(k), ax(n)]),
+    index: [ax(m), ax(n)],
+  };
+  const [token, unit] = [red('token', 32), par('unit', 48)];
+  const dw = f32('dw', [48, 24]);
+  const rows: Contraction = {
+    ...summed,
+    m: [unit],
+    k: [token],
+    a: load(heads, at(ax(token), ax(unit))),
+    b: load(v, [ax(token), ax(n)]),
+    index: [ax(unit), ax(n)],
+  };
+  for (const [contract, out, other] of [
+    [summed, y, w],
+    [rows, dw, v],
+  ] as const) {
+    const axes = [...contract.m, ...contract.n];
+    const nest = { axes, stores: [store(out, contract.index, accumulator, axes)], contract };
+    passes({ nest, buffers: [heads, other, out] }, 2, 3, out.name);
+    const plan = planContraction(nest, caps(2));
+    assert.not.match('refused' in plan ? plan.refused : plan.notes.join(), /scalar|refused/);
+  }
 });
 
 test('a long sum with a small result is split, and adds up to the same', () => {
