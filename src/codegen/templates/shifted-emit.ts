@@ -7,17 +7,7 @@
  */
 import { idxAxis, pointsOf } from '../../ir/dim.ts';
 import type { LoopBuffer, Nest } from '../../ir/loop/loop.ts';
-import {
-  add,
-  constantOf,
-  get,
-  i32,
-  loadFrom,
-  mul,
-  operate,
-  regType,
-  storeTo,
-} from '../../ir/thread/build.ts';
+import { add, get, i32, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
@@ -26,6 +16,8 @@ import { roundUp, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { finishImage } from './image.ts';
 import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
 import { pack } from './pack.ts';
+import { clear } from './planes.ts';
+import { shareOf } from './share.ts';
 import type { Shifts } from './shifted-geometry.ts';
 
 /** Rows of a workgroup, and its images: what the code needs of how the work is cut. */
@@ -67,17 +59,14 @@ export class ShiftedTemplate {
     const { em, g, cut } = this;
     const rowBlock = em.name('rowBlock', operate('mod', workgroup, i32(cut.rowBlocks)));
     const imageBlock = em.name('imageBlock', operate('floordiv', workgroup, i32(cut.rowBlocks)));
-    const start = em.name('rowStart', mul(rowBlock, i32(cut.rows)));
-    const all = Math.ceil(g.rows.size / TILE_ROWS);
-    const most = cut.rows / TILE_ROWS;
-    const left = operate('sub', i32(all), mul(rowBlock, i32(most)));
-    const tiles = all % most === 0 ? i32(most) : em.name('tiles', operate('min', left, i32(most)));
+    const size = { size: g.rows.size, each: cut.rows, tile: TILE_ROWS };
+    const { start, tiles } = shareOf(em, 'row', rowBlock, size);
     this.packRows(start, tiles);
     const from = em.name('imageStart', mul(imageBlock, i32(cut.images)));
     const to = operate('min', add(from, i32(cut.images)), i32(pointsOf(g.images)));
     em.loop('image', from, em.name('imageEnd', to), 1, (image) => {
       bindAll(em, positionOf(em, g.images, image));
-      this.clear(tiles);
+      clear(em, this.scratch.sums, mul(tiles, i32(TILE_ROWS * g.pitch)));
       this.packColumns();
       this.products(tiles);
       this.finish(start);
@@ -128,14 +117,6 @@ export class ShiftedTemplate {
       count,
     };
     pack(em, g.columns, panels, this.depthBlock());
-  }
-
-  private clear(tiles: TExpr): void {
-    const { em, g, scratch } = this;
-    const zero = constantOf(0, regType('f32', 4));
-    em.loop('clear', i32(0), mul(tiles, i32(TILE_ROWS * g.pitch)), 4, (at) =>
-      em.push(storeTo(scratch.sums, at, zero)),
-    );
   }
 
   /** Where four inputs from `column` on go in a row of sums, at the bound offsets. */
