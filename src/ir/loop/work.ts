@@ -28,6 +28,7 @@ import type {
   LoopBuffer,
   LoopKernel,
   Nest,
+  Score,
 } from './loop.ts';
 import { boundsOtherwise } from './ranges.ts';
 import { indicesOf, operandsOf, visitExpr } from './visit.ts';
@@ -249,8 +250,19 @@ const boundsOf = (e: Expr): readonly Bound[] => {
 const productsOf = (c: Contraction): number =>
   placesOf([...c.batch, ...c.m, ...c.n, ...c.k], [...boundsOf(c.a), ...boundsOf(c.b)]);
 
-/** The pairs of an attention that take part: a weight under a guard is absent elsewhere. */
-const attentionOperations = (a: Attention, counter: Counter): number => {
+/** What the scores of a pair are made of: nests of one kernel may see the same ones from either side. */
+const scoreKey = ({ a, b }: Score): string => {
+  const buffers = new Set<number>();
+  for (const operand of [a, b])
+    visitExpr(operand, { expr: (e) => void (e.kind === 'load' && buffers.add(e.buffer.id)) });
+  return [...buffers].sort((x, y) => x - y).join();
+};
+
+/**
+ * The pairs of an attention that take part: a weight under a guard is absent elsewhere. `known`: the scores that other
+ * nests of the kernel compute.
+ */
+const attentionOperations = (a: Attention, counter: Counter, known: Set<string>): number => {
   const { weight } = a;
   const bounds = weight.kind === 'guard' && weight.otherwise.kind === 'const' ? weight.bounds : [];
   const pairs = placesOf([...a.batch, ...a.m, ...a.k], bounds);
@@ -260,21 +272,26 @@ const attentionOperations = (a: Attention, counter: Counter): number => {
   }
   counter.add(weight, []);
   counter.add(a.value, []);
-  const depth = a.scores.reduce((sum, s) => sum + pointsOf(s.depth), 0);
+  let depth = 0;
+  for (const score of a.scores) {
+    const key = scoreKey(score);
+    if (!known.has(key)) depth += pointsOf(score.depth);
+    known.add(key);
+  }
   // a softmax takes the exponential of each weight and sums them
   const fold = a.fold === 'softmax' ? scalarOps.exp.cost + 1 : 0;
   return pairs * (depth + pointsOf(a.n) + fold);
 };
 
 /** Products of the nest, and what runs along an axis of it. */
-const innerOperations = (nest: Nest, counter: Counter): number => {
+const innerOperations = (nest: Nest, counter: Counter, known: Set<string>): number => {
   const { contract, attend, running } = nest;
   if (contract !== undefined) {
     counter.add(contract.a, []);
     counter.add(contract.b, []);
     return productsOf(contract);
   }
-  if (attend !== undefined) return attentionOperations(attend, counter);
+  if (attend !== undefined) return attentionOperations(attend, counter, known);
   if (running === undefined) return 0;
   for (const e of runningOperands(running)) counter.add(e, []);
   const places = pointsOf(nest.axes);
@@ -286,11 +303,12 @@ const innerOperations = (nest: Nest, counter: Counter): number => {
 /** What the nests of a kernel do at least. */
 export const workOf = (kernel: Pick<LoopKernel, 'nests'>): Work => {
   let operations = 0;
+  const known = new Set<string>();
   const read = new Map<LoopBuffer, number>();
   const written = new Map<LoopBuffer, number>();
   for (const nest of kernel.nests) {
     const counter = new Counter(nest);
-    operations += innerOperations(nest, counter);
+    operations += innerOperations(nest, counter, known);
     for (const store of nest.stores) {
       counter.add(store.value, []);
       for (const position of positionsIn(store.index)) counter.add(position, []);

@@ -91,6 +91,26 @@ kernel causal(q: f32[4, 2], k: f32[4, 2], v: f32[4, 3], y: f32[4, 3]) {
   });
 });
 
+test('scores that two nests see from either side are computed once', () => {
+  const nest = (own: string, other: string, value: string, y: string): string => `
+  nest i < 4, j < 3 over d < 2, t < 4 {
+    attend [], [i], [j] over [t] as sum {
+      contract over [d] {
+        left = ${own}[i, d]
+        right = ${other}[t, d]
+      }
+      left = score
+      right = ${value}[t, j]
+      result [i, j]
+    }
+    ${y}[i, j] = acc
+  }`;
+  const text = `
+kernel both(q: f32[4, 2], k: f32[4, 2], v: f32[4, 3], y: f32[4, 3], z: f32[4, 3]) {${nest('q', 'k', 'v', 'y')}${nest('k', 'q', 'v', 'z')}
+}`;
+  assert.is(work(text).operations, 16 * (2 + 3 + 3));
+});
+
 test('a scattered sum zeroes its buffer and adds each value', () => {
   const text = `
 kernel scatter(at: i32[6], x: f32[6], y: f32[10]) {
