@@ -93,4 +93,26 @@ export const gradientLine: Readonly<Record<'input' | 'gradient' | 'weight', Line
   },
 };
 
-export const lineOf = (tile: TileSize): Line => (tile === 2 ? two : four);
+/** Two results of windows of five taps: the points, and with them the inputs, are those of four results of three. */
+const twoOfFive: Line = {
+  input: four.input,
+  weight: ([g0, g1, g2, g3, g4], name) => {
+    const at = (p: number, n: number): [TExpr, TExpr] => {
+      const [square, odd] = [p * p, p / n];
+      const even = name(
+        plusTimes((square * square) / n, g4!, plusTimes(square / n, g2!, times(1 / n, g0!))),
+      );
+      const rest = name(plusTimes(odd * square, g3!, times(odd, g1!)));
+      return [plus(even, rest), minus(even, rest)];
+    };
+    return [times(1 / (A2 * B2), g0!), ...at(A, NA), ...at(B, NB), g4!];
+  },
+  result: ([m0, m1, m2, m3, m4, m5]) => [
+    plus(m0!, plus(plus(m1!, m2!), plus(m3!, m4!))),
+    plusTimes(A, minus(m1!, m2!), plusTimes(B, minus(m3!, m4!), m5!)),
+  ],
+};
+
+/** The transforms for tiles of some size and windows of three or five taps. */
+export const lineOf = (tile: TileSize, taps: number): Line =>
+  taps === 5 ? twoOfFive : tile === 2 ? two : four;

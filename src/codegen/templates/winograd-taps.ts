@@ -1,6 +1,6 @@
 /**
- * The nine weights of a row and a channel, as Winograd's transform reads them: four rows at a time, by vectors where the
- * nine are neighbours in memory.
+ * The weights of a row and a channel, as Winograd's transform reads them: four rows at a time, by vectors where they are
+ * neighbours in memory.
  *
  * Invariant: taps are numbered by where they meet the padded input; rows beyond the last are the last.
  */
@@ -15,25 +15,27 @@ import { mergeAxes } from './merge.ts';
 import { transposed } from './pack.ts';
 import type { Shifts } from './shifted-geometry.ts';
 
-const TAPS = 9;
-
 export interface Taps {
   readonly rows: readonly Axis[];
   readonly channels: readonly Axis[];
   readonly size: number;
   /** Over rows, channels and taps. */
   readonly expr: Expr;
-  /** One where the nine are neighbours, else two. */
+  /** Along a line: 3 or 5. */
+  readonly side: number;
+  /** One where all of a window are neighbours, else two. */
   readonly taps: readonly Axis[];
   /** In memory; where they meet the input. */
   readonly order: readonly number[];
-  /** Rough cycles to read the nine of a row and a channel. */
+  /** Rough cycles to read those of a row and a channel. */
   readonly cost: number;
 }
 
-/** How the weights of a convolution with 3 x 3 windows are read; `undefined` for other windows. */
+/** How the weights of a convolution with windows of 3 x 3 or 5 x 5 are read; `undefined` for other windows. */
 export const tapsOf = (g: Shifts): Taps | undefined => {
-  if (g.windows.length !== 2 || g.windows.some((w) => w.k.extent !== 3)) return undefined;
+  const side = g.windows[0]!.k.extent;
+  if (g.windows.length !== 2 || g.windows[1]!.k.extent !== side) return undefined;
+  if (side !== 3 && side !== 5) return undefined;
   const {
     axes: taps,
     exprs: [expr],
@@ -41,10 +43,10 @@ export const tapsOf = (g: Shifts): Taps | undefined => {
     g.windows.map((w) => w.k),
     [g.rows.expr],
   );
-  const [down, along] = g.windows.map((w) => (i: number) => (w.sign > 0 ? i : 2 - i));
+  const [down, along] = g.windows.map((w) => (i: number) => (w.sign > 0 ? i : side - 1 - i));
   const order = Array.from(
-    { length: TAPS },
-    (_, i) => 3 * down!(Math.floor(i / 3)) + along!(i % 3),
+    { length: side * side },
+    (_, i) => side * down!(Math.floor(i / side)) + along!(i % side),
   );
   const vectors = taps.length === 1 && readsVectors(expr!, taps[0]);
   return {
@@ -52,9 +54,10 @@ export const tapsOf = (g: Shifts): Taps | undefined => {
     channels: g.rows.summed,
     size: g.rows.size,
     expr: expr!,
+    side,
     taps,
     order,
-    cost: vectors ? 6 : TAPS * Math.max(3, g.rows.cost),
+    cost: side * side * (vectors ? 0.65 : Math.max(3, g.rows.cost)),
   };
 };
 
@@ -65,7 +68,7 @@ export const tapRows = (em: Emitter, { rows, size }: Taps, first: TExpr): Positi
     return positionOf(em, rows, em.name('row', at));
   });
 
-/** The nine weights of four rows, for the bound channel. */
+/** The weights of four rows, for the bound channel. */
 export const readTaps = (em: Emitter, t: Taps, rows: readonly Position[]): TExpr[] => {
   const gather = (value: () => TExpr): [TExpr, TExpr, TExpr, TExpr] =>
     rows.map((position) => {
@@ -84,8 +87,8 @@ export const readTaps = (em: Emitter, t: Taps, rows: readonly Position[]): TExpr
         ...gather(() => {
           if (second === undefined) em.bind(first!, i32(tap));
           else {
-            em.bind(first!, i32(Math.floor(tap / 3)));
-            em.bind(second, i32(tap % 3));
+            em.bind(first!, i32(Math.floor(tap / t.side)));
+            em.bind(second, i32(tap % t.side));
           }
           return em.scalar(t.expr);
         }),
@@ -99,9 +102,10 @@ export const readTaps = (em: Emitter, t: Taps, rows: readonly Position[]): TExpr
         return em.vector(t.expr, first!);
       }),
     ).map((v) => em.name('tap', v));
-  const found =
-    second === undefined && readsVectors(t.expr, first)
-      ? [...four(0), ...four(4), at(TAPS - 1)]
-      : Array.from({ length: TAPS }, (_, tap) => at(tap));
+  const all = t.order.length;
+  const whole = second === undefined && readsVectors(t.expr, first) ? all - (all % 4) : 0;
+  const found: TExpr[] = [];
+  for (let tap = 0; tap < whole; tap += 4) found.push(...four(tap));
+  for (let tap = whole; tap < all; tap++) found.push(at(tap));
   return t.order.map((tap) => found[tap]!);
 };

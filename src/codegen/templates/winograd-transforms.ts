@@ -99,7 +99,9 @@ export const transformWeights = (
   { from, length }: Channels,
 ): void => {
   const { tile, reach } = cut.layout;
-  const { weight } = lineOf(tile);
+  const { side } = taps;
+  const { weight } = lineOf(tile, side);
+  const sides = Array.from({ length: side }, (_, i) => i);
   const named = (v: TExpr): TExpr => em.name('v', v);
   em.loop('rowTile', i32(0), rows, 1, (rowTile) => {
     const at = em.name('rowAt', add(start, mul(rowTile, i32(TILE_ROWS))));
@@ -109,7 +111,12 @@ export const transformWeights = (
       bindAll(em, positionOf(em, taps.channels, em.name('channelAt', add(from, channel))));
       const g = readTaps(em, taps, lanes);
       const to = em.name('to', add(panel, mul(channel, i32(TILE_ROWS))));
-      const down = [0, 1, 2].map((j) => weight([g[j]!, g[j + 3]!, g[j + 6]!], named).map(named));
+      const down = sides.map((j) =>
+        weight(
+          sides.map((i) => g[i * side + j]!),
+          named,
+        ).map(named),
+      );
       for (let i = 0; i < reach; i++)
         weight(
           down.map((column) => column[i]!),
@@ -157,13 +164,13 @@ export const square = (
 
 /** The panels of a unit's tiles, channel by channel. */
 export const transformTiles = (work: Work, unit: Unit, { from, length }: Channels): void => {
-  const { em, g, cut, scratch } = work;
+  const { em, g, taps, cut, scratch } = work;
   const { layout, slices } = cut;
   const { tile, tileRows, reach, pitch } = layout;
   const windows = g.windows.map(
     (window, i): PaddedWindow => ({
       window,
-      length: i === 0 ? tile * tileRows + 2 : pitch,
+      length: i === 0 ? tile * tileRows + taps.side - 1 : pitch,
       pad: paddingOf(window),
       pitch: i === 0 ? pitch : 1,
     }),
@@ -186,7 +193,7 @@ export const transformTiles = (work: Work, unit: Unit, { from, length }: Channel
         em,
         scratch.lines,
         { lines: reach, results: reach },
-        lineOf(tile).input,
+        lineOf(tile, taps.side).input,
         (y) => inputLine(em, scratch.image, lanes, em.name('lineAt', mul(y, i32(pitch))), reach),
         (x, values) => {
           const column = em.name('column', add(to, mul(x, i32(slices.columns))));
@@ -230,7 +237,7 @@ export const inputLine = (
 
 /** What the products of a panel of tiles become; `block`: where those of the panel begin. */
 export const transformProducts = (work: Work, panel: TExpr, block: TExpr, rows: TExpr): void => {
-  const { em, cut, scratch } = work;
+  const { em, taps, cut, scratch } = work;
   const { layout, slices } = cut;
   const { tile, reach } = layout;
   em.loop('half', i32(0), i32(TILE_COLUMNS), LANES, (half) => {
@@ -244,7 +251,7 @@ export const transformProducts = (work: Work, panel: TExpr, block: TExpr, rows: 
         em,
         scratch.lines,
         { lines: reach, results: tile },
-        lineOf(tile).result,
+        lineOf(tile, taps.side).result,
         (x) => {
           const column = em.name('column', add(from, mul(x, i32(slices.sums))));
           return Array.from({ length: reach }, (_, y) =>

@@ -1,6 +1,6 @@
 /**
  * Convolutions of 3 x 3 windows with stride 1 by Winograd's algorithm (Lavin and Gray, 2015): tiles of 2 x 2 or 4 x 4
- * results cost 16 or 36 products of a channel and a row instead of 36 or 144. Weights and tiles of the input are
+ * results cost 16 or 36 products of a channel and a row instead of 36 or 144; with 5 x 5 windows 2 x 2 cost 36, not 100. Weights and tiles of the input are
  * transformed straight into panels of the micro-kernel, products into an image that the stores read.
  *
  * Invariants: a workgroup owns whole units (stripes of an image, or several images) and a block of rows; what it
@@ -64,10 +64,10 @@ export interface Slices {
   readonly sums: number;
 }
 
-/** Cycles to transform an element of the weights, a tile of a channel, a tile of results; to take sums out and back. */
+/** Cycles to transform weights of a row and a channel, a tile of a channel, a tile of results; by taps and size. */
 const COSTS = {
-  2: { weight: 14, input: 28, result: 8 },
-  4: { weight: 20, input: 58, result: 13 },
+  3: { 2: { weight: 14, input: 28, result: 8 }, 4: { weight: 20, input: 58, result: 13 } },
+  5: { 2: { weight: 40, input: 58, result: 11 } },
 } as const;
 const TURN = 30;
 /** Cycles an element: clearing four at a time, and storing a result. */
@@ -80,15 +80,23 @@ const LEAST_PART = 32;
 /** An odd number of cache lines: slices at a power of two would share one set. */
 const apart = (elements: number): number => 16 * (Math.ceil(elements / 16) | 1);
 
-const layoutOf = (g: Shifts, tile: TileSize, tileRows: number, images: number): Layout => {
+const layoutOf = (
+  g: Shifts,
+  side: number,
+  tile: TileSize,
+  tileRows: number,
+  images: number,
+): Layout => {
+  const reach = tile + side - 1;
   const [high, wide] = g.windows.map((w) => Math.ceil(w.n.extent / tile)) as [number, number];
   const tiles = images * tileRows * wide;
-  const pitch = tile * wide + 4;
+  // lines of six are read in whole vectors
+  const pitch = tile * wide + (reach > 4 ? 8 - tile : 4);
   // two results of a tile are stored with two more, which its neighbour overwrites
   const resultPitch = tile * wide + (tile === 2 ? 2 : 0);
   return {
     tile,
-    reach: tile + 2,
+    reach,
     tileRows,
     tileColumns: wide,
     images,
@@ -96,19 +104,19 @@ const layoutOf = (g: Shifts, tile: TileSize, tileRows: number, images: number): 
     tiles,
     columns: Math.ceil(tiles / TILE_COLUMNS) * TILE_COLUMNS,
     pitch,
-    plane: (tile * tileRows + 2) * pitch + 4,
+    plane: (tile * tileRows + side - 1) * pitch + 4,
     resultPitch,
     resultPlane: tile * tileRows * resultPitch,
   };
 };
 
-const layoutsOf = (g: Shifts, tile: TileSize): Layout[] => {
+const layoutsOf = (g: Shifts, side: number, tile: TileSize): Layout[] => {
   const high = Math.ceil(g.windows[0]!.n.extent / tile);
   const parts = [...new Set([1, 2, 3, 4, 7, 8, 14].map((n) => Math.ceil(high / n)))];
   const images = pointsOf(g.images);
   return [
-    ...parts.map((tileRows) => layoutOf(g, tile, tileRows, 1)),
-    ...[2, 4, 8].filter((n) => n <= images).map((n) => layoutOf(g, tile, high, n)),
+    ...parts.map((tileRows) => layoutOf(g, side, tile, tileRows, 1)),
+    ...[2, 4, 8].filter((n) => n <= images).map((n) => layoutOf(g, side, tile, high, n)),
   ];
 };
 
@@ -138,9 +146,9 @@ const cutOf = (
   const images = pointsOf(g.images);
   const rowTiles = Math.ceil(g.rows.size / TILE_ROWS);
   let best: WinogradCut | undefined;
-  for (const layout of sizes.flatMap((tile) => layoutsOf(g, tile))) {
+  for (const layout of sizes.flatMap((tile) => layoutsOf(g, taps.side, tile))) {
     const products = layout.reach * layout.reach;
-    const costs = COSTS[layout.tile];
+    const costs = taps.side === 5 ? COSTS[5][2] : COSTS[3][layout.tile];
     const allUnits = layout.stripes * Math.ceil(images / layout.images);
     for (const rowBlocks of doublings(rowTiles))
       for (const chunks of [1, 2, 4, 8, 16]) {
@@ -185,7 +193,7 @@ export const planWinograd = (
 ): ImagePlan | undefined => {
   const taps = tapsOf(g);
   if (!caps.winograd || taps === undefined || g.depth < FEWEST_CHANNELS) return undefined;
-  const cut = cutOf(g, taps, caps, sizes);
+  const cut = cutOf(g, taps, caps, taps.side === 5 ? [2] : sizes);
   if (cut === undefined) return undefined;
   const { layout, rows, slices } = cut;
   const products = layout.reach * layout.reach;
@@ -213,7 +221,7 @@ export const planWinograd = (
         (images * (g.depth * inputs + g.rows.size * results) + g.rows.size * g.depth * g.offsets),
     },
     notes: [
-      `convolution by Winograd F(${layout.tile} x ${layout.tile}, 3 x 3) of ${g.rows.size} x ${results} x ${g.depth}, for ${images} images`,
+      `convolution by Winograd F(${layout.tile} x ${layout.tile}, ${taps.side} x ${taps.side}) of ${g.rows.size} x ${results} x ${g.depth}, for ${images} images`,
       `workgroups ${Math.ceil(cut.allUnits / cut.units)} x ${cut.rowBlocks} of ${cut.units} x ${layout.tiles} tiles x ${rows} rows, ${cut.channels} channels at a time`,
     ],
     emit: ({ workgroup }, buffer) => {

@@ -44,6 +44,8 @@ test('tiles of both sizes: borders of tiles, panels, rows, images and results', 
   both(conv(3, 13, 7, 5, 6, 3, { pad: 1 }), caps(8), 2, 'rows of 5, 6 rows');
   both(conv(1, 12, 6, 11, 5, 3, { pad: 2 }), caps(2), 3, 'results larger than inputs');
   both(convGradInput(2, 5, 9, 11, 12, 3), caps(2), 4, 'gradient of the input');
+  both(conv(2, 12, 9, 7, 6, 5, { pad: 2 }), caps(2), 4, '5 x 5', /2 x 2, 5 x 5/);
+  both(convGradInput(1, 4, 8, 9, 12, 5), caps(2), 4, '5 x 5, gradient of the input');
   const small = (bytes: number): Caps => ({ ...caps(1), sharedBytes: bytes });
   both(conv(2, 12, 19, 6, 4, 3, { pad: 1 }), small(32_000), 5, 'stripes', / (15|2) tiles/);
   both(conv(1, 140, 4, 5, 5, 3, { pad: 1 }), small(80_000), 6, 'parts', / (35|70) channels at/);
@@ -58,13 +60,14 @@ test('chosen where it is faster by estimate, and where the device allows it', ()
   const device = wasmCaps(true);
   const photo = conv(1, 64, 56, 56, 64, 3, { pad: 1 });
   assert.match(notes(photo, device), /Winograd F\(4 x 4/);
+  assert.match(notes(conv(64, 20, 12, 12, 50, 5), device), /Winograd F\(2 x 2, 5 x 5/);
   assert.match(notes(conv(1, 512, 7, 7, 512, 3, { pad: 1 }), device), /Winograd F\(2 x 2/);
   assert.match(notes(convGradInput(8, 32, 18, 18, 32, 3), device), /Winograd/);
   assert.match(notes(convGradWeight(32, 32, 16, 16, 32, 3, 1), device), /Winograd F\(3 x 3/);
   for (const other of [
     notes(photo, wasmCaps(true, false)),
     notes(conv(1, 8, 32, 32, 64, 3, { pad: 1 }), device),
-    notes(conv(1, 64, 32, 32, 64, 5, { pad: 2 }), device),
+    notes(conv(1, 64, 32, 32, 64, 7, { pad: 3 }), device),
     notes(conv(1, 64, 32, 32, 64, 3, { pad: 1, stride: 2 }), device),
   ])
     assert.not.match(other, /Winograd/);
@@ -85,7 +88,13 @@ test('gradients of weights: borders of tiles, panels, rows, channels and images'
   const small: Caps = { ...caps(1), sharedBytes: 64_000 };
   gradient(convGradWeight(1, 16, 8, 8, 12, 3, 1), caps(1), 1, 'whole tiles');
   gradient(convGradWeight(5, 13, 7, 5, 14, 3, 1), caps(8), 2, 'borders, several images', / x 8 /);
-  gradient(convGradWeight(1, 12, 18, 11, 12, 3, 2), small, 3, 'stripes', / (4|8|12) tiles at a time/);
+  gradient(
+    convGradWeight(1, 12, 18, 11, 12, 3, 2),
+    small,
+    3,
+    'stripes',
+    / (4|8|12) tiles at a time/,
+  );
   gradient(convGradWeight(2, 12, 9, 8, 12, 3, 0), caps(2), 4, 'without padding');
 });
 
@@ -123,6 +132,9 @@ test('errors stay within what the documentation says', () => {
     const [two, four] = [of(2), of(4)];
     assert.ok(two < 4e-7 && four < 2e-6, `${c} channels: 2 x 2 ${two}, 4 x 4 ${four}`);
   }
+  const wide = conv(1, 32, 8, 8, 4, 5, { pad: 2 });
+  const five = largestError(wide, (d) => planWinograd(wide.nest, geometry(wide), d));
+  assert.ok(five < 2e-6, `5 x 5: ${five}`);
   const made = convGradWeight(2, 12, 12, 12, 12, 3, 1);
   const g = gradientOf(made.nest.contract!)!;
   const error = largestError(made, (device) => planWinogradGradient(made.nest, g, device));
