@@ -15,6 +15,8 @@ const size = (bytes: number): string =>
       ? `${(bytes / 1e3).toFixed(1)} kB`
       : `${(bytes / 1e6).toFixed(2)} MB`;
 
+const plural = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
 const code = (text: string, label: string): VNode =>
   h('pre', { class: 'panel-code', tabindex: 0, 'aria-label': label }, text);
 
@@ -37,12 +39,18 @@ const kernels = (view: ProgramView, language: string): VNode => {
     (k, i, all) => all.findIndex((o) => o.name === k.name) === i,
   );
   return h('div', [
-    h('p', `${view.launches.length} launches a call, ${Object.keys(view.code).length} kernels.`),
+    h(
+      'p',
+      `${plural(view.launches.length, 'launch', 'launches')} a call, ${plural(Object.keys(view.code).length, 'kernel')}.`,
+    ),
     ...list.map((k) => {
       const moved = [...k.reads, ...k.writes].reduce((sum, r) => sum + r.bytes, 0);
       const count = times(k.name);
       const facts = [`${size(moved)} moved`, `${k.flops.toLocaleString('en')} operations`];
       if (count > 1) facts.unshift(`${count} times`);
+      const measured = view.timing?.filter((t) => t.kernel === k.name) ?? [];
+      const nanoseconds = measured.reduce((sum, t) => sum + t.nanoseconds, 0);
+      if (measured.length > 0) facts.unshift(`${(nanoseconds / 1000).toFixed(1)} µs`);
       const text = view.code[k.name];
       return folded(`${k.name}: ${facts.join(', ')}`, [
         h(
@@ -125,7 +133,7 @@ export const ProgramsPanel = defineComponent({
       return h('section', { class: 'panel', 'aria-label': `compiled program of ${name}` }, [
         h('p', { class: 'panel-title' }, [
           h('strong', name),
-          ` compiled to ${view.launches.length} launches, ${size(view.report.memory.plannedPeakBytes)} of intermediate memory`,
+          ` compiled to ${plural(view.launches.length, 'launch', 'launches')}, ${size(view.report.memory.plannedPeakBytes)} of intermediate memory`,
           split === undefined ? '' : ` (${split})`,
         ]),
         parts,

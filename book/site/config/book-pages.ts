@@ -13,6 +13,8 @@ interface Page {
   readonly markdown: string;
 }
 
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
 const linkTo = ({ slug }: Lesson): string => `/lessons/${slug}/`;
 
 const contents = (lessons: ReadonlyMap<string, Lesson>): string => {
@@ -36,7 +38,7 @@ const contents = (lessons: ReadonlyMap<string, Lesson>): string => {
   });
   return [
     `# ${title}`,
-    `${subtitle}. ${lessons.size} lessons, ${Math.round(minutes / 60)} hours; the [map](/map) shows what needs what.`,
+    `${subtitle}. ${counted(lessons.size, 'lesson')} so far, ${minutes} minutes of reading and running; the [map](/map) shows what needs what.`,
     '## Three ways through it',
     ...ways,
     '## Contents',
