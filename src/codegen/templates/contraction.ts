@@ -136,8 +136,19 @@ const freeOperand = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operan
   return operandOf(split.exprs[0]!, split.axes, k);
 };
 
-/** Both ways to assign the operands to rows and columns. */
-export const problems = (given: Contraction): readonly Problem[] => {
+const known = new WeakMap<Contraction, readonly Problem[]>();
+
+/** Both ways to assign the operands to rows and columns; many ask, so it is found once. */
+export const problems = (c: Contraction): readonly Problem[] => {
+  let found = known.get(c);
+  if (found === undefined) {
+    found = bothWays(c);
+    known.set(c, found);
+  }
+  return found;
+};
+
+const bothWays = (given: Contraction): readonly Problem[] => {
   const c = splitSums(given);
   const { batch, m, n } = foldBatch(c);
   const axes = c.k.filter((axis) => axis.extent !== 1);
