@@ -70,7 +70,7 @@ export const epilogueOf = (p: Result, stores: readonly Store[], whole = false): 
     inVectors(outputs, lastRow) &&
     lastRow.extent % TILE_ROWS === 0 &&
     outputs.every((o) => stepAlong(o.offset, lastRow) === 1);
-  const storing = unit ? 0.5 : upright ? 2 : 3;
+  const storing = unit ? 0.5 : upright ? 2.3 : 3;
   return {
     rows: merged.axes,
     columns: byColumn.axes,

@@ -68,9 +68,6 @@ const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
   return { plan: planOf(schedule), cycles: schedule.cycles };
 };
 
-/** Stores by columns have to save something: where estimates are level, 1024 x 1024 x 1024 takes longer with them. */
-const UPRIGHT = 1.03;
-
 /** The best schedule on panels, if there is one. */
 const scheduleOf = (nest: Nest, c: Contraction, caps: Caps): Schedule | undefined =>
   schedulesOf(nest, c, caps, 1).reduce<Schedule | undefined>(
@@ -85,8 +82,7 @@ const schedulesOf = (nest: Nest, c: Contraction, caps: Caps, most: number): read
       const epilogue = epilogueOf(problem, nest.stores, true);
       const stored = problem.rows.size * problem.columns.size * problem.batches;
       const storing = (stored * epilogue.storeCycles) / Math.min(caps.parallelism, cut.grid);
-      const cycles = (cut.cycles + storing) * (epilogue.upright ? UPRIGHT : 1);
-      return { problem, blocking: cut, epilogue, cycles };
+      return { problem, blocking: cut, epilogue, cycles: cut.cycles + storing };
     }),
   );
 
