@@ -1,5 +1,5 @@
 /**
- * How the gradient of 3 x 3 weights is cut for Winograd's algorithm: tiles of the images, blocks of rows and of channels.
+ * How the gradient of 3 x 3 and 5 x 5 weights is cut for Winograd's algorithm: tiles of the images, blocks of rows and of channels.
  *
  * Invariant: what a workgroup has at a time fits its memory; only estimates decide between cuts that do.
  */
@@ -10,8 +10,7 @@ import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts'
 import { type GradientGeometry, gradientOf } from './gradient.ts';
 import { copyCost, type Planes, planesOf } from './planes.ts';
 
-/** Results of a tile along a line, and inputs that they meet. */
-export const TILE = 4;
+/** Inputs that a tile meets along a line. */
 export const REACH = 6;
 export const PRODUCTS: number = REACH * REACH;
 /** Planes that are there at a time: their vectors are transformed lane by lane. */
@@ -19,6 +18,9 @@ export const QUAD = 4;
 
 /** The tiles of a unit: stripes of an image, or several images. */
 export interface GradientTiles {
+  /** Along a line: taps of a window, and results of a tile. */
+  readonly side: number;
+  readonly tile: number;
   readonly tileRows: number;
   readonly tileColumns: number;
   readonly stripes: number;
@@ -46,8 +48,8 @@ export interface WinogradGradientCut {
 
 /** Cycles to transform a tile of the input and of the gradient, and the sums of a row and a channel; to take sums on. */
 const INPUT = 34;
-const GRADIENT = 26;
-const FINISH = 40;
+const GRADIENT = { 3: 26, 5: 18 } as const;
+const FINISH = { 3: 40, 5: 90 } as const;
 const TURN = 25;
 const CLEAR = 0.3;
 /** Fewest rows and channels whose transforms pay. */
@@ -71,21 +73,25 @@ const roomy = (planes: Planes, [high, wide]: readonly [number, number]): Planes 
 };
 
 const layoutOf = (g: GradientGeometry, tileRows: number, images: number): GradientTiles => {
-  const [high, wide] = g.windows.map((w) => Math.ceil(w.position.extent / TILE)) as [
+  const side = sideOf(g);
+  const tile = REACH - side + 1;
+  const [high, wide] = g.windows.map((w) => Math.ceil(w.position.extent / tile)) as [
     number,
     number,
   ];
-  const [rows, columns] = [TILE * tileRows, TILE * wide];
+  const [rows, columns] = [tile * tileRows, tile * wide];
   const results = g.windows.map((w) => ({ ...w, u: w.position, lo: 0 }));
   const each = tileRows * wide;
   return {
+    side,
+    tile,
     tileRows,
     tileColumns: wide,
     stripes: Math.ceil(high / tileRows),
     images,
     each,
     tiles: images * each,
-    input: roomy(planesOf(g.windows, rows), [rows + 2, columns + TILE]),
+    input: roomy(planesOf(g.windows, rows), [rows + side - 1, columns + 2 * QUAD - tile]),
     gradient: roomy(
       { ...planesOf(results, rows), sides: planesOf(results, rows).sides.map(unpadded) },
       [rows, columns],
@@ -95,8 +101,11 @@ const layoutOf = (g: GradientGeometry, tileRows: number, images: number): Gradie
 
 const unpadded = (side: Planes['sides'][number]): Planes['sides'][number] => ({ ...side, pad: 0 });
 
+/** Taps of a window along a line. */
+const sideOf = (g: GradientGeometry): 3 | 5 => (g.windows[0]!.tap.extent === 5 ? 5 : 3);
+
 const layoutsOf = (g: GradientGeometry): GradientTiles[] => {
-  const high = Math.ceil(g.windows[0]!.position.extent / TILE);
+  const high = Math.ceil(g.windows[0]!.position.extent / (REACH - sideOf(g) + 1));
   const images = pointsOf(g.images);
   const parts = [...new Set([1, 2, 4, 7, 8, 14].map((n) => Math.ceil(high / n)))];
   return [
@@ -105,11 +114,12 @@ const layoutsOf = (g: GradientGeometry): GradientTiles[] => {
   ];
 };
 
-/** Whether a gradient is one of 3 x 3 windows with stride 1, of rows and channels enough. */
+/** Whether a gradient is one of 3 x 3 or 5 x 5 windows with stride 1, of rows and channels enough. */
 export const isFitting = (g: GradientGeometry): boolean =>
   g.windows.length === 2 &&
   g.windows.every(
-    (w) => w.stride === 1 && w.dilation === 1 && w.tap.extent === 3 && w.base.terms.length === 0,
+    (w) =>
+      w.stride === 1 && w.dilation === 1 && w.tap.extent === sideOf(g) && w.base.terms.length === 0,
   ) &&
   Math.min(pointsOf(g.rowAxes), pointsOf(g.channels)) >= FEWEST;
 
@@ -121,6 +131,7 @@ export const cutOf = (g: GradientGeometry, caps: Caps): WinogradGradientCut | un
     Math.ceil(allRows / TILE_ROWS),
     Math.ceil(allChannels / TILE_COLUMNS),
   ];
+  const side = sideOf(g);
   const copying = copyCost(g.input, g.windows);
   const ofResults = g.windows.map((w) => ({ ...w, u: w.position }));
   const reading = copyCost(g.gradient, ofResults);
@@ -141,11 +152,11 @@ export const cutOf = (g: GradientGeometry, caps: Caps): WinogradGradientCut | un
         if (4 * memoryOf(cut).reduce((n, x) => n + x, 0) > caps.sharedBytes) continue;
         const panels = (rows / TILE_ROWS) * (channels / TILE_COLUMNS) * PRODUCTS;
         const unit =
-          tiles * (channels * INPUT + rows * GRADIENT) +
+          tiles * (channels * INPUT + rows * GRADIENT[side]) +
           layout.images * channels * input.volume * (copying + CLEAR) +
           layout.images * rows * gradient.volume * (reading + CLEAR) +
           panels * (tiles * STEP + TURN);
-        const one = START + units * unit + rows * channels * FINISH;
+        const one = START + units * unit + rows * channels * FINISH[side];
         const counts = {
           rowBlocks: Math.ceil((rowTiles * TILE_ROWS) / rows),
           channelBlocks: Math.ceil((columnTiles * TILE_COLUMNS) / channels),
@@ -166,7 +177,7 @@ export const memoryOf = ({
   PRODUCTS * slices.rows,
   PRODUCTS * slices.columns,
   PRODUCTS * slices.sums,
-  QUAD * (Math.max(layout.input.volume, layout.gradient.volume) + 2 * TILE),
+  QUAD * (Math.max(layout.input.volume, layout.gradient.volume) + 2 * QUAD),
   PRODUCTS * QUAD,
   layout.each,
   layout.each,

@@ -17,8 +17,8 @@ import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
 import { clear, type Planes } from './planes.ts';
 import { copyRows } from './rows.ts';
 import { type Share, shareOf } from './share.ts';
-import { PRODUCTS, QUAD, REACH, TILE, type WinogradGradientCut } from './winograd-gradient-cut.ts';
-import { gradientLine, type LineTransform } from './winograd-lines.ts';
+import { PRODUCTS, QUAD, REACH, type WinogradGradientCut } from './winograd-gradient-cut.ts';
+import { gradientLineOf, type LineTransform } from './winograd-lines.ts';
 import { inputLine, square } from './winograd-transforms.ts';
 
 /** Memory of a workgroup. */
@@ -45,6 +45,7 @@ export interface GradientWork {
 export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: TExpr): TStmt[] => {
   const { em, g, cut, scratch } = work;
   const { layout } = cut;
+  const line = gradientLineOf(layout.side);
   const blocks = cut.rowBlocks * cut.channelBlocks;
   bindAll(em, positionOf(em, g.batch, operate('floordiv', workgroup, i32(blocks))));
   const block = em.name('block', operate('mod', workgroup, i32(blocks)));
@@ -61,7 +62,10 @@ export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: 
     const first = em.name('firstImage', mul(number, i32(layout.images)));
     const left = operate('sub', i32(pointsOf(g.images)), first);
     const images = em.name('images', operate('min', left, i32(layout.images)));
-    const stripe = mul(operate('mod', unit, i32(layout.stripes)), i32(TILE * layout.tileRows));
+    const stripe = mul(
+      operate('mod', unit, i32(layout.stripes)),
+      i32(layout.tile * layout.tileRows),
+    );
     const from = layout.stripes === 1 ? undefined : em.name('stripe', stripe);
     em.loop('image', i32(0), images, 1, (image) => {
       bindAll(em, positionOf(em, g.images, em.name('imageAt', add(first, image))));
@@ -72,7 +76,7 @@ export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: 
         expr: g.input,
         planes: layout.input,
         table: scratch.inputs,
-        line: gradientLine.input,
+        line: line.input,
         lines: REACH,
         panels: scratch.columns,
         slice: cut.slices.columns,
@@ -83,8 +87,8 @@ export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: 
         expr: g.gradient,
         planes: layout.gradient,
         table: scratch.gradients,
-        line: gradientLine.gradient,
-        lines: TILE,
+        line: line.gradient,
+        lines: layout.tile,
         panels: scratch.rows,
         slice: cut.slices.rows,
         width: TILE_ROWS,
@@ -101,8 +105,8 @@ export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: 
 const placeTiles = ({ em, cut: { layout }, scratch }: GradientWork): void =>
   em.loop('at', i32(0), i32(layout.each), 1, (at) => {
     const y = em.name('y', operate('floordiv', at, i32(layout.tileColumns)));
-    const x = em.name('x', mul(operate('mod', at, i32(layout.tileColumns)), i32(TILE)));
-    const place = ({ sides }: Planes): TExpr => add(mul(y, i32(TILE * sides[0]!.pitch)), x);
+    const x = em.name('x', mul(operate('mod', at, i32(layout.tileColumns)), i32(layout.tile)));
+    const place = ({ sides }: Planes): TExpr => add(mul(y, i32(layout.tile * sides[0]!.pitch)), x);
     em.push(storeTo(scratch.inputs, at, place(layout.input)));
     em.push(storeTo(scratch.gradients, at, place(layout.gradient)));
   });
@@ -128,7 +132,7 @@ const transform = (
   side: Side,
 ): void => {
   const { planes, width } = side;
-  const pitch = planes.volume + TILE;
+  const pitch = planes.volume + QUAD;
   const size = pointsOf(side.axes);
   em.loop('quad', i32(0), mul(share.tiles, i32(width)), QUAD, (quad) => {
     clear(em, scratch.planes, i32(QUAD * pitch));
@@ -218,6 +222,8 @@ const finish = (
   rows: Share,
   channels: Share,
 ): void => {
+  const { side } = cut.layout;
+  const line = gradientLineOf(side);
   const outputs = outputsOf(nest.stores);
   const [down, along] = g.windows.map((w) => w.tap) as [Axis, Axis];
   em.loop('row', i32(0), rows.count, 1, (row) => {
@@ -227,8 +233,8 @@ const finish = (
       square(
         em,
         scratch.lines,
-        { lines: REACH, results: 3 },
-        gradientLine.weight,
+        { lines: REACH, results: side },
+        line.weight,
         (x) => {
           const column = em.name('column', add(from, mul(x, i32(cut.slices.sums))));
           return Array.from({ length: REACH }, (_, y) =>
@@ -237,7 +243,7 @@ const finish = (
         },
         (y, values) => {
           values.forEach((v, x) => {
-            const to = add(mul(y, i32(3)), i32(x));
+            const to = add(mul(y, i32(side)), i32(x));
             em.push(storeTo(scratch.planes, mul(to, i32(QUAD)), v));
           });
         },
@@ -248,7 +254,7 @@ const finish = (
         bindAll(em, positionOf(em, g.channels, em.name('channelAt', channel)));
         em.axisLoop(down, () =>
           em.axisLoop(along, () => {
-            const tap = add(mul(em.axisValue(down), i32(3)), em.axisValue(along));
+            const tap = add(mul(em.axisValue(down), i32(side)), em.axisValue(along));
             const sum = loadFrom(scratch.planes, add(mul(tap, i32(QUAD)), lane));
             em.setAccumulator(em.name('sum', sum));
             storeScalars(em, outputs);

@@ -1,6 +1,6 @@
 /**
  * Gradients of the weights of 3 x 3 windows with stride 1 by Winograd's algorithm: what 4 x 4 results give takes 36
- * products of a channel and a row instead of 144, summed over all tiles of all images before they are transformed back.
+ * products of a channel and a row instead of 144 (5 x 5 windows, 2 x 2 results: of 100), summed over all tiles of all images before they are transformed back.
  *
  * Invariants: a workgroup owns a block of rows and of channels; sums are taken tile by tile, in order; where a tile reaches
  * beyond the gradient, the gradient is zero.
@@ -25,6 +25,7 @@ export const planWinogradGradient = (
   if (!caps.winograd || !isFitting(g)) return undefined;
   const cut = cutOf(g, caps);
   if (cut === undefined) return undefined;
+  const { side, tile } = cut.layout;
   const [rows, columns, sums, planes, lines, inputs, gradients] = memoryOf(cut) as [
     number,
     number,
@@ -51,11 +52,11 @@ export const planWinogradGradient = (
     threads: 1,
     shared: Object.values(scratch),
     cost: {
-      flops: parts * images * 9 * m * n * positions,
-      bytes: 4 * parts * (images * positions * (m + n) + 9 * m * n),
+      flops: parts * images * side * side * m * n * positions,
+      bytes: 4 * parts * (images * positions * (m + n) + side * side * m * n),
     },
     notes: [
-      `gradient by Winograd F(3 x 3, 4 x 4) of ${m} x ${n} x ${positions}, for ${images} images`,
+      `gradient by Winograd F(${side} x ${side}, ${tile} x ${tile}) of ${m} x ${n} x ${positions}, for ${images} images`,
       `workgroups ${parts} x ${cut.rowBlocks} x ${cut.channelBlocks} of ${cut.rows} rows x ${cut.channels} channels, ${cut.layout.tiles} tiles at a time`,
     ],
     emit: ({ workgroup }, buffer) => {

@@ -72,8 +72,14 @@ const four: Line = {
   },
 };
 
-/** The same seen from the weight: of four gradients of results, and of the sums of six products. */
-export const gradientLine: Readonly<Record<'input' | 'gradient' | 'weight', LineTransform>> = {
+/** The same seen from the weight: of gradients of results, and of the sums of six products. */
+export interface GradientLine {
+  readonly input: LineTransform;
+  readonly gradient: LineTransform;
+  readonly weight: LineTransform;
+}
+
+const fourOfThree: GradientLine = {
   input: four.input,
   gradient: ([d0, d1, d2, d3], name) => {
     const at = (p: number): [TExpr, TExpr] => {
@@ -92,6 +98,27 @@ export const gradientLine: Readonly<Record<'input' | 'gradient' | 'weight', Line
     ];
   },
 };
+
+const ofFive: GradientLine = {
+  input: four.input,
+  gradient: ([d0, d1]) => {
+    const at = (p: number): TExpr[] => [plusTimes(p, d1!, d0!), plusTimes(-p, d1!, d0!)];
+    return [d0!, ...at(A), ...at(B), d1!];
+  },
+  weight: ([m0, m1, m2, m3, m4, m5], name) => {
+    const [p, r] = [name(plus(m1!, m2!)), name(plus(m3!, m4!))];
+    const [q, s] = [name(minus(m1!, m2!)), name(minus(m3!, m4!))];
+    return [
+      plusTimes(1 / NA, p, plusTimes(1 / NB, r, times(1 / (A2 * B2), m0!))),
+      plusTimes(A / NA, q, times(B / NB, s)),
+      plusTimes(A2 / NA, p, times(B2 / NB, r)),
+      plusTimes((A2 * A) / NA, q, times((B2 * B) / NB, s)),
+      plusTimes((A2 * A2) / NA, p, plusTimes((B2 * B2) / NB, r, m5!)),
+    ];
+  },
+};
+
+export const gradientLineOf = (taps: number): GradientLine => (taps === 5 ? ofFive : fourOfThree);
 
 /** Two results of windows of five taps: the points, and with them the inputs, are those of four results of three. */
 const twoOfFive: Line = {

@@ -207,7 +207,7 @@ export const transformTiles = (work: Work, unit: Unit, { from, length }: Channel
   });
 };
 
-/** Four, or six, of what begins at each of four places: a vector for each position. */
+/** Up to four, or six, of what begins at each of four places: a vector for each position. */
 export const inputLine = (
   em: Emitter,
   image: ThreadBuffer,
@@ -224,7 +224,7 @@ export const inputLine = (
     ];
   const named = (v: TExpr): TExpr => em.name('x', v);
   const first = transposed(em, vectors(0)).map(named);
-  if (reach === LANES) return first;
+  if (reach <= LANES) return first;
   const [a, b, c, d] = vectors(LANES);
   const low = named(shuffle(a, b, [0, 4, 1, 5]));
   const high = named(shuffle(c, d, [0, 4, 1, 5]));

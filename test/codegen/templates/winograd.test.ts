@@ -96,6 +96,7 @@ test('gradients of weights: borders of tiles, panels, rows, channels and images'
     / (4|8|12) tiles at a time/,
   );
   gradient(convGradWeight(2, 12, 9, 8, 12, 3, 0), caps(2), 4, 'without padding');
+  gradient(convGradWeight(2, 13, 9, 7, 14, 5, 2), caps(2), 5, '5 x 5', /5 x 5, 2 x 2/);
 });
 
 /** Largest error over random numbers, as a share of the sum of |x| |w|. */
@@ -135,10 +136,12 @@ test('errors stay within what the documentation says', () => {
   const wide = conv(1, 32, 8, 8, 4, 5, { pad: 2 });
   const five = largestError(wide, (d) => planWinograd(wide.nest, geometry(wide), d));
   assert.ok(five < 2e-6, `5 x 5: ${five}`);
-  const made = convGradWeight(2, 12, 12, 12, 12, 3, 1);
-  const g = gradientOf(made.nest.contract!)!;
-  const error = largestError(made, (device) => planWinogradGradient(made.nest, g, device));
-  assert.ok(error < 2e-6, `gradient of the weight: ${error}`);
+  for (const side of [3, 5]) {
+    const made = convGradWeight(2, 12, 10, 10, 12, side, (side - 1) / 2);
+    const g = gradientOf(made.nest.contract!)!;
+    const error = largestError(made, (device) => planWinogradGradient(made.nest, g, device));
+    assert.ok(error < 2e-6, `gradient of the weight, ${side}: ${error}`);
+  }
 });
 
 test.run();
