@@ -14,6 +14,7 @@ import { freeAxes, isSafe, reductionsIn, visitLoads } from './analysis.ts';
 import type { Caps } from './caps.ts';
 import { planColumns } from './columns.ts';
 import { stepCost } from './cost.ts';
+import { splitDivided } from './divided.ts';
 import { Emitter, type RowCache } from './emit/emitter.ts';
 import { type Mode, SCALAR } from './emit/mode.ts';
 import { planInterleaved } from './interleave.ts';
@@ -107,7 +108,7 @@ export const planNest = (nest: Nest, caps: Caps): NestPlan => {
       emit: () => [],
     };
   if (nest.stores.some((s) => s.mode !== 'set')) return planScatter(nest, caps);
-  const plain = boundPeaks(normalize(nest));
+  const plain = boundPeaks(normalize(splitDivided(nest)));
   const loops = chooseLoops(plain, caps.lanes);
   const special =
     planColumns(plain, loops, caps) ??

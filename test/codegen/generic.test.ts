@@ -417,6 +417,22 @@ test('products summed: vector by matrix, both ways', () => {
   }
 });
 
+test('axes that all indices divide alike become two: vectors run along the inner one', () => {
+  const [b, h, t, d] = [3, 4, 20, 36];
+  const [x, y] = [buffer('x', [b, h, t, d]), buffer('y', [h * d])];
+  const [sums, out] = [buffer('sums', [h * d]), buffer('out', [b * t, h * d])];
+  const [i, n, k, q] = [par('i', h * d), par('n', b * t), red('k', b), red('q', t)];
+  const [head, unit] = [idxDiv(idxAxis(i), d), idxMod(idxAxis(i), d)];
+  const [image, time] = [idxDiv(idxAxis(n), t), idxMod(idxAxis(n), t)];
+  const total = reduce('add', [k, q], at(x, idxAxis(k), head, idxAxis(q), unit));
+  const value = scalar('add', at(x, image, head, time, unit), at(y, i));
+  const [first] = check(kernel('sums', [x, sums], nest([i], put(sums, [i], total))));
+  assert.match(first!.notes.join(), /columns/);
+  const [second] = check(kernel('heads', [x, y, out], nest([n, i], put(out, [n, i], value))));
+  assert.match(second!.notes.join(), /four lanes along i/);
+  assert.not.match(printThread(second!), /vec4/);
+});
+
 test('nested reductions that depend on each other', () => {
   const [x, out] = [buffer('x', [6, 8, 10]), buffer('out', [6])];
   const [i, r, c] = [par('i', 6), red('r', 8), red('c', 10)];
