@@ -37,6 +37,7 @@ import { storeScalars } from '../stores.ts';
 import { type Operand, type Problem, problems, roundUp } from './contraction.ts';
 import { type Epilogue, epilogueOf } from './epilogue.ts';
 import { type DepthBlock, overDepth } from './pack.ts';
+import { type Share, shareOf } from './share.ts';
 
 /** Rows and columns of a tile: sixteen sums. */
 const TILE = 4;
@@ -126,12 +127,6 @@ interface Schedule {
   readonly sum: AccExpr;
 }
 
-/** What a workgroup owns of the rows, or of the columns. */
-interface Share {
-  readonly start: TExpr;
-  readonly tiles: TExpr;
-}
-
 class SingleProduct {
   private readonly s: Schedule;
   private readonly em: Emitter;
@@ -148,8 +143,12 @@ class SingleProduct {
     const rest = em.name('rest', operate('floordiv', workgroup, i32(cut.columnBlocks)));
     const row = em.name('rowBlock', operate('mod', rest, i32(cut.rowBlocks)));
     const batch = em.name('batch', operate('floordiv', rest, i32(cut.rowBlocks)));
-    const rows = this.share(p.rows.size, row, cut.rows);
-    const columns = this.share(p.columns.size, column, cut.columns);
+    const rows = shareOf(em, 'row', row, { size: p.rows.size, each: cut.rows, tile: TILE });
+    const columns = shareOf(em, 'column', column, {
+      size: p.columns.size,
+      each: cut.columns,
+      tile: TILE,
+    });
     em.scope('same', () => {
       bindAll(em, positionOf(em, p.batch, batch));
       const zero = constantOf(0, regType(registerOf(scratch.sums.dtype)));
@@ -164,16 +163,6 @@ class SingleProduct {
       this.finish(rows, columns);
     });
     return em.body;
-  }
-
-  private share(size: number, block: TExpr, length: number): Share {
-    const { em } = this;
-    const [all, most] = [Math.ceil(size / TILE), length / TILE];
-    const left = operate('sub', i32(all), mul(block, i32(most)));
-    return {
-      start: em.name('start', mul(block, i32(length))),
-      tiles: all % most === 0 ? i32(most) : em.name('tiles', operate('min', left, i32(most))),
-    };
   }
 
   private sumBlocks(block: (depth: DepthBlock) => void): void {
@@ -259,19 +248,15 @@ class SingleProduct {
 
   private finish(rows: Share, columns: Share): void {
     const { em } = this;
-    const { p, cut, scratch, epilogue, sum } = this.s;
-    const count = (size: number, share: Share, most: number): TExpr =>
-      size % most === 0
-        ? i32(most)
-        : em.name('count', operate('min', i32(most), operate('sub', i32(size), share.start)));
+    const { scratch, epilogue, sum } = this.s;
     const parts = (at: TExpr): readonly [tile: TExpr, inside: TExpr] => [
       operate('shr', at, i32(2)),
       operate('and', at, i32(3)),
     ];
-    em.loop('row', i32(0), count(p.rows.size, rows, cut.rows), 1, (r) => {
+    em.loop('row', i32(0), rows.count, 1, (r) => {
       bindAll(em, positionOf(em, epilogue.rows, em.name('row', add(rows.start, r))));
       const [rowTile, inRow] = parts(r);
-      em.loop('column', i32(0), count(p.columns.size, columns, cut.columns), 1, (c) => {
+      em.loop('column', i32(0), columns.count, 1, (c) => {
         const at = em.name('column', add(columns.start, c));
         bindAll(em, positionOf(em, epilogue.columns, at));
         const [columnTile, inColumn] = parts(c);
