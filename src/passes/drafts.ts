@@ -242,6 +242,13 @@ export class Drafts {
     return visit(draft);
   }
 
+  /** Whether an attention that others may be computed with is made of one of `nodes`: those would wait for its launch. */
+  holdsUp(draft: Draft, nodes: readonly Node[]): boolean {
+    const { contract } = draft;
+    if (contract?.op.attend === undefined || this.#caps.schedules.joint === undefined) return false;
+    return nodes.some((x) => this.#dependsOn(contract, x));
+  }
+
   #dependsOn(node: Node, ancestor: Node): boolean {
     let set = this.#descendants.get(ancestor);
     if (set === undefined) {

@@ -79,6 +79,7 @@ const related = (
   const loadsA = drafts.loadsOf(a);
   const loadsB = drafts.loadsOf(b);
   if (a.members.some((m) => loadsB.has(m)) || b.members.some((m) => loadsA.has(m))) {
+    if (drafts.holdsUp(a, b.members) || drafts.holdsUp(b, a.members)) return false;
     return (
       a.members[0]!.type.size === b.members[0]!.type.size ||
       (a.contract === undefined && b.contract === undefined)
