@@ -21,6 +21,7 @@ import { buffersOf } from '../../ir/loop/access.ts';
 import { load, newBuffer } from '../../ir/loop/expr.ts';
 import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest } from '../../ir/loop/loop.ts';
 import { stridesOf } from '../../ir/type.ts';
+import { freeAxes } from '../analysis.ts';
 import { rewriter } from '../rewrite.ts';
 import {
   asRows,
@@ -125,7 +126,10 @@ export const panelsIn = (
   if (shape.some((d, i) => d !== buffer.shape[i])) return undefined;
   if (index.some((idx, i) => idx.key !== store.index[i]!.key)) return undefined;
   const columns = operandOf(value, [panel, lane], inner);
-  return columns.free.length === 1 ? { copy: buffer, columns } : undefined;
+  const [column, other] = columns.free;
+  // what is the same in all columns is no operand
+  const differ = column !== undefined && freeAxes(columns.expr).has(column);
+  return differ && other === undefined ? { copy: buffer, columns } : undefined;
 };
 
 /**
