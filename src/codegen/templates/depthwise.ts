@@ -47,6 +47,9 @@ const MOST_PRODUCTS = 400;
 const NEAR = 16 * 1024;
 /** Cycles of a vector's product, of a vector's store, to copy a weight and to clear an element. */
 const PRODUCT = 0.75;
+/** The same where there are more channels than `FEW`, whose weights no registers hold. */
+const DEEP_PRODUCT = 1;
+const FEW = 3;
 const STORE = 2.5;
 const WEIGHT = 3;
 const CLEAR = 0.3;
@@ -91,7 +94,7 @@ const cutOf = (g: Geometry, caps: Caps): DepthwiseCut | undefined => {
   const one =
     g.depth * (copied * copyCost(g.input, g.windows) + (stripes > 1 ? plane * CLEAR : 0)) +
     g.rows.size * g.depth * slots * WEIGHT +
-    vectors * (g.depth * count * PRODUCT + phases * STORE);
+    vectors * (g.depth * count * (g.depth > FEW ? DEEP_PRODUCT : PRODUCT) + phases * STORE);
   const units = Math.ceil(allUnits / Math.min(allUnits, 8 * caps.parallelism));
   const grid = Math.ceil(allUnits / units);
   return {

@@ -123,7 +123,7 @@ test('chosen for strides, few channels, dilation and groups', () => {
   chosen('result', down);
   chosen('input', down);
   chosen('input', { x: [32, 16, 32, 32], w: [32, 16, 1, 1], stride: 2 });
-
+  chosen('input', { x: [32, 3, 32, 32], w: [16, 3, 3, 3], pad: 1 });
   chosen('result', { x: [32, 3, 32, 32], w: [16, 3, 3, 3], pad: 1 });
   chosen('result', { x: [8, 32, 28, 28], w: [32, 32, 3, 3], pad: 2, dilation: 2 });
   chosen('result', { x: [8, 64, 28, 28], w: [64, 16, 3, 3], pad: 1, groups: 4 });
