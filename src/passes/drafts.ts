@@ -136,7 +136,7 @@ export class Drafts {
     };
   }
 
-  /** Puts `merged` in the place of `drafts`. */
+  /** Puts `merged` in the place of `drafts`: what others read stays as it was, whoever stores it. */
   replace(drafts: readonly Draft[], merged: Draft): void {
     for (const draft of drafts) this.all.delete(draft);
     this.all.add(merged);
@@ -146,7 +146,6 @@ export class Drafts {
       if (drafts.some((draft) => homes.has(draft)))
         this.homes.set(node, new Set([...homes].map((h) => (gone.has(h) ? merged : h))));
     });
-    for (const draft of this.all) draft.loads = undefined;
   }
 
   /** The drafts that compute or would compute a value, judged by its users. */
