@@ -7,7 +7,7 @@ import { alternatives } from '../../src/codegen/tuning.ts';
 import { assertAllClose } from '../../src/frontend/testing.ts';
 import { measure } from '../../src/frontend/tuning/measure.ts';
 import { tunerFor } from '../../src/frontend/tuning/tuner.ts';
-import { device, explain, hybridize, nd, random } from '../../src/index.ts';
+import { autograd, device, explain, hybridize, nd, random } from '../../src/index.ts';
 import type { LoopKernel } from '../../src/ir/loop/loop.ts';
 import type { ThreadKernel } from '../../src/ir/thread/thread.ts';
 
@@ -53,11 +53,25 @@ const cases: readonly Case[] = [
       [24, 16, 3, 3],
     ],
   },
+  {
+    name: 'gradient of a weight',
+    run: (x, w) => {
+      const loss = autograd.record(() =>
+        nd.convolution(x, w, undefined, { padding: 1 }).mul(0.05).sum(),
+      );
+      return autograd.grad(loss, [w])[0]!;
+    },
+    shapes: [
+      [2, 16, 20, 20],
+      [24, 16, 3, 3],
+    ],
+  },
 ];
 
 for (const { name, run, shapes } of cases)
   test(`${name}: every alternative computes the same, and the chosen one is what runs`, async () => {
     const inputs = shapes.map(put);
+    for (const x of inputs) x.attachGrad();
     const seen: { readonly loop: LoopKernel; readonly launches: readonly ThreadKernel[] }[] = [];
     const tuned = hybridize(run, { tune: true, name: `tuned-${name}` });
     await assertAllClose(tuned(...inputs), run(...inputs), { rtol: 1e-4, atol: 1e-4 });

@@ -15,6 +15,7 @@ import { elapsed, roundUp, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contra
 import { ConvolutionTemplate } from './convolution-emit.ts';
 import type { Geometry } from './convolution-geometry.ts';
 import { copyCost, type Planes, planeLength, planesOf } from './planes.ts';
+import { Shortlist } from './shortlist.ts';
 import { type Slots, slotsOf } from './slots.ts';
 import type { Window } from './windows.ts';
 
@@ -103,16 +104,16 @@ export const doublings = (most: number): number[] => {
   return counts;
 };
 
-const cutOf = (g: Geometry, caps: Caps): Cut | undefined => {
+const cutsOf = (g: Geometry, caps: Caps, most: number): readonly Cut[] => {
   const [images, batches] = [pointsOf(g.images), pointsOf(g.batch)];
   const { count, slots } = tapsOf(g);
   const rowTiles = Math.ceil(g.rows.size / TILE_ROWS);
-  const most = Math.max(1, Math.floor(MOST_STEPS / slots));
-  const chunks = g.channels.length === 1 ? Math.ceil(g.depth / most) : 1;
+  const deepest = Math.max(1, Math.floor(MOST_STEPS / slots));
+  const chunks = g.channels.length === 1 ? Math.ceil(g.depth / deepest) : 1;
   const channels = Math.ceil(g.depth / chunks);
   const copied = g.windows.reduce((n, w) => n * w.u.extent, 1);
   const copying = copyCost(g.input, g.windows);
-  let best: Cut | undefined;
+  const best = new Shortlist<Cut>(most);
   for (const stripe of stripesOf(g.windows)) {
     const layout = layoutOf(g, stripe);
     const { stripes, plane, pitch } = layout;
@@ -135,19 +136,23 @@ const cutOf = (g: Geometry, caps: Caps): Cut | undefined => {
         const unitBlocks = Math.ceil(allUnits / units);
         const grid = batches * Math.ceil(rowTiles / tiles) * unitBlocks;
         const cycles = elapsed(grid, START + (chunks > 1 ? 0 : packing) + units * one, caps);
-        if (best !== undefined && best.cycles <= cycles) continue;
         const cut = { layout, rows, units, unitBlocks, allUnits, channels, chunks, grid, cycles };
-        best = { ...cut, rowBlocks: Math.ceil(rowTiles / tiles) };
+        best.add(cycles, () => ({ ...cut, rowBlocks: Math.ceil(rowTiles / tiles) }));
       }
     }
   }
-  return best;
+  return best.items;
 };
 
-/** The schedule straight from the input, for a convolution of this geometry. */
-export const planConvolution = (nest: Nest, g: Geometry, caps: Caps): ImagePlan | undefined => {
-  const cut = cutOf(g, caps);
-  if (cut === undefined) return undefined;
+/** Schedules straight from the input, for a convolution of this geometry: the best few by estimate. */
+export const planConvolution = (
+  nest: Nest,
+  g: Geometry,
+  caps: Caps,
+  most: number,
+): readonly ImagePlan[] => cutsOf(g, caps, most).map((cut) => planOf(nest, g, cut));
+
+const planOf = (nest: Nest, g: Geometry, cut: Cut): ImagePlan => {
   const { layout, rows, channels } = cut;
   const { count, slots } = tapsOf(g);
   const scratch = {

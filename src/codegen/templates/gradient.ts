@@ -18,6 +18,7 @@ import { type ImagePlan, stripesOf } from './convolution.ts';
 import { GradientTemplate } from './gradient-emit.ts';
 import { foldBatch } from './merge.ts';
 import { copyCost, type Planes, planeLength, planesOf, type Side } from './planes.ts';
+import { Shortlist } from './shortlist.ts';
 import { type Window, windowsOf } from './windows.ts';
 
 export interface GradientGeometry {
@@ -197,7 +198,7 @@ export const gradientMemory = (
   };
 };
 
-const cutOf = (g: GradientGeometry, caps: Caps): GradientCut | undefined => {
+const cutsOf = (g: GradientGeometry, caps: Caps, most: number): readonly GradientCut[] => {
   const [images, batches] = [pointsOf(g.images), pointsOf(g.batch)];
   const [allRows, allChannels] = [pointsOf(g.rowAxes), pointsOf(g.channels)];
   const rowTiles = Math.ceil(allRows / TILE_ROWS);
@@ -205,7 +206,7 @@ const cutOf = (g: GradientGeometry, caps: Caps): GradientCut | undefined => {
   const copying = copyCost(g.input, g.windows);
   const lines = g.windows.map((w) => ({ ...w, stride: 1, u: w.position }));
   const reading = copyCost(g.gradient, lines);
-  let best: GradientCut | undefined;
+  const best = new Shortlist<GradientCut>(most);
   for (const layout of layoutsOf(g)) {
     const { stripes, plane, line, depth, runs, inPlace } = layout;
     const taps = g.windows.at(-1)!.tap.extent;
@@ -238,27 +239,28 @@ const cutOf = (g: GradientGeometry, caps: Caps): GradientCut | undefined => {
           };
           const grid = batches * counts.rowBlocks * counts.channelBlocks;
           const cycles = elapsed(grid, one, caps);
-          if (best === undefined || cycles < best.cycles)
-            best = { layout, rows, channels, ...counts, units, allUnits, grid, cycles };
+          const cut = { layout, rows, channels, ...counts, units, allUnits, grid, cycles };
+          best.add(cycles, () => cut);
         }
   }
-  return best;
+  return best.items;
 };
 
 /** Estimated cycles of the schedule, if a contraction is such a gradient. */
 export const gradientCycles = (c: Contraction, caps: Caps): number | undefined => {
   const g = gradientOf(c);
-  return g === undefined ? undefined : cutOf(g, caps)?.cycles;
+  return g === undefined ? undefined : cutsOf(g, caps, 1)[0]?.cycles;
 };
 
-/** The schedule, for a gradient of this geometry. */
+/** The best few schedules, for a gradient of this geometry. */
 export const planGradient = (
   nest: Nest,
   g: GradientGeometry,
   caps: Caps,
-): ImagePlan | undefined => {
-  const cut = cutOf(g, caps);
-  if (cut === undefined) return undefined;
+  most: number,
+): readonly ImagePlan[] => cutsOf(g, caps, most).map((cut) => planOf(nest, g, cut));
+
+const planOf = (nest: Nest, g: GradientGeometry, cut: GradientCut): ImagePlan => {
   const memory = gradientMemory(g, cut);
   const scratch = {
     image: sharedBuffer('image', 'float32', memory.image),

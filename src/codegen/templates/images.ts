@@ -22,17 +22,22 @@ const LEAST_POSITIONS = 8;
 
 /** The best of the schedules that take a convolution image by image, if there is one. */
 export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined =>
-  imagePlans(nest, c, caps).reduce<ImagePlan | undefined>(
+  imagePlans(nest, c, caps, 1).reduce<ImagePlan | undefined>(
     (a, b) => (b.cycles < (a?.cycles ?? Number.POSITIVE_INFINITY) ? b : a),
     undefined,
   );
 
-/** The best cut of each schedule that takes a convolution image by image. */
-export const imagePlans = (nest: Nest, c: Contraction, caps: Caps): readonly ImagePlan[] => {
+/** The best few cuts of each schedule that takes a convolution image by image. */
+export const imagePlans = (
+  nest: Nest,
+  c: Contraction,
+  caps: Caps,
+  most: number,
+): readonly ImagePlan[] => {
   const plans: (ImagePlan | undefined)[] = [];
   const g = geometryOf(c);
   if (g !== undefined && isWorthIt(g))
-    plans.push(planConvolution(nest, g, caps), planDepthwise(nest, g, caps));
+    plans.push(...planConvolution(nest, g, caps, most), planDepthwise(nest, g, caps));
   const shifts = g && shiftsOf(g);
   if (
     shifts !== undefined &&
@@ -40,13 +45,13 @@ export const imagePlans = (nest: Nest, c: Contraction, caps: Caps): readonly Ima
     shifts.rows.size >= 4 &&
     shifts.columns.size >= 8
   )
-    plans.push(planShifted(nest, shifts, caps), planWinograd(nest, shifts, caps));
+    plans.push(planShifted(nest, shifts, caps), ...planWinograd(nest, shifts, caps, most));
   const gradient = gradientOf(c);
   if (gradient !== undefined)
     plans.push(
-      planGradient(nest, gradient, caps),
+      ...planGradient(nest, gradient, caps, most),
       planDepthwiseGradient(nest, gradient, caps),
-      planWinogradGradient(nest, gradient, caps),
+      ...planWinogradGradient(nest, gradient, caps, most),
     );
   return plans.filter((plan) => plan !== undefined);
 };

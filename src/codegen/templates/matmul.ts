@@ -95,7 +95,9 @@ export const planAlternatives = (nest: Nest, caps: Caps): readonly NestPlan[] =>
     thinness(c) !== undefined
       ? []
       : schedulesOf(nest, c, caps, MEASURED).map((s) => ({ plan: planOf(s), cycles: s.cycles }));
-  const found = [...imagePlans(nest, c, caps), ...panels].sort((a, b) => a.cycles - b.cycles);
+  const found = [...imagePlans(nest, c, caps, MEASURED), ...panels].sort(
+    (a, b) => a.cycles - b.cycles,
+  );
   return found.slice(0, MOST_MEASURED).map(({ plan }) => plan);
 };
 

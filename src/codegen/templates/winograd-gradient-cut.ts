@@ -9,6 +9,7 @@ import type { Caps } from '../caps.ts';
 import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { type GradientGeometry, gradientOf } from './gradient.ts';
 import { copyCost, type Planes, planesOf } from './planes.ts';
+import { Shortlist } from './shortlist.ts';
 
 /** Inputs that a tile meets along a line. */
 export const REACH = 6;
@@ -123,8 +124,12 @@ export const isFitting = (g: GradientGeometry): boolean =>
   ) &&
   Math.min(pointsOf(g.rowAxes), pointsOf(g.channels)) >= FEWEST;
 
-/** The best cut by estimate, where there is one. */
-export const cutOf = (g: GradientGeometry, caps: Caps): WinogradGradientCut | undefined => {
+/** The best few cuts by estimate. */
+export const cutsOf = (
+  g: GradientGeometry,
+  caps: Caps,
+  most: number,
+): readonly WinogradGradientCut[] => {
   const [images, batches] = [pointsOf(g.images), pointsOf(g.batch)];
   const [allRows, allChannels] = [pointsOf(g.rowAxes), pointsOf(g.channels)];
   const [rowTiles, columnTiles] = [
@@ -135,7 +140,7 @@ export const cutOf = (g: GradientGeometry, caps: Caps): WinogradGradientCut | un
   const copying = copyCost(g.input, g.windows);
   const ofResults = g.windows.map((w) => ({ ...w, u: w.position }));
   const reading = copyCost(g.gradient, ofResults);
-  let best: WinogradGradientCut | undefined;
+  const best = new Shortlist<WinogradGradientCut>(most);
   for (const layout of layoutsOf(g)) {
     const { tiles, input, gradient } = layout;
     const units = layout.stripes * Math.ceil(images / layout.images);
@@ -163,10 +168,10 @@ export const cutOf = (g: GradientGeometry, caps: Caps): WinogradGradientCut | un
         };
         const grid = batches * counts.rowBlocks * counts.channelBlocks;
         const cycles = elapsed(grid, one, caps);
-        if (best === undefined || cycles < best.cycles) best = { ...cut, ...counts, grid, cycles };
+        best.add(cycles, () => ({ ...cut, ...counts, grid, cycles }));
       }
   }
-  return best;
+  return best.items;
 };
 
 /** Elements of the memory of a workgroup, in the order of its buffers. */
@@ -187,5 +192,5 @@ export const memoryOf = ({
 export const winogradGradientCycles = (c: Contraction, caps: Caps): number | undefined => {
   if (!caps.winograd) return undefined;
   const g = gradientOf(c);
-  return g === undefined || !isFitting(g) ? undefined : cutOf(g, caps)?.cycles;
+  return g === undefined || !isFitting(g) ? undefined : cutsOf(g, caps, 1)[0]?.cycles;
 };

@@ -13,18 +13,25 @@ import { Emitter } from '../emit/emitter.ts';
 import type { NestPlan } from '../plan.ts';
 import type { ImagePlan } from './convolution.ts';
 import type { GradientGeometry } from './gradient.ts';
-import { cutOf, isFitting, memoryOf, QUAD } from './winograd-gradient-cut.ts';
+import {
+  cutsOf,
+  isFitting,
+  memoryOf,
+  QUAD,
+  type WinogradGradientCut,
+} from './winograd-gradient-cut.ts';
 import { emitWinogradGradient } from './winograd-gradient-emit.ts';
 
-/** The schedule, for a gradient of this geometry. */
+/** The best few schedules, for a gradient of this geometry. */
 export const planWinogradGradient = (
   nest: Nest,
   g: GradientGeometry,
   caps: Caps,
-): ImagePlan | undefined => {
-  if (!caps.winograd || !isFitting(g)) return undefined;
-  const cut = cutOf(g, caps);
-  if (cut === undefined) return undefined;
+  most: number,
+): readonly ImagePlan[] =>
+  caps.winograd && isFitting(g) ? cutsOf(g, caps, most).map((cut) => planOf(nest, g, cut)) : [];
+
+const planOf = (nest: Nest, g: GradientGeometry, cut: WinogradGradientCut): ImagePlan => {
   const { side, tile } = cut.layout;
   const [rows, columns, sums, planes, lines, inputs, gradients] = memoryOf(cut) as [
     number,

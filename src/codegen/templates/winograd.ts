@@ -15,6 +15,7 @@ import type { NestPlan } from '../plan.ts';
 import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
 import type { Shifts } from './shifted-geometry.ts';
+import { Shortlist } from './shortlist.ts';
 import { emitWinograd } from './winograd-emit.ts';
 import type { TileSize } from './winograd-lines.ts';
 import { type Taps, tapsOf } from './winograd-taps.ts';
@@ -137,15 +138,16 @@ const elementsOf = ({ layout, rows, slices }: Omit<WinogradCut, 'cycles' | 'grid
   );
 };
 
-const cutOf = (
+const cutsOf = (
   g: Shifts,
   taps: Taps,
   caps: Caps,
   sizes: readonly TileSize[],
-): WinogradCut | undefined => {
+  count: number,
+): readonly WinogradCut[] => {
   const images = pointsOf(g.images);
   const rowTiles = Math.ceil(g.rows.size / TILE_ROWS);
-  let best: WinogradCut | undefined;
+  const best = new Shortlist<WinogradCut>(count);
   for (const layout of sizes.flatMap((tile) => layoutsOf(g, taps.side, tile))) {
     const products = layout.reach * layout.reach;
     const costs = taps.side === 5 ? COSTS[5][2] : COSTS[3][layout.tile];
@@ -176,25 +178,29 @@ const cutOf = (
           const units = Math.ceil(allUnits / blocks);
           const grid = Math.ceil(rowTiles / tiles) * Math.ceil(allUnits / units);
           const cycles = elapsed(grid, START + (chunks > 1 ? 0 : weights) + units * one, caps);
-          if (best !== undefined && best.cycles <= cycles) continue;
-          best = { ...most, rowBlocks: Math.ceil(rowTiles / tiles), units, grid, cycles };
+          const cut = { ...most, rowBlocks: Math.ceil(rowTiles / tiles), units, grid, cycles };
+          best.add(cycles, () => cut);
         }
       }
   }
-  return best;
+  return best.items;
 };
 
-/** The schedule, for a convolution of this geometry; `sizes`: the tiles that may be used. */
+/** The best few schedules, for a convolution of this geometry; `sizes`: the tiles that may be used. */
 export const planWinograd = (
   nest: Nest,
   g: Shifts,
   caps: Caps,
+  most: number,
   sizes: readonly TileSize[] = [4, 2],
-): ImagePlan | undefined => {
+): readonly ImagePlan[] => {
   const taps = tapsOf(g);
-  if (!caps.winograd || taps === undefined || g.depth < FEWEST_CHANNELS) return undefined;
-  const cut = cutOf(g, taps, caps, taps.side === 5 ? [2] : sizes);
-  if (cut === undefined) return undefined;
+  if (!caps.winograd || taps === undefined || g.depth < FEWEST_CHANNELS) return [];
+  const cuts = cutsOf(g, taps, caps, taps.side === 5 ? [2] : sizes, most);
+  return cuts.map((cut) => planOf(nest, g, taps, cut));
+};
+
+const planOf = (nest: Nest, g: Shifts, taps: Taps, cut: WinogradCut): ImagePlan => {
   const { layout, rows, slices } = cut;
   const products = layout.reach * layout.reach;
   const scratch = {

@@ -32,12 +32,12 @@ const direct = (side: Side, c: Convolved, device: Caps, seed: number): string =>
 
 const planDirect = (nest: Nest, device: Caps): ImagePlan | undefined => {
   const g = geometryOf(nest.contract!);
-  return g && planConvolution(nest, g, device);
+  return g && planConvolution(nest, g, device, 1)[0];
 };
 
 const planWeight = (nest: Nest, device: Caps): ImagePlan | undefined => {
   const g = gradientOf(nest.contract!);
-  return g && planGradient(nest, g, device);
+  return g && planGradient(nest, g, device, 1)[0];
 };
 
 /** Windows of all kinds. */

@@ -31,7 +31,7 @@ test('tiles of both sizes: borders of tiles, panels, rows, images and results', 
     for (const size of [2, 4] as const) {
       let notes = '';
       const ran = check(made.nest, made.buffers, device, seed, (nest, given) => {
-        const found = planWinograd(nest, geometry(made), given, [size]);
+        const found = planWinograd(nest, geometry(made), given, 1, [size])[0];
         notes = found?.plan.notes.join() ?? '';
         return found?.plan ?? { refused: 'no tiles' };
       });
@@ -77,7 +77,7 @@ test('gradients of weights: borders of tiles, panels, rows, channels and images'
   const gradient = (made: Made, device: Caps, seed: number, what: string, note = /./): void => {
     let notes = '';
     const ran = check(made.nest, made.buffers, device, seed, (nest, given) => {
-      const found = planWinogradGradient(nest, gradientOf(nest.contract!)!, given);
+      const found = planWinogradGradient(nest, gradientOf(nest.contract!)!, given, 1)[0];
       notes = found?.plan.notes.join() ?? '';
       return found?.plan ?? { refused: 'no tiles' };
     });
@@ -129,17 +129,17 @@ test('errors stay within what the documentation says', () => {
   for (const c of [16, 128]) {
     const made = conv(1, c, 8, 8, 4, 3, { pad: 1 });
     const of = (size: 2 | 4): number =>
-      largestError(made, (device) => planWinograd(made.nest, geometry(made), device, [size]));
+      largestError(made, (device) => planWinograd(made.nest, geometry(made), device, 1, [size])[0]);
     const [two, four] = [of(2), of(4)];
     assert.ok(two < 4e-7 && four < 2e-6, `${c} channels: 2 x 2 ${two}, 4 x 4 ${four}`);
   }
   const wide = conv(1, 32, 8, 8, 4, 5, { pad: 2 });
-  const five = largestError(wide, (d) => planWinograd(wide.nest, geometry(wide), d));
+  const five = largestError(wide, (d) => planWinograd(wide.nest, geometry(wide), d, 1)[0]);
   assert.ok(five < 2e-6, `5 x 5: ${five}`);
   for (const side of [3, 5]) {
     const made = convGradWeight(2, 12, 10, 10, 12, side, (side - 1) / 2);
     const g = gradientOf(made.nest.contract!)!;
-    const error = largestError(made, (device) => planWinogradGradient(made.nest, g, device));
+    const error = largestError(made, (device) => planWinogradGradient(made.nest, g, device, 1)[0]);
     assert.ok(error < (side === 5 ? 4e-6 : 2e-6), `gradient of the weight, ${side}: ${error}`);
   }
 });
