@@ -132,7 +132,9 @@ export const checkGradients = async (
     })
     .filter((y) => isFloat(y.dtype));
   const after = getState();
-  const weights = heads.map((y) => uniform(y.shape, -1, 1, { dtype: y.dtype as 'float32' }));
+  const weights = heads.map((y) =>
+    uniform(y.shape, -1, 1, { dtype: y.dtype as 'float32', device: y.device }),
+  );
   setState(after);
   autograd.backward(heads, weights);
   const values = await Promise.all(variables.map(async (x) => Array.from(await data(x))));
