@@ -55,6 +55,8 @@ const add: Rule = ({ inputs: [x, y] }, b) => {
   if (isConst(y!, 0)) return x;
   if (isOp(y!, 'neg')) return b.op('sub', x!, y!.inputs[0]!);
   if (isOp(x!, 'neg')) return b.op('sub', y!, x!.inputs[0]!);
+  // what both factors of a square give its gradient
+  if (x === y && isOp(x!, 'mul')) return gather('mul', x!, b.lit(2, x!), b);
   return gather('add', x!, y!, b);
 };
 

@@ -53,6 +53,15 @@ test('zero times a float stays: it may be NaN', () => {
   becomes('%r = sub %i, %i', '%r = full {value=0, dtype=i32, shape=[4]}');
 });
 
+test('twice a half is the whole, where that is exact', () => {
+  becomes('%a = mul %x, %half  %r = add %a, %a', '%x');
+  becomes(
+    '%a = mul %x, %three  %r = add %a, %a',
+    '%six = full {value=6, dtype=f32, shape=[4]} %r = mul %x, %six',
+  );
+  becomes('%r = add %x, %x', '%r = add %x, %x');
+});
+
 test('division by a power of two is multiplication, by another number is not', () => {
   becomes('%r = div %x, %two', '%r = mul %x, %half');
   becomes('%r = div %x, %three', '%r = div %x, %three');
