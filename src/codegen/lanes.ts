@@ -5,6 +5,7 @@
  */
 import { broughtBy } from './families.ts';
 import { planNest } from './generic.ts';
+import { cutForLanes } from './lane-parts.ts';
 import type { Schedules } from './plan.ts';
 import { planAlternatives, planContraction } from './templates/matmul.ts';
 import { packOnce } from './templates/pack-once.ts';
@@ -15,6 +16,7 @@ export const laneSchedules: Schedules = {
   split: (kernel, caps, copies) =>
     splitContraction(kernel, caps)?.flatMap((part) => packOnce(part, caps, copies) ?? [part]) ??
     packOnce(kernel, caps, copies),
+  cut: cutForLanes,
   nest: (nest, caps) => planPanels(nest, caps) ?? planNest(nest, caps),
   contraction: planContraction,
   alternatives: planAlternatives,

@@ -4,10 +4,11 @@
  * Invariant: `emit` produces statements for any workgroup id in `0..grid-1` and all its threads; registers and shared buffers it makes are
  * its own.
  */
-import type { LoopBuffer, LoopKernel, Nest } from '../ir/loop/loop.ts';
+import type { LoopBuffer, LoopKernel, Nest, ReduceExpr } from '../ir/loop/loop.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
 import type { Caps } from './caps.ts';
 import type { Copies } from './copies.ts';
+import type { Cut } from './parts.ts';
 
 /** Where a plan's statements run: registers (or what is computed from them) of the launch. */
 export interface Place {
@@ -40,6 +41,8 @@ export const isRefusal = (x: NestPlan | Refusal): x is Refusal => 'refused' in x
 export interface Schedules {
   /** Kernels to run in this one's place, where one launch would not keep the device busy; `copies`: what they may share. */
   split(kernel: LoopKernel, caps: Caps, copies: Copies): readonly LoopKernel[] | undefined;
+  /** How a reduction of a nest is cut for several workgroups; `undefined` where it stays in one piece. */
+  cut(e: ReduceExpr, nest: Nest): Cut | undefined;
   /** Any nest without a product. `threads` fixes the size of its workgroups. */
   nest(nest: Nest, caps: Caps, threads: number | undefined): NestPlan;
   /** A nest with a contraction, if a template fits. */

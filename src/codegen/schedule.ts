@@ -52,7 +52,14 @@ export const jointPlan = (nests: readonly Nest[], caps: Caps): NestPlan | undefi
     ? caps.schedules.joint?.plan(nests, caps)
     : undefined;
 
-/** The launch that does what `kernel` says on a device with `caps`. */
+/** Chooses a launch that does what `kernel` says on a device with `caps`; `tidy` makes it what will run. */
+export type Choose = (
+  kernel: LoopKernel,
+  caps: Caps,
+  tidy: (launch: ThreadKernel) => ThreadKernel,
+) => ThreadKernel;
+
+/** The launch that estimates prefer. */
 export const schedule = (kernel: LoopKernel, caps: Caps): ThreadKernel => {
   const nests = kernel.nests.flatMap(separate);
   const joint = jointPlan(nests, caps);

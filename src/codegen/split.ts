@@ -30,7 +30,7 @@ import { reductionsIn } from './analysis.ts';
 import { type Bindings, countBindings, shareOut } from './bindings.ts';
 import type { Caps } from './caps.ts';
 import { mergeReductions } from './normalize.ts';
-import { type Cut, cutOf } from './parts.ts';
+import type { Cut } from './parts.ts';
 import { rewriter } from './rewrite.ts';
 
 const partOp = (op: ReduceOp): ReduceOp => (op === 'argmax' ? 'max' : op === 'argmin' ? 'min' : op);
@@ -87,7 +87,7 @@ const touched = (nests: readonly Nest[], buffers: readonly LoopBuffer[]): LoopBu
 const cutReductions = (original: Nest, name: string, caps: Caps, parts: Nest[]): Nest => {
   if (original.contract ?? original.attend ?? original.running) return original;
   const values = original.stores.map((s) => s.value);
-  if (!reductionsIn(values).some((e) => cutOf(e, original, caps))) return original;
+  if (!reductionsIn(values).some((e) => caps.schedules.cut(e, original))) return original;
   const nest = mergeReductions(original);
   const found = new Map<Expr, Expr>();
   const places = new Map<string, Axis>();
@@ -96,7 +96,7 @@ const cutReductions = (original: Nest, name: string, caps: Caps, parts: Nest[]):
   for (const e of reductionsIn(nest.stores.map((s) => s.value))) {
     // what contains a reduction that is cut waits for its result
     if (reductionsIn([e.body]).some((inner) => found.has(inner))) continue;
-    const cut = cutOf(e, nest, caps);
+    const cut = caps.schedules.cut(e, nest);
     if (cut === undefined) continue;
     const known = onSharedAxes(e, places);
     const folded = alike.get(known) ?? split(cut, name, caps, parts, shared);

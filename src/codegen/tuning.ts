@@ -9,10 +9,19 @@ import type { ThreadKernel } from '../ir/thread/thread.ts';
 import { assemble } from './assemble.ts';
 import type { Caps } from './caps.ts';
 import type { NestPlan } from './plan.ts';
-import { jointPlan, planNests, separate } from './schedule.ts';
+import { type Choose, jointPlan, planNests, schedule, separate } from './schedule.ts';
 
 /** Which of some launches of a kernel is best: its position. */
 export type Pick = (kernel: LoopKernel, launches: readonly ThreadKernel[]) => number;
+
+/** Lets `pick` choose where there are several launches to choose among. */
+export const chosenBy =
+  (pick: Pick): Choose =>
+  (kernel, caps, tidy) => {
+    const launches = alternatives(kernel, caps);
+    if (launches.length < 2) return schedule(kernel, caps);
+    return launches[pick(kernel, launches.map(tidy))]!;
+  };
 
 /** Launches of a kernel that are worth a measurement. */
 export const alternatives = (kernel: LoopKernel, caps: Caps): readonly ThreadKernel[] => {

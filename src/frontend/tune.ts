@@ -4,7 +4,7 @@
  * Invariant: loading it changes nothing for who does not ask for tuning.
  */
 import { chooseTuner } from './tuning/browser.ts';
-import { tunerFor } from './tuning/tuner.ts';
+import { measuring } from './tuning/tuner.ts';
 
 /**
  * From now on `hybridize(f, { tune: true })` works in this page. In Node it works always.
@@ -17,5 +17,5 @@ import { tunerFor } from './tuning/tuner.ts';
  * f(nd.ones([64, 64]), nd.ones([64, 64])).shape;   // [64, 64]
  */
 export const enableTuning = (): void => {
-  chooseTuner(tunerFor);
+  chooseTuner(measuring);
 };

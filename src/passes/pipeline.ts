@@ -8,9 +8,8 @@ import { verifyStages } from '#verify';
 import type { Caps } from '../codegen/caps.ts';
 import { cleanup } from '../codegen/cleanup.ts';
 import { splitRunning } from '../codegen/running/schedules.ts';
-import { schedule } from '../codegen/schedule.ts';
+import { type Choose, schedule } from '../codegen/schedule.ts';
 import { splitReductions } from '../codegen/split.ts';
-import { alternatives, type Pick } from '../codegen/tuning.ts';
 import { hasWideElements } from '../codegen/wide.ts';
 import type { Graph } from '../ir/graph/graph.ts';
 import { namelessText, outlineOf } from '../ir/loop/alike.ts';
@@ -56,12 +55,12 @@ const graphPasses = (caps: Caps, without: Without): readonly GraphPass[] => [
   removeDeadAssigns,
 ];
 
-/** Compiles a graph for a device with the given capabilities. `pick` chooses among schedules; without it, estimates do. */
+/** Compiles a graph for a device with the given capabilities. `choose`: among schedules, else as estimates do. */
 export const compileGraph = (
   graph: Graph,
   given: Caps,
   { without }: Recipe = PLAIN,
-  pick?: Pick,
+  choose: Choose = schedule,
 ): Compiled => {
   const caps = capsWithout(given, without);
   refuseWide(graph, caps);
@@ -100,11 +99,7 @@ export const compileGraph = (
   const { kinds, kindOf } = sortAlike(ordered);
   const tidy = (kernel: ThreadKernel): ThreadKernel =>
     without.has('cleanup') ? kernel : cleanup(kernel);
-  const scheduled = kinds.map((loop) => {
-    const launches = pick === undefined ? [] : alternatives(loop, caps);
-    if (launches.length < 2) return schedule(loop, caps);
-    return launches[pick!(loop, launches.map(tidy))]!;
-  });
+  const scheduled = kinds.map((loop) => choose(loop, caps, tidy));
   stages.push({ level: 'thread', name: 'schedule', kernels: scheduled, notes: [] });
   const kernels = scheduled.map(tidy);
   stages.push({ level: 'thread', name: 'clean up', kernels, notes: [] });

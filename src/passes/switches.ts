@@ -5,6 +5,7 @@
  * name here.
  */
 import type { Caps } from '../codegen/caps.ts';
+import type { Schedules } from '../codegen/plan.ts';
 
 /** Names of passes, in the order in which they run. */
 export const PASSES = [
@@ -41,25 +42,16 @@ const REFUSED = { refused: 'switched off' } as const;
 
 /** A device that lacks what is switched off: schedules are chosen by capabilities. */
 export const capsWithout = (caps: Caps, without: Without): Caps => {
-  if (!['attention', 'split', 'templates', 'lanes'].some((name) => without.has(name as PassName)))
-    return caps;
-  const { schedules } = caps;
-  const whole = !without.has('attention') && !without.has('templates');
-  return {
-    ...caps,
-    lanes: without.has('lanes') ? 1 : caps.lanes,
-    schedules: {
-      split: (kernel, given, copies) =>
-        without.has('split') ? undefined : schedules.split(kernel, given, copies),
-      nest: (nest, given, threads) => schedules.nest(nest, given, threads),
-      contraction: (nest, given, threads) =>
-        without.has('templates') ? REFUSED : schedules.contraction(nest, given, threads),
-      attention: (nest, given, threads) =>
-        whole ? schedules.attention(nest, given, threads) : REFUSED,
-      ...(schedules.alternatives === undefined || without.has('templates')
-        ? {}
-        : { alternatives: schedules.alternatives }),
-      ...(whole && schedules.joint !== undefined ? { joint: schedules.joint } : {}),
-    },
-  };
+  if (without.size === 0) return caps;
+  const schedules: { -readonly [S in keyof Schedules]: Schedules[S] } = { ...caps.schedules };
+  if (without.has('split')) schedules.split = () => undefined;
+  if (without.has('templates')) {
+    schedules.contraction = () => REFUSED;
+    delete schedules.alternatives;
+  }
+  if (without.has('templates') || without.has('attention')) {
+    schedules.attention = () => REFUSED;
+    delete schedules.joint;
+  }
+  return { ...caps, schedules, lanes: without.has('lanes') ? 1 : caps.lanes };
 };

@@ -8,9 +8,11 @@ import type { Schedules } from '../plan.ts';
 import { planGpuContraction } from './contraction/contraction.ts';
 import { splitGpuContraction } from './contraction/split.ts';
 import { planGpuNest } from './nest.ts';
+import { cutForGroups } from './parts.ts';
 
 export const gpuSchedules: Schedules = {
   split: splitGpuContraction,
+  cut: cutForGroups,
   nest: planGpuNest,
   contraction: planGpuContraction,
   attention: (nest, caps, threads) => broughtBy('attention')(nest, caps, threads),

@@ -3,11 +3,11 @@
  *
  * Invariant: nobody is chosen but by `chooseTuner`.
  */
-import type { Pick } from '../../codegen/tuning.ts';
+import type { Choose } from '../../codegen/schedule.ts';
 import type { Device } from '../../runtime/device.ts';
 
 /** Makes what chooses among launches for a device. */
-export type Tuner = (device: Device) => Pick;
+export type Tuner = (device: Device) => Choose;
 
 let chosen: Tuner | undefined;
 

@@ -1,5 +1,5 @@
 /** `#tuner` in Node: always there. */
 import type { Tuner } from './browser.ts';
-import { tunerFor } from './tuner.ts';
+import { measuring } from './tuner.ts';
 
-export const tuner = (): Tuner | undefined => tunerFor;
+export const tuner = (): Tuner | undefined => measuring;

@@ -4,7 +4,8 @@
  * Invariants: a schedule is only replaced by one that was clearly faster; what was found counts for the same kernel, the
  * same device and the same candidates, and for nothing else.
  */
-import type { Pick } from '../../codegen/tuning.ts';
+import type { Choose } from '../../codegen/schedule.ts';
+import { chosenBy, type Pick } from '../../codegen/tuning.ts';
 import { namelessText } from '../../ir/loop/alike.ts';
 import type { Device } from '../../runtime/device.ts';
 import { chosenKeeper } from '../kept/holder.ts';
@@ -55,3 +56,6 @@ export const tunerFor =
     chosenKeeper()?.store.put(key, finding);
     return finding.best;
   };
+
+/** Schedules for `device`, measured. */
+export const measuring = (device: Device): Choose => chosenBy(tunerFor(device));
