@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { publicEntries, root } from '../book/reference/public.ts';
 import { isNDArray } from '../src/frontend/ndarray.ts';
 import { assertAllClose } from '../src/frontend/testing.ts';
 import { device } from '../src/index.ts';
 import { compileExamples, type Example, shownMembers } from './support/examples.ts';
-import { publicEntries, root } from '../book/reference/public.ts';
 import { typeErrors } from './support/typed-examples.ts';
 import { lacking } from './support/wording.ts';
 

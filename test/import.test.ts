@@ -44,7 +44,8 @@ test("import 'tigon' does not load the text parser", () => {
 
 test("import 'tigon' uses no package but Node's own modules and the platform", () => {
   const packages = [...loadedBy('index.ts').keys()].filter((name) => !name.endsWith('.ts'));
-  for (const name of packages) assert.match(name, /^(node:|#(kept|platform|several|tuner|verify)$)/);
+  for (const name of packages)
+    assert.match(name, /^(node:|#(kept|platform|several|tuner|verify)$)/);
 });
 
 test("import 'tigon/web' loads no device", () => {

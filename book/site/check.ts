@@ -111,7 +111,7 @@ const run = async (page: Page, cell: string): Promise<void> => {
 };
 
 const said = (page: Page, cell: string): Promise<string> =>
-  page.innerText(`#cell-${cell} .cell-out`);
+  page.locator(`#cell-${cell} .cell-out`).innerText();
 
 const readers = async (check: Check, address: string): Promise<void> => {
   const welcome = `${address}lessons/00-01-welcome/`;
@@ -190,7 +190,7 @@ const readers = async (check: Check, address: string): Promise<void> => {
     await page.goto(welcome);
     await page.selectOption('.lesson-bar select', 'webgpu');
     await run(page, 'compile');
-    const bar = await page.innerText('.lesson-said');
+    const bar = await page.locator('.lesson-said').innerText();
     expect(/webgpu/.test(bar), bar);
     expect((await said(page, 'compile')).includes('[11, 22, 33]'), 'the same numbers');
   });

@@ -7,9 +7,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Example, homeOf, SCENE, usedAsNamespace } from './examples.ts';
 import { root, subpaths } from '../../book/reference/public.ts';
 import { freeNames, parseText } from '../../book/reference/syntax.ts';
+import { type Example, homeOf, SCENE, usedAsNamespace } from './examples.ts';
 
 const OPTIONS = {
   noUnusedLocals: false,

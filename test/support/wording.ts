@@ -5,9 +5,10 @@
  * Invariant: types are read from the source and nothing is inferred. Interfaces and aliases are looked into, classes
  * are not: what takes a layer or a parameter takes no array by that.
  */
-import { type ErrorCode, TigonError } from '../../src/ir/errors.ts';
+
 import { type Declared, type Entry, find } from '../../book/reference/public.ts';
 import { child, children, nameIn, type Syntax, textOf, walk } from '../../book/reference/syntax.ts';
+import { type ErrorCode, TigonError } from '../../src/ir/errors.ts';
 
 const ARRAYS: ReadonlySet<string> = new Set(['NDArray', 'Operand']);
 

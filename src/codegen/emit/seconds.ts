@@ -12,14 +12,14 @@ export interface Seconds {
   readonly lanes: readonly [number, number, number, number];
 }
 
-/** Elements `offset`, + 2, + 4 and + 6 of a buffer of `elements`; `valueOf`: what an axis is bound to, beside theirs. */
+/** Elements `offset`, + 2, + 4 and + 6 of a buffer of `elements`; `valueAt`: what an axis is bound to, beside theirs. */
 export const everySecond = (
   given: Idx,
   elements: number,
-  valueOf: (axis: Axis) => TExpr | undefined,
+  valueAt: (axis: Axis) => TExpr | undefined,
 ): Seconds => {
   const offset = idxSubstitute(given, (a) => {
-    const value = valueOf(a);
+    const value = valueAt(a);
     return value?.kind === 'const' ? idxConst(value.value) : idxAxis(a);
   });
   const isOdd = (offset.constant & 1) === 1;
