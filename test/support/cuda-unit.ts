@@ -13,9 +13,11 @@ export class CudaUnit {
   /** Texts of kernels, and what they came from. */
   readonly #kernels = new Map<string, string>();
 
-  /** Adds the kernels of a program. */
-  add(program: Program): ProgramParts {
-    const parts = renderParts(program, { names: 'plain' });
+  /** Adds the kernels of a program; `parts` are what another unit made of it. */
+  add(
+    program: Program,
+    parts: ProgramParts = renderParts(program, { names: 'plain' }),
+  ): ProgramParts {
     for (const text of parts.library.device) this.#device.add(text);
     for (const text of parts.library.plain) this.#plain.add(text);
     for (const { kernel, step } of parts.steps) {

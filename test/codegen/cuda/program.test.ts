@@ -61,8 +61,9 @@ const unit = new CudaUnit();
 const all = new CudaUnit();
 const add = (graph: Graph, caps: Caps): void => {
   const { program } = compileGraph(graph, caps);
-  checkArguments(program, all.add(program));
-  if (caps.tensorCores !== 'sm90a') unit.add(program);
+  const parts = all.add(program);
+  checkArguments(program, parts);
+  if (caps.tensorCores !== 'sm90a') unit.add(program, parts);
 };
 
 /** Products in 16 bits, batched, with an epilogue; attention. */
