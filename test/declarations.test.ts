@@ -19,7 +19,11 @@ const manifest = JSON.parse(fs.readFileSync(join(root, 'package.json'), 'utf8'))
 
 const compile = (folder: string, ...args: string[]): string => {
   try {
-    execFileSync(tsc, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+    execFileSync(tsc, ['--singleThreaded', ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
     return '';
   } catch (error) {
     return (error as { readonly stdout: string }).stdout;

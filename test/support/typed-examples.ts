@@ -87,7 +87,7 @@ ${SCENE}`,
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
     const { stdout, stderr } = spawnSync(
       process.execPath,
-      [tsc, '-p', folder, '--pretty', 'false'],
+      [tsc, '-p', folder, '--singleThreaded', '--pretty', 'false'],
       {
         cwd: folder,
         encoding: 'utf8',
