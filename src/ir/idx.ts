@@ -46,7 +46,15 @@ class Sum implements Idx {
 
 const build = (terms: readonly Term[], constant: number): Idx => new Sum(terms, constant);
 
-/** The sum of terms of an index. */
+/**
+ * The sum of terms of an index, in the order of an index that has them (integer coefficients).
+ *
+ * @throws nothing
+ *
+ * @example
+ * const i = newAxis('i', 4, 'par');
+ * idxOfTerms(idxAxis(i).terms, 3).constant;   // 3
+ */
 export const idxOfTerms = (terms: readonly Term[], constant: number): Idx => build(terms, constant);
 
 /**
