@@ -14,7 +14,6 @@ import {
   type Node,
   topological,
 } from '../../ir/graph/graph.ts';
-import { printGraph } from '../../ir/graph/print.ts';
 import { tensor } from '../../ir/type.ts';
 
 /** A number in a graph that depends on the batch size `n`: `a + b · n`, or one divided by that. */
@@ -29,13 +28,20 @@ export interface Varying {
   readonly inverse: boolean;
 }
 
+/** A graph in a graph (the body of a loop, a gradient) that depends on the batch size. */
+export interface VaryingBody {
+  readonly node: number;
+  readonly attr: string;
+  readonly body: BatchSizes;
+}
+
 /** How a graph depends on the batch size. */
 export interface BatchSizes {
   /** The size that the graph at hand is for. */
   readonly size: number;
   /** Inputs whose first axis it is. */
   readonly inputs: readonly number[];
-  readonly varying: readonly Varying[];
+  readonly varying: readonly (Varying | VaryingBody)[];
 }
 
 const computed = (graph: Graph): Node[] => topological(graph).filter((n) => n.op.name !== 'input');
@@ -88,7 +94,7 @@ export const batchSizes = (
   const places = graphs.map(
     (g, k) => new Map([...g.inputs, ...nodes[k]!].map((node, place) => [node, place])),
   );
-  const varying: Varying[] = [];
+  const varying: (Varying | VaryingBody)[] = [];
   for (const [i, node] of nodes[0].entries()) {
     const same = nodes.map((list) => list[i]!);
     const wiring = same.map((n, k) =>
@@ -97,6 +103,13 @@ export const batchSizes = (
     if (new Set(wiring).size > 1) return undefined;
     for (const attr of Object.keys(node.attrs)) {
       const values = same.map((n) => n.attrs[attr]!) as [AttrValue, AttrValue, AttrValue];
+      const bodies = values.filter(isBody);
+      if (bodies.length === values.length) {
+        const body = batchSizes(sizes, bodies as [Graph, Graph, Graph]);
+        if (body === undefined) return undefined;
+        if (body.inputs.length + body.varying.length > 0) varying.push({ node: i, attr, body });
+        continue;
+      }
       const found = differences(sizes, values);
       if (found === undefined) return undefined;
       for (const { at, ...rest } of found) varying.push({ node: i, attr, at, ...rest });
@@ -109,10 +122,7 @@ const differences = (
   sizes: Sizes,
   values: readonly [AttrValue, AttrValue, AttrValue],
 ): Omit<Varying, 'node' | 'attr'>[] | undefined => {
-  if (values.some(isBody)) {
-    const texts = values.map((g) => (isBody(g) ? printGraph(g) : ''));
-    return new Set(texts).size === 1 ? [] : undefined;
-  }
+  if (values.some(isBody)) return undefined;
   const lists = values.map((v) => (isList(v) ? v : [v]));
   const found: Omit<Varying, 'node' | 'attr'>[] = [];
   if (lists.some((l) => l.length !== lists[0]!.length)) return undefined;
@@ -149,7 +159,10 @@ export const forBatch = (graph: Graph, sizes: BatchSizes, size: number): Graph =
   );
 };
 
-const changed = (attrs: Attrs, { attr, at, a, b, inverse }: Varying, size: number): Attrs => {
+const changed = (attrs: Attrs, law: Varying | VaryingBody, size: number): Attrs => {
+  if ('body' in law)
+    return { ...attrs, [law.attr]: forBatch(attrs[law.attr] as Graph, law.body, size) };
+  const { attr, at, a, b, inverse } = law;
   const straight = a + b * size;
   const value = inverse ? 1 / straight : straight;
   const before = attrs[attr]!;
