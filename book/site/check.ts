@@ -222,6 +222,7 @@ const readers = async (check: Check, address: string): Promise<void> => {
 
   await check('the search finds a lesson', async ({ page }) => {
     await page.goto(address);
+    await page.waitForLoadState('networkidle');
     await page.keyboard.press('Control+k');
     await page.waitForSelector('.VPLocalSearchBox input');
     await page.fill('.VPLocalSearchBox input', 'welcome');

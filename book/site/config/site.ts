@@ -41,6 +41,8 @@ export const siteConfig = async (): Promise<UserConfig> => {
     description: 'Deep learning, imperatively and compiled: lessons that run in your browser',
     lang: 'en',
     head: [['link', { rel: 'icon', type: 'image/svg+xml', href: ICON }]],
+    // a lesson is large: what a page links to is fetched when it is wanted
+    router: { prefetchLinks: false },
     cleanUrls: true,
     lastUpdated: false,
     srcDir: ROOT,
