@@ -1,7 +1,7 @@
 /**
  * Around a lesson: the bar with its device and its buttons for all cells; it owns the session.
  *
- * Invariant: the worker is made by the first run; leaving the page ends it.
+ * Invariant: the worker is made when the page is there, so that the first cell need not wait; leaving the page ends it.
  */
 import { defineComponent, h, onBeforeUnmount, onMounted, provide, ref } from 'vue';
 import type { DeviceName } from '../live/protocol.ts';
@@ -22,6 +22,7 @@ export const Lesson = defineComponent({
     onMounted(() => {
       hasGpu.value = 'gpu' in navigator;
       ready.value = true;
+      setTimeout(session.warm, 0);
     });
     return () => {
       const { state } = session;

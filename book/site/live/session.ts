@@ -35,6 +35,8 @@ export interface Session {
   };
   add(cell: Pick<LiveCell, 'id' | 'role' | 'throws' | 'source'>): LiveCell;
   remove(cell: LiveCell): void;
+  /** Has the worker load the framework before anybody asks for a cell. */
+  warm(): void;
   /** Runs the cell, and before it whatever above it has not run. Resolves when it is done. */
   run(cell: LiveCell): Promise<void>;
   /** Runs all cells from the first to this one. */
@@ -161,6 +163,9 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
     remove(cell) {
       const place = cells.indexOf(cell);
       if (place >= 0) cells.splice(place, 1);
+    },
+    warm() {
+      worker ??= start();
     },
     run: (cell) =>
       runEach([...above(cell).filter((c) => c.status === 'fresh' || c.status === 'failed'), cell]),
