@@ -39,6 +39,9 @@ npm run bench -- kernels [name parts] [--json FILE] [--rounds N] [--threads N] [
 npm run bench -- scaling [names] [--threads N] [--json FILE] [--rounds N] [--seconds S]
                    cpu: rows on one thread and on N (default 2), in turns, and how many times faster
 
+npm run bench -- batches [names] [--threads N] [--json FILE] [--rounds N] [--seconds S] [--processor-time]
+                   cpu: small nets at batches of 1 to 64, imperative, hybridized and as whole steps, in turns
+
 npm run bench -- dispatch [--json FILE] [--rounds N] [--threads N]
                    cpu: what a call of a compiled function takes beyond its kernels, in microseconds
 
@@ -139,6 +142,13 @@ const main = async (): Promise<void> => {
     if (device !== 'cpu') throw new Error('scaling: is for --device cpu');
     const { measureScaling } = await import('./kernels/scaling.ts');
     write(options.json, await measureScaling(positionals.slice(1), threads || 2, effort));
+    return;
+  }
+  if (positionals[0] === 'batches') {
+    if (device !== 'cpu') throw new Error('batches: is for --device cpu');
+    await onProcessorTime(options['processor-time'], threads);
+    const { measureBatches } = await import('./kernels/batches.ts');
+    write(options.json, await measureBatches(positionals.slice(1), effort));
     return;
   }
   if (positionals[0] === 'dispatch') {
