@@ -5,6 +5,10 @@
  */
 import { failure } from './callsite.ts';
 
+/** One or several, as a list; `undefined` stays. */
+export const listed = <T>(x: T | readonly T[] | undefined): readonly T[] | undefined =>
+  x === undefined ? undefined : Array.isArray(x) ? x : [x as T];
+
 /** Any value, short enough for a message: `"abc"`, `an array of 3`, `undefined`. */
 export const shown = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value);
