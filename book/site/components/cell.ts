@@ -15,7 +15,7 @@ import {
   ref,
   shallowRef,
 } from 'vue';
-import type { Role } from '../../format/lesson.ts';
+import type { Cell, Role } from '../../format/lesson.ts';
 import type { Editor } from '../live/editor.ts';
 import type { LiveCell } from '../live/session.ts';
 import { OutputList } from './output.ts';
@@ -33,6 +33,12 @@ const SAID: Readonly<Record<LiveCell['status'], string>> = {
 const seconds = (ms: number): string =>
   ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
+/** What a quick run has changed. */
+const quickly = (cell: LiveCell): string => {
+  const changes = Object.entries(cell.quickly).map(([name, value]) => `${name} = ${value}`);
+  return changes.length === 0 ? '' : `, with ${changes.join(', ')}`;
+};
+
 const TITLES: Readonly<Record<string, string>> = {
   hidden: 'Set-up that this lesson needs',
   test: 'How this lesson is checked',
@@ -44,6 +50,9 @@ export const LessonCell = defineComponent({
     role: { type: String as PropType<Role>, required: true },
     throws: Boolean,
     recorded: Boolean,
+    /** Values of constants in quick runs, as JSON. */
+    quick: { type: String, default: '{}' },
+    needs: String as PropType<NonNullable<Cell['needs']>>,
   },
   setup(props, { slots }) {
     const session = inject(sessionKey)!;
@@ -57,6 +66,9 @@ export const LessonCell = defineComponent({
       role: props.role,
       throws: props.throws,
       source: () => editor.value?.text() ?? original,
+      isOriginal: () => editor.value === undefined || editor.value.text() === original,
+      quick: JSON.parse(props.quick) as Cell['quick'],
+      ...(props.needs === undefined ? {} : { needs: props.needs }),
     });
     onMounted(() => {
       original = code.value?.querySelector('pre code')?.textContent ?? '';
@@ -120,6 +132,7 @@ export const LessonCell = defineComponent({
           [
             SAID[cell.status],
             cell.ms !== undefined && cell.status === 'done' ? ` in ${seconds(cell.ms)}` : '',
+            quickly(cell),
           ].join(''),
         ),
         h('span', { class: 'cell-name' }, props.id),

@@ -2,6 +2,7 @@
  * Around a lesson: the bar with its device and its buttons for all cells; it owns the session.
  *
  * Invariant: the worker is made when the page is there, so that the first cell need not wait; leaving the page ends it.
+ * An address that ends with `?quick` asks for quick runs at once.
  */
 import { defineComponent, h, onBeforeUnmount, onMounted, provide, ref } from 'vue';
 import type { DeviceName } from '../live/protocol.ts';
@@ -22,6 +23,7 @@ export const Lesson = defineComponent({
     onMounted(() => {
       hasGpu.value = 'gpu' in navigator;
       ready.value = true;
+      if (new URLSearchParams(location.search).has('quick')) session.use({ quick: true });
       setTimeout(session.warm, 0);
     });
     return () => {
@@ -59,7 +61,9 @@ export const Lesson = defineComponent({
               {
                 value: state.device,
                 onChange: (e: Event) =>
-                  session.use((e.target as HTMLSelectElement).value as DeviceName),
+                  session.use({
+                    device: (e.target as HTMLSelectElement).value as DeviceName,
+                  }),
               },
               [
                 h('option', { value: 'cpu' }, 'CPU (WebAssembly)'),
@@ -67,6 +71,19 @@ export const Lesson = defineComponent({
               ],
             ),
           ]),
+          h(
+            'label',
+            { title: 'Fewer examples and epochs than the text says: each cell tells which' },
+            [
+              h('input', {
+                type: 'checkbox',
+                checked: state.quick,
+                onChange: (e: Event) =>
+                  session.use({ quick: (e.target as HTMLInputElement).checked }),
+              }),
+              ' quick',
+            ],
+          ),
           h('span', { class: 'lesson-said', role: 'status' }, said),
         ]),
         slots['default']?.(),

@@ -42,10 +42,17 @@ const cellMarkup = (
   braces: string,
   recorded: ReadonlyMap<string, string> | undefined,
 ): string => {
-  const { id, role, throws } = cellAttributes(braces, () => {});
+  const { id, role, throws, quick, needs } = cellAttributes(braces, () => {});
   const shown = recorded?.get(id);
+  const flags = [
+    `id="${attribute(id)}" role="${role}"`,
+    ...(throws ? ['throws'] : []),
+    ...(shown === undefined ? [] : ['recorded']),
+    ...(Object.keys(quick).length === 0 ? [] : [`quick="${attribute(JSON.stringify(quick))}"`]),
+    ...(needs === undefined ? [] : [`needs="${needs}"`]),
+  ];
   return [
-    `<LessonCell id="${attribute(id)}" role="${role}"${throws ? ' throws' : ''}${shown === undefined ? '' : ' recorded'}>`,
+    `<LessonCell ${flags.join(' ')}>`,
     `<template #code>${code}</template>`,
     ...(shown === undefined ? [] : [`<template #recorded><div v-pre>${shown}</div></template>`]),
     '</LessonCell>\n',
@@ -61,7 +68,9 @@ const wrap = (md: MarkdownIt): void => {
     const title = tokens.findIndex((t) => t.type === 'heading_close' && t.tag === 'h1');
     const html = (content: string): InstanceType<typeof Token> =>
       Object.assign(new Token('html_block', '', 0), { content, block: true });
-    tokens.splice(title + 1, 0, html(`<Lesson id="${attribute(lesson)}">\n`));
+    // places of errors name a lesson by its number
+    const id = /^\d\d-\d\d/.exec(lesson)?.[0] ?? lesson;
+    tokens.splice(title + 1, 0, html(`<Lesson id="${attribute(id)}">\n`));
     tokens.push(html('</Lesson>\n'));
   });
 };

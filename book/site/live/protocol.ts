@@ -3,19 +3,14 @@
  *
  * Invariant: plain data; the worker answers each `run` with outputs of that cell and one `done`, in the order of the runs.
  */
-import type { Role } from '../../format/lesson.ts';
+import type { Cell } from '../../format/lesson.ts';
 import type { Output } from '../../kernel/output.ts';
 
-/** A cell as it is in the page now: the reader may have changed it. */
-export interface RunRequest {
+/** A cell as it is in the page now: the reader may have changed it, and then it has no quick values. */
+export interface RunRequest extends Omit<Cell, 'line'> {
   readonly kind: 'run';
   /** Tells this run from others of the same cell. */
   readonly run: number;
-  readonly id: string;
-  readonly source: string;
-  readonly role: Role;
-  /** Must fail. */
-  readonly throws: boolean;
 }
 
 /** Before the first run: where arrays live, and where data sets are. */
@@ -25,6 +20,8 @@ export interface StartRequest {
   readonly device: DeviceName;
   /** Address under which the page's server has data sets. */
   readonly data: string;
+  /** Constants of cells have their values for quick runs. */
+  readonly quick: boolean;
   /** Shared, where pages may share memory: not 0 stops the cell that runs. */
   readonly stop?: Int32Array;
 }

@@ -5,35 +5,41 @@
  * that first; stopping ends the worker, so nothing it made is left.
  */
 import { reactive } from 'vue';
-import type { Role } from '../../format/lesson.ts';
+import type { Cell } from '../../format/lesson.ts';
 import type { Output } from '../../kernel/output.ts';
 import type { DeviceName, FromWorker, ToWorker } from './protocol.ts';
 
 export type Status = 'fresh' | 'queued' | 'running' | 'done' | 'failed' | 'stale';
 
-/** What a page knows of a cell. */
-export interface LiveCell {
-  readonly id: string;
-  readonly role: Role;
-  readonly throws: boolean;
+/** What a page says of a cell. */
+export interface Given extends Pick<Cell, 'id' | 'role' | 'throws' | 'quick' | 'needs'> {
   /** What the reader sees now. */
-  source: () => string;
+  readonly source: () => string;
+  /** Whether that is what the lesson says. */
+  readonly isOriginal: () => boolean;
+}
+
+/** What a page knows of a cell. */
+export interface LiveCell extends Given {
   status: Status;
   /** Of the last run; undefined until the cell has run here. */
   outputs: Output[] | undefined;
   ms: number | undefined;
+  /** Constants of the last run that were not what stands there. */
+  quickly: Readonly<Record<string, string>>;
 }
 
 export interface Session {
   readonly cells: LiveCell[];
   readonly state: {
     device: DeviceName;
+    quick: boolean;
     using: string;
     why: string;
     busy: boolean;
     loading: boolean;
   };
-  add(cell: Pick<LiveCell, 'id' | 'role' | 'throws' | 'source'>): LiveCell;
+  add(cell: Given): LiveCell;
   remove(cell: LiveCell): void;
   /** Has the worker load the framework before anybody asks for a cell. */
   warm(): void;
@@ -48,7 +54,8 @@ export interface Session {
   interrupt(): void;
   /** Ends what runs and forgets all values. */
   stop(): void;
-  use(device: DeviceName): void;
+  /** Another device, or quick runs instead of whole ones: begins anew. */
+  use(choice: { readonly device?: DeviceName; readonly quick?: boolean }): void;
 }
 
 /** How long a cell may take to end when it is told to. */
@@ -61,6 +68,7 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
   const cells: LiveCell[] = reactive([]);
   const state = reactive({
     device: 'cpu' as DeviceName,
+    quick: false,
     using: '',
     why: '',
     busy: false,
@@ -110,6 +118,7 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
       lesson,
       device: state.device,
       data: new URL('/data/', location.href).href,
+      quick: state.quick,
       ...(stop === undefined ? {} : { stop }),
     };
     made.postMessage(hello);
@@ -128,8 +137,19 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
       const run = ++runs;
       await new Promise<void>((done) => {
         waiting.set(run, { cell, done });
-        const { id, role, throws } = cell;
-        const request: ToWorker = { kind: 'run', run, id, source: cell.source(), role, throws };
+        const { id, role, throws, needs } = cell;
+        const quick = cell.isOriginal() ? cell.quick : {};
+        cell.quickly = state.quick ? quick : {};
+        const request: ToWorker = {
+          kind: 'run',
+          run,
+          id,
+          source: cell.source(),
+          role,
+          throws,
+          quick: { ...quick },
+          ...(needs === undefined ? {} : { needs }),
+        };
         worker!.postMessage(request);
       });
       state.busy = waiting.size > 0;
@@ -156,7 +176,13 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
     cells,
     state,
     add(cell) {
-      const made: LiveCell = { ...cell, status: 'fresh', outputs: undefined, ms: undefined };
+      const made: LiveCell = {
+        ...cell,
+        status: 'fresh',
+        outputs: undefined,
+        ms: undefined,
+        quickly: {},
+      };
       cells.push(made);
       return cells.at(-1)!;
     },
@@ -197,10 +223,10 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
       for (const cell of cells) cell.status = 'fresh';
       Object.assign(state, { busy: false, loading: false, using: '', why: '' });
     },
-    use(device) {
-      if (device === state.device) return;
+    use({ device = state.device, quick = state.quick }) {
+      if (device === state.device && quick === state.quick) return;
       this.stop();
-      state.device = device;
+      Object.assign(state, { device, quick });
     },
   };
 };

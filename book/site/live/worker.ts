@@ -30,7 +30,7 @@ let kernel: Promise<Kernel> | undefined;
 /** The run that outputs belong to. */
 let current = 0;
 
-const start = async ({ lesson, device, stop, data }: StartRequest): Promise<Kernel> => {
+const start = async ({ lesson, device, stop, data, quick }: StartRequest): Promise<Kernel> => {
   /** Loaders of data sets look at this page's own server first. */
   const modules = async (name: string): Promise<object> => {
     const module = await loadModule(name);
@@ -40,6 +40,7 @@ const start = async ({ lesson, device, stop, data }: StartRequest): Promise<Kern
   const made = createKernel({
     lesson,
     modules,
+    quick,
     post: (_, output) => post({ kind: 'output', run: current, output }),
     ...(stop === undefined ? {} : { stop }),
   });
@@ -57,9 +58,9 @@ addEventListener('message', async ({ data }: MessageEvent<ToWorker>): Promise<vo
     return;
   }
   if (kernel === undefined) return;
-  const { id, source, role, throws, run } = data;
+  const { run, kind: _, ...cell } = data;
   const made = await kernel;
   current = run;
-  const { outcome, seconds } = await made.run({ id, source, role, throws, line: 1, quick: {} });
+  const { outcome, seconds } = await made.run({ ...cell, line: 1 });
   post({ kind: 'done', run, ok: outcome !== 'failed', ms: 1000 * seconds });
 });
