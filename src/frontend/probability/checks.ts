@@ -5,7 +5,7 @@
  */
 import { failure } from '../callsite.ts';
 import { shown } from '../options.ts';
-import type { Constraint } from './constraint.ts';
+import type { Constraint } from './constraints/record.ts';
 import type { Transform } from './transform.ts';
 
 /** Throws a ValueError unless `c` is a constraint. */
