@@ -41,6 +41,8 @@ export interface Caps {
   readonly sharedBytes: number;
   /** What a workgroup may have beyond that, farther away: for sums that it comes back to now and then. Default 0. */
   readonly keptBytes?: number;
+  /** Whether programs can keep what they make of inputs from one call to the next. Default: no. */
+  readonly keeps?: boolean;
   /** Most global buffers of a kernel, scalars not counted. */
   readonly maxBindings: number;
   /** Alignment of arena offsets, bytes. */

@@ -20,25 +20,44 @@ export interface Around {
   still(buffer: LoopBuffer): boolean;
 }
 
+/** Which launches a program runs once for many calls; see `passes/keep.ts`. */
+export interface Kept {
+  /** Whether a launch that reads `buffers` alone, and writes so much, is one. */
+  keeps(buffers: readonly LoopBuffer[], bytes: number): boolean;
+  /** Counts on that. */
+  expect(bytes: number): void;
+}
+
 /** Launches that a copy is kept for. */
 const NEAR = 8;
 
 /** The copies of one list of launches. */
 export class Copies {
   readonly #overwritten: (buffer: LoopBuffer) => boolean;
+  readonly #kept: Kept | undefined;
   readonly #around: Around | undefined;
   readonly #made = new Map<string, { readonly copy: Copy; readonly launch: number }>();
   #launch = 0;
 
-  constructor(overwritten: (buffer: LoopBuffer) => boolean, around?: Around) {
+  constructor(overwritten: (buffer: LoopBuffer) => boolean, around?: Around, kept?: Kept) {
     this.#overwritten = overwritten;
+    this.#kept = kept;
     this.#around = around;
   }
 
-  /** How often launches find what a launch that reads nothing but `buffers` has made: it runs before the loop if it can. */
-  rounds(buffers: readonly LoopBuffer[]): number {
+  /**
+   * How often launches find what a launch that reads nothing but `buffers` has made: it runs before the loop if it can,
+   * and infinitely often where it is kept from call to call.
+   */
+  rounds(buffers: readonly LoopBuffer[], bytes: number): number {
     const around = this.#around;
+    if (this.#kept?.keeps(buffers, bytes) === true) return Number.POSITIVE_INFINITY;
     return around !== undefined && buffers.every((b) => around.still(b)) ? around.trips : 1;
+  }
+
+  /** There will be a launch that writes so much, as `rounds` was asked. */
+  expect(rounds: number, bytes: number): void {
+    if (rounds === Number.POSITIVE_INFINITY) this.#kept?.expect(bytes);
   }
 
   /** The next launch is asked about. */

@@ -8,7 +8,7 @@ import { topological } from '../ir/graph/graph.ts';
 import { printGraph } from '../ir/graph/print.ts';
 import type { LoopKernel } from '../ir/loop/loop.ts';
 import { printLoop } from '../ir/loop/print.ts';
-import type { Program } from '../ir/program.ts';
+import { keptSteps, type Program } from '../ir/program.ts';
 import { printThread } from '../ir/thread/print.ts';
 import type { Compiled } from '../passes/pipeline.ts';
 
@@ -30,6 +30,8 @@ export interface KernelReport {
   readonly nests: readonly string[];
   readonly reads: readonly { readonly name: string; readonly bytes: number }[];
   readonly writes: readonly { readonly name: string; readonly bytes: number }[];
+  /** Whether it runs only when weights have changed: what it writes is kept from call to call. */
+  readonly kept: boolean;
   /** Multiply-adds. */
   readonly flops: number;
   readonly workgroups: number;
@@ -55,6 +57,8 @@ export interface Report {
   readonly kernels: readonly KernelReport[];
   readonly memory: {
     readonly rows: readonly MemoryRow[];
+    /** What the first kernels make of weights, and later calls find. */
+    readonly kept: readonly { readonly name: string; readonly bytes: number }[];
     readonly plannedPeakBytes: number;
     readonly lowerBoundBytes: number;
   };
@@ -109,6 +113,9 @@ export const reportOf = (compiled: Compiled): Report => {
     kernels: loops.map((loop, i) => kernelReport(loop, program, i)),
     memory: {
       rows: memoryRows(program),
+      kept: program.buffers.flatMap(({ role, name, bytes }) =>
+        role === 'kept' ? [{ name, bytes }] : [],
+      ),
       plannedPeakBytes: program.arenaBytes,
       lowerBoundBytes: program.lowerBoundBytes,
     },
@@ -137,6 +144,7 @@ const kernelReport = (loop: LoopKernel, program: Program, step: number): KernelR
     }),
     reads: loop.buffers.filter((b) => !written.has(b.id)).map(row),
     writes: loop.buffers.filter((b) => written.has(b.id)).map(row),
+    kept: step < keptSteps(program),
     flops: thread.cost.flops,
     workgroups: thread.grid,
     schedule: thread.notes,

@@ -77,7 +77,7 @@ const kernelText = (kernel: KernelReport, index: number, options: TextOptions): 
     rows.map((r) => `${r.name} ${showBytes(r.bytes)}`).join(', ') || 'nothing';
   const moved = [...kernel.reads, ...kernel.writes].reduce((n, r) => n + r.bytes, 0);
   const lines = [
-    `${String(index).padStart(3)} ${kernel.name}`,
+    `${String(index).padStart(3)} ${kernel.name}${kernel.kept ? ' (when weights have changed)' : ''}`,
     ...kernel.nests.map((n) => `      ${n}`),
     `      reads ${list(kernel.reads)}`,
     `      writes ${list(kernel.writes)}`,
@@ -95,12 +95,15 @@ const kernelText = (kernel: KernelReport, index: number, options: TextOptions): 
 };
 
 const memoryText = (report: Report): string => {
-  const { rows, plannedPeakBytes, lowerBoundBytes } = report.memory;
+  const { rows, kept, plannedPeakBytes, lowerBoundBytes } = report.memory;
+  const bytes = kept.reduce((sum, row) => sum + row.bytes, 0);
+  const count = `${kept.length} arrangement${kept.length === 1 ? '' : 's'}`;
+  const stays = kept.length === 0 ? '' : `kept from call to call: ${count}, ${showBytes(bytes)}\n`;
   const width = Math.max(6, ...rows.map((r) => r.name.length));
   const table = rows.map(
     (r) =>
       `${r.name.padEnd(width)} ${showBytes(r.bytes).padStart(10)}  at ${String(r.offset).padStart(9)}  ` +
       `launches ${r.alive[0]}-${r.alive[1]}${r.inPlaceOf === undefined ? '' : `  in place of ${r.inPlaceOf}`}\n`,
   );
-  return `${table.join('')}planned ${showBytes(plannedPeakBytes)}, least possible ${showBytes(lowerBoundBytes)}\n`;
+  return `${table.join('')}planned ${showBytes(plannedPeakBytes)}, least possible ${showBytes(lowerBoundBytes)}\n${stays}`;
 };

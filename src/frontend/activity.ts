@@ -4,7 +4,7 @@
  *
  * Invariant: only ever grows; every program of every device passes here, eager calls included.
  */
-import type { Program } from '../ir/program.ts';
+import { keptSteps, type Program } from '../ir/program.ts';
 
 export interface Activity {
   /** Calls of compiled programs; an eager function is a program of its own. */
@@ -18,20 +18,30 @@ export interface Activity {
 /** What one run of a program adds. */
 export type Work = Activity;
 
-export const workOf = (program: Program): Work => {
+/** The steps of each call; those that fill what is kept from call to call are counted apart. */
+export const workOf = (program: Program): Work => worksOf(program, keptSteps(program));
+
+/** What a run adds that fills what the program keeps. */
+export const fillingOf = (program: Program): Work => ({
+  ...worksOf(program, 0, keptSteps(program)),
+  programs: 0,
+});
+
+const worksOf = (program: Program, from: number, to?: number): Work => {
   let bytes = 0;
-  for (const step of program.steps)
+  const steps = program.steps.slice(from, to);
+  for (const step of steps)
     for (const b of step.bindings) {
       const buffer = program.buffers[b]!;
       if (buffer.role !== 'scalar') bytes += buffer.bytes;
     }
-  return { programs: 1, kernels: program.steps.length, bytes };
+  return { programs: 1, kernels: steps.length, bytes };
 };
 
 const total = { programs: 0, kernels: 0, bytes: 0 };
 
 export const count = (work: Work): void => {
-  total.programs++;
+  total.programs += work.programs;
   total.kernels += work.kernels;
   total.bytes += work.bytes;
 };

@@ -11,7 +11,7 @@ import type { TensorType } from '../ir/type.ts';
 import type { Compiled } from '../passes/pipeline.ts';
 import { PLAIN, type Recipe } from '../passes/recipe.ts';
 import type { Device, Executable, Storage } from '../runtime/device.ts';
-import { count, type Work, workOf } from './activity.ts';
+import { count, fillingOf, type Work, workOf } from './activity.ts';
 import { failure, located } from './callsite.ts';
 import type { Backward } from './differentiate.ts';
 import { fresh as compileFresh, type Ready } from './kept/fresh.ts';
@@ -68,6 +68,8 @@ export interface Loaded {
   readonly states: readonly number[];
   readonly label: string;
   readonly work: Work;
+  /** What a call adds that finds nothing kept, or other weights. */
+  readonly filling: Work;
 }
 
 /** Copies the nodes of `graph` into `builder` with its inputs replaced; returns what each node became. */
@@ -153,6 +155,7 @@ const load = (callable: Callable, device: Device, layouts: readonly Layout[]): L
     plain: states.length === 0 && sources.every((s, i) => s === i),
     label: callable.name,
     work: workOf(compiled.program),
+    filling: fillingOf(compiled.program),
   };
 };
 
@@ -167,7 +170,7 @@ const readyFor = ({ name, recipe }: Callable, graph: Graph, device: Device): Rea
 
 /** Runs a loaded callable on concrete operands. */
 export const run = (loaded: Loaded, given: readonly Operand[]): NDArray[] => {
-  const { states, fresh, sources, label, device } = loaded;
+  const { states, fresh, sources, label, device, executable } = loaded;
   let operands = given;
   for (let i = 0; i < states.length; i++) {
     const state = given[states[i]!] as NDArray;
@@ -195,8 +198,10 @@ export const run = (loaded: Loaded, given: readonly Operand[]): NDArray[] => {
     buffers.push(x.storage!);
     offsets.push(0);
   }
-  loaded.executable.run(buffers, offsets, scalars);
+  const { fills } = executable;
+  executable.run(buffers, offsets, scalars);
   count(loaded.work);
+  if (executable.fills !== fills) count(loaded.filling);
   if (loaded.plain) return made;
   return sources.map((source, i) => {
     const layout = loaded.layouts[i]!;

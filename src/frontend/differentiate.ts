@@ -122,7 +122,10 @@ const cut = (
   let next = 0;
   const positions = new Map(wrt.map((n, i) => [n, grads[i] === null ? -1 : next++]));
   return {
-    callable: callableOf(builder.graph(`${name}.backward`, outputs), undefined, recipe),
+    callable: callableOf(builder.graph(`${name}.backward`, outputs), undefined, {
+      ...recipe,
+      held: [],
+    }),
     takes,
     gives: inputs.map((n) => positions.get(n) ?? -1),
   };

@@ -95,11 +95,12 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
       const graph = t.builder.graph(name, nodes, assigns);
       const wanted = t.bounds.map((b) => wantsGradient(b, arrays));
       const differentiable = recorded && wanted.includes(true);
+      const held = t.heldInputs((i) => differentiable && wanted[i] === true);
       const callable = !differentiable
-        ? callableOf(graph, undefined, recipe)
+        ? callableOf(graph, undefined, { ...recipe, held })
         : tape
-          ? jointCallable(t, { graph, recipe }, wanted, outputs, inside)
-          : splitCallable({ graph, recipe }, wanted);
+          ? jointCallable(t, { graph, recipe, held }, wanted, outputs, inside)
+          : splitCallable({ graph, recipe, held }, wanted);
       return {
         name,
         key: request.key,
@@ -142,8 +143,10 @@ const backwardFrom = (p: Partition, recipe: Recipe): Backward => ({
   gives: p.results.map((r) => r ?? -1),
 });
 
-/** A traced graph, and how it is compiled. */
-type Made = Pick<Callable, 'graph' | 'recipe'>;
+/** A traced graph, how it is compiled, and which of its inputs are held. */
+interface Made extends Pick<Callable, 'graph' | 'recipe'> {
+  readonly held: readonly number[];
+}
 
 /** Forward and backward of a graph that is recorded from outside. */
 const splitCallable = (made: Made, wanted: readonly boolean[]): Callable =>
@@ -151,7 +154,7 @@ const splitCallable = (made: Made, wanted: readonly boolean[]): Callable =>
 
 /** The graph cut in two; whoever differentiates its gradient gets one that is computed from its inputs alone. */
 const callableFrom = (made: Made, wanted: readonly boolean[], parts: Partition): Callable => {
-  const { graph, recipe } = made;
+  const { graph, recipe, held } = made;
   const bits = (flags: readonly boolean[]): string => flags.map((f) => (f ? '1' : '0')).join('');
   const given = graph.outputs.map((_, i) => parts.seeds.includes(i));
   const backward = backwardFrom(parts, recipe);
@@ -163,7 +166,7 @@ const callableFrom = (made: Made, wanted: readonly boolean[], parts: Partition):
       return exact;
     },
   };
-  return callableOf(parts.forward, split, recipe);
+  return callableOf(parts.forward, split, { ...recipe, held });
 };
 
 /** The same where the gradient is on the trace's own tape: checkpoints have put there what is computed again. */

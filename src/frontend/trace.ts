@@ -270,6 +270,23 @@ export class Trace {
     });
   }
 
+  /**
+   * Inputs that are likely to be the same array, unchanged, at the next replay: arrays from outside, but for those that
+   * the program writes, or updates are about to write: it gives their gradients, or `learns` says so.
+   */
+  heldInputs(learns: (input: number) => boolean): readonly number[] {
+    const isWritten = (x: NDArray): boolean => {
+      const captured = this.captured.get(x);
+      return captured?.current !== undefined && captured.current !== captured.input;
+    };
+    return this.bounds.flatMap((bound, i) => {
+      if (bound.kind !== 'capture' || learns(i)) return [];
+      const gradient = bound.leaf?.gradient;
+      const changes = isWritten(bound.array) || (gradient !== undefined && isWritten(gradient));
+      return changes ? [] : [i];
+    });
+  }
+
   /** The writes, in the order in which the handles were first touched. */
   assigns(): Assign[] {
     const assigns: Assign[] = [];

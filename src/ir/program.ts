@@ -10,9 +10,10 @@ import type { Shape } from './type.ts';
 
 /**
  * `input`: read only, bound at each call. `state`: bound at each call, read and written. `output`: bound at each call to
- * fresh memory. `scalar`: a number passed at each call. `constant`: `values`, uploaded once. `temp`: lives in the arena.
+ * fresh memory. `scalar`: a number passed at each call. `constant`: `values`, uploaded once. `kept`: lives as long as the
+ * program, written by its first steps (see {@link keptSteps}). `temp`: lives in the arena.
  */
-export type BufferRole = 'input' | 'state' | 'output' | 'scalar' | 'constant' | 'temp';
+export type BufferRole = 'input' | 'state' | 'output' | 'scalar' | 'constant' | 'kept' | 'temp';
 
 export interface ProgramBuffer {
   readonly name: string;
@@ -74,4 +75,23 @@ export interface Program {
  * @see {@link parseText}
  */
 export const externals = (program: Program): readonly number[] =>
-  program.buffers.flatMap((b, i) => (b.role === 'temp' || b.role === 'constant' ? [] : [i]));
+  program.buffers.flatMap((b, i) => (isOwn(b) ? [] : [i]));
+
+/** Whether a buffer is the program's own, bound by no call. */
+const isOwn = ({ role }: ProgramBuffer): boolean =>
+  role === 'temp' || role === 'constant' || role === 'kept';
+
+/**
+ * How many steps, the first ones, do nothing but fill kept buffers from inputs and constants: a runtime leaves them out
+ * as long as what they read is the same as when they ran last.
+ *
+ * @throws nothing
+ *
+ * @see {@link parseText}
+ */
+export const keptSteps = ({ buffers, steps }: Pick<Program, 'buffers' | 'steps'>): number => {
+  const end = steps.findIndex(({ bindings }) =>
+    bindings.some((b) => !['input', 'constant', 'kept'].includes(buffers[b]!.role)),
+  );
+  return end < 0 ? steps.length : end;
+};

@@ -1,18 +1,18 @@
 /**
  * From L2 kernels and loops to launches in order: which buffers of the program they are on, and what of a loop's body runs
- * before the loop.
+ * before the loop, or once for many calls.
  *
  * Invariant: a launch runs behind those whose results it reads; a launch that a schedule split off runs before a loop only
  * if all it reads is the same in all rounds.
  */
 import { type Around, Copies } from '../codegen/copies.ts';
-import { bytesOf } from '../ir/dtype.ts';
 import { readsOf, writesOf } from '../ir/loop/access.ts';
-import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
-import type { BufferRole, Loop, Window } from '../ir/program.ts';
-import { spanOf } from '../ir/type.ts';
+import type { LoopKernel } from '../ir/loop/loop.ts';
+import type { Loop } from '../ir/program.ts';
+import { type BufferIndex, byteLength, indexBuffers } from './buffer-index.ts';
+import type { Keeping } from './keep.ts';
 import type { Kernels } from './kernels.ts';
-import type { LoopPiece, View } from './loops.ts';
+import type { LoopPiece } from './loops.ts';
 import { firstOrder, orderUnits } from './order.ts';
 import type { Without } from './switches.ts';
 
@@ -21,65 +21,6 @@ export interface Arrangement {
   readonly kernels: readonly LoopKernel[];
   readonly loops: readonly Loop[];
 }
-
-/** Buffers of a program, found by the id of the loop buffer (which reshapes of it share, and views of it). */
-export class BufferIndex {
-  readonly list: {
-    readonly buffer: LoopBuffer;
-    readonly role: BufferRole;
-    readonly values?: readonly number[];
-  }[] = [];
-  readonly #byId = new Map<number, number>();
-  readonly #windows = new Map<number, Window>();
-
-  add(buffer: LoopBuffer, role: BufferRole, values?: readonly number[]): number {
-    const known = this.#byId.get(buffer.id);
-    if (known !== undefined) return known;
-    this.list.push(values === undefined ? { buffer, role } : { buffer, role, values });
-    this.#byId.set(buffer.id, this.list.length - 1);
-    return this.list.length - 1;
-  }
-
-  of(buffer: LoopBuffer): number {
-    return this.#byId.get(buffer.id) ?? this.add(buffer, 'temp');
-  }
-
-  /** Makes `buffer` stand for a part of another, as `depth` loops see it; the innermost moves it by `step`. */
-  view({ buffer, of, offset, step }: View, depth: number): void {
-    const around = this.windowOf(of, depth);
-    this.#byId.set(buffer.id, this.of(of));
-    const strides = around?.strides.slice() ?? new Array<number>(depth).fill(0);
-    if (depth > 0) strides[depth - 1] = strides[depth - 1]! + step;
-    const window: Window = { offset: (around?.offset ?? 0) + offset, strides };
-    if (window.offset !== 0 || strides.some((s) => s !== 0)) this.#windows.set(buffer.id, window);
-  }
-
-  /** The part of its program buffer that a buffer stands for, as `depth` loops see it; undefined: all of it. */
-  windowOf({ id }: LoopBuffer, depth: number): Window | undefined {
-    const window = this.#windows.get(id);
-    if (window === undefined || window.strides.length === depth) return window;
-    if (window.strides.length > depth)
-      return window.offset === 0 && window.strides.every((s) => s === 0)
-        ? undefined
-        : { offset: window.offset, strides: window.strides.slice(0, depth) };
-    const still = new Array<number>(depth - window.strides.length).fill(0);
-    return { offset: window.offset, strides: [...window.strides, ...still] };
-  }
-}
-
-/** Buffers in program order: inputs and states, scalars, results, constants; temporaries join as launches name them. */
-export const indexBuffers = (lowered: Kernels, isScalar: readonly boolean[]): BufferIndex => {
-  const index = new BufferIndex();
-  lowered.inputs.forEach((b, i) => {
-    if (!isScalar[i]) index.add(b, lowered.states.has(b) ? 'state' : 'input');
-  });
-  lowered.inputs.forEach((b, i) => {
-    if (isScalar[i]) index.add(b, 'scalar');
-  });
-  for (const out of lowered.outputs) if (out.kind === 'buffer') index.add(out.buffer, 'output');
-  for (const { buffer, values } of lowered.literals) index.add(buffer, 'constant', values);
-  return index;
-};
 
 /** What a launch touches, by number of buffer. */
 export interface Access {
@@ -128,17 +69,21 @@ interface Parts {
   readonly inside: readonly LoopKernel[];
 }
 
-/** All kernels of a graph and of the loops in it, in order; every buffer of theirs gets its place in `index`. */
+/**
+ * All kernels of a graph and of the loops in it, in order, those that are kept first; every buffer of theirs gets its
+ * place in `index`.
+ */
 export const arrange = (
   lowered: Kernels,
   index: BufferIndex,
+  keeping: Keeping,
   split: (kernel: LoopKernel, lowered: Kernels, copies: Copies) => readonly LoopKernel[],
   without: Without,
 ): Arrangement => {
   const kernels: LoopKernel[] = [];
   const loops: Loop[] = [];
   const partsOf = (from: Kernels, around?: Around): Parts => {
-    const copies = copiesFor(from, around);
+    const copies = copiesFor(from, keeping, around);
     const before: LoopKernel[] = [];
     const inside = from.kernels.flatMap((k) => {
       copies.advance();
@@ -168,22 +113,30 @@ export const arrange = (
       }
       const { body, trips } = piece;
       for (const view of piece.prologueViews) index.view(view, depth);
-      for (const k of piece.prologue) kernels.push(...split(k, from, copiesFor(from)));
-      for (const view of piece.views) index.view(view, depth + 1);
+      for (const k of piece.prologue) kernels.push(...split(k, from, copiesFor(from, keeping)));
+      for (const view of piece.views) {
+        index.view(view, depth + 1);
+        keeping.see(view);
+      }
       const own = partsOf(body, aroundBody(piece));
-      kernels.push(...own.before);
+      kernels.push(...keeping.take(own.before));
       const at = loops.push({ first: kernels.length, end: kernels.length, trips }) - 1;
       place(body, own, indexBuffers(body, []), depth + 1);
       loops[at] = { ...loops[at]!, end: kernels.length };
     }
   };
-  place(lowered, partsOf(lowered), index, 0);
-  return { kernels, loops };
+  const all = partsOf(lowered);
+  place(lowered, { ...all, inside: keeping.take(all.inside) }, index, 0);
+  const first = keeping.kernels.length;
+  return {
+    kernels: [...keeping.kernels, ...kernels],
+    loops: loops.map((l) => ({ ...l, first: l.first + first, end: l.end + first })),
+  };
 };
 
-const copiesFor = ({ states }: Kernels, around?: Around): Copies => {
+const copiesFor = ({ states }: Kernels, keeping: Keeping, around?: Around): Copies => {
   const overwritten = new Set([...states].map((b) => b.id));
-  return new Copies((buffer) => overwritten.has(buffer.id), around);
+  return new Copies((buffer) => overwritten.has(buffer.id), around, keeping);
 };
 
 /** What the kernels of a loop's body find the same in all rounds: what they see of arrays around it that nobody writes. */
@@ -194,7 +147,3 @@ const aroundBody = ({ trips, views, writes }: LoopPiece): Around => {
   );
   return { trips, still: (buffer) => still.has(buffer.id) };
 };
-
-/** The bytes that a buffer takes. */
-export const byteLength = (buffer: LoopBuffer): number =>
-  spanOf(buffer.shape, buffer.strides) * bytesOf(buffer.dtype);

@@ -17,13 +17,15 @@ import { freshExpressions } from '../ir/loop/expr.ts';
 import type { LoopKernel } from '../ir/loop/loop.ts';
 import type { Program } from '../ir/program.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
-import { arrange, indexBuffers } from './arrange.ts';
+import { arrange } from './arrange.ts';
 import { writeOutAttention } from './attention.ts';
 import { bindKernels, outputPositions } from './bind.ts';
 import { inBodies, joinLoops } from './bodies.ts';
+import { indexBuffers } from './buffer-index.ts';
 import { canonicalize } from './canonicalize.ts';
 import { removeDeadAssigns } from './dce.ts';
 import { horizontal } from './horizontal.ts';
+import { Keeping } from './keep.ts';
 import { type Kernels, lowerGraph } from './kernels.ts';
 import { refuseWide } from './no-wide.ts';
 import type { GraphPass } from './pass.ts';
@@ -59,7 +61,7 @@ const graphPasses = (caps: Caps, without: Without): readonly GraphPass[] => [
 export const compileGraph = (
   graph: Graph,
   given: Caps,
-  { without }: Recipe = PLAIN,
+  { without, held = [] }: Recipe = PLAIN,
   choose: Choose = schedule,
 ): Compiled => {
   const caps = capsWithout(given, without);
@@ -83,9 +85,11 @@ export const compileGraph = (
     lowered,
     current.inputs.map((x) => x.attrs['role'] === 'scalar'),
   );
+  const stays = caps.keeps === true && !without.has('keep') ? held : [];
   const { kernels: ordered, loops } = arrange(
     lowered,
     index,
+    new Keeping(lowered, index, stays),
     (k, { bindings }, copies) => {
       const parts = splitRunning(k, caps) ??
         (k.nests.some(hasWideElements) ? undefined : caps.schedules.split(k, caps, copies)) ?? [k];

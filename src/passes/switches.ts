@@ -18,6 +18,7 @@ export const PASSES = [
   'horizontal',
   'fuse',
   'split',
+  'keep',
   'order',
   'templates',
   'lanes',

@@ -30,6 +30,8 @@ export interface Binding {
 /** A program that is ready to run. */
 export interface Executable {
   readonly program: Program;
+  /** How often it has filled what it keeps from call to call; undefined where it keeps nothing. */
+  readonly fills?: number;
   /**
    * Runs it once. `buffers` and `offsets` (bytes) follow `externals(program)` without the scalars, which come apart in
    * the order of their buffers. Returns when the results may be used by later calls on the same device (not

@@ -1,6 +1,7 @@
 /**
  * Two launches for a product: one packs the columns for all workgroups, the other multiplies. Where workgroups that share
- * columns would each pack them again, or a loop in each of its rounds, that is less work.
+ * columns would each pack them again, or a loop in each of its rounds, that is less work; where columns are weights that
+ * stay the same from call to call, next to none.
  *
  * Invariant: results are the same numbers, summed in an order that depends on sizes and caps alone.
  */
@@ -34,13 +35,21 @@ export const packOnce = (
   if (whole === undefined) return undefined;
   const k = c.k.filter((a) => a.extent !== 1);
   const cores = caps.parallelism;
-  let best: { readonly panels: Panels; readonly kernel: LoopKernel } | undefined;
+  let best:
+    | {
+        readonly panels: Panels;
+        readonly kernel: LoopKernel;
+        readonly rounds: number;
+        readonly bytes: number;
+      }
+    | undefined;
   let least = whole;
   problems(c).forEach((p, side) => {
     if (p.batches > 1) return;
     const panels = panelsOf(side === 0 ? c.b : c.a, p.columnAxes, k, `${kernel.name}_panels`);
     if (panels === undefined) return;
-    const rounds = copies.rounds(panels.kernel.nests.flatMap(readsOf));
+    const bytes = 4 * panels.copy.shape.reduce((n, d) => n * d, 1);
+    const rounds = copies.rounds(panels.kernel.nests.flatMap(readsOf), bytes);
     const packing = (panels.cycles / cores + LAUNCH) / rounds;
     const most = Math.min(least, (rounds > 1 ? LOOP_GAIN : GAIN) * whole);
     if (packing + stepsOf(p) / cores >= most) return;
@@ -49,9 +58,16 @@ export const packOnce = (
     const total = packing + (productCycles(product, caps) ?? Number.POSITIVE_INFINITY);
     if (total >= most) return;
     least = total;
-    best = { panels, kernel: { ...kernel, buffers: buffersOf([product]), nests: [product] } };
+    best = {
+      panels,
+      rounds,
+      bytes,
+      kernel: { ...kernel, buffers: buffersOf([product]), nests: [product] },
+    };
   });
-  return best && [best.panels.kernel, best.kernel];
+  if (best === undefined) return undefined;
+  copies.expect(best.rounds, best.bytes);
+  return [best.panels.kernel, best.kernel];
 };
 
 /** Cycles of the micro-kernel alone. */

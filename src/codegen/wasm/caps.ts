@@ -29,6 +29,7 @@ export const wasmCaps = (fusedMultiplyAdd: boolean, winograd = true): Caps => ({
   barriers: true,
   sharedBytes: SHARED_BYTES,
   keptBytes: KEPT_BYTES,
+  keeps: true,
   maxBindings: 500,
   alignment: 64,
   schedules: laneSchedules,

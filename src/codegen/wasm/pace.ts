@@ -4,7 +4,7 @@
  * Invariant: depends on what a kernel costs, never on the machine: it decides who runs what, not what is computed.
  */
 import { timesOf } from '../../ir/program/sequence.ts';
-import type { Program } from '../../ir/program.ts';
+import { keptSteps, type Program } from '../../ir/program.ts';
 import type { ThreadKernel } from '../../ir/thread/thread.ts';
 
 /** A claim should be worth this much work; a launch shorter than two of them is not shared. */
@@ -17,12 +17,15 @@ const PACE = 24;
 export const nanosecondsOf = (kernel: ThreadKernel): number =>
   10 + Math.max(kernel.cost.flops, kernel.cost.bytes) / PACE;
 
-/** Rough duration of a program on one thread. */
-export const programNanoseconds = (program: Program): number =>
-  program.steps.reduce(
-    (sum, s, i) => sum + timesOf(program, i) * nanosecondsOf(program.kernels[s.kernel]!),
+/** Rough duration of a program on one thread, when what it keeps from call to call is there. */
+export const programNanoseconds = (program: Program): number => {
+  const first = keptSteps(program);
+  return program.steps.reduce(
+    (sum, s, i) =>
+      i < first ? sum : sum + timesOf(program, i) * nanosecondsOf(program.kernels[s.kernel]!),
     0,
   );
+};
 
 /** Launches shorter than this are claimed in few pieces: each claim costs a trip of a cache line. */
 const BRIEF_NANOSECONDS = 100_000;

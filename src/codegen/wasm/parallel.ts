@@ -7,7 +7,15 @@
 import type { Program } from '../../ir/program.ts';
 import { FunctionBuilder } from './builder.ts';
 import { chunkOf, nanosecondsOf, SOLO_NANOSECONDS } from './pace.ts';
-import { type Alone, launch, type Part, partsOf, repeat, runAlone } from './sequence.ts';
+import {
+  type Alone,
+  launch,
+  type Part,
+  partsOf,
+  repeat,
+  runAlone,
+  unlessKept,
+} from './sequence.ts';
 import {
   call,
   get,
@@ -68,6 +76,7 @@ export const parallelEntry = (
   program: Program,
   kernels: readonly WasmFunction[],
   threads: number,
+  keptOffset: number,
   clock: WasmFunction | undefined,
 ): { readonly entry: WasmFunction; readonly bytes: number } => {
   const fb = new FunctionBuilder();
@@ -218,8 +227,10 @@ export const parallelEntry = (
   };
   // who is clocked is timed launch by launch
   const isSolo = clock === undefined ? soloIn(program) : () => false;
-  const pieces = piecesOf(partsOf(program, clock !== undefined), isSolo);
-  const { code, end: bytes } = emit(pieces, LINE, control, []);
+  const parts = partsOf(program, clock !== undefined);
+  const kept = emit(piecesOf(parts.kept, isSolo), LINE, control, []);
+  for (const w of unlessKept(kept.code, args, keptOffset)) fb.push(w);
+  const { code, end: bytes } = emit(piecesOf(parts.rest, isSolo), kept.end, control, []);
   for (const w of code) fb.push(w);
   fb.push({ kind: 'return', value: i32(0) });
   return { entry: fb.finish('work', { result: 'i32', exported: true }), bytes };

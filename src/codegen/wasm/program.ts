@@ -4,10 +4,11 @@
  * Invariant: `run(args, scratch)` replays on one thread. `work(args, scratch, control, mayWait, side)` is called by every
  * thread that takes part: workgroups are claimed from counters, and a launch with a barrier starts when all workgroups
  * before it are done, whoever did them. A thread that comes late finds nothing left to claim, so none is waited for.
+ * Steps that fill kept buffers are left out while a word of the arguments says so.
  * A clocked program calls `env.clock(step)` when a launch is done, and runs launches one at a time.
  */
 import { bytesOf } from '../../ir/dtype.ts';
-import type { Program } from '../../ir/program.ts';
+import { keptSteps, type Program } from '../../ir/program.ts';
 import type { Caps } from '../caps.ts';
 import { FunctionBuilder } from './builder.ts';
 import { encodeModule, type MemoryImport } from './encode.ts';
@@ -26,6 +27,8 @@ export interface Code {
   readonly argumentBytes: number;
   /** Where in the argument block the number of a scalar buffer (by buffer index) stands. */
   readonly scalarOffsets: ReadonlyMap<number, number>;
+  /** Where in it the word stands that says whether to leave the first steps out, which fill kept buffers; if there are any. */
+  readonly keptOffset?: number;
   /** Workgroup memory each thread needs. */
   readonly scratchBytes: number;
   /** Bytes of the control block, zero when a run starts; 0 when the module has no `work`. */
@@ -61,10 +64,16 @@ export const renderProgram = (
     scalarOffsets.set(i, argumentBytes);
     argumentBytes += size;
   });
+  argumentBytes = Math.ceil(argumentBytes / 4) * 4;
+  const keeps = keptSteps(program) > 0;
+  const keptOffset = argumentBytes;
+  if (keeps) argumentBytes += 4;
   const clock = options.clocked === true ? clockFunction() : undefined;
-  const entries = [serialEntry(program, kernels, clock)];
+  const entries = [serialEntry(program, kernels, keptOffset, clock)];
   const parallel = options.threads > 1 && options.shared;
-  const control = parallel ? parallelEntry(program, kernels, options.threads, clock) : undefined;
+  const control = parallel
+    ? parallelEntry(program, kernels, options.threads, keptOffset, clock)
+    : undefined;
   if (control !== undefined) entries.push(control.entry);
   const functions = reachable(entries);
   return {
@@ -72,6 +81,7 @@ export const renderProgram = (
     bytes: encodeModule(functions, options),
     argumentBytes,
     scalarOffsets,
+    ...(keeps ? { keptOffset } : {}),
     scratchBytes: Math.max(0, ...program.kernels.map((k) => sharedLayout(k).bytes)),
     controlBytes: control?.bytes ?? 0,
     nanoseconds: programNanoseconds(program),

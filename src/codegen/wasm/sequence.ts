@@ -2,9 +2,9 @@
  * The launches of a program in order: phases between barriers, loops around them, and the entry that runs them on one
  * thread.
  *
- * Invariant: launches of one phase touch nothing that another of them writes.
+ * Invariant: what fills kept buffers is done before all else begins; launches of one phase touch nothing that another of them writes.
  */
-import type { Loop, Program } from '../../ir/program.ts';
+import { keptSteps, type Loop, type Program } from '../../ir/program.ts';
 import { FunctionBuilder } from './builder.ts';
 import {
   call,
@@ -50,8 +50,14 @@ export type Part =
   | { readonly kind: 'phase'; readonly steps: readonly number[] }
   | { readonly kind: 'loop'; readonly trips: number; readonly parts: readonly Part[] };
 
+/** What fills kept buffers, and what runs at each call. */
+export interface Parts {
+  readonly kept: readonly Part[];
+  readonly rest: readonly Part[];
+}
+
 /** The steps of a program in phases, whose launches may run at the same time; `apart`: each in a phase of its own. */
-export const partsOf = (program: Program, apart: boolean): readonly Part[] => {
+export const partsOf = (program: Program, apart: boolean): Parts => {
   const between = (from: number, to: number, loops: readonly Loop[]): Part[] => {
     const parts: Part[] = [];
     let phase: number[] = [];
@@ -75,8 +81,18 @@ export const partsOf = (program: Program, apart: boolean): readonly Part[] => {
     close();
     return parts;
   };
-  return between(0, program.steps.length, program.loops);
+  const first = keptSteps(program);
+  return {
+    kept: between(0, first, []),
+    rest: between(first, program.steps.length, program.loops),
+  };
 };
+
+/** `code`, unless the word at `at` of the arguments says that kept buffers are filled. */
+export const unlessKept = (code: readonly Wasm[], args: Wasm, at: number): Wasm[] =>
+  code.length === 0
+    ? []
+    : [{ kind: 'if', condition: memory('i32.load', at, args), then: [], otherwise: code }];
 
 /** Code that runs `body` once for each value of `counter` from 0 to `trips - 1`. */
 export const repeat = (counter: Local, trips: number, body: readonly Wasm[]): Wasm[] => {
@@ -125,12 +141,16 @@ export const runAlone = (part: Part, counters: readonly Local[], host: Alone): W
 export const serialEntry = (
   program: Program,
   kernels: readonly WasmFunction[],
+  keptOffset: number,
   clock: WasmFunction | undefined,
 ): WasmFunction => {
   const fb = new FunctionBuilder();
   const args = get(fb.param('i32', 'args'));
   const scratch = get(fb.param('i32', 'scratch'));
-  for (const part of partsOf(program, false))
-    for (const w of runAlone(part, [], { program, kernels, fb, args, scratch, clock })) fb.push(w);
+  const host: Alone = { program, kernels, fb, args, scratch, clock };
+  const { kept, rest } = partsOf(program, false);
+  const first = kept.flatMap((part) => runAlone(part, [], host));
+  for (const w of unlessKept(first, args, keptOffset)) fb.push(w);
+  for (const w of rest.flatMap((part) => runAlone(part, [], host))) fb.push(w);
   return fb.finish('run', { exported: true });
 };

@@ -58,6 +58,7 @@ const accessOf = (role: Exclude<BufferRole, 'scalar'>): 'read' | 'read_write' =>
       return 'read';
     case 'output':
     case 'state':
+    case 'kept':
     case 'temp':
       return 'read_write';
     default:

@@ -8,7 +8,7 @@ import { bytesOf, isFloat } from '../../ir/dtype.ts';
 import type { LoopKernel } from '../../ir/loop/loop.ts';
 import type { Program } from '../../ir/program.ts';
 import type { ThreadKernel } from '../../ir/thread/thread.ts';
-import { byteLength } from '../../passes/arrange.ts';
+import { byteLength } from '../../passes/buffer-index.ts';
 import type { Device, Executable, Storage } from '../../runtime/device.ts';
 
 /** Rounds at most, and what a sample takes at least: clocks of pages are coarse. */

@@ -74,7 +74,8 @@ const bind = (program: Program, buffers: readonly Cells[]): Cells[] => {
   });
   program.buffers.forEach((b, i) => {
     if (b.role === 'constant') memory[i] = [...b.values!];
-    else if (b.role === 'temp') memory[i] = new Float64Array(elementsOf(b)).fill(Number.NaN);
+    else if (b.role === 'temp' || b.role === 'kept')
+      memory[i] = new Float64Array(elementsOf(b)).fill(Number.NaN);
   });
   // Chains of in-place updates end in the temp that was there first.
   program.buffers.forEach((b, i) => {

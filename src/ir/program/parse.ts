@@ -82,6 +82,7 @@ class ProgramGrammar extends ThreadRules {
         { ALT: () => this.CONSUME(T.K.output).image },
         { ALT: () => this.CONSUME(T.K.scalar).image },
         { ALT: () => this.CONSUME(T.K.constant).image },
+        { ALT: () => this.CONSUME(T.K.kept).image },
         { ALT: () => this.CONSUME(T.K.temp).image },
       ]) as BufferRole,
   );

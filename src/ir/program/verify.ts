@@ -7,7 +7,7 @@
 import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { type LazyText, textOf } from '../lazy-text.ts';
-import type { Loop, Program, ProgramBuffer } from '../program.ts';
+import { keptSteps, type Loop, type Program, type ProgramBuffer } from '../program.ts';
 import { type ThreadLimits, verifyThread } from '../thread/verify.ts';
 import { spannedBytes } from './print.ts';
 import { type Launched, loopsAround, rangeOf, sequence } from './sequence.ts';
@@ -40,6 +40,7 @@ export const verifyProgram = (program: Program, limits?: ProgramLimits): void =>
     checkBindings(program, i, limits);
     if (limits !== undefined) checkLimits(program, i, limits);
   });
+  checkKept(program);
   // What two rounds of a loop keep, all do.
   const launches = sequence(program, 2);
   checkOverlaps(program, launches, lifetimes(program, launches));
@@ -58,7 +59,7 @@ function rule(program: Program, where: LazyText, holds: boolean, text: LazyText)
 }
 
 const isWritable = (b: ProgramBuffer): boolean =>
-  b.role === 'temp' || b.role === 'output' || b.role === 'state';
+  b.role === 'temp' || b.role === 'kept' || b.role === 'output' || b.role === 'state';
 
 const checkBuffer = (program: Program, i: number, alignment: number): void => {
   const b = program.buffers[i]!;
@@ -118,6 +119,29 @@ const checkLoops = (program: Program): void => {
       check(first >= outer.end || end <= outer.end, 'it is not inside the loop that it begins in');
     check(program.steps[first]!.barrier, 'it begins without a barrier');
     check(program.steps[end]?.barrier !== false, 'what comes after it has no barrier');
+  });
+};
+
+/** What is kept from call to call is written before all else, and by no loop. */
+const checkKept = (program: Program): void => {
+  const count = keptSteps(program);
+  rule(
+    program,
+    'kept steps',
+    program.loops.every((l) => l.first >= count),
+    'a loop runs some of them again',
+  );
+  program.steps.slice(count).forEach(({ kernel, bindings }, i) => {
+    const globals = program.kernels[kernel]?.buffers.filter((b) => b.space === 'global') ?? [];
+    const late = bindings.find(
+      (b, j) => program.buffers[b]?.role === 'kept' && globals[j]?.access !== 'read',
+    );
+    rule(
+      program,
+      () => showStep(program, count + i),
+      late === undefined,
+      () => `${program.buffers[late!]!.name} is kept, and written behind the steps that fill it`,
+    );
   });
 };
 
@@ -264,7 +288,7 @@ const lifetimes = (program: Program, launches: readonly Launched[]): ReadonlyMap
     const around = loopsAround(program, launched.step);
     for (const { buffer, reads, writes } of list) {
       const b = program.buffers[buffer]!;
-      const fresh = (b.role === 'temp' || b.role === 'output') && !written.has(buffer);
+      const fresh = isUnwritten(b) && !written.has(buffer);
       // A kernel may read what it wrote itself ('readwrite'); verifying that is the interpreter's work.
       rule(
         program,
@@ -288,6 +312,10 @@ const lifetimes = (program: Program, launches: readonly Launched[]): ReadonlyMap
   });
   return lives;
 };
+
+/** Whether nothing is in a buffer before a step has written it. */
+const isUnwritten = ({ role }: ProgramBuffer): boolean =>
+  role === 'temp' || role === 'kept' || role === 'output';
 
 const shareBytes = (a: ProgramBuffer, b: ProgramBuffer): boolean =>
   a.role === 'temp' &&

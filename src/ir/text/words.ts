@@ -75,6 +75,7 @@ export const KEYWORDS = [
   'state',
   'output',
   'constant',
+  'kept',
   'temp',
   'bytes',
   'offset',

@@ -16,9 +16,10 @@ import { reliefOf } from '../relief.ts';
 import { CpuExecutable, type Host } from './executable.ts';
 import { hasRelaxedSimd, hasSimd } from './features.ts';
 import { Heap } from './heap.ts';
+import { KeptMemory } from './kept.ts';
 import { WorkerPool } from './pool.ts';
 import type { Profiler } from './profiler.ts';
-import { StoragePool } from './storage.ts';
+import { type CpuStorage, StoragePool } from './storage.ts';
 
 export interface CpuOptions {
   /** Threads that take part, this one included. Default: `TIGON_THREADS`, else one a core, at most 16. */
@@ -46,6 +47,7 @@ export class CpuDevice implements Device, Host {
   readonly heap: Heap;
   readonly threads: number;
   readonly pool: WorkerPool | undefined;
+  readonly kept: KeptMemory = new KeptMemory();
   profiler: Profiler | undefined;
   arenaAddress = 0;
   scratchAddress = 0;
@@ -95,7 +97,13 @@ export class CpuDevice implements Device, Host {
   }
 
   allocate(bytes: number, label: string): Storage {
-    return this.#storages.allocate(this, bytes, label);
+    try {
+      return this.#storages.allocate(this, bytes, label);
+    } catch (error) {
+      // what can be made again gives way
+      if (!this.kept.releaseAll()) throw error;
+      return this.#storages.allocate(this, bytes, label);
+    }
   }
 
   release(storage: Storage): void {
@@ -108,6 +116,7 @@ export class CpuDevice implements Device, Host {
 
   write(storage: Storage, offset: number, bytes: Uint8Array): void {
     const at = this.#range('write', storage, offset, bytes.length);
+    (storage as CpuStorage).touch();
     this.heap.bytes.set(bytes, at);
   }
 

@@ -2,7 +2,8 @@
  * A program on the CPU: its module, its argument block, its constants.
  *
  * Invariant: a run writes pointers and numbers and makes one call. Temps live in the device's arena, which all programs
- * share because they run one after the other; constants are uploaded when the program is loaded.
+ * share because they run one after the other; constants are uploaded when the program is loaded. What is kept from call to
+ * call is made in the run that finds it missing, or made of other values.
  */
 import type { Caps } from '../../codegen/caps.ts';
 import { programNanoseconds } from '../../codegen/wasm/pace.ts';
@@ -15,8 +16,10 @@ import type { CodeKeeper, Executable, Storage } from '../device.ts';
 import { encodeElements } from '../elements.ts';
 import { disposedProgram, freedOperand, operandsOf } from '../operands.ts';
 import type { Heap } from './heap.ts';
+import { KeptBlock, type KeptMemory } from './kept.ts';
 import type { Job, WorkerPool } from './pool.ts';
 import type { Profiler } from './profiler.ts';
+import type { CpuStorage } from './storage.ts';
 
 /** What a device lends to its programs. */
 export interface Host {
@@ -30,6 +33,8 @@ export interface Host {
   /** Of the first thread's workgroup memory, and how far apart those of threads are. */
   readonly scratchAddress: number;
   readonly scratchStride: number;
+  /** What all programs keep. */
+  readonly kept: KeptMemory;
   reserve(arenaBytes: number, scratchBytes: number): void;
   allocate(bytes: number, label: string): Storage;
   release(storage: Storage): void;
@@ -59,6 +64,12 @@ export class CpuExecutable implements Executable {
   readonly #pointers: Int32Array;
   /** Where scalars go: word index, and the dtype it is written as. */
   readonly #scalars: readonly { readonly word: number; readonly dtype: DType }[];
+  /** Positions of the arrays that a run writes. */
+  readonly #written: Int32Array;
+  /** What it keeps from call to call, the word that tells the code so, and how often it was made. */
+  readonly #kept: KeptBlock | undefined;
+  readonly #keptWord: number;
+  fills = 0;
   readonly #temps: readonly { readonly word: number; readonly offset: number }[];
   readonly #run: Entry['run'];
   readonly #job: Entry['job'];
@@ -87,7 +98,14 @@ export class CpuExecutable implements Executable {
     const base = this.#args >>> 2;
     const bound = externals(program);
     const isScalar = (b: number): boolean => program.buffers[b]!.role === 'scalar';
-    this.#pointers = Int32Array.from(bound.filter((b) => !isScalar(b)).map((b) => base + b));
+    const arrays = bound.filter((b) => !isScalar(b));
+    this.#pointers = Int32Array.from(arrays, (b) => base + b);
+    this.#written = Int32Array.from(
+      arrays.flatMap((b, i) => (program.buffers[b]!.role === 'input' ? [] : [i])),
+    );
+    const { keptOffset } = module;
+    this.#kept = keptOffset === undefined ? undefined : new KeptBlock(program, arrays, host);
+    this.#keptWord = (this.#args + (keptOffset ?? 0)) >>> 2;
     const words = host.heap.i32;
     this.#scalars = bound.filter(isScalar).map((b) => {
       const at = this.#args + module.scalarOffsets.get(b)!;
@@ -178,12 +196,31 @@ export class CpuExecutable implements Executable {
       else host.heap.bytes.set(encodeElements(dtype, [roundTo(dtype, scalars[i]!)]), word * 4);
     }
     if (this.#arena !== host.arenaAddress) this.#bindArena();
+    const filling = this.#kept !== undefined && !this.#holds(this.#kept, buffers, offsets);
+    // whoever keeps what is made of these will look, before its next run
+    for (let i = 0; i < this.#written.length; i++)
+      (buffers[this.#written[i]!] as CpuStorage).touch();
     if (host.profiler === undefined) this.#replay(this.#run, this.#job);
     else {
       this.#clocked ??= this.#withClock();
       host.profiler.begins(this.program);
       this.#replay(this.#clocked.run, this.#clocked.job);
     }
+    if (filling) {
+      this.#kept!.filled();
+      this.fills++;
+    }
+  }
+
+  /** Whether what it keeps is made of these arrays; tells the code. */
+  #holds(kept: KeptBlock, buffers: readonly Storage[], offsets: readonly number[]): boolean {
+    const { heap } = this.#host;
+    const base = this.#args >>> 2;
+    const holds = kept.holds(buffers, offsets, (buffer, at) => {
+      heap.i32[base + buffer] = at;
+    });
+    heap.i32[this.#keptWord] = holds ? 1 : 0;
+    return holds;
   }
 
   #replay(run: Entry['run'], job: Entry['job']): void {
@@ -216,6 +253,7 @@ export class CpuExecutable implements Executable {
     this.#disposed = true;
     // a later run finds the arena changed, looks why, and refuses
     this.#arena = -1;
+    this.#kept?.release();
     for (const s of this.#storages) this.#host.release(s);
   }
 }

@@ -2,7 +2,8 @@
  * Array memory: storages over blocks, given back by `release` or by garbage collection, whichever comes first.
  *
  * Invariants: what a finalizer holds is a lease, never the storage; a lease gives its block back once. Small storages
- * share a slab and keep it alive, so that registering with the collector (over 1 µs) is paid once a slab.
+ * share a slab and keep it alive, so that registering with the collector (over 1 µs) is paid once a slab. Whoever writes
+ * a storage gives it a new stamp: no other storage, and no other contents of this one, ever have the same.
  */
 import type { TigonError } from '../../ir/errors.ts';
 import type { Device, MemoryReport, Storage } from '../device.ts';
@@ -33,17 +34,26 @@ class Home {
   }
 }
 
-class CpuStorage implements Storage {
+let stamps = 0;
+
+export class CpuStorage implements Storage {
   readonly device: Device;
   readonly bytes: number;
   pointer: number;
   holders = 0;
+  /** Which contents it has: equal stamps, equal bytes. */
+  stamp: number = ++stamps;
   readonly home: Home;
   constructor(device: Device, bytes: number, pointer: number, home: Home) {
     this.device = device;
     this.bytes = bytes;
     this.pointer = pointer;
     this.home = home;
+  }
+
+  /** Its bytes are about to change. */
+  touch(): void {
+    this.stamp = ++stamps;
   }
 }
 

@@ -78,7 +78,7 @@ test('a temp that lives through all rounds shares no bytes with one that lives i
   arena 8, 8
   input a: f32[2]
   output b: f32[3, 2]
-  temp kept: f32[2] offset 0
+  temp still: f32[2] offset 0
   temp once: f32[2] offset 0
   thread move(
     read x: f32[2],
@@ -87,15 +87,15 @@ test('a temp that lives through all rounds shares no bytes with one that lives i
     cost 2, 16
     y[i] = x[i]
   }
-  run move(a, kept)
+  run move(a, still)
   loop 3 {
-    barrier run move(kept, b[0, 8])
+    barrier run move(still, b[0, 8])
     barrier run move(b[0, 8], once)
     barrier run move(once, b[0, 8])
   }
 }
 `);
-  assert.throws(() => verifyProgram(program), /kept and once/);
+  assert.throws(() => verifyProgram(program), /still and once/);
 });
 
 test.run();
