@@ -11,7 +11,7 @@ import {
   attentionGradQuery,
   attentionGradValue,
 } from '../../src/ir/graph/ops/attention-gradient.ts';
-import type { AttentionAttrs } from '../../src/ir/graph/ops/attention-operands.ts';
+import { type AttentionAttrs, attentionAttrs } from '../../src/ir/graph/ops/attention-operands.ts';
 import { tensor } from '../../src/ir/type.ts';
 import type { Contracted } from './contractions.ts';
 
@@ -37,7 +37,11 @@ const of = ({ heads, length, depth, causal }: Sizes): Contracted[] =>
     const inputs = ranks.map((rank) =>
       builder.input(tensor('float32', [heads, length, depth].slice(0, rank))),
     );
-    const output = builder.emit(op, inputs, { scale: 1 / Math.sqrt(depth), causal });
+    const output = builder.emit(
+      op,
+      inputs,
+      attentionAttrs({ scale: 1 / Math.sqrt(depth), causal }),
+    );
     const pairs = heads * length * length * (causal ? 0.5 : 1);
     return { name, flops: 2 * products * pairs * depth, graph: builder.graph(name, [output]) };
   });

@@ -35,7 +35,7 @@ const replaced = (nest: Nest, values: Values): Nest => {
   };
 };
 
-const resultsOf = ({ k, fold, scores, weight: written, value }: Attention): Values => {
+const resultsOf = ({ k, fold, scores, weight: written, value, kept }: Attention): Values => {
   const products = scores.map(({ depth, a, b }) => reduce('add', depth, scalar('mul', a, b)));
   const { expr } = rewriter({
     replace: (e) => products[scoreValues.indexOf(e as AccExpr)],
@@ -54,9 +54,10 @@ const resultsOf = ({ k, fold, scores, weight: written, value }: Attention): Valu
     scalar('exp', scalar('sub', weight, top)),
   );
   const total = sum(power);
+  const share = kept === undefined ? power : scalar('mul', power, kept);
   const none = scalar('eq', total, zero);
   return {
-    acc: scalar('div', sum(scalar('mul', power, value)), scalar('select', none, one, total)),
+    acc: scalar('div', sum(scalar('mul', share, value)), scalar('select', none, one, total)),
     norm: scalar('select', none, absent, scalar('add', top, scalar('log', total))),
   };
 };

@@ -27,12 +27,15 @@ export const productAxes = ({ loops }: Product): Axis[] => [...loops.batch, ...l
 /** Whether a node is the norm of another's softmax: one nest gives both. */
 export const isNormOf = (norm: Node, of: Node): boolean => {
   if (norm.op.name !== 'attentionNorm' || of.op.name !== 'attention') return false;
-  const [q, k, , mask] = of.inputs;
+  const { attrs, inputs } = of;
+  // a norm knows nothing of values, nor of what dropout draws from
+  const biased = attrs['biased'] === true ? 4 : 3;
+  const drawn = attrs['dropout'] === true ? 4 : 0;
+  const own = [...inputs.slice(0, 2), ...inputs.slice(3, biased), ...inputs.slice(biased + drawn)];
   return (
-    norm.inputs[0] === q &&
-    norm.inputs[1] === k &&
-    norm.inputs[2] === mask &&
-    Object.entries(of.attrs).every(([name, value]) => norm.attrs[name] === value)
+    norm.inputs.length === own.length &&
+    own.every((x, i) => norm.inputs[i] === x) &&
+    Object.entries(attrs).every(([name, x]) => name === 'dropout' || norm.attrs[name] === x)
   );
 };
 

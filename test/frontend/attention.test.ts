@@ -1,11 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertAllClose, checkGradients } from '../../src/frontend/testing.ts';
-import { autograd, hybridize, nd } from '../../src/index.ts';
-import { random } from '../ir/graph/cases.ts';
+import { autograd, hybridize, nd, random } from '../../src/index.ts';
+import { random as generator } from '../ir/graph/cases.ts';
 import { fails, synchronous } from './support.ts';
 
-const next = random(11);
+const next = generator(11);
 const normal = (...shape: number[]): nd.NDArray =>
   nd.array(
     Float32Array.from({ length: shape.reduce((n, d) => n * d, 1) }, () => 2 * next() - 1),
@@ -177,6 +177,40 @@ if (synchronous)
     }
   });
 
+/** Result and gradients, drawn from the same place. */
+const drawn = (f: (...x: nd.NDArray[]) => nd.NDArray, inputs: readonly nd.NDArray[]) => {
+  random.seed(5);
+  const own = inputs.map((x) => x.mul(1).attachGrad());
+  const y = autograd.record(() => f(...own));
+  y.backward(nd.cos(nd.arange(y.size)).reshape(y.shape).astype(y.dtype));
+  return [y, ...own.map((x) => x.grad!)];
+};
+
+const droppedFrom = synchronous
+  ? ([
+      [2, 3, 37, 45],
+      [2, 300, 310],
+      [1, 5, 7],
+    ] as const)
+  : ([[2, 3, 37, 45]] as const);
+for (const shape of droppedFrom)
+  test(`dropout of ${shape.join(' x ')} shares drops those that it drops of weights`, async () => {
+    const [lead, [queries, keys]] = [shape.slice(0, -2), shape.slice(-2) as [number, number]];
+    const eye = nd.broadcastTo(nd.eye(keys), [...lead, keys, keys]);
+    const inputs = [normal(...lead, queries, 8), normal(...lead, keys, 8), eye];
+    const whole = (q: nd.NDArray, k: nd.NDArray, v: nd.NDArray): nd.NDArray =>
+      nd.scaledDotProductAttention(q, k, v, { causal: true, dropout: 0.4 });
+    const composed = (q: nd.NDArray, k: nd.NDArray, v: nd.NDArray): nd.NDArray =>
+      nd.matmul(nd.dropout(nd.attentionWeights(q, k, { causal: true }), 0.4), v);
+    const wanted = drawn(composed as never, inputs);
+    for (const f of [whole, hybridize(whole)]) {
+      const got = drawn(f as never, inputs);
+      // values are rows of ones and zeros: the result is what dropout left
+      assert.equal(await got[0]!.eq(0).array(), await wanted[0]!.eq(0).array());
+      for (const [i, g] of got.entries()) await assertAllClose(g, wanted[i]!, { atol: 1e-5 });
+    }
+  });
+
 test('mistakes', () => {
   const [q, k, v] = [nd.ones([2, 3, 4]), nd.ones([2, 5, 4]), nd.ones([2, 5, 6])];
   const f = nd.scaledDotProductAttention;
@@ -196,6 +230,7 @@ test('mistakes', () => {
   fails(() => f(q, k, v, { causal: 1 as never }), 'option', 'causal is 1', 'true or false');
   fails(() => f(q, k, v, { scale: Number.NaN }), 'option', 'scale is NaN');
   fails(() => f(q, k, v, { isCausal: true } as never), 'option', 'causal');
+  fails(() => f(q, k, v, { dropout: 1 }), 'value', 'dropout 1 must be from 0 to below 1');
   fails(() => f(q, nd.ones([2, 0, 4]), nd.ones([2, 0, 6])), 'shape', 'there are no keys');
 });
 

@@ -30,6 +30,10 @@ export interface AttentionSizes {
   readonly width: number;
   readonly causal?: boolean;
   readonly masked?: boolean;
+  /** A score of what the mask hides, numbers that are added to scores, shares that are dropped. */
+  readonly fill?: number;
+  readonly biased?: boolean;
+  readonly dropout?: boolean;
 }
 
 /** Operands of each op. */
@@ -41,11 +45,23 @@ export const PARTS: Readonly<Record<string, readonly string[]>> = {
   attentionGradValue: ['q', 'k', 'dy', 'norm'],
 };
 
+const OWN: Readonly<Record<string, DType>> = {
+  ...{ mask: 'bool', norm: 'float32', delta: 'float32', bias: 'float32', rate: 'float32' },
+  ...{ low: 'uint32', high: 'uint32', draw: 'uint32' },
+};
+const DRAWN = ['low', 'high', 'draw', 'rate'];
+const RANGES: Readonly<Record<string, readonly [number, number]>> = {
+  ...{ norm: [2, 3], rate: [0.3, 0.6] },
+  ...{ low: [0, 1e9], high: [0, 1e9], draw: [0, 1e9] },
+};
+
 export const makeAttention = (
   s: AttentionSizes,
   filled = true,
 ): { graph: Graph; node: Node; data: Values[] } => {
-  const { op, dtype, lead = [2], queries, keys, depth, width, causal = false, masked = false } = s;
+  const { op, dtype, lead = [2], queries, keys, depth, width, masked = false } = s;
+  const { causal = false, biased = false } = s;
+  const dropout = op !== 'attentionNorm' && s.dropout === true;
   const shapes: Readonly<Record<string, readonly number[]>> = {
     q: [queries, depth],
     k: [keys, depth],
@@ -53,22 +69,28 @@ export const makeAttention = (
     dy: [queries, width],
     norm: [queries],
     delta: [queries],
+    bias: [queries, keys],
     mask: [queries, keys],
   };
-  const own: Readonly<Record<string, DType>> = { mask: 'bool', norm: 'float32', delta: 'float32' };
   const builder = new GraphBuilder();
-  const names = [...PARTS[op]!, ...(masked ? ['mask'] : [])];
-  const inputs = names.map((name) =>
-    builder.input(tensor(own[name] ?? dtype, [...lead, ...shapes[name]!]), { name }),
-  );
-  const node = builder.emit(graphOps.get(op) as Op, inputs, {
-    scale: 1 / Math.sqrt(depth),
-    causal,
+  const names = [
+    ...PARTS[op]!,
+    ...(biased ? ['bias'] : []),
+    ...(dropout ? DRAWN : []),
+    ...(masked ? ['mask'] : []),
+  ];
+  const inputs = names.map((name) => {
+    const shape = shapes[name];
+    const own = shape === undefined ? [] : [...lead, ...shape];
+    return builder.input(tensor(OWN[name] ?? dtype, own), { name });
   });
+  const attrs = { scale: 1 / Math.sqrt(depth), causal, biased, dropout };
+  const fill = s.fill === undefined ? {} : { fill: s.fill };
+  const node = builder.emit(graphOps.get(op) as Op, inputs, { ...attrs, ...fill });
   const next = random(queries + 7 * keys);
   const data = inputs.map((x, i) => {
     if (!filled) return new Float64Array();
-    const values = randomValues(next, x.type, names[i] === 'norm' ? [2, 3] : undefined);
+    const values = randomValues(next, x.type, RANGES[names[i]!]);
     // queries that may attend to nothing
     if (names[i] === 'mask')
       values.forEach((_, j) => {

@@ -157,7 +157,7 @@ export class AttentionStrips {
       em.loop('c', filled, padded, 1, (c) => {
         em.push(storeTo(scratch.strips, add(line, c), constantOf(ABSENT, regType('f32'))));
       });
-    this.power(get(top), own, r, line, low, padded);
+    this.power(get(top), own, r, line, strip, padded);
   }
 
   /** Weights from a column of the strip on. */
@@ -177,7 +177,14 @@ export class AttentionStrips {
   }
 
   /** Exponentials of a row's weights, and its maximum and sum with those of this block. */
-  private power(top: TExpr, own: TExpr, r: TExpr, line: TExpr, low: TExpr, padded: TExpr): void {
+  private power(
+    top: TExpr,
+    own: TExpr,
+    r: TExpr,
+    line: TExpr,
+    { block, low }: Strip,
+    padded: TExpr,
+  ): void {
     const { em, cut, scratch } = this;
     const { state, strips } = scratch;
     const next = folded(em, top, larger);
@@ -193,7 +200,8 @@ export class AttentionStrips {
         return em.name('power', powerOf(operate('sub', weight, next)));
       });
       powers.forEach((power, i) => {
-        em.push(storeTo(strips, add(at, i32(4 * i)), power));
+        const left = this.left(power, add(block, add(c, i32(4 * i))));
+        em.push(storeTo(strips, add(at, i32(4 * i)), left));
         em.set(sums[i]!, operate('add', get(sums[i]!), power));
       });
     });
@@ -202,6 +210,19 @@ export class AttentionStrips {
     const all = folded(em, both, add);
     const earlier = operate('mul', splat(loadFrom(state, total)), rescale);
     em.push(storeTo(state, total, laneOf(em.name('total', add(earlier, all)), 0)));
+  }
+
+  /** What weighs the values from `at` on: a power, times what it is multiplied with besides. */
+  private left(power: TExpr, at: TExpr): TExpr {
+    const { em } = this;
+    const { kept, summed } = this.p.blocks;
+    if (kept === undefined) return power;
+    let factor: TExpr = power;
+    em.scope('same', () => {
+      em.bind(summed, em.name('at', at));
+      factor = em.name('kept', em.vector(kept, summed));
+    });
+    return em.name('left', operate('mul', power, factor));
   }
 
   /** Adds the values by the weights of the strip. */

@@ -19,16 +19,24 @@ export interface AttentionOptions {
   /** What scores are multiplied with. Default 1 / √D. */
   readonly scale?: number;
 }
+export interface AttentionDropout {
+  /**
+   * Share of the shares of keys that are set to 0 at random, the others being scaled as `nd.dropout` does: those that it
+   * would drop of `attentionWeights`. Default 0.
+   */
+  readonly dropout?: number;
+}
 
 export const attentionOptions = (
   name: string,
   options: AttentionOptions | undefined,
+  others: readonly string[] = [],
 ): {
   readonly mask: NDArray | undefined;
   readonly causal: boolean;
   readonly scale: number | undefined;
 } => {
-  checkOptions(name, options, ['mask', 'causal', 'scale']);
+  checkOptions(name, options, ['mask', 'causal', 'scale', ...others]);
   const { mask, causal = false, scale } = options ?? {};
   if (mask !== undefined) checkArray(name, mask);
   if (typeof causal !== 'boolean')

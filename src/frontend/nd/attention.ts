@@ -7,23 +7,35 @@
 import { bring } from '../../codegen/families.ts';
 import { planGpuAttention } from '../../codegen/gpu/attention/attention.ts';
 import { laneAttention } from '../../codegen/templates/attention-schedules.ts';
-import { isFloat, promote } from '../../ir/dtype.ts';
+import { isFloat, promote, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
 import { attention as attentionOp } from '../../ir/graph/ops/attention.ts';
+import { attentionAttrs } from '../../ir/graph/ops/attention-operands.ts';
 import { type Shape, showType } from '../../ir/type.ts';
-import { call, type Fragment, fragment } from '../call.ts';
+import { call, checkArray, type Fragment, fragment } from '../call.ts';
+import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
-import { type AttentionOptions, attentionOptions, checkMask } from './attention-options.ts';
+import { shown } from '../options.ts';
+import { KEY } from '../random/draw.ts';
+import { drawOperands } from '../random/state.ts';
+import {
+  type AttentionDropout,
+  type AttentionOptions,
+  attentionOptions,
+  checkMask,
+} from './attention-options.ts';
 
 const NAME = 'scaledDotProductAttention';
 
-export type { AttentionOptions };
+export type { AttentionDropout, AttentionOptions };
 
 interface AttentionAttrs {
   readonly causal: boolean;
   readonly scale: number | undefined;
+  readonly masked: boolean;
+  readonly dropout: boolean;
 }
 
 /** Axes of size 1, and those that are not there, are as long as those of the others. */
@@ -38,8 +50,9 @@ const leadOf = (shapes: readonly Shape[], fail: () => never): number[] => {
 
 const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
   NAME,
-  (b: GraphBuilder, inputs, { causal, scale }) => {
+  (b: GraphBuilder, all, { causal, scale, masked, dropout }) => {
     bring({ attention: planGpuAttention, laneAttention });
+    const inputs = all.slice(0, masked ? 4 : 3);
     const [q, k, v, mask] = inputs as [Node, Node, Node, Node | undefined];
     const given = inputs.map((x, i) => `${['q', 'k', 'v', 'mask'][i]} ${showType(x.type)}`);
     const fail = (rule: string, help: string): never => {
@@ -62,21 +75,23 @@ const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
     if (mask?.type.shape.slice(-2).some((d, i, own) => d !== 1 && d !== pairs[i + 2 - own.length]))
       fail(`mask does not broadcast to [..., ${pairs.join(', ')}]`, 'its last axes are Tq and Tk');
     const factor = scale ?? 1 / Math.sqrt(Math.max(1, depth));
-    const operands = [wide(q), wide(k), wide(v)];
+    const operands = [wide(q), wide(k), wide(v), ...all.slice(inputs.length)];
     if (mask !== undefined) operands.push(b.broadcastTo(mask, [...lead, ...pairs]));
-    return b.emit(attentionOp, operands, { scale: factor, causal });
+    return b.emit(attentionOp, operands, attentionAttrs({ scale: factor, causal, dropout }));
   },
 );
 
 /**
  * Attention of `q` [..., Tq, D] to `k` [..., Tk, D] with values `v` [..., Tk, Dv]: `softmax(scale · q kᵀ) v`, [..., Tq, Dv].
- * Leading axes are batches and heads, and broadcast. Long sequences are met block by block: no array of Tq × Tk scores is made.
+ * Leading axes are batches and heads, and broadcast. Long sequences are met block by block: no array of Tq × Tk scores is made,
+ * nor one of what dropout leaves of them.
  *
  * Dtypes: those of `q`, `k` and `v` promote to a float; integers and booleans give float32. The mask is bool.
  *
  * @throws {ShapeError} when shapes do not fit, or there are no keys
  * @throws {DTypeError} unless the mask is bool
  * @throws {OptionError} unless `causal` is a boolean and `scale` a finite number
+ * @throws {ValueError} unless 0 ≤ dropout < 1
  *
  * @example
  * const q = nd.array([[1, 0], [0, 1]]);
@@ -89,11 +104,22 @@ export const scaledDotProductAttention = (
   q: NDArray,
   k: NDArray,
   v: NDArray,
-  options?: AttentionOptions,
+  options?: AttentionOptions & AttentionDropout,
 ): NDArray => {
-  const { mask, causal, scale } = attentionOptions(NAME, options);
-  return call(attending, mask === undefined ? [q, k, v] : [q, k, v, mask], {
-    attrs: { causal, scale },
-    key: `${causal}/${scale}`,
+  const { mask, causal, scale } = attentionOptions(NAME, options, ['dropout']);
+  const rate = options?.dropout ?? 0;
+  if (!(rate >= 0 && rate < 1))
+    throw failure('value', `${NAME}: dropout ${shown(rate)} must be from 0 to below 1`);
+  for (const x of [q, k, v]) checkArray(NAME, x);
+  const masked = mask !== undefined;
+  const arrays = masked ? [q, k, v, mask] : [q, k, v];
+  const dropped = rate === 0 ? [] : [...drawOperands(q.device, 1), rate];
+  const common = promote(promote(q.dtype, k.dtype), v.dtype);
+  const numbers = isFloat(common) ? summedIn(common) : 'float32';
+  const plain = arrays.map(() => undefined);
+  return call(attending, [...arrays, ...dropped], {
+    attrs: { causal, scale, masked, dropout: rate !== 0 },
+    key: `${causal}/${scale}/${masked}`,
+    ...(rate === 0 ? {} : { scalars: [...plain, ...KEY, numbers] }),
   });
 };

@@ -42,7 +42,11 @@ export {
   pow,
   sub,
 } from './arithmetic.ts';
-export { type AttentionOptions, scaledDotProductAttention } from './attention.ts';
+export {
+  type AttentionDropout,
+  type AttentionOptions,
+  scaledDotProductAttention,
+} from './attention.ts';
 export { attentionWeights } from './attention-weights.ts';
 export {
   bitwiseAnd,

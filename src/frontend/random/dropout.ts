@@ -4,6 +4,7 @@
  * Invariant: one draw a call, whatever the shape; what is kept is scaled so that the mean stays.
  */
 import { isFloat, summedIn } from '../../ir/dtype.ts';
+import { dropOut } from '../../ir/graph/ops/draws.ts';
 import { showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
@@ -11,7 +12,7 @@ import { axesOf } from '../nd/axes.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { KEY } from './draw.ts';
-import { sourceOf, unit } from './source.ts';
+import { sourceOf } from './source.ts';
 import { drawOperands } from './state.ts';
 
 interface DropAttrs {
@@ -22,13 +23,7 @@ const dropping: Fragment<DropAttrs> = fragment<DropAttrs>(
   (b, [x, k0, k1, d, rate], { axes }) => {
     const { shape, dtype } = x!.type;
     const drawn = shape.map((n, i) => (axes.includes(i) ? 1 : n));
-    const inner = summedIn(dtype);
-    const u = unit(sourceOf(b, [k0!, k1!, d!], drawn, inner));
-    const share = b.cast(rate!, inner);
-    const keep = b.broadcastTo(b.op('ge', u, b.broadcastTo(share, drawn)), shape);
-    const factor = b.cast(b.op('div', b.lit(1, share), b.op('sub', b.lit(1, share), share)), dtype);
-    const scaled = b.op('mul', x!, b.broadcastTo(factor, shape));
-    return b.op('select', keep, scaled, b.lit(0, scaled));
+    return dropOut(sourceOf(b, [k0!, k1!, d!], drawn, summedIn(dtype)), x!, rate!);
   },
 );
 /**

@@ -1,6 +1,6 @@
 /**
- * Random numbers as nodes of a graph: words of Threefry, uniform and normal numbers made of them, and choosing among
- * several proposals without branches.
+ * Random numbers as nodes of a graph: uniform and normal numbers made of words of Threefry, and choosing among several
+ * proposals without branches.
  *
  * Invariant: word `d` of element `i` is threefry(seed, i, d) alone, so that the same call gives the same numbers on every
  * device. Doubles are the same draws with more bits, from words of a key that no seed has. (Functions such as the logarithm may differ in the last place between devices, and so may what is made of them.)
@@ -8,25 +8,13 @@
 import { type DType, isFloat, summedIn } from '../../ir/dtype.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
 import type { Node } from '../../ir/graph/graph.ts';
+import { bitsOf, type Source, unit, whole } from '../../ir/graph/ops/draws.ts';
 import { type Write, writing } from '../../ir/graph/ops/formula.ts';
 import { iota } from '../../ir/graph/ops/leaf.ts';
 import { argmax } from '../../ir/graph/ops/reduce.ts';
 import type { Shape } from '../../ir/type.ts';
 
-/** Where the words of a call come from. */
-export interface Source {
-  readonly b: GraphBuilder;
-  readonly low: Node;
-  readonly high: Node;
-  /** Number of the first draw; stretches to `shape`. */
-  readonly draw: Node;
-  /** Shape of the elements, which are numbered in row-major order. */
-  readonly elements: Shape;
-  /** What is made: `elements`, with an axis of proposals before them or not. */
-  readonly shape: Shape;
-  /** What numbers are made in: float32 or float64. */
-  readonly dtype: DType;
-}
+export { type Source, unit, words } from '../../ir/graph/ops/draws.ts';
 
 /** `dtype`: see {@link drawnIn}. */
 export const sourceOf = (
@@ -54,45 +42,6 @@ export const later = (source: Source, draws: number): Source => {
   if (draws === 0) return source;
   const { b, draw } = source;
   return { ...source, draw: b.op('add', draw, b.lit(draws, draw)) };
-};
-
-/** Random 32-bit words. */
-export const words = ({ b, low, high, draw, elements, shape }: Source): Node => {
-  const size = elements.reduce((n, d) => n * d, 1);
-  const index = b.reshape(b.emit(iota, [], { axis: 0, dtype: 'uint32', shape: [size] }), elements);
-  const [k0, k1, c0, c1] = [low, high, index, draw].map((n) => b.broadcastTo(n, shape));
-  return b.op('threefry', k0!, k1!, c0!, c1!);
-};
-
-/** The first `bits` bits of words, as a whole number. */
-const topBits = (source: Source, bits: number): Node => {
-  const { b } = source;
-  const word = words(source);
-  return b.cast(b.op('shr', word, b.lit(32 - bits, word)), source.dtype);
-};
-
-/** What doubles have beyond the first 32 bits: words of the key with its highest bit set. Seeds are below 2⁵³. */
-const further = (source: Source): Source => {
-  const { b, high } = source;
-  return { ...source, high: b.op('xor', high, b.lit(0x80000000, high)) };
-};
-
-/** Random whole numbers of `bits` bits; of doubles 29 more. */
-const whole = (source: Source, bits: number): Node => {
-  if (source.dtype !== 'float64') return topBits(source, bits);
-  const { b } = source;
-  const rest = bits - 3;
-  const top = topBits(source, 32);
-  return b.op('add', b.op('mul', top, b.lit(2 ** rest, top)), topBits(further(source), rest));
-};
-/** Random bits of a number of which `bits` are those of a float32. */
-const bitsOf = ({ dtype }: Source, bits: number): number =>
-  dtype === 'float64' ? bits + 29 : bits;
-
-/** Uniform floats in [0, 1) with 24 random bits, `(word >> 8) · 2⁻²⁴`; doubles with 53. */
-export const unit = (source: Source): Node => {
-  const top = whole(source, 24);
-  return source.b.op('mul', top, source.b.lit(2 ** -bitsOf(source, 24), top));
 };
 
 /** Uniform floats in (0, 1), symmetric around 1/2, with 23 random bits: `((word >> 9) + 1/2) · 2⁻²³`; doubles with 52. */

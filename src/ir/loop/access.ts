@@ -35,7 +35,10 @@ export const operandsIn = ({ contract, attend, running }: Nest): Expr[] => [
   ...(contract === undefined ? [] : [contract.a, contract.b]),
   ...(attend === undefined
     ? []
-    : [...attend.scores.flatMap(({ a, b }) => [a, b]), attend.weight, attend.value]),
+    : [
+        ...attend.scores.flatMap(({ a, b }) => [a, b]),
+        ...[attend.weight, attend.value, ...(attend.kept === undefined ? [] : [attend.kept])],
+      ]),
   ...(running === undefined ? [] : runningOperands(running)),
 ];
 

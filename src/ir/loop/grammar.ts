@@ -57,6 +57,7 @@ export interface AttendSyntax {
   readonly scores: readonly ScoreSyntax[];
   readonly weight: ExprSyntax;
   readonly value: ExprSyntax;
+  readonly kept: ExprSyntax | undefined;
   readonly index: readonly ExprSyntax[];
 }
 export interface PrefixSyntax {
@@ -225,10 +226,15 @@ export class LoopGrammar extends Grammar {
     this.CONSUME(T.OpenBrace);
     this.MANY(() => scores.push(this.SUBRULE(this.score)));
     const { a: weight, b: value } = this.SUBRULE(this.operands);
+    const kept = this.OPTION(() => {
+      this.CONSUME(T.K.kept);
+      this.CONSUME(T.Is);
+      return this.SUBRULE(this.expression);
+    });
     this.CONSUME(T.K.result);
     const { index } = this.SUBRULE(this.subscript);
     this.CONSUME(T.CloseBrace);
-    return { kind: 'attend', batch, m, n, k, fold, scores, weight, value, index };
+    return { kind: 'attend', batch, m, n, k, fold, scores, weight, value, kept, index };
   });
 
   private readonly score: Rule<ScoreSyntax> = this.RULE('score', (): ScoreSyntax => {

@@ -229,7 +229,10 @@ class Machine {
       case 'acc': {
         const { shares } = this.#rowOf(attend);
         let at = 0;
-        return this.#sum(attend.k, () => shares[at++]! * this.#value(attend.value));
+        return this.#sum(attend.k, () => {
+          const kept = attend.kept === undefined ? 1 : this.#value(attend.kept);
+          return shares[at++]! * kept * this.#value(attend.value);
+        });
       }
       default:
         return name satisfies never;

@@ -148,6 +148,8 @@ export interface Attention {
   readonly weight: Expr;
   /** Over batch, n and k axes only. */
   readonly value: Expr;
+  /** Over batch, m and k axes only: what the values of a softmax are multiplied with besides, which `norm` knows nothing of. */
+  readonly kept?: Expr;
   /** Index of the result tensor's element (batch, m, n); covers each element once. */
   readonly index: readonly Idx[];
 }

@@ -189,6 +189,7 @@ class NestReader {
       })),
       weight: this.#read.expr(syntax.weight),
       value: this.#read.expr(syntax.value),
+      ...(syntax.kept === undefined ? {} : { kept: this.#read.expr(syntax.kept) }),
       index: syntax.index.map((i) => this.#read.idx(i)),
     };
   }

@@ -171,19 +171,21 @@ class NestPrinter {
     );
   }
 
-  #attend({ batch, m, n, k, fold, scores, weight, value, index }: Attention): void {
+  #attend({ batch, m, n, k, fold, scores, weight, value, kept, index }: Attention): void {
     const products = scores.flatMap(({ depth, a, b }) => {
       const [left, right] = [this.#operand(a, 0), this.#operand(b, 0)];
       const head = `  contract over ${this.#axes(depth)} {`;
       return [head, `    left = ${left}`, `    right = ${right}`, '  }'];
     });
     const [left, right] = [this.#operand(weight, 0), this.#operand(value, 0)];
+    const factor = kept && this.#operand(kept, 0);
     const frame = [batch, m, n].map((axes) => this.#axes(axes)).join(', ');
     this.#lines.push(
       `attend ${frame} over ${this.#axes(k)} as ${fold} {`,
       ...products,
       `  left = ${left}`,
       `  right = ${right}`,
+      ...(factor === undefined ? [] : [`  kept = ${factor}`]),
       `  result ${this.#index(index)}`,
       '}',
     );

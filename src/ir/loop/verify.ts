@@ -129,7 +129,7 @@ class Verifier {
   }
 
   #attention(nest: Nest, attend: Attention): void {
-    const { batch, m, n, k, scores, weight, value } = attend;
+    const { batch, m, n, k, scores, weight, value, kept } = attend;
     this.#frame(nest, attend, 'attention');
     this.#rule(scores.length > 0 && scores.length <= 2, 'an attention has one score or two');
     for (const { depth, a, b } of scores) {
@@ -141,6 +141,11 @@ class Verifier {
     this.#expr(value, new Set([...batch, ...n, ...k]), []);
     this.#given = new Set(scores.map((_, i) => (i === 0 ? 'score' : 'score1')));
     this.#expr(weight, new Set([...batch, ...m, ...k]), []);
+    if (kept !== undefined) this.#expr(kept, new Set([...batch, ...m, ...k]), []);
+    this.#rule(
+      kept === undefined || attend.fold === 'softmax',
+      'what a sum keeps belongs to its weights',
+    );
     this.#given = new Set(attend.fold === 'softmax' ? ['acc', 'norm'] : ['acc']);
     // What was right under another set of names may not be here.
     this.#forget();

@@ -272,6 +272,7 @@ const attentionOperations = (a: Attention, counter: Counter, known: Set<string>)
   }
   counter.add(weight, []);
   counter.add(a.value, []);
+  if (a.kept !== undefined) counter.add(a.kept, []);
   let depth = 0;
   for (const score of a.scores) {
     const key = scoreKey(score);

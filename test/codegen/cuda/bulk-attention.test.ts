@@ -89,6 +89,7 @@ for (const op of Object.keys(PARTS)) {
 const long = { op: 'attention', lead: [1], queries: 200, keys: 330, causal: true } as const;
 define({ ...long, dtype: 'bfloat16', depth: 128, width: 128 }, 2, 128);
 define({ ...long, dtype: 'float16', depth: 64, width: 64, masked: true }, 3, 128);
+define({ ...long, keys: 90, dtype: 'bfloat16', depth: 64, width: 64, dropout: true }, 1, 48);
 
 test('nvcc: machine code of long sequences, without warnings or spilled registers', () => {
   if (!hasNvcc()) {

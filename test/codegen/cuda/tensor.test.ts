@@ -14,15 +14,12 @@ import { planOf } from '../../../src/codegen/gpu/tensor/contraction.ts';
 import { cutOf, type Tile } from '../../../src/codegen/gpu/tensor/tile.ts';
 import { isRefusal } from '../../../src/codegen/plan.ts';
 import type { DType } from '../../../src/ir/dtype.ts';
-import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
-import type { Op } from '../../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../../src/ir/graph/interpret.ts';
-import { graphOps } from '../../../src/ir/graph/registry.ts';
 import type { MmaInputs } from '../../../src/ir/thread/tensor.ts';
 import type { ThreadKernel } from '../../../src/ir/thread/thread.ts';
-import { tensor } from '../../../src/ir/type.ts';
-import { assertClose, random, randomValues } from '../../ir/graph/cases.ts';
+import { assertClose } from '../../ir/graph/cases.ts';
 import { attentionKernel, memoryOf } from '../../support/attention.ts';
+import { type AttentionSizes, makeAttention, PARTS } from '../../support/attention-cases.ts';
 import { CudaBatch } from '../../support/cuda-kernels.ts';
 import { compileCuda, hasNvcc } from '../../support/nvcc.ts';
 import { decode, encode } from '../../support/wasm.ts';
@@ -118,43 +115,10 @@ for (let made = 0; made < 10; ) {
   define(`a random product, ${made++}: ${JSON.stringify(tile)}`, given, dtype, tile, side);
 }
 
-const PARTS: Readonly<Record<string, readonly string[]>> = {
-  attention: ['q', 'k', 'v'],
-  attentionNorm: ['q', 'k'],
-  attentionGradQuery: ['q', 'k', 'v', 'dy', 'norm', 'delta'],
-  attentionGradKey: ['q', 'k', 'v', 'dy', 'norm', 'delta'],
-  attentionGradValue: ['q', 'k', 'dy', 'norm'],
-};
+type Sizes = Omit<AttentionSizes, 'op'>;
 
-interface Sizes {
-  readonly lead: readonly number[];
-  readonly queries: number;
-  readonly keys: number;
-  readonly depth: number;
-  readonly width: number;
-  readonly dtype: DType;
-}
-
-const attentionOf = (op: string, s: Sizes) => {
-  const { lead, queries, keys, depth, width, dtype } = s;
-  const shapes: Readonly<Record<string, readonly number[]>> = {
-    q: [queries, depth],
-    k: [keys, depth],
-    v: [keys, width],
-    dy: [queries, width],
-    norm: [queries],
-    delta: [queries],
-  };
-  const builder = new GraphBuilder();
-  const names = PARTS[op]!;
-  const inputs = names.map((name) => {
-    const own = name === 'norm' || name === 'delta' ? 'float32' : dtype;
-    return builder.input(tensor(own, [...lead, ...shapes[name]!]), { name });
-  });
-  const attrs = { scale: 1 / Math.sqrt(depth), causal: true };
-  const node = builder.emit(graphOps.get(op) as Op, inputs, attrs);
-  return { graph: builder.graph(op, [node]), node, names, inputs };
-};
+const attentionOf = (op: string, s: Sizes): ReturnType<typeof makeAttention> =>
+  makeAttention({ ...s, op, causal: true });
 
 const attentionKernelFor = (made: ReturnType<typeof attentionKernel>, caps: Caps): ThreadKernel => {
   const plan = planTensorAttention(made.nest, caps, undefined);
@@ -165,17 +129,13 @@ const attentionKernelFor = (made: ReturnType<typeof attentionKernel>, caps: Caps
 for (const op of Object.keys(PARTS))
   for (const s of [
     { lead: [2], queries: 50, keys: 40, depth: 32, width: 24, dtype: 'bfloat16' },
-    { lead: [1], queries: 33, keys: 70, depth: 20, width: 18, dtype: 'float16' },
+    { lead: [1], queries: 33, keys: 70, depth: 20, width: 18, dtype: 'float16', dropout: true },
   ] as const) {
-    const { graph, node, names, inputs } = attentionOf(op, s);
+    const { graph, node, data } = attentionOf(op, s);
     const made = attentionKernel(node);
     const kernel = attentionKernelFor(made, a100);
     const run = batch.add(kernel);
     test(`${op} of ${JSON.stringify(s)}`, async () => {
-      const next = random(5);
-      const data = inputs.map((x, i) =>
-        randomValues(next, x.type, names[i] === 'norm' ? [2, 3] : undefined),
-      );
       const [wanted] = interpretGraph(graph, data).outputs;
       for (const order of ORDERS) {
         process.env['TIGON_EMULATED_ORDER'] = order;
@@ -204,7 +164,12 @@ test('nvcc: machine code of what large products and attention get, without warni
   for (const op of Object.keys(PARTS))
     for (const width of [64, 128]) {
       const s = { lead: [4], queries: 2048, keys: 2048, depth: width, width, dtype: 'bfloat16' };
-      unit.add(attentionKernelFor(attentionKernel(attentionOf(op, s as Sizes).node), a100));
+      unit.add(
+        attentionKernelFor(
+          attentionKernel(makeAttention({ ...(s as Sizes), op, causal: true }, false).node),
+          a100,
+        ),
+      );
     }
   for (const [name, { spills }] of compileCuda(unit.source, 'sm_80')) assert.is(spills, 0, name);
 });

@@ -5,7 +5,7 @@ import { cleanup } from '../../../src/codegen/cleanup.ts';
 import { schedule } from '../../../src/codegen/schedule.ts';
 import { defaultWgslCaps, GUARANTEED_LIMITS, wgslCaps } from '../../../src/codegen/wgsl/caps.ts';
 import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
-import type { Graph, Node, Op, Values } from '../../../src/ir/graph/graph.ts';
+import type { Graph, Node, Values } from '../../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../../src/ir/graph/interpret.ts';
 import { graphOps } from '../../../src/ir/graph/registry.ts';
 import { interpretProgram } from '../../../src/ir/program/interpret.ts';
@@ -19,6 +19,7 @@ import { type Compiled, compileGraph } from '../../../src/passes/pipeline.ts';
 import { partition } from '../../../src/passes/recompute.ts';
 import { assertClose, random, randomValues } from '../../ir/graph/cases.ts';
 import { attentionKernel, memoryOf } from '../../support/attention.ts';
+import { type AttentionSizes, makeAttention, PARTS } from '../../support/attention-cases.ts';
 import { collect, layOut } from '../../support/differential.ts';
 
 /** What WebGPU guarantees; with subgroups; with small workgroups; with much shared memory. */
@@ -30,63 +31,10 @@ const machines: readonly Caps[] = [
 ];
 const orders = ['random', 'reverse', 'forward', 'random'] as const;
 
-interface Sizes {
-  readonly op: string;
-  readonly lead?: readonly number[];
-  readonly queries: number;
-  readonly keys: number;
-  readonly depth: number;
-  readonly width: number;
-  readonly causal?: boolean;
-  readonly masked?: boolean;
-}
+type Sizes = Omit<AttentionSizes, 'dtype'>;
+type Made = ReturnType<typeof makeAttention>;
 
-interface Made {
-  readonly graph: Graph;
-  readonly node: Node;
-  readonly data: Values[];
-}
-
-const PARTS: Readonly<Record<string, readonly string[]>> = {
-  attention: ['q', 'k', 'v'],
-  attentionNorm: ['q', 'k'],
-  attentionGradQuery: ['q', 'k', 'v', 'dy', 'norm', 'delta'],
-  attentionGradKey: ['q', 'k', 'v', 'dy', 'norm', 'delta'],
-  attentionGradValue: ['q', 'k', 'dy', 'norm'],
-};
-
-const make = (s: Sizes): Made => {
-  const { op, lead = [2], queries, keys, depth, width, causal = false, masked = false } = s;
-  const shapes: Readonly<Record<string, readonly number[]>> = {
-    q: [queries, depth],
-    k: [keys, depth],
-    v: [keys, width],
-    dy: [queries, width],
-    norm: [queries],
-    delta: [queries],
-    mask: [queries, keys],
-  };
-  const builder = new GraphBuilder();
-  const names = [...PARTS[op]!, ...(masked ? ['mask'] : [])];
-  const inputs = names.map((name) =>
-    builder.input(tensor(name === 'mask' ? 'bool' : 'float32', [...lead, ...shapes[name]!]), {
-      name,
-    }),
-  );
-  const attrs = { scale: 1 / Math.sqrt(depth), causal };
-  const node = builder.emit(graphOps.get(op) as Op, inputs, attrs);
-  const next = random(queries + 7 * keys);
-  const data = inputs.map((x, i) => {
-    const values = randomValues(next, x.type, names[i] === 'norm' ? [2, 3] : undefined);
-    // queries that may attend to nothing
-    if (names[i] === 'mask')
-      values.forEach((_, j) => {
-        if (Math.floor(j / keys) % 5 === 2) values[j] = 0;
-      });
-    return values;
-  });
-  return { graph: builder.graph(op, [node]), node, data };
-};
+const make = (sizes: Sizes): Made => makeAttention({ ...sizes, dtype: 'float32' });
 
 /** The scheduled kernel on a machine, after its run in an order of threads was held against what the op means. */
 const agree = ({ graph, node, data }: Made, machine: number): ThreadKernel => {
@@ -116,6 +64,17 @@ const shapes: readonly Omit<Sizes, 'op'>[] = [
   { lead: [2, 1, 2], queries: 17, keys: 35, depth: 20, width: 8, masked: true },
   { lead: [1], queries: 70, keys: 66, depth: 33, width: 30, causal: true },
   { lead: [], queries: 36, keys: 131, depth: 64, width: 64, causal: true, masked: true },
+  { queries: 35, keys: 42, depth: 12, width: 9, causal: true, dropout: true },
+  {
+    queries: 34,
+    keys: 41,
+    depth: 8,
+    width: 12,
+    fill: -2,
+    masked: true,
+    biased: true,
+    dropout: true,
+  },
 ];
 
 for (const [i, shape] of shapes.entries())

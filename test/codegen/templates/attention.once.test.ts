@@ -44,6 +44,17 @@ const shapes: readonly Omit<AttentionSizes, 'op' | 'dtype'>[] = [
   { lead: [1], queries: 70, keys: 66, depth: 33, width: 30, causal: true },
   { lead: [], queries: 36, keys: 131, depth: 64, width: 64, causal: true, masked: true },
   { lead: [1], queries: 150, keys: 170, depth: 8, width: 8, causal: true },
+  { lead: [3], queries: 35, keys: 47, depth: 12, width: 9, causal: true, dropout: true },
+  {
+    queries: 34,
+    keys: 52,
+    depth: 8,
+    width: 12,
+    fill: -2,
+    masked: true,
+    biased: true,
+    dropout: true,
+  },
 ];
 
 for (const shape of shapes)
@@ -65,10 +76,10 @@ for (const shape of shapes.slice(1))
     const b = new GraphBuilder();
     const made = (name: string, operands: readonly Node[]): Node =>
       b.emit(graphOps.get(name) as Op, operands, attrs);
-    const mask = shape.masked ? [inputs.at(-1)!] : [];
+    const others = inputs.slice(PARTS['attentionGradQuery']!.length);
     const nodes = [
       made('attentionGradKey', inputs),
-      made('attentionGradValue', [q, k, dy, norm, ...mask]),
+      made('attentionGradValue', [q, k, dy, norm, ...others]),
       made('attentionGradQuery', inputs),
     ];
     for (const some of [nodes, nodes.slice(0, 2)]) {

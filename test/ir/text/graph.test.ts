@@ -4,6 +4,7 @@ import { GraphBuilder } from '../../../src/ir/graph/builder.ts';
 import { type Node, topological } from '../../../src/ir/graph/graph.ts';
 import { interpretGraph } from '../../../src/ir/graph/interpret.ts';
 import { attention } from '../../../src/ir/graph/ops/attention.ts';
+import { attentionAttrs } from '../../../src/ir/graph/ops/attention-operands.ts';
 import { parseGraph } from '../../../src/ir/graph/parse.ts';
 import { printGraph } from '../../../src/ir/graph/print.ts';
 import { verifyGraph } from '../../../src/ir/graph/verify.ts';
@@ -104,7 +105,7 @@ test('numbers that an op does not round keep all their digits, also those of a f
   for (const scale of [1 / Math.sqrt(32), Math.fround(1 / Math.sqrt(32)), 0.125, 1]) {
     const b = new GraphBuilder();
     const [q, k, v] = [b, b, b].map(() => b.input(tensor('float32', [4, 8]))) as [Node, Node, Node];
-    const y = b.emit(attention, [q, k, v], { scale, causal: false });
+    const y = b.emit(attention, [q, k, v], attentionAttrs({ scale }));
     const text = printGraph(b.graph('scaled', [y]));
     const read = parseGraph(text);
     assert.is(read.outputs[0]!.attrs['scale'], scale);

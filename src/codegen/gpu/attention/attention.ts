@@ -170,7 +170,25 @@ class Blocks {
         for (const sum of groups) em.set(sum, operate('mul', get(sum), by));
       });
     if (cut.problem.value !== undefined)
-      this.addValues(seat, block, folded?.powers ?? weights, sums);
+      this.addValues(seat, block, this.left(seat, block, folded?.powers ?? weights), sums);
+  }
+
+  /** Weights, times what they are multiplied with besides. */
+  private left(seat: Seat, block: TExpr, weights: readonly TExpr[]): readonly TExpr[] {
+    const { em, cut } = this;
+    const { kept, summed, rows } = cut.problem;
+    if (kept === undefined) return weights;
+    const first = em.name('first', add(block, seat.across));
+    const last = i32(summed.extent - 1);
+    return weights.map((weight, i) => {
+      const at = em.name('at', operate('min', add(first, i32(i * cut.across)), last));
+      let factor: TExpr = weight;
+      em.scope('same', () => {
+        em.bind(summed, at);
+        factor = em.name('kept', em.vector(kept, rows));
+      });
+      return em.name('left', operate('mul', weight, factor));
+    });
   }
 
   /** The weights of the thread's rows (as lanes) for each of its elements of the sum. */

@@ -47,6 +47,8 @@ export interface Problem {
   /** The weight of what takes no part. */
   readonly absent: number;
   readonly value: Operand | undefined;
+  /** What weights of values are multiplied with besides; it may be read where the weight may. */
+  readonly kept: Expr | undefined;
   /** What is stored for each column, and for each row. */
   readonly outputs: readonly Output[];
   readonly rowOutputs: readonly Output[];
@@ -88,6 +90,7 @@ export const problemOf = (nest: Nest, caps: Caps): Problem | { readonly refused:
     bounds,
     absent: softmax ? ABSENT : 0,
     value: columns === undefined ? undefined : operandOf(attend.value, summed, columns),
+    kept: attend.kept && readable(attend.kept),
     outputs,
     rowOutputs,
     columnQuads: columns !== undefined && columns.extent % 4 === 0 && inVectors(outputs, columns),

@@ -10,10 +10,8 @@ import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
 import { scaledDotProductAttention } from '../../nd/attention.ts';
 import { attentionWeights } from '../../nd/attention-weights.ts';
-import { matmul } from '../../nd/linalg.ts';
 import { reshape, transpose } from '../../nd/shape.ts';
 import { checkOptions } from '../../options.ts';
-import { dropout } from '../../random.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Dense } from './basic.ts';
@@ -120,10 +118,7 @@ export class MultiHeadAttention extends HybridBlock {
     const v = this.#split(this.value, value);
     const shares = { mask: this.#wide(mask), causal: this.causal };
     const dropped = isTraining() ? this.dropout : 0;
-    const mixed =
-      dropped === 0
-        ? scaledDotProductAttention(q, k, v, shares)
-        : matmul(dropout(attentionWeights(q, k, shares), dropped), v);
+    const mixed = scaledDotProductAttention(q, k, v, { ...shares, dropout: dropped });
     const [batch, , positions] = mixed.shape as [number, number, number];
     return this.output(reshape(transpose(mixed, [0, 2, 1, 3]), [batch, positions, this.units]));
   }

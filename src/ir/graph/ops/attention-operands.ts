@@ -1,20 +1,39 @@
 /**
  * The operands of attention and its gradients: what they are called, how long their axes are, and the checks.
  *
- * Invariant: queries are [..., Tq, D], keys [..., Tk, D], values [..., Tk, Dv]; a mask is [..., Tq, Tk] and comes last.
+ * Invariant: queries are [..., Tq, D], keys [..., Tk, D], values [..., Tk, Dv]; after what an op always takes come a bias
+ * [..., Tq, Tk], what shares are dropped by, and a mask [..., Tq, Tk].
  */
 import { summedIn } from '../../dtype.ts';
+import { ABSENT } from '../../loop/loop.ts';
 import { sameShape, type TensorType } from '../../type.ts';
 import type { Node } from '../graph.ts';
 import { checkFloat, type Rule, ruleFor } from './define.ts';
 
-/** Scores are `scale · q kᵀ`; `causal`: query i attends to keys 0 to i. */
-export type AttentionAttrs = { readonly scale: number; readonly causal: boolean };
+/** Scores are `scale · q kᵀ`, `+ bias` if `biased`. */
+export type AttentionAttrs = {
+  readonly scale: number;
+  /** Query i attends to keys 0 to i. */
+  readonly causal: boolean;
+  /** The score of what a mask hides. {@link ABSENT}: it takes no part, whatever the other scores are. */
+  readonly fill: number;
+  readonly biased: boolean;
+  /** Shares are dropped, as `dropOut` does, after they were made. */
+  readonly dropout: boolean;
+};
 
 export const attentionSchema = {
   scale: { kind: 'number' },
   causal: { kind: 'bool', default: false },
+  fill: { kind: 'number', default: ABSENT as number },
+  biased: { kind: 'bool', default: false },
+  dropout: { kind: 'bool', default: false },
 } as const;
+
+/** With what most attentions are without. */
+export const attentionAttrs = (
+  given: Pick<AttentionAttrs, 'scale'> & Partial<AttentionAttrs>,
+): AttentionAttrs => ({ causal: false, fill: ABSENT, biased: false, dropout: false, ...given });
 
 /** Operands by what they are; those an op does not take are missing. */
 export interface Parts<T> {
@@ -24,18 +43,38 @@ export interface Parts<T> {
   readonly dy?: T;
   readonly norm?: T;
   readonly delta?: T;
+  readonly bias?: T;
+  /** The key, the number of the draw, and the share of shares that are dropped. */
+  readonly low?: T;
+  readonly high?: T;
+  readonly draw?: T;
+  readonly rate?: T;
   readonly mask?: T;
 }
 export type PartName = keyof Parts<unknown>;
+type Given = Pick<AttentionAttrs, 'biased' | 'dropout'>;
 
-/** The operands of an op that takes `names`, and perhaps a mask. */
-export const partsOf = <T>(names: readonly PartName[], operands: readonly T[]): Parts<T> =>
-  Object.fromEntries(
-    operands.map((x, i) => [names[i] ?? 'mask', x] as const),
+/** What an op that takes `names` takes with these attributes; a mask may come last. */
+const namesWith = (names: readonly PartName[], { biased, dropout }: Given): PartName[] => [
+  ...names,
+  ...(biased ? (['bias'] as const) : []),
+  ...(dropout ? (['low', 'high', 'draw', 'rate'] as const) : []),
+];
+
+/** The operands of an op that takes `names`. */
+export const partsOf = <T>(
+  names: readonly PartName[],
+  operands: readonly T[],
+  given: Given,
+): Parts<T> => {
+  const all = namesWith(names, given);
+  return Object.fromEntries(
+    operands.map((x, i) => [all[i] ?? 'mask', x] as const),
   ) as unknown as Parts<T>;
+};
 
-export const operandsOf = <T>(names: readonly PartName[], parts: Parts<T>): T[] => [
-  ...names.map((name) => parts[name]!),
+export const operandsOf = <T>(names: readonly PartName[], parts: Parts<T>, given: Given): T[] => [
+  ...namesWith(names, given).map((name) => parts[name]!),
   ...(parts.mask === undefined ? [] : [parts.mask]),
 ];
 
@@ -56,6 +95,11 @@ const SHAPES: Readonly<Record<PartName, string>> = {
   dy: '[..., Tq, Dv]',
   norm: '[..., Tq]',
   delta: '[..., Tq]',
+  bias: '[..., Tq, Tk]',
+  low: '[]',
+  high: '[]',
+  draw: '[]',
+  rate: '[]',
   mask: '[..., Tq, Tk]',
 };
 
@@ -72,8 +116,14 @@ const wantedShape = (name: PartName, s: Sizes): number[] => {
     case 'norm':
     case 'delta':
       return [...s.lead, s.queries];
+    case 'bias':
     case 'mask':
       return [...s.lead, s.queries, s.keys];
+    case 'low':
+    case 'high':
+    case 'draw':
+    case 'rate':
+      return [];
     default:
       return name satisfies never;
   }
@@ -93,20 +143,23 @@ export const typesOf = (parts: Parts<Node>): Parts<TensorType> =>
   ) as unknown as Parts<TensorType>;
 
 /** The sizes of a node of an op that takes `names`. */
-export const sizesIn = (names: readonly PartName[], { inputs }: Node): Sizes =>
-  sizesOf(typesOf(partsOf(names, inputs)));
+export const sizesIn = (
+  names: readonly PartName[],
+  { inputs, attrs }: Node<AttentionAttrs>,
+): Sizes => sizesOf(typesOf(partsOf(names, inputs, attrs)));
 
 /** Checks the operands of an op that takes `names`, and perhaps a mask. */
 export const checkParts = (
   op: string,
   names: readonly PartName[],
   inputs: readonly TensorType[],
-  { scale }: AttentionAttrs,
+  attrs: AttentionAttrs,
 ): { readonly parts: Parts<TensorType>; readonly sizes: Sizes } => {
-  const masked = inputs.length > names.length;
-  const all: readonly PartName[] = masked ? [...names, 'mask'] : names;
+  const { scale, causal, fill } = attrs;
+  const own = namesWith(names, attrs);
+  const all: readonly PartName[] = inputs.length > own.length ? [...own, 'mask'] : own;
   const rule = ruleFor(op, inputs, all);
-  const parts = partsOf(names, inputs);
+  const parts = partsOf(names, inputs, attrs);
   for (const name of all)
     rule.check(
       parts[name]!.shape.length >= wantedRank(name),
@@ -122,10 +175,32 @@ export const checkParts = (
     'pass a number; 1 / sqrt(D) is customary',
     'value',
   );
+  rule.check(
+    fill === ABSENT || (Number.isFinite(fill) && fill > LEAST && !causal),
+    `fill is ${fill}`,
+    'what is hidden scores a number, or takes no part; what comes later takes none',
+    'value',
+  );
   return { parts, sizes };
 };
 
-const wantedRank = (name: PartName): number => (name === 'norm' || name === 'delta' ? 1 : 2);
+/** Below any score that blocks of keys tell from what takes no part. */
+export const LEAST = -1e37;
+
+const wantedRank = (name: PartName): number => {
+  switch (name) {
+    case 'norm':
+    case 'delta':
+      return 1;
+    case 'low':
+    case 'high':
+    case 'draw':
+    case 'rate':
+      return 0;
+    default:
+      return 2;
+  }
+};
 
 const checkPart = (rule: Rule, name: PartName, parts: Parts<TensorType>, sizes: Sizes): void => {
   const type = parts[name]!;
@@ -153,12 +228,19 @@ const checkPart = (rule: Rule, name: PartName, parts: Parts<TensorType>, sizes: 
       break;
     case 'norm':
     case 'delta':
+    case 'bias':
+    case 'rate':
       rule.check(
         type.dtype === summedIn(parts.q.dtype),
         `${name} must be ${summedIn(parts.q.dtype)}`,
         'convert it',
         'dtype',
       );
+      break;
+    case 'low':
+    case 'high':
+    case 'draw':
+      rule.check(type.dtype === 'uint32', `${name} must be uint32`, 'convert it', 'dtype');
       break;
     case 'mask':
       rule.check(

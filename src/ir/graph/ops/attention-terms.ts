@@ -5,10 +5,19 @@
  * its share is 0.
  */
 
-import { type Axis, type Bound, type Idx, idxAdd, idxAxis, idxScale } from '../../dim.ts';
+import {
+  type Axis,
+  type Bound,
+  type Idx,
+  idxAdd,
+  idxAxis,
+  idxFlatten,
+  idxScale,
+} from '../../dim.ts';
 import { summedIn } from '../../dtype.ts';
-import { cast, constant, guard, scalar, scoreValues } from '../../loop/expr.ts';
+import { cast, constant, guard, indexValue, scalar, scoreValues } from '../../loop/expr.ts';
 import { ABSENT, type Attention, type Expr, type Score } from '../../loop/loop.ts';
+import { stridesOf } from '../../type.ts';
 import type { GraphBuilder } from '../builder.ts';
 import type { LowerContext, Node } from '../graph.ts';
 import {
@@ -20,6 +29,7 @@ import {
 } from './attention-operands.ts';
 import { otherAxes } from './define.ts';
 import { dot } from './dot.ts';
+import { dropOut } from './draws.ts';
 import { iota } from './leaf.ts';
 
 // ---- as nodes -----------------------------------------------------------------------------------------------------
@@ -56,9 +66,32 @@ const allowed = (
 export const scoreNodes = (b: GraphBuilder, parts: Parts<Node>, attrs: AttentionAttrs): Node => {
   const raw = product(b, parts.q, 1, parts.k, 1);
   const scaled = b.op('mul', raw, b.lit(attrs.scale, raw));
+  const { bias } = parts;
+  const open = bias === undefined ? scaled : b.op('add', scaled, bias);
   const may = allowed(b, parts, attrs);
-  return may === undefined ? scaled : b.op('select', may, scaled, b.lit(ABSENT, scaled));
+  return may === undefined ? open : b.op('select', may, open, b.lit(attrs.fill, open));
 };
+
+/** What is left of shares, or of gradients to those that are left, after dropout. */
+export const leftOf = (b: GraphBuilder, x: Node, parts: Parts<Node>): Node => {
+  const { low, high, draw, rate } = parts;
+  if (rate === undefined) return x;
+  const { shape, dtype } = x.type;
+  return dropOut(
+    { b, low: low!, high: high!, draw: draw!, elements: shape, shape, dtype },
+    x,
+    rate,
+  );
+};
+
+/** Slopes where scores are what a mask puts there are 0, as they are where nothing takes part. */
+export const onlyScored = (
+  b: GraphBuilder,
+  slopes: Node,
+  { mask }: Parts<Node>,
+  { fill }: AttentionAttrs,
+): Node =>
+  mask === undefined || fill === ABSENT ? slopes : b.op('select', mask, slopes, b.lit(0, slopes));
 
 /** One number for each query, repeated along the keys of `scores`. */
 export const alongKeys = (b: GraphBuilder, x: Node, scores: Node): Node => {
@@ -72,8 +105,9 @@ export const onlyAllowed = (
   shares: Node,
   scores: Node,
   { mask }: Parts<Node>,
+  { fill }: AttentionAttrs,
 ): Node =>
-  mask === undefined
+  mask === undefined || fill !== ABSENT
     ? shares
     : b.op('select', b.op('le', scores, b.lit(ABSENT, scores)), b.lit(0, shares), shares);
 
@@ -85,6 +119,10 @@ export interface WeightPlace {
   readonly key: Axis;
   /** A number that each query has one of. */
   ofQuery(x: Node): Expr;
+  /** The score, scaled. */
+  readonly score: Expr;
+  /** What is left of a share, or of the gradient to what is left, after dropout. */
+  left(x: Expr): Expr;
 }
 
 export interface AttentionLoops {
@@ -97,14 +135,14 @@ export interface AttentionLoops {
   readonly fold: Attention['fold'];
   weight(place: WeightPlace): Expr;
   /** The weight of what may not be attended to. */
-  readonly otherwise: number;
+  otherwise(place: WeightPlace): Expr;
 }
 
 /** The attention with these loops, over `parts`. */
 export const attentionOf = (
   context: LowerContext,
   parts: Parts<Node>,
-  { causal }: AttentionAttrs,
+  { scale, causal }: AttentionAttrs,
   loops: AttentionLoops,
 ): Attention => {
   const sizes = sizesOf(typesOf(parts));
@@ -122,9 +160,18 @@ export const attentionOf = (
     return { depth: [d], a: element(own, m, d), b: element(other, k, d) };
   });
   const n = loops.value === undefined ? [] : [context.parallel('n', widthOf(loops.value))];
-  const none = constant(loops.otherwise, 'float32');
-  const plain = loops.weight({ query, key, ofQuery: (x) => context.at(x, at(query)) });
-  const { mask } = parts;
+  const { mask, bias } = parts;
+  const scaled = scalar('mul', scoreValues[0]!, constant(scale, 'float32'));
+  const factor = keptFactor(context, parts, [...batch, query], key);
+  const place: WeightPlace = {
+    query,
+    key,
+    ofQuery: (x) => context.at(x, at(query)),
+    score: bias === undefined ? scaled : scalar('add', scaled, context.at(bias, at(query, key))),
+    left: (x) => (factor === undefined ? x : scalar('mul', x, factor)),
+  };
+  const none = loops.otherwise(place);
+  const plain = loops.weight(place);
   const shown =
     mask === undefined ? plain : scalar('select', context.at(mask, at(query, key)), plain, none);
   const past: Bound = {
@@ -140,11 +187,33 @@ export const attentionOf = (
     fold: loops.fold,
     scores,
     weight: causal ? guard([past], shown, none) : shown,
+    ...(loops.fold === 'softmax' && n.length > 0 && factor !== undefined ? { kept: factor } : {}),
     value: loops.value === undefined ? constant(1, 'float32') : element(loops.value, k, ...n),
     index: at(m, ...n),
   };
 };
 
-/** The score of an attention, scaled. */
-export const scaledScore = ({ scale }: AttentionAttrs): Expr =>
-  scalar('mul', scoreValues[0]!, constant(scale, 'float32'));
+/** What a share is multiplied with in dropout: the draw is that of its place among all, in row-major order. */
+const keptFactor = (
+  context: LowerContext,
+  { k, low, high, draw, rate }: Parts<Node>,
+  rows: readonly Axis[],
+  key: Axis,
+): Expr | undefined => {
+  if (rate === undefined) return undefined;
+  const word = (n: number): Expr => constant(n, 'uint32');
+  const row = idxFlatten(rows.map(idxAxis), stridesOf(rows.map((a) => a.extent)));
+  // as words: there may be more pairs than an index counts
+  const first = scalar('mul', cast(indexValue(row), 'uint32'), word(k.type.shape.at(-2)!));
+  const index = scalar('add', first, cast(indexValue(idxAxis(key)), 'uint32'));
+  const [k0, k1, c1, share] = [low!, high!, draw!, rate].map((x) => context.at(x, []));
+  const drawn = scalar('shr', scalar('threefry', k0!, k1!, index, c1!), word(8));
+  const one = constant(1, 'float32');
+  const unit = scalar('mul', cast(drawn, 'float32'), constant(2 ** -24, 'float32'));
+  return scalar(
+    'select',
+    scalar('ge', unit, share!),
+    scalar('div', one, scalar('sub', one, share!)),
+    constant(0, 'float32'),
+  );
+};

@@ -13,12 +13,21 @@ import {
 } from '../ops/attention-gradient.ts';
 import {
   type AttentionAttrs,
+  attentionAttrs,
   type Parts,
   partsOf,
   type Sizes,
   sizesIn,
 } from '../ops/attention-operands.ts';
-import { eachQuery, rowOf, scoreValuesOf, shareOf } from './attention-numbers.ts';
+import {
+  DROPPED,
+  DROPPED_RANGE,
+  eachQuery,
+  keptOf,
+  rowOf,
+  scoreValuesOf,
+  shareOf,
+} from './attention-numbers.ts';
 import { bool, defineReference, f32, type Reference } from './define.ts';
 
 /** Calls `visit` for each query and key with the share or, where there are values, the gradient of their product. */
@@ -30,19 +39,22 @@ const eachPair = (
 ): void => {
   const scores = scoreValuesOf(parts, sizes, attrs);
   const { keys, width } = sizes;
-  const { v, dy, delta, norm } = parts;
+  const { v, dy, delta, norm, mask } = parts;
+  const kept = keptOf(parts, sizes);
   eachQuery(sizes, (batch, query, row) => {
     const own = rowOf(dy!, row, width);
     scores(batch, query).forEach((score, i) => {
       const key = batch * keys + i;
       const share = shareOf(score, norm![row]!);
       if (v === undefined) {
-        visit(row, key, share);
+        visit(row, key, share * kept(row, i));
         return;
       }
+      // a score that a mask puts there does not depend on queries and keys
+      if (mask?.[row * keys + i] === 0) return;
       const value = rowOf(v, key, width);
       const toShare = own.reduce((sum, g, j) => sum + g * value[j]!, 0);
-      visit(row, key, attrs.scale * share * (toShare - delta![row]!));
+      visit(row, key, attrs.scale * share * (kept(row, i) * toShare - delta![row]!));
     });
   });
 };
@@ -53,7 +65,7 @@ const addRow = (to: Values, by: number, from: Values): void =>
     to[i]! += by * x;
   });
 
-const plain: AttentionAttrs = { scale: 0.5, causal: false };
+const plain: AttentionAttrs = attentionAttrs({ scale: 0.5 });
 
 const small = [-1, 1] as const;
 
@@ -81,12 +93,20 @@ const slopeExamples = [
     attrs: { scale: 0.7, causal: true },
     range: [...scoreRange, [0, 2] as const],
   },
+  {
+    inputs: [
+      ...[f32(6, 3), f32(5, 3), f32(5, 2), f32(6, 2), f32(6), f32(6)],
+      ...[f32(6, 5), ...DROPPED, bool(6, 5)],
+    ],
+    attrs: { scale: 0.7, fill: -1, biased: true, dropout: true },
+    range: [...scoreRange, small, ...DROPPED_RANGE, [0, 2] as const],
+  },
 ];
 
 export const attentionGradients: readonly Reference[] = [
   defineReference(attentionGradQuery, {
     evaluate: (inputs, node) => {
-      const parts = partsOf(SCORE_GRADIENT, inputs);
+      const parts = partsOf(SCORE_GRADIENT, inputs, node.attrs);
       const sizes = sizesIn(SCORE_GRADIENT, node);
       const out = new Float64Array(node.type.size);
       eachPair(parts, sizes, node.attrs, (query, key, slope) => {
@@ -99,7 +119,7 @@ export const attentionGradients: readonly Reference[] = [
 
   defineReference(attentionGradKey, {
     evaluate: (inputs, node) => {
-      const parts = partsOf(SCORE_GRADIENT, inputs);
+      const parts = partsOf(SCORE_GRADIENT, inputs, node.attrs);
       const sizes = sizesIn(SCORE_GRADIENT, node);
       const out = new Float64Array(node.type.size);
       eachPair(parts, sizes, node.attrs, (query, key, slope) => {
@@ -112,7 +132,7 @@ export const attentionGradients: readonly Reference[] = [
 
   defineReference(attentionGradValue, {
     evaluate: (inputs, node) => {
-      const parts = partsOf(VALUE_GRADIENT, inputs);
+      const parts = partsOf(VALUE_GRADIENT, inputs, node.attrs);
       const sizes = sizesIn(VALUE_GRADIENT, node);
       const out = new Float64Array(node.type.size);
       eachPair(parts, sizes, node.attrs, (query, key, share) => {
@@ -130,6 +150,11 @@ export const attentionGradients: readonly Reference[] = [
         inputs: [f32(2, 6, 3), f32(2, 5, 3), f32(2, 6, 2), f32(2, 6), bool(2, 6, 5)],
         attrs: { scale: 0.7, causal: true },
         range: [small, small, small, above, [0, 2]],
+      },
+      {
+        inputs: [f32(6, 3), f32(5, 3), f32(6, 2), f32(6), f32(6, 5), ...DROPPED, bool(6, 5)],
+        attrs: { scale: 0.7, fill: -1, biased: true, dropout: true },
+        range: [small, small, small, above, small, ...DROPPED_RANGE, [0, 2]],
       },
     ],
   }),

@@ -4,9 +4,12 @@
  * Invariant: what may not be attended to scores `ABSENT`, and its share is 0.
  */
 import { ABSENT } from '../../loop/loop.ts';
+import { threefry } from '../../numbers.ts';
+import type { TensorType } from '../../type.ts';
 import type { Values } from '../graph.ts';
 import type { AttentionAttrs, Parts, Sizes } from '../ops/attention-operands.ts';
 import { sizeOf } from '../ops/define.ts';
+import { f32, u32 } from './define.ts';
 
 /** The scores of one query against all keys. */
 export type RowOfScores = (batch: number, query: number) => number[];
@@ -14,18 +17,18 @@ export type RowOfScores = (batch: number, query: number) => number[];
 export const scoreValuesOf = (
   parts: Parts<Values>,
   { queries, keys, depth }: Sizes,
-  { scale, causal }: AttentionAttrs,
+  { scale, causal, fill }: AttentionAttrs,
 ): RowOfScores => {
-  const { q, k, mask } = parts;
+  const { q, k, mask, bias } = parts;
   return (batch, query) => {
     const row = batch * queries + query;
     return Array.from({ length: keys }, (_, key) => {
-      const may = mask === undefined || mask[row * keys + key] !== 0;
-      if (!may || (causal && key > query)) return ABSENT;
+      if (causal && key > query) return ABSENT;
+      if (mask !== undefined && mask[row * keys + key] === 0) return fill;
       let sum = 0;
       for (let d = 0; d < depth; d++)
         sum += q[row * depth + d]! * k[(batch * keys + key) * depth + d]!;
-      return scale * sum;
+      return scale * sum + (bias === undefined ? 0 : bias[row * keys + key]!);
     });
   };
 };
@@ -53,3 +56,23 @@ export const normOf = (scores: readonly number[]): number => {
 
 export const shareOf = (score: number, norm: number): number =>
   score <= ABSENT ? 0 : Math.exp(score - norm);
+
+/** What a share is multiplied with in dropout. */
+export const keptOf = (
+  { low, high, draw, rate }: Parts<Values>,
+  { keys }: Sizes,
+): ((row: number, key: number) => number) => {
+  if (rate === undefined) return () => 1;
+  const share = rate[0]!;
+  return (row, key) => {
+    const word = threefry(low![0]!, high![0]!, row * keys + key, draw![0]!);
+    return (word >>> 8) * 2 ** -24 >= share ? 1 / (1 - share) : 0;
+  };
+};
+
+/** For examples: what dropout draws from, and numbers for it. */
+export const DROPPED: readonly TensorType[] = [u32(), u32(), u32(), f32()];
+export const DROPPED_RANGE: readonly (readonly [number, number])[] = [
+  ...[0, 0, 0].map(() => [0, 1000] as const),
+  [0.3, 0.6],
+];

@@ -6,7 +6,16 @@
 
 import { ATTENTION, attention, attentionNorm, NORM } from '../ops/attention.ts';
 import { partsOf, sizesIn } from '../ops/attention-operands.ts';
-import { eachQuery, normOf, rowOf, scoreValuesOf, shareOf } from './attention-numbers.ts';
+import {
+  DROPPED,
+  DROPPED_RANGE,
+  eachQuery,
+  keptOf,
+  normOf,
+  rowOf,
+  scoreValuesOf,
+  shareOf,
+} from './attention-numbers.ts';
 import { bool, defineReference, f32, type Reference } from './define.ts';
 
 export const attentions: readonly Reference[] = [
@@ -14,16 +23,17 @@ export const attentions: readonly Reference[] = [
     evaluate: (inputs, node) => {
       const { attrs, type } = node;
       const sizes = sizesIn(ATTENTION, node);
-      const parts = partsOf(ATTENTION, inputs);
+      const parts = partsOf(ATTENTION, inputs, attrs);
       const scores = scoreValuesOf(parts, sizes, attrs);
       const { keys, width } = sizes;
+      const kept = keptOf(parts, sizes);
       const out = new Float64Array(type.size);
       eachQuery(sizes, (batch, query, row) => {
         const own = scores(batch, query);
         const norm = normOf(own);
         const sums = rowOf(out, row, width);
         own.forEach((score, key) => {
-          const share = shareOf(score, norm);
+          const share = shareOf(score, norm) * kept(row, key);
           rowOf(parts.v!, batch * keys + key, width).forEach((v, i) => {
             sums[i]! += share * v;
           });
@@ -46,6 +56,16 @@ export const attentions: readonly Reference[] = [
         inputs: [f32(6, 3), f32(5, 3), f32(5, 2), bool(6, 5)],
         attrs: { scale: 0.7, causal: true },
       },
+      {
+        inputs: [f32(2, 6, 3), f32(2, 5, 3), f32(2, 5, 2), ...DROPPED],
+        attrs: { scale: 0.7, causal: true, dropout: true },
+        range: [...[0, 0, 0].map(() => [-2, 2] as const), ...DROPPED_RANGE],
+      },
+      {
+        inputs: [f32(6, 3), f32(5, 3), f32(5, 2), f32(6, 5), ...DROPPED, bool(6, 5)],
+        attrs: { scale: 0.7, fill: -1, biased: true, dropout: true },
+        range: [...[0, 0, 0, 0].map(() => [-2, 2] as const), ...DROPPED_RANGE, [0, 2]],
+      },
     ],
   }),
 
@@ -53,7 +73,7 @@ export const attentions: readonly Reference[] = [
     evaluate: (inputs, node) => {
       const { attrs, type } = node;
       const sizes = sizesIn(NORM, node);
-      const scores = scoreValuesOf(partsOf(NORM, inputs), sizes, attrs);
+      const scores = scoreValuesOf(partsOf(NORM, inputs, attrs), sizes, attrs);
       const out = new Float64Array(type.size);
       eachQuery(sizes, (batch, query, row) => {
         out[row] = normOf(scores(batch, query));

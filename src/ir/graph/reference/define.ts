@@ -80,6 +80,7 @@ export const reader = (
 
 /** Shorthands for examples. */
 export const f32 = (...shape: number[]): TensorType => tensor('float32', shape);
+export const u32 = (...shape: number[]): TensorType => tensor('uint32', shape);
 export const i32 = (...shape: number[]): TensorType => tensor('int32', shape);
 export const bf16 = (...shape: number[]): TensorType => tensor('bfloat16', shape);
 export const bool = (...shape: number[]): TensorType => tensor('bool', shape);

@@ -42,6 +42,16 @@ const shapes: readonly Omit<AttentionSizes, 'op' | 'dtype'>[] = [
   { lead: [1], queries: 200, keys: 200, depth: 32, width: 32, causal: true },
   { lead: [], queries: 130, keys: 470, depth: 64, width: 72 },
   { lead: [], queries: 136, keys: 104, depth: 128, width: 128, causal: true, masked: true },
+  {
+    queries: 72,
+    keys: 90,
+    depth: 16,
+    width: 24,
+    fill: -2,
+    masked: true,
+    biased: true,
+    dropout: true,
+  },
 ];
 
 for (const [i, shape] of shapes.entries())

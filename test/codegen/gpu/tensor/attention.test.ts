@@ -31,6 +31,16 @@ const shapes: readonly Omit<AttentionSizes, 'op' | 'dtype'>[] = [
   { lead: [2, 1, 2], queries: 17, keys: 35, depth: 24, width: 8, masked: true },
   { lead: [1], queries: 70, keys: 66, depth: 32, width: 32, causal: true },
   { lead: [], queries: 40, keys: 136, depth: 64, width: 64, causal: true, masked: true },
+  {
+    queries: 36,
+    keys: 42,
+    depth: 16,
+    width: 24,
+    fill: -2,
+    masked: true,
+    biased: true,
+    dropout: true,
+  },
 ];
 
 for (const [i, shape] of shapes.entries())

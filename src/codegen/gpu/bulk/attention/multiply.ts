@@ -26,10 +26,10 @@ import {
   byRows,
   endFold,
   foldBlock,
+  leftOf,
   type Running,
   rowsOf,
   startFold,
-  type Tiles,
 } from '../../tensor/attention/scores.ts';
 import type { Seat as Thread } from '../finish.ts';
 import type { Cut, Part } from './cut.ts';
@@ -167,8 +167,9 @@ export class Multiplying {
     const from = em.name('from', add(range.from, mul(turn, i32(cut.summed))));
     const weights = weightsOf(em, cut, seat, from, scores);
     const folded = running && foldBlock(em, running, weights);
-    const powers: Tiles<readonly TExpr[]> = folded?.powers ?? weights;
     if (cut.value === undefined) return undefined;
+    const at = em.name('at', add(from, seat.pair));
+    const powers = leftOf(em, cut, seat.rows, at, folded?.powers ?? weights);
     powers[0]!.forEach(([a, b, c, d], j) => {
       em.set(scores[0]![j]!, vec4(a!, b!, c!, d!));
     });

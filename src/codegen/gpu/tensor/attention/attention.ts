@@ -39,6 +39,7 @@ import {
   byRows,
   endFold,
   foldBlock,
+  leftOf,
   type Running,
   rowsOf,
   startFold,
@@ -139,8 +140,9 @@ class Blocks {
         em.push(commit);
         const base = em.name('base', mul(slot, i32(cut.blockElements)));
         const scores = this.scores(lane, base, left, held);
-        const weights = weightsOf(em, cut, rows, em.name('at', add(block, pair)), scores);
-        this.takeUp(lane, base, weights, sums, running);
+        const at = em.name('at', add(block, pair));
+        const weights = weightsOf(em, cut, rows, at, scores);
+        this.takeUp(lane, base, weights, sums, running, (w) => leftOf(em, cut, rows, at, w));
       });
       em.push(waitFor(0));
       finish(em, cut, lane, first, sums, running && endFold(em, running));
@@ -263,6 +265,7 @@ class Blocks {
     weights: Tiles<readonly TExpr[]>,
     sums: Tiles<Register>,
     running: readonly Running[] | undefined,
+    left: (weights: Tiles<readonly TExpr[]>) => Tiles<readonly TExpr[]>,
   ): void {
     const { em, cut, memory } = this;
     const folded = running && foldBlock(em, running, weights);
@@ -276,7 +279,7 @@ class Blocks {
     const { stage, base: own } = cut.value;
     const reader = readerOf(em, cut.inputs, stage, 'columns', memory.blocks, i32(0), lane);
     const from = add(base, i32(own));
-    const powers = folded?.powers ?? weights;
+    const powers = left(folded?.powers ?? weights);
     for (let round = 0; round < cut.summed / 16; round++) {
       const rows = powers.map((tiles) =>
         asOperand(em, cut.inputs, tiles[2 * round]!, tiles[2 * round + 1]!),

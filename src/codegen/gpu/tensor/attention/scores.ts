@@ -33,6 +33,7 @@ export interface Row {
   readonly axis: Axis;
   readonly weight: Expr;
   readonly within: Problem['within'];
+  readonly kept: Expr | undefined;
 }
 
 /** The rows of a thread, bound from here on: two of every sixteen of its warp. */
@@ -51,6 +52,7 @@ export const rowsOf = (
       axis,
       weight: expr(problem.weight),
       within: within && { weight: expr(within.weight), holds: expr(within.holds) },
+      kept: problem.kept && expr(problem.kept),
     };
   });
 
@@ -138,6 +140,30 @@ export const foldBlock = (
     ),
     rescale: turned.map((t) => t.rescale),
   };
+};
+
+/** Weights of a block, times what they are multiplied with besides. */
+export const leftOf = (
+  em: Emitter,
+  { problem: { summed } }: Pick<Cut, 'problem'>,
+  rows: readonly Row[],
+  firstColumn: TExpr,
+  weights: Tiles<readonly TExpr[]>,
+): Tiles<readonly TExpr[]> => {
+  if (rows[0]!.kept === undefined) return weights;
+  return weights.map((tiles, i) =>
+    tiles.map((four, j) =>
+      four.map((weight, lane) => {
+        const at = add(firstColumn, i32(8 * j + (lane & 1)));
+        let factor: TExpr = weight;
+        em.scope('same', () => {
+          em.bind(summed, em.name('inside', operate('min', at, i32(summed.extent - 1))));
+          factor = em.name('kept', em.scalar(rows[2 * i + (lane >> 1)]!.kept!));
+        });
+        return em.name('left', operate('mul', weight, factor));
+      }),
+    ),
+  );
 };
 
 /** What the results of each row are multiplied with in the end, and its norm. */
