@@ -3,6 +3,7 @@
  *
  * Invariant: shares come from q, k and the norms, as the ops take them.
  */
+import { ABSENT } from '../../loop/loop.ts';
 import type { Values } from '../graph.ts';
 import {
   attentionGradKey,
@@ -23,7 +24,7 @@ import {
   DROPPED,
   DROPPED_RANGE,
   eachQuery,
-  keptOf,
+  leftOf,
   rowOf,
   scoreValuesOf,
   shareOf,
@@ -40,21 +41,21 @@ const eachPair = (
   const scores = scoreValuesOf(parts, sizes, attrs);
   const { keys, width } = sizes;
   const { v, dy, delta, norm, mask } = parts;
-  const kept = keptOf(parts, sizes);
+  const left = leftOf(parts, sizes);
   eachQuery(sizes, (batch, query, row) => {
     const own = rowOf(dy!, row, width);
     scores(batch, query).forEach((score, i) => {
       const key = batch * keys + i;
       const share = shareOf(score, norm![row]!);
       if (v === undefined) {
-        visit(row, key, share * kept(row, i));
+        visit(row, key, left(share, row, i));
         return;
       }
       // a score that a mask puts there does not depend on queries and keys
-      if (mask?.[row * keys + i] === 0) return;
+      const scored = attrs.fill === ABSENT || mask?.[row * keys + i] !== 0;
       const value = rowOf(v, key, width);
       const toShare = own.reduce((sum, g, j) => sum + g * value[j]!, 0);
-      visit(row, key, attrs.scale * share * (kept(row, i) * toShare - delta![row]!));
+      visit(row, key, scored ? attrs.scale * share * (left(toShare, row, i) - delta![row]!) : 0);
     });
   });
 };

@@ -57,16 +57,16 @@ export const normOf = (scores: readonly number[]): number => {
 export const shareOf = (score: number, norm: number): number =>
   score <= ABSENT ? 0 : Math.exp(score - norm);
 
-/** What a share is multiplied with in dropout. */
-export const keptOf = (
+/** What dropout leaves of a share, or of the gradient to what it leaves. */
+export const leftOf = (
   { low, high, draw, rate }: Parts<Values>,
   { keys }: Sizes,
-): ((row: number, key: number) => number) => {
-  if (rate === undefined) return () => 1;
+): ((x: number, row: number, key: number) => number) => {
+  if (rate === undefined) return (x) => x;
   const share = rate[0]!;
-  return (row, key) => {
+  return (x, row, key) => {
     const word = threefry(low![0]!, high![0]!, row * keys + key, draw![0]!);
-    return (word >>> 8) * 2 ** -24 >= share ? 1 / (1 - share) : 0;
+    return (word >>> 8) * 2 ** -24 >= share ? x / (1 - share) : 0;
   };
 };
 

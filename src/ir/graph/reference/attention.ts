@@ -10,7 +10,7 @@ import {
   DROPPED,
   DROPPED_RANGE,
   eachQuery,
-  keptOf,
+  leftOf,
   normOf,
   rowOf,
   scoreValuesOf,
@@ -26,14 +26,14 @@ export const attentions: readonly Reference[] = [
       const parts = partsOf(ATTENTION, inputs, attrs);
       const scores = scoreValuesOf(parts, sizes, attrs);
       const { keys, width } = sizes;
-      const kept = keptOf(parts, sizes);
+      const left = leftOf(parts, sizes);
       const out = new Float64Array(type.size);
       eachQuery(sizes, (batch, query, row) => {
         const own = scores(batch, query);
         const norm = normOf(own);
         const sums = rowOf(out, row, width);
         own.forEach((score, key) => {
-          const share = shareOf(score, norm) * kept(row, key);
+          const share = left(shareOf(score, norm), row, key);
           rowOf(parts.v!, batch * keys + key, width).forEach((v, i) => {
             sums[i]! += share * v;
           });
@@ -60,11 +60,18 @@ export const attentions: readonly Reference[] = [
         inputs: [f32(2, 6, 3), f32(2, 5, 3), f32(2, 5, 2), ...DROPPED],
         attrs: { scale: 0.7, causal: true, dropout: true },
         range: [...[0, 0, 0].map(() => [-2, 2] as const), ...DROPPED_RANGE],
+        gradient: false,
       },
       {
         inputs: [f32(6, 3), f32(5, 3), f32(5, 2), f32(6, 5), ...DROPPED, bool(6, 5)],
         attrs: { scale: 0.7, fill: -1, biased: true, dropout: true },
         range: [...[0, 0, 0, 0].map(() => [-2, 2] as const), ...DROPPED_RANGE, [0, 2]],
+        // a rate that differs a little keeps another share
+        gradient: false,
+      },
+      {
+        inputs: [f32(6, 3), f32(5, 3), f32(5, 2), f32(6, 5), bool(6, 5)],
+        attrs: { scale: 0.7, fill: -1, biased: true },
       },
     ],
   }),
