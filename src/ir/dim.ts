@@ -4,7 +4,7 @@
  *
  * Invariant: an index that is made of others is in normal form again.
  */
-import type { Axis, Bound, Idx, Opaque } from './axis.ts';
+import type { Atom, Axis, Bound, Idx, Opaque } from './axis.ts';
 import { TigonError } from './errors.ts';
 import { idxAdd, idxConst, idxDiv, idxMod, idxOpaque, idxScale } from './idx.ts';
 
@@ -86,24 +86,27 @@ export const idxSubstitute = (
   opaque: (ref: Opaque) => Opaque = (r) => r,
 ): Idx => {
   let out = idxConst(idx.constant);
-  for (const { coef, atom } of idx.terms) {
-    const value = ((): Idx => {
-      switch (atom.kind) {
-        case 'axis':
-          return axis(atom.axis);
-        case 'div':
-          return idxDiv(idxSubstitute(atom.arg, axis, opaque), atom.by);
-        case 'mod':
-          return idxMod(idxSubstitute(atom.arg, axis, opaque), atom.by);
-        case 'opaque':
-          return idxOpaque(opaque(atom.ref), atom.lo, atom.hi);
-        default:
-          return atom satisfies never;
-      }
-    })();
-    out = idxAdd(out, idxScale(value, coef));
+  const { terms } = idx;
+  for (let i = 0; i < terms.length; i++) {
+    const { coef, atom } = terms[i]!;
+    out = idxAdd(out, idxScale(substituted(atom, axis, opaque), coef));
   }
   return out;
+};
+
+const substituted = (atom: Atom, axis: (a: Axis) => Idx, opaque: (ref: Opaque) => Opaque): Idx => {
+  switch (atom.kind) {
+    case 'axis':
+      return axis(atom.axis);
+    case 'div':
+      return idxDiv(idxSubstitute(atom.arg, axis, opaque), atom.by);
+    case 'mod':
+      return idxMod(idxSubstitute(atom.arg, axis, opaque), atom.by);
+    case 'opaque':
+      return idxOpaque(opaque(atom.ref), atom.lo, atom.hi);
+    default:
+      return atom satisfies never;
+  }
 };
 
 /**

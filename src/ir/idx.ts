@@ -66,7 +66,9 @@ export const idxOfTerms = (terms: readonly Term[], constant: number): Idx => bui
  *
  * @see {@link newAxis}
  */
-export const idxConst = (value: number): Idx => build([], value);
+export const idxConst = (value: number): Idx => (value === 0 ? ZERO : build([], value));
+
+const ZERO: Idx = build([], 0);
 
 const places = new WeakMap<Axis, Idx>();
 
@@ -137,7 +139,9 @@ export const idxAdd = (a: Idx, b: Idx): Idx => {
  * reshape and its inverse leave behind.
  */
 const recombine = (idx: Idx): Idx => {
-  for (const mod of idx.terms) {
+  const { terms } = idx;
+  for (let i = 0; i < terms.length; i++) {
+    const mod = terms[i]!;
     if (mod.atom.kind !== 'mod') continue;
     const { arg, by } = mod.atom;
     const partners = idx.terms.filter((t) => t !== mod && t.coef === mod.coef * by);
@@ -194,18 +198,18 @@ const checkDivisor = (name: string, by: number): void => {
     throw new TigonError('value', `${name}: the divisor is ${by}`, 'pass an integer ≥ 1');
 };
 
-/** Splits `a` into the part divisible by `by` and the rest. */
+/** Splits `a` into the part divisible by `by`, divided, and the rest. */
 const splitMultiples = (a: Idx, by: number): readonly [Idx, Idx] => {
-  const whole = a.terms.filter((t) => t.coef % by === 0);
-  const rest = a.terms.filter((t) => t.coef % by !== 0);
+  const whole: Term[] = [];
+  const rest: Term[] = [];
+  for (let i = 0; i < a.terms.length; i++) {
+    const term = a.terms[i]!;
+    if (term.coef % by === 0) whole.push({ coef: term.coef / by, atom: term.atom });
+    else rest.push(term);
+  }
   const q = Math.floor(a.constant / by);
-  return [
-    build(
-      whole.map((t) => ({ coef: t.coef / by, atom: t.atom })),
-      q,
-    ),
-    build(rest, a.constant - q * by),
-  ];
+  if (whole.length === 0 && q === 0) return [ZERO, a];
+  return [build(whole, q), build(rest, a.constant - q * by)];
 };
 
 /**

@@ -29,6 +29,7 @@ export class Lowering implements LowerContext {
   readonly #stored: (node: Node) => Stored | undefined;
   readonly #unit: Unit | undefined;
   readonly #memo = new Map<string, Expr>();
+  readonly #positions = new Map<Node, number>();
   readonly #reductionAxes = new Map<string, Axis[]>();
   #scope = '';
   #count = 0;
@@ -65,9 +66,7 @@ export class Lowering implements LowerContext {
 
   /** At how many different indices a value was asked for. */
   positionsOf(node: Node): number {
-    let count = 0;
-    for (const key of this.#memo.keys()) if (key.startsWith(`${node.id}@`)) count++;
-    return count;
+    return this.#positions.get(node) ?? 0;
   }
 
   at(node: Node, index: readonly Idx[]): Expr {
@@ -77,6 +76,7 @@ export class Lowering implements LowerContext {
     this.#observe?.(node, index);
     const expr = this.#value(node, index, key);
     this.#memo.set(key, expr);
+    this.#positions.set(node, this.positionsOf(node) + 1);
     return expr;
   }
 

@@ -29,21 +29,22 @@ export const orderUnits = (
   const given = units.map((_, i) => i);
   const after = successors(units, existing);
   const bound = leastBytes(units, bytes);
+  const peaks = new Peaks(units, bytes);
   const keepsGiven = isLegal(given, after);
-  if (keepsGiven && peakBytes(given, units, bytes) <= bound) return given;
+  if (keepsGiven && peaks.of(given) <= bound) return given;
   // Seen from its end, a program makes what it reads and frees what it writes: the same search, another greedy answer.
   const candidates = [
     schedule(units, after, bytes),
     schedule(units, reversed(after), bytes).reverse(),
   ];
   if (keepsGiven) candidates.unshift(given);
-  const peaks = candidates.map((order) => peakBytes(order, units, bytes));
-  const least = Math.min(...peaks);
-  const best = candidates[peaks.indexOf(least)]!;
+  const tops = candidates.map((order) => peaks.of(order));
+  const least = Math.min(...tops);
+  const best = candidates[tops.indexOf(least)]!;
   if (least <= bound) return best;
-  const settled = settle(best, least, units, after, bytes);
-  const late = settle(delayed(settled, units, after, bytes), least, units, after, bytes);
-  return peakBytes(late, units, bytes) < peakBytes(settled, units, bytes) ? late : settled;
+  const settled = settle(best, least, bound, after, peaks);
+  const late = settle(delayed(settled, after, peaks), least, bound, after, peaks);
+  return peaks.of(late) < peaks.of(settled) ? late : settled;
 };
 
 /**
@@ -52,17 +53,16 @@ export const orderUnits = (
  */
 const delayed = (
   order: readonly number[],
-  units: readonly Unit[],
   after: readonly (readonly number[])[],
-  bytes: readonly number[],
+  peaks: Peaks,
 ): number[] => {
   let best = order.slice();
-  let least = peakBytes(best, units, bytes);
+  let least = peaks.of(best);
   for (const u of order.toReversed()) {
     const rest = best.filter((v) => v !== u);
     const high = after[u]!.reduce((at, v) => Math.min(at, rest.indexOf(v)), rest.length);
     const moved = [...rest.slice(0, high), u, ...rest.slice(high)];
-    const now = peakBytes(moved, units, bytes);
+    const now = peaks.of(moved);
     if (now <= least) [best, least] = [moved, now];
   }
   return best;
@@ -89,36 +89,62 @@ export const firstOrder = (units: readonly Unit[], existing: readonly boolean[])
   return order;
 };
 
-/** The most bytes alive during one launch: from a buffer's first writer to its last user. */
+/** What orders of the same units take: asked for hundreds of them, and only of buffers that take anything. */
+class Peaks {
+  readonly #reads: readonly (readonly number[])[];
+  readonly #writes: readonly (readonly number[])[];
+  readonly #bytes: readonly number[];
+  readonly #first: Int32Array;
+  readonly #last: Int32Array;
+  readonly #change: Float64Array;
+
+  constructor(units: readonly Unit[], bytes: readonly number[]) {
+    const counts = (b: number): boolean => bytes[b]! > 0;
+    this.#reads = units.map((u) => u.reads.filter(counts));
+    this.#writes = units.map((u) => u.writes.filter(counts));
+    this.#bytes = bytes;
+    this.#first = new Int32Array(bytes.length);
+    this.#last = new Int32Array(bytes.length);
+    this.#change = new Float64Array(units.length + 1);
+  }
+
+  /** The most bytes alive during one launch: from a buffer's first writer to its last user. */
+  of(order: readonly number[]): number {
+    const [bytes, first, last, change] = [this.#bytes, this.#first, this.#last, this.#change];
+    first.fill(-1);
+    for (let step = 0; step < order.length; step++) {
+      const writes = this.#writes[order[step]!]!;
+      for (let i = 0; i < writes.length; i++) {
+        const b = writes[i]!;
+        if (first[b] === -1) first[b] = step;
+        last[b] = step;
+      }
+      const reads = this.#reads[order[step]!]!;
+      for (let i = 0; i < reads.length; i++) last[reads[i]!] = step;
+    }
+    change.fill(0);
+    for (let b = 0; b < first.length; b++) {
+      const step = first[b]!;
+      if (step === -1) continue;
+      change[step] = change[step]! + bytes[b]!;
+      change[last[b]! + 1] = change[last[b]! + 1]! - bytes[b]!;
+    }
+    let live = 0;
+    let peak = 0;
+    for (let step = 0; step < order.length; step++) {
+      live += change[step]!;
+      if (live > peak) peak = live;
+    }
+    return peak;
+  }
+}
+
+/** The most bytes alive during one launch of an order. */
 export const peakBytes = (
   order: readonly number[],
   units: readonly Unit[],
   bytes: readonly number[],
-): number => {
-  const first = new Int32Array(bytes.length).fill(-1);
-  const last = new Int32Array(bytes.length);
-  order.forEach((u, step) => {
-    const { reads, writes } = units[u]!;
-    for (const b of writes) {
-      if (first[b] === -1) first[b] = step;
-      last[b] = step;
-    }
-    for (const b of reads) last[b] = step;
-  });
-  const change = new Float64Array(order.length + 1);
-  first.forEach((step, b) => {
-    if (step === -1) return;
-    change[step] = change[step]! + bytes[b]!;
-    change[last[b]! + 1] = change[last[b]! + 1]! - bytes[b]!;
-  });
-  let live = 0;
-  let peak = 0;
-  for (const delta of change) {
-    live += delta;
-    peak = Math.max(peak, live);
-  }
-  return peak;
-};
+): number => new Peaks(units, bytes).of(order);
 
 /** No order goes below what a single launch needs. */
 const leastBytes = (units: readonly Unit[], bytes: readonly number[]): number =>
@@ -323,14 +349,13 @@ const follow = (progress: Progress, start: number): Segment => {
 const settle = (
   order: readonly number[],
   peak: number,
-  units: readonly Unit[],
+  bound: number,
   after: readonly (readonly number[])[],
-  bytes: readonly number[],
+  peaks: Peaks,
 ): number[] => {
   let best = order.slice();
   let least = peak;
   const before = reversed(after);
-  const bound = leastBytes(units, bytes);
   for (const u of order) {
     if (least <= bound) break;
     const rest = best.filter((v) => v !== u);
@@ -338,7 +363,7 @@ const settle = (
     const high = after[u]!.reduce((at, v) => Math.min(at, rest.indexOf(v)), rest.length);
     for (const at of [low, high]) {
       const moved = [...rest.slice(0, at), u, ...rest.slice(at)];
-      const now = peakBytes(moved, units, bytes);
+      const now = peaks.of(moved);
       if (now < least) [best, least] = [moved, now];
     }
   }

@@ -46,38 +46,66 @@ const PARTIAL_BYTES = 128 * 1024;
  */
 const CROWDED = 0.1;
 
+/** A workgroup's part of one batch. */
+interface Cell {
+  readonly rows: number;
+  readonly columns: number;
+  readonly packedRows: number;
+  readonly wide: boolean;
+  readonly rowBlocks: number;
+  readonly columnBlocks: number;
+  readonly cycles: number;
+}
+
 /** The best blockings by estimate; none if the scratch memory does not even hold the smallest blocks. */
 export const blockings = (p: Problem, caps: Caps, most = 1): readonly Blocking[] => {
   const { k } = p;
-  const rowTiles = Math.ceil(p.rows.size / TILE_ROWS);
-  const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
+  const cells = cellsOf(p, caps);
   const best = new Shortlist<Blocking>(most);
-  for (const batchBlocks of batchCounts(p.batches, caps.parallelism)) {
-    const batches = Math.ceil(p.batches / batchBlocks);
-    for (const rowBlocks of blockCounts(rowTiles))
-      for (const columnBlocks of blockCounts(columnTiles)) {
-        const rows = Math.ceil(rowTiles / rowBlocks) * TILE_ROWS;
-        const columns = Math.ceil(columnTiles / columnBlocks) * TILE_COLUMNS;
-        const fit = fitted(p, rows, columns, caps);
-        if (fit === undefined) continue;
-        const counts = {
-          rowBlocks: Math.ceil((rowTiles * TILE_ROWS) / rows),
-          columnBlocks: Math.ceil((columnTiles * TILE_COLUMNS) / columns),
-          batchBlocks: Math.ceil(p.batches / batches),
-        };
-        const grid = counts.rowBlocks * counts.columnBlocks * counts.batchBlocks;
-        const wide =
-          counts.rowBlocks === 1 &&
-          fit === rows &&
-          columns > TILE_COLUMNS &&
-          p.rows.size % TILE_ROWS === WIDE_ROWS;
-        const one = blockCycles(p, k, { rows, columns, wide });
-        const cycles = elapsed(grid, batches * one + START, caps);
-        const cut = { k, rows, columns, batches, packedRows: fit, wide };
-        best.add(cycles, () => ({ ...cut, ...counts, grid, cycles }));
-      }
+  for (const given of batchCounts(p.batches, caps.parallelism)) {
+    const batches = Math.ceil(p.batches / given);
+    const batchBlocks = Math.ceil(p.batches / batches);
+    for (const cell of cells) {
+      const grid = cell.rowBlocks * cell.columnBlocks * batchBlocks;
+      const cycles = elapsed(grid, batches * cell.cycles + START, caps);
+      if (best.takes(cycles))
+        best.add(cycles, () => ({ ...cell, k, batches, batchBlocks, grid, cycles }));
+    }
   }
   return best.items;
+};
+
+/** All cuts of rows and columns that fit the scratch memory. */
+const cellsOf = (p: Problem, caps: Caps): readonly Cell[] => {
+  const { k } = p;
+  const rowTiles = Math.ceil(p.rows.size / TILE_ROWS);
+  const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
+  const cells: Cell[] = [];
+  const columnCounts = blockCounts(columnTiles);
+  for (const rowBlocks of blockCounts(rowTiles)) {
+    const rows = Math.ceil(rowTiles / rowBlocks) * TILE_ROWS;
+    for (const columnBlocks of columnCounts) {
+      const columns = Math.ceil(columnTiles / columnBlocks) * TILE_COLUMNS;
+      const packedRows = fitted(p, rows, columns, caps);
+      if (packedRows === undefined) continue;
+      const blocks = Math.ceil((rowTiles * TILE_ROWS) / rows);
+      const wide =
+        blocks === 1 &&
+        packedRows === rows &&
+        columns > TILE_COLUMNS &&
+        p.rows.size % TILE_ROWS === WIDE_ROWS;
+      cells.push({
+        rows,
+        columns,
+        packedRows,
+        wide,
+        rowBlocks: blocks,
+        columnBlocks: Math.ceil((columnTiles * TILE_COLUMNS) / columns),
+        cycles: blockCycles(p, k, { rows, columns, wide }),
+      });
+    }
+  }
+  return cells;
 };
 
 const batchCounts = (batches: number, parallelism: number): number[] =>

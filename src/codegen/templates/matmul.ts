@@ -9,6 +9,7 @@ import { sharedBuffer } from '../../ir/thread/build.ts';
 import { registerOf } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
+import { AlikeNests } from './alike-nests.ts';
 import { blockings } from './blocking.ts';
 import { type Problem, problems, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
@@ -33,12 +34,16 @@ export const planContraction = (nest: Nest, caps: Caps): NestPlan | Refusal => {
   return 'refused' in product ? product : product.plan;
 };
 
+const cycles = new AlikeNests<number | undefined>();
+
 /** Estimated cycles of a nest with a contraction; `undefined` where the generic schedule takes it. */
 export const productCycles = (nest: Nest, caps: Caps): number | undefined => {
   const c = nest.contract;
   if (c === undefined || caps.lanes === 1) return undefined;
-  const product = productOf(nest, c, caps);
-  return 'refused' in product ? undefined : product.cycles;
+  return cycles.of(nest, c, caps, () => {
+    const product = productOf(nest, c, caps);
+    return 'refused' in product ? undefined : product.cycles;
+  });
 };
 
 /** A schedule and its estimate. */

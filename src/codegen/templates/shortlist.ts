@@ -17,10 +17,16 @@ export class Shortlist<T extends Costed> {
     this.#most = most;
   }
 
+  /** Whether a cut of these cycles is among the cheapest so far. */
+  takes(cycles: number): boolean {
+    const { items } = this;
+    return items.length < this.#most || items[items.length - 1]!.cycles > cycles;
+  }
+
   /** Takes the cut of these cycles if it is among the cheapest so far. */
   add(cycles: number, make: () => T): void {
     const { items } = this;
-    if (items.length === this.#most && items.at(-1)!.cycles <= cycles) return;
+    if (!this.takes(cycles)) return;
     let at = items.length;
     while (at > 0 && items[at - 1]!.cycles > cycles) at--;
     items.splice(at, 0, make());

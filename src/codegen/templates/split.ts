@@ -5,9 +5,10 @@
  */
 
 import { idxAdd, idxAxis, idxScale, newAxis, pointsOf } from '../../ir/dim.ts';
-import type { Contraction, LoopKernel } from '../../ir/loop/loop.ts';
+import type { Contraction, LoopKernel, Nest } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
+import { AlikeNests } from './alike-nests.ts';
 import { blockings } from './blocking.ts';
 import type { Problem } from './contraction.ts';
 import { gradientCycles } from './gradient.ts';
@@ -37,19 +38,27 @@ export const splitContraction = (
   if (caps.parallelism < 2) return undefined;
   const depth = pointsOf(c.k);
   if (depth < SHORTEST) return undefined;
+  const parts = bestCounts.of(nest, c, caps, () => bestCount(nest, c, caps));
+  return parts === undefined ? undefined : kernelsOf(kernel, nest, cut(c, parts));
+};
+
+const bestCounts = new AlikeNests<number | undefined>();
+
+/** How many parts are worth a second launch, if any are. */
+const bestCount = (nest: Nest, c: Contraction, caps: Caps): number | undefined => {
   const whole = productCycles(nest, caps);
   if (whole === undefined) return undefined;
-
-  let best: { split: Split; cycles: number } | undefined;
+  let best: number | undefined;
+  let least = GAIN * whole;
   for (const parts of partCounts(c, caps.parallelism)) {
-    const split = cut(c, parts);
-    const cycles = estimate(split.contract, caps);
+    const cycles = estimate(cut(c, parts).contract, caps);
     if (cycles === undefined) continue;
     const total = cycles + ADDED * parts * resultSize(c);
-    if (total < GAIN * whole && (best === undefined || total < best.cycles))
-      best = { split, cycles: total };
+    if (total >= least) continue;
+    least = total;
+    best = parts;
   }
-  return best === undefined ? undefined : kernelsOf(kernel, nest, best.split);
+  return best;
 };
 
 const resultSize = (c: Contraction): number => pointsOf([...c.batch, ...c.m, ...c.n]);

@@ -4,14 +4,14 @@
  * Invariant: the text holds everything of a kernel but what people call things. It says `#n` where something that has an
  * identity (axis, buffer, expression) comes again; nobody reads it back.
  */
-import type { AccExpr, LoopBuffer, LoopKernel } from './loop.ts';
+import type { AccExpr, LoopBuffer, LoopKernel, Nest } from './loop.ts';
 
 const LEFT_OUT: ReadonlySet<string> = new Set(['id', 'key', 'name', 'origin']);
 
 const isAcc = (value: object): value is AccExpr => 'kind' in value && value.kind === 'acc';
 
-/** The text of a kernel. */
-export const namelessText = (kernel: LoopKernel): string => {
+/** The text of a kernel, or of a nest. */
+export const namelessText = (whole: LoopKernel | Nest): string => {
   const numbers = new Map<object, number>();
   const buffers: number[] = [];
   /** Reshapes of a buffer are other objects of its id. */
@@ -31,11 +31,11 @@ export const namelessText = (kernel: LoopKernel): string => {
       if ('strides' in value) own = `${bufferOf(value as LoopBuffer)}`;
       if (isAcc(value)) own = value.name;
     }
-    for (const [key, part] of Object.entries(value))
-      if (!LEFT_OUT.has(key)) own += `${key}:${text(part)};`;
+    for (const key in value)
+      if (!LEFT_OUT.has(key)) own += `${key}:${text(value[key as keyof typeof value])};`;
     return `{${own}}`;
   };
-  return text(kernel);
+  return text(whole);
 };
 
 /** What kernels of equal text have in common, for less: the shapes of their arrays, and how many values they store. */

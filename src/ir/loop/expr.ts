@@ -22,8 +22,16 @@ export const newBuffer = (
 
 const pool = new Map<string, Expr>();
 
+let compilations = 0;
+
 /** Forgets all interned expressions: called when a compilation starts, since no two share axes or buffers. */
-export const freshExpressions = (): void => pool.clear();
+export const freshExpressions = (): void => {
+  compilations++;
+  pool.clear();
+};
+
+/** Says which compilation runs: what is kept for the length of one is kept beside it. */
+export const compilation = (): number => compilations;
 
 type Fresh<E> = E extends Expr ? Omit<E, 'id' | 'key'> : never;
 
@@ -36,7 +44,11 @@ const intern = (text: string, make: Fresh<Expr>): Expr => {
   return expr;
 };
 
-const indexKey = (index: readonly Idx[]): string => index.map((i) => i.key).join(',');
+const indexKey = (index: readonly Idx[]): string => {
+  let key = '';
+  for (let i = 0; i < index.length; i++) key += `${index[i]!.key},`;
+  return key;
+};
 
 export const constant = (value: number, dtype: DType): Expr => {
   const v = roundTo(dtype, value);
