@@ -5,10 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { type Book, bookProblems, type Source } from '../format/book.ts';
+import { firstProblems } from '../format/first.ts';
 import { FormatError, type Problem } from '../format/problems.ts';
 import { structureProblems } from '../format/structure.ts';
 import { fileOf, readBook, readLesson, root } from '../run/library.ts';
-import { readRecorded } from '../run/save.ts';
+import { readRecorded, recordedSeconds } from '../run/save.ts';
 import { linkProblems } from './links.ts';
 import { valueProblems } from './values.ts';
 
@@ -43,7 +44,9 @@ export const checkForm = (slugs: readonly string[]): Checked => {
     sources,
     problems: [
       ...problems,
-      ...(book === undefined ? [] : bookProblems(book, sources)),
+      ...(book === undefined
+        ? []
+        : [...bookProblems(book, sources), ...firstProblems(book, sources, recordedSeconds())]),
       ...sources.flatMap(({ lesson, file }) => structureProblems(lesson, file)),
       ...sources.flatMap(({ lesson }) => linkProblems(lesson)),
       ...sources.flatMap(({ lesson, file }) =>

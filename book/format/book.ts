@@ -29,10 +29,20 @@ export interface ReadingPath {
   readonly lessons: readonly string[];
 }
 
+/** The shortest way for newcomers: of each lesson those sections that its head names. */
+export interface FirstHour {
+  readonly title: string;
+  readonly text: string;
+  /** What it may take, all in all. */
+  readonly minutes: number;
+  readonly lessons: readonly string[];
+}
+
 export interface Book {
   readonly title: string;
   readonly subtitle: string;
   readonly parts: readonly Part[];
+  readonly first?: FirstHour;
   readonly paths: readonly ReadingPath[];
 }
 
@@ -82,25 +92,44 @@ export const parseBook = (text: string, file: string): Book => {
       return { number, title: name, lessons };
     });
   const ids = new Set(parts.flatMap((part) => part.lessons.map(({ id }) => id)));
+  const stopsOf = (path: Fields, name: string, line: number): readonly string[] => {
+    const lessons = listOf(path['lessons']).map(String);
+    for (const lesson of lessons)
+      if (!ids.has(lesson)) complain(line, `${name}: there is no lesson ${lesson}`);
+    return lessons;
+  };
+  const firstOf = (path: Fields): FirstHour => {
+    const minutes = path['minutes'];
+    if (typeof minutes !== 'number') complain(about('first:'), 'first has no number "minutes"');
+    return {
+      title: word(path, 'title', 'first'),
+      text: word(path, 'text', 'first'),
+      minutes: typeof minutes === 'number' ? minutes : 0,
+      lessons: stopsOf(path, 'first', about('first:')),
+    };
+  };
   const paths = listOf(root['paths'])
     .map(fieldsOf)
     .map((path): ReadingPath => {
       const id = word(path, 'id', 'a reading path');
-      const lessons = listOf(path['lessons']).map(String);
-      for (const lesson of lessons)
-        if (!ids.has(lesson))
-          complain(about(`id: ${id}`), `path ${id}: there is no lesson ${lesson}`);
       return {
         id,
         title: word(path, 'title', id),
         motto: word(path, 'motto', id),
         text: word(path, 'text', id),
-        lessons,
+        lessons: stopsOf(path, `path ${id}`, about(`id: ${id}`)),
       };
     });
+  const first = root['first'] === undefined ? undefined : firstOf(fieldsOf(root['first']));
   if (parts.length === 0) complain(1, 'the book has no parts');
   if (problems.length > 0) throw new FormatError(problems);
-  return { title, subtitle, parts, paths };
+  return {
+    title,
+    subtitle,
+    parts,
+    paths,
+    ...(first === undefined ? {} : { first }),
+  };
 };
 
 /** A lesson, its file and its text. */

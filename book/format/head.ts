@@ -9,7 +9,7 @@ import type { Lesson } from './lesson.ts';
 export type Head = Omit<Lesson, 'slug' | 'blocks'>;
 type Complain = (line: number, message: string) => void;
 
-const KNOWN = ['id', 'title', 'concept', 'needs', 'next', 'data', 'minutes'] as const;
+const KNOWN = ['id', 'title', 'concept', 'needs', 'next', 'data', 'minutes', 'first'] as const;
 type Key = (typeof KNOWN)[number];
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -69,5 +69,6 @@ export const parseHead = (lines: readonly string[], first: number, complain: Com
     next: list('next'),
     data: list('data'),
     minutes: isTime ? minutes : 0,
+    first: list('first'),
   };
 };

@@ -53,6 +53,8 @@ export interface Lesson {
   readonly data: readonly string[];
   /** To read and run. */
   readonly minutes: number;
+  /** Titles of the sections that belong to the first hour, for lessons on its way. */
+  readonly first: readonly string[];
   readonly blocks: readonly Block[];
 }
 

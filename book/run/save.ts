@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import type { Seconds } from '../format/first.ts';
 import type { Output } from '../kernel/output.ts';
 import { fileOf, readText, root } from './library.ts';
 import { type LessonRun, recordsOf } from './play.ts';
@@ -32,6 +33,15 @@ export const readRecorded = (slug: string): Recorded | undefined =>
   existsSync(recordedFile(slug))
     ? (JSON.parse(readFileSync(recordedFile(slug), 'utf8')) as Recorded)
     : undefined;
+
+/** How long cells took when their lessons were recorded; 0 for those that were not. */
+export const recordedSeconds = (): Seconds => {
+  const kept = new Map<string, Recorded | undefined>();
+  return ({ slug }, cell) => {
+    if (!kept.has(slug)) kept.set(slug, readRecorded(slug));
+    return kept.get(slug)?.cells[cell]?.seconds ?? 0;
+  };
+};
 
 /** Of items that were shown under one id, the last counts; values have a place of their own; texts in a row are one. */
 const keptOutputs = (outputs: readonly Output[]): readonly Output[] => {

@@ -2,9 +2,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Book, bookProblems, parseBook } from '../../book/format/book.ts';
+import { firstProblems, stopAt } from '../../book/format/first.ts';
 import { cellsOf, type Lesson } from '../../book/format/lesson.ts';
 import { parseLesson } from '../../book/format/parse.ts';
 import { FormatError, showProblem } from '../../book/format/problems.ts';
+import { readingMinutes, sectionsOf } from '../../book/format/sections.ts';
 import { linksOf, structureProblems } from '../../book/format/structure.ts';
 
 const HEAD = `---
@@ -102,7 +104,7 @@ minutes: soon
       ),
     ),
     [
-      'lesson.md:5: unknown entry "colour" in the head; there are id, title, concept, needs, next, data, minutes',
+      'lesson.md:5: unknown entry "colour" in the head; there are id, title, concept, needs, next, data, minutes, first',
       'lesson.md:6: the head says how long it takes: write minutes: 20',
       'lesson.md:2: "3-1" is no id of a lesson; write one like 03-01',
       'lesson.md:2: the head has no "concept"',
@@ -110,7 +112,7 @@ minutes: soon
       'lesson.md:2: the id is 3-1, but the folder 03-01-nets; folders are named id-words',
       'lesson.md:8: the cell has no id; write ```ts {#id}',
       'lesson.md:11: a cell is hidden or test, not both',
-      'lesson.md:13: unknown attribute "loud"; there are hidden, test, solution, norun, throws, quick="name=value" and needs=webgpu',
+      'lesson.md:13: unknown attribute "loud"; there are hidden, test, solution, norun, throws, quick="name=value", needs=webgpu and needs=files',
       'lesson.md:13: quick holds "n"; write quick="name=value, other=value"',
       'lesson.md:13: the id a is that of the cell at line 11',
       'lesson.md:15: there is no cell b above this output',
@@ -208,6 +210,81 @@ test('the book names lessons in order, and lessons fit into it', () => {
       'c:2: lesson 07-07 is not in lessons/book.yml',
       'c:5: it needs lesson 02-05, which comes after it',
     ],
+  );
+});
+
+const WALK = `${HEAD.replace('\n---\n', '\nfirst: [Nets]\n---\n')}# Nets
+one two three <!--= x -->4<!--/--> [five](six.md) $a + b$
+\`\`\`ts {#a}
+const a = 1;
+\`\`\`
+\`\`\`text
+## no heading
+\`\`\`
+## Skipped
+Long.
+\`\`\`ts {#b}
+a;
+\`\`\`
+## Nets
+\`\`\`ts {#c}
+a + 2;
+\`\`\`
+## Exercises
+\`\`\`ts {#d}
+a;
+\`\`\`
+`;
+
+test('sections, and the time that reading them takes', () => {
+  const sections = sectionsOf(parse(WALK));
+  assert.equal(
+    sections.map(({ title, line, blocks }) => [title, line, blocks.length]),
+    [
+      ['', 1, 3],
+      ['Skipped', 17, 2],
+      ['Nets', 22, 2],
+      ['Exercises', 26, 2],
+    ],
+  );
+  // six words and the title; two letters of a formula and three names of code; one result to look at
+  const words = (count: number): number => count / 220;
+  const near = (actual: number, expected: number): void =>
+    assert.ok(Math.abs(actual - expected) < 1e-9, `${actual}, not ${expected}`);
+  near(readingMinutes(sections.slice(2, 3)), words(1) + 2 / 100 + 5 / 60);
+  near(readingMinutes(sections.slice(0, 1)), words(9) + 5 / 100 + 5 / 60);
+});
+
+test('the first hour is made of sections that exist, with the cells in between, and takes an hour', () => {
+  const seconds = (_: Lesson, cell: string): number => ({ a: 1, b: 60, c: 2, d: 600 })[cell] ?? 0;
+  const lesson = parse(WALK);
+  const read = readingMinutes(sectionsOf(lesson).filter(({ title }) => title !== 'Skipped'));
+  const stop = stopAt(lesson, seconds);
+  assert.equal(stop.sections, ['Nets']);
+  assert.ok(stop.minutes > 63 / 60 && stop.minutes < read + 63 / 60);
+
+  const way = (minutes: number, lessons: string): Book =>
+    parseBook(
+      `${BOOK}first:\n  title: F\n  text: Go.\n  minutes: ${minutes}\n  lessons: [${lessons}]\n`,
+      'book.yml',
+    );
+  const problems = (book: Book, text = WALK): readonly string[] =>
+    firstProblems(book, [{ lesson: parse(text), file: 'f', text }], seconds).map(showProblem);
+  assert.equal(problems(way(60, '03-01')), []);
+  assert.match(
+    problems(way(1, '03-01'))[0]!,
+    /book.yml:1: the first hour takes 1\.\d minutes, not 1/,
+  );
+  assert.equal(problems(way(60, '02-05')), [
+    'f:7: lesson 03-01 is not on the way of "first" in lessons/book.yml',
+  ]);
+  assert.equal(problems(way(60, '03-01'), WALK.replace('[Nets]', '[Nuts]')), [
+    'f:7: there is no section "## Nuts"',
+  ]);
+  assert.match(problems(way(60, '03-01'), HEAD)[0]!, /name its sections/);
+  assert.equal(
+    complaints(() => way(60, '09-09')),
+    ['book.yml:19: first: there is no lesson 09-09'],
   );
 });
 

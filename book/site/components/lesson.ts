@@ -7,14 +7,22 @@
 import { defineComponent, h, onBeforeUnmount, onMounted, provide, ref } from 'vue';
 import type { DeviceName } from '../live/protocol.ts';
 import { createSession } from '../live/session.ts';
+import { farewell, firstHourKey, type OnTheWay, signpost } from './first-hour.ts';
 import { sessionKey } from './session-key.ts';
 
 const spawn = (): Worker =>
   new Worker(new URL('../live/worker.ts', import.meta.url), { type: 'module' });
 
 export const Lesson = defineComponent({
-  props: { id: { type: String, required: true } },
+  props: {
+    id: { type: String, required: true },
+    /** What to say about the first hour, as JSON, on pages that are on its way. */
+    first: String,
+  },
   setup(props, { slots }) {
+    const way = props.first === undefined ? undefined : (JSON.parse(props.first) as OnTheWay);
+    const isFirst = ref(false);
+    provide(firstHourKey, isFirst);
     const session = createSession(props.id, spawn);
     provide(sessionKey, session);
     onBeforeUnmount(() => session.stop());
@@ -23,7 +31,9 @@ export const Lesson = defineComponent({
     onMounted(() => {
       hasGpu.value = 'gpu' in navigator;
       ready.value = true;
-      if (new URLSearchParams(location.search).has('quick')) session.use({ quick: true });
+      const asked = new URLSearchParams(location.search);
+      if (asked.has('quick')) session.use({ quick: true });
+      isFirst.value = way !== undefined && asked.has('first');
       setTimeout(session.warm, 0);
     });
     return () => {
@@ -84,9 +94,23 @@ export const Lesson = defineComponent({
               ' quick',
             ],
           ),
+          way === undefined
+            ? null
+            : h('label', { title: 'Fold what does not belong to the first hour' }, [
+                h('input', {
+                  type: 'checkbox',
+                  checked: isFirst.value,
+                  onChange: (e: Event) => {
+                    isFirst.value = (e.target as HTMLInputElement).checked;
+                  },
+                }),
+                ' first hour',
+              ]),
           h('span', { class: 'lesson-said', role: 'status' }, said),
         ]),
+        way !== undefined && isFirst.value ? signpost(way) : null,
         slots['default']?.(),
+        way !== undefined && isFirst.value ? farewell(way) : null,
       ];
     };
   },

@@ -7,6 +7,7 @@ import { Graphviz } from '@hpcc-js/wasm-graphviz';
 import type { Lesson } from '../../format/lesson.ts';
 import { readLesson, slugs } from '../../run/library.ts';
 import { book } from './contents.ts';
+import { firstHourPage } from './first-hour.ts';
 
 interface Page {
   readonly slug: string;
@@ -18,7 +19,7 @@ const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? ''
 const linkTo = ({ slug }: Lesson): string => `/lessons/${slug}/`;
 
 const contents = (lessons: ReadonlyMap<string, Lesson>): string => {
-  const { title, subtitle, parts, paths } = book();
+  const { title, subtitle, parts, first, paths } = book();
   const minutes = [...lessons.values()].reduce((sum, lesson) => sum + lesson.minutes, 0);
   const ways = paths.map((path) => {
     const stops = path.lessons.map((id) => {
@@ -39,6 +40,7 @@ const contents = (lessons: ReadonlyMap<string, Lesson>): string => {
   return [
     `# ${title}`,
     `${subtitle}. ${counted(lessons.size, 'lesson')} so far, ${minutes} minutes of reading and running; the [map](/map) shows what needs what.`,
+    ...(first === undefined ? [] : [`## [${first.title}](/first-hour)`, first.text]),
     '## Three ways through it',
     ...ways,
     '## Contents',
@@ -79,6 +81,7 @@ export const bookPages = async (): Promise<readonly Page[]> => {
       .map((lesson) => [lesson.id, lesson]),
   );
   return [
+    ...(book().first === undefined ? [] : [{ slug: 'first-hour', markdown: firstHourPage() }]),
     { slug: 'contents', markdown: contents(lessons) },
     { slug: 'map', markdown: await map(lessons) },
   ];

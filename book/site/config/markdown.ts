@@ -6,6 +6,7 @@
 import { katex } from '@mdit/plugin-katex';
 import type { MarkdownOptions } from 'vitepress';
 import { cellAttributes, expectFor } from '../../format/attributes.ts';
+import type { PageOnTheWay } from './first-hour.ts';
 
 type MarkdownIt = Parameters<NonNullable<MarkdownOptions['config']>>[0];
 type Fence = NonNullable<MarkdownIt['renderer']['rules']['fence']>;
@@ -59,29 +60,50 @@ const cellMarkup = (
   ].join('\n');
 };
 
-/** Puts all below the page's title into one component, which owns what runs there. */
-const wrap = (md: MarkdownIt): void => {
+/**
+ * Puts all below the page's title into one component, which owns what runs there, and sections that are not part of the
+ * first hour into components that fold them.
+ */
+const wrap = (md: MarkdownIt, firstHour: ReadonlyMap<string, PageOnTheWay>): void => {
   md.core.ruler.push('lesson', (state) => {
     const lesson = lessonOf(state.env as Env);
     if (lesson === '') return;
     const { tokens, Token } = state;
-    const title = tokens.findIndex((t) => t.type === 'heading_close' && t.tag === 'h1');
     const html = (content: string): InstanceType<typeof Token> =>
       Object.assign(new Token('html_block', '', 0), { content, block: true });
-    // places of errors name a lesson by its number
-    const id = /^\d\d-\d\d/.exec(lesson)?.[0] ?? lesson;
-    tokens.splice(title + 1, 0, html(`<Lesson id="${attribute(id)}">\n`));
+    const page = firstHour.get(lesson);
+    if (page !== undefined) {
+      let isLater = false;
+      for (let i = 0; i < tokens.length; i++) {
+        const { type, tag, level } = tokens[i]!;
+        if (type !== 'heading_open' || tag !== 'h2' || level !== 0) continue;
+        const title = tokens[i + 1]!.content;
+        const marks = isLater ? [html('</LaterSection>\n')] : [];
+        isLater = !page.sections.includes(title);
+        if (isLater) marks.push(html(`<LaterSection title="${attribute(title)}">\n`));
+        tokens.splice(i, 0, ...marks);
+        i += marks.length;
+      }
+      if (isLater) tokens.push(html('</LaterSection>\n'));
+    }
+    const title = tokens.findIndex((t) => t.type === 'heading_close' && t.tag === 'h1');
+    const way = page === undefined ? '' : ` first="${attribute(JSON.stringify(page.way))}"`;
+    tokens.splice(title + 1, 0, html(`<Lesson id="${attribute(lesson)}"${way}>\n`));
     tokens.push(html('</Lesson>\n'));
   });
 };
 
-export const useLessons = (md: MarkdownIt, recorded: RecordedMarkup): void => {
+export const useLessons = (
+  md: MarkdownIt,
+  recorded: RecordedMarkup,
+  firstHour: ReadonlyMap<string, PageOnTheWay>,
+): void => {
   // the markup of an equation is nothing for Vue to read
   const transformer = (html: string): string => html.replace(/^<(span|p)/, '<$1 v-pre');
   // VitePress has types of its own for the same markdown-it
   const plugin = katex as unknown as (md: MarkdownIt, options: object) => void;
   md.use(plugin, { throwOnError: true, transformer });
-  wrap(md);
+  wrap(md, firstHour);
   const before: Fence = md.renderer.rules.fence!;
   md.renderer.rules.fence = (tokens, index, options, env: Env, self) => {
     const token = tokens[index]!;

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { UserConfig } from 'vitepress';
 import { aliases, ROOT } from './aliases.ts';
 import { navigation, sidebar } from './contents.ts';
+import { pagesOnTheWay } from './first-hour.ts';
 import { useLessons } from './markdown.ts';
 import { partsPlugin } from './parts.ts';
 import { recordedMarkup } from './recorded.ts';
@@ -36,6 +37,7 @@ const bundling = () => ({
 
 export const siteConfig = async (): Promise<UserConfig> => {
   const recorded = await recordedMarkup();
+  const firstHour = pagesOnTheWay();
   return {
     title: 'Tigon',
     description: 'Deep learning, imperatively and compiled: lessons that run in your browser',
@@ -56,7 +58,7 @@ export const siteConfig = async (): Promise<UserConfig> => {
     cacheDir: fileURLToPath(new URL('../.vitepress/cache', import.meta.url)),
     markdown: {
       theme: { light: 'github-light-high-contrast', dark: 'github-dark-default' },
-      config: (md) => useLessons(md, recorded),
+      config: (md) => useLessons(md, recorded, firstHour),
     },
     vite: bundling(),
     themeConfig: {

@@ -6,6 +6,7 @@
 import type { Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme';
 import { LessonCell } from '../../components/cell.ts';
+import { LaterSection } from '../../components/first-hour.ts';
 import { Lesson } from '../../components/lesson.ts';
 import './cells.css';
 
@@ -14,6 +15,7 @@ const theme: Theme = {
   enhanceApp({ app }) {
     app.component('LessonCell', LessonCell);
     app.component('Lesson', Lesson);
+    app.component('LaterSection', LaterSection);
   },
 };
 
