@@ -3,6 +3,8 @@
  *
  * Invariant: what is read is checked against the rules of the format, so that a notebook that is written here opens there.
  */
+import type { Need } from '../format/lesson.ts';
+
 export type Lines = readonly string[];
 
 export type NotebookOutput =
@@ -29,7 +31,7 @@ export type NotebookOutput =
 export interface CellNotes {
   readonly role: string;
   readonly quick?: Readonly<Record<string, string>>;
-  readonly needs?: 'webgpu';
+  readonly needs?: Need;
 }
 
 export interface CellMetadata {

@@ -3,12 +3,13 @@
  *
  * Invariant: every word is understood or complained about.
  */
-import type { Cell, Role } from './lesson.ts';
+import type { Cell, Need, Role } from './lesson.ts';
 
 /** What the braces say. */
 export type Attributes = Pick<Cell, 'id' | 'role' | 'throws' | 'quick' | 'needs'>;
 
 const ROLES: readonly Role[] = ['hidden', 'test', 'solution', 'norun'];
+const NEEDS: readonly Need[] = ['webgpu', 'files'];
 const WORD = /#(?<id>[^\s"}]*)|(?<name>[^\s="}]+)(?:="(?<quoted>[^"]*)"|=(?<bare>[^\s"}]+))?/y;
 const ID = /^[a-z][a-z0-9-]*$/;
 const NAME = /^[A-Za-z_$][\w$]*$/;
@@ -81,7 +82,7 @@ export const cellAttributes = (text: string, complain: (message: string) => void
   let role: Role = 'code';
   let throws = false;
   let quick: Record<string, string> = {};
-  let needs: 'webgpu' | undefined;
+  let needs: Need | undefined;
   const words = wordsOf(text);
   if (words === undefined) complain(`"{${text}}" is not understood; write {#id word name="value"}`);
   for (const word of words ?? []) {
@@ -99,11 +100,12 @@ export const cellAttributes = (text: string, complain: (message: string) => void
       role = asRole;
     } else if (word.name === 'throws' && isFlag) throws = true;
     else if (word.name === 'quick' && !isFlag) quick = quickOf(word.value, complain);
-    else if (word.name === 'needs' && word.value === 'webgpu') needs = 'webgpu';
+    else if (word.name === 'needs' && NEEDS.some((n) => n === word.value))
+      needs = NEEDS.find((n) => n === word.value);
     else
       complain(
         `unknown attribute "${word.name}${isFlag ? '' : `=${word.value}`}"; there are hidden, test, solution, ` +
-          'norun, throws, quick="name=value" and needs=webgpu',
+          'norun, throws, quick="name=value", needs=webgpu and needs=files',
       );
   }
   if (id === '') complain('the cell has no id; write ```ts {#id}');

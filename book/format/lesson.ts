@@ -7,6 +7,9 @@
 /** What a cell is for. Only `code` and `hidden` cells leave names behind for those after them. */
 export type Role = 'code' | 'hidden' | 'test' | 'solution' | 'norun';
 
+/** What not all machines and pages have: a graphics card to compute on, files to write. */
+export type Need = 'webgpu' | 'files';
+
 /** A piece of program. */
 export interface Cell {
   readonly id: string;
@@ -18,8 +21,8 @@ export interface Cell {
   readonly throws: boolean;
   /** Constants of the cell, and what they are instead in quick mode. */
   readonly quick: Readonly<Record<string, string>>;
-  /** It is left out, aloud, on machines without it. */
-  readonly needs?: 'webgpu';
+  /** It is left out, aloud, where there is none. */
+  readonly needs?: Need;
 }
 
 /** Markdown between cells. */

@@ -15,7 +15,7 @@ import {
   runCell,
   type Scope,
 } from '../cells/index.ts';
-import { type Cell, isApart } from '../format/lesson.ts';
+import { type Cell, isApart, type Need } from '../format/lesson.ts';
 import { captureConsole } from './console.ts';
 import { createDisplays, isDisplayable, readableItem } from './displays.ts';
 import { show } from './inspect.ts';
@@ -108,6 +108,22 @@ export const createKernel = (options: KernelOptions): Kernel => {
     }
   };
 
+  /** What a cell needs and does not find here. */
+  const missing = async (need: Need | undefined): Promise<string | undefined> => {
+    switch (need) {
+      case undefined:
+        return undefined;
+      case 'webgpu':
+        return (await hasWebGpu())
+          ? undefined
+          : 'WebGPU, which this machine or browser does not offer';
+      case 'files':
+        return 'process' in globalThis ? undefined : 'files, which a page does not have';
+      default:
+        return need satisfies never;
+    }
+  };
+
   const execute = async (cell: Cell, printer: Printer, post: (o: Output) => void) => {
     const compiled = compileCell(cell, {
       lesson,
@@ -154,8 +170,9 @@ export const createKernel = (options: KernelOptions): Kernel => {
 
   const runNow = async (cell: Cell): Promise<Ending> => {
     if (cell.role === 'norun') return { outcome: 'skipped', seconds: 0 };
-    if (cell.needs === 'webgpu' && !(await hasWebGpu())) {
-      const text = 'This cell needs WebGPU, which this machine or browser does not offer: skipped.';
+    const absent = await missing(cell.needs);
+    if (absent !== undefined) {
+      const text = `This cell needs ${absent}: skipped.`;
       options.post(cell.id, { kind: 'text', stream: 'warn', text });
       return { outcome: 'skipped', seconds: 0 };
     }

@@ -5,7 +5,7 @@
  * there to see, opens panels whose views all have something in them.
  */
 import type { Page } from 'playwright-core';
-import { cellsOf, type Lesson } from '../format/lesson.ts';
+import { cellsOf, type Lesson, type Role } from '../format/lesson.ts';
 import { unexpected } from '../run/expect.ts';
 import type { DeviceName } from './live/protocol.ts';
 
@@ -95,6 +95,9 @@ const openPanels = async (page: Page, id: string): Promise<string[]> => {
   return faults;
 };
 
+/** What "run all" leaves out: each runs alone. */
+const isApart = (role: Role): boolean => role === 'test' || role === 'solution';
+
 /** Runs the lesson in the page; gives what is wrong. */
 export const playWhole = async (
   page: Page,
@@ -114,9 +117,12 @@ export const playWhole = async (
   await page.evaluate(() => {
     for (const details of document.querySelectorAll('details')) details.open = true;
   });
-  for (const { id, role, throws, needs } of cellsOf(lesson)) {
-    if (role === 'norun') continue;
-    if (role === 'test' || role === 'solution') {
+  const cells = cellsOf(lesson).filter(({ role }) => role !== 'norun');
+  // where a cell has failed, those below it have not run, and what needs them does not either
+  const failed = await page.locator('.cell:has(.cell-status.failed)').count();
+  for (const { id, role, throws, needs } of cells) {
+    if (isApart(role)) {
+      if (failed > 0) continue;
       await page.click(`#cell-${id} .cell-run`);
       await page
         .waitForSelector(`#cell-${id} ${ENDED}`, { timeout: mostMs })
@@ -126,8 +132,8 @@ export const playWhole = async (
     const say = (what: string): unknown => faults.push(`cell ${id}: ${what}`);
     if (status !== 'done') say(`${status || 'did not run'} ${error}`);
     else if (throws && error === '') say('shows no error');
-    const isSkipped = needs === 'webgpu' && lines.some((line) => line.endsWith('skipped.'));
-    if (isSkipped && device === 'webgpu') say('skipped, on WebGPU');
+    const isSkipped = needs !== undefined && lines.some((line) => line.endsWith('skipped.'));
+    if (isSkipped && needs === device) say('skipped, on WebGPU');
     for (const fault of figures) say(`figure: ${fault}`);
     for (const fault of await openPanels(page, id)) say(fault);
     for (const block of lesson.blocks) {

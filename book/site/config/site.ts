@@ -9,6 +9,7 @@ import { aliases, ROOT } from './aliases.ts';
 import { navigation, sidebar } from './contents.ts';
 import { pagesOnTheWay } from './first-hour.ts';
 import { useLessons } from './markdown.ts';
+import { namesPlugin } from './names.ts';
 import { partsPlugin } from './parts.ts';
 import { recordedMarkup } from './recorded.ts';
 
@@ -24,12 +25,12 @@ const ICON = `data:image/svg+xml,${encodeURIComponent(
 )}`;
 
 const bundling = () => ({
-  plugins: [partsPlugin()],
+  plugins: [namesPlugin(), partsPlugin()],
   resolve: {
     alias: aliases(),
     conditions: ['tigon-source', 'browser', 'module', 'import', 'default'],
   },
-  worker: { format: 'es' as const, plugins: () => [partsPlugin()] },
+  worker: { format: 'es' as const, plugins: () => [namesPlugin(), partsPlugin()] },
   build: { target: 'es2022', chunkSizeWarningLimit: 2000 },
   esbuild: { target: 'es2022' as const },
   server: { headers: ISOLATED, fs: { allow: [ROOT] } },
