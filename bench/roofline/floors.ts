@@ -6,7 +6,7 @@
 
 import { type Work, workOf } from '../../src/ir/loop/work.ts';
 import { sequence } from '../../src/ir/program/sequence.ts';
-import type { Program } from '../../src/ir/program.ts';
+import { keptSteps, type Program } from '../../src/ir/program.ts';
 import type { Compiled } from '../../src/passes/pipeline.ts';
 import { type Ceilings, speedFor } from './ceilings.ts';
 
@@ -27,11 +27,12 @@ export interface StepWork {
   readonly work: Work;
 }
 
-/** The steps of a compiled program, in order. */
+/** The steps of a compiled program, in order; those that fill what it keeps are not launched. */
 export const stepsOf = ({ program, stages }: Compiled): readonly StepWork[] => {
   const loops = stages.findLast((s) => s.level === 'loop')!.kernels;
   const launches = program.steps.map(() => 0);
-  for (const { step } of sequence(program)) launches[step]!++;
+  const first = keptSteps(program);
+  for (const { step } of sequence(program)) if (step >= first) launches[step]!++;
   return program.steps.map(({ kernel }, step) => ({
     kernel: program.kernels[kernel]!.name,
     notes: program.kernels[kernel]!.notes,
@@ -42,10 +43,14 @@ export const stepsOf = ({ program, stages }: Compiled): readonly StepWork[] => {
 
 /** Bytes that cross the border of a program: what it is given is read, what it gives is written, states are both. */
 const borderOf = (program: Program): Pick<Work, 'bytesRead' | 'bytesWritten'> => {
+  const used = new Set(program.steps.slice(keptSteps(program)).flatMap((s) => s.bindings));
   const bytes = (...roles: readonly string[]): number =>
-    program.buffers.reduce((n, b) => n + (roles.includes(b.role) ? b.bytes : 0), 0);
+    program.buffers.reduce(
+      (n, b, i) => n + (used.has(i) && roles.includes(b.role) ? b.bytes : 0),
+      0,
+    );
   return {
-    bytesRead: bytes('input', 'state', 'constant'),
+    bytesRead: bytes('input', 'state', 'constant', 'kept'),
     bytesWritten: bytes('output', 'state'),
   };
 };

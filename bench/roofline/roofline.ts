@@ -6,6 +6,7 @@
  */
 import { device } from 'tigon';
 import { sequence } from '../../src/ir/program/sequence.ts';
+import { keptSteps } from '../../src/ir/program.ts';
 import type { Compiled } from '../../src/passes/pipeline.ts';
 import type { Effort } from '../measure.ts';
 import type { Mode, Prepared, Subject } from '../protocol.ts';
@@ -39,7 +40,8 @@ interface Times {
 const profiled = async ({ run }: Prepared, { program }: Compiled): Promise<readonly number[][]> => {
   const { rows } = await device.cpu().profile(run);
   const own = rows.filter((r) => r.program === program.name);
-  const order = sequence(program);
+  const first = keptSteps(program);
+  const order = sequence(program).filter(({ step }) => step >= first);
   if (own.length === 0 || own.length % order.length !== 0)
     throw new Error(
       `${program.name}: ${own.length} launches in a profile, not times ${order.length}`,
@@ -105,10 +107,11 @@ const measureRow = async (
 
 const lineOf = ({ name, mode, compiled, times, repeats }: Measured, c: Ceilings): RowLine => {
   const steps = stepsOf(compiled);
-  const kernels = steps.map((s, i): KernelLine => {
+  const kernels = steps.flatMap((s, i): readonly KernelLine[] => {
+    if (s.launches === 0) return [];
     const floor = s.launches * floorOf(s.work, c);
     const { operations, bytesRead, bytesWritten } = s.work;
-    return {
+    const line: KernelLine = {
       kernel: s.kernel,
       launches: s.launches,
       bestMicroseconds: least(times.steps[i]!) / 1000,
@@ -118,6 +121,7 @@ const lineOf = ({ name, mode, compiled, times, repeats }: Measured, c: Ceilings)
       bytes: s.launches * (bytesRead + bytesWritten),
       notes: s.notes,
     };
+    return [line];
   });
   return {
     name,

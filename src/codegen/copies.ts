@@ -28,6 +28,9 @@ export interface Kept {
   expect(bytes: number): void;
 }
 
+/** Calls that are expected to find what an earlier one has kept: it must not cost more than they gain. */
+const CALLS = 16;
+
 /** Launches that a copy is kept for. */
 const NEAR = 8;
 
@@ -47,17 +50,22 @@ export class Copies {
 
   /**
    * How often launches find what a launch that reads nothing but `buffers` has made: it runs before the loop if it can,
-   * and infinitely often where it is kept from call to call.
+   * and once for many calls where it is kept.
    */
   rounds(buffers: readonly LoopBuffer[], bytes: number): number {
     const around = this.#around;
-    if (this.#kept?.keeps(buffers, bytes) === true) return Number.POSITIVE_INFINITY;
+    if (this.keeps(buffers, bytes)) return CALLS * (around?.trips ?? 1);
     return around !== undefined && buffers.every((b) => around.still(b)) ? around.trips : 1;
   }
 
-  /** There will be a launch that writes so much, as `rounds` was asked. */
-  expect(rounds: number, bytes: number): void {
-    if (rounds === Number.POSITIVE_INFINITY) this.#kept?.expect(bytes);
+  /** Whether a launch that reads nothing but `buffers`, and writes so much, runs once for many calls. */
+  keeps(buffers: readonly LoopBuffer[], bytes: number): boolean {
+    return this.#kept?.keeps(buffers, bytes) === true;
+  }
+
+  /** There will be such a launch. */
+  expect(buffers: readonly LoopBuffer[], bytes: number): void {
+    if (this.keeps(buffers, bytes)) this.#kept!.expect(bytes);
   }
 
   /** The next launch is asked about. */

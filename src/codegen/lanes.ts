@@ -11,9 +11,11 @@ import { planAlternatives, planContraction } from './templates/matmul.ts';
 import { packOnce } from './templates/pack-once.ts';
 import { planPanels } from './templates/panels-plan.ts';
 import { splitContraction } from './templates/split.ts';
+import { transformOnce } from './templates/transform-once.ts';
 
 export const laneSchedules: Schedules = {
   split: (kernel, caps, copies) =>
+    transformOnce(kernel, caps, copies) ??
     splitContraction(kernel, caps)?.flatMap((part) => packOnce(part, caps, copies) ?? [part]) ??
     packOnce(kernel, caps, copies),
   cut: cutForLanes,

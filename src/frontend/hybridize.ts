@@ -12,7 +12,7 @@ import { defaultDevice } from './default-device.ts';
 import { mode } from './mode.ts';
 import type { NDArray } from './ndarray.ts';
 import { checkChoice, checkList, checkOptions, checkSwitch } from './options.ts';
-import { isFresh, load, type Plan, replay, trace } from './plan.ts';
+import { isFresh, load, type Plan, replay, trace, unload } from './plan.ts';
 import { revision } from './revision.ts';
 import { signature } from './signature.ts';
 import { ONE_DEVICE } from './trace.ts';
@@ -101,7 +101,7 @@ export class CachedFunction {
 
   /** Forgets all plans: the next call traces anew. Blocks call it when a child or parameter is replaced. */
   clear(): void {
-    for (const plan of this.#plans.values()) plan.loaded?.executable.dispose();
+    for (const plan of this.#plans.values()) unload(plan);
     this.#plans.clear();
   }
 
@@ -137,7 +137,8 @@ export class CachedFunction {
   }
 
   #trace(key: string, args: readonly unknown[], arrays: readonly NDArray[]): Plan {
-    this.#plans.get(key)?.loaded?.executable.dispose();
+    const old = this.#plans.get(key);
+    if (old !== undefined) unload(old);
     this.#plans.delete(key);
     const plan = trace({
       name: this.name,
@@ -170,12 +171,12 @@ export class CachedFunction {
   /** Drops the plans unused for longest, so that no device has more than it may. */
   #forgetOldest(): void {
     const counts = new Map<Device, number>();
-    for (const { key, device, loaded } of this.plans.toReversed()) {
-      const count = (counts.get(device) ?? 0) + 1;
-      counts.set(device, count);
+    for (const plan of this.plans.toReversed()) {
+      const count = (counts.get(plan.device) ?? 0) + 1;
+      counts.set(plan.device, count);
       if (count <= this.#maxPlans) continue;
-      loaded?.executable.dispose();
-      this.#plans.delete(key);
+      unload(plan);
+      this.#plans.delete(plan.key);
     }
   }
 }

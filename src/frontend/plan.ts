@@ -18,6 +18,7 @@ import { mode, withMode } from './mode.ts';
 import { aliasOf, letGo, type NDArray, type Operand } from './ndarray.ts';
 import { mapArrays } from './signature.ts';
 import { filledIn, Slot, slotted } from './slots.ts';
+import { keepingNothing, Steady } from './steady.ts';
 import { type Origin, record } from './tape.ts';
 import { type Bound, leafOf, NeedsTape, type Observation, Trace } from './trace.ts';
 
@@ -38,6 +39,8 @@ export interface Plan {
   readonly device: Device;
   readonly trace: Trace;
   loaded: Loaded | undefined;
+  /** Who runs it, if it keeps what it makes of weights. */
+  steady: Steady | undefined;
   /** When it was last used, for eviction. */
   used: number;
 }
@@ -114,6 +117,7 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
         device,
         trace: t,
         loaded: undefined,
+        steady: undefined,
         used: 0,
       };
     });
@@ -236,11 +240,25 @@ export const load = (plan: Plan, arrays: readonly NDArray[]): void => {
         return bound satisfies never;
     }
   });
-  plan.loaded ??= loadedFor(
-    plan.callable,
-    plan.device,
-    layoutsOf(plan.callable, operands, plan.device),
-  );
+  loadFor(plan, operands);
+};
+
+/** The plan's program, compiled by now. */
+const loadFor = (plan: Plan, operands: readonly Operand[]): Loaded => {
+  const { callable, device } = plan;
+  if (plan.loaded !== undefined) return plan.loaded;
+  const layouts = layoutsOf(callable, operands, device);
+  const loaded = loadedFor(callable, device, layouts);
+  plan.loaded = loaded;
+  if (loaded.filling.kernels > 0)
+    plan.steady = new Steady(loaded, () => loadedFor(keepingNothing(callable), device, layouts));
+  return loaded;
+};
+
+/** Frees the plan's programs. */
+export const unload = ({ loaded, steady }: Plan): void => {
+  loaded?.executable.dispose();
+  steady?.dispose();
 };
 
 /** Runs the plan's program once. */
@@ -279,8 +297,8 @@ export const replay = (plan: Plan, arrays: readonly NDArray[]): unknown => {
     }
   }
   for (const hook of plan.hooks) hook();
-  plan.loaded ??= loadedFor(callable, plan.device, layoutsOf(callable, operands, plan.device));
-  const outputs = run(plan.loaded, operands);
+  const loaded = loadFor(plan, operands);
+  const outputs = plan.steady?.run(operands) ?? run(loaded, operands);
   if (mode.taping) record(callable, operands, outputs);
   for (const x of borrowed) x.dispose();
   for (const x of plan.dropped) leaveInside(x, plan.trace);

@@ -7,7 +7,7 @@
  */
 
 import { buffersOf, readsOf } from '../../ir/loop/access.ts';
-import type { LoopKernel } from '../../ir/loop/loop.ts';
+import type { LoopBuffer, LoopKernel } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import type { Copies } from '../copies.ts';
 import { type Problem, problems, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
@@ -35,21 +35,13 @@ export const packOnce = (
   if (whole === undefined) return undefined;
   const k = c.k.filter((a) => a.extent !== 1);
   const cores = caps.parallelism;
-  let best:
-    | {
-        readonly panels: Panels;
-        readonly kernel: LoopKernel;
-        readonly rounds: number;
-        readonly bytes: number;
-      }
-    | undefined;
+  let best: { readonly panels: Panels; readonly kernel: LoopKernel } | undefined;
   let least = whole;
   problems(c).forEach((p, side) => {
     if (p.batches > 1) return;
     const panels = panelsOf(side === 0 ? c.b : c.a, p.columnAxes, k, `${kernel.name}_panels`);
     if (panels === undefined) return;
-    const bytes = 4 * panels.copy.shape.reduce((n, d) => n * d, 1);
-    const rounds = copies.rounds(panels.kernel.nests.flatMap(readsOf), bytes);
+    const rounds = copies.rounds(readsIn(panels), bytesOf(panels));
     const packing = (panels.cycles / cores + LAUNCH) / rounds;
     const most = Math.min(least, (rounds > 1 ? LOOP_GAIN : GAIN) * whole);
     if (packing + stepsOf(p) / cores >= most) return;
@@ -58,17 +50,16 @@ export const packOnce = (
     const total = packing + (productCycles(product, caps) ?? Number.POSITIVE_INFINITY);
     if (total >= most) return;
     least = total;
-    best = {
-      panels,
-      rounds,
-      bytes,
-      kernel: { ...kernel, buffers: buffersOf([product]), nests: [product] },
-    };
+    best = { panels, kernel: { ...kernel, buffers: buffersOf([product]), nests: [product] } };
   });
   if (best === undefined) return undefined;
-  copies.expect(best.rounds, best.bytes);
+  copies.expect(readsIn(best.panels), bytesOf(best.panels));
   return [best.panels.kernel, best.kernel];
 };
+
+const readsIn = ({ kernel }: Panels): LoopBuffer[] => kernel.nests.flatMap(readsOf);
+
+const bytesOf = ({ copy }: Panels): number => 4 * copy.shape.reduce((n, d) => n * d, 1);
 
 /** Cycles of the micro-kernel alone. */
 const stepsOf = ({ rows, columns, depth }: Problem): number =>

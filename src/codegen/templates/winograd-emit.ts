@@ -41,10 +41,20 @@ export const emitWinograd = (work: Work, nest: Nest, workgroup: TExpr): TStmt[] 
       visit(panel, em.name('block', block));
     });
   const whole: Channels = { from: i32(0), length: i32(g.depth) };
+  const panelsOf = (chunk: TExpr): WeightPanels => {
+    const tile = TILE_ROWS * cut.channels;
+    if (!work.ready) return { at: i32(0), slice: cut.slices.rows, tile };
+    const slice = most * tile;
+    const part = add(mul(rowBlock, i32(cut.chunks)), chunk);
+    return { at: em.name('panelsAt', mul(part, i32(cut.layout.reach ** 2 * slice))), slice, tile };
+  };
+  const transform = (channels: Channels): void => {
+    if (!work.ready) transformWeights(work, start, rows, channels);
+  };
   placeTiles(work);
   // what lies around the input stays zero as long as all images lie alike
   if (cut.layout.stripes === 1) clear(em, scratch.image);
-  if (cut.chunks === 1) transformWeights(work, start, rows, whole);
+  if (cut.chunks === 1) transform(whole);
   const from = em.name('unitStart', mul(unitBlock, i32(cut.units)));
   const to = operate('min', add(from, i32(cut.units)), i32(cut.allUnits));
   em.loop('unit', from, em.name('unitEnd', to), 1, (number) => {
@@ -52,7 +62,7 @@ export const emitWinograd = (work: Work, nest: Nest, workgroup: TExpr): TStmt[] 
     if (cut.chunks === 1) {
       transformTiles(work, unit, whole);
       overPanels((panel, block) => {
-        multiply(work, panel, block, rows, whole.length);
+        multiply(work, panel, block, rows, whole.length, panelsOf(i32(0)));
         transformProducts(work, panel, block, rows);
       });
     } else {
@@ -61,9 +71,11 @@ export const emitWinograd = (work: Work, nest: Nest, workgroup: TExpr): TStmt[] 
         const first = em.name('channelStart', mul(chunk, i32(cut.channels)));
         const rest = operate('sub', i32(g.depth), first);
         const length = em.name('channels', operate('min', rest, i32(cut.channels)));
-        transformWeights(work, start, rows, { from: first, length });
-        transformTiles(work, unit, { from: first, length });
-        overPanels((panel, block) => multiply(work, panel, block, rows, length));
+        const channels: Channels = { from: first, length };
+        transform(channels);
+        transformTiles(work, unit, channels);
+        const weights = panelsOf(chunk);
+        overPanels((panel, block) => multiply(work, panel, block, rows, length, weights));
       });
       overPanels((panel, block) => transformProducts(work, panel, block, rows));
     }
@@ -86,6 +98,13 @@ const unitOf = ({ em, g, cut: { layout } }: Work, number: TExpr): Unit => {
   return { image, images: i32(1), stripe: { from, to } };
 };
 
+/** Where panels of the weights are: the first, from one of the tile's products to the next, from four rows to the next. */
+interface WeightPanels {
+  readonly at: TExpr;
+  readonly slice: number;
+  readonly tile: number;
+}
+
 /** The products of one panel of tiles, added to what other parts of the channels gave. */
 const multiply = (
   { em, cut, scratch }: Work,
@@ -93,12 +112,13 @@ const multiply = (
   block: TExpr,
   rows: TExpr,
   depth: TExpr,
+  panels: WeightPanels,
 ): void => {
   const { layout, slices } = cut;
   const panelAt = em.name('panelAt', mul(panel, i32(TILE_COLUMNS * cut.channels)));
   em.loop('product', i32(0), i32(layout.reach ** 2), 1, (product) => {
     const sums = em.name('sums', add(block, mul(product, i32(slices.sums))));
-    const weights = em.name('weightsAt', mul(product, i32(slices.rows)));
+    const weights = em.name('weightsAt', add(panels.at, mul(product, i32(panels.slice))));
     const columnPanel = em.name('columnPanel', add(panelAt, mul(product, i32(slices.columns))));
     em.loop('rowTile', i32(0), rows, 1, (rowTile) => {
       const accumulators = zeroAccumulators(em);
@@ -109,7 +129,7 @@ const multiply = (
         eachAccumulator(accumulators, (register, row, half) => {
           em.set(register, loadFrom(scratch.products, at(row, half), LANES));
         });
-      const rowAt = add(weights, mul(rowTile, i32(TILE_ROWS * cut.channels)));
+      const rowAt = add(weights, mul(rowTile, i32(panels.tile)));
       accumulate(em, accumulators, {
         rows: scratch.rows,
         rowPanel: em.name('rowPanel', rowAt),

@@ -140,6 +140,26 @@ const twoOfFive: Line = {
   ],
 };
 
+/**
+ * The same transform of three weights as numbers: `first` times the first, then for each pair of points ±p what is even and
+ * odd of them, over n; then the last.
+ */
+export interface WeightPoints {
+  readonly first: number;
+  readonly pairs: readonly { readonly p: number; readonly n: number }[];
+}
+
+export const weightPoints: Readonly<Record<TileSize, WeightPoints>> = {
+  2: { first: 1, pairs: [{ p: 1, n: 2 }] },
+  4: {
+    first: 1 / (A2 * B2),
+    pairs: [
+      { p: A, n: NA },
+      { p: B, n: NB },
+    ],
+  },
+};
+
 /** The transforms for tiles of some size and windows of three or five taps. */
 export const lineOf = (tile: TileSize, taps: number): Line =>
   taps === 5 ? twoOfFive : tile === 2 ? two : four;

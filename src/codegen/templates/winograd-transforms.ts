@@ -49,6 +49,8 @@ export interface Work {
   readonly g: Shifts;
   readonly taps: Taps;
   readonly cut: WinogradCut;
+  /** Whether panels of the weights lie ready, those of all rows and channels. */
+  readonly ready: boolean;
   readonly scratch: WinogradScratch;
 }
 

@@ -17,6 +17,7 @@ import type { ImagePlan } from './convolution.ts';
 import type { Shifts } from './shifted-geometry.ts';
 import { Shortlist } from './shortlist.ts';
 import { emitWinograd } from './winograd-emit.ts';
+import { type Parts, type ReadyWeights, readyWeights } from './winograd-kept.ts';
 import type { TileSize } from './winograd-lines.ts';
 import { type Taps, tapsOf } from './winograd-taps.ts';
 
@@ -70,6 +71,8 @@ const COSTS = {
   3: { 2: { weight: 14, input: 28, result: 8 }, 4: { weight: 20, input: 58, result: 13 } },
   5: { 2: { weight: 40, input: 58, result: 11 } },
 } as const;
+/** Cycles to fetch an element of weights that lie ready. */
+const FETCH = 0.25;
 const TURN = 30;
 /** Cycles an element: clearing four at a time, and storing a result. */
 const CLEAR = 0.3;
@@ -141,6 +144,7 @@ const elementsOf = ({ layout, rows, slices }: Omit<WinogradCut, 'cycles' | 'grid
 const cutsOf = (
   g: Shifts,
   taps: Taps,
+  ready: Partial<Parts> | undefined,
   caps: Caps,
   sizes: readonly TileSize[],
   count: number,
@@ -158,6 +162,8 @@ const cutsOf = (
         if (chunks > 1 && channels < LEAST_PART) break;
         const tiles = Math.ceil(rowTiles / rowBlocks);
         const rows = tiles * TILE_ROWS;
+        if (ready !== undefined && !suits(ready, { tile: layout.tile, rowBlocks, chunks }, g))
+          continue;
         const slices: Slices = {
           rows: apart(rows * channels),
           columns: apart(layout.columns * channels),
@@ -165,7 +171,8 @@ const cutsOf = (
         };
         const most = { layout, rows, rowBlocks, units: 1, allUnits, channels, chunks, slices };
         if (4 * elementsOf(most) > caps.sharedBytes) continue;
-        const weights = rows * g.depth * (taps.cost + costs.weight);
+        const each = ready === undefined ? taps.cost + costs.weight : FETCH * products;
+        const weights = rows * g.depth * each;
         const panels = (layout.columns / TILE_COLUMNS) * tiles * products;
         const one =
           layout.images * g.depth * layout.plane * (CLEAR + g.columns.cost) +
@@ -186,6 +193,20 @@ const cutsOf = (
   return best.items;
 };
 
+/** Whether work may be cut so with weights that lie ready, or are to. */
+const suits = ({ rowBlocks, chunks }: Partial<Parts>, parts: Parts, g: Shifts): boolean =>
+  rowBlocks === undefined
+    ? g.rows.size % (TILE_ROWS * parts.rowBlocks) === 0 && g.depth % parts.chunks === 0
+    : rowBlocks === parts.rowBlocks && chunks === parts.chunks;
+
+/** How weights should lie for a convolution with tiles of a size, so that it takes least. */
+export const partsFor = (g: Shifts, tile: TileSize, caps: Caps): Parts | undefined => {
+  const taps = tapsOf(g);
+  if (!caps.winograd || taps?.side !== 3 || g.depth < FEWEST_CHANNELS) return undefined;
+  const [cut] = cutsOf(g, taps, {}, caps, [tile], 1);
+  return cut && { tile, rowBlocks: cut.rowBlocks, chunks: cut.chunks };
+};
+
 /** The best few schedules, for a convolution of this geometry; `sizes`: the tiles that may be used. */
 export const planWinograd = (
   nest: Nest,
@@ -196,15 +217,23 @@ export const planWinograd = (
 ): readonly ImagePlan[] => {
   const taps = tapsOf(g);
   if (!caps.winograd || taps === undefined || g.depth < FEWEST_CHANNELS) return [];
-  const cuts = cutsOf(g, taps, caps, taps.side === 5 ? [2] : sizes, most);
-  return cuts.map((cut) => planOf(nest, g, taps, cut));
+  const ready = readyWeights(nest, g);
+  const tiles = ready === undefined ? sizes : [ready.tile];
+  const cuts = cutsOf(g, taps, ready, caps, taps.side === 5 ? [2] : tiles, most);
+  return cuts.map((cut) => planOf(nest, g, taps, ready, cut));
 };
 
-const planOf = (nest: Nest, g: Shifts, taps: Taps, cut: WinogradCut): ImagePlan => {
+const planOf = (
+  nest: Nest,
+  g: Shifts,
+  taps: Taps,
+  ready: ReadyWeights | undefined,
+  cut: WinogradCut,
+): ImagePlan => {
   const { layout, rows, slices } = cut;
   const products = layout.reach * layout.reach;
+  const weights = sharedBuffer('weights', 'float32', products * slices.rows);
   const scratch = {
-    rows: sharedBuffer('weights', 'float32', products * slices.rows),
     columns: sharedBuffer('tiles', 'float32', products * slices.columns),
     products: sharedBuffer('products', 'float32', products * slices.sums),
     image: sharedBuffer('image', 'float32', layout.images * layout.plane),
@@ -219,7 +248,7 @@ const planOf = (nest: Nest, g: Shifts, taps: Taps, cut: WinogradCut): ImagePlan 
   const plan: NestPlan = {
     grid: cut.grid,
     threads: 1,
-    shared: Object.values(scratch),
+    shared: ready === undefined ? [weights, ...Object.values(scratch)] : Object.values(scratch),
     cost: {
       flops: images * g.offsets * g.rows.size * results * g.depth,
       bytes:
@@ -227,12 +256,14 @@ const planOf = (nest: Nest, g: Shifts, taps: Taps, cut: WinogradCut): ImagePlan 
         (images * (g.depth * inputs + g.rows.size * results) + g.rows.size * g.depth * g.offsets),
     },
     notes: [
-      `convolution by Winograd F(${layout.tile} x ${layout.tile}, ${taps.side} x ${taps.side}) of ${g.rows.size} x ${results} x ${g.depth}, for ${images} images`,
+      `convolution by Winograd F(${layout.tile} x ${layout.tile}, ${taps.side} x ${taps.side}) of ${g.rows.size} x ${results} x ${g.depth}, for ${images} images${ready === undefined ? '' : ', weights transformed before'}`,
       `workgroups ${Math.ceil(cut.allUnits / cut.units)} x ${cut.rowBlocks} of ${cut.units} x ${layout.tiles} tiles x ${rows} rows, ${cut.channels} channels at a time`,
     ],
     emit: ({ workgroup }, buffer) => {
       const em = new Emitter({ lanes: 4, resolve: buffer });
-      return emitWinograd({ em, g, taps, cut, scratch }, nest, workgroup);
+      const rows = ready === undefined ? weights : buffer(ready.buffer);
+      const work = { em, g, taps, cut, ready: ready !== undefined, scratch: { ...scratch, rows } };
+      return emitWinograd(work, nest, workgroup);
     },
   };
   return { plan, cycles: cut.cycles };
