@@ -8,31 +8,37 @@ import { defineComponent, h, onMounted, type PropType, ref, type VNode, watch } 
 import type { Output } from '../../kernel/output.ts';
 import { ProgramsPanel } from './programs.ts';
 
+/** Pixels of a figure: as wide as there is place, within these. */
+const WIDEST = 640;
+const NARROWEST = 280;
+
 /** A figure as SVG; the package that draws it is loaded with the first one. */
 const FigureView = defineComponent({
   props: { figure: { type: Object as PropType<Figure>, required: true } },
   setup(props) {
     const svg = ref('');
+    const host = ref<HTMLElement>();
     const draw = async (): Promise<void> => {
       const { figureSvg } = await import('../live/drawing.ts');
-      svg.value = await figureSvg(props.figure);
+      const width = Math.min(WIDEST, Math.max(NARROWEST, host.value?.clientWidth ?? WIDEST));
+      svg.value = await figureSvg(props.figure, { width });
     };
     onMounted(draw);
     watch(() => props.figure, draw);
-    return () => h('div', { class: 'cell-figure', innerHTML: svg.value });
+    return () => h('div', { ref: host, class: 'cell-figure', innerHTML: svg.value });
   },
 });
 
 const number = (x: number): string =>
   Number.isInteger(x) ? String(x) : Math.abs(x) >= 100 ? x.toFixed(1) : x.toPrecision(3);
 
-const tableView = (table: Table): VNode =>
+const tableView = (table: Table): VNode[] => [
+  ...(table.caption === undefined ? [] : [h('p', { class: 'cell-caption' }, table.caption)]),
   h(
     'div',
     { class: 'cell-table', tabindex: 0, role: 'group', 'aria-label': table.caption ?? 'table' },
     [
       h('table', [
-        table.caption === undefined ? null : h('caption', table.caption),
         h(
           'thead',
           h(
@@ -51,9 +57,10 @@ const tableView = (table: Table): VNode =>
         ),
       ]),
     ],
-  );
+  ),
+];
 
-const view = (output: Output): VNode | null => {
+const view = (output: Output): VNode | VNode[] | null => {
   switch (output.kind) {
     case 'text':
       return h('pre', { class: `cell-text ${output.stream}` }, output.text);
@@ -91,8 +98,10 @@ export const OutputList = defineComponent({
   props: { outputs: { type: Array as PropType<readonly Output[]>, required: true } },
   setup: (props) => () =>
     props.outputs.map((output, i) =>
-      h('div', { key: output.kind === 'display' ? output.id : i, class: 'cell-item' }, [
-        view(output),
-      ]),
+      h(
+        'div',
+        { key: output.kind === 'display' ? output.id : i, class: 'cell-item' },
+        [view(output) ?? []].flat(),
+      ),
     ),
 });

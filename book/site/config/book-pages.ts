@@ -54,11 +54,11 @@ const map = async (lessons: ReadonlyMap<string, Lesson>): Promise<string> => {
   const all = [...lessons.values()];
   const nodes = all.map(
     (lesson) =>
-      `${quoted(lesson.id)} [label=${quoted(`${lesson.id}\\n${lesson.title}`)}, tooltip=${quoted(lesson.concept)}]`,
+      `${quoted(lesson.id)} [label=${quoted(`${lesson.id}\\n${lesson.title}`)}, tooltip=${quoted(lesson.concept)}, URL=${quoted(linkTo(lesson))}]`,
   );
   const edges = all.flatMap(({ id, needs }) => needs.map((n) => `${quoted(n)} -> ${quoted(id)}`));
   const style =
-    'rankdir=TB; bgcolor="transparent"; node [shape=box, style=rounded, fontname="sans-serif"]';
+    'rankdir=TB; bgcolor="transparent"; node [shape=box, style=rounded, margin="0.25,0.08", fontname="sans-serif"]';
   const graphviz = await Graphviz.load();
   const svg = graphviz.dot(`digraph { ${style}; ${[...nodes, ...edges].join('; ')} }`);
   const picture = svg.slice(svg.indexOf('<svg')).replace(/\n/g, ' ');

@@ -4,7 +4,7 @@
  * Invariant: the same pictures and tables that a live run draws, made when the site is built; panels of compiled
  * functions are for live runs alone.
  */
-import { figureSvg, type Table } from 'tigon/d2l';
+import { type Figure, figureSvg, type Table } from 'tigon/d2l';
 
 import type { Output } from '../../kernel/output.ts';
 import { slugs } from '../../run/library.ts';
@@ -13,13 +13,24 @@ import type { RecordedMarkup } from './markdown.ts';
 
 export const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 
+/** On phones: what has axes is drawn again, for words of a readable size. */
+const NARROW = 340;
+
+const figureMarkup = async (figure: Figure): Promise<string> => {
+  const wide = await figureSvg(figure);
+  if (figure.panels.every(({ kind }) => kind === 'picture'))
+    return `<div class="cell-figure">${wide}</div>`;
+  const narrow = await figureSvg(figure, { width: NARROW });
+  return `<div class="cell-figure wide">${wide}</div><div class="cell-figure narrow">${narrow}</div>`;
+};
+
 const tableMarkup = ({ caption, columns, rows }: Table): string => {
   const head = columns.map((name) => `<th scope="col">${escaped(name)}</th>`).join('');
   const body = rows
     .map((row) => `<tr>${row.map((x) => `<td>${escaped(cellText(x))}</td>`).join('')}</tr>`)
     .join('');
-  const title = caption === undefined ? '' : `<caption>${escaped(caption)}</caption>`;
-  return `<div class="cell-table" tabindex="0" role="group" aria-label="${escaped(caption ?? 'table').replace(/"/g, '&quot;')}"><table>${title}<thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+  const title = caption === undefined ? '' : `<p class="cell-caption">${escaped(caption)}</p>`;
+  return `${title}<div class="cell-table" tabindex="0" role="group" aria-label="${escaped(caption ?? 'table').replace(/"/g, '&quot;')}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 };
 
 const cellText = (x: string | number | null): string =>
@@ -39,10 +50,10 @@ const outputMarkup = async (output: Output): Promise<string> => {
     }
     case 'display': {
       const { item } = output;
-      if (item.kind === 'figure') return `<div class="cell-figure">${await figureSvg(item)}</div>`;
+      if (item.kind === 'figure') return await figureMarkup(item);
       if (item.kind === 'table') return tableMarkup(item);
       const launches = item.programs.reduce((n, p) => n + p.launches.length, 0);
-      return `<p>${escaped(item.name)}, compiled: ${launches} launches. Run the cell to open its graph, kernels and memory plan.</p>`;
+      return `<p>${escaped(item.name)}, compiled: ${launches} ${launches === 1 ? 'launch' : 'launches'}. Run the cell to open its graph, kernels and memory plan.</p>`;
     }
     default:
       return output satisfies never;

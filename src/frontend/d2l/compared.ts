@@ -60,9 +60,12 @@ export const comparisonTable = ({ rows, ...rest }: Comparison): Table => {
   const isCounted = rows.some(({ compiled }) => compiled.counts.uploadedBytes !== undefined);
   const columns = [...first, ...COLUMNS, ...(isCounted ? [TRANSFERS] : [])];
   const { name, environment, calls, rtol, atol } = rest;
+  const inLoops = rows.some(({ compiled }) => compiled.counts.loops > 0)
+    ? '; what a compiled loop repeats is counted once'
+    : '';
   return {
     kind: 'table',
-    caption: `${name}: equal in ${calls} calls in a row (rtol ${rtol}, atol ${atol}); medians and quartiles of a call; ${environment}`,
+    caption: `${name}: equal in ${calls} calls in a row (rtol ${rtol}, atol ${atol}); medians and quartiles of a call${inLoops}; ${environment}`,
     columns: columns.map(({ title }) => title),
     rows: rows.flatMap((row) =>
       (['imperative', 'compiled'] as const).map((way) => columns.map(({ of }) => of(row, way))),

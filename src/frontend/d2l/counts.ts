@@ -17,10 +17,12 @@ import { drop } from './timing.ts';
 export interface Counts {
   /** Programs run: an imperative function is a program of its own. */
   readonly programs: number;
-  /** Kernels launched in them. */
+  /** Kernels launched in them; one in a loop of a compiled program counts once, however often the loop goes round. */
   readonly launches: number;
-  /** Bytes of the arrays that the kernels read and write. */
+  /** Bytes of the arrays that the kernels read and write; in a loop, too, each array of a kernel counts once. */
   readonly movedBytes: number;
+  /** Loops of the compiled programs. */
+  readonly loops: number;
   /** Bytes of all arrays between arguments and results, gradients of parameters among them. */
   readonly intermediateBytes: number;
   /** The most memory that was needed for them at once. */
@@ -117,6 +119,7 @@ export const countsOf = async (
     programs: done.programs - work.programs,
     launches: done.kernels - work.kernels,
     movedBytes: done.bytes - work.bytes,
+    loops: compiled?.programs.reduce((sum, { program }) => sum + program.loops.length, 0) ?? 0,
     ...memory,
     uploadedBytes: difference(now.uploadedBytes, moved.uploadedBytes),
     readBytes: difference(now.readBytes, moved.readBytes),

@@ -12,7 +12,7 @@ import { type Drawing, element, escaped, words } from './svg-text.ts';
 import { extentOf, showValue } from './text.ts';
 
 export interface SvgOptions {
-  /** Of the whole figure, in pixels. Default 640. */
+  /** Of the whole figure, in pixels. Default 640. Charts stand below each other where there is no place beside. */
   readonly width?: number | undefined;
 }
 
@@ -21,6 +21,8 @@ const PICTURE_GAP = 8;
 const TITLE = 24;
 /** The widest chart: what is wider is empty. */
 const WIDEST = 640;
+/** The narrowest, of those side by side: words need their place. */
+const NARROWEST = 180;
 /** Beside the widest, charts are as high as this part of their width. */
 const SLENDER = 0.56;
 const HIGHEST = 320;
@@ -85,9 +87,10 @@ const toldOf = (panel: Panel): string => {
   }
 };
 
-const columnsOf = ({ columns, panels }: Figure): number => {
+const columnsOf = ({ columns, panels }: Figure, width: number): number => {
   const isOfPictures = panels.every(({ kind }) => kind === 'picture');
-  return Math.min(panels.length, columns ?? (isOfPictures ? 8 : 3));
+  const most = Math.min(panels.length, columns ?? (isOfPictures ? 8 : 3));
+  return isOfPictures ? most : Math.min(most, Math.max(1, Math.floor(width / NARROWEST)));
 };
 
 /**
@@ -108,7 +111,7 @@ export const figureSvg = async (figure: Figure, options: SvgOptions = {}): Promi
   if (figure?.kind !== 'figure')
     throw new TigonError('value', 'figureSvg: takes a figure', 'pass what figure([…]) gives');
   const { width = WIDEST } = options;
-  const columns = columnsOf(figure);
+  const columns = columnsOf(figure, width);
   const isOfPictures = figure.panels.every(({ kind }) => kind === 'picture');
   const gap = isOfPictures ? PICTURE_GAP : GAP;
   const own = (width - gap * (columns - 1)) / columns;
