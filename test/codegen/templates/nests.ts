@@ -1,7 +1,7 @@
 /**
- * Contractions made by hand, and their meaning computed point by point in double precision.
+ * Contractions made by hand: planned, emitted, interpreted, and compared with their meaning.
  *
- * Invariant: nothing here shares code with schedules or emitters.
+ * Invariant: data are small multiples of 1/8, so that sums are exact in any order.
  */
 
 import type { Caps } from '../../../src/codegen/caps.ts';
@@ -9,13 +9,15 @@ import { cleanup } from '../../../src/codegen/cleanup.ts';
 import { laneSchedules } from '../../../src/codegen/lanes.ts';
 import { isRefusal, type NestPlan, type Refusal } from '../../../src/codegen/plan.ts';
 import { planContraction } from '../../../src/codegen/templates/matmul.ts';
-import { type Axis, type Idx, idxEvaluate, newAxis } from '../../../src/ir/dim.ts';
-import type { Expr, LoopBuffer, LoopKernel, Nest } from '../../../src/ir/loop/loop.ts';
-import { scalarOps } from '../../../src/ir/scalar.ts';
+import { type Axis, newAxis } from '../../../src/ir/dim.ts';
+import type { LoopBuffer, LoopKernel, Nest } from '../../../src/ir/loop/loop.ts';
 import { get, register, regType } from '../../../src/ir/thread/build.ts';
 import { interpretThread } from '../../../src/ir/thread/interpret.ts';
 import type { ThreadBuffer, ThreadKernel } from '../../../src/ir/thread/thread.ts';
 import { verifyThread } from '../../../src/ir/thread/verify.ts';
+import { evaluate, type Memory } from './meaning.ts';
+
+export { evaluate, type Memory } from './meaning.ts';
 
 export const caps = (parallelism: number, sharedBytes: number = 1 << 20): Caps => ({
   target: 'wasm',
@@ -50,87 +52,12 @@ export const generator = (seed: number): ((n: number) => number) => {
 export const elementsOf = (b: LoopBuffer): number =>
   1 + b.shape.reduce((sum, d, i) => sum + (d - 1) * b.strides[i]!, 0);
 
-export type Memory = ReadonlyMap<LoopBuffer, Float64Array>;
-
 /** Small multiples of 1/8, so that sums of products are exact in float32. */
 export const randomMemory = (buffers: readonly LoopBuffer[], seed: number): Memory => {
   const pick = generator(seed);
   return new Map(
     buffers.map((b) => [b, Float64Array.from({ length: elementsOf(b) }, () => (pick(17) - 8) / 8)]),
   );
-};
-
-const forEach = (
-  axes: readonly Axis[],
-  at: Map<Axis, number>,
-  visit: () => void,
-  depth = 0,
-): void => {
-  const axis = axes[depth];
-  if (axis === undefined) {
-    visit();
-    return;
-  }
-  for (let i = 0; i < axis.extent; i++) {
-    at.set(axis, i);
-    forEach(axes, at, visit, depth + 1);
-  }
-};
-
-/** Evaluates a nest into copies of the memory. */
-export const evaluate = (nests: readonly Nest[], memory: Memory): Memory => {
-  const out = new Map([...memory].map(([b, m]) => [b, m.slice()]));
-  const at = new Map<Axis, number>();
-  let acc = 0;
-  const place = (a: Axis): number => at.get(a)!;
-  const opaque: Parameters<typeof idxEvaluate>[2] = (ref) => value(ref as Expr);
-  const index = (i: Idx): number => idxEvaluate(i, place, opaque);
-  const offset = (b: LoopBuffer, i: readonly Idx[]): number => {
-    let sum = 0;
-    for (let d = 0; d < i.length; d++) sum += index(i[d]!) * b.strides[d]!;
-    return sum;
-  };
-  const value = (e: Expr): number => {
-    switch (e.kind) {
-      case 'const':
-        return e.value;
-      case 'index':
-        return index(e.idx);
-      case 'op':
-        return scalarOps[e.op].value(...e.args.map(value));
-      case 'cast':
-        return value(e.arg);
-      case 'load':
-        return memory.get(e.buffer)![offset(e.buffer, e.index)]!;
-      case 'guard':
-        return e.bounds.every((b) => index(b.idx) >= b.lo && index(b.idx) < b.hi)
-          ? value(e.then)
-          : value(e.otherwise);
-      case 'reduce': {
-        let sum = 0;
-        forEach(e.axes, at, () => {
-          sum += value(e.body);
-        });
-        return sum;
-      }
-      case 'acc':
-        return acc;
-      default:
-        return e satisfies never;
-    }
-  };
-  for (const nest of nests)
-    forEach(nest.axes, at, () => {
-      const c = nest.contract;
-      if (c !== undefined) {
-        acc = 0;
-        forEach(c.k, at, () => {
-          acc += value(c.a) * value(c.b);
-        });
-      }
-      for (const s of nest.stores) out.get(s.buffer)![offset(s.buffer, s.index)] = value(s.value);
-    });
-  return out;
 };
 
 /** The launch a plan becomes, cleaned up. */
