@@ -16,10 +16,11 @@ export interface Grain {
   /** The same for a value that several units would compute each for itself. */
   readonly trifle: number;
   /**
-   * Whether new values of states keep out of the launches that make what they are computed from, to share one launch:
-   * else gradients need not be written and read back where their only reader takes them up on the way.
+   * Most new values of states that a product makes of its result on the way, so that gradients need not be written and
+   * read back. On a CPU, tiles of a product go through memory in short pieces: with another array beside the first, that
+   * takes longer than a launch that goes through all of them from end to end.
    */
-  readonly updatesApart: boolean;
+  readonly updatesTaken: number;
   /** Whether rows whose points all wait for one fold keep the device busy: `length` elements are folded a row. */
   keepsBusy(rows: number, length: number, points: number): boolean;
 }
@@ -35,7 +36,7 @@ const cpu = (caps: Caps): Grain => ({
   access: 1,
   again: 1 << 14,
   trifle: 256,
-  updatesApart: true,
+  updatesTaken: 1,
   keepsBusy: (rows, length) => rows >= 2 * caps.parallelism || rows * length <= SMALL_WORK,
 });
 
@@ -43,7 +44,7 @@ const gpu = (caps: Caps): Grain => ({
   access: 8,
   again: 1 << 22,
   trifle: 1 << 22,
-  updatesApart: false,
+  updatesTaken: Number.POSITIVE_INFINITY,
   keepsBusy: (rows, length, points) =>
     rows >= caps.parallelism || length <= SHORT_ROW || Math.max(length, points) <= LONG_ROW,
 });

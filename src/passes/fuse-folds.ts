@@ -5,7 +5,14 @@
  * sums.
  */
 import type { Node } from '../ir/graph/graph.ts';
-import { describe, type Fusing, keepsApart, keptForOptimizer, tryMerge } from './fusing.ts';
+import {
+  describe,
+  type Fusing,
+  keepsApart,
+  keptForOptimizer,
+  tryMerge,
+  updatesTooMany,
+} from './fusing.ts';
 import type { Draft } from './shape-unit.ts';
 
 /** A reduction joins its consumers when it can be computed once per row of them. */
@@ -34,9 +41,11 @@ const tryInline = (f: Fusing, node: Node, home: Draft): boolean => {
 /** A contraction takes its consumers as epilogue when they use it element for element. */
 export const decideContract = (f: Fusing, node: Node, homes: Set<Draft>): void => {
   const drafts = [...homes];
+  const forOptimizer = drafts.some((d) => keepsApart(f, d, node)) || updatesTooMany(f, node);
   if (
     drafts.length > 0 &&
-    drafts.every((d) => !d.loop && d.contract === undefined && !keepsApart(f, d, node))
+    !forOptimizer &&
+    drafts.every((d) => !d.loop && d.contract === undefined)
   ) {
     const merged = f.drafts.merged(drafts, node);
     const reason = f.drafts.illegal(drafts, node) ?? f.drafts.lowerable(merged, node);
@@ -46,7 +55,7 @@ export const decideContract = (f: Fusing, node: Node, homes: Set<Draft>): void =
       return;
     }
     f.context.note(`${describe(node)} keeps its result apart: ${reason}`);
-  } else if (drafts.some((d) => keepsApart(f, d, node))) f.context.note(keptForOptimizer(node));
+  } else if (forOptimizer) f.context.note(keptForOptimizer(node));
   storeWithEpilogue(f, node);
 };
 

@@ -61,22 +61,40 @@ export const fusingOf = (graph: Graph, caps: Caps, context: PassContext): Fusing
 export const isWindow = (node: Node): boolean =>
   node.op.kind === 'reduce' && node.attrs['kernel'] !== undefined;
 
-/**
- * Whether `node` is stored for a draft that updates states: where they share a launch, and where it is made of the
- * state itself, which could not be updated in place then.
- */
-export const keepsApart = (f: Fusing, draft: Draft, node: Node): boolean => {
-  const { updates, readsState } = f.optimizer;
-  if (!updates(draft.members)) return false;
-  return f.grain.updatesApart || readsState(node, draft.members);
+/** Whether `node` is stored for a draft that updates states: they could not be updated in place if it is made of them. */
+export const keepsApart = (f: Fusing, draft: Draft, node: Node): boolean =>
+  f.optimizer.updates(draft.members) && f.optimizer.readsState(node, draft.members);
+
+/** Whether more new values of states are made of `node` than a product takes along. */
+export const updatesTooMany = (f: Fusing, node: Node): boolean => {
+  if (f.grain.updatesTaken === Number.POSITIVE_INFINITY) return false;
+  const seen = new Set<Node>();
+  let count = 0;
+  const visit = (x: Node): void => {
+    if (seen.has(x) || (x.op.kind !== 'map' && x.op.kind !== 'view')) return;
+    seen.add(x);
+    if (f.optimizer.updates([x])) count++;
+    f.users.get(x)!.forEach(visit);
+  };
+  f.users.get(node)!.forEach(visit);
+  return count > f.grain.updatesTaken;
+};
+
+/** Whether drafts may be one as far as their kinds and numbers go. */
+export const mayMerge = (homes: Iterable<Draft>): boolean => {
+  const drafts = [...homes];
+  const members = drafts.reduce((n, d) => n + d.members.length, 0);
+  return (
+    members <= MAX_MEMBERS &&
+    !drafts.some((d) => d.scatter || d.loop) &&
+    drafts.filter((d) => d.contract).length <= 1
+  );
 };
 
 export const tryMerge = (f: Fusing, homes: Set<Draft>, node: Node): boolean => {
+  if (!mayMerge(homes)) return false;
   const drafts = [...homes];
-  if (drafts.some((d) => d.scatter || d.loop) || drafts.filter((d) => d.contract).length > 1)
-    return false;
   const merged = f.drafts.merged(drafts, undefined);
-  if (merged.members.length > MAX_MEMBERS) return false;
   const reason = f.drafts.illegal(drafts, undefined) ?? f.drafts.lowerable(merged, node);
   if (reason !== undefined) {
     f.context.note(`${describe(node)}: its ${drafts.length} users stay apart: ${reason}`);
@@ -113,7 +131,7 @@ export const evaluationsOf = (f: Fusing, node: Node): number => {
 };
 
 export const keptForOptimizer = (node: Node): string =>
-  `${describe(node)} keeps its result apart: the optimizer is one kernel for all parameters`;
+  `${describe(node)} keeps its result apart: the optimizer takes it up in a launch of its own`;
 
 export const describe = (node: Node): string =>
   `${node.op.name} [${node.type.shape.join(', ')}] (${node.type.size * bytesOf(node.type.dtype)} bytes)`;

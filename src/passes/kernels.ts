@@ -10,7 +10,6 @@ import { reductionsIn } from '../codegen/analysis.ts';
 import { type Bindings, countBindings, shareOut } from '../codegen/bindings.ts';
 import type { Caps } from '../codegen/caps.ts';
 import { launchesOf } from '../codegen/choices.ts';
-import { grainOf } from '../codegen/grain.ts';
 import { invariant } from '../ir/errors.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { buffersOf } from '../ir/loop/access.ts';
@@ -70,14 +69,13 @@ export const lowerGraph = (graph: Graph, caps: Caps, context: PassContext): Kern
   const nests = fused.units
     .filter((unit) => unit.loop !== true)
     .map((unit) => ({ unit, nest: nestOf(unit, fused) }));
-  const { updatesApart } = grainOf(caps);
   const last = nests.filter(
     ({ unit, nest }) =>
       context.without?.has('fuse') !== true &&
       isUpdate(unit, updates) &&
       isSink(unit, fused, updates) &&
       // What takes up a fold on the way need not wait for the other updates.
-      (updatesApart || !folds(nest)),
+      !folds(nest),
   );
   const { overwritten, reads } = updates;
   const accesses: Accesses = {

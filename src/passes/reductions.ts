@@ -194,6 +194,36 @@ const sortPairs: Rule = ({ inputs, attrs }, b) => {
   });
 };
 
+/** A product that sums nothing is a map, and computed with what is made of it: gradients of weights at batch 1. */
+const outerProduct: Rule = ({ inputs: [x, y], attrs }, b) => {
+  const { aBatch, bBatch, aContract, bContract } = attrs as DotAttrs;
+  if (aContract.some((a) => x!.type.shape[a] !== 1)) return undefined;
+  const free = (node: Node, named: readonly number[]): readonly number[] =>
+    otherAxes(node.type.shape.length, named);
+  const [inX, inY] = [free(x!, [...aBatch, ...aContract]), free(y!, [...bBatch, ...bContract])];
+  const sizes = (node: Node, axes: readonly number[]): number[] =>
+    axes.map((a) => node.type.shape[a]!);
+  const shape = [...sizes(x!, [...aBatch, ...inX]), ...sizes(y!, inY)];
+  const spread = (node: Node, axes: readonly number[], places: readonly number[]): Node => {
+    const kept = ascending(axes);
+    const turned = b.transpose(
+      b.reshape(node, sizes(node, kept)),
+      axes.map((a) => kept.indexOf(a)),
+    );
+    return b.broadcast(turned, shape, places);
+  };
+  const batches = aBatch.map((_, i) => i);
+  return b.op(
+    'mul',
+    spread(x!, [...aBatch, ...inX], [...batches, ...inX.map((_, i) => batches.length + i)]),
+    spread(
+      y!,
+      [...bBatch, ...inY],
+      [...batches, ...inY.map((_, i) => batches.length + inX.length + i)],
+    ),
+  );
+};
+
 const common: readonly Rule[] = [dropSingles, mergeFolds, foldBeforeTranspose, foldBeforeReshape];
 const extreme: readonly Rule[] = [...common, foldConstantExtreme, foldRepeats((x) => x)];
 
@@ -202,6 +232,6 @@ export const reductionRules: RuleTable = {
   prod: common,
   reduceMax: extreme,
   reduceMin: extreme,
-  dot: [nameTransposedAxes, sortPairs],
+  dot: [nameTransposedAxes, sortPairs, outerProduct],
   transpose: swapProduct,
 };

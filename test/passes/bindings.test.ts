@@ -55,12 +55,12 @@ const LAUNCHES: Readonly<Record<string, readonly number[]>> = {
   'LeNet sgd': [21, 21, 21, 21],
   'LeNet adam': [21, 21, 21, 21],
 };
-/** And of a device that shares a launch among all updates, as CPUs do. */
+/** And of a device that shares a launch among updates of several states each, as CPUs do. */
 const SHARED: Readonly<Record<string, readonly number[]>> = {
-  'an MLP sgd': [15, 15, 14, 14],
-  'an MLP adam': [16, 16, 15, 14],
-  'LeNet sgd': [23, 23, 22, 22],
-  'LeNet adam': [25, 25, 23, 22],
+  'an MLP sgd': [13, 13, 13, 13],
+  'an MLP adam': [15, 15, 14, 14],
+  'LeNet sgd': [21, 21, 21, 21],
+  'LeNet adam': [23, 23, 22, 22],
 };
 
 for (const [name, net] of NETS)

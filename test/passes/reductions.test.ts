@@ -118,4 +118,22 @@ test('contracted pairs stand in order', () => {
   );
 });
 
+test('a product that sums nothing is a map of its operands', () => {
+  becomes(
+    '(%x: f32[1, 3], %y: f32[1, 5])',
+    '%r = dot %x, %y {aBatch=[], bBatch=[], aContract=[0], bContract=[0]} return %r',
+    `%a = reshape %x {shape=[3]} %b = reshape %y {shape=[5]}
+     %c = broadcast %a {shape=[3, 5], axes=[0]} %d = broadcast %b {shape=[3, 5], axes=[1]}
+     %r = mul %c, %d return %r`,
+  );
+  becomes(
+    '(%x: f32[3, 2], %y: f32[5, 2, 1, 1])',
+    '%r = dot %x, %y {aBatch=[1], bBatch=[1], aContract=[], bContract=[]} return %r',
+    `%a = transpose %x {axes=[1, 0]} %b = transpose %y {axes=[1, 0, 2, 3]}
+     %c = broadcast %a {shape=[2, 3, 5, 1, 1], axes=[0, 1]}
+     %d = broadcast %b {shape=[2, 3, 5, 1, 1], axes=[0, 2, 3, 4]}
+     %r = mul %c, %d return %r`,
+  );
+});
+
 test.run();
