@@ -95,7 +95,8 @@ const kernelText = (kernel: KernelReport, index: number, options: TextOptions): 
 };
 
 const memoryText = (report: Report): string => {
-  const { rows, kept, plannedPeakBytes, lowerBoundBytes } = report.memory;
+  // reports that were recorded when programs kept nothing do not say so
+  const { rows, kept = [], plannedPeakBytes, lowerBoundBytes } = report.memory;
   const bytes = kept.reduce((sum, row) => sum + row.bytes, 0);
   const count = `${kept.length} arrangement${kept.length === 1 ? '' : 's'}`;
   const stays = kept.length === 0 ? '' : `kept from call to call: ${count}, ${showBytes(bytes)}\n`;
