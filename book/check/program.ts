@@ -5,7 +5,7 @@
  * that it comes from. A cell is a block that sees the cells before it, so that a name may be declared again.
  */
 import { splitImports } from '../format/imports.ts';
-import { type Cell, cellsOf, isApart, type Lesson } from '../format/lesson.ts';
+import { type Cell, type CellPage, cellsOf, isApart } from '../format/lesson.ts';
 import type { Problem } from '../format/problems.ts';
 
 export interface Program {
@@ -81,8 +81,8 @@ const withoutImports = (cell: Cell, all: Imports): readonly string[] => {
   return rest.split('\n');
 };
 
-/** The program of a lesson; `file` is what complaints call lesson.md. */
-export const programOf = (lesson: Lesson, file: string): Program => {
+/** The program of a page; `file` is what complaints call its file. */
+export const programOf = (page: CellPage, file: string): Program => {
   const imports = new Imports(file);
   const lines: string[] = [];
   const put = (line: number, text: string): void => {
@@ -90,7 +90,7 @@ export const programOf = (lesson: Lesson, file: string): Program => {
     lines[line - 1] = (lines[line - 1] ?? '') + text;
   };
   let depth = 0;
-  for (const cell of cellsOf(lesson)) {
+  for (const cell of cellsOf(page)) {
     const code = withoutImports(cell, imports);
     put(cell.line - 1, '{');
     for (const [i, text] of code.entries()) put(cell.line + i, text);

@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import type { Lesson } from '../format/lesson.ts';
+import type { CellPage } from '../format/lesson.ts';
 import type { Problem } from '../format/problems.ts';
 import { fileOf, root } from '../run/library.ts';
 import { type Program, programOf } from './program.ts';
@@ -69,14 +69,12 @@ const complaintsIn = (output: string, programs: ReadonlyMap<string, Program>): P
   return problems;
 };
 
-/** What is wrong with the types of the cells of these lessons, and of the tools in book/, if `tools` says so. */
+/** What is wrong with the types of the cells of these pages, and of the tools in book/, if `tools` says so. */
 export const typeProblems = async (
-  lessons: readonly Lesson[],
+  pages: readonly CellPage[],
   { tools }: { readonly tools: boolean },
 ): Promise<readonly Problem[]> => {
-  const programs = new Map(
-    lessons.map((lesson) => [lesson.slug, programOf(lesson, fileOf(lesson.slug))]),
-  );
+  const programs = new Map(pages.map((page) => [page.slug, programOf(page, fileOf(page.slug))]));
   const include = tools ? ['*.ts', '../../book'] : ['*.ts'];
   rmSync(`${root}${FOLDER}`, { recursive: true, force: true });
   mkdirSync(`${root}${FOLDER}`, { recursive: true });

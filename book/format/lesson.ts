@@ -61,9 +61,12 @@ export interface Lesson {
   readonly blocks: readonly Block[];
 }
 
+/** A page with cells, be it a lesson or not. */
+export type CellPage = Pick<Lesson, 'slug' | 'blocks'>;
+
 /** The cells in the order of the page. */
-export const cellsOf = (lesson: Lesson): readonly Cell[] =>
-  lesson.blocks.flatMap((block) => (block.kind === 'cell' ? [block.cell] : []));
+export const cellsOf = (page: Pick<Lesson, 'blocks'>): readonly Cell[] =>
+  page.blocks.flatMap((block) => (block.kind === 'cell' ? [block.cell] : []));
 
 /** Cells have scopes of their own where nothing after them may depend on their names. */
 export const isApart = ({ role }: Cell): boolean => role !== 'code' && role !== 'hidden';

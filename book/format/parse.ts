@@ -6,7 +6,7 @@
  */
 import { cellAttributes, expectFor } from './attributes.ts';
 import { parseHead } from './head.ts';
-import type { Block, Lesson } from './lesson.ts';
+import type { Block, CellPage, Lesson } from './lesson.ts';
 import { FormatError, type Problem } from './problems.ts';
 
 const OPEN = /^(?<indent>\s*)(?<mark>`{3,}|~{3,})\s*(?<language>[\w-]*)\s*(?<rest>.*)$/;
@@ -69,6 +69,22 @@ export const parseLesson = (text: string, slug: string, file: string): Lesson =>
   const blocks = blocksOf(lines, headEnd + 1, complain);
   if (problems.length > 0) throw new FormatError(problems);
   return { ...head, slug, blocks };
+};
+
+/**
+ * Reads the text of a page that has cells and is no lesson: what VitePress wants of its head is nothing for us.
+ *
+ * @throws {FormatError} that holds everything that is malformed
+ */
+export const parsePage = (text: string, slug: string, file: string): CellPage => {
+  const problems: Problem[] = [];
+  const lines = text.split(/\r?\n/);
+  const from = lines[0] === '---' ? lines.indexOf('---', 1) + 1 : 0;
+  const blocks = blocksOf(lines, from, (line, message) => {
+    problems.push({ file, line, message });
+  });
+  if (problems.length > 0) throw new FormatError(problems);
+  return { slug, blocks };
 };
 
 const blocksOf = (

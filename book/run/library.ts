@@ -6,14 +6,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Book, parseBook } from '../format/book.ts';
-import type { Lesson } from '../format/lesson.ts';
-import { parseLesson } from '../format/parse.ts';
+import type { CellPage, Lesson } from '../format/lesson.ts';
+import { parseLesson, parsePage } from '../format/parse.ts';
 
 /** With a slash at the end. */
 export const root: string = fileURLToPath(new URL('../../', import.meta.url));
 
-/** `lessons/03-01-mlp/lesson.md`. */
-export const fileOf = (slug: string): string => `lessons/${slug}/lesson.md`;
+/** Where pages are that have cells and are no lessons. */
+const PAGES = 'book/site/pages';
+
+/** `lessons/03-01-mlp/lesson.md`, or the page of that name. */
+export const fileOf = (slug: string): string =>
+  /^\d/.test(slug) ? `lessons/${slug}/lesson.md` : `${PAGES}/${slug}.md`;
 
 /** Folders of lessons, in their order. */
 export const slugs = (): readonly string[] =>
@@ -25,6 +29,17 @@ export const readText = (slug: string): string => readFileSync(`${root}${fileOf(
 
 /** @throws {FormatError} for a file that is no lesson */
 export const readLesson = (slug: string): Lesson => parseLesson(readText(slug), slug, fileOf(slug));
+
+/** Those that have cells and are no lessons: the playground, the benchmark. */
+export const readPages = (): readonly CellPage[] =>
+  readdirSync(`${root}${PAGES}`)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => ({
+      slug: name.slice(0, -3),
+      text: readFileSync(`${root}${PAGES}/${name}`, 'utf8'),
+    }))
+    .filter(({ text }) => /^cells: /m.test(text))
+    .map(({ slug, text }) => parsePage(text, slug, fileOf(slug)));
 
 /** @throws {FormatError} for a file that is no book */
 export const readBook = (): Book =>

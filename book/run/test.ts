@@ -11,7 +11,7 @@ import { prepareMachine } from '../../test/machine/machine.ts';
 import { checkForm } from '../check/check.ts';
 import { typeProblems } from '../check/types.ts';
 import { type Problem, showProblem } from '../format/problems.ts';
-import { fileOf, root, slugs, slugsFor } from './library.ts';
+import { fileOf, readPages, root, slugs, slugsFor } from './library.ts';
 
 const AT_ONCE = 2;
 /** A whole run has these on WebGPU, too: their cells say what does not depend on the device. */
@@ -113,7 +113,10 @@ const worker = async (): Promise<void> => {
 const lessons = form.sources.flatMap(({ lesson }) =>
   chosen.includes(lesson.slug) ? [lesson] : [],
 );
-const first = told('types', typeProblems(lessons, { tools: isWhole })).then(worker);
+const first = told(
+  'types',
+  typeProblems([...lessons, ...(isWhole ? readPages() : [])], { tools: isWhole }),
+).then(worker);
 await Promise.all([first, ...Array.from({ length: AT_ONCE - 1 }, worker)]);
 const seconds = (performance.now() - start) / 1000;
 console.log(`${chosen.length} lessons in ${seconds.toFixed(0)} s`);

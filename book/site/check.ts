@@ -2,15 +2,21 @@
  * `npm run lessons:site`: the built site in headless Chromium, as a reader uses it.
  *
  * Invariant: no page writes an error to the console or asks another host for anything; the last line is always
- * `N passed, N failed`. `--shots FOLDER` keeps pictures of what was seen.
+ * `N passed, N failed`. `--shots FOLDER` keeps pictures of what was seen. With names of lessons (`-- 04-01 lenet`) these
+ * alone are run, on `--device` and, with `--full`, as they stand.
  */
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { findChromium } from '../../test/machine/browser.ts';
+import type { CellPage } from '../format/lesson.ts';
+import { readLesson, readPages, slugs, slugsFor } from '../run/library.ts';
 import { accessibility } from './accessibility.ts';
 import { buildSite, SITE } from './build.ts';
+import type { DeviceName } from './live/protocol.ts';
 import { serveSite } from './serve.ts';
+import { openBrowser, openPage, type Visit } from './visit.ts';
+import { playWhole } from './whole.ts';
 
 /** Of the site, on this machine's own server. */
 const MOST_MS = 2000;
@@ -18,20 +24,12 @@ const VISITS = 4;
 /** All JavaScript that a lesson loads before its editor, compressed. */
 const MOST_BYTES = 600 * 1024;
 
-const WEBGPU = [
-  '--enable-unsafe-webgpu',
-  '--enable-features=Vulkan',
-  '--use-vulkan=swiftshader',
-  '--use-angle=swiftshader',
-  '--ignore-gpu-blocklist',
-];
-
-interface Visit {
-  readonly page: Page;
-  /** Compressed bytes of scripts so far. */
-  readonly bytes: () => number;
-  readonly complaints: readonly string[];
-}
+/** These run on WebGPU, too: one that says which device it is on, and one that prints what a GPU runs. */
+const ON_WEBGPU = ['00-01', '04-02'];
+/** Pages with cells that run at the same time. */
+const AT_ONCE = 2;
+/** For a cell: whole lessons train. */
+const LONGEST_MS = { quick: 60_000, full: 600_000 };
 
 const counts = { passed: 0, failed: 0 };
 
@@ -40,7 +38,14 @@ const expect = (holds: boolean, message: string): void => {
 };
 
 const main = async (): Promise<void> => {
-  const { values } = parseArgs({ options: { shots: { type: 'string' } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      shots: { type: 'string' },
+      device: { type: 'string', default: 'cpu' },
+      full: { type: 'boolean', default: false },
+    },
+  });
   const executablePath = findChromium();
   if (executablePath === undefined) {
     console.log('skipped: no Chromium on the path; install one or name it in CHROMIUM');
@@ -48,7 +53,7 @@ const main = async (): Promise<void> => {
   }
   await buildSite();
   const { address, server } = await serveSite(SITE, 0);
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', ...WEBGPU] });
+  const browser = await openBrowser(executablePath);
   const check = async (name: string, body: (visit: Visit) => Promise<void>): Promise<void> => {
     const visit = await openPage(browser, address);
     const start = performance.now();
@@ -71,36 +76,19 @@ const main = async (): Promise<void> => {
     await visit.page.context().close();
   };
   try {
+    if (positionals.length > 0) {
+      const device: DeviceName = values.device === 'webgpu' ? 'webgpu' : 'cpu';
+      const jobs = slugsFor(positionals).map((slug): Job => ({ ...lessonJob(slug), device }));
+      await wholePages(check, address, jobs, !values.full);
+      return;
+    }
     await readers(check, address);
+    await phones(check, address);
+    await wholePages(check, address, allJobs(), true);
   } finally {
     await browser.close();
     server.close();
   }
-};
-
-const openPage = async (browser: Browser, address: string): Promise<Visit> => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  let bytes = 0;
-  page.on('console', (m) => {
-    if (m.type() === 'error') complaints.push(`console: ${m.text()}`);
-  });
-  page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
-  context.on('request', (request) => {
-    if (!request.url().startsWith(address) && !/^(blob|data):/.test(request.url()))
-      complaints.push(`asked another host: ${request.url()}`);
-  });
-  context.on('response', async (response) => {
-    if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`);
-    if (!/\.js$/.test(new URL(response.url()).pathname)) return;
-    const sizes = await response
-      .request()
-      .sizes()
-      .catch(() => undefined);
-    bytes += sizes?.responseBodySize ?? 0;
-  });
-  return { page, bytes: () => bytes, complaints };
 };
 
 type Check = (name: string, body: (visit: Visit) => Promise<void>) => Promise<void>;
@@ -213,13 +201,6 @@ const readers = async (check: Check, address: string): Promise<void> => {
         expect(faults.length === 0, faults.join('\n'));
       });
 
-  await check('a phone shows a lesson without scrolling sideways', async ({ page }) => {
-    await page.setViewportSize({ width: 390, height: 800 });
-    await page.goto(welcome);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    expect(wide <= 0, `the page is ${wide} px wider than the screen`);
-  });
-
   await check('the search finds a lesson', async ({ page }) => {
     await page.goto(address);
     await page.waitForLoadState('networkidle');
@@ -228,6 +209,59 @@ const readers = async (check: Check, address: string): Promise<void> => {
     await page.fill('.VPLocalSearchBox input', 'welcome');
     await page.waitForSelector('.VPLocalSearchBox a:has-text("Welcome")');
   });
+};
+
+/** No page is wider than a phone: what is, moves by itself. */
+const phones = async (check: Check, address: string): Promise<void> =>
+  check('a phone shows each page without scrolling sideways', async ({ page }) => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    const lessons = slugs().map((slug) => `lessons/${slug}/`);
+    const faults: string[] = [];
+    for (const path of ['', 'contents', 'map', 'benchmark', 'reference/nn', ...lessons]) {
+      await page.goto(address + path);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (wide > 0) faults.push(`/${path} is ${wide} px wider than the screen`);
+    }
+    expect(faults.length === 0, faults.join('\n'));
+  });
+
+/** A page whose cells are all run. */
+interface Job {
+  readonly path: string;
+  readonly page: CellPage;
+  readonly device: DeviceName;
+}
+
+const lessonJob = (slug: string): Job => ({
+  path: `lessons/${slug}/`,
+  page: readLesson(slug),
+  device: 'cpu',
+});
+
+const allJobs = (): readonly Job[] => [
+  ...slugs().map(lessonJob),
+  ...readPages().map((page): Job => ({ path: page.slug, page, device: 'cpu' })),
+  ...slugsFor(ON_WEBGPU).map((slug): Job => ({ ...lessonJob(slug), device: 'webgpu' })),
+];
+
+const wholePages = async (
+  check: Check,
+  address: string,
+  jobs: readonly Job[],
+  quick: boolean,
+): Promise<void> => {
+  const queue = [...jobs];
+  const worker = async (): Promise<void> => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      const { path, page: shown, device } = job;
+      const mostMs = LONGEST_MS[quick ? 'quick' : 'full'];
+      await check(`all cells of /${path} on ${device}`, async ({ page }) => {
+        const faults = await playWhole(page, address + path, shown, { device, quick, mostMs });
+        expect(faults.length === 0, faults.join('\n'));
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 };
 
 await main();

@@ -1,11 +1,11 @@
 /**
- * A whole lesson in a page, as a reader runs it: "run all", then how it is checked, then each solution.
+ * All of a page with cells, as a reader runs it: "run all", then how it is checked, then each solution.
  *
  * Invariant: judged by what the page shows: every cell has ended well, prints what the lesson says, draws figures that are
  * there to see, opens panels whose views all have something in them.
  */
 import type { Page } from 'playwright-core';
-import { cellsOf, type Lesson, type Role } from '../format/lesson.ts';
+import { type CellPage, cellsOf, type Role } from '../format/lesson.ts';
 import { unexpected } from '../run/expect.ts';
 import type { DeviceName } from './live/protocol.ts';
 
@@ -98,14 +98,14 @@ const openPanels = async (page: Page, id: string): Promise<string[]> => {
 /** What "run all" leaves out: each runs alone. */
 const isApart = (role: Role): boolean => role === 'test' || role === 'solution';
 
-/** Runs the lesson in the page; gives what is wrong. */
+/** Runs what the address shows; gives what is wrong. */
 export const playWhole = async (
   page: Page,
   address: string,
-  lesson: Lesson,
+  shown: CellPage,
   { device, quick, mostMs }: WholeOptions,
 ): Promise<readonly string[]> => {
-  await page.goto(`${address}lessons/${lesson.slug}/${quick ? '?quick' : ''}`);
+  await page.goto(`${address}${quick ? '?quick' : ''}`);
   await page.waitForSelector('.cell-run:not([disabled])');
   if (device === 'webgpu') await page.selectOption('.lesson-bar select', 'webgpu');
   await page.click('.lesson-bar button:has-text("Run all")');
@@ -117,7 +117,7 @@ export const playWhole = async (
   await page.evaluate(() => {
     for (const details of document.querySelectorAll('details')) details.open = true;
   });
-  const cells = cellsOf(lesson).filter(({ role }) => role !== 'norun');
+  const cells = cellsOf(shown).filter(({ role }) => role !== 'norun');
   // where a cell has failed, those below it have not run, and what needs them does not either
   const failed = await page.locator('.cell:has(.cell-status.failed)').count();
   for (const { id, role, throws, needs } of cells) {
@@ -136,7 +136,7 @@ export const playWhole = async (
     if (isSkipped && needs === device) say('skipped, on WebGPU');
     for (const fault of figures) say(`figure: ${fault}`);
     for (const fault of await openPanels(page, id)) say(fault);
-    for (const block of lesson.blocks) {
+    for (const block of shown.blocks) {
       if (block.kind !== 'expect' || block.for !== id || isSkipped) continue;
       // the page puts the place before the name of an error
       const plain = lines.map((line) => (throws ? line.replace(/^line \d+: /, '') : line));
