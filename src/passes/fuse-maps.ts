@@ -6,7 +6,7 @@
 import type { Node } from '../ir/graph/graph.ts';
 import type { Expr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
-import { describe, type Fusing, isWindow, tryMerge } from './fusing.ts';
+import { describe, type Fusing, isWindow, mayMerge, tryMerge } from './fusing.ts';
 import { isLongJoin } from './fusion-model.ts';
 import { CannotLower } from './lower.ts';
 import type { Draft } from './shape-unit.ts';
@@ -49,7 +49,8 @@ export const decideMap = (f: Fusing, node: Node, homes: Set<Draft>): void => {
     f.drafts.inline(node, homes);
     return;
   }
-  if (homes.size > 1 && savesWork(f, homes, node) && tryMerge(f, homes, node)) return;
+  if (homes.size > 1 && mayMerge(homes) && savesWork(f, homes, node) && tryMerge(f, homes, node))
+    return;
   f.context.note(
     `${describe(node)} is stored: ${homes.size} kernels need it and computing it again costs ${Math.round(again / once)}x`,
   );

@@ -21,8 +21,15 @@ export interface Stored {
 export const isRead = ({ op }: Node): boolean =>
   op.kind !== 'leaf' || op.name === 'input' || op.name === 'literal';
 
-/** Why a unit cannot be lowered as it is: fusion takes the last step back. */
-export class CannotLower extends Error {}
+/** Why a unit cannot be lowered as it is: fusion takes the last step back. Where that was seen is asked by nobody. */
+export class CannotLower extends Error {
+  constructor(message: string) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
 
 /** Turns nodes into expressions for one unit. */
 export class Lowering implements LowerContext {

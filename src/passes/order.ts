@@ -61,6 +61,7 @@ const delayed = (
   for (const u of order.toReversed()) {
     const rest = best.filter((v) => v !== u);
     const high = after[u]!.reduce((at, v) => Math.min(at, rest.indexOf(v)), rest.length);
+    if (best[high] === u) continue;
     const moved = [...rest.slice(0, high), u, ...rest.slice(high)];
     const now = peaks.of(moved);
     if (now <= least) [best, least] = [moved, now];
@@ -355,6 +356,8 @@ const settle = (
 ): number[] => {
   let best = order.slice();
   let least = peak;
+  /** The peak of the best order, once it was asked for. */
+  let own: number | undefined;
   const before = reversed(after);
   for (const u of order) {
     if (least <= bound) break;
@@ -362,9 +365,11 @@ const settle = (
     const low = before[u]!.reduce((at, v) => Math.max(at, rest.indexOf(v) + 1), 0);
     const high = after[u]!.reduce((at, v) => Math.min(at, rest.indexOf(v)), rest.length);
     for (const at of [low, high]) {
-      const moved = [...rest.slice(0, at), u, ...rest.slice(at)];
-      const now = peaks.of(moved);
-      if (now < least) [best, least] = [moved, now];
+      const stays = best[at] === u;
+      const moved = stays ? best : [...rest.slice(0, at), u, ...rest.slice(at)];
+      if (stays) own ??= peaks.of(best);
+      const now = stays ? own! : peaks.of(moved);
+      if (now < least) [best, least, own] = [moved, now, now];
     }
   }
   return best;

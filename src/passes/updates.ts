@@ -49,10 +49,10 @@ export const placeUpdates = (
   const readersOf = (buffer: LoopBuffer): Unit[] =>
     fused.units.filter((u) => reads.get(u)!.has(buffer));
   const outputSources = new Set(graph.outputs.map(unreshaped));
-  const assignedOften = (source: Node): boolean =>
-    graph.assigns.filter((a) => unreshaped(a.value) === source).length > 1;
+  const sources = graph.assigns.map((a) => unreshaped(a.value));
+  const assignedOften = new Set(sources.filter((x, i) => sources.indexOf(x) !== i));
   /** States whose old value becomes that of another state, unchanged. */
-  const passedOn = new Set(graph.assigns.map((a) => fused.buffers.of(unreshaped(a.value))));
+  const passedOn = new Set(sources.map((x) => fused.buffers.of(x)));
   /** Units that read a state before another unit replaces it. */
   const before = new Map<Unit, readonly Unit[]>();
   for (const { target, value } of graph.assigns) {
@@ -65,7 +65,7 @@ export const placeUpdates = (
       unit !== undefined &&
       unit.loop !== true &&
       !outputSources.has(source) &&
-      !assignedOften(source) &&
+      !assignedOften.has(source) &&
       isRowMajor(state);
     const unread = readers.length === 0 && !graph.outputs.includes(target) && !passedOn.has(state);
     if (direct && unread) {

@@ -12,10 +12,17 @@ import type { Caps } from '../caps.ts';
 interface Finding<T> {
   readonly nest: Nest;
   readonly caps: Caps;
-  /** Put together when there is another of its outline: most are the only one. */
-  text: string | undefined;
   readonly found: T;
 }
+
+const texts = new WeakMap<Nest, string>();
+
+/** Put together when there is another of its outline: most are the only one. */
+const textOf = (nest: Nest): string => {
+  const text = texts.get(nest) ?? namelessText(nest);
+  texts.set(nest, text);
+  return text;
+};
 
 const outlineOf = ({ batch, m, n, k }: Contraction, { stores }: Nest): string =>
   `${stores.length}|${[batch, m, n, k].map((axes) => axes.map((a) => a.extent)).join('|')}`;
@@ -33,13 +40,11 @@ export class AlikeNests<T> {
     const outline = outlineOf(c, nest);
     const similar = this.#findings.get(outline) ?? [];
     this.#findings.set(outline, similar);
-    const text = similar.length === 0 ? undefined : namelessText(nest);
-    for (const known of similar) {
-      known.text ??= namelessText(known.nest);
-      if (known.text === text && known.caps === caps) return known.found;
-    }
+    for (const known of similar)
+      if (known.caps === caps && (known.nest === nest || textOf(known.nest) === textOf(nest)))
+        return known.found;
     const found = find();
-    similar.push({ nest, caps, text, found });
+    similar.push({ nest, caps, found });
     return found;
   }
 }

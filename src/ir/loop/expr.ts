@@ -60,8 +60,19 @@ export const indexValue = (idx: Idx): Expr =>
     ? constant(idx.constant, 'int32')
     : intern(`i${idx.key}`, { kind: 'index', idx, dtype: 'int32' });
 
+const bufferKeys = new WeakMap<LoopBuffer, string>();
+
+const bufferKey = (buffer: LoopBuffer): string => {
+  let key = bufferKeys.get(buffer);
+  if (key === undefined) {
+    key = `l${buffer.id}:${buffer.strides.join('_')}`;
+    bufferKeys.set(buffer, key);
+  }
+  return key;
+};
+
 export const load = (buffer: LoopBuffer, index: readonly Idx[]): Expr =>
-  intern(`l${buffer.id}:${buffer.strides.join('_')}[${indexKey(index)}]`, {
+  intern(`${bufferKey(buffer)}[${indexKey(index)}]`, {
     kind: 'load',
     buffer,
     index,
