@@ -136,7 +136,7 @@ const kernelReport = (loop: LoopKernel, program: Program, step: number): KernelR
     origin: loop.origin,
     nests: loop.nests.map((nest) => {
       const extent = (axes: typeof nest.axes): string => axes.map((a) => a.extent).join('·') || '1';
-      const stores = nest.stores.map((s) => s.buffer.name).join(', ');
+      const stores = [...new Set(nest.stores.map((s) => s.buffer.name))].join(', ');
       const c = nest.contract ?? nest.attend;
       if (c === undefined) return `for ${extent(nest.axes)}: ${stores}`;
       const sum = nest.attend === undefined ? 'sum over k' : 'attention to k';
