@@ -6,6 +6,8 @@
  */
 import { isFloat } from '../ir/dtype.ts';
 import type { Node } from '../ir/graph/graph.ts';
+import { findingAttention } from '../passes/attention-family.ts';
+import type { GraphPass } from '../passes/pass.ts';
 import { PLAIN, type Recipe } from '../passes/recipe.ts';
 import { type Partition, partition, partitionJoint } from '../passes/recompute.ts';
 import type { Device } from '../runtime/device.ts';
@@ -99,11 +101,12 @@ const attempt = (request: TraceRequest, tape: boolean): Plan => {
       const wanted = t.bounds.map((b) => wantsGradient(b, arrays));
       const differentiable = recorded && wanted.includes(true);
       const held = t.heldInputs((i) => differentiable && wanted[i] === true);
+      const passes = findingAttention(device.caps, recipe.without, true);
       const callable = !differentiable
         ? callableOf(graph, undefined, { ...recipe, held })
         : tape
-          ? jointCallable(t, { graph, recipe, held }, wanted, outputs, inside)
-          : splitCallable({ graph, recipe, held }, wanted);
+          ? jointCallable(t, { graph, recipe, held, passes }, wanted, outputs, inside)
+          : splitCallable({ graph, recipe, held, passes }, wanted);
       return {
         name,
         key: request.key,
@@ -147,14 +150,15 @@ const backwardFrom = (p: Partition, recipe: Recipe): Backward => ({
   gives: p.results.map((r) => r ?? -1),
 });
 
-/** A traced graph, how it is compiled, and which of its inputs are held. */
+/** A traced graph, how it is compiled, which of its inputs are held, and what is done before it is cut in two. */
 interface Made extends Pick<Callable, 'graph' | 'recipe'> {
   readonly held: readonly number[];
+  readonly passes: readonly GraphPass[];
 }
 
 /** Forward and backward of a graph that is recorded from outside. */
 const splitCallable = (made: Made, wanted: readonly boolean[]): Callable =>
-  callableFrom(made, wanted, partition(made.graph, wanted));
+  callableFrom(made, wanted, partition(made.graph, wanted, made));
 
 /** The graph cut in two; whoever differentiates its gradient gets one that is computed from its inputs alone. */
 const callableFrom = (made: Made, wanted: readonly boolean[], parts: Partition): Callable => {
@@ -209,7 +213,8 @@ const jointCallable = (
       `${t.name}: what checkpoint ran a second time uses arrays or random numbers that the first run did not`,
       'let the function do the same each time it is called',
     );
-  return callableFrom(made, wanted, partitionJoint({ ...graph, dys, gradients, seeds, results }));
+  const joint = { ...graph, dys, gradients, seeds, results };
+  return callableFrom(made, wanted, partitionJoint(joint, made.passes));
 };
 
 /** False when something the plan captured has changed its type, its device or its part in recording, or a guard fails. */

@@ -44,7 +44,7 @@ export const writeOutAttention = (caps: Caps): GraphPass => ({
         attrs,
       );
       const node: Node = { id: 0, op, inputs, attrs, type, origin: b.origin };
-      const refused = refusal(node, caps, trained);
+      const refused = refusedAttention(node, caps, trained);
       if (refused === undefined) return undefined;
       context.note(`${op.name} ${showType(type)} is written out: ${refused}`);
       return op.decompose(b, inputs, attrs);
@@ -53,8 +53,11 @@ export const writeOutAttention = (caps: Caps): GraphPass => ({
   },
 });
 
-/** Why the device has no schedule for an attention, if it has none: asked with stand-ins for its operands. */
-const refusal = (node: Node, caps: Caps, trained: boolean): string | undefined => {
+/**
+ * Why the device has no schedule for an attention, if it has none: asked with stand-ins for its operands. `trained`: its
+ * gradients are computed by the same program.
+ */
+export const refusedAttention = (node: Node, caps: Caps, trained: boolean): string | undefined => {
   if (node.inputs.some((x) => isWide(x.type.dtype))) return 'its numbers have 64 bits';
   const operands = new BufferTable();
   const context = new Lowering(undefined, (x) => ({ buffer: operands.of(x), unit: undefined }));

@@ -19,6 +19,7 @@ import type { Program } from '../ir/program.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
 import { arrange } from './arrange.ts';
 import { writeOutAttention } from './attention.ts';
+import { findingAttention } from './attention-family.ts';
 import { bindKernels, outputPositions } from './bind.ts';
 import { inBodies, joinLoops } from './bodies.ts';
 import { indexBuffers } from './buffer-index.ts';
@@ -49,6 +50,7 @@ export interface Compiled {
 /** The L1 passes, in order. */
 const graphPasses = (caps: Caps, without: Without): readonly GraphPass[] => [
   canonicalize,
+  ...findingAttention(caps, without),
   writeOutAttention(caps),
   ...(without.has('recognize') ? [] : [recognize]),
   ...(without.has('horizontal') ? [] : [horizontal]),

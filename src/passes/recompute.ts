@@ -11,9 +11,10 @@ import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, isList, type Node, reachable, rootsOf } from '../ir/graph/graph.ts';
 import { showType } from '../ir/type.ts';
 import { gradients } from './autodiff.ts';
-import { joinLoops } from './bodies.ts';
+import { inBodies, joinLoops } from './bodies.ts';
 import { canonicalTables } from './canonicalize.ts';
 import { createNetwork } from './flow.ts';
+import type { GraphPass } from './pass.ts';
 import { type Holding, recomputeCost, saveCost, storedBy, UNAFFORDABLE } from './recompute-cost.ts';
 import { copyInputs, copyNodes, RewritingBuilder, rebuild } from './rewrite.ts';
 
@@ -38,6 +39,8 @@ export interface Partition {
 export interface PartitionOptions {
   /** May forward return values that its caller did not ask for? Default true; false for small eager fragments. */
   readonly extras?: boolean;
+  /** What is done to forward and backward while they are one graph. */
+  readonly passes?: readonly GraphPass[];
 }
 
 /**
@@ -47,16 +50,16 @@ export interface PartitionOptions {
 export const partition = (
   graph: Graph,
   wanted: readonly boolean[],
-  { extras = true }: PartitionOptions = {},
+  { extras = true, passes = [] }: PartitionOptions = {},
 ): Partition => {
-  const joint = differentiate(graph, wanted);
+  const joint = canonical(differentiate(graph, wanted), passes);
   const saved = chooseSaved(joint, extras);
   return split(joint, saved);
 };
 
 /** {@link partition} for a gradient that was derived elsewhere, such as on the tape of a trace. */
-export const partitionJoint = (joint: Joint): Partition => {
-  const whole = canonical(joint);
+export const partitionJoint = (joint: Joint, passes: readonly GraphPass[] = []): Partition => {
+  const whole = canonical(joint, passes);
   return split(whole, chooseSaved(whole, true));
 };
 
@@ -90,7 +93,7 @@ const differentiate = (graph: Graph, wanted: readonly boolean[]): Joint => {
   let next = 0;
   const positions = found.map((x) => (x === null ? null : next++));
   const results = graph.inputs.map((x) => positions[wrt.indexOf(made.get(x)!)] ?? null);
-  return canonical({
+  return {
     name: graph.name,
     inputs: builder.inputs.slice(0, graph.inputs.length),
     outputs,
@@ -99,13 +102,13 @@ const differentiate = (graph: Graph, wanted: readonly boolean[]): Joint => {
     gradients: present,
     seeds: candidates,
     results,
-  });
+  };
 };
 
-const canonical = (joint: Joint): Joint => {
+const canonical = (joint: Joint, passes: readonly GraphPass[]): Joint => {
   const count = joint.inputs.length;
   // What has a gradient of its own is the value alone from here on.
-  const whole = rebuild(
+  const rebuilt = rebuild(
     joinLoops.run({
       name: joint.name,
       inputs: [...joint.inputs, ...joint.dys],
@@ -114,6 +117,7 @@ const canonical = (joint: Joint): Joint => {
     }),
     new RewritingBuilder({ ownGradient: ({ inputs }) => inputs[0] }, ...canonicalTables),
   );
+  const whole = passes.reduce((g, pass) => inBodies(pass).run(g, { note: () => {} }), rebuilt);
   return {
     ...joint,
     inputs: whole.inputs.slice(0, count),

@@ -13,6 +13,7 @@ export const PASSES = [
   'views',
   'reductions',
   'constants',
+  'findAttention',
   'attention',
   'recognize',
   'horizontal',
