@@ -35,6 +35,7 @@ const changedAt = (path: string): number => {
 export const buildSite = async ({ always = false } = {}): Promise<void> => {
   const built = statSync(join(SITE, 'index.html'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (!always && built > Math.max(...SOURCES.map((name) => changedAt(join(ROOT, name))))) return;
+  console.log('building the pages; this takes minutes, and is done once for each change');
   await build(here);
 };
 
