@@ -59,6 +59,9 @@ test('training: curves that fall, the same for a compiled step, with a trainer a
     assert.is(actual.testAccuracy, expected.testAccuracy);
   }
   const { net } = made('trainer');
+  const sizes: number[] = [];
+  await d2l.trainEpoch(net, data.train, { loss, updater: (n) => void sizes.push(n) });
+  assert.equal(sizes, [16, 16], 'in a short batch each example counts as in a whole one');
   await rejects(
     () => d2l.trainEpoch(net, data.train, { loss, updater: 3 as never }),
     'option',

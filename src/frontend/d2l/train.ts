@@ -15,7 +15,10 @@ import { correct, evaluateAccuracy, type Loader, type Model, partsOf } from './a
 import { Animator } from './animator.ts';
 import { Accumulator, Timer } from './meters.ts';
 
-/** Changes parameters after a backward pass: a trainer, or a function of the batch size. */
+/**
+ * Changes parameters after a backward pass: a trainer, or a function of the batch size, which is that of a whole batch for
+ * a short one, too: every example counts alike, and an epoch does not end with a long step on little evidence.
+ */
 export type Updater = Pick<Trainer, 'step'> | ((batchSize: number) => void);
 
 export interface EpochOptions {
@@ -83,13 +86,15 @@ const stepOf = (where: string, net: Model, options: EpochOptions): Step => {
   checkFunction(`${where}: loss`, loss, 'pass a loss, such as new SoftmaxCrossEntropyLoss()');
   checkSwitch(where, 'compiled', compiled);
   const update = updateWith(where, updater);
+  let whole = 0;
   const step: Step = (x, y) => {
     const [losses, scores] = recorded(() => {
       const scores = net(x);
       return [loss(scores, y), scores] as const;
     });
     backward(losses);
-    update(x.shape[0]!);
+    whole = Math.max(whole, x.shape[0]!);
+    update(whole);
     return [sum(losses), correct(scores, y)];
   };
   return compiled ? hybridize(step, { name: 'step' }) : step;
