@@ -19,8 +19,6 @@ import { planWinogradGradient } from './winograd-gradient.ts';
 /** Steps of the micro-kernel, and positions, below which nothing is gained. */
 const LEAST_STEPS = 8;
 const LEAST_POSITIONS = 8;
-/** Taps of 3 x 3. Transformed windows of 5 x 5 let losses of imperative and compiled training drift apart (2e-3 in 20 steps). */
-const NINE = 9;
 
 /** The best of the schedules that take a convolution image by image, if there is one. */
 export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined =>
@@ -47,18 +45,13 @@ export const imagePlans = (
     shifts.rows.size >= 4 &&
     shifts.columns.size >= 8
   )
-    plans.push(
-      planShifted(nest, shifts, caps),
-      ...(shifts.offsets === NINE ? planWinograd(nest, shifts, caps, most) : []),
-    );
+    plans.push(planShifted(nest, shifts, caps), ...planWinograd(nest, shifts, caps, most));
   const gradient = gradientOf(c);
   if (gradient !== undefined)
     plans.push(
       ...planGradient(nest, gradient, caps, most),
       planDepthwiseGradient(nest, gradient, caps),
-      ...(pointsOf(gradient.windows.map((w) => w.tap)) === NINE
-        ? planWinogradGradient(nest, gradient, caps, most)
-        : []),
+      ...planWinogradGradient(nest, gradient, caps, most),
     );
   return plans.filter((plan) => plan !== undefined);
 };
