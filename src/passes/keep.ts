@@ -111,7 +111,10 @@ export class Keeping {
   }
 }
 
-const writesIn = ({ nests }: LoopKernel): LoopBuffer[] => nests.flatMap(writesOf);
+/** The buffers that a launch writes; several of its nests may write parts of one. */
+const writesIn = ({ nests }: LoopKernel): LoopBuffer[] => [
+  ...new Map(nests.flatMap(writesOf).map((b) => [b.id, b])).values(),
+];
 
 const sizeOf = (buffers: readonly LoopBuffer[]): number => {
   const each = new Map(buffers.map((b) => [b.id, byteLength(b)]));

@@ -21,6 +21,8 @@ const LAUNCH = 2500;
 const GAIN = 0.95;
 /** Before a loop it is less work in each round. */
 const LOOP_GAIN = 0.98;
+/** What is kept for later calls takes memory, and panels that were packed long ago are farther away. */
+const KEPT_GAIN = 0.97;
 
 /** The launch that packs and the product of what it packed; `undefined` where one launch is as fast. */
 export const packOnce = (
@@ -43,7 +45,8 @@ export const packOnce = (
     if (panels === undefined) return;
     const rounds = copies.rounds(readsIn(panels), bytesOf(panels));
     const packing = (panels.cycles / cores + LAUNCH) / rounds;
-    const most = Math.min(least, (rounds > 1 ? LOOP_GAIN : GAIN) * whole);
+    const kept = copies.keeps(readsIn(panels), bytesOf(panels));
+    const most = Math.min(least, (kept ? KEPT_GAIN : rounds > 1 ? LOOP_GAIN : GAIN) * whole);
     if (packing + stepsOf(p) / cores >= most) return;
     const operands = side === 0 ? { b: panels.expr } : { a: panels.expr };
     const product = { ...nest, contract: { ...c, ...operands } };
