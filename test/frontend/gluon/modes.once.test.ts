@@ -78,9 +78,10 @@ const train = async (
     return l.mean();
   };
   if (mode === 'net') net.hybridize();
-  const step = mode === 'step' ? hybridize(plain) : plain;
+  const compiled = hybridize(plain);
+  const step = mode === 'step' ? compiled : plain;
   const losses = batches.map(([x, y]) => step(x, y));
-  const notes = 'cached' in step ? JSON.stringify(explain(step).reports) : '';
+  const notes = mode === 'step' ? JSON.stringify(explain(compiled).reports) : '';
   return { losses: await Promise.all(losses.map((l) => l.item())), notes };
 };
 
