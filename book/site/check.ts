@@ -174,6 +174,24 @@ const readers = async (check: Check, address: string): Promise<void> => {
     await page.waitForSelector('#cell-first .cell-status:not(.running)', { timeout: 10_000 });
   });
 
+  await check(
+    'the first hour leads from page to page, and folds what can wait',
+    async ({ page }) => {
+      await page.goto(`${address}first-hour`);
+      await page.click('.vp-doc a:has-text("Begin")');
+      await page.waitForSelector('.first-hour:has-text("stop 1 of")');
+      const show = page.locator('.later.folded .later-show');
+      const folded = await show.count();
+      expect(folded > 0 && !(await page.isVisible('#cell-look')), 'what can wait is folded');
+      await show.first().click();
+      expect((await show.count()) === folded - 1, 'a section opens');
+      await page.click('.first-hour:has-text("Next") a');
+      await page.waitForSelector('.first-hour:has-text("stop 2 of")');
+      await page.uncheck('.lesson-bar label:has-text("first hour") input');
+      expect((await show.count()) === 0, 'all of the lesson is there');
+    },
+  );
+
   await check('cells run on WebGPU', async ({ page }) => {
     await page.goto(welcome);
     await page.selectOption('.lesson-bar select', 'webgpu');
@@ -186,6 +204,7 @@ const readers = async (check: Check, address: string): Promise<void> => {
   for (const path of [
     '',
     'contents',
+    'first-hour',
     'map',
     'playground',
     'benchmark',
@@ -217,7 +236,15 @@ const phones = async (check: Check, address: string): Promise<void> =>
     await page.setViewportSize({ width: 390, height: 800 });
     const lessons = slugs().map((slug) => `lessons/${slug}/`);
     const faults: string[] = [];
-    for (const path of ['', 'contents', 'map', 'benchmark', 'reference/nn', ...lessons]) {
+    for (const path of [
+      '',
+      'contents',
+      'first-hour',
+      'map',
+      'benchmark',
+      'reference/nn',
+      ...lessons,
+    ]) {
       await page.goto(address + path);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (wide > 0) faults.push(`/${path} is ${wide} px wider than the screen`);
