@@ -88,6 +88,8 @@ export class CpuExecutable implements Executable {
     this.#host = host;
     this.#nanoseconds = keeper.code?.nanoseconds ?? programNanoseconds(program);
     this.#short = this.#nanoseconds < PARALLEL_NANOSECONDS;
+    // meanwhile, this thread renders and compiles
+    if (!this.#short) host.pool?.start();
     const module = keeper.code ?? this.#render(false);
     // the engine looks at it before anything is taken for it
     const compiled = new WebAssembly.Module(module.bytes);

@@ -48,7 +48,9 @@ export class WorkerPool {
     this.#mayBlock = platform.mayBlock();
   }
 
-  #start(): void {
+  /** Starts the threads, unless they run: it takes them longer than a program does to get going. */
+  start(): void {
+    if (this.#workers.length > 0) return;
     for (let rank = 1; rank < this.threads; rank++) {
       const data = { memory: this.#heap.memory, rank };
       this.#workers.push(
@@ -84,7 +86,7 @@ export class WorkerPool {
   }
 
   run(job: Job, scratch: number, scratchStride: number): void {
-    if (this.#workers.length === 0) this.#start();
+    this.start();
     this.check();
     const words = this.#words;
     const control = job.control >>> 2;
