@@ -45,6 +45,10 @@ npm run bench -- batches [names] [--threads N] [--json FILE] [--rounds N] [--sec
 npm run bench -- dispatch [--json FILE] [--rounds N] [--threads N]
                    cpu: what a call of a compiled function takes beyond its kernels, in microseconds
 
+npm run bench -- first [names] [--json FILE] [--rounds N] [--threads N]
+                   cpu: first calls in fresh processes that load the package as it is built: loading, making, the call
+                   (trace, compile, run) and a second one, by the clock and by processor time; then phases, sampled
+
 npm run bench -- --roofline [names] [--json FILE] [--rounds N] [--seconds S] [--threads N]
                    cpu: each row against its floor: operations and bytes of its kernels at the speeds of multiply-adds
                    and copies measured in the same run; then its launches, those that lose most first.
@@ -156,6 +160,13 @@ const main = async (): Promise<void> => {
     await onProcessorTime(false, threads);
     const { measureDispatch } = await import('./kernels/dispatch.ts');
     write(options.json, await measureDispatch(effort));
+    return;
+  }
+  if (positionals[0] === 'first') {
+    if (device !== 'cpu') throw new Error('first: is for --device cpu');
+    await onProcessorTime(false, threads);
+    const { measureFirst } = await import('./first/first.ts');
+    write(options.json, await measureFirst(positionals.slice(1), effort));
     return;
   }
   if (options.roofline) {

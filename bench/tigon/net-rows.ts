@@ -4,13 +4,12 @@
 import { nd } from 'tigon';
 import * as nn from 'tigon/nn';
 import * as rnn from 'tigon/rnn';
-import { ConvNorm, fill, Residual, resnet } from '../cuda/models.ts';
+import { fill, resnet } from '../cuda/models.ts';
 import {
   LSTM,
   NET_LEARNING_RATE,
   type NetName,
   RESNET18,
-  RESNET18_BLOCKS,
   RESNET20,
   TABLES,
   TRANSFORMER,
@@ -18,6 +17,7 @@ import {
 import type { Subject } from '../protocol.ts';
 import * as work from '../work.ts';
 import { lenet, mlp } from './nets.ts';
+import { resnet18 } from './resnet18.ts';
 import { crossEntropy } from './rows.ts';
 import { type Net, predicting, type Training, training } from './training.ts';
 
@@ -27,26 +27,6 @@ const filled = (name: NetName, net: Net): Net => {
   fill(net, TABLES[name]);
   return net;
 };
-
-/** The beginning of a ResNet for photographs. */
-class Stem extends nn.HybridSequential {
-  constructor(width: number) {
-    super(
-      new ConvNorm(3, width, 7, 2),
-      new nn.Activation('relu'),
-      new nn.MaxPool2D(3, { strides: 2, padding: 1 }),
-    );
-  }
-}
-
-const resnet18 = (): Net =>
-  new nn.HybridSequential(
-    new Stem(RESNET18.widths[0]),
-    ...RESNET18_BLOCKS.map(({ inputs, outputs }) => new Residual(inputs, outputs)),
-    new nn.GlobalAvgPool2D(),
-    new nn.Flatten(),
-    new nn.Dense(RESNET18.classes, { inUnits: RESNET18.widths[3] }),
-  );
 
 const { width, heads, hidden } = TRANSFORMER;
 
