@@ -88,7 +88,9 @@ const wrap = (md: MarkdownIt, firstHour: ReadonlyMap<string, PageOnTheWay>): voi
     }
     const title = tokens.findIndex((t) => t.type === 'heading_close' && t.tag === 'h1');
     const way = page === undefined ? '' : ` first="${attribute(JSON.stringify(page.way))}"`;
-    tokens.splice(title + 1, 0, html(`<Lesson id="${attribute(lesson)}"${way}>\n`));
+    // places of errors name a lesson by its number
+    const id = /^\d\d-\d\d/.exec(lesson)?.[0] ?? lesson;
+    tokens.splice(title + 1, 0, html(`<Lesson id="${attribute(id)}"${way}>\n`));
     tokens.push(html('</Lesson>\n'));
   });
 };
