@@ -6,7 +6,7 @@
  */
 import { type Axis, type Idx, idxAdd, idxAxis, idxConst, idxScale } from '../../ir/dim.ts';
 import type { LoopBuffer, Nest } from '../../ir/loop/loop.ts';
-import { add, get, i32, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
+import { add, i32, mul, operate } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
@@ -14,7 +14,7 @@ import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { Cut, Layout } from './convolution.ts';
 import { type Finish, finishImage, finishOf } from './convolution-finish.ts';
 import type { Geometry } from './convolution-geometry.ts';
-import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
+import { accumulate, inRegisters } from './micro.ts';
 import { pack } from './pack.ts';
 import { clear, copyPlane } from './planes.ts';
 import { type Share, shareOf } from './share.ts';
@@ -74,7 +74,7 @@ export class ConvolutionTemplate {
     const whole: Channels = { from: i32(0), length: i32(cut.channels) };
     if (cut.chunks === 1) this.packRows(rows, whole);
     // what lies around the input stays zero as long as all images lie alike
-    if (layout.stripes === 1) clear(em, scratch.image, i32(scratch.image.elements));
+    if (layout.stripes === 1) clear(em, scratch.image);
     const from = em.name('unitStart', mul(unitBlock, i32(cut.units)));
     const to = operate('min', add(from, i32(cut.units)), i32(cut.allUnits));
     em.loop('unit', from, em.name('unitEnd', to), 1, (unit) => {
@@ -187,29 +187,23 @@ export class ConvolutionTemplate {
           const own = add(mul(em.index(phase), i32(each)), slot);
           const base = em.name('sumAt', add(mul(rowTile, i32(TILE_ROWS * pitch)), own));
           const at = (row: number, half: 0 | 1): TExpr => add(base, i32(row * pitch + 4 * half));
-          const accumulators = zeroAccumulators(em);
-          if (!only)
-            eachAccumulator(accumulators, (register, row, half) => {
-              em.set(register, loadFrom(scratch.sums, at(row, half), 4));
-            });
-          this.overTaps((tap) => {
-            const reach = em.index(planes.reach);
-            const panels = mul(tap, i32(cut.rows * cut.channels));
-            accumulate(em, accumulators, {
-              rows: scratch.rows,
-              rowPanel: em.name('rowPanel', add(panels, panel)),
-              columns: scratch.image,
-              columnPanel: em.name('columnPanel', add(left, reach)),
-              ...(right === undefined
-                ? {}
-                : { rightPanel: em.name('rightPanel', add(right, reach)) }),
-              columnStep: layout.plane,
-              depth: length,
-            });
-          });
-          eachAccumulator(accumulators, (register, row, half) => {
-            em.push(storeTo(scratch.sums, at(row, half), get(register)));
-          });
+          inRegisters(em, { buffer: scratch.sums, at, begun: !only }, (accumulators) =>
+            this.overTaps((tap) => {
+              const reach = em.index(planes.reach);
+              const panels = mul(tap, i32(cut.rows * cut.channels));
+              accumulate(em, accumulators, {
+                rows: scratch.rows,
+                rowPanel: em.name('rowPanel', add(panels, panel)),
+                columns: scratch.image,
+                columnPanel: em.name('columnPanel', add(left, reach)),
+                ...(right === undefined
+                  ? {}
+                  : { rightPanel: em.name('rightPanel', add(right, reach)) }),
+                columnStep: layout.plane,
+                depth: length,
+              });
+            }),
+          );
         });
       });
     });

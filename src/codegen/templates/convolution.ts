@@ -14,6 +14,7 @@ import type { NestPlan } from '../plan.ts';
 import { elapsed, roundUp, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { ConvolutionTemplate } from './convolution-emit.ts';
 import type { Geometry } from './convolution-geometry.ts';
+import { doublings } from './cuts.ts';
 import { copyCost, type Planes, planeLength, planesOf } from './planes.ts';
 import { Shortlist } from './shortlist.ts';
 import { type Slots, slotsOf } from './slots.ts';
@@ -95,13 +96,6 @@ export const stripesOf = (windows: readonly Window[]): number[] => {
   return [...new Set(found)]
     .map((n) => Math.min(n, extent))
     .filter((n) => n >= least || n === extent);
-};
-
-/** 1, 2, 4, ... and `most`. */
-export const doublings = (most: number): number[] => {
-  const counts = [most];
-  for (let n = 1; n < most; n *= 2) counts.push(n);
-  return counts;
 };
 
 const cutsOf = (g: Geometry, caps: Caps, most: number): readonly Cut[] => {

@@ -63,7 +63,7 @@ export const emitDepthwise = (work: DepthwiseWork, workgroup: TExpr): TStmt[] =>
   const { em, g, cut, scratch, nest } = work;
   const { stripe, stripes, units, allUnits } = cut;
   const finish = finishOf(g, nest.stores, { slots: slotsOf(cut.planes), each: 0 });
-  if (stripes === 1) clear(em, scratch.image, i32(scratch.image.elements));
+  if (stripes === 1) clear(em, scratch.image);
   const from = em.name('unitStart', mul(workgroup, i32(units)));
   const to = operate('min', add(from, i32(units)), i32(allUnits));
   em.loop('unit', from, em.name('unitEnd', to), 1, (unit) => {
@@ -73,7 +73,7 @@ export const emitDepthwise = (work: DepthwiseWork, workgroup: TExpr): TStmt[] =>
     bindAll(em, positionOf(em, g.batch, em.name('batch', operate('floordiv', rest, images))));
     bindAll(em, positionOf(em, g.images, em.name('image', operate('mod', rest, images))));
     copyWeights(work);
-    if (stripes > 1) clear(em, scratch.image, i32(scratch.image.elements));
+    if (stripes > 1) clear(em, scratch.image);
     em.loop('channel', i32(0), i32(g.depth), 1, (channel) => {
       bindAll(em, positionOf(em, g.channels, channel));
       const target = { buffer: scratch.image, at: em.name('plane', mul(channel, i32(cut.plane))) };

@@ -113,12 +113,12 @@ export const planDepthwiseGradient = (
 
 const emit = (work: Work, nest: Nest, workgroup: TExpr, each: number): TStmt[] => {
   const { em, g, image, gradient, sums } = work;
-  for (const b of [image, gradient]) clear(em, b, i32(b.elements));
+  for (const b of [image, gradient]) clear(em, b);
   const from = em.name('groupStart', mul(workgroup, i32(each)));
   const to = operate('min', add(from, i32(each)), i32(pointsOf(g.batch)));
   em.loop('group', from, em.name('groupEnd', to), 1, (group) => {
     bindAll(em, positionOf(em, g.batch, group));
-    clear(em, sums, i32(sums.elements));
+    clear(em, sums);
     em.loop('image', i32(0), i32(pointsOf(g.images)), 1, (number) => {
       bindAll(em, positionOf(em, g.images, number));
       over(em, g.rowAxes, (row) => copyGradient(work, row));

@@ -101,7 +101,7 @@ export class GradientTemplate {
       each: cut.channels,
       tile: 1,
     });
-    clear(em, scratch.sums, i32(scratch.sums.elements));
+    clear(em, scratch.sums);
     this.tabulate();
     // what lies around the input stays zero as long as all stripes lie alike
     if (layout.stripes === 1) this.clearOperands();
@@ -122,8 +122,8 @@ export class GradientTemplate {
 
   private clearOperands(): void {
     const { em, scratch } = this;
-    clear(em, scratch.image, i32(scratch.image.elements));
-    if (!this.layout.inPlace) clear(em, scratch.gradient, i32(scratch.gradient.elements));
+    clear(em, scratch.image);
+    if (!this.layout.inPlace) clear(em, scratch.gradient);
   }
 
   /** Visits the taps of all windows, innermost last, with their number. */

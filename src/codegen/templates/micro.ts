@@ -14,6 +14,7 @@ import {
   mul,
   regType,
   splat,
+  storeTo,
 } from '../../ir/thread/build.ts';
 import type { Register, TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit/emitter.ts';
@@ -39,6 +40,32 @@ export const eachAccumulator = (
     visit(left, row, 0);
     visit(right, row, 1);
   });
+
+/** A tile of sums in memory. */
+export interface SumTile {
+  readonly buffer: ThreadBuffer;
+  /** Where the left or the right four of a row are. */
+  readonly at: (row: number, half: 0 | 1) => TExpr;
+  /** Whether memory has parts of the sums already. */
+  readonly begun: boolean;
+}
+
+/** Has the sums of a tile in registers for as long as `addTo` adds to them. */
+export const inRegisters = (
+  em: Emitter,
+  { buffer, at, begun }: SumTile,
+  addTo: (accumulators: Accumulators) => void,
+): void => {
+  const accumulators = zeroAccumulators(em);
+  if (begun)
+    eachAccumulator(accumulators, (register, row, half) => {
+      em.set(register, loadFrom(buffer, at(row, half), 4));
+    });
+  addTo(accumulators);
+  eachAccumulator(accumulators, (register, row, half) => {
+    em.push(storeTo(buffer, at(row, half), get(register)));
+  });
+};
 
 export interface PanelPair {
   readonly rows: ThreadBuffer;

@@ -119,7 +119,12 @@ export const copyCost = (input: Expr, windows: readonly Window[]): number => {
   return (stride === 2 ? 1.6 : 1) + map / 4;
 };
 
-export const clear = (em: Emitter, buffer: ThreadBuffer, end: TExpr): void => {
+/** Makes a buffer, or its beginning, zero. */
+export const clear = (
+  em: Emitter,
+  buffer: ThreadBuffer,
+  end: TExpr = i32(buffer.elements),
+): void => {
   const zero = constantOf(0, regType('f32', 4));
   em.loop('clear', i32(0), end, 4, (at) => em.push(storeTo(buffer, at, zero)));
 };

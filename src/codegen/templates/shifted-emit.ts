@@ -7,14 +7,14 @@
  */
 import { idxAxis, pointsOf } from '../../ir/dim.ts';
 import type { LoopBuffer, Nest } from '../../ir/loop/loop.ts';
-import { add, get, i32, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
+import { add, i32, mul, operate } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { type Output, outputsOf } from '../stores.ts';
 import { roundUp, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { finishImage } from './image.ts';
-import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
+import { accumulate, inRegisters } from './micro.ts';
 import { pack } from './pack.ts';
 import { clear } from './planes.ts';
 import { shareOf } from './share.ts';
@@ -147,22 +147,17 @@ export class ShiftedTemplate {
         const targets = [this.target(column), this.target(add(column, i32(4)))];
         em.loop('rowTile', i32(0), tiles, 1, (rowTile) => {
           const row = em.name('row', mul(rowTile, i32(TILE_ROWS * g.pitch)));
-          const accumulators = zeroAccumulators(em);
           const at = (r: number, half: 0 | 1): TExpr =>
             add(add(row, targets[half]!), i32(r * g.pitch));
-          eachAccumulator(accumulators, (register, r, half) => {
-            em.set(register, loadFrom(scratch.sums, at(r, half), 4));
-          });
-          accumulate(em, accumulators, {
-            rows: scratch.rows,
-            rowPanel: em.name('rowPanel', add(panels, mul(rowTile, i32(TILE_ROWS * g.depth)))),
-            columns: scratch.columns,
-            columnPanel: em.name('columnPanel', mul(columnTile, i32(TILE_COLUMNS * g.depth))),
-            depth: i32(g.depth),
-          });
-          eachAccumulator(accumulators, (register, r, half) => {
-            em.push(storeTo(scratch.sums, at(r, half), get(register)));
-          });
+          inRegisters(em, { buffer: scratch.sums, at, begun: true }, (accumulators) =>
+            accumulate(em, accumulators, {
+              rows: scratch.rows,
+              rowPanel: em.name('rowPanel', add(panels, mul(rowTile, i32(TILE_ROWS * g.depth)))),
+              columns: scratch.columns,
+              columnPanel: em.name('columnPanel', mul(columnTile, i32(TILE_COLUMNS * g.depth))),
+              depth: i32(g.depth),
+            }),
+          );
         });
       });
     });

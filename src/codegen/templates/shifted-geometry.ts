@@ -66,6 +66,17 @@ export const shiftsOf = (g: Geometry): Shifts | undefined => {
   };
 };
 
+/** Images, and of each the positions of its input and of its result; bytes that are read and written. */
+export const sizesOf = (
+  g: Shifts,
+): Readonly<Record<'images' | 'inputs' | 'results' | 'bytes', number>> => {
+  const images = pointsOf(g.images);
+  const inputs = pointsOf(g.windows.map((w) => w.u));
+  const results = pointsOf(g.windows.map((w) => w.n));
+  const moved = images * (g.depth * inputs + g.rows.size * results);
+  return { images, inputs, results, bytes: 4 * (moved + g.rows.size * g.depth * g.offsets) };
+};
+
 /** The input with its last axis filled up with zeros to whole vectors. */
 const padded = (input: Expr, windows: readonly Shift[]): [Expr, Axis[]] => {
   const axes = windows.map((w) => w.u);

@@ -13,7 +13,7 @@ import type { NestPlan } from '../plan.ts';
 import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
 import { type Scratch, type Share, ShiftedTemplate } from './shifted-emit.ts';
-import type { Shifts } from './shifted-geometry.ts';
+import { type Shifts, sizesOf } from './shifted-geometry.ts';
 
 interface Cut extends Share {
   readonly imageBlocks: number;
@@ -70,18 +70,14 @@ export const planShifted = (nest: Nest, g: Shifts, caps: Caps): ImagePlan | unde
     columns: sharedBuffer('packedColumns', 'float32', columnTiles * TILE_COLUMNS * g.depth),
     sums: sharedBuffer('sums', 'float32', cut.rows * g.pitch),
   };
-  const images = pointsOf(g.images);
-  const inputs = g.windows.reduce((size, w) => size * w.u.extent, 1);
-  const results = g.windows.reduce((size, w) => size * w.n.extent, 1);
+  const { images, inputs, bytes } = sizesOf(g);
   const plan: NestPlan = {
     grid: cut.grid,
     threads: 1,
     shared: [scratch.rows, scratch.columns, scratch.sums],
     cost: {
       flops: images * g.offsets * g.rows.size * inputs * g.depth,
-      bytes:
-        4 *
-        (images * (g.depth * inputs + g.rows.size * results) + g.rows.size * g.depth * g.offsets),
+      bytes,
     },
     notes: [
       `convolution by ${g.offsets} shifts of ${g.rows.size} x ${inputs} x ${g.depth}, for ${images} images`,

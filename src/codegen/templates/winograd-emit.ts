@@ -6,16 +6,16 @@
  */
 import { pointsOf } from '../../ir/dim.ts';
 import type { Nest } from '../../ir/loop/loop.ts';
-import { add, get, i32, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
+import { add, i32, mul, operate } from '../../ir/thread/build.ts';
 import type { TExpr, TStmt } from '../../ir/thread/thread.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { outputsOf } from '../stores.ts';
 import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { finishImage } from './image.ts';
-import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
+import { accumulate, inRegisters } from './micro.ts';
+import { clear } from './planes.ts';
 import {
   type Channels,
-  clear,
   LANES,
   placeTiles,
   transformProducts,
@@ -121,25 +121,19 @@ const multiply = (
     const weights = em.name('weightsAt', add(panels.at, mul(product, i32(panels.slice))));
     const columnPanel = em.name('columnPanel', add(panelAt, mul(product, i32(slices.columns))));
     em.loop('rowTile', i32(0), rows, 1, (rowTile) => {
-      const accumulators = zeroAccumulators(em);
       const base = em.name('sumAt', add(sums, mul(rowTile, i32(TILE_ROWS * TILE_COLUMNS))));
       const at = (row: number, half: 0 | 1): TExpr =>
         add(base, i32(row * TILE_COLUMNS + half * LANES));
-      if (cut.chunks > 1)
-        eachAccumulator(accumulators, (register, row, half) => {
-          em.set(register, loadFrom(scratch.products, at(row, half), LANES));
-        });
       const rowAt = add(weights, mul(rowTile, i32(panels.tile)));
-      accumulate(em, accumulators, {
-        rows: scratch.rows,
-        rowPanel: em.name('rowPanel', rowAt),
-        columns: scratch.columns,
-        columnPanel,
-        depth,
-      });
-      eachAccumulator(accumulators, (register, row, half) => {
-        em.push(storeTo(scratch.products, at(row, half), get(register)));
-      });
+      inRegisters(em, { buffer: scratch.products, at, begun: cut.chunks > 1 }, (accumulators) =>
+        accumulate(em, accumulators, {
+          rows: scratch.rows,
+          rowPanel: em.name('rowPanel', rowAt),
+          columns: scratch.columns,
+          columnPanel,
+          depth,
+        }),
+      );
     });
   });
 };

@@ -7,6 +7,7 @@ import { pointsOf } from '../../ir/dim.ts';
 import type { Contraction } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { apart } from './cuts.ts';
 import { type GradientGeometry, gradientOf } from './gradient.ts';
 import { copyCost, type Planes, planesOf } from './planes.ts';
 import { Shortlist } from './shortlist.ts';
@@ -56,9 +57,6 @@ const CLEAR = 0.3;
 /** Fewest rows and channels whose transforms pay. */
 const FEWEST = 12;
 const BLOCKS = [1, 2, 3, 4, 6, 8];
-
-/** An odd number of cache lines: slices at a power of two would share one set. */
-const apart = (elements: number): number => 16 * (Math.ceil(elements / 16) | 1);
 
 /** Planes with room for whole tiles. */
 const roomy = (planes: Planes, [high, wide]: readonly [number, number]): Planes => {

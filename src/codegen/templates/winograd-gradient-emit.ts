@@ -6,14 +6,14 @@
  */
 import { type Axis, pointsOf } from '../../ir/dim.ts';
 import type { Expr, Nest } from '../../ir/loop/loop.ts';
-import { add, get, i32, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
+import { add, i32, loadFrom, mul, operate, storeTo } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { outputsOf, storeScalars } from '../stores.ts';
 import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { GradientGeometry } from './gradient.ts';
-import { accumulate, eachAccumulator, zeroAccumulators } from './micro.ts';
+import { accumulate, inRegisters } from './micro.ts';
 import { clear, type Planes } from './planes.ts';
 import { copyRows } from './rows.ts';
 import { type Share, shareOf } from './share.ts';
@@ -56,7 +56,7 @@ export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: 
   const channelBlock = operate('mod', block, i32(cut.channelBlocks));
   const channels = share('channel', channelBlock, g.channels, cut.channels, TILE_COLUMNS);
   placeTiles(work);
-  clear(em, scratch.sums, i32(scratch.sums.elements));
+  clear(em, scratch.sums);
   em.loop('unit', i32(0), i32(cut.units), 1, (unit) => {
     const number = operate('floordiv', unit, i32(layout.stripes));
     const first = em.name('firstImage', mul(number, i32(layout.images)));
@@ -195,21 +195,16 @@ const multiply = (
         const base = em.name('sumAt', add(column, mul(rowTile, i32(TILE_ROWS * cut.channels))));
         const at = (r: number, half: 0 | 1): TExpr =>
           add(base, i32(r * cut.channels + QUAD * half));
-        const accumulators = zeroAccumulators(em);
-        eachAccumulator(accumulators, (register, r, half) => {
-          em.set(register, loadFrom(scratch.sums, at(r, half), QUAD));
-        });
         const rowAt = add(left, mul(rowTile, i32(TILE_ROWS * layout.tiles)));
-        accumulate(em, accumulators, {
-          rows: scratch.rows,
-          rowPanel: em.name('rowPanel', rowAt),
-          columns: scratch.columns,
-          columnPanel,
-          depth,
-        });
-        eachAccumulator(accumulators, (register, r, half) => {
-          em.push(storeTo(scratch.sums, at(r, half), get(register)));
-        });
+        inRegisters(em, { buffer: scratch.sums, at, begun: true }, (accumulators) =>
+          accumulate(em, accumulators, {
+            rows: scratch.rows,
+            rowPanel: em.name('rowPanel', rowAt),
+            columns: scratch.columns,
+            columnPanel,
+            depth,
+          }),
+        );
       });
     });
   });

@@ -1,6 +1,7 @@
 /**
  * Gradients of the weights of 3 x 3 windows with stride 1 by Winograd's algorithm: what 4 x 4 results give takes 36
- * products of a channel and a row instead of 144 (5 x 5 windows, 2 x 2 results: of 100), summed over all tiles of all images before they are transformed back.
+ * products of a channel and a row instead of 144 (5 x 5 windows, 2 x 2 results: of 100), summed over all tiles of all
+ * images before they are transformed back.
  *
  * Invariants: a workgroup owns a block of rows and of channels; sums are taken tile by tile, in order; where a tile reaches
  * beyond the gradient, the gradient is zero.

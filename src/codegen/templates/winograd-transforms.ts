@@ -5,23 +5,14 @@
  * Invariant: tiles beyond a unit's last are its last again: they are computed twice and give the same; what is read of
  * the image has been written or cleared for its channel.
  */
-import {
-  add,
-  constantOf,
-  i32,
-  loadFrom,
-  mul,
-  operate,
-  regType,
-  shuffle,
-  storeTo,
-} from '../../ir/thread/build.ts';
+import { add, i32, loadFrom, mul, operate, shuffle, storeTo } from '../../ir/thread/build.ts';
 import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { transposed } from './pack.ts';
 import { copyPadded, type PaddedWindow, paddingOf } from './padded.ts';
+import { clear } from './planes.ts';
 import type { Shifts } from './shifted-geometry.ts';
 import type { WinogradCut } from './winograd.ts';
 import { type LineTransform, lineOf } from './winograd-lines.ts';
@@ -68,11 +59,6 @@ export interface Unit {
 }
 
 export const LANES = 4;
-
-export const clear = (em: Emitter, buffer: ThreadBuffer): void => {
-  const zero = constantOf(0, regType('f32', LANES));
-  em.loop('clear', i32(0), i32(buffer.elements), LANES, (at) => em.push(storeTo(buffer, at, zero)));
-};
 
 /** Where each tile is: in the image, and in a row of the results. */
 export const placeTiles = ({ em, cut: { layout }, scratch }: Work): void => {

@@ -1,7 +1,8 @@
 /**
  * Convolutions of 3 x 3 windows with stride 1 by Winograd's algorithm (Lavin and Gray, 2015): tiles of 2 x 2 or 4 x 4
- * results cost 16 or 36 products of a channel and a row instead of 36 or 144; with 5 x 5 windows 2 x 2 cost 36, not 100. Weights and tiles of the input are
- * transformed straight into panels of the micro-kernel, products into an image that the stores read.
+ * results cost 16 or 36 products of a channel and a row instead of 36 or 144; with 5 x 5 windows 2 x 2 cost 36, not 100.
+ * Weights and tiles of the input are transformed straight into panels of the micro-kernel, products into an image that
+ * the stores read.
  *
  * Invariants: a workgroup owns whole units (stripes of an image, or several images) and a block of rows; what it
  * transforms fits its memory; sums are taken channel by channel, in order.
@@ -14,7 +15,8 @@ import { Emitter } from '../emit/emitter.ts';
 import type { NestPlan } from '../plan.ts';
 import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
-import type { Shifts } from './shifted-geometry.ts';
+import { apart, doublings } from './cuts.ts';
+import { type Shifts, sizesOf } from './shifted-geometry.ts';
 import { Shortlist } from './shortlist.ts';
 import { emitWinograd } from './winograd-emit.ts';
 import { type Parts, type ReadyWeights, readyWeights } from './winograd-kept.ts';
@@ -81,9 +83,6 @@ const FINISH = 0.4;
 const FEWEST_CHANNELS = 12;
 const LEAST_PART = 32;
 
-/** An odd number of cache lines: slices at a power of two would share one set. */
-const apart = (elements: number): number => 16 * (Math.ceil(elements / 16) | 1);
-
 const layoutOf = (
   g: Shifts,
   side: number,
@@ -122,13 +121,6 @@ const layoutsOf = (g: Shifts, side: number, tile: TileSize): Layout[] => {
     ...parts.map((tileRows) => layoutOf(g, side, tile, tileRows, 1)),
     ...[2, 4, 8].filter((n) => n <= images).map((n) => layoutOf(g, side, tile, high, n)),
   ];
-};
-
-/** 1, 2, 4, ... and `most`. */
-const doublings = (most: number): number[] => {
-  const counts = [most];
-  for (let n = 1; n < most; n *= 2) counts.push(n);
-  return counts;
 };
 
 const elementsOf = ({ layout, rows, slices }: Omit<WinogradCut, 'cycles' | 'grid'>): number => {
@@ -242,18 +234,14 @@ const planOf = (
     inputs: sharedBuffer('inputAt', 'int32', layout.columns),
     results: sharedBuffer('resultAt', 'int32', layout.columns),
   };
-  const images = pointsOf(g.images);
-  const inputs = g.windows.reduce((size, w) => size * w.u.extent, 1);
-  const results = g.windows.reduce((size, w) => size * w.n.extent, 1);
+  const { images, results, bytes } = sizesOf(g);
   const plan: NestPlan = {
     grid: cut.grid,
     threads: 1,
     shared: ready === undefined ? [weights, ...Object.values(scratch)] : Object.values(scratch),
     cost: {
       flops: images * g.offsets * g.rows.size * results * g.depth,
-      bytes:
-        4 *
-        (images * (g.depth * inputs + g.rows.size * results) + g.rows.size * g.depth * g.offsets),
+      bytes,
     },
     notes: [
       `convolution by Winograd F(${layout.tile} x ${layout.tile}, ${taps.side} x ${taps.side}) of ${g.rows.size} x ${results} x ${g.depth}, for ${images} images${ready === undefined ? '' : ', weights transformed before'}`,
