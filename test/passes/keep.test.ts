@@ -49,6 +49,18 @@ test('launches of weights alone come first, are kept, and read back from the tex
   const again = parseProgram(printProgram(compiled.program));
   assert.is(keptSteps(again), 1);
   assert.is(await disagreement(made, meaning(holding), 1), undefined);
+  const siblings = ['u', 'v', 'w'];
+  const joined = parseGraph(
+    `graph main(%x: f32[512, 256], ${siblings
+      .map((w) => `param %${w}: f32[256, 256]`)
+      .join(', ')}) { ${siblings
+      .map((w) => `%x${w} = dot %x, %${w} {aBatch=[], bBatch=[], aContract=[1], bContract=[0]}`)
+      .join(' ')} return %xu, %xv, %xw }`,
+  );
+  assert.ok(
+    kept(holding(joined)).some((name) => name.startsWith('concat')),
+    'joined weights',
+  );
   for (const other of [holding(made, defaultWgslCaps), holding(made, CPU, ['keep'])])
     assert.equal(kept(other), []);
 });
