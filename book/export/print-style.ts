@@ -26,7 +26,8 @@ pre { font: 8.2pt/1.4 'JetBrains Mono', 'DejaVu Sans Mono', Menlo, monospace; wh
 pre.shiki, pre > code { display: block; }
 .cell > pre.shiki, pre:not(.output) { background: #f6f8fa !important; padding: 6pt 8pt; border-radius: 3pt; }
 .cell { margin: 0.9em 0; }
-.cell > pre.shiki { margin: 0; }
+.cell > pre.shiki { margin: 0; orphans: 5; widows: 5; }
+.cell.short > pre.shiki { break-inside: avoid; }
 .cell.hidden > pre.shiki { font-size: 6.8pt; }
 pre.output { padding: 2pt 8pt; margin: 2pt 0; border-left: 2pt solid #c9d1d9; }
 pre.output.error { border-color: #b42318; color: #912018; }

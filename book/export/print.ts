@@ -21,6 +21,9 @@ import { escaped, tableHtml } from './table.ts';
 const LANGUAGES = ['ts', 'js', 'sh', 'json', 'html', 'wgsl', 'wasm', 'python', 'yaml'] as const;
 const THEME = 'github-light';
 
+/** Lines of code that stand on one page. */
+const SHORT = 24;
+
 /** A lesson, and what its recorded run gave. */
 export interface Chapter {
   readonly lesson: Lesson;
@@ -77,7 +80,8 @@ const cellHtml = async (
 ): Promise<string> => {
   const outputs = recorded?.cells[cell.id]?.outputs ?? [];
   const shown = await Promise.all(outputs.map(outputHtml));
-  return `<div class="cell ${cell.role}">${code(cell.source, 'ts')}${shown.join('')}</div>`;
+  const short = cell.source.split('\n').length <= SHORT ? ' short' : '';
+  return `<div class="cell ${cell.role}${short}">${code(cell.source, 'ts')}${shown.join('')}</div>`;
 };
 
 /** Assertions are for machines. Expected output is that of the recorded run. */

@@ -15,7 +15,7 @@ import { fileOf, readPages, root, slugs, slugsFor } from './library.ts';
 
 const AT_ONCE = 2;
 /** A whole run has these on WebGPU, too: their cells say what does not depend on the device. */
-const ON_WEBGPU = ['00-01', '01-01', '03-01'];
+const ON_WEBGPU = ['00-01', '01-01', '03-01', '04-02'];
 /** Quick lessons take seconds. */
 const LONGEST_MS = 120_000;
 
