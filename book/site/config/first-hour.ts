@@ -29,7 +29,7 @@ export const pagesOnTheWay = (): ReadonlyMap<string, PageOnTheWay> => {
       const way: OnTheWay = {
         place: i + 1,
         of: all.length,
-        minutes: Math.ceil(stop.minutes),
+        minutes: Math.round(stop.minutes),
         ...(next === undefined ? {} : { next: { title: next.lesson.title, link: linkTo(next) } }),
       };
       return [stop.lesson.slug, { sections: stop.sections, way }];
@@ -46,7 +46,7 @@ export const firstHourPage = (): string => {
   const minutes = all.reduce((sum, stop) => sum + stop.minutes, 0);
   const rows = all.map(
     (stop, i) =>
-      `| ${i + 1} | [${stop.lesson.title}](${linkTo(stop)}) | ${stop.sections.join(' · ')} | ${Math.ceil(stop.minutes)} |`,
+      `| ${i + 1} | [${stop.lesson.title}](${linkTo(stop)}) | ${stop.sections.join(' · ')} | ${Math.round(stop.minutes)} |`,
   );
   return [
     `# ${first.title}`,
