@@ -100,6 +100,10 @@ export const accumulate = (em: Emitter, accumulators: Accumulators, p: PanelPair
     });
   });
 
+/** Adds the product of two panels to sums in memory. */
+export const accumulateInto = (em: Emitter, sums: SumTile, panels: PanelPair): void =>
+  inRegisters(em, sums, (accumulators) => accumulate(em, accumulators, panels));
+
 /**
  * Adds the product of half a row panel and two neighbouring column panels: eight sums again, for the two rows that are
  * left over where their number is not a multiple of four: with LeNet's 50 channels 4 of every 100 steps less (conv_add

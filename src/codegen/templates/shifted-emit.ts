@@ -14,7 +14,7 @@ import { bindAll, positionOf } from '../emit/position.ts';
 import { type Output, outputsOf } from '../stores.ts';
 import { roundUp, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { finishImage } from './image.ts';
-import { accumulate, inRegisters } from './micro.ts';
+import { accumulateInto } from './micro.ts';
 import { pack } from './pack.ts';
 import { clear } from './planes.ts';
 import { shareOf } from './share.ts';
@@ -149,14 +149,16 @@ export class ShiftedTemplate {
           const row = em.name('row', mul(rowTile, i32(TILE_ROWS * g.pitch)));
           const at = (r: number, half: 0 | 1): TExpr =>
             add(add(row, targets[half]!), i32(r * g.pitch));
-          inRegisters(em, { buffer: scratch.sums, at, begun: true }, (accumulators) =>
-            accumulate(em, accumulators, {
+          accumulateInto(
+            em,
+            { buffer: scratch.sums, at, begun: true },
+            {
               rows: scratch.rows,
               rowPanel: em.name('rowPanel', add(panels, mul(rowTile, i32(TILE_ROWS * g.depth)))),
               columns: scratch.columns,
               columnPanel: em.name('columnPanel', mul(columnTile, i32(TILE_COLUMNS * g.depth))),
               depth: i32(g.depth),
-            }),
+            },
           );
         });
       });

@@ -12,7 +12,7 @@ import { bindAll, positionOf } from '../emit/position.ts';
 import { outputsOf } from '../stores.ts';
 import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { finishImage } from './image.ts';
-import { accumulate, inRegisters } from './micro.ts';
+import { accumulateInto } from './micro.ts';
 import { clear } from './planes.ts';
 import {
   type Channels,
@@ -125,14 +125,16 @@ const multiply = (
       const at = (row: number, half: 0 | 1): TExpr =>
         add(base, i32(row * TILE_COLUMNS + half * LANES));
       const rowAt = add(weights, mul(rowTile, i32(panels.tile)));
-      inRegisters(em, { buffer: scratch.products, at, begun: cut.chunks > 1 }, (accumulators) =>
-        accumulate(em, accumulators, {
+      accumulateInto(
+        em,
+        { buffer: scratch.products, at, begun: cut.chunks > 1 },
+        {
           rows: scratch.rows,
           rowPanel: em.name('rowPanel', rowAt),
           columns: scratch.columns,
           columnPanel,
           depth,
-        }),
+        },
       );
     });
   });

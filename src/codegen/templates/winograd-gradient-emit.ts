@@ -13,7 +13,7 @@ import { bindAll, positionOf } from '../emit/position.ts';
 import { outputsOf, storeScalars } from '../stores.ts';
 import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { GradientGeometry } from './gradient.ts';
-import { accumulate, inRegisters } from './micro.ts';
+import { accumulateInto } from './micro.ts';
 import { clear, type Planes } from './planes.ts';
 import { copyRows } from './rows.ts';
 import { type Share, shareOf } from './share.ts';
@@ -196,14 +196,16 @@ const multiply = (
         const at = (r: number, half: 0 | 1): TExpr =>
           add(base, i32(r * cut.channels + QUAD * half));
         const rowAt = add(left, mul(rowTile, i32(TILE_ROWS * layout.tiles)));
-        inRegisters(em, { buffer: scratch.sums, at, begun: true }, (accumulators) =>
-          accumulate(em, accumulators, {
+        accumulateInto(
+          em,
+          { buffer: scratch.sums, at, begun: true },
+          {
             rows: scratch.rows,
             rowPanel: em.name('rowPanel', rowAt),
             columns: scratch.columns,
             columnPanel,
             depth,
-          }),
+          },
         );
       });
     });
