@@ -19,6 +19,7 @@ import { MatmulTemplate, type Schedule, type Scratch } from './matmul-emit.ts';
 import { laneProblems } from './panels.ts';
 import { MEASURED } from './shortlist.ts';
 import { planSingle } from './single.ts';
+import { planThin } from './thin.ts';
 
 /** Products below this are cheaper without packing. */
 const SMALLEST = 2048;
@@ -63,15 +64,18 @@ const productOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
 const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
   const refused = misfit(nest, c) ?? smallness(c);
   if (refused !== undefined) return { refused };
-  const image = planImages(nest, c, caps);
+  const inPlace = cheaper(planImages(nest, c, caps), planThin(nest, c, caps));
   const thin = thinness(c);
-  if (thin !== undefined) return image ?? { refused: thin };
+  if (thin !== undefined) return inPlace ?? { refused: thin };
   const schedule = scheduleOf(nest, c, caps);
-  if (image !== undefined && image.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
-    return image;
+  if (inPlace !== undefined && inPlace.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
+    return inPlace;
   if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };
   return { plan: planOf(schedule), cycles: schedule.cycles };
 };
+
+const cheaper = (a: ImagePlan | undefined, b: ImagePlan | undefined): ImagePlan | undefined =>
+  a === undefined || (b !== undefined && b.cycles < a.cycles) ? b : a;
 
 /** The best schedule on panels, if there is one. */
 const scheduleOf = (nest: Nest, c: Contraction, caps: Caps): Schedule | undefined =>
@@ -100,9 +104,10 @@ export const planAlternatives = (nest: Nest, caps: Caps): readonly NestPlan[] =>
     thinness(c) !== undefined
       ? []
       : schedulesOf(nest, c, caps, MEASURED).map((s) => ({ plan: planOf(s), cycles: s.cycles }));
-  const found = [...imagePlans(nest, c, caps, MEASURED), ...panels].sort(
-    (a, b) => a.cycles - b.cycles,
-  );
+  const few = planThin(nest, c, caps) ?? [];
+  const found = [...imagePlans(nest, c, caps, MEASURED), ...panels]
+    .concat(few)
+    .sort((a, b) => a.cycles - b.cycles);
   return found.slice(0, MOST_MEASURED).map(({ plan }) => plan);
 };
 

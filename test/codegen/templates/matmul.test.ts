@@ -115,7 +115,7 @@ test('rows a page apart are read in place by few columns, and packed for many', 
     return 'refused' in plan ? plan.refused : plan.notes.join();
   };
   const w = { transposeB: true };
-  assert.match(notes(matmul(8, 1024, 1024, w)), /1024 x 8 x 1024: rows in place/);
+  assert.match(notes(matmul(24, 1024, 1024, w)), /1024 x 24 x 1024: rows in place, columns by/);
   assert.match(notes(matmul(256, 256, 1024)), /rows packed/);
 });
 
@@ -125,8 +125,36 @@ test('tiles whose rows are neighbours in memory are stored by columns', () => {
     const plan = planContraction(made.nest, caps(8));
     assert.match('refused' in plan ? plan.refused : plan.notes.join(), /stored by columns/, what);
   };
-  byColumns(matmul(8, 64, 256, { transposeB: true, epilogue: 'bias' }), 1, 'whole tiles');
-  byColumns(matmul(11, 64, 256, { transposeB: true, epilogue: 'two' }), 2, 'borders');
+  byColumns(matmul(8, 64, 254, { transposeB: true, epilogue: 'bias' }), 1, 'whole tiles');
+  byColumns(matmul(11, 64, 254, { transposeB: true, epilogue: 'two' }), 2, 'borders');
+});
+
+test('a few rows whose sums run along memory meet the others where they are, two at a time', () => {
+  const note = ({ nest }: Made, parallelism: number): string => {
+    const plan = planContraction(nest, caps(parallelism));
+    return 'refused' in plan ? plan.refused : plan.notes.join();
+  };
+  const w = { transposeB: true };
+  const thin: readonly (readonly [Made, number, string])[] = [
+    [matmul(2, 64, 256, { ...w, epilogue: 'bias' }), 1, 'a pair'],
+    [matmul(3, 60, 128, { ...w, epilogue: 'two' }), 2, 'a pair and one, two results'],
+    [matmul(5, 44, 64, { ...w, epilogue: 'scaled' }), 3, 'blocks of unequal size'],
+    [matmul(64, 7, 132, { ...w, epilogue: 'relu' }), 8, 'few on the other side'],
+    [matmul(4, 32, 100, { ...w, transposeOut: true, epilogue: 'residual' }), 1, 'transposed'],
+    [matmul(2, 16, 400, { ...w, batch: 3 }), 2, 'batches'],
+    [matmul(3, 16, 64, { ...w, batch: 2, shareA: true }), 8, 'the same few for all batches'],
+  ];
+  for (const [made, parallelism, what] of thin) {
+    passes(made, parallelism, 1, what);
+    assert.match(note(made, parallelism), /rows and columns in place/, what);
+  }
+  for (const [made, what] of [
+    [matmul(4, 64, 130, w), 'half a vector is left'],
+    [matmul(4, 66, 128, w), 'half a tile is left'],
+    [matmul(4, 64, 128), 'columns across memory'],
+    [matmul(40, 64, 128, w), 'not few'],
+  ] as const)
+    assert.not.match(note(made, 2), /rows and columns in place/, what);
 });
 
 test('views with any strides', () => {

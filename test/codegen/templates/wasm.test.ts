@@ -44,6 +44,7 @@ test('matrix products of several blocks', () => {
   check(matmul(133, 70, 64, { transposeB: true }), 2, 'transposed');
   check(matmul(40, 72, 90, { batch: 3, epilogue: 'residual' }), 3, 'batched');
   check(matmul(64, 10, 128, { transposeB: true, epilogue: 'bias' }), 4, 'a head');
+  check(matmul(5, 300, 784, { transposeB: true, epilogue: 'relu' }), 9, 'a few rows');
 });
 
 test('convolutions and their gradients', () => {
