@@ -46,6 +46,17 @@ const PARTIAL_BYTES = 128 * 1024;
  */
 const CROWDED = 0.1;
 
+/** Estimates a hair above each other may be rounded the other way. */
+const ROUNDED = 1 - 1e-9;
+
+/** What no cut into blocks gets below: every element packed once, all cores busy. */
+export const leastCycles = ({ rows, columns, k, depth, batches }: Problem, caps: Caps): number => {
+  const wide = roundUp(columns.size, TILE_COLUMNS);
+  const compute = (rows.size / TILE_ROWS) * (wide / TILE_COLUMNS) * (depth * STEP + k.count * 20);
+  const pack = depth * (rows.size * rows.cost + wide * columns.cost);
+  return (ROUNDED * batches * (compute + pack + rows.size * wide)) / caps.parallelism;
+};
+
 /** A workgroup's part of one batch. */
 interface Cell {
   readonly rows: number;
@@ -67,7 +78,9 @@ export const blockings = (p: Problem, caps: Caps, most = 1): readonly Blocking[]
     const batchBlocks = Math.ceil(p.batches / batches);
     for (const cell of cells) {
       const grid = cell.rowBlocks * cell.columnBlocks * batchBlocks;
-      const cycles = elapsed(grid, batches * cell.cycles + START, caps);
+      const one = batches * cell.cycles + START;
+      if (!best.takes((ROUNDED * grid * one) / caps.parallelism)) continue;
+      const cycles = elapsed(grid, one, caps);
       if (best.takes(cycles))
         best.add(cycles, () => ({ ...cell, k, batches, batchBlocks, grid, cycles }));
     }

@@ -10,7 +10,7 @@ import { registerOf } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan, Refusal } from '../plan.ts';
 import { AlikeNests } from './alike-nests.ts';
-import { blockings } from './blocking.ts';
+import { blockings, leastCycles } from './blocking.ts';
 import { type Problem, problems, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
 import { epilogueOf } from './epilogue.ts';
@@ -67,7 +67,10 @@ const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
   const inPlace = cheaper(planImages(nest, c, caps), planThin(nest, c, caps));
   const thin = thinness(c);
   if (thin !== undefined) return inPlace ?? { refused: thin };
-  const schedule = scheduleOf(nest, c, caps);
+  const least = inPlace?.cycles ?? Number.POSITIVE_INFINITY;
+  const schedule = laneProblems(c).some((p) => leastCycles(p, caps) <= least)
+    ? scheduleOf(nest, c, caps)
+    : undefined;
   if (inPlace !== undefined && inPlace.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
     return inPlace;
   if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };

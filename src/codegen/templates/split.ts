@@ -9,7 +9,7 @@ import type { Contraction, LoopKernel, Nest } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
 import { AlikeNests } from './alike-nests.ts';
-import { blockings } from './blocking.ts';
+import { blockings, leastCycles } from './blocking.ts';
 import type { Problem } from './contraction.ts';
 import { gradientCycles } from './gradient.ts';
 import { productCycles } from './matmul.ts';
@@ -51,11 +51,11 @@ const bestCount = (nest: Nest, c: Contraction, caps: Caps): number | undefined =
   let best: number | undefined;
   let least = GAIN * whole;
   for (const parts of partCounts(c, caps.parallelism)) {
-    const cycles = estimate(cut(c, parts).contract, caps);
-    if (cycles === undefined) continue;
-    const total = cycles + ADDED * parts * resultSize(c);
-    if (total >= least) continue;
-    least = total;
+    const adding = ADDED * parts * resultSize(c);
+    if (adding >= least) continue;
+    const cycles = estimate(cut(c, parts).contract, caps, least - adding);
+    if (cycles === undefined || cycles + adding >= least) continue;
+    least = cycles + adding;
     best = parts;
   }
   return best;
@@ -63,9 +63,10 @@ const bestCount = (nest: Nest, c: Contraction, caps: Caps): number | undefined =
 
 const resultSize = (c: Contraction): number => pointsOf([...c.batch, ...c.m, ...c.n]);
 
-const estimate = (c: Contraction, caps: Caps): number | undefined => {
+/** Estimated cycles of a part, if they may be below `most`. */
+const estimate = (c: Contraction, caps: Caps, most: number): number | undefined => {
   const cycles = laneProblems(c).flatMap((p: Problem) =>
-    blockings(p, caps).map((cut) => cut.cycles),
+    leastCycles(p, caps) > most ? [] : blockings(p, caps).map((cut) => cut.cycles),
   );
   for (const gradient of [gradientCycles(c, caps), winogradGradientCycles(c, caps)])
     if (gradient !== undefined) cycles.push(gradient);
