@@ -53,7 +53,7 @@ const bytesKept = (): number =>
 
 random.seed(3);
 const net = made();
-const x = images(16);
+const x = images(24);
 net(x);
 const predict = hybridize((batch: nd.NDArray) => net(batch), { name: 'predict' });
 const same = (label: string, batch = x): Promise<void> =>
