@@ -7,7 +7,7 @@
 import { type Axis, pointsOf } from '../ir/dim.ts';
 import { invariant } from '../ir/errors.ts';
 import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
-import { operandsOf } from '../ir/loop/visit.ts';
+import { operandsOf, visitExpr } from '../ir/loop/visit.ts';
 import { i32, operate, sharedBuffer } from '../ir/thread/build.ts';
 import type { TExpr } from '../ir/thread/thread.ts';
 import { freeAxes, isSafe, reductionsIn, visitLoads } from './analysis.ts';
@@ -214,6 +214,18 @@ const writeOutside = (em: Emitter, s: Store, order: readonly Axis[]): void => {
   em.scope('same', () => visit(0));
 };
 
+/** Whether random words are drawn: two vectors of them take little longer than one. */
+const draws = (nest: Nest): boolean => {
+  let found = false;
+  for (const s of nest.stores)
+    visitExpr(s.value, {
+      expr: (e) => {
+        found ||= e.kind === 'op' && e.op === 'threefry';
+      },
+    });
+  return found;
+};
+
 /** Vectors for each trip: many where each does little. */
 const unrollOf = (nest: Nest, loops: Loops): number => {
   const { along, order } = loops;
@@ -222,7 +234,7 @@ const unrollOf = (nest: Nest, loops: Loops): number => {
     nest.stores.map((s) => s.value),
     along,
   );
-  const wanted = cost <= 4 ? 4 : cost <= 16 ? 2 : 1;
+  const wanted = cost <= 4 ? 4 : cost <= 16 || draws(nest) ? 4 : 1;
   let unroll = wanted;
   while (unroll > 1 && along.extent < 4 * unroll) unroll /= 2;
   return unroll;

@@ -17,6 +17,25 @@ test('uniform numbers are the documented function of seed, position and draw', a
   assert.equal(second, expected(1));
 });
 
+test('many at once are those one by one, whatever else is drawn beside them', async () => {
+  random.seed(7);
+  const [two, one] = hybridize(() => {
+    const [a, b] = [random.uniform([5, 41]), random.uniform([5, 41])];
+    return [a.sub(b.mul(2)), random.uniform([9])] as const;
+  })();
+  const unit = (i: number, draw: number): number => (threefry(7, 0, i, draw) >>> 8) * 2 ** -24;
+  const each = (n: number, f: (i: number) => number): number[] =>
+    Array.from({ length: n }, (_, i) => f(i));
+  assert.equal(
+    await numbers(two),
+    each(205, (i) => Math.fround(unit(i, 0) - 2 * unit(i, 1))),
+  );
+  assert.equal(
+    await numbers(one),
+    each(9, (i) => unit(i, 2)),
+  );
+});
+
 test('the same seed gives the same numbers, and a saved state goes on', async () => {
   random.seed(1);
   const a = await numbers(random.normal([5]));

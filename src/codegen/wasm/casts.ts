@@ -89,8 +89,17 @@ const toFloat = ({ v, from, four, x }: Conversion): Wasm => {
     case 'i32':
       return op(four ? 'f32x4.convert_i32x4_s' : 'f32.convert_i32_s', x);
     default:
-      return op(four ? 'f32x4.convert_i32x4_u' : 'f32.convert_i32_u', x);
+      if (!four) return op('f32.convert_i32_u', x);
+      // processors convert signed numbers only
+      return op(isBelowSign(x) ? 'f32x4.convert_i32x4_s' : 'f32x4.convert_i32x4_u', x);
   }
+};
+
+/** Whether the highest bit of each lane is seen to be 0. */
+const isBelowSign = (x: Wasm): boolean => {
+  if (x.kind !== 'plain' || x.op !== 'i32x4.shr_u') return false;
+  const by = x.args[1]!;
+  return by.kind === 'const' && by.value % 32 !== 0;
 };
 
 /** As a float of 16 bits, through a function of four lanes. */

@@ -19,6 +19,7 @@ import { type Range, rangeOf } from '../ranges.ts';
 import { Indices, type RegisterFacts, registerFacts } from './address.ts';
 import { FunctionBuilder } from './builder.ts';
 import { cast } from './casts.ts';
+import { drawsWords, tellDrawing } from './draws.ts';
 import { sharedLayout } from './layout.ts';
 import { extract, insert, load, splat, splatLoads, store, valueType } from './numbers.ts';
 import { type Place, Pointers } from './pointers.ts';
@@ -57,6 +58,9 @@ class Renderer {
   readonly #pointers: Pointers;
   readonly #registers = new Map<Register, Local>();
   readonly #ranges = new Map<Register, Range>();
+  /** Whether there are random words in it; and those that are computed. */
+  readonly #draws: boolean;
+  readonly #drawn = new Map<TExpr, Wasm>();
   /** Registers declared in each open block, which mean nothing outside it; innermost last. */
   readonly #scopes: Register[][] = [[]];
 
@@ -64,6 +68,7 @@ class Renderer {
     this.#kernel = kernel;
     this.#v = vectors(this.#fb, caps.fusedMultiplyAdd);
     this.#facts = registerFacts(kernel.body);
+    this.#draws = drawsWords(kernel.body);
     this.#pointers = new Pointers(this.#fb, new Indices(this.#facts), this.#places, {
       value: (e) => this.#value(e),
       declared: (register) => this.#registers.has(register),
@@ -106,7 +111,15 @@ class Renderer {
   // --- statements
 
   #block(body: readonly TStmt[]): void {
-    for (const s of body) this.#statement(s);
+    if (!this.#draws) {
+      for (const s of body) this.#statement(s);
+      return;
+    }
+    tellDrawing(body, this.#facts.variables, this.#drawn, {
+      v: this.#v,
+      statement: (s) => this.#statement(s),
+      value: (e) => this.#value(e),
+    });
   }
 
   #scoped(fill: () => void): Wasm[] {
@@ -251,6 +264,8 @@ class Renderer {
       case 'get':
         return get(this.#registers.get(e.register)!);
       case 'op': {
+        const drawn = this.#drawn.get(e);
+        if (drawn !== undefined) return drawn;
         const { type } = e.args.at(-1)!;
         return (isWideElem(type.elem) ? spellings64 : spellings)[e.op]({
           v,

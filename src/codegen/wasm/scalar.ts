@@ -7,6 +7,7 @@
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { RegType, TExpr } from '../../ir/thread/thread.ts';
 import { modOfFloats } from './doubles/mod.ts';
+import { wordsOf } from './draws.ts';
 import { conjunction, inverse } from './masks.ts';
 import * as math from './math.ts';
 import { extract, insert, valueType } from './numbers.ts';
@@ -222,33 +223,7 @@ const byKind =
 
 const generalPower = lanewise(math.pow);
 
-const rotate = (o: Operands, x: Wasm, by: number): Wasm => {
-  if (!wide(o)) return op('i32.rotl', x, i32(by));
-  const held = o.v.keep(x);
-  return op('v128.or', shift('i32x4.shl', held, by), shift('i32x4.shr_u', held, 32 - by));
-};
-
-const threefry: Spelling = (o) => {
-  const lanes = wide(o);
-  const add = (a: Wasm, b: Wasm): Wasm => op(lanes ? 'i32x4.add' : 'i32.add', a, b);
-  const xor = (a: Wasm, b: Wasm): Wasm => op(lanes ? 'v128.xor' : 'i32.xor', a, b);
-  const c = (n: number): Wasm => (lanes ? o.v.i(n) : i32(n));
-  const kind = valueType(o.type);
-  const keep = (w: Wasm, name: string): Wasm => o.v.fb.hold(w, kind, name);
-  const [k0, k1, c0, c1] = o.args.map((a, i) => keep(a, ['k0', 'k1', 'c0', 'c1'][i]!));
-  const keys = [k0!, k1!, keep(xor(xor(k0!, k1!), c(0x1bd11bda)), 'k2')];
-  let x = keep(add(c0!, keys[0]!), 'x');
-  let y = keep(add(c1!, keys[1]!), 'y');
-  for (let block = 0; block < 5; block++) {
-    for (const r of block % 2 === 0 ? [13, 15, 26, 6] : [17, 29, 16, 24]) {
-      x = keep(add(x, y), 'x');
-      y = keep(xor(rotate(o, y, r), x), 'y');
-    }
-    x = keep(add(x, keys[(block + 1) % 3]!), 'x');
-    y = keep(add(y, add(keys[(block + 2) % 3]!, c(block + 1))), 'y');
-  }
-  return x;
-};
+const threefry: Spelling = (o) => wordsOf(o.v, o.type.lanes, [o.args])[0]!;
 
 /** One row an op; a new op is a type error here until it has a spelling. */
 export const spellings: Readonly<Record<ScalarOp, Spelling>> = {
