@@ -30,7 +30,7 @@ const made = (): nn.HybridSequential => {
     new nn.Activation('relu'),
     new nn.Flatten(),
     new nn.Dense(256, { activation: 'tanh' }),
-    new nn.Dense(16),
+    new nn.Dense(128),
   );
   net.initialize();
   return net;
@@ -106,9 +106,9 @@ test('a stale result is impossible, whoever changes a weight', async () => {
     assign: () => nd.assign(dense.weight.data(), dense.weight.data().sub(0.01)),
     'a new initialization': () => net.initialize({ forceReinit: true }),
     'a view of another array': () =>
-      nd.assign(dense.weight.data(), random.normal([256, 16]).mul(0.02).T),
+      nd.assign(dense.weight.data(), random.normal([256, 128]).mul(0.02).T),
     loadParameters: () => net.loadParameters(file),
-    'a copy from elsewhere': () => nd.copyTo(random.normal([16, 256]), dense.weight.data()),
+    'a copy from elsewhere': () => nd.copyTo(random.normal([128, 256]), dense.weight.data()),
   };
   for (const [way, change] of Object.entries(ways)) {
     const before = await predict(x).data();
