@@ -12,6 +12,12 @@ export class CudaUnit {
   readonly #plain = new Set<string>();
   /** Texts of kernels, and what they came from. */
   readonly #kernels = new Map<string, string>();
+  readonly #beside: CudaUnit | undefined;
+
+  /** What `beside` holds is left to it. */
+  constructor(beside?: CudaUnit) {
+    this.#beside = beside;
+  }
 
   /** Adds the kernels of a program; `parts` are what another unit made of it. */
   add(
@@ -23,9 +29,13 @@ export class CudaUnit {
     for (const { kernel, step } of parts.steps) {
       const text = parts.texts[kernel]!.replace(`, ${parts.kernels[kernel]!.name})(`, ', NAME)(');
       const { name, notes } = program.kernels[program.steps[step]!.kernel]!;
-      if (!this.#kernels.has(text)) this.#kernels.set(text, `${name}: ${notes.join('; ')}`);
+      if (!this.#holds(text)) this.#kernels.set(text, `${name}: ${notes.join('; ')}`);
     }
     return parts;
+  }
+
+  #holds(text: string): boolean {
+    return this.#kernels.has(text) || (this.#beside?.#holds(text) ?? false);
   }
 
   get size(): number {

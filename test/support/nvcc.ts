@@ -75,24 +75,59 @@ const numbered = (source: string, said: string): string => {
 export const compileCuda = (
   source: string,
   architecture: Architecture,
+): ReadonlyMap<string, Resources> => compileFor(source, architecture, [architecture])[0]!;
+
+/** The same for a unit of which some kernels are in another: functions may be there for those alone. */
+export const compileRest = (
+  source: string,
+  architecture: Architecture,
 ): ReadonlyMap<string, Resources> =>
+  compileFor(source, architecture, [architecture], ['-diag-suppress=177'])[0]!;
+
+/**
+ * Compiles a unit for sm_80 and assembles what the compiler made of it for both, in this order: most of the time goes
+ * to the first.
+ */
+export const compileForBoth = (source: string): readonly ReadonlyMap<string, Resources>[] =>
+  compileFor(source, 'sm_80', ['sm_80', 'sm_90a']);
+
+/** What the kernels of a unit that is compiled for one architecture need on each of the others. */
+const compileFor = (
+  source: string,
+  compiled: Architecture,
+  assembled: readonly Architecture[],
+  options: readonly string[] = [],
+): readonly ReadonlyMap<string, Resources>[] =>
   inFolder(source, (file, folder) => {
-    const code = `arch=compute_${architecture.slice(3)},code=${architecture}`;
-    const flags = ['-cubin', '-gencode', code, '-Werror', 'all-warnings', '-Xptxas', '-v'];
-    const said = run('nvcc', [...flags, '-o', join(folder, 'unit.cubin'), file], source);
+    const code = `arch=compute_${compiled.slice(3)},code=[${assembled.join()}]`;
+    const flags = [
+      '-fatbin',
+      '-gencode',
+      code,
+      '-Werror',
+      'all-warnings',
+      '-Xptxas',
+      '-v',
+      ...options,
+    ];
+    const said = run('nvcc', [...flags, '-o', join(folder, 'unit.fatbin'), file], source);
     const loss = /.*Potential Performance Loss.*/.exec(said);
     if (loss !== null) throw new Error(loss[0]);
-    const kernels = new Map<string, Resources>();
-    for (const part of said.split(/Compiling entry function /).slice(1)) {
-      const number = (pattern: RegExp): number => Number(pattern.exec(part)![1]);
-      kernels.set(/^'(\w+)'/.exec(part)![1]!, {
-        registers: number(/Used (\d+) registers/),
-        spills: number(/(\d+) bytes spill stores/) + number(/(\d+) bytes spill loads/),
-        stack: number(/(\d+) bytes stack frame/),
-      });
-    }
-    return kernels;
+    const parts = said.split(/Compiling entry function /).slice(1);
+    return assembled.map((architecture) => {
+      const own = parts.filter((part) => part.split('\n')[0]!.includes(`for '${architecture}'`));
+      return new Map(own.map((part) => [/^'(\w+)'/.exec(part)![1]!, resourcesIn(part)]));
+    });
   });
+
+const resourcesIn = (part: string): Resources => {
+  const number = (pattern: RegExp): number => Number(pattern.exec(part)![1]);
+  return {
+    registers: number(/Used (\d+) registers/),
+    spills: number(/(\d+) bytes spill stores/) + number(/(\d+) bytes spill loads/),
+    stack: number(/(\d+) bytes stack frame/),
+  };
+};
 
 /** Reads a unit as the emulator's compiler does. */
 export const readEmulated = (source: string): void =>

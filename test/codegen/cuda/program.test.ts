@@ -14,7 +14,14 @@ import { compileGraph } from '../../../src/passes/pipeline.ts';
 import { opCases } from '../../ir/graph/cases.ts';
 import { CudaUnit } from '../../support/cuda-unit.ts';
 import { lenetStep, mlpStep } from '../../support/nets.ts';
-import { compileCuda, hasGcc, hasNvcc, readEmulated } from '../../support/nvcc.ts';
+import {
+  compileForBoth,
+  compileRest,
+  hasGcc,
+  hasNvcc,
+  type Resources,
+  readEmulated,
+} from '../../support/nvcc.ts';
 
 const test = suite('cuda programs');
 
@@ -56,14 +63,12 @@ const checkArguments = (program: Program, rendered: Omit<CudaProgram, 'source'>)
 /** Names that need headers, which NVRTC has not. */
 const HEADERS = /\b(INFINITY|NAN|FLT_\w+|U?INT_M\w+|u?int\d+_t|printf|size_t|std)\b|#include/;
 
-/** All kernels of the suite, compiled at its end: those that any device runs, and with those for sm_90a alone. */
+/** All kernels of the suite, compiled at its end: those that any device runs, and those for sm_90a alone. */
 const unit = new CudaUnit();
-const all = new CudaUnit();
+const bulk = new CudaUnit(unit);
 const add = (graph: Graph, caps: Caps): void => {
   const { program } = compileGraph(graph, caps);
-  const parts = all.add(program);
-  checkArguments(program, parts);
-  if (caps.tensorCores !== 'sm90a') unit.add(program, parts);
+  checkArguments(program, (caps.tensorCores === 'sm90a' ? bulk : unit).add(program));
 };
 
 /** Products in 16 bits, batched, with an epilogue; attention. */
@@ -98,7 +103,7 @@ for (const [name, caps] of Object.entries(CAPS)) {
 
 test('all of them need no header', () => {
   assert.ok(unit.size > 300, `${unit.size} kernels`);
-  assert.not.match(all.source, HEADERS);
+  for (const { source } of [unit, bulk]) assert.not.match(source, HEADERS);
 });
 
 test('matrix units are used', () => {
@@ -110,26 +115,34 @@ test('all of them are read by the compiler of the emulator, without warnings', (
     console.log('skipped: there is no g++');
     return;
   }
-  readEmulated(all.source);
+  for (const { source } of [unit, bulk]) readEmulated(source);
 });
 
-for (const [architecture, own] of [
-  ['sm_80', unit],
-  ['sm_90a', all],
-] as const)
-  test(`all of them compile for ${architecture} without warnings`, () => {
-    if (!hasNvcc()) {
-      console.log('skipped: there is no nvcc');
-      return;
-    }
-    const kernels = compileCuda(own.source, architecture);
-    assert.is(kernels.size, own.size);
-    const spilling = [...kernels].filter(([, { spills }]) => spills > 0);
-    assert.equal(
-      spilling.map(([name, { spills }]) => `${spills} bytes: ${own.origin(name)}`),
-      [],
-    );
-  });
+/** The compiler warned of nothing, and each kernel does with its registers. */
+const checkResources = (own: CudaUnit, kernels: ReadonlyMap<string, Resources>): void => {
+  assert.is(kernels.size, own.size);
+  const spilling = [...kernels].filter(([, { spills }]) => spills > 0);
+  assert.equal(
+    spilling.map(([name, { spills }]) => `${spills} bytes: ${own.origin(name)}`),
+    [],
+  );
+};
+
+test('all that any device runs compile without warnings, for sm_80 and sm_90a', () => {
+  if (!hasNvcc()) {
+    console.log('skipped: there is no nvcc');
+    return;
+  }
+  for (const kernels of compileForBoth(unit.source)) checkResources(unit, kernels);
+});
+
+test('all that only sm_90a has compile for it without warnings', () => {
+  if (!hasNvcc()) {
+    console.log('skipped: there is no nvcc');
+    return;
+  }
+  checkResources(bulk, compileRest(bulk.source, 'sm_90a'));
+});
 
 /** Two sums that differ in names alone, one of them twice; the last takes its operand's place. */
 const PROGRAM = `program sums {
