@@ -35,7 +35,8 @@ export class CudaUnit {
   }
 
   #holds(text: string): boolean {
-    return this.#kernels.has(text) || (this.#beside?.#holds(text) ?? false);
+    const beside = this.#beside;
+    return this.#kernels.has(text) || (beside === undefined ? false : beside.#holds(text));
   }
 
   get size(): number {
