@@ -1,4 +1,4 @@
-import { device, nd } from 'tigon';
+import { nd } from 'tigon/web';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Caps } from '../../src/codegen/caps.ts';
@@ -6,10 +6,12 @@ import { defaultCudaCaps } from '../../src/codegen/cuda/caps.ts';
 import { bringEveryFamily } from '../../src/codegen/every-family.ts';
 import { wasmCaps } from '../../src/codegen/wasm/caps.ts';
 import { defaultWgslCaps } from '../../src/codegen/wgsl/caps.ts';
+import * as device from '../../src/frontend/device.ts';
 import { TigonError } from '../../src/ir/errors.ts';
 import { parseGraph } from '../../src/ir/graph/parse.ts';
 import { compileGraph } from '../../src/passes/pipeline.ts';
 
+// `tigon` brings attention, which it looks for in programs that compose it: this is what pages see
 const graph =
   parseGraph(`graph main(%q: f32[4, 256, 32], %k: f32[4, 256, 32], %v: f32[4, 256, 32]) {
   %y = attention %q, %k, %v {scale=0.125, causal=false}
