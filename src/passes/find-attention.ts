@@ -39,13 +39,24 @@ export const findAttention = (caps: Caps, apart = false): GraphPass => ({
   run: (graph, context) => {
     const plain = found(graph, caps, apart, context);
     if (plain !== undefined) return plain;
-    const isSpelled = !context.without?.has('recognize') && has(graph, 'exp');
-    return (isSpelled && found(recognize.run(graph, context), caps, apart, context)) || graph;
+    const spelled = !context.without?.has('recognize') && hasSpelled(graph);
+    return (spelled && found(recognize.run(graph, context), caps, apart, context)) || graph;
   },
 });
 
 const has = (graph: Graph, name: string): boolean =>
   topological(graph).some((node) => node.op.name === name);
+
+/** Whether exponentials that something is made of are an operand of a product. */
+const hasSpelled = (graph: Graph): boolean =>
+  topological(graph).some(
+    ({ op, inputs }) =>
+      op.name === 'dot' &&
+      inputs.some(
+        (x) =>
+          (x.op.name === 'div' || x.op.name === 'mul') && x.inputs.some((y) => y.op.name === 'exp'),
+      ),
+  );
 
 /** The graph with whole attentions; `undefined` where nothing looks like one. */
 const found = (
