@@ -140,7 +140,7 @@ export const LessonCell = defineComponent({
 
     const outputs = () => {
       if (cell.outputs !== undefined)
-        return cell.outputs.length === 0
+        return cell.outputs.every(({ kind }) => kind === 'record')
           ? null
           : h('div', { class: 'cell-out', 'aria-label': `output of ${props.id}`, role: 'group' }, [
               h(OutputList, { outputs: cell.outputs }),
