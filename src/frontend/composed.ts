@@ -3,13 +3,11 @@
  *
  * Invariant: brings all that compiles what may be found.
  */
-import { bring } from '../codegen/families.ts';
-import { planGpuAttention } from '../codegen/gpu/attention/attention.ts';
-import { laneAttention } from '../codegen/templates/attention-schedules.ts';
 import { bringFinding } from '../passes/attention-family.ts';
 import { findAttention } from '../passes/find-attention.ts';
+import { bringAttention } from './nd/attention-parts.ts';
 
 export const findComposed = (): void => {
-  bring({ attention: planGpuAttention, laneAttention });
+  bringAttention();
   bringFinding(findAttention);
 };

@@ -14,7 +14,7 @@ import { type BestOptions, bestOr, checkBest } from './device-webgpu.ts';
  *
  * @example const cpu = await web.device.cpu();
  */
-export const cpu = async (): Promise<Device> => (await import('../runtime/cpu/device.ts')).cpu();
+export const cpu = async (): Promise<Device> => (await import('./device-cpu.ts')).cpu();
 
 /**
  * The fastest device that works here: WebGPU on a graphics card, else the CPU, with a warning that says why.

@@ -4,9 +4,10 @@
  *
  * Invariant: one device object per kind and index; the default one is made on first use.
  */
-import { type CpuDevice, cpu as openCpu } from '../runtime/cpu/device.ts';
+import type { CpuDevice } from '../runtime/cpu/device.ts';
 import type { Device } from '../runtime/device.ts';
 import { openByDefault } from './default-device.ts';
+import { cpu as openCpu } from './device-cpu.ts';
 import { cudaIfThere } from './device-cuda.ts';
 import { type BestOptions, bestOr, checkBest } from './device-webgpu.ts';
 

@@ -10,7 +10,7 @@ import { readsOf, writesOf } from '../ir/loop/access.ts';
 import type { LoopKernel } from '../ir/loop/loop.ts';
 import type { Loop } from '../ir/program.ts';
 import { type BufferIndex, byteLength, indexBuffers } from './buffer-index.ts';
-import type { Keeping } from './keep.ts';
+import type { Keeper } from './keep-family.ts';
 import type { Kernels } from './kernels.ts';
 import type { LoopPiece } from './loops.ts';
 import { firstOrder, orderUnits } from './order.ts';
@@ -76,7 +76,7 @@ interface Parts {
 export const arrange = (
   lowered: Kernels,
   index: BufferIndex,
-  keeping: Keeping,
+  keeping: Keeper,
   split: (kernel: LoopKernel, lowered: Kernels, copies: Copies) => readonly LoopKernel[],
   without: Without,
 ): Arrangement => {
@@ -134,7 +134,7 @@ export const arrange = (
   };
 };
 
-const copiesFor = ({ states }: Kernels, keeping: Keeping, around?: Around): Copies => {
+const copiesFor = ({ states }: Kernels, keeping: Keeper, around?: Around): Copies => {
   const overwritten = new Set([...states].map((b) => b.id));
   return new Copies((buffer) => overwritten.has(buffer.id), around, keeping);
 };

@@ -4,13 +4,18 @@
  * Invariant: nothing that pages load imports this file.
  */
 import { bringEveryFamily as bringSchedules } from '../codegen/every-family.ts';
-import { bringFinding } from './attention-family.ts';
+import { writeOutAttention } from './attention.ts';
+import { bringFinding, bringWriting } from './attention-family.ts';
 import { findAttention } from './find-attention.ts';
+import { keeping } from './keep.ts';
+import { bringKeeping } from './keep-family.ts';
 import { bringLoops } from './loop-family.ts';
 import { loopParts } from './loop-parts.ts';
 
 export const bringEveryFamily = (): void => {
   bringSchedules();
   bringLoops(loopParts);
+  bringWriting(writeOutAttention);
   bringFinding(findAttention);
+  bringKeeping(keeping);
 };

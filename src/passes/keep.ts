@@ -8,6 +8,7 @@
 import { readsOf, writesOf } from '../ir/loop/access.ts';
 import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
 import { type BufferIndex, byteLength } from './buffer-index.ts';
+import type { Keeper } from './keep-family.ts';
 import type { Kernels } from './kernels.ts';
 import type { View } from './loops.ts';
 
@@ -17,7 +18,7 @@ const MOST_GROWTH = 5;
 const MOST_BYTES = 2 ** 28;
 
 /** Finds what is kept of one program, launches at the top first, then those of loops, outermost first. */
-export class Keeping {
+class Keeping implements Keeper {
   /** Launches that are kept, in an order that is right. */
   readonly kernels: LoopKernel[] = [];
   readonly #index: BufferIndex;
@@ -110,6 +111,9 @@ export class Keeping {
     return { kernels: [...kept], bytes };
   }
 }
+
+export const keeping = (lowered: Kernels, index: BufferIndex, held: readonly number[]): Keeper =>
+  new Keeping(lowered, index, held);
 
 /** The buffers that a launch writes; several of its nests may write parts of one. */
 const writesIn = ({ nests }: LoopKernel): LoopBuffer[] => [

@@ -18,15 +18,14 @@ import type { LoopKernel } from '../ir/loop/loop.ts';
 import type { Program } from '../ir/program.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
 import { arrange } from './arrange.ts';
-import { writeOutAttention } from './attention.ts';
-import { findingAttention } from './attention-family.ts';
+import { findingAttention, writingOutAttention } from './attention-family.ts';
 import { bindKernels, outputPositions } from './bind.ts';
 import { inBodies, joinLoops } from './bodies.ts';
 import { indexBuffers } from './buffer-index.ts';
 import { canonicalize } from './canonicalize.ts';
 import { removeDeadAssigns } from './dce.ts';
 import { horizontal } from './horizontal.ts';
-import { Keeping } from './keep.ts';
+import { keeperOf } from './keep-family.ts';
 import { type Kernels, lowerGraph } from './kernels.ts';
 import { refuseWide } from './no-wide.ts';
 import type { GraphPass } from './pass.ts';
@@ -51,7 +50,7 @@ export interface Compiled {
 const graphPasses = (caps: Caps, without: Without): readonly GraphPass[] => [
   canonicalize,
   ...findingAttention(caps, without),
-  writeOutAttention(caps),
+  ...writingOutAttention(caps),
   ...(without.has('recognize') ? [] : [recognize]),
   ...(without.has('horizontal') ? [] : [horizontal]),
   // what it makes is canonical already
@@ -91,7 +90,7 @@ export const compileGraph = (
   const { kernels: ordered, loops } = arrange(
     lowered,
     index,
-    new Keeping(lowered, index, stays),
+    keeperOf(lowered, index, stays),
     (k, { bindings }, copies) => {
       const parts = splitRunning(k, caps) ??
         (k.nests.some(hasWideElements) ? undefined : caps.schedules.split(k, caps, copies)) ?? [k];

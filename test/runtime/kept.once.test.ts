@@ -3,11 +3,15 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseGraph } from '../../src/ir/graph/parse.ts';
 import { externals, type Program } from '../../src/ir/program.ts';
+import { keeping } from '../../src/passes/keep.ts';
+import { bringKeeping } from '../../src/passes/keep-family.ts';
 import { compileGraph } from '../../src/passes/pipeline.ts';
 import { PLAIN } from '../../src/passes/recipe.ts';
 import { CpuDevice } from '../../src/runtime/cpu/device.ts';
 import { KeptBlock, KeptMemory } from '../../src/runtime/cpu/kept.ts';
 import type { Device, Storage } from '../../src/runtime/device.ts';
+
+bringKeeping(keeping);
 
 const graph = parseGraph(`graph main(%x: f32[64, 512], param %w: f32[512, 512]) {
   %y = dot %x, %w {aBatch=[], bBatch=[], aContract=[1], bContract=[0]}

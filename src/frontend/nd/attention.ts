@@ -4,9 +4,6 @@
  * Invariant: leading axes (batches, heads) broadcast; queries, keys and values are promoted to one float dtype; a query
  * that may attend to nothing gives 0.
  */
-import { bring } from '../../codegen/families.ts';
-import { planGpuAttention } from '../../codegen/gpu/attention/attention.ts';
-import { laneAttention } from '../../codegen/templates/attention-schedules.ts';
 import { isFloat, promote, summedIn } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
 import type { GraphBuilder } from '../../ir/graph/builder.ts';
@@ -26,6 +23,7 @@ import {
   attentionOptions,
   checkMask,
 } from './attention-options.ts';
+import { bringAttention } from './attention-parts.ts';
 
 const NAME = 'scaledDotProductAttention';
 
@@ -51,7 +49,7 @@ const leadOf = (shapes: readonly Shape[], fail: () => never): number[] => {
 const attending: Fragment<AttentionAttrs> = fragment<AttentionAttrs>(
   NAME,
   (b: GraphBuilder, all, { causal, scale, masked, dropout }) => {
-    bring({ attention: planGpuAttention, laneAttention });
+    bringAttention();
     const inputs = all.slice(0, masked ? 4 : 3);
     const [q, k, v, mask] = inputs as [Node, Node, Node, Node | undefined];
     const given = inputs.map((x, i) => `${['q', 'k', 'v', 'mask'][i]} ${showType(x.type)}`);
