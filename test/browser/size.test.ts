@@ -14,10 +14,10 @@ import * as assert from 'uvu/assert';
  */
 const LIMITS = new Map([
   [1, 120],
-  [2, 226],
-  [4, 302],
-  [5, 273],
-  [7, 439],
+  [2, 230],
+  [4, 311],
+  [5, 277],
+  [7, 454],
 ]);
 
 interface Size {

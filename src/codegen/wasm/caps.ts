@@ -13,8 +13,11 @@ const SHARED_BYTES = 1 << 19;
 /** What else a workgroup may keep: memory that threads have only where a program needs it. */
 const KEPT_BYTES = 1 << 22;
 
-/** Capabilities of an engine with (or without) fused multiply-add, i.e. relaxed SIMD. */
-export const wasmCaps = (fusedMultiplyAdd: boolean, winograd = true): Caps => ({
+/**
+ * Capabilities of an engine with (or without) fused multiply-add, i.e. relaxed SIMD. `keeps`: programs keep what they make
+ * of weights; which of two programs runs, and so the rounding, then depends on the calls before.
+ */
+export const wasmCaps = (fusedMultiplyAdd: boolean, winograd = true, keeps = true): Caps => ({
   target: 'wasm',
   lanes: 4,
   wide: true,
@@ -29,7 +32,7 @@ export const wasmCaps = (fusedMultiplyAdd: boolean, winograd = true): Caps => ({
   barriers: true,
   sharedBytes: SHARED_BYTES,
   keptBytes: KEPT_BYTES,
-  keeps: true,
+  keeps,
   maxBindings: 500,
   alignment: 64,
   schedules: laneSchedules,

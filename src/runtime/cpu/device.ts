@@ -24,7 +24,10 @@ import { type CpuStorage, StoragePool } from './storage.ts';
 export interface CpuOptions {
   /** Threads that take part, this one included. Default: `TIGON_THREADS`, else one a core, at most 16. */
   readonly threads?: number;
-  /** No fused multiply-add, so that results are the same on every engine. Default: `TIGON_DETERMINISTIC`. */
+  /**
+   * No fused multiply-add, so that results are the same on every engine, and nothing made of weights is kept from call to
+   * call, so that they do not depend on the calls before. Default: `TIGON_DETERMINISTIC`.
+   */
   readonly deterministic?: boolean;
   /** Convolutions from transformed tiles (Winograd) where that is faster. Default: yes, unless `TIGON_WINOGRAD` is 0. */
   readonly winograd?: boolean;
@@ -66,7 +69,7 @@ export class CpuDevice implements Device, Host {
       );
     const deterministic = options.deterministic ?? isSet('TIGON_DETERMINISTIC');
     const winograd = options.winograd ?? platform.environment('TIGON_WINOGRAD') !== '0';
-    this.caps = wasmCaps(!deterministic && hasRelaxedSimd(), winograd);
+    this.caps = wasmCaps(!deterministic && hasRelaxedSimd(), winograd, !deterministic);
     const maximumPages = options.maximumPages ?? MAXIMUM_PAGES;
     const threads = threadCount(options.threads);
     const unshared = threads > 1 ? platform.unshared() : undefined;
