@@ -5,6 +5,7 @@
  */
 import type { Programs, ProgramView } from 'tigon/d2l';
 import { defineComponent, h, type PropType, ref, type VNode } from 'vue';
+import { GraphView } from './graph.ts';
 import { memoryPlan } from './memory.ts';
 import { Tabs } from './tabs.ts';
 
@@ -22,16 +23,6 @@ const code = (text: string, label: string): VNode =>
 
 const folded = (title: string, content: readonly VNode[]): VNode =>
   h('details', [h('summary', title), ...content]);
-
-const graph = ({ svg, dot, part }: ProgramView): VNode =>
-  svg === undefined
-    ? code(dot, `graph of ${part}, in the DOT language`)
-    : h('div', {
-        class: 'panel-graph',
-        role: 'img',
-        'aria-label': `graph of ${part}`,
-        innerHTML: svg,
-      });
 
 const kernels = (view: ProgramView, language: string): VNode => {
   const times = (name: string): number => view.launches.filter((n) => n === name).length;
@@ -126,7 +117,7 @@ export const ProgramsPanel = defineComponent({
             );
       const tabs = [
         { name: 'Kernels', view: () => kernels(view, language) },
-        { name: 'Graph', view: () => graph(view) },
+        { name: 'Graph', view: () => h(GraphView, { view, key: chosen.value }) },
         { name: 'Memory', view: () => memoryPlan(view.report) },
         { name: 'Passes', view: () => passes(view) },
       ];
