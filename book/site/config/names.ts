@@ -7,7 +7,7 @@ import type { Plugin } from 'vite';
 import { ROOT } from './aliases.ts';
 
 /** A class at the top of a file, up to where its body begins. */
-const CLASS = /^(?:export )?(?:abstract )?class (\w+)\b[^]*?\{(?=\n|\}$)/gm;
+const CLASS = /^(?:export )?(?:abstract )?class (\w+)\b[\s\S]*?\{(?=\n|\}$)/gm;
 
 export const namesPlugin = (): Plugin => ({
   name: 'class-names',
