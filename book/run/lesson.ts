@@ -1,8 +1,10 @@
 /**
- * `npm run lesson -- 04-01`: runs a lesson without a page, and prints its results.
+ * `npm run lesson -- 04-01`: runs a lesson without a page, and prints its results; several lessons, each in a process of
+ * its own, so that none finds what another has compiled.
  *
  * Invariant: ends with 0 only if every cell did what the lesson says.
  */
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { readable } from '../cells/index.ts';
 import { cellsOf, type Lesson } from '../format/lesson.ts';
@@ -10,14 +12,14 @@ import { FormatError, type Problem } from '../format/problems.ts';
 import { createKernel } from '../kernel/kernel.ts';
 import { nodeModules, useDevice } from '../kernel/node.ts';
 import type { Output } from '../kernel/output.ts';
-import { fileOf, readLesson, slugsFor } from './library.ts';
+import { fileOf, readLesson, slugs, slugsFor } from './library.ts';
 import { type LessonRun, playLesson } from './play.ts';
 import { saveRun } from './save.ts';
 import { openTerminal, summaryOf } from './terminal.ts';
 
-const HELP = `npm run lesson -- ID [--device cpu|webgpu|cuda] [--quick] [--save]
+const HELP = `npm run lesson -- ID... [--device cpu|webgpu|cuda] [--quick] [--save]
 
-  ID        a lesson: 04-01, or hybridize
+  ID        lessons: 04-01, or hybridize; several run one after the other, \`all\` is all of them
   --device  where arrays are made (default: cpu)
   --quick   fewer examples and epochs, as continuous integration runs it
   --save    keeps outputs in recorded.json, and the values in the text`;
@@ -70,6 +72,21 @@ const runLesson = async (lesson: Lesson, { device, quick }: Options): Promise<Le
   }
 };
 
+/** Each lesson in a process like this one, whose words for lessons are `given`. */
+const runEach = (chosen: readonly string[], given: readonly string[]): number => {
+  const [file, ...words] = process.argv.slice(1) as [string, ...string[]];
+  const options = words.filter((word) => !given.includes(word));
+  const failed = chosen.filter((slug) => {
+    console.log(`\n== ${slug}`);
+    const child = [...process.execArgv, file, slug, ...options];
+    return spawnSync(process.execPath, child, { stdio: 'inherit' }).status !== 0;
+  });
+  console.log(
+    `\n${chosen.length - failed.length} lessons did what they say${failed.length === 0 ? '' : `; not: ${failed.join(', ')}`}`,
+  );
+  return failed.length === 0 ? 0 : 1;
+};
+
 const main = async (): Promise<number> => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -81,13 +98,15 @@ const main = async (): Promise<number> => {
     },
   });
   const device = DEVICES.find((name) => name === values.device);
-  const [slug, ...others] = positionals.length === 0 ? [] : slugsFor(positionals);
-  if (values.help || slug === undefined || others.length > 0 || device === undefined) {
+  const chosen = positionals.includes('all') ? slugs() : slugsFor(positionals);
+  const [slug, ...others] = positionals.length === 0 ? [] : chosen;
+  if (values.help || slug === undefined || device === undefined) {
     console.log(HELP);
     return values.help ? 0 : 2;
   }
   if (values.save && values.quick)
     throw new Error('what is kept are the results of whole runs: leave out --quick');
+  if (others.length > 0) return runEach(chosen, positionals);
   const lesson = readLesson(slug);
   const run = await runLesson(lesson, { device, quick: values.quick });
   console.log(`\n${summaryOf(run)}`);
