@@ -25,19 +25,7 @@ export const productOf = (node: Node, context: LowerContext): Product => {
 export const productAxes = ({ loops }: Product): Axis[] => [...loops.batch, ...loops.m, ...loops.n];
 
 /** Whether a node is the norm of another's softmax: one nest gives both. */
-export const isNormOf = (norm: Node, of: Node): boolean => {
-  if (norm.op.name !== 'attentionNorm' || of.op.name !== 'attention') return false;
-  const { attrs, inputs } = of;
-  // a norm knows nothing of values, nor of what dropout draws from
-  const biased = attrs['biased'] === true ? 4 : 3;
-  const drawn = attrs['dropout'] === true ? 4 : 0;
-  const own = [...inputs.slice(0, 2), ...inputs.slice(3, biased), ...inputs.slice(biased + drawn)];
-  return (
-    norm.inputs.length === own.length &&
-    own.every((x, i) => norm.inputs[i] === x) &&
-    Object.entries(attrs).every(([name, x]) => name === 'dropout' || norm.attrs[name] === x)
-  );
-};
+export const isNormOf = (norm: Node, of: Node): boolean => norm.op.comesWith?.(norm, of) === true;
 
 /** Where in its nest a value is computed: for each element of the result, or once a row. */
 export const placeOf = ({ node, loops }: Product, value: Node): readonly Idx[] | undefined => {

@@ -77,6 +77,8 @@ export interface Op<A extends Attrs = Attrs> {
   contract?(node: Node<A>, context: LowerContext): Contraction;
   /** The attention this node is (kind `contract`), for devices with a schedule for it: others `decompose` it. */
   attend?(node: Node<A>, context: LowerContext): Attended;
+  /** Of an op with `attend`: whether the nest of `other` gives this node's value as well. */
+  comesWith?(node: Node<A>, other: Node): boolean;
   /** The same value from simpler ops (kind `composite`, and what has `attend`). */
   decompose?(builder: GraphBuilder, inputs: readonly Node[], attrs: A): Node;
   /** Gradient to each operand from the gradient of the result; `null` where none flows. Composites may leave it out. */

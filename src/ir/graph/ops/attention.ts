@@ -132,4 +132,23 @@ export const attentionNorm: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     }),
     value: rowNorm,
   }),
+  comesWith: (norm, of) => {
+    if (of.op.name !== attention.name) return false;
+    const attrs = of.attrs as AttentionAttrs;
+    // a norm knows nothing of values, nor of what dropout draws from
+    const biased = attrs.biased ? 4 : 3;
+    const drawn = attrs.dropout ? 4 : 0;
+    const { inputs } = of;
+    const own = [
+      ...inputs.slice(0, 2),
+      ...inputs.slice(3, biased),
+      ...inputs.slice(biased + drawn),
+    ];
+    const known: Readonly<Record<string, unknown>> = { ...norm.attrs };
+    return (
+      norm.inputs.length === own.length &&
+      own.every((x, i) => norm.inputs[i] === x) &&
+      Object.entries(attrs).every(([name, x]) => name === 'dropout' || known[name] === x)
+    );
+  },
 });
