@@ -115,9 +115,13 @@ const main = async (): Promise<number> => {
   return isGood ? 0 : 1;
 };
 
+/** What cells leave running, such as timers, may run on for so long, milliseconds. */
+const PATIENCE = 2000;
+
 try {
-  // Devices and their threads would keep the process.
-  process.exit(await main());
+  // A process that ends by itself takes devices down in order; software adapters crash where it is cut short.
+  process.exitCode = await main();
+  setTimeout(() => process.exit(), PATIENCE).unref();
 } catch (error) {
   if (!(error instanceof FormatError) && !(error instanceof Error)) throw error;
   console.error(error.message);
