@@ -71,10 +71,10 @@ interface Result {
 }
 
 /**
- * So early, the modes agree but for rounding (10⁻⁷). Later training multiplies it wherever two inputs of a maximum are
- * closer than that: by the 20th step at this rate, to 10⁻² with some seeds (docs/performance.md has the figures).
+ * The modes agree but for rounding (10⁻⁷), which training multiplies wherever two inputs of a maximum are closer than
+ * that: at a rate of 0.05 to 10⁻² with some seeds, hence the low one (docs/performance.md has the figures).
  */
-const COMPARED_STEPS = 10;
+const COMPARED_STEPS = 20;
 /** Steps between two looks at the loss, which wait for a device that works on its own. */
 const WINDOW = 20;
 const TOLERANCE = 1e-4;
@@ -294,7 +294,7 @@ const HELP = `Trains LeNet on MNIST three ways and compares them.
 
   --epochs N     passes over the training images in each mode (default 1)
   --batch N      images in a batch (default 64)
-  --lr X         learning rate of SGD with momentum 0.9 (default 0.05)
+  --lr X         learning rate of SGD with momentum 0.9 (default 0.01)
   --seed N       of initialization and shuffling (default 1)
   --samples N    training images to use (default: all)
   --quick        60 batches and 1000 test images only
@@ -306,7 +306,7 @@ MNIST comes from TIGON_DATA/mnist, else the cache, else the network; without any
 const FLAGS = {
   epochs: { type: 'string', default: '1' },
   batch: { type: 'string', default: '64' },
-  lr: { type: 'string', default: '0.05' },
+  lr: { type: 'string', default: '0.01' },
   seed: { type: 'string', default: '1' },
   device: { type: 'string', default: 'cpu' },
   samples: { type: 'string', default: '' },

@@ -70,7 +70,7 @@ test('MNIST three ways: the losses agree, and the table says what each costs', (
     assert.ok(accuracy > 80, out);
     assert.match(err, `${mode}: epoch 1, step 32 of 32, loss`);
   }
-  assert.match(out, 'Losses of the first 10 steps: equal in the three modes');
+  assert.match(out, 'Losses of the first 20 steps: equal in the three modes');
   assert.match(out, /As one program, the step is \d+ kernels that move [\d.]+ MB/);
 });
 
