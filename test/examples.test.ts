@@ -59,7 +59,7 @@ test("the README's program is examples/api.ts, and it runs", () => {
 });
 
 test('MNIST three ways: the losses agree, and the table says what each costs', () => {
-  const { code, out, err } = run('mnist.ts', '--batch', '64', '--seed', '3');
+  const { code, out, err } = run('mnist.ts', '--batch', '64', '--epochs', '2', '--seed', '3');
   assert.is(code, 0, `${out}${err}`);
   for (const mode of ['imperative', 'hybridized net', 'hybridized step']) {
     const row = new RegExp(
