@@ -2,7 +2,8 @@
  * Layouts: where an array lives, its type and its strides, interned so that eager caches can key on one small integer.
  *
  * Invariant: two arrays with equal device, type and strides share one `Layout` object; `strides` is undefined exactly
- * when the elements lie row-major without gaps.
+ * when the elements lie row-major without gaps. Handles that nobody sees any more have copies of theirs, so that programs
+ * that captured them are made anew.
  */
 import type { DType } from '../ir/dtype.ts';
 import { byteLength, type Shape, stridesOf, type TensorType, tensor } from '../ir/type.ts';

@@ -11,6 +11,7 @@ import type { GraphPass } from '../passes/pass.ts';
 import { PLAIN, type Recipe } from '../passes/recipe.ts';
 import { type Partition, partition, partitionJoint } from '../passes/recompute.ts';
 import type { Device } from '../runtime/device.ts';
+import { attempted } from './attempt.ts';
 import { flow } from './backprop.ts';
 import { layoutsOf } from './call.ts';
 import { type Callable, callableOf, type Loaded, loadedFor, run } from './callable.ts';
@@ -63,14 +64,14 @@ export interface TraceRequest {
 /** Traces `body` on arrays like the given ones. */
 export const trace = (request: TraceRequest): Plan => {
   try {
-    return attempt(request, false);
+    return attempted(() => traced(request, false));
   } catch (error) {
-    if (error instanceof NeedsTape) return attempt(request, true);
+    if (error instanceof NeedsTape) return attempted(() => traced(request, true));
     throw error;
   }
 };
 
-const attempt = (request: TraceRequest, tape: boolean): Plan => {
+const traced = (request: TraceRequest, tape: boolean): Plan => {
   const { name, device, arrays, args, recipe = PLAIN } = request;
   const recorded = mode.recording;
   const t = new Trace(name, device, recorded, request.keepGradients);

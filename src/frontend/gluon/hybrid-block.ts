@@ -6,6 +6,7 @@
 import type { DType } from '../../ir/dtype.ts';
 import { type Shape, tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
+import { attempted } from '../attempt.ts';
 import { failure } from '../callsite.ts';
 import { defaultDevice, onDevice } from '../default-device.ts';
 import type { Explanation } from '../explain.ts';
@@ -203,7 +204,7 @@ export class HybridBlock extends Block {
    * console.log(net.explain(x).text());
    */
   explain(...args: unknown[]): Explanation {
-    if (args.length > 0) this.invoke(args);
+    if (args.length > 0) attempted(() => this.invoke(args));
     const split = compilations.get(this)?.split;
     const parts = split === undefined ? [this] : blocksIn(this).map(({ block }) => block);
     const programs = parts.flatMap((b) => {

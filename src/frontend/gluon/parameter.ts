@@ -9,6 +9,7 @@ import { devicesOf, namesOf, onto, replicate } from '#several';
 import { type DType, isFloat } from '../../ir/dtype.ts';
 import { type Shape, showType, type TensorType } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
+import { attempted, onFailure } from '../attempt.ts';
 import * as autograd from '../autograd.ts';
 import { assign } from '../call.ts';
 import { failure } from '../callsite.ts';
@@ -16,9 +17,9 @@ import { defaultDevice } from '../default-device.ts';
 import { mode, withMode } from '../mode.ts';
 import { checkDtype, checkShape } from '../nd/creation.ts';
 import { astype } from '../nd/math.ts';
-import { isNDArray, type NDArray } from '../ndarray.ts';
+import { aliasOf, isNDArray, type NDArray, rebind } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
-import { forParameter } from '../random.ts';
+import { forParameter, keepParameterDraws } from '../random/state.ts';
 import { newRevision } from '../revision.ts';
 import { type InitializerLike, initializer } from './init/named.ts';
 import type { Devices } from './replicas.ts';
@@ -160,8 +161,12 @@ export class Parameter {
     if (this.isInitialized && !options.forceReinit) return;
     const init = this.init ?? options.init ?? 'uniform';
     initializer(init);
-    this.#pending = { init, devices: devicesOf('initialize', options.device) };
-    if (!this.#shape.includes(0)) this.#make();
+    const devices = devicesOf('initialize', options.device);
+    attempted(() => {
+      this.#noteState();
+      this.#pending = { init, devices };
+      if (!this.#shape.includes(0)) this.#make();
+    });
   }
 
   /**
@@ -182,8 +187,26 @@ export class Parameter {
         `${this.name}: the input asks for shape [${shape.join(', ')}], it was made as [${this.#shape.join(', ')}]`,
         'give the layer the right input size, or none to have it inferred',
       );
-    this.#shape = shape.slice();
-    if (this.#pending !== undefined) this.#make();
+    attempted(() => {
+      this.#noteState();
+      this.#shape = shape.slice();
+      if (this.#pending !== undefined) this.#make();
+    });
+  }
+
+  /** Should the call that is going on throw, the shape and the values that it gave are forgotten. */
+  #noteState(): void {
+    const [shape, pending, copies] = [this.#shape, this.#pending, this.#copies];
+    const values = copies.map(aliasOf);
+    const putBack = keepParameterDraws();
+    onFailure(() => {
+      if (this.#copies !== copies) for (const x of this.#copies) abandon(x);
+      for (const [i, x] of copies.entries()) rebind(x, values[i]!);
+      this.#shape = shape;
+      this.#pending = pending;
+      this.#copies = copies;
+      putBack();
+    });
   }
 
   /**
@@ -400,6 +423,11 @@ Object.defineProperty(Parameter.prototype, Symbol.for('nodejs.util.inspect.custo
 export const checkMultiplier = (name: string, value: number): number => {
   if (Number.isFinite(value)) return value;
   throw failure('option', `Parameter: ${name} is ${shown(value)}`, 'pass a number');
+};
+
+/** Makes programs that captured the handle stale: nobody sees it any more. */
+const abandon = (x: NDArray): void => {
+  x.layout = { ...x.layout };
 };
 
 /** Values are made outside of whatever is being traced or recorded. */

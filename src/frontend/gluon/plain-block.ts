@@ -7,6 +7,7 @@
 import { besideArguments } from '#several';
 import type { DType } from '../../ir/dtype.ts';
 import { TigonError } from '../../ir/errors.ts';
+import { attempted } from '../attempt.ts';
 import type { Autocast } from '../call.ts';
 import { failure, withinBlock } from '../callsite.ts';
 import type { HybridizeOptions } from '../hybridize.ts';
@@ -92,7 +93,8 @@ export interface Block {
  */
 export class Block {
   constructor() {
-    const self = (...args: unknown[]): unknown => (self as unknown as Block).invoke(args);
+    const self = (...args: unknown[]): unknown =>
+      attempted(() => (self as unknown as Block).invoke(args));
     // biome-ignore lint/correctness/noConstructorReturn: a callable object with this class's prototype
     return Object.setPrototypeOf(self, new.target.prototype) as this;
   }
@@ -168,7 +170,9 @@ export class Block {
     options: { init?: InitializerLike; device?: Devices; forceReinit?: boolean } = {},
   ): void {
     checkOptions('initialize', options, ['init', 'device', 'forceReinit']);
-    for (const parameter of this.collectParams().values()) parameter.initialize(options);
+    attempted(() => {
+      for (const parameter of this.collectParams().values()) parameter.initialize(options);
+    });
   }
 
   /**

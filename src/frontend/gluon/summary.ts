@@ -3,6 +3,7 @@
  *
  * Invariant: runs the block once, imperatively and without recording; changes nothing but deferred shapes.
  */
+import { attempted } from '../attempt.ts';
 import { withMode } from '../mode.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { mapArrays } from '../signature.ts';
@@ -39,7 +40,7 @@ export const summaryOf = (block: Block, args: readonly unknown[]): string => {
   }
   try {
     withMode({ recording: false, taping: false, training: false, imperative: true }, () =>
-      block.run(args),
+      attempted(() => block.run(args)),
     );
   } finally {
     for (const handle of handles) handle.detach();

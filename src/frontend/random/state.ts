@@ -62,6 +62,14 @@ export const forParameter = <T>(body: () => T): T => {
   }
 };
 
+/** A function that takes draws for parameters back to where they are now, unless the seed is another one by then. */
+export const keepParameterDraws = (): (() => void) => {
+  const { low, high, parameters } = common;
+  return () => {
+    if (common.low === low && common.high === high) common.parameters = parameters;
+  };
+};
+
 export interface SeedOptions {
   /** Only the sequence of this device, which leaves the common one. Default: all devices. */
   readonly device?: Device;

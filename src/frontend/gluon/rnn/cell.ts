@@ -6,6 +6,7 @@
  */
 import type { DType } from '../../../ir/dtype.ts';
 import type { Shape } from '../../../ir/type.ts';
+import { attempted } from '../../attempt.ts';
 import { split, squeeze } from '../../nd/shape.ts';
 import { isNDArray, type NDArray } from '../../ndarray.ts';
 import { checkOptions } from '../../options.ts';
@@ -137,6 +138,14 @@ export abstract class RecurrentCell extends HybridBlock {
     length: number,
     inputs: NDArray | readonly NDArray[],
     options: UnrollOptions = {},
+  ): [NDArray | NDArray[], NDArray[]] {
+    return attempted(() => this.#unrolled(length, inputs, options));
+  }
+
+  #unrolled(
+    length: number,
+    inputs: NDArray | readonly NDArray[],
+    options: UnrollOptions,
   ): [NDArray | NDArray[], NDArray[]] {
     const name = this.constructor.name;
     checkOptions(`${name}.unroll`, options, UNROLL);

@@ -4,6 +4,7 @@
  * Invariant: their states are those of their cells, in order.
  */
 import type { Shape } from '../../../ir/type.ts';
+import { attempted } from '../../attempt.ts';
 import { failure } from '../../callsite.ts';
 import { concat } from '../../nd/shape.ts';
 import type { NDArray } from '../../ndarray.ts';
@@ -81,7 +82,7 @@ export class SequentialRNNCell extends RecurrentCell {
     return this.cells.flatMap((cell) => cell.stateInfo(batchSize));
   }
   override prepare(input: Shape): Shape {
-    return this.cells.reduce((shape, cell) => cell.prepare(shape), input);
+    return attempted(() => this.cells.reduce((shape, cell) => cell.prepare(shape), input));
   }
   override reset(): void {
     for (const cell of this.cells) cell.reset();
@@ -148,7 +149,7 @@ export class BidirectionalCell extends RecurrentCell {
     return [...this.left.stateInfo(batchSize), ...this.right.stateInfo(batchSize)];
   }
   override prepare(input: Shape): Shape {
-    const [a, b] = [this.left.prepare(input), this.right.prepare(input)];
+    const [a, b] = attempted(() => [this.left.prepare(input), this.right.prepare(input)]);
     return [...a.slice(0, -1), a.at(-1)! + b.at(-1)!];
   }
   override reset(): void {

@@ -231,8 +231,10 @@ export class VariationalDropoutCell extends ModifierCell {
 
   override forward(x: NDArray, states: readonly NDArray[]): CellResult {
     if (!isTraining()) return this.base(x, states) as CellResult;
-    this.#masks ??= this.#draw(x, x.shape, states);
-    return this.#step(x, states, this.#masks);
+    const masks = this.#masks ?? this.#draw(x, x.shape, states);
+    const result = this.#step(x, states, masks);
+    this.#masks = masks;
+    return result;
   }
 
   override scan(x: NDArray, states: readonly NDArray[], lengths: NDArray | undefined): CellResult {
