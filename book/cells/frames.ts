@@ -9,8 +9,12 @@ const ADDRESS = /lesson:([^\s/]+)\/cell:([a-z0-9-]+):(\d+)(?::\d+)?/g;
 /** What the engine calls the code of a cell. */
 export const addressOf = (lesson: string, cell: string): string => `lesson:${lesson}/cell:${cell}`;
 
-/** A text with the places in it as people read them. */
-export const readable = (text: string): string => text.replaceAll(ADDRESS, 'lesson $1, cell $2:$3');
+/** What engines call a name of a cell: it is a field of a scope in rewritten code. */
+const SCOPE = /\$\$(?:own)?\.(?=[\p{L}_$])/gu;
+
+/** A text with the places and names in it as people read them. */
+export const readable = (text: string): string =>
+  text.replaceAll(ADDRESS, 'lesson $1, cell $2:$3').replaceAll(SCOPE, '');
 
 /** The line of the innermost frame of a stack that is in the cell. */
 export const lineIn = (

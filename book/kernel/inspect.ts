@@ -107,7 +107,7 @@ const inspectObject = (value: object, place: Place): string => {
     if (value instanceof Error) return `${value.name}: ${value.message}`;
     if (value instanceof Date) return value.toISOString();
     if (value instanceof RegExp) return String(value);
-    if (value instanceof Promise) return 'Promise {}';
+    if (value instanceof Promise) return 'Promise { … }: await it to see what it gives';
     if (value instanceof Map) return inspectMap(value, inner);
     if (value instanceof Set) return inspectList(`Set(${value.size}) {`, [...value], inner, '}');
     const own = ownText(value);

@@ -12,10 +12,13 @@ import {
   onBeforeUnmount,
   onMounted,
   type PropType,
+  type Ref,
   ref,
   shallowRef,
+  watch,
 } from 'vue';
 import type { Cell, Role } from '../../format/lesson.ts';
+import { draftOf, keepDraft } from '../live/drafts.ts';
 import type { Editor } from '../live/editor.ts';
 import type { LiveCell } from '../live/session.ts';
 import { OutputList } from './output.ts';
@@ -28,6 +31,8 @@ const SAID: Readonly<Record<LiveCell['status'], string>> = {
   done: 'done',
   failed: 'failed',
   stale: 'changed since it ran',
+  blocked: 'not run',
+  stopped: 'stopped',
 };
 
 const seconds = (ms: number): string =>
@@ -42,6 +47,23 @@ const quickly = (cell: LiveCell): string => {
 const TITLES: Readonly<Record<string, string>> = {
   hidden: 'Set-up that this lesson needs',
   test: 'How this lesson is checked',
+};
+
+/** For how many seconds something has been so. */
+const useElapsed = (isSo: () => boolean): Readonly<Ref<number>> => {
+  const elapsed = ref(0);
+  let timer: ReturnType<typeof setInterval> | undefined;
+  watch(isSo, (now) => {
+    clearInterval(timer);
+    const start = performance.now();
+    elapsed.value = 0;
+    if (now)
+      timer = setInterval(() => {
+        elapsed.value = Math.round((performance.now() - start) / 1000);
+      }, 1000);
+  });
+  onBeforeUnmount(() => clearInterval(timer));
+  return elapsed;
 };
 
 export const LessonCell = defineComponent({
@@ -73,24 +95,50 @@ export const LessonCell = defineComponent({
     onMounted(() => {
       original = code.value?.querySelector('pre code')?.textContent ?? '';
       ready.value = true;
+      const draft = draftOf(session.lesson, props.id);
+      if (draft !== undefined) void edit(draft);
     });
+    const elapsed = useElapsed(() => cell.status === 'running');
     onBeforeUnmount(() => {
       editor.value?.destroy();
       session.remove(cell);
     });
 
-    const edit = async (): Promise<void> => {
+    const edit = async (text = original, caret = 0): Promise<void> => {
       if (editor.value !== undefined || host.value === undefined) return;
       const { createEditor } = await import('../live/editor.ts');
-      editor.value = createEditor(host.value, original, {
+      // another click may have come first, or the page may be gone
+      if (editor.value !== undefined || host.value === null) return;
+      const made = createEditor(host.value, text, {
         label: `code of cell ${props.id}`,
-        changed: () => session.touch(cell),
+        caret,
+        changed: () => {
+          session.touch(cell);
+          keepDraft(session.lesson, props.id, made.text());
+        },
         run: () => void session.run(cell),
         leave: () => bar.value?.querySelector('button')?.focus(),
       });
-      editor.value.focus();
+      editor.value = made;
+    };
+    const begin = async (caret?: number): Promise<void> => {
+      await edit(original, caret);
+      editor.value?.focus();
+    };
+    /** A click into the code; to select some of it, or to press its button, is something else. */
+    const touched = ({ target }: MouseEvent): void => {
+      const selection = getSelection();
+      const inside = code.value?.querySelector('pre code');
+      if (selection === null || !selection.isCollapsed || !inside) return;
+      if (!(target instanceof Element) || target.closest('button') !== null) return;
+      const before = document.createRange();
+      before.selectNodeContents(inside);
+      if (inside.contains(selection.anchorNode))
+        before.setEnd(selection.anchorNode!, selection.anchorOffset);
+      void begin(before.toString().length);
     };
     const revert = (): void => {
+      keepDraft(session.lesson, props.id, undefined);
       editor.value?.destroy();
       editor.value = undefined;
       session.touch(cell);
@@ -98,6 +146,12 @@ export const LessonCell = defineComponent({
     const bar = ref<HTMLElement>();
     const runs = computed(() => props.role !== 'norun');
     const isBusy = computed(() => cell.status === 'running' || cell.status === 'queued');
+    /** What a cell waits for, or what keeps it from running. */
+    const because = (): string => {
+      const runs = session.cells.find(({ status }) => status === 'running');
+      if (cell.status === 'queued' && runs !== undefined) return ` for cell ${runs.id}`;
+      return cell.status === 'blocked' ? `: cell ${cell.blockedBy} above failed` : '';
+    };
 
     const buttons = () =>
       h('div', { class: 'cell-bar', ref: bar }, [
@@ -118,7 +172,7 @@ export const LessonCell = defineComponent({
         editor.value === undefined
           ? h(
               'button',
-              { type: 'button', 'aria-label': `edit cell ${props.id}`, onClick: edit },
+              { type: 'button', 'aria-label': `edit cell ${props.id}`, onClick: () => begin() },
               'Edit',
             )
           : h(
@@ -131,10 +185,13 @@ export const LessonCell = defineComponent({
           { class: `cell-status ${cell.status}`, role: 'status' },
           [
             SAID[cell.status],
+            because(),
             cell.ms !== undefined && cell.status === 'done' ? ` in ${seconds(cell.ms)}` : '',
             quickly(cell),
           ].join(''),
         ),
+        // beside the status: nobody wants to have each second read out
+        elapsed.value < 2 ? null : h('span', { class: 'cell-elapsed' }, `${elapsed.value} s`),
         h('span', { class: 'cell-name' }, props.id),
       ]);
 
@@ -167,7 +224,7 @@ export const LessonCell = defineComponent({
             ref: code,
             class: 'cell-code',
             style: editor.value === undefined ? {} : { display: 'none' },
-            onDblclick: edit,
+            onClick: touched,
           },
           slots['code']?.(),
         ),

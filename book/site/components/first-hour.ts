@@ -32,7 +32,7 @@ export const firstHourKey: InjectionKey<Ref<boolean>> = Symbol('first hour');
 export const signpost = ({ place, of, minutes }: OnTheWay): VNode =>
   h('p', { class: 'first-hour' }, [
     h('a', { href: '/first-hour' }, 'The first hour'),
-    `, stop ${place} of ${of}: about ${minutes} minute${minutes === 1 ? '' : 's'}. Sections in grey can wait.`,
+    `, stop ${place} of ${of}: about ${minutes} minute${minutes === 1 ? '' : 's'}. What is folded can wait.`,
   ]);
 
 /** Below it. */
@@ -42,7 +42,9 @@ export const farewell = ({ next }: OnTheWay): VNode =>
     { class: 'first-hour' },
     next === undefined
       ? [
-          'That was the first hour: you have trained LeNet, and you know what each of its lines does. ',
+          'That was the first hour: you have trained LeNet, and you know what each of its lines does. To be sure of it, write it again in the ',
+          h('a', { href: '/playground' }, 'playground'),
+          '. ',
           h('a', { href: '/contents' }, 'What would you like to see next?'),
         ]
       : ['Next in the first hour: ', h('a', { href: next.link }, next.title)],

@@ -41,7 +41,9 @@ export const Lesson = defineComponent({
       const said = state.loading
         ? 'loading the framework …'
         : state.using === ''
-          ? 'cells run in this page'
+          ? state.forgotten
+            ? 'stopped: values are forgotten, cells run anew'
+            : 'cells run in this page'
           : `running on ${state.using}${state.why === '' ? '' : `: ${state.why}`}`;
       return [
         h('div', { class: 'lesson-bar', role: 'toolbar', 'aria-label': 'the whole lesson' }, [

@@ -20,6 +20,8 @@ export interface Editor {
 
 export interface EditorOptions {
   readonly label: string;
+  /** Where to begin to write, in letters from the start. */
+  readonly caret: number;
   changed(): void;
   /** Ctrl+Enter, Shift+Enter. */
   run(): void;
@@ -37,6 +39,7 @@ export const createEditor = (host: HTMLElement, text: string, options: EditorOpt
   const run = always(options.run);
   const view = new EditorView({
     doc: text,
+    selection: { anchor: Math.min(options.caret, text.length) },
     parent: host,
     extensions: [
       Prec.highest(
@@ -48,6 +51,7 @@ export const createEditor = (host: HTMLElement, text: string, options: EditorOpt
       ),
       keymap.of([indentWithTab]),
       basicSetup,
+      EditorView.lineWrapping,
       javascript({ typescript: true }),
       EditorView.contentAttributes.of({ 'aria-label': options.label }),
       EditorView.updateListener.of((update) => {

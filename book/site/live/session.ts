@@ -9,7 +9,19 @@ import type { Cell } from '../../format/lesson.ts';
 import type { Output } from '../../kernel/output.ts';
 import type { DeviceName, FromWorker, ToWorker } from './protocol.ts';
 
-export type Status = 'fresh' | 'queued' | 'running' | 'done' | 'failed' | 'stale';
+/** `blocked`: one above it has failed, so that it was not run. `stopped`: ended by the reader. */
+export type Status =
+  | 'fresh'
+  | 'queued'
+  | 'running'
+  | 'done'
+  | 'failed'
+  | 'stale'
+  | 'blocked'
+  | 'stopped';
+
+/** Cells that have nothing to give to those below them. */
+const UNRUN: ReadonlySet<Status> = new Set(['fresh', 'failed', 'blocked', 'stopped']);
 
 /** What a page says of a cell. */
 export interface Given extends Pick<Cell, 'id' | 'role' | 'throws' | 'quick' | 'needs'> {
@@ -25,11 +37,14 @@ export interface LiveCell extends Given {
   /** Of the last run; undefined until the cell has run here. */
   outputs: Output[] | undefined;
   ms: number | undefined;
+  /** The cell above that failed, of one that is blocked. */
+  blockedBy: string | undefined;
   /** Constants of the last run that were not what stands there. */
   quickly: Readonly<Record<string, string>>;
 }
 
 export interface Session {
+  readonly lesson: string;
   readonly cells: LiveCell[];
   readonly state: {
     device: DeviceName;
@@ -38,6 +53,8 @@ export interface Session {
     why: string;
     busy: boolean;
     loading: boolean;
+    /** The reader has ended a worker, and with it all values. */
+    forgotten: boolean;
   };
   add(cell: Given): LiveCell;
   remove(cell: LiveCell): void;
@@ -73,6 +90,7 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
     why: '',
     busy: false,
     loading: false,
+    forgotten: false,
   });
   const stop =
     typeof SharedArrayBuffer === 'undefined' ? undefined : new Int32Array(new SharedArrayBuffer(4));
@@ -103,7 +121,7 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
 
   const start = (): Worker => {
     const made = spawn();
-    state.loading = true;
+    Object.assign(state, { loading: true, forgotten: false });
     made.onmessage = ({ data }: MessageEvent<FromWorker>) => receive(data);
     made.onerror = (event) => {
       for (const { cell, done } of waiting.values()) {
@@ -166,13 +184,16 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
     for (const cell of list) cell.status = 'queued';
     for (const [i, cell] of list.entries()) {
       await runOne(cell);
-      if (born !== life || cell.status !== 'failed') continue;
-      for (const later of list.slice(i + 1)) later.status = 'fresh';
+      if (born !== life) return;
+      if (cell.status !== 'failed') continue;
+      for (const later of list.slice(i + 1))
+        Object.assign(later, { status: 'blocked', blockedBy: cell.id });
       return;
     }
   };
 
   return {
+    lesson,
     cells,
     state,
     add(cell) {
@@ -181,6 +202,7 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
         status: 'fresh',
         outputs: undefined,
         ms: undefined,
+        blockedBy: undefined,
         quickly: {},
       };
       cells.push(made);
@@ -193,8 +215,7 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
     warm() {
       worker ??= start();
     },
-    run: (cell) =>
-      runEach([...above(cell).filter((c) => c.status === 'fresh' || c.status === 'failed'), cell]),
+    run: (cell) => runEach([...above(cell).filter(({ status }) => UNRUN.has(status)), cell]),
     runTo: (cell) => runEach([...above(cell), cell]),
     runAll: () => runEach(cells.filter(inOrder)),
     touch(cell) {
@@ -215,12 +236,13 @@ export const createSession = (lesson: string, spawn: () => Worker): Session => {
     },
     stop() {
       life++;
+      state.forgotten = worker !== undefined;
       worker?.terminate();
       worker = undefined;
       last = Promise.resolve();
       for (const { done } of waiting.values()) done();
       waiting.clear();
-      for (const cell of cells) cell.status = 'fresh';
+      for (const cell of cells) cell.status = cell.status === 'running' ? 'stopped' : 'fresh';
       Object.assign(state, { busy: false, loading: false, using: '', why: '' });
     },
     use({ device = state.device, quick = state.quick }) {
