@@ -12,6 +12,7 @@ import { extentOf } from './text.ts';
 
 const TITLE = 18;
 const LETTER = 6.5;
+const LINE = 14;
 /** The bar that says what the colours stand for, and the room beside it. */
 const BAR = 14;
 const GAP = 10;
@@ -44,9 +45,10 @@ export const pictureSvg = (picture: Picture, width: number, hasTitle: boolean): 
   return { width, height: top + tall, svg: named + image(href, 0, top, width, tall) };
 };
 
-/** Which of so many columns or rows have their names written: all of those that were given. */
-const namedOnes = (count: number, isGiven: boolean): readonly number[] => {
-  const step = isGiven ? 1 : Math.max(1, Math.ceil(count / MOST_NAMES));
+/** Which of so many columns or rows have their names written: all of those that were given, else those that have room. */
+const namedOnes = (count: number, isGiven: boolean, room: number): readonly number[] => {
+  const most = Math.max(1, Math.min(MOST_NAMES, Math.floor(room)));
+  const step = isGiven ? 1 : Math.max(1, Math.ceil(count / most));
   return Array.from({ length: Math.ceil(count / step) }, (_, i) => i * step);
 };
 
@@ -94,14 +96,14 @@ export const heatSvg = (map: HeatMap, width: number): Drawing => {
   const parts = [
     image(href, left, 0, wide, tall),
     barSvg(domain, left + wide + GAP, tall),
-    ...namedOnes(rows, yNames !== undefined).map((i) =>
+    ...namedOnes(rows, yNames !== undefined, tall / LINE).map((i) =>
       words(rowNames[i]!, {
         x: left - 6,
         y: ((i + 0.5) * tall) / rows + 4,
         'text-anchor': 'end',
       }),
     ),
-    ...namedOnes(columns, xNames !== undefined).map((i) => {
+    ...namedOnes(columns, xNames !== undefined, wide / (LETTER * (longest + 1))).map((i) => {
       const x = left + (i + 0.5) * cell;
       return isTurned
         ? words(columnNames[i]!, {
