@@ -64,6 +64,10 @@ export const structureProblems = (lesson: Lesson, file: string): readonly Proble
   const found: [number, string][] = [...sectionProblems(headings, last)];
   if (titles.length !== 1 || titles[0]?.text.slice(2).trim() !== lesson.title)
     found.push([titles[0]?.line ?? 1, `the lesson begins with its title: "# ${lesson.title}"`]);
+  // a comment (CommonMark 4.6, condition 2) makes HTML of the whole line: no links, no code, no emphasis
+  for (const { text, line } of lines)
+    if (/^ *<!--=/.test(text))
+      found.push([line, 'a line that begins with a value is not Markdown: let a word come first']);
   const isExercises = ({ text }: Line): boolean => text.trim() === '## Exercises';
   const from = headings.find(isExercises)?.line;
   const to = headings.find(({ line }) => from !== undefined && line > from)?.line ?? last + 1;

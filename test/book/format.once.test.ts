@@ -145,6 +145,9 @@ test('sections, exercises and solutions', () => {
   assert.equal(problems(sections(`${solved}\n\`\`\`ts {#s solution}\n\`\`\``)), [
     'f:17: the solution s stands in <details> … </details>',
   ]);
+  assert.equal(problems(sections(solved).replace('Text.', 'So\n<!--= loss -->1<!--/-->.')), [
+    'f:10: a line that begins with a value is not Markdown: let a word come first',
+  ]);
   assert.equal(problems(`${HEAD}\`\`\`text\n# Nets\n\`\`\`\n## Exercises`), [
     'f:11: the section "## Imperative against compiled" is missing',
     'f:11: the section "## What to read next" is missing',
