@@ -171,8 +171,11 @@ const emitLoops = (
   const piece = chunks === 1 ? i32(0) : em.name('piece', operate('mod', workgroup, i32(chunks)));
   const alongAt = along ? order.indexOf(along) : -1;
 
-  /** Stores whose axes are all bound after `depth` of them, in the given mode; `inner` runs between reads and writes. */
-  const at = (depth: number, mode: Mode): void => {
+  /**
+   * Stores whose axes are all bound after `depth` of them, in the given mode; deeper ones run between reads and writes.
+   * `later` runs what writes.
+   */
+  const at = (depth: number, mode: Mode, later = (write: () => void): void => write()): void => {
     const stores = nest.stores.filter((s) => s.axes.length === depth);
     const values = stores.map((s) => em.evaluate(s.value, mode));
     const axis = order[depth];
@@ -184,7 +187,10 @@ const emitLoops = (
       const end = operate('add', from, i32(chunk));
       const clipped = axis.extent % chunk === 0 ? end : operate('min', end, i32(axis.extent));
       const range = chunks === 1 ? undefined : { from, to: em.name('last', clipped) };
-      vectorLoop(em, axis, unrollOf(nest, loops), range, (inside) => at(depth + 1, inside));
+      const { vectors, together } = tripOf(nest, loops);
+      vectorLoop(em, axis, vectors, range, (inside, afterwards) =>
+        at(depth + 1, inside, together ? afterwards : undefined),
+      );
     } else if (axis !== undefined) em.axisLoop(axis, () => at(depth + 1, mode));
     const write = (): void => {
       stores.forEach((s, i) => {
@@ -194,7 +200,7 @@ const emitLoops = (
     // each chunk of a row would write what belongs to the row: the first does
     if (chunks > 1 && depth <= alongAt && stores.length > 0)
       em.branch(operate('eq', piece, i32(0)), write);
-    else write();
+    else later(write);
   };
   // stores without axes belong to no row
   if (flattened > 0 && nest.stores.some((s) => s.axes.length < flattened)) {
@@ -226,16 +232,23 @@ const draws = (nest: Nest): boolean => {
   return found;
 };
 
-/** Vectors for each trip: many where each does little. */
-const unrollOf = (nest: Nest, loops: Loops): number => {
+/** Up to here a trip's vectors are done one after the other; up to here four are done together; up to here two. */
+const [BRIEF, LONG, LONGEST] = [8, 64, 128];
+
+/**
+ * Vectors for each trip, and whether all are computed before any is written. What takes long is a chain of dependent
+ * steps, and processors hold about as many waiting instructions as one has: engines tell chains in turns that nothing
+ * orders, as reading after writing does.
+ */
+const tripOf = (nest: Nest, loops: Loops): { vectors: number; together: boolean } => {
   const { along, order } = loops;
-  if (along === undefined || along !== order[order.length - 1]) return 1;
+  if (along === undefined || along !== order[order.length - 1])
+    return { vectors: 1, together: false };
   const cost = stepCost(
     nest.stores.map((s) => s.value),
     along,
   );
-  const wanted = cost <= 4 ? 4 : cost <= 16 || draws(nest) ? 4 : 1;
-  let unroll = wanted;
-  while (unroll > 1 && along.extent < 4 * unroll) unroll /= 2;
-  return unroll;
+  let vectors = cost <= LONG || draws(nest) ? 4 : cost <= LONGEST ? 2 : 1;
+  while (vectors > 1 && along.extent < 4 * vectors) vectors /= 2;
+  return { vectors, together: vectors > 1 && cost > BRIEF };
 };

@@ -91,15 +91,15 @@ export const emitRows = (
 };
 
 /**
- * Calls `each` for all elements of `axis` in `[from, to)`, by vectors, then the rest one by one. `whole`: the range is the
- * whole axis.
+ * Calls `each` for all elements of `axis` in `[from, to)`, by vectors, then the rest one by one. What it hands to `later`
+ * happens when all vectors of a trip are computed.
  */
 export const vectorLoop = (
   em: Emitter,
   axis: Axis,
   unroll: number,
   range: { readonly from: TExpr; readonly to: TExpr } | undefined,
-  each: (mode: Mode) => void,
+  each: (mode: Mode, later: (write: () => void) => void) => void,
 ): void => {
   const n = axis.extent;
   const step = 4 * unroll;
@@ -114,14 +114,20 @@ export const vectorLoop = (
   const main = upTo(step);
   const rest = unroll === 1 ? main : upTo(4);
   const vector: Mode = { along: axis, lane: 'all' };
-  const at = (value: TExpr, mode: Mode): void => {
+  const bound = (value: TExpr, inside: () => void): void => {
     em.scope('same', () => {
       em.bind(axis, value);
-      each(mode);
+      inside();
     });
   };
+  const at = (value: TExpr, mode: Mode): void => bound(value, () => each(mode, (write) => write()));
   em.loop(axis.name, from, main, step, (v) => {
-    for (let u = 0; u < unroll; u++) at(operate('add', v, i32(4 * u)), vector);
+    const writes: (() => void)[] = [];
+    for (let u = 0; u < unroll; u++) {
+      const place = operate('add', v, i32(4 * u));
+      bound(place, () => each(vector, (write) => writes.push(() => bound(place, write))));
+    }
+    for (const write of writes) write();
   });
   if (n % step !== 0 && unroll > 1) em.loop(axis.name, main, rest, 4, (v) => at(v, vector));
   if (n % 4 !== 0) em.loop(axis.name, rest, to, 1, (v) => at(v, SCALAR));

@@ -31,6 +31,23 @@ test('maps of any size', () => {
   }
 });
 
+test('vectors of long functions are all read before any is written, in place too', () => {
+  for (const n of [4, 7, 16, 35]) {
+    const [x, out] = [buffer('x', [n]), buffer('out', [n])];
+    const i = par('i', n);
+    const long = put(x, [i], scalar('tanh', at(x, i)));
+    const other = put(out, [i], scalar('exp', at(x, i)));
+    const [thread] = check(kernel(`long${n}`, [x, out], nest([i], long, other)));
+    if (n !== 35) continue;
+    const lines = printThread(thread!).split('\n');
+    const trip = lines.slice(lines.findIndex((line) => line.includes('step 16')) + 1);
+    const reads = trip.flatMap((line, at) => (/= x\[.*: 4\]/.test(line) ? [at] : []));
+    const writes = trip.flatMap((line, at) => (/^ *(x|out)\[.*: 4\] =/.test(line) ? [at] : []));
+    assert.equal([reads.length, writes.length], [4, 8]);
+    assert.ok(Math.max(...reads) < Math.min(...writes));
+  }
+});
+
 test('contiguous axes become one, broadcast ones stay', () => {
   const [x, b, out] = [buffer('x', [3, 5, 7]), buffer('b', [7]), buffer('out', [3, 5, 7])];
   const axes = [par('i', 3), par('j', 5), par('k', 7)] as const;

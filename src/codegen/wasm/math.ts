@@ -61,11 +61,14 @@ export const expOfNegative = (v: Vectors, x: Wasm): Wasm => {
   return op('f32x4.mul', expPolynomial(v, r), scale);
 };
 
-/** `2^k G(r) r + (2^k - 1)`, for k in [-126, 0]: `e^x - 1` where G(r) is `(e^r - 1) / r`. */
-const scaledMinusOne = (v: Vectors, bits: Wasm, r: Wasm, g: Wasm): Wasm => {
-  const scale = v.keep(shift('i32x4.shl', bits, 23), 'scale');
-  return v.madd(g, op('f32x4.mul', r, scale), op('f32x4.sub', scale, v.f(1)));
-};
+/**
+ * `x - k factor ln2` where k is small, or what is left hardly matters where it is not: as a float ln 2 is right to
+ * 2 · 10⁻⁹, which a product that is not rounded keeps.
+ */
+const lessLogarithms = (v: Vectors, k: Wasm, factor: number, x: Wasm): Wasm =>
+  v.fused
+    ? v.madd(k, v.f(-Math.LN2 * factor), x)
+    : v.madd(k, v.f(-LN2_LOW * factor), v.madd(k, v.f(-LN2_HIGH * factor), x));
 
 /** -|x|. */
 const minusSize = (v: Vectors, x: Wasm): Wasm => op('v128.or', x, v.i(SIGN));
@@ -126,22 +129,32 @@ export const log1p = (v: Vectors, x: Wasm): Wasm => {
   return v.choose(itself, given, product);
 };
 
-/** `(e^2r - 1) / r` for |r| ≤ ln2 / 4, highest first. */
-const TANH = [
-  8.877245336771011e-2, 2.677206993103027e-1, 6.666789650917053e-1, 1.33332371711731,
-  1.99999988079071, 2,
-];
+/** `tanh(r) = r + r³ P(r²)` for |r| ≤ ln2 / 4: coefficients of P, highest first. */
+const TANH = [1.3110452890396118e-1, -3.333126902580261e-1];
 
-/** `(e^2z - 1) / (e^2z + 1)` with z = -|x|, by one division; from |x| = 9.1 on it is 1. */
+/** tanh of |r| ≤ ln2 / 4. */
+const smallTanh = (v: Vectors, r: Wasm): Wasm => {
+  const square = v.keep(op('f32x4.mul', r, r), 'square');
+  return v.madd(v.poly(square, TANH), op('f32x4.mul', square, r), r);
+};
+
+/**
+ * Of |x| = k ln2 / 2 + r, by the sum of tangents: `((s - 1) + (s + 1) t) / ((s + 1) + (s - 1) t)` with s = 2^k and
+ * t = tanh(r), one division; from |x| = 9.1 on it is 1.
+ */
 export const tanh = (v: Vectors, x: Wasm): Wasm => {
   const given = v.keep(x, 'x');
-  const z = v.keep(op('f32x4.pmax', minusSize(v, given), v.f(-9.1)), 'z');
+  const size = v.keep(op('v128.and', given, v.i(~SIGN)), 'size');
+  const z = v.keep(op('f32x4.pmin', size, v.f(9.1)), 'z');
   const magic = v.f(ROUNDER + 127);
   const bits = v.keep(v.madd(z, v.f(2 * LOG2E), magic), 'bits');
   const k = v.keep(op('f32x4.sub', bits, magic), 'k');
-  const r = v.keep(v.madd(k, v.f(-LN2_LOW / 2), v.madd(k, v.f(-LN2_HIGH / 2), z)), 'r');
-  const e = v.keep(scaledMinusOne(v, bits, r, v.poly(r, TANH)), 'e');
-  return v.copySign(op('f32x4.div', e, op('f32x4.add', e, v.f(2))), given);
+  const t = v.keep(smallTanh(v, v.keep(lessLogarithms(v, k, 0.5, z), 'r')), 't');
+  const scale = v.keep(shift('i32x4.shl', bits, 23), 'scale');
+  const less = v.keep(op('f32x4.sub', scale, v.f(1)), 'less');
+  const more = v.keep(op('f32x4.add', scale, v.f(1)), 'more');
+  const result = op('f32x4.div', v.madd(more, t, less), v.madd(less, t, more));
+  return op('v128.or', result, op('v128.xor', given, size));
 };
 
 /** With `e = exp(-|x|)`, which cannot overflow: 1 / (1 + e), times e for negative x. */
@@ -152,20 +165,31 @@ export const sigmoid = (v: Vectors, x: Wasm): Wasm => {
   return op('f32x4.div', op('f32x4.pmax', e, one), op('f32x4.add', e, v.f(1)));
 };
 
-/** `log(1 - erf(-z)) / z - 1` for z in [-4, 0], highest first. */
+/** `-log(1 - erf(z)) / z - 1` for z in [0, 4], highest first. */
 const ERF = [
-  -9.389168553752825e-6, -1.1886929860338569e-4, -6.373829673975706e-4, -1.6756982076913118e-3,
-  -1.695151295280084e-4, 1.914782077074051e-2, 1.0277630388736725e-1, -6.366195678710938e-1,
+  -9.389168553752825e-6, 1.1886929860338569e-4, -6.373829673975706e-4, 1.6756982076913118e-3,
+  -1.695151295280084e-4, -1.914782077074051e-2, 1.0277630388736725e-1, 6.366195678710938e-1,
   1.2837916612625122e-1,
 ];
+/** `(1 - e^-q) / q` for |q| ≤ ln2 / 2, highest first. */
+const FALL = [...EXP.map((c, i) => (i % 2 === 0 ? -c : c)), 1];
 
-/** `1 - e^a` with a = `log(1 - erf(|x|))`, which is nearly a multiple of x and has no pole; from |x| = 4 on it is 1. */
+/**
+ * `1 - e^-a` with a = `-log(1 - erf(|x|))`, which is nearly a multiple of x and has no pole; from |x| = 4 on it is 1.
+ */
 export const erf = (v: Vectors, x: Wasm): Wasm => {
   const given = v.keep(x, 'x');
-  const z = v.keep(op('f32x4.pmax', minusSize(v, given), v.f(-4)), 'z');
+  const size = v.keep(op('v128.and', given, v.i(~SIGN)), 'size');
+  const z = v.keep(op('f32x4.pmin', size, v.f(4)), 'z');
   const a = v.keep(v.madd(v.poly(z, ERF), z, z), 'a');
-  const { bits, r } = splitExponent(v, a, 127);
-  return v.copySign(scaledMinusOne(v, bits, r, v.poly(r, [...EXP, 1])), given);
+  const magic = v.f(ROUNDER + 127);
+  const bits = v.keep(v.madd(a, v.f(-LOG2E), magic), 'bits');
+  const k = v.keep(op('f32x4.sub', bits, magic), 'k');
+  const q = v.keep(lessLogarithms(v, k, -1, a), 'q');
+  const scale = v.keep(shift('i32x4.shl', bits, 23), 'scale');
+  const product = op('f32x4.mul', q, scale);
+  const result = v.madd(v.poly(q, FALL), product, op('f32x4.sub', v.f(1), scale));
+  return op('v128.or', result, op('v128.xor', given, size));
 };
 
 /** log2 of four positive floats (two pairs of doubles at a time) by the series of the area tangent. */
