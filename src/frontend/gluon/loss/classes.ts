@@ -91,7 +91,9 @@ export class SoftmaxCrossEntropyLoss extends Loss {
       `${name}: labels ${showType(label.type)} do not fit predictions ${showType(pred.type)} with classes along axis ${axis}`,
       sameShape(label.shape, pred.shape)
         ? 'labels with one number per class need { sparseLabel: false }'
-        : `labels must have shape [${rest.join(', ')}]`,
+        : label.ndim > pred.ndim
+          ? 'predictions come first: loss(net(x), y)'
+          : `labels must have shape [${rest.join(', ')}]`,
     );
   }
 }

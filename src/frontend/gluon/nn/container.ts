@@ -18,13 +18,19 @@ const open = (row: Block): void => {
   Object.defineProperty(row, 'length', { value: 0, writable: true, configurable: true });
 };
 
+const kindOf = (value: unknown): string => {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+};
+
 /** Adds blocks to a row of them. Throws a ValueError for what is no block. */
 export const append = (row: Row, layers: readonly Layer[]): void => {
   for (const layer of layers) {
     if (!isBlock(layer))
       throw failure(
         'value',
-        `${row.constructor.name}: item ${row.length} is ${layer === null ? 'null' : `a ${typeof layer}`}, not a block`,
+        `${row.constructor.name}: item ${row.length} is ${kindOf(layer)}, not a block`,
         typeof layer === 'function'
           ? 'wrap functions: new nn.HybridLambda(f)'
           : 'pass blocks: new nn.HybridSequential(new nn.Dense(8), new nn.Dense(2))',

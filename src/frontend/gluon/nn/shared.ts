@@ -87,7 +87,7 @@ export const expectRank = (
     'shape',
     `${where}: ${what === undefined ? 'takes' : `${what} is`} ${form}, not ${showType(x.type)}`,
     x.ndim === rank - 1
-      ? 'one axis is missing: expandDims(0) adds a batch axis'
+      ? 'one axis is missing: expandDims(0) adds a batch axis, expandDims(1) one of channels'
       : `reshape the input to ${rank} axes first`,
   );
 };
