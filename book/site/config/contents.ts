@@ -29,7 +29,8 @@ const cheatSheets = (): DefaultTheme.NavItemWithLink[] =>
 
 export const sidebar = (): DefaultTheme.SidebarMulti => {
   const lessons = slugs().map(readLesson);
-  const parts = book().parts.map(
+  const { first, parts: all } = book();
+  const parts = all.map(
     (part): DefaultTheme.SidebarItem => ({
       text: `${part.number} ${part.title}`,
       collapsed: false,
@@ -43,7 +44,15 @@ export const sidebar = (): DefaultTheme.SidebarMulti => {
     link: `/reference/${slug}`,
   }));
   return {
-    '/lessons/': parts.filter((part) => part.items!.length > 0),
+    '/lessons/': [
+      {
+        items: [
+          ...(first === undefined ? [] : [{ text: first.title, link: '/first-hour' }]),
+          { text: 'Contents', link: '/contents' },
+        ],
+      },
+      ...parts.filter((part) => part.items!.length > 0),
+    ],
     '/reference/': [{ text: 'Reference', items: reference }],
   };
 };
