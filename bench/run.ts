@@ -46,8 +46,9 @@ npm run bench -- dispatch [--json FILE] [--rounds N] [--threads N]
                    cpu: what a call of a compiled function takes beyond its kernels, in microseconds
 
 npm run bench -- first [names] [--json FILE] [--rounds N] [--threads N]
-                   cpu: first calls in fresh processes that load the package as it is built: loading, making, the call
-                   (trace, compile, run) and a second one, by the clock and by processor time; then phases, sampled
+                   cpu: first calls in fresh processes that load the package as it is built: loading, making, trace and
+                   compile until the program can be launched, all of the call, a second one, by the clock and by processor
+                   time; then phases, sampled
 
 npm run bench -- --roofline [names] [--json FILE] [--rounds N] [--seconds S] [--threads N]
                    cpu: each row against its floor: operations and bytes of its kernels at the speeds of multiply-adds

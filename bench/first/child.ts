@@ -17,6 +17,8 @@ export interface First {
   readonly make: Moment;
   /** The first call: trace, compile, run. */
   readonly first: Moment;
+  /** Of it, from its begin until its program, the last one that is made in it, can be launched: trace and compile. */
+  readonly compile: Moment;
   readonly second: Moment;
   /** Of the first call, sampled. */
   readonly phases: Readonly<Record<string, number>> | undefined;
@@ -27,6 +29,15 @@ const [name, mode] = process.argv.slice(2) as [CaseName, string | undefined];
 const started = now();
 await Promise.all([import('tigon'), import('tigon/nn'), import('tigon/rnn'), import('tigon/loss')]);
 const loaded = now();
+const { device } = await import('tigon');
+const cpu = device.cpu();
+const load = cpu.load.bind(cpu);
+let launchable = loaded;
+cpu.load = (...given) => {
+  const executable = load(...given);
+  launchable = now();
+  return executable;
+};
 const { CASES } = await import('./cases.ts');
 const call = CASES[name]();
 const session = new Session();
@@ -48,6 +59,7 @@ const made = now();
 const result = call();
 await result.data();
 const called = now();
+const compiled = launchable;
 const phases =
   mode === '--profile'
     ? sharesOf(ask('Profiler.stop')['profile'] as Profile, between(made, called).thread)
@@ -58,6 +70,7 @@ const first: First = {
   load: between(started, loaded),
   make: between(loaded, made),
   first: between(made, called),
+  compile: between(made, compiled),
   second: between(again, now()),
   phases,
 };

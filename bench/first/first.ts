@@ -25,6 +25,8 @@ export interface FirstRow {
   readonly load: Moment;
   readonly make: Moment;
   readonly first: Moment;
+  /** Of `first`: until the program can be launched. */
+  readonly compile: Moment;
   readonly second: Moment;
   /** Of one first call that was sampled. */
   readonly phases: Readonly<Record<string, number>>;
@@ -101,7 +103,7 @@ export const measureFirst = async (
     for (let round = 0; round < effort.rounds; round++)
       for (const name of chosen) found.get(name)!.push(await inProcess(folder, name));
     console.log(
-      `${'ms: wall, thread, process'.padEnd(26)}${['load', 'make', 'first call', 'second'].map((x) => x.padStart(18)).join('')}`,
+      `${'ms: wall, thread, process'.padEnd(26)}${['load', 'make', 'trace+compile', 'first call', 'second'].map((x) => x.padStart(18)).join('')}`,
     );
     const rows: FirstRow[] = [];
     for (const [name, all] of found) {
@@ -110,13 +112,14 @@ export const measureFirst = async (
         name,
         load: medians(all.map((x) => x.load)),
         make: medians(all.map((x) => x.make)),
+        compile: medians(all.map((x) => x.compile)),
         first: medians(all.map((x) => x.first)),
         second: medians(all.map((x) => x.second)),
         phases: phases ?? {},
       };
       rows.push(row);
       console.log(
-        `${name.padEnd(26)}${[row.load, row.make, row.first, row.second].map(show).join('')}`,
+        `${name.padEnd(26)}${[row.load, row.make, row.compile, row.first, row.second].map(show).join('')}`,
       );
       console.log(`  of a sampled one: ${showPhases(row.phases)}`);
     }

@@ -22,6 +22,10 @@ const PHASES: readonly (readonly [phase: string, functionName: RegExp])[] = [
   ['trace', /^trace\d*$/],
   ['graph passes', /^compileGraph$/],
   ['fuse and lower', /^lowerGraph$/],
+  [
+    'estimate splits',
+    /^(transformOnce|splitContraction|packOnce|splitReductions|splitRunning)\d*$/,
+  ],
   ['order', /^(indexBuffers|arrange)$/],
   ['schedule', /^schedule\d*$/],
   ['clean up', /^cleanup\d*$/],
