@@ -78,7 +78,7 @@ const found = (
     }
     const { result, gradients } = composed;
     const whole = new Rewriting(builder, composed, (node) =>
-      refusedAttention(node, caps, !apart && gradients !== undefined),
+      refusedAttention(node, caps, { result: true, gradients: !apart && gradients !== undefined }),
     );
     plans.set(result.node, (made) => whole.result(made, (text) => context.note(text)));
     for (const to of gradients?.results ?? [])

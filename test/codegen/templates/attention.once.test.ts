@@ -144,17 +144,21 @@ const training = (s: Omit<AttentionSizes, 'op' | 'dtype'>): Graph => {
   return b.graph('training', [y, ...gradients(b, [y], [dy], inputs)] as Node[]);
 };
 
-test('blocks are chosen where shares are many, written out where a cache holds them', () => {
-  const sizes = { lead: [4], depth: 32, width: 32, causal: true } as const;
+test('blocks are chosen where shares are many or half of them hidden, written out where a cache holds them', () => {
+  const sizes = { lead: [4], depth: 32, width: 32 } as const;
   const launches = (graph: Graph): string[] =>
     compileGraph(graph, caps).program.kernels.flatMap((kernel) => kernel.notes);
-  const of = (n: number): Graph =>
-    makeAttention({ op: 'attention', dtype: 'float32', ...sizes, queries: n, keys: n }, false)
-      .graph;
-  assert.not.match(launches(of(128)).join(), /attention/);
-  assert.match(launches(of(256)).join(), /attention 4 x 256 x 256: blocks/);
-  assert.not.match(launches(training({ ...sizes, queries: 256, keys: 256 })).join(), /attention/);
-  const long = training({ ...sizes, queries: 1024, keys: 1024 });
+  const of = (n: number, causal: boolean): Graph => {
+    const all = { op: 'attention', dtype: 'float32', ...sizes, queries: n, keys: n } as const;
+    return makeAttention({ ...all, causal }, false).graph;
+  };
+  assert.not.match(launches(of(128, false)).join(), /attention/);
+  assert.match(launches(of(128, true)).join(), /attention 4 x 128 x 128: blocks/);
+  assert.match(launches(of(256, false)).join(), /attention 4 x 256 x 256: blocks/);
+  const short = { ...sizes, queries: 256, keys: 256 };
+  assert.not.match(launches(training({ ...short, causal: false })).join(), /attention/);
+  assert.match(launches(training({ ...short, causal: true })).join(), /3 gradients together/);
+  const long = training({ ...sizes, queries: 1024, keys: 1024, causal: true });
   const notes = launches(long);
   assert.is(notes.filter((note) => /attention 4 x .*: blocks/.test(note)).length, 1);
   assert.is(notes.filter((note) => /3 gradients together/.test(note)).length, 1);
