@@ -29,6 +29,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const sources = join(root, 'test/emulator');
 const FLAGS = ['-std=c++17', '-O1', '-shared', '-fPIC', '-U_FORTIFY_SOURCE'];
 const LIBRARY = 'libemulated-cuda.so';
+/** Libraries and what they are made of: the stand-in, and what makes its compiler wait. */
+const LIBRARIES = [
+  [LIBRARY, 'driver/all.cc'],
+  ['libwaiting-compiler.so', 'waiting/compiler.cc'],
+] as const;
 /** The names that programs look for; all of them are one library. */
 const NAMES = ['libcuda.so.1', 'libnvrtc.so.12', 'libnccl.so.2'];
 
@@ -71,13 +76,15 @@ const once = (path: string, build: (into: string) => string | undefined): string
 };
 
 const compile = (into: string): string | undefined => {
-  const { status, error, stderr } = spawnSync(
-    'g++',
-    [...FLAGS, join(sources, 'driver/all.cc'), '-o', join(into, LIBRARY), '-ldl', '-pthread'],
-    { encoding: 'utf8' },
-  );
-  if (error !== undefined) return `no C++ compiler (g++: ${error.message})`;
-  if (status !== 0) return `the CUDA emulator does not compile:\n${stderr}`;
+  for (const [library, source] of LIBRARIES) {
+    const { status, error, stderr } = spawnSync(
+      'g++',
+      [...FLAGS, join(sources, source), '-o', join(into, library), '-ldl', '-pthread'],
+      { encoding: 'utf8' },
+    );
+    if (error !== undefined) return `no C++ compiler (g++: ${error.message})`;
+    if (status !== 0) return `the CUDA emulator does not compile:\n${stderr}`;
+  }
   cpSync(join(sources, 'include'), join(into, 'include'), { recursive: true });
   for (const name of NAMES) symlinkSync(LIBRARY, join(into, name));
   return undefined;
@@ -183,7 +190,7 @@ export const provideEmulator = (): Emulator | string => {
 
 const provide = (): Emulator | string => {
   if (process.platform !== 'linux') return 'the CUDA emulator runs on Linux';
-  const files = [...filesOf(join(sources, 'driver')), ...filesOf(join(sources, 'include'))];
+  const files = ['driver', 'include', 'waiting'].flatMap((name) => filesOf(join(sources, name)));
   const path = join(cache, `cuda-${hashOf(files)}`);
   const made = existsSync(path) ? undefined : exclusively(() => once(path, compile));
   const problem = made ?? buildAddon();

@@ -7,23 +7,19 @@
 #include "compiler.h"
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <string>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 #include "entries.h"
 #include "image.h"
+#include "programs.h"
 #include "settings.h"
-
-extern char** environ;
+#include "waiting.h"
 
 namespace emulated {
 namespace {
@@ -34,32 +30,6 @@ constexpr const char* IGNORED[] = {"--fmad=",   "-fmad=",    "--std=",      "-st
                                    "--maxrregcount=", "--dopt=", "-dopt=",  "--ptxas-options", "--split-compile=", "--no-cache", "-no-cache"};
 
 bool startsWith(const std::string& text, const char* start) { return text.compare(0, strlen(start), start) == 0; }
-
-std::string ownFolder() {
-  Dl_info own;
-  dladdr(reinterpret_cast<void*>(&ownFolder), &own);
-  const std::string path = own.dli_fname;
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
-bool readFile(const std::string& path, std::string& into) {
-  FILE* file = fopen(path.c_str(), "rb");
-  if (!file) return false;
-  char buffer[65536];
-  size_t got;
-  into.clear();
-  while ((got = fread(buffer, 1, sizeof buffer, file)) > 0) into.append(buffer, got);
-  fclose(file);
-  return true;
-}
-
-bool writeFile(const std::string& path, const std::string& text) {
-  FILE* file = fopen(path.c_str(), "wb");
-  if (!file) return false;
-  const bool whole = fwrite(text.data(), 1, text.size(), file) == text.size();
-  return (fclose(file) == 0) && whole;
-}
 
 /** 128 bits, far more than the units of all runs need to be told apart. */
 std::string hashOf(const std::vector<std::string>& parts) {
@@ -76,24 +46,7 @@ std::string hashOf(const std::vector<std::string>& parts) {
   return text;
 }
 
-/** Runs a program; what it says goes to a file. */
-bool runProgram(const std::vector<std::string>& words, const std::string& log) {
-  std::vector<char*> all;
-  for (const std::string& word : words) all.push_back(const_cast<char*>(word.c_str()));
-  all.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&files, 1, 2);
-  pid_t child;
-  const bool started = posix_spawnp(&child, all[0], &files, nullptr, all.data(), environ) == 0;
-  posix_spawn_file_actions_destroy(&files);
-  if (!started) return false;
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
+constexpr const char* LINKED[] = {"--hash-style=gnu", "-znoseparate-code", "-s", "--build-id=none"};
 
 /** How a unit is compiled: quickly, and so that every operation rounds as it is written. */
 std::vector<std::string> compiler(const Options& options) {
@@ -103,8 +56,8 @@ std::vector<std::string> compiler(const Options& options) {
       "-nostdinc", "-nostdinc++",    "-fno-exceptions", "-fno-rtti",
       "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-fcf-protection=none",
       "-fvisibility=hidden", "-fno-strict-aliasing", "-ffp-contract=off", "-fno-math-errno",
-      "-fno-trapping-math", "-fwrapv", "-fsanitize=alignment", "-fsanitize-undefined-trap-on-error", "-fno-threadsafe-statics", "-fdiagnostics-color=never", "-Wl,--hash-style=gnu",
-      "-Wl,-z,noseparate-code", "-Wl,-s", "-Wl,--build-id=none"};
+      "-fno-trapping-math", "-fwrapv", "-fsanitize=alignment", "-fsanitize-undefined-trap-on-error", "-fno-threadsafe-statics", "-fdiagnostics-color=never"};
+  for (const char* option : LINKED) words.push_back(std::string("-Wl,") + option);
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2")) words.push_back("-mavx2"), words.push_back("-mfma");
@@ -125,6 +78,18 @@ std::vector<std::string> headersOf(const Options& options) {
   std::vector<std::string> all = {folder + "kernel.h"};
   if (options.exact && access((folder + "bulk.h").c_str(), R_OK) == 0) all.push_back(folder + "bulk.h");
   return all;
+}
+
+/** Makes a shared library of `base`.cc: in steps with a compiler that waits, else with g++, which also says what is wrong. */
+bool makeLibrary(const std::string& base, const std::vector<std::string>& words) {
+  const std::string unit = base + ".cc", assembly = base + ".s", object = base + ".o", library = base + ".so", log = base + ".log";
+  std::vector<std::string> link = {"ld", "-shared", object, "-o", library};
+  link.insert(link.end(), std::begin(LINKED), std::end(LINKED));
+  if (compileWaiting(words, unit, assembly, log) && runProgram({"as", assembly, "-o", object}, log) && runProgram(link, log))
+    return true;
+  std::vector<std::string> all = words;
+  all.insert(all.end(), {unit, "-o", library});
+  return runProgram(all, log);
 }
 
 }  // namespace
@@ -177,12 +142,11 @@ bool compile(Program& program, const Options& options) {
     program.log = "the emulator cannot write to " + folder;
     return false;
   }
-  words.insert(words.end(), {base + ".cc", "-o", base + ".so"});
-  const bool done = runProgram(words, base + ".log");
+  const bool done = makeLibrary(base, words);
   readFile(base + ".log", program.log);
   std::string library;
   const bool read = done && readFile(base + ".so", library);
-  for (const char* end : {".cc", ".so", ".log"}) unlink((base + end).c_str());
+  for (const char* end : {".cc", ".s", ".o", ".so", ".log"}) unlink((base + end).c_str());
   if (!read) return false;
   ImageHeader header{};
   memcpy(header.magic, IMAGE_MAGIC, sizeof header.magic);
