@@ -8,9 +8,10 @@ import {
   type DepthBlocks,
   elapsed,
   type Problem,
+  panelRows,
   roundUp,
   START,
-  STEP,
+  stepOf,
   TILE_COLUMNS,
   TILE_ROWS,
   WIDE_ROWS,
@@ -38,21 +39,23 @@ export interface Blocking {
 
 const PACKED_ROWS = 128;
 /** Bytes of packed columns and of partial sums that the second-level cache holds beside each other. */
-const PACKED_COLUMN_BYTES = 128 * 1024;
-const PARTIAL_BYTES = 128 * 1024;
+const PACKED_COLUMN_BYTES = 160 * 1024;
+const PARTIAL_BYTES = 272 * 1024;
 /**
  * Cycles to fetch an element of rows a page apart, as a multiple of tiles of columns and two: 1024 x 1024 x 1024 takes 3 %
  * longer in place than packed, 32 columns 10 % less, 4 columns 20 % longer.
  */
-const CROWDED = 0.1;
+const CROWDED = 0.07;
 
 /** Estimates a hair above each other may be rounded the other way. */
 const ROUNDED = 1 - 1e-9;
 
 /** What no cut into blocks gets below: every element packed once, all cores busy. */
-export const leastCycles = ({ rows, columns, k, depth, batches }: Problem, caps: Caps): number => {
+export const leastCycles = (p: Problem, caps: Caps): number => {
+  const { rows, columns, k, depth, batches } = p;
   const wide = roundUp(columns.size, TILE_COLUMNS);
-  const compute = (rows.size / TILE_ROWS) * (wide / TILE_COLUMNS) * (depth * STEP + k.count * 20);
+  const steps = depth * stepOf(p) + k.count * 20;
+  const compute = (rows.size / p.tileRows) * (wide / TILE_COLUMNS) * steps;
   const pack = depth * (rows.size * rows.cost + wide * columns.cost);
   return (ROUNDED * batches * (compute + pack + rows.size * wide)) / caps.parallelism;
 };
@@ -91,21 +94,23 @@ export const blockings = (p: Problem, caps: Caps, most = 1): readonly Blocking[]
 /** All cuts of rows and columns that fit the scratch memory. */
 const cellsOf = (p: Problem, caps: Caps): readonly Cell[] => {
   const { k } = p;
-  const rowTiles = Math.ceil(p.rows.size / TILE_ROWS);
+  const unit = panelRows(p);
+  const rowPanels = Math.ceil(p.rows.size / unit);
   const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
   const cells: Cell[] = [];
   const columnCounts = blockCounts(columnTiles);
-  for (const rowBlocks of blockCounts(rowTiles)) {
-    const rows = Math.ceil(rowTiles / rowBlocks) * TILE_ROWS;
+  for (const rowBlocks of blockCounts(rowPanels)) {
+    const rows = Math.ceil(rowPanels / rowBlocks) * unit;
     for (const columnBlocks of columnCounts) {
       const columns = Math.ceil(columnTiles / columnBlocks) * TILE_COLUMNS;
       const packedRows = fitted(p, rows, columns, caps);
       if (packedRows === undefined) continue;
-      const blocks = Math.ceil((rowTiles * TILE_ROWS) / rows);
+      const blocks = Math.ceil((rowPanels * unit) / rows);
       const wide =
         blocks === 1 &&
         packedRows === rows &&
         columns > TILE_COLUMNS &&
+        p.tileRows === TILE_ROWS &&
         p.rows.size % TILE_ROWS === WIDE_ROWS;
       cells.push({
         rows,
@@ -142,12 +147,13 @@ const fitted = (p: Problem, rows: number, columns: number, caps: Caps): number |
   const packedColumns = p.columns.panels === undefined ? columns * k.depth * 4 : 0;
   const partial = k.count > 1 ? rows * columns * 4 : 0;
   if (packedColumns > PACKED_COLUMN_BYTES && columns > TILE_COLUMNS) return undefined;
-  if (partial > PARTIAL_BYTES && rows * columns > TILE_ROWS * TILE_COLUMNS) return undefined;
+  if (partial > PARTIAL_BYTES && rows * columns > p.tileRows * TILE_COLUMNS) return undefined;
   const packedRows = Math.min(rows, PACKED_ROWS);
   const parts = Math.ceil(rows / packedRows);
-  const even = roundUp(Math.ceil(rows / parts), TILE_ROWS);
+  const even = roundUp(Math.ceil(rows / parts), panelRows(p));
   const packed = p.rows.inPlace === undefined ? even * k.depth * 4 : 0;
-  const bytes = packedColumns + Math.max(partial, 128) + packed;
+  const waiting = Math.max(128, partial - (caps.keptBytes ?? 0));
+  const bytes = packedColumns + waiting + packed;
   return bytes <= caps.sharedBytes ? even : undefined;
 };
 
@@ -156,8 +162,10 @@ const blockCycles = (
   k: DepthBlocks,
   { rows, columns, wide }: Pick<Blocking, 'rows' | 'columns' | 'wide'>,
 ): number => {
-  const tiles = ((wide ? p.rows.size : rows) / TILE_ROWS) * (columns / TILE_COLUMNS);
-  const compute = tiles * (p.depth * STEP + k.count * 20);
+  const rowTiles = wide
+    ? p.rows.size / TILE_ROWS
+    : Math.ceil(Math.min(rows, p.rows.size) / p.tileRows);
+  const compute = rowTiles * (columns / TILE_COLUMNS) * (p.depth * stepOf(p) + k.count * 20);
   const crowd = p.rows.inPlace?.crowded === true ? CROWDED * (columns / TILE_COLUMNS + 2) : 0;
   const pack = p.depth * (rows * (p.rows.cost + crowd) + columns * p.columns.cost);
   return compute + pack + rows * columns;

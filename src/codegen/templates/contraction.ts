@@ -14,6 +14,11 @@ import { foldBatch, mergeAxes, splitAxes, splitSums } from './merge.ts';
 /** The micro-kernel: 4 x 8 accumulators are eight vectors; more would spill. */
 export const TILE_ROWS = 4;
 export const TILE_COLUMNS = 8;
+/**
+ * Where the engine multiplies and adds in one instruction: 6 x 8 sums are twelve vectors, two of columns and one of a row
+ * fill its registers (see `wasm/crowded.ts`). Two such tiles share a panel, so that rows are packed by fours.
+ */
+export const TALL_ROWS = 6;
 /** Left-over rows that are multiplied with two column panels at a time. */
 export const WIDE_ROWS = 2;
 
@@ -79,6 +84,8 @@ export interface Problem {
   readonly outerK: readonly Axis[];
   readonly k: DepthBlocks;
   readonly depth: number;
+  /** Rows of a tile. */
+  readonly tileRows: typeof TILE_ROWS | typeof TALL_ROWS;
   /** Axes that rows and columns enumerate, as the stores know them. */
   readonly rowAxes: readonly Axis[];
   readonly columnAxes: readonly Axis[];
@@ -107,7 +114,7 @@ const guarded = (e: Expr): boolean => {
 
 /** Cycles to pack an element, as measured on windows over borders and on matrices. */
 const COSTS = {
-  plain: { free: 0.6, summed: 1, scalar: 3 },
+  plain: { free: 0.7, summed: 0.8, scalar: 3 },
   guarded: { free: 2.8, summed: 2.8, scalar: 4.5 },
 } as const;
 
@@ -161,7 +168,8 @@ const bothWays = (given: Contraction): readonly Problem[] => {
     outerK: axes.slice(0, k.axis),
     k,
     depth: pointsOf(axes),
-  };
+    tileRows: TILE_ROWS,
+  } as const;
   return [
     { ...shared, rows: a, columns: b, rowAxes: m, columnAxes: n },
     { ...shared, rows: b, columns: a, rowAxes: n, columnAxes: m },
@@ -207,6 +215,15 @@ const depthBlocks = (k: readonly Axis[]): DepthBlocks => {
 /** Cycles to start a workgroup, and of one step of the micro-kernel. */
 export const START = 1500;
 export const STEP = 4.4;
+const TALL_STEP = 6.2;
+
+/** Cycles of a step of the micro-kernel, by the rows of its tile. */
+export const stepOf = ({ tileRows }: Pick<Problem, 'tileRows'>): number =>
+  tileRows === TALL_ROWS ? TALL_STEP : STEP;
+
+/** Rows of a packed panel: those of one tile or two. */
+export const panelRows = ({ tileRows }: Pick<Problem, 'tileRows'>): number =>
+  tileRows === TALL_ROWS ? 2 * TALL_ROWS : TILE_ROWS;
 
 /** `n` up to whole pieces of `to`. */
 export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;

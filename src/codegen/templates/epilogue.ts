@@ -21,10 +21,14 @@ export interface Epilogue {
   readonly rows: readonly Axis[];
   readonly columns: readonly Axis[];
   readonly rowCount: number;
+  /** Rows of a tile, but for those at the border. */
+  readonly tileRows: number;
   readonly columnCount: number;
   readonly outputs: readonly Output[];
   /** Columns can be stored four at a time, at least inside a row of the last axis. */
   readonly vector: boolean;
+  /** Four columns are neighbours in all results. */
+  readonly unit: boolean;
   /** The four rows of a tile are neighbours in memory, and columns are not: they are stored column by column. */
   readonly upright: boolean;
   /** Arithmetic of one element. */
@@ -36,14 +40,18 @@ export interface Epilogue {
 /** Epilogues up to this cost are written out for all eight vectors; others run in a loop over the tile's memory. */
 const CHEAP = 12;
 
+const HALVES = [0, 1] as const;
+
 /** The rows and columns of a result. */
 type Result = Pick<Problem, 'rowAxes' | 'columnAxes'> & {
+  readonly tileRows?: number;
   readonly rows: { readonly size: number };
   readonly columns: { readonly size: number };
 };
 
 /** `whole`: tiles begin at multiples of four rows. */
 export const epilogueOf = (p: Result, stores: readonly Store[], whole = false): Epilogue => {
+  const { tileRows = TILE_ROWS } = p;
   const raw = outputsOf(stores);
   const byColumn = mergeAxes(
     p.columnAxes,
@@ -65,6 +73,7 @@ export const epilogueOf = (p: Result, stores: readonly Store[], whole = false): 
   const lastRow = merged.axes.at(-1);
   const upright =
     whole &&
+    tileRows === TILE_ROWS &&
     !unit &&
     cost <= CHEAP &&
     inVectors(outputs, lastRow) &&
@@ -75,9 +84,11 @@ export const epilogueOf = (p: Result, stores: readonly Store[], whole = false): 
     rows: merged.axes,
     columns: byColumn.axes,
     rowCount: p.rows.size,
+    tileRows,
     columnCount: p.columns.size,
     outputs,
     vector,
+    unit,
     upright,
     cost,
     storeCycles: stores.length * storing + cost / (vector || upright ? 4 : 1),
@@ -107,7 +118,7 @@ export const finishTile = (em: Emitter, e: Epilogue, tile: Tile): void => {
     return;
   }
   const conditions: TExpr[] = [];
-  if (e.rowCount % TILE_ROWS !== 0)
+  if (e.rowCount % e.tileRows !== 0)
     conditions.push(operate('le', tile.row, i32(e.rowCount - tile.accumulators.length)));
   if (e.columnCount % TILE_COLUMNS !== 0)
     conditions.push(operate('le', tile.column, i32(e.columnCount - TILE_COLUMNS)));
@@ -134,18 +145,35 @@ const unbroken = (em: Emitter, e: Epilogue, column: TExpr): TExpr => {
   );
 };
 
+/**
+ * Half by half, so that what columns have in common is computed once for all rows; sums that fill the registers row by
+ * row, as the micro-kernel adds to them (see `wasm/crowded.ts`).
+ */
 const fromRegisters = (em: Emitter, e: Epilogue, tile: Tile): void => {
-  for (const half of [0, 1] as const)
+  const store = (r: number, half: 0 | 1): void => {
+    em.setAccumulator(get(tile.accumulators[r]![half]));
+    storeVectors(em, e.outputs, e.columns.at(-1)!);
+  };
+  const within = (axes: readonly Axis[], at: TExpr, then: () => void): void => {
     em.scope('same', () => {
-      bindAll(em, positionOf(em, e.columns, add(tile.column, i32(4 * half))));
-      tile.accumulators.forEach((pair, r) => {
-        em.scope('same', () => {
-          bindAll(em, positionOf(em, e.rows, add(tile.row, i32(r))));
-          em.setAccumulator(get(pair[half]));
-          storeVectors(em, e.outputs, e.columns.at(-1)!);
-        });
-      });
+      bindAll(em, positionOf(em, axes, at));
+      then();
     });
+  };
+  const atRow = (r: number, then: () => void): void => within(e.rows, add(tile.row, i32(r)), then);
+  const atHalf = (half: 0 | 1, then: () => void): void =>
+    within(e.columns, add(tile.column, i32(4 * half)), then);
+  const rows = tile.accumulators.map((_, r) => r);
+  if (e.tileRows === TILE_ROWS)
+    for (const half of HALVES)
+      atHalf(half, () => {
+        for (const r of rows) atRow(r, () => store(r, half));
+      });
+  else
+    for (const r of rows)
+      atRow(r, () => {
+        for (const half of HALVES) atHalf(half, () => store(r, half));
+      });
 };
 
 /** Vectors of four rows each, for the columns that are inside. */
@@ -177,9 +205,9 @@ export const spill = (em: Emitter, tile: Tile): void =>
 
 const throughMemory = (em: Emitter, e: Epilogue, tile: Tile): void => {
   const rows =
-    e.rowCount % TILE_ROWS === 0
-      ? i32(TILE_ROWS)
-      : em.name('rows', operate('min', i32(TILE_ROWS), operate('sub', i32(e.rowCount), tile.row)));
+    e.rowCount % e.tileRows === 0
+      ? i32(e.tileRows)
+      : em.name('rows', operate('min', i32(e.tileRows), operate('sub', i32(e.rowCount), tile.row)));
   const overRows = (at: TExpr, lanes: 1 | 4, store: () => void): void =>
     em.loop('r', i32(0), rows, 1, (r) => {
       bindAll(em, positionOf(em, e.rows, em.name('row', add(tile.row, r))));

@@ -12,7 +12,7 @@ import { offsetOf } from '../analysis.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import type { Blocking } from './blocking.ts';
-import { type Problem, TILE_COLUMNS, TILE_ROWS, WIDE_ROWS } from './contraction.ts';
+import { type Problem, panelRows, TILE_COLUMNS, TILE_ROWS, WIDE_ROWS } from './contraction.ts';
 import { type Epilogue, finishTile, spill, type Tile } from './epilogue.ts';
 import {
   accumulate,
@@ -78,7 +78,7 @@ export class MatmulTemplate {
     const batch = em.name('batchBlock', operate('floordiv', rest, i32(b.rowBlocks)));
     const share: Share = {
       rowStart: em.name('rowStart', mul(row, i32(b.rows))),
-      rowTiles: this.tilesOf('rowTiles', p.rows.size, TILE_ROWS, row, b.rows),
+      rowTiles: this.tilesOf('rowTiles', p.rows.size, p.tileRows, row, b.rows),
       columnStart: em.name('columnStart', mul(column, i32(b.columns))),
       columnTiles: this.tilesOf('columnTiles', p.columns.size, TILE_COLUMNS, column, b.columns),
     };
@@ -152,21 +152,27 @@ export class MatmulTemplate {
         },
         depth,
       );
-    const step = b.packedRows / TILE_ROWS;
+    const step = b.packedRows / p.tileRows;
     em.loop('rowsDone', i32(0), share.rowTiles, step, (done) => {
       const whole = share.rowTiles.kind === 'const' && share.rowTiles.value % step === 0;
       const left = operate('sub', share.rowTiles, done);
       const tiles = whole ? i32(step) : em.name('tiles', operate('min', left, i32(step)));
-      const start = em.name('rowsFrom', add(share.rowStart, mul(done, i32(TILE_ROWS))));
+      const start = em.name('rowsFrom', add(share.rowStart, mul(done, i32(p.tileRows))));
       if (scratch.rows !== undefined)
         pack(
           em,
           p.rows,
-          { buffer: scratch.rows, offset: i32(0), width: TILE_ROWS, start, count: tiles },
+          {
+            buffer: scratch.rows,
+            offset: i32(0),
+            width: panelRows(p),
+            start,
+            count: this.rowPanels(tiles),
+          },
           depth,
         );
       const tile = (columnTile: TExpr, rowTile: TExpr): void =>
-        this.tiles([columnTile], rowTile, TILE_ROWS, { share, depth, first, last, done });
+        this.tiles([columnTile], rowTile, p.tileRows, { share, depth, first, last, done });
       const { wide } = b;
       em.loop('columnTile', i32(0), share.columnTiles, 1, (columnTile) =>
         em.loop('rowTile', i32(0), wide ? add(tiles, i32(-1)) : tiles, 1, (rowTile) =>
@@ -190,6 +196,13 @@ export class MatmulTemplate {
     });
   }
 
+  /** Panels that hold so many tiles. */
+  private rowPanels(tiles: TExpr): TExpr {
+    if (this.p.tileRows === TILE_ROWS) return tiles;
+    if (tiles.kind === 'const') return i32(Math.ceil(tiles.value / 2));
+    return this.em.name('rowPanels', operate('shr', add(tiles, i32(1)), i32(1)));
+  }
+
   /** Where the rows of a tile are: packed, or in the operand itself. */
   private rowsFor(
     rowTile: TExpr,
@@ -198,8 +211,18 @@ export class MatmulTemplate {
   ): Pick<PanelPair, 'rows' | 'rowPanel' | 'rowSteps'> {
     const { em, p, scratch } = this;
     if (scratch.rows !== undefined) {
-      const rowPanel = em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * p.k.depth)));
-      return { rows: scratch.rows, rowPanel };
+      if (p.tileRows === TILE_ROWS) {
+        const rowPanel = em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * p.k.depth)));
+        return { rows: scratch.rows, rowPanel };
+      }
+      const width = panelRows(p);
+      const panel = mul(operate('shr', rowTile, i32(1)), i32(width * p.k.depth));
+      const half = mul(operate('and', rowTile, i32(1)), i32(p.tileRows));
+      return {
+        rows: scratch.rows,
+        rowPanel: em.name('rowPanel', add(panel, half)),
+        rowSteps: { step: width, row: 1 },
+      };
     }
     const { load, free, summed, pitch } = p.rows.inPlace!;
     let rowPanel: TExpr = i32(0);
@@ -237,17 +260,18 @@ export class MatmulTemplate {
 
   /** Neighbouring tiles of the result, for one block of the sum. */
   private tiles(columns: readonly TExpr[], rowTile: TExpr, rows: number, at: Block): void {
-    const { em, b, epilogue, scratch } = this;
-    const { k } = this.p;
+    const { em, b, p, epilogue, scratch } = this;
+    const { k } = p;
     const tileRow = add(at.done, rowTile);
     const tiles = columns.map((columnTile): Tile => {
-      const place = add(mul(tileRow, i32(b.columns / TILE_COLUMNS)), columnTile);
+      // tiles wait in the order in which they are gone through: so they are fetched before they are needed
+      const place = add(mul(columnTile, i32(b.rows / p.tileRows)), tileRow);
       const column = add(at.share.columnStart, mul(columnTile, i32(TILE_COLUMNS)));
       return {
         accumulators: zeroAccumulators(em, rows),
         memory: scratch.tiles,
-        slot: k.count > 1 ? em.name('slot', mul(place, i32(TILE_ROWS * TILE_COLUMNS))) : i32(0),
-        row: em.name('row', add(at.share.rowStart, mul(tileRow, i32(TILE_ROWS)))),
+        slot: k.count > 1 ? em.name('slot', mul(place, i32(p.tileRows * TILE_COLUMNS))) : i32(0),
+        row: em.name('row', add(at.share.rowStart, mul(tileRow, i32(p.tileRows)))),
         column: em.name('column', column),
       };
     });

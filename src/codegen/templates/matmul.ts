@@ -68,7 +68,7 @@ const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
   const thin = thinness(c);
   if (thin !== undefined) return inPlace ?? { refused: thin };
   const least = inPlace?.cycles ?? Number.POSITIVE_INFINITY;
-  const schedule = laneProblems(c).some((p) => leastCycles(p, caps) <= least)
+  const schedule = laneProblems(c, caps).some((p) => leastCycles(p, caps) <= least)
     ? scheduleOf(nest, c, caps)
     : undefined;
   if (inPlace !== undefined && inPlace.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
@@ -89,14 +89,16 @@ const scheduleOf = (nest: Nest, c: Contraction, caps: Caps): Schedule | undefine
 
 /** Schedules on panels: for each way to read the operands, the best few cuts. */
 const schedulesOf = (nest: Nest, c: Contraction, caps: Caps, most: number): readonly Schedule[] =>
-  laneProblems(c).flatMap((problem) =>
-    blockings(problem, caps, most).map((cut): Schedule => {
-      const epilogue = epilogueOf(problem, nest.stores, true);
+  laneProblems(c, caps).flatMap((problem) => {
+    const epilogue = epilogueOf(problem, nest.stores, true);
+    // tall tiles that are stored element by element, each in another line, lose more than they gain
+    if (problem.tileRows !== TILE_ROWS && !epilogue.unit) return [];
+    return blockings(problem, caps, most).map((cut): Schedule => {
       const stored = problem.rows.size * problem.columns.size * problem.batches;
       const storing = (stored * epilogue.storeCycles) / Math.min(caps.parallelism, cut.grid);
       return { problem, blocking: cut, epilogue, cycles: cut.cycles + storing };
-    }),
-  );
+    });
+  });
 
 /** Plans that are worth a measurement, the best estimate first. */
 export const planAlternatives = (nest: Nest, caps: Caps): readonly NestPlan[] => {
@@ -147,7 +149,7 @@ const planOf = (schedule: Schedule): NestPlan => {
   const scratch: Scratch = {
     rows: p.rows.inPlace ? undefined : shared('packedRows', b.packedRows * b.k.depth),
     columns: p.columns.panels ? undefined : shared('packedColumns', b.columns * b.k.depth),
-    tiles: shared('tiles', b.k.count > 1 ? b.rows * b.columns : TILE_ROWS * TILE_COLUMNS),
+    tiles: shared('tiles', b.k.count > 1 ? b.rows * b.columns : p.tileRows * TILE_COLUMNS),
   };
   const [m, n, k] = [p.rows.size, p.columns.size, p.depth];
   return {
@@ -159,7 +161,7 @@ const planOf = (schedule: Schedule): NestPlan => {
       bytes: 4 * p.batches * (m * k + k * n + m * n),
     },
     notes: [
-      `contraction ${p.batches > 1 ? `${p.batches} x ` : ''}${m} x ${n} x ${k}: rows ${p.rows.inPlace ? 'in place' : `packed by ${p.rows.packing}`}, columns ${p.columns.panels ? 'packed before' : `by ${p.columns.packing}`}`,
+      `contraction ${p.batches > 1 ? `${p.batches} x ` : ''}${m} x ${n} x ${k}: rows ${p.rows.inPlace ? 'in place' : `packed by ${p.rows.packing}`}, columns ${p.columns.panels ? 'packed before' : `by ${p.columns.packing}`}, tiles of ${p.tileRows} x ${TILE_COLUMNS}`,
       `workgroups ${b.batchBlocks} x ${b.rowBlocks} x ${b.columnBlocks} of ${b.rows} x ${b.columns}, sum in ${b.k.count} of ${b.k.depth}${b.wide ? ', the last two rows by 16 columns' : ''}${epilogue.upright ? ', stored by columns' : ''}`,
     ],
     emit: ({ workgroup }, buffer) => new MatmulTemplate(schedule, scratch, buffer).emit(workgroup),

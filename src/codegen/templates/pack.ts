@@ -26,7 +26,7 @@ export interface Panels {
   readonly buffer: ThreadBuffer;
   /** Where the panels start in the buffer. */
   readonly offset: TExpr;
-  /** Lanes of a panel: 4 or 8. */
+  /** Lanes of a panel: 4, 8 or 12. */
   readonly width: number;
   /** First row or column, and the number of panels. */
   readonly start: TExpr;
@@ -40,9 +40,9 @@ export const pack = (em: Emitter, operand: Operand, panels: Panels, block: Depth
     const first = em.name('first', add(panels.start, mul(group, i32(4))));
     const targets = Array.from({ length: together }, (_, i): Target => {
       const at = add(group, i32(i));
-      const panel = quarters === 1 ? at : operate('shr', at, i32(1));
-      const half = quarters === 1 ? i32(0) : mul(operate('and', at, i32(1)), i32(4));
-      const inside = add(mul(panel, i32(panels.width * block.blocks.depth)), half);
+      const panel = operate('floordiv', at, i32(quarters));
+      const quarter = operate('mod', at, i32(quarters));
+      const inside = add(mul(panel, i32(panels.width * block.blocks.depth)), mul(quarter, i32(4)));
       return { buffer: panels.buffer, width: panels.width, base: add(panels.offset, inside) };
     });
     if (operand.packing === 'free') packAlongFree(em, operand, first, targets, block);
@@ -52,11 +52,14 @@ export const pack = (em: Emitter, operand: Operand, panels: Panels, block: Depth
 
 /**
  * Groups of four lanes packed in one walk over the sum. Where that walk goes down a matrix, each step is in another cache
- * line: two groups use more of it before it is gone.
+ * line, whose neighbours are gone when the walk is over: all of a line is used at once, if panels are whole lines.
  */
-const groupsTogether = (operand: Operand, { width, count }: Panels): 1 | 2 => {
-  const even = width === 8 || (count.kind === 'const' && count.value % 2 === 0);
-  return operand.packing === 'free' && operand.free.at(-1)!.extent % 8 === 0 && even ? 2 : 1;
+const groupsTogether = (operand: Operand, { width, count }: Panels): 1 | 2 | 4 => {
+  if (operand.packing !== 'free') return 1;
+  const { extent } = operand.free.at(-1)!;
+  const isEven = count.kind === 'const' && count.value % 2 === 0;
+  if (width === 8 && isEven && extent % 16 === 0) return 4;
+  return extent % 8 === 0 && (width === 8 || (width === 4 && isEven)) ? 2 : 1;
 };
 
 interface Target {

@@ -22,6 +22,7 @@ import { load, newBuffer } from '../../ir/loop/expr.ts';
 import type { Contraction, Expr, LoopBuffer, LoopKernel, Nest } from '../../ir/loop/loop.ts';
 import { stridesOf } from '../../ir/type.ts';
 import { freeAxes } from '../analysis.ts';
+import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
 import {
   asRows,
@@ -30,6 +31,7 @@ import {
   type Problem,
   problems,
   READING,
+  TALL_ROWS,
   TILE_COLUMNS,
 } from './contraction.ts';
 import { splitSums } from './merge.ts';
@@ -136,13 +138,16 @@ export const panelsIn = (
  * Ways to assign a contraction's operands for one thread of four lanes, which may read rows and panels where they are; both
  * where that may cost more than to pack the rows.
  */
-export const laneProblems = (given: Contraction): readonly Problem[] => {
+export const laneProblems = (given: Contraction, caps: Caps): readonly Problem[] => {
   const c = splitSums(given);
   const k = c.k.filter((a) => a.extent !== 1);
   return problems(c).flatMap((p, i) => {
     const columns = asPanels(p.columns, i === 0 ? c.b : c.a, p.columnAxes, k);
     const rows = asRows(p.rows);
     const choices = rows.inPlace?.crowded === true ? [rows, p.rows] : [rows];
-    return choices.map((choice): Problem => ({ ...p, rows: choice, columns }));
+    const low = choices.map((choice): Problem => ({ ...p, rows: choice, columns }));
+    return caps.fusedMultiplyAdd && p.rows.size >= TALL_ROWS
+      ? [...low, { ...p, columns, tileRows: TALL_ROWS }]
+      : low;
   });
 };

@@ -65,7 +65,7 @@ const resultSize = (c: Contraction): number => pointsOf([...c.batch, ...c.m, ...
 
 /** Estimated cycles of a part, if they may be below `most`. */
 const estimate = (c: Contraction, caps: Caps, most: number): number | undefined => {
-  const cycles = laneProblems(c).flatMap((p: Problem) =>
+  const cycles = laneProblems(c, caps).flatMap((p: Problem) =>
     leastCycles(p, caps) > most ? [] : blockings(p, caps).map((cut) => cut.cycles),
   );
   for (const gradient of [gradientCycles(c, caps), winogradGradientCycles(c, caps)])

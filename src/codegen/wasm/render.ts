@@ -19,6 +19,7 @@ import { type Range, rangeOf } from '../ranges.ts';
 import { Indices, type RegisterFacts, registerFacts } from './address.ts';
 import { FunctionBuilder } from './builder.ts';
 import { cast } from './casts.ts';
+import { isCrowded, testedFirst } from './crowded.ts';
 import { drawsWords, tellDrawing } from './draws.ts';
 import { sharedLayout } from './layout.ts';
 import { extract, insert, load, splat, splatLoads, store, valueType } from './numbers.ts';
@@ -220,18 +221,21 @@ class Renderer {
     fb.push(set(counter, from));
     const label: Label = { name: s.counter.name };
     const more = op('i32.lt_s', get(counter), to);
+    const isFull = isCrowded(s.body);
     const run = (): void => {
       const steps = this.#pointers.prepareLoop(s);
-      const body = this.#scoped(() => {
+      const round = this.#scoped(() => {
         this.#block(s.body);
         for (const [local, bytes] of steps) fb.push(set(local, plus(get(local), i32(bytes))));
         fb.push(set(counter, plus(get(counter), i32(s.step))));
-        fb.push({ kind: 'branch', label, condition: more });
       });
-      fb.push({ kind: 'loop', label, body });
+      const again: Wasm = { kind: 'branch', label, condition: more };
+      fb.push(
+        isFull ? testedFirst(label, more, round) : { kind: 'loop', label, body: [...round, again] },
+      );
     };
     const always = s.from.kind === 'const' && s.to.kind === 'const' && s.from.value < s.to.value;
-    if (always) run();
+    if (always || isFull) run();
     else fb.push({ kind: 'if', condition: more, then: fb.nested(run), otherwise: [] });
     this.#close();
   }

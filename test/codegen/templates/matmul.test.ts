@@ -3,6 +3,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Caps } from '../../../src/codegen/caps.ts';
 import { geometryOf } from '../../../src/codegen/templates/convolution-geometry.ts';
 import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { planShifted } from '../../../src/codegen/templates/shifted.ts';
@@ -72,7 +73,31 @@ test('two rows left over are done for 16 columns at a time', () => {
   wide(matmul(10, 37, 700, { epilogue: 'relu' }), 1, 4, 'borders');
   wide(matmul(10, 32, 20, { epilogue: 'two', batch: 3 }), 1, 5, 'two results, batch');
   wide(conv(2, 3, 9, 11, 6, 3), 1, 6, 'convolution');
-  wide(convGradWeight(3, 8, 12, 12, 6, 5), 1, 7, 'weight gradient');
+  wide(convGradWeight(3, 8, 12, 12, 10, 5), 1, 7, 'weight gradient');
+});
+
+test('six rows at a time, in panels of twelve, where multiply and add are one instruction', () => {
+  const tall: readonly (readonly [Made, number, string])[] = [
+    [matmul(47, 64, 90, { epilogue: 'two' }), 2, 'a row less than whole tiles'],
+    [
+      matmul(17, 37, 60, { transposeA: true }),
+      8,
+      'three tiles of a panel and a half, rows along memory',
+    ],
+    [matmul(42, 40, 700, { transposeA: true, epilogue: 'bias' }), 8, 'blocks of the sum'],
+    [matmul(35, 39, 700, { epilogue: 'residual' }), 1, 'borders of all kinds'],
+    [matmul(41, 40, 60, { transposeB: true, epilogue: 'scaled' }), 2, 'a costly epilogue'],
+    [matmul(23, 40, 60, { epilogue: 'relu', batch: 3 }), 8, 'batches'],
+  ];
+  for (const [made, parallelism, what] of tall) {
+    passes(made, parallelism, 1, what);
+    const notes = (device: Caps): string => {
+      const plan = planContraction({ ...made.nest }, device);
+      return 'refused' in plan ? plan.refused : plan.notes.join();
+    };
+    assert.match(notes(caps(parallelism)), /tiles of 6 x 8/, what);
+    assert.match(notes({ ...caps(parallelism), fusedMultiplyAdd: false }), /tiles of 4 x 8/, what);
+  }
 });
 
 test('convolutions: forward with padding and strides', () => {
@@ -126,7 +151,7 @@ test('tiles whose rows are neighbours in memory are stored by columns', () => {
     assert.match('refused' in plan ? plan.refused : plan.notes.join(), /stored by columns/, what);
   };
   byColumns(matmul(8, 64, 254, { transposeB: true, epilogue: 'bias' }), 1, 'whole tiles');
-  byColumns(matmul(11, 64, 254, { transposeB: true, epilogue: 'two' }), 2, 'borders');
+  byColumns(matmul(13, 64, 254, { transposeB: true, epilogue: 'two' }), 2, 'borders');
 });
 
 test('a few rows whose sums run along memory meet the others where they are, two at a time', () => {

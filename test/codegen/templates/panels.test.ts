@@ -48,11 +48,11 @@ test('columns that fill no panels, and batches of them, are packed by who multip
   assert.is(packOnce(kernelWith(nest, buffers), caps(8), copies()), undefined);
 });
 
-test('a launch that packs is chosen where many would pack the same, or a loop again and again', () => {
+test('a launch that packs is chosen where a loop would pack again and again', () => {
   const launches = ({ nest, buffers }: Made, around?: Around): number =>
     packOnce(kernelWith(nest, buffers), caps(8), copies(around))?.length ?? 1;
   const loop = { trips: 35, still: (b: { readonly name: string }) => b.name === 'w' };
-  assert.is(launches(matmul(2048, 2048, 2048, { transposeB: true })), 2);
+  assert.is(launches(matmul(2048, 2048, 2048, { transposeB: true })), 1);
   assert.is(launches(matmul(32, 1024, 256, { transposeB: true })), 1);
   assert.is(launches(matmul(32, 1024, 256, { transposeB: true }), loop), 2);
   assert.is(launches(matmul(16, 16, 16)), 1);
