@@ -32,6 +32,7 @@ import { combine, isArg, neutralOf } from './emit/combine.ts';
 import { Emitter } from './emit/emitter.ts';
 import type { Mode } from './emit/mode.ts';
 import type { Loops } from './loops.ts';
+import { rowsApart } from './places.ts';
 import type { NestPlan } from './plan.ts';
 import { rewriter } from './rewrite.ts';
 import { emitRows, share, vectorLoop } from './sharing.ts';
@@ -250,7 +251,7 @@ const fillRows = (
         rewriter({ axis: (x) => (x === last ? idxAxis(a) : undefined) }).expr(c.reduction.body),
       ),
     );
-    each(count > 1 ? 2 : 1, (mode, index) => {
+    each(count > 1 ? 4 : 1, (mode, index) => {
       group.forEach((c, i) => {
         const value = bodies[i]!.reduce<TExpr | undefined>(
           (sum, body) => step(em, c.reduction, sum, body, mode),
@@ -264,12 +265,17 @@ const fillRows = (
     });
   };
   const addRange = (from: TExpr, to: TExpr, count: number): void => {
-    const together = along.extent < SHORT ? SHORT_ROWS : ROWS;
+    const together = Math.min(along.extent < SHORT ? SHORT_ROWS : ROWS, apart);
     const even = count - (count % together);
     const middle = count === even ? to : operate('add', from, i32(even));
     em.loop(last.name, from, middle, together, (r) => addRows(r, together));
     if (count !== even) em.loop(last.name, middle, to, 1, (r) => addRows(r, 1));
   };
+  const apart = rowsApart(
+    group.map((c) => c.reduction.body),
+    last,
+    ROWS,
+  );
   const long = group.some((c) => c.totals);
   reset((c) => c.row);
   if (long) reset((c) => c.totals);

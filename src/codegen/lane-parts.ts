@@ -5,7 +5,14 @@
  */
 import { type Axis, pointsOf } from '../ir/dim.ts';
 import type { Nest, ReduceExpr } from '../ir/loop/loop.ts';
-import { evaluationCost, offsetOf, stepAlong, visitLoads } from './analysis.ts';
+import {
+  evaluationCost,
+  freeAxes,
+  offsetOf,
+  reductionsIn,
+  stepAlong,
+  visitLoads,
+} from './analysis.ts';
 import { type Cut, cutAt, isPositional, longestOf, outerOf } from './parts.ts';
 
 /** A reduction with less work in all is left in one piece. */
@@ -54,7 +61,9 @@ export const cutForLanes = (e: ReduceExpr, nest: Nest): Cut | undefined => {
   const outer = outerOf(e, nest);
   if (outer === undefined) return undefined;
   if (isBetween(e, outer)) return cutAt(e, 0, e.axes[0]!.extent, (n) => n, outer);
-  const work = pointsOf(outer) * pointsOf(e.axes) * Math.max(1, evaluationCost(e.body) / 4);
+  const once = knownBefore(e);
+  const own = once.reduce((cost, inner) => cost - evaluationCost(inner), evaluationCost(e.body));
+  const work = pointsOf(outer) * pointsOf(e.axes) * Math.max(1, own / 4);
   if (work < LEAST_WORK) return undefined;
   // neighbouring results share vectors and cache lines: they count for less
   let columns = false;
@@ -68,5 +77,13 @@ export const cutForLanes = (e: ReduceExpr, nest: Nest): Cut | undefined => {
   const most = columns ? Math.ceil(MOST_COLUMN_PARTS / Math.max(1, results)) : MOST_PARTS;
   const parts = Math.min(most, extent, Math.max(2, Math.floor(work / PART_WORK)));
   const round = (n: number): number => (n > 256 ? Math.ceil(n / 64) * 64 : n);
-  return cutAt(e, at, parts, round, outer);
+  const cut = cutAt(e, at, parts, round, outer);
+  // each part computes anew what its result depends on
+  const repeated = once.reduce((sum, inner) => sum + pointsOf(inner.axes), 0);
+  const each = pointsOf(e.axes) / extent;
+  return cut !== undefined && repeated <= cut.length * each ? cut : undefined;
 };
+
+/** What is folded once for each result, before its elements: the mean of a variance. */
+const knownBefore = (e: ReduceExpr): ReduceExpr[] =>
+  reductionsIn([e.body]).filter((inner) => e.axes.every((a) => !freeAxes(inner).has(a)));

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { rowsApart } from '../../src/codegen/places.ts';
 import { idxAxis } from '../../src/ir/dim.ts';
 import { constant, reduce, scalar } from '../../src/ir/loop/expr.ts';
 import type { Expr } from '../../src/ir/loop/loop.ts';
@@ -70,6 +71,25 @@ test('softmax and normalization down columns', () => {
     ),
     { tolerance: 1e-4 },
   );
+});
+
+test('rows a page apart are read together as far as their lines find places', () => {
+  const rows = (columns: number, arrays: number): number => {
+    const r = red('r', 40);
+    const j = par('j', columns);
+    const loads = Array.from({ length: arrays }, (_, i) =>
+      at(buffer(`x${i}`, [40, columns]), r, j),
+    );
+    return rowsApart([loads.reduce((product, x) => scalar('mul', product, x))], r, 8);
+  };
+  assert.equal([rows(1024, 1), rows(1024, 2), rows(1024, 3)], [8, 4, 2]);
+  assert.equal([rows(1000, 3), rows(512, 2), rows(512, 3)], [8, 8, 4]);
+  const [m, n] = [41, 1024];
+  const [x, y, out] = [buffer('x', [m, n]), buffer('y', [m, n]), buffer('out', [n])];
+  const [j, r] = [par('j', n), red('r', m)];
+  const product = scalar('mul', at(x, r, j), at(y, r, j));
+  const sums = nest([j], put(out, [j], reduce('add', [r], product)));
+  check(kernel('products', [x, y, out], sums), { tolerance: 1e-4 });
 });
 
 test('several axes summed, one kept in the middle', () => {

@@ -89,6 +89,17 @@ test('a reduction that needs another is cut after it', () => {
   check(whole, { tolerance: 1e-5 }, parts);
 });
 
+test('a reduction stays whole where parts would each compute anew what it needs', () => {
+  const [m, n] = [64, 1024];
+  const [x, out] = [buffer('x', [m, n]), buffer('out', [n])];
+  const [j, r] = [par('j', n), red('r', m)];
+  const mean = scalar('mul', reduce('add', [r], at(x, r, j)), f(1 / m));
+  const d = scalar('sub', at(x, r, j), mean);
+  const variance = reduce('add', [r], scalar('mul', d, d));
+  const norm = kernel('variances', [x, out], nest([j], put(out, [j], variance)));
+  assert.equal(splitReductions(norm, caps()), [norm]);
+});
+
 test('rows of results: columns and channels', () => {
   const [m, n] = [5000, 60];
   const [x, out] = [buffer('x', [m, n]), buffer('out', [n])];
