@@ -91,21 +91,24 @@ export const blockings = (p: Problem, caps: Caps, most = 1): readonly Blocking[]
   return best.items;
 };
 
+/** What blocks of rows are multiples of: where four neighbours are packed at a time, all blocks begin with four. */
+const rowUnit = (p: Problem): number => (p.rows.packing === 'free' ? panelRows(p) : p.tileRows);
+
 /** All cuts of rows and columns that fit the scratch memory. */
 const cellsOf = (p: Problem, caps: Caps): readonly Cell[] => {
   const { k } = p;
-  const unit = panelRows(p);
-  const rowPanels = Math.ceil(p.rows.size / unit);
+  const unit = rowUnit(p);
+  const rowUnits = Math.ceil(p.rows.size / unit);
   const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
   const cells: Cell[] = [];
   const columnCounts = blockCounts(columnTiles);
-  for (const rowBlocks of blockCounts(rowPanels)) {
-    const rows = Math.ceil(rowPanels / rowBlocks) * unit;
+  for (const rowBlocks of blockCounts(rowUnits)) {
+    const rows = Math.ceil(rowUnits / rowBlocks) * unit;
     for (const columnBlocks of columnCounts) {
       const columns = Math.ceil(columnTiles / columnBlocks) * TILE_COLUMNS;
       const packedRows = fitted(p, rows, columns, caps);
       if (packedRows === undefined) continue;
-      const blocks = Math.ceil((rowPanels * unit) / rows);
+      const blocks = Math.ceil((rowUnits * unit) / rows);
       const wide =
         blocks === 1 &&
         packedRows === rows &&

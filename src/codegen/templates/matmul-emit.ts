@@ -12,7 +12,7 @@ import { offsetOf } from '../analysis.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import type { Blocking } from './blocking.ts';
-import { type Problem, panelRows, TILE_COLUMNS, TILE_ROWS, WIDE_ROWS } from './contraction.ts';
+import { type Problem, panelRows, TILE_COLUMNS, WIDE_ROWS } from './contraction.ts';
 import { type Epilogue, finishTile, spill, type Tile } from './epilogue.ts';
 import {
   accumulate,
@@ -22,6 +22,7 @@ import {
   zeroAccumulators,
 } from './micro.ts';
 import { type DepthBlock, pack } from './pack.ts';
+import { panelsFor, tileAmongPanels, tilesFrom } from './row-panels.ts';
 
 /** Memory of a workgroup: panels of what is packed by each of them, and tiles that wait for the rest of their sums. */
 export interface Scratch {
@@ -154,9 +155,7 @@ export class MatmulTemplate {
       );
     const step = b.packedRows / p.tileRows;
     em.loop('rowsDone', i32(0), share.rowTiles, step, (done) => {
-      const whole = share.rowTiles.kind === 'const' && share.rowTiles.value % step === 0;
-      const left = operate('sub', share.rowTiles, done);
-      const tiles = whole ? i32(step) : em.name('tiles', operate('min', left, i32(step)));
+      const tiles = tilesFrom(em, done, share.rowTiles, step);
       const start = em.name('rowsFrom', add(share.rowStart, mul(done, i32(p.tileRows))));
       if (scratch.rows !== undefined)
         pack(
@@ -167,7 +166,7 @@ export class MatmulTemplate {
             offset: i32(0),
             width: panelRows(p),
             start,
-            count: this.rowPanels(tiles),
+            count: panelsFor(em, p, tiles),
           },
           depth,
         );
@@ -196,13 +195,6 @@ export class MatmulTemplate {
     });
   }
 
-  /** Panels that hold so many tiles. */
-  private rowPanels(tiles: TExpr): TExpr {
-    if (this.p.tileRows === TILE_ROWS) return tiles;
-    if (tiles.kind === 'const') return i32(Math.ceil(tiles.value / 2));
-    return this.em.name('rowPanels', operate('shr', add(tiles, i32(1)), i32(1)));
-  }
-
   /** Where the rows of a tile are: packed, or in the operand itself. */
   private rowsFor(
     rowTile: TExpr,
@@ -210,20 +202,8 @@ export class MatmulTemplate {
     depth: DepthBlock,
   ): Pick<PanelPair, 'rows' | 'rowPanel' | 'rowSteps'> {
     const { em, p, scratch } = this;
-    if (scratch.rows !== undefined) {
-      if (p.tileRows === TILE_ROWS) {
-        const rowPanel = em.name('rowPanel', mul(rowTile, i32(TILE_ROWS * p.k.depth)));
-        return { rows: scratch.rows, rowPanel };
-      }
-      const width = panelRows(p);
-      const panel = mul(operate('shr', rowTile, i32(1)), i32(width * p.k.depth));
-      const half = mul(operate('and', rowTile, i32(1)), i32(p.tileRows));
-      return {
-        rows: scratch.rows,
-        rowPanel: em.name('rowPanel', add(panel, half)),
-        rowSteps: { step: width, row: 1 },
-      };
-    }
+    if (scratch.rows !== undefined)
+      return { rows: scratch.rows, ...tileAmongPanels(em, p, rowTile) };
     const { load, free, summed, pitch } = p.rows.inPlace!;
     let rowPanel: TExpr = i32(0);
     em.scope('same', () => {

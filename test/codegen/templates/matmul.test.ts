@@ -68,11 +68,11 @@ test('two rows left over are done for 16 columns at a time', () => {
     assert.match(plan.notes.join(), /last two rows by 16 columns/, what);
   };
   wide(matmul(10, 16, 40), 1, 1, 'an even number of panels');
-  wide(matmul(6, 40, 40), 1, 2, 'an odd number of panels');
-  wide(matmul(6, 200, 700), 8, 3, 'several workgroups and blocks of the sum');
+  wide(matmul(10, 40, 40), 1, 2, 'an odd number of panels');
+  wide(matmul(10, 200, 700), 8, 3, 'several workgroups and blocks of the sum');
   wide(matmul(10, 37, 700, { epilogue: 'relu' }), 1, 4, 'borders');
   wide(matmul(10, 32, 20, { epilogue: 'two', batch: 3 }), 1, 5, 'two results, batch');
-  wide(conv(2, 3, 9, 11, 6, 3), 1, 6, 'convolution');
+  wide(conv(2, 3, 9, 11, 10, 3), 1, 6, 'convolution');
   wide(convGradWeight(3, 8, 12, 12, 10, 5), 1, 7, 'weight gradient');
 });
 
