@@ -44,7 +44,8 @@ export const usesAccumulator = (e: Expr): boolean => accumulatorsIn(e).size > 0;
 /** How much `idx` grows for one step of `axis`; `undefined` where it is not the same everywhere. */
 export const stepAlong = (idx: Idx, axis: Axis): number | undefined => {
   let step = 0;
-  for (const { coef, atom } of idx.terms) {
+  for (let i = 0; i < idx.terms.length; i++) {
+    const { coef, atom } = idx.terms[i]!;
     switch (atom.kind) {
       case 'axis':
         if (atom.axis === axis) step += coef;

@@ -37,7 +37,10 @@ class Sum implements Idx {
   get key(): string {
     if (this.#key === undefined) {
       let key = '';
-      for (const { coef, atom } of this.terms) key += `${coef}*${atom.key}+`;
+      for (let i = 0; i < this.terms.length; i++) {
+        const { coef, atom } = this.terms[i]!;
+        key += `${coef}*${atom.key}+`;
+      }
       this.#key = `${key}${this.constant}`;
     }
     return this.#key;

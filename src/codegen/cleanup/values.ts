@@ -42,6 +42,8 @@ export class Values implements Maker {
   private readonly byKey = new Map<string, Value>();
   /** Values by what makes them, then by the ids of one or two operands: most are found here, without a text. */
   private readonly byOperands = new Map<string, Map<number, Value>>();
+  /** Constants by type and number; what is missing may still be known by its text. */
+  private readonly constants = new Map<RegType, Map<number | string, Value>>();
   private readonly buffers = new Map<ThreadBuffer, number>();
   private readonly top: Block;
 
@@ -50,13 +52,19 @@ export class Values implements Maker {
   }
 
   constant(value: number, type: RegType): Value {
-    return this.intern(
-      `c${type.elem}${type.lanes}:${Object.is(value, -0) ? '-0' : value}`,
-      { kind: 'const', value },
-      type,
-      [],
-      this.top,
-    );
+    const number = Object.is(value, -0) ? '-0' : value;
+    let known = this.constants.get(type);
+    if (known === undefined) {
+      known = new Map();
+      this.constants.set(type, known);
+    }
+    let constant = known.get(number);
+    if (constant === undefined) {
+      const key = `c${type.elem}${type.lanes}:${number}`;
+      constant = this.intern(key, { kind: 'const', value }, type, [], this.top);
+      known.set(number, constant);
+    }
+    return constant;
   }
 
   /** The value a register has in `version`, which began in block `since`. */

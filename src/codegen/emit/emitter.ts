@@ -131,10 +131,11 @@ export class Emitter extends Scopes {
     if (wanted.lane === 'all' && !varies) return this.#splat(e);
     const mode = varies && wanted.lane !== 0 ? wanted : SCALAR;
     if (e.kind === 'const') return constantOf(e.value, this.#type(e, mode));
-    const depth = this.placement(e);
+    const bound = this.#bound(e);
     const key = `${keyOf(mode)}${e.id}`;
-    const known = this.known(key, this.#bound(e));
+    const known = this.known(key, bound);
     if (known) return known;
+    const depth = this.#placedFrom(bound, e);
     // only what is needed here and nowhere else goes unnamed
     const inline = depth === this.depth && isCheap(e) && !this.isShared(e) && !this.caches.has(e);
     return this.at(depth, () => {
@@ -160,7 +161,10 @@ export class Emitter extends Scopes {
 
   /** Depth of the scope an expression belongs in. */
   placement(e: Expr): number {
-    return this.belowGuards(this.#bound(e), () => isSafe(e));
+    return this.#placedFrom(this.#bound(e), e);
+  }
+  #placedFrom(bound: number, e: Expr): number {
+    return this.belowGuards(bound, () => isSafe(e));
   }
   /** Depth of the innermost scope that an expression depends on: inside of it, it has one value. */
   #bound(e: Expr): number {
@@ -180,9 +184,10 @@ export class Emitter extends Scopes {
   #splat(e: Expr): TExpr {
     if (e.kind === 'const') return constantOf(e.value, regType(registerOf(e.dtype), 4));
     const key = `w${e.id}`;
-    const wanted = this.placement(e);
-    const known = this.known(key, this.#bound(e));
+    const bound = this.#bound(e);
+    const known = this.known(key, bound);
     if (known) return known;
+    const wanted = this.#placedFrom(bound, e);
     const value = this.evaluate(e, SCALAR);
     // The value may be known from a branch around this loop: then it is not visible further out.
     const depth = Math.max(wanted, this.knownDepth(`${keyOf(SCALAR)}${e.id}`));

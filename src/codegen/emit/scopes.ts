@@ -26,19 +26,26 @@ type ScopeKind = 'body' | 'loop' | 'branch' | 'same';
 interface Scope {
   readonly kind: ScopeKind;
   readonly stmts: TStmt[];
-  readonly memo: Map<string, TExpr>;
-  readonly undo: [Axis, Binding | undefined][];
+  /** Made by the first value that is remembered. */
+  memo: Map<string, TExpr> | undefined;
+  readonly undo: { readonly axis: Axis; readonly old: Binding | undefined }[];
 }
 interface Binding {
   readonly value: TExpr;
   readonly depth: number;
 }
 
+const IS_NAME = /^[A-Za-z_]\w*$/;
+
+/** A hint as a name: most are one. */
+const spelledOf = (hint: string): string =>
+  IS_NAME.test(hint) ? hint : hint.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_');
+
 export class Scopes {
   readonly #resolve: (buffer: LoopBuffer) => ThreadBuffer;
   readonly #names = new Map<string, number>();
   readonly #bindings = new Map<Axis, Binding>();
-  #scopes: Scope[] = [{ kind: 'body', stmts: [], memo: new Map(), undo: [] }];
+  #scopes: Scope[] = [{ kind: 'body', stmts: [], memo: undefined, undo: [] }];
 
   constructor(resolve: (buffer: LoopBuffer) => ThreadBuffer) {
     this.#resolve = resolve;
@@ -56,7 +63,7 @@ export class Scopes {
     this.#scopes[this.depth]!.stmts.push(stmt);
   }
   fresh(hint: string, type: RegType): Register {
-    const base = hint.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_');
+    const base = spelledOf(hint);
     const n = this.#names.get(base) ?? 0;
     this.#names.set(base, n + 1);
     return register(n === 0 ? base : `${base}_${n}`, type);
@@ -87,12 +94,13 @@ export class Scopes {
   scope(kind: ScopeKind, fill: () => void): TStmt[] {
     const parent = this.#scopes[this.depth]!;
     const stmts = kind === 'same' ? parent.stmts : [];
-    const scope: Scope = { kind, stmts, memo: new Map(), undo: [] };
+    const scope: Scope = { kind, stmts, memo: undefined, undo: [] };
     this.#scopes.push(scope);
     fill();
     const closed = this.#scopes.pop();
     invariant(closed === scope, 'scopes nest');
-    for (const [axis, old] of scope.undo.reverse()) {
+    for (let i = scope.undo.length - 1; i >= 0; i--) {
+      const { axis, old } = scope.undo[i]!;
       if (old) this.#bindings.set(axis, old);
       else this.#bindings.delete(axis);
     }
@@ -130,8 +138,9 @@ export class Scopes {
 
   /** Gives `axis` a value until the current scope closes. */
   bind(axis: Axis, value: TExpr): void {
-    this.#scopes[this.depth]!.undo.push([axis, this.#bindings.get(axis)]);
-    this.#bindings.set(axis, { value, depth: this.depth });
+    const { depth } = this;
+    this.#scopes[depth]!.undo.push({ axis, old: this.#bindings.get(axis) });
+    this.#bindings.set(axis, { value, depth });
   }
   isAxisBound(axis: Axis): boolean {
     return this.#bindings.has(axis);
@@ -176,22 +185,24 @@ export class Scopes {
 
   /** Remembers a value in the current scope. */
   memoize(key: string, value: TExpr): void {
-    this.#scopes[this.depth]!.memo.set(key, value);
+    const scope = this.#scopes[this.depth]!;
+    scope.memo ??= new Map();
+    scope.memo.set(key, value);
   }
   /** A value known at `lowest` or deeper. Further out, the same axes may have had other values. */
   known(key: string, lowest: number): TExpr | undefined {
     for (let i = this.depth; i >= lowest; i--) {
-      const value = this.#scopes[i]!.memo.get(key);
+      const value = this.#scopes[i]!.memo?.get(key);
       if (value) return value;
     }
     return undefined;
   }
   /** A value remembered in the scope at `depth` itself. */
   knownAt(key: string, depth: number): TExpr | undefined {
-    return this.#scopes[depth]!.memo.get(key);
+    return this.#scopes[depth]!.memo?.get(key);
   }
   /** Depth of the innermost scope that knows a value; -1 if none does. */
   knownDepth(key: string): number {
-    return this.#scopes.findLastIndex((scope) => scope.memo.has(key));
+    return this.#scopes.findLastIndex((scope) => scope.memo?.has(key) === true);
   }
 }

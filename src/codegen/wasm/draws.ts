@@ -109,16 +109,18 @@ export const drawsWords = (body: readonly TStmt[]): boolean =>
       case 'var':
       case 'set':
       case 'store':
-        return wordsIn(s.value).length > 0;
+        return hasWords(s.value);
       default:
         return bodiesOf(s).some(drawsWords);
     }
   });
 
-const wordsIn = (e: TExpr): readonly Words[] =>
-  e.kind === 'op' && e.op === 'threefry' && e.type.lanes === 4
-    ? [e]
-    : operandsOf(e).flatMap(wordsIn);
+const isWords = (e: TExpr): e is Words =>
+  e.kind === 'op' && e.op === 'threefry' && e.type.lanes === 4;
+
+const hasWords = (e: TExpr): boolean => isWords(e) || operandsOf(e).some(hasWords);
+
+const wordsIn = (e: TExpr): readonly Words[] => (isWords(e) ? [e] : operandsOf(e).flatMap(wordsIn));
 
 /** The first words of keys and counters: `[k0, k1, c0, c1]` for each. */
 export const wordsOf = (v: Vectors, lanes: 1 | 4, all: readonly (readonly Wasm[])[]): Wasm[] => {

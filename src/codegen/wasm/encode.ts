@@ -27,18 +27,17 @@ class Bytes {
   #data = new Uint8Array(256);
   length = 0;
 
-  #room(extra: number): void {
-    if (this.length + extra <= this.#data.length) return;
+  #grow(extra: number): void {
     const grown = new Uint8Array(Math.max(this.#data.length * 2, this.length + extra));
     grown.set(this.#data.subarray(0, this.length));
     this.#data = grown;
   }
   byte(value: number): void {
-    this.#room(1);
+    if (this.length === this.#data.length) this.#grow(1);
     this.#data[this.length++] = value;
   }
   append(other: Bytes): void {
-    this.#room(other.length);
+    if (this.length + other.length > this.#data.length) this.#grow(other.length);
     this.#data.set(other.view(), this.length);
     this.length += other.length;
   }
@@ -99,11 +98,14 @@ const encodeBody = (
   indices: ReadonlyMap<WasmFunction, number>,
 ): void => {
   const labels: Label[] = [];
+  const emitAll = (list: readonly Wasm[]): void => {
+    for (let i = 0; i < list.length; i++) emit(list[i]!);
+  };
   const block = (code: number, label: Label, list: readonly Wasm[]): void => {
     out.byte(code);
     out.byte(VOID);
     labels.push(label);
-    list.forEach(emit);
+    emitAll(list);
     labels.pop();
   };
   const emit = (w: Wasm): void => {
@@ -131,31 +133,31 @@ const encodeBody = (
         out.unsigned(w.local.index);
         return;
       case 'plain':
-        w.args.forEach(emit);
+        emitAll(w.args);
         out.opcode(PLAIN[w.op]);
         return;
       case 'lane':
-        w.args.forEach(emit);
+        emitAll(w.args);
         out.opcode(LANE[w.op]);
         out.byte(w.lane);
         return;
       case 'memory': {
-        w.args.forEach(emit);
-        const [code, align] = MEMORY[w.op];
-        out.opcode(code);
-        out.unsigned(align);
+        emitAll(w.args);
+        const instruction = MEMORY[w.op];
+        out.opcode(instruction[0]);
+        out.unsigned(instruction[1]);
         out.unsigned(w.offset);
         // the only lane stored is lane 0: narrowing moves what is stored there
         if (w.op === 'v128.store32_lane' || w.op === 'v128.store64_lane') out.byte(0);
         return;
       }
       case 'shuffle':
-        w.args.forEach(emit);
+        emitAll(w.args);
         out.opcode(0xfd00d);
         for (const b of w.bytes) out.byte(b);
         return;
       case 'call': {
-        w.args.forEach(emit);
+        emitAll(w.args);
         out.byte(0x10);
         out.unsigned(indices.get(w.target)!);
         return;
@@ -172,7 +174,7 @@ const encodeBody = (
         if (w.otherwise.length > 0) {
           out.byte(0x05);
           labels.push(label);
-          w.otherwise.forEach(emit);
+          emitAll(w.otherwise);
           labels.pop();
         }
         out.byte(0x0b);
@@ -191,7 +193,7 @@ const encodeBody = (
         w satisfies never;
     }
   };
-  body.forEach(emit);
+  emitAll(body);
 };
 
 const signature = (f: WasmFunction): string =>

@@ -68,14 +68,16 @@ export class Pointers {
 
   /** Counts accesses by address; those in branches too, which loops do not prepare for. */
   count(body: readonly TStmt[]): void {
-    for (const access of this.#accesses.of(body)) {
-      const { key } = this.#address(access);
+    const accesses = this.#accesses.of(body);
+    for (let i = 0; i < accesses.length; i++) {
+      const { key } = this.#address(accesses[i]!);
       this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1);
     }
     this.#countBranches(body);
   }
   #countBranches(body: readonly TStmt[]): void {
-    for (const s of body) {
+    for (let i = 0; i < body.length; i++) {
+      const s = body[i]!;
       if (s.kind === 'for') this.#countBranches(s.body);
       else if (s.kind === 'if') {
         this.count(s.then);
@@ -148,7 +150,9 @@ export class Pointers {
   prepareLoop(loop: Extract<TStmt, { kind: 'for' }>): readonly (readonly [Local, number])[] {
     const steps: (readonly [Local, number])[] = [];
     const scope = this.#scopes.at(-1)!;
-    for (const access of this.#accesses.of(loop.body)) {
+    const accesses = this.#accesses.of(loop.body);
+    for (let i = 0; i < accesses.length; i++) {
+      const access = accesses[i]!;
       const { form, key, coarse, size } = this.#address(access);
       if (!form.stable || form.terms.length === 0 || this.#known(key) !== undefined) continue;
       let step = 0;

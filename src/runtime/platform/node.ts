@@ -44,6 +44,9 @@ export const spawnWorker = (
     workerData: data,
     execArgv: [],
     name: 'tigon',
+    // it writes nothing: those of this thread need not be opened for it
+    stdout: true,
+    stderr: true,
   });
   worker.on('error', (error: Error) => failed(error.message));
   worker.on('exit', (code) => failed(`worker ended with code ${code}`));
