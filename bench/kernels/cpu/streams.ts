@@ -63,6 +63,16 @@ export const streams: readonly Stream[] = [
     },
     trips: 5,
   },
+  {
+    name: 'Adam update',
+    given: (n) => [rows(n), rows(n), rows(n), rows(n).abs()],
+    work: (w, g, m, v) => {
+      const mean = m!.mul(0.9).add(g!.mul(0.1));
+      const variance = v!.abs().mul(0.999).add(g!.square().mul(0.001));
+      return [w!.sub(mean.mul(0.01).div(variance.sqrt().add(1e-8))), mean, variance];
+    },
+    trips: 7,
+  },
   { name: 'sum of all', given: once(rows), work: (x) => x!.sum(), trips: 1 },
   { name: 'sums of rows', given: once(rows), work: (x) => x!.sum({ axis: 1 }), trips: 1 },
   { name: 'sums of columns', given: once(rows), work: (x) => x!.sum({ axis: 0 }), trips: 1 },
