@@ -137,6 +137,13 @@ const readers = async (check: Check, address: string): Promise<void> => {
     await page.waitForSelector('#cell-first .cell-status.done');
     await run(page, 'second');
     expect((await said(page, 'second')).includes('99 degrees'), 'the changed array is used');
+    await page.click('#cell-first .cm-content');
+    await page.keyboard.press('Control+a');
+    await page.keyboard.insertText('nd.aray([1])');
+    await run(page, 'first');
+    expect(/TypeError: nd\.aray/.test(await said(page, 'first')), 'names are those of the reader');
+    await page.click('#cell-second .cell-run');
+    await page.waitForSelector('#cell-second .cell-status.blocked:has-text("cell first")');
     await page.click('#cell-first button:has-text("Restore")');
     await run(page, 'first');
     expect((await said(page, 'first')).includes('64.4'), 'the first text is back');
@@ -185,8 +192,15 @@ const readers = async (check: Check, address: string): Promise<void> => {
       expect(folded > 0 && !(await page.isVisible('#cell-look')), 'what can wait is folded');
       await show.first().click();
       expect((await show.count()) === folded - 1, 'a section opens');
+      await page.click('.VPDocAsideOutline a:has-text("Exercises")');
+      await page.waitForFunction(
+        (n) => document.querySelectorAll('.later.folded').length < n,
+        folded - 1,
+      );
       await page.click('.first-hour:has-text("Next") a');
       await page.waitForSelector('.first-hour:has-text("stop 2 of")');
+      await page.click('.VPSidebar a:has-text("Autograd")');
+      await page.waitForSelector('.first-hour:has-text("stop 3 of")');
       await page.uncheck('.lesson-bar label:has-text("first hour") input');
       expect((await show.count()) === 0, 'all of the lesson is there');
     },
@@ -220,13 +234,15 @@ const readers = async (check: Check, address: string): Promise<void> => {
         expect(faults.length === 0, faults.join('\n'));
       });
 
-  await check('the search finds a lesson', async ({ page }) => {
+  await check('the search finds lessons, and functions of the reference', async ({ page }) => {
     await page.goto(address);
     await page.waitForLoadState('networkidle');
     await page.keyboard.press('Control+k');
     await page.waitForSelector('.VPLocalSearchBox input');
     await page.fill('.VPLocalSearchBox input', 'welcome');
     await page.waitForSelector('.VPLocalSearchBox a:has-text("Welcome")');
+    await page.fill('.VPLocalSearchBox input', 'how do I use Conv2D?');
+    await page.waitForSelector('.VPLocalSearchBox a[href*="reference/nn#nn-conv2d"]');
   });
 };
 

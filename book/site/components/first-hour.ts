@@ -1,8 +1,9 @@
 /**
  * The first hour on a lesson's page: what it says above and below the lesson, and sections that wait for later.
  *
- * Invariant: nothing is taken away: a folded section keeps its heading and opens with a click, and its cells are cells of
- * the page like all others. An address that ends with `?first` asks for the first hour at once.
+ * Invariant: nothing is taken away: a folded section keeps its heading and opens with a click, or when somebody goes to
+ * a place in it, and its cells are cells of the page like all others. An address that ends with `?first` asks for the
+ * first hour at once; who is on the way stays on it until they leave it, or load a page anew.
  */
 import {
   computed,
@@ -10,6 +11,8 @@ import {
   h,
   type InjectionKey,
   inject,
+  onBeforeUnmount,
+  onMounted,
   type Ref,
   ref,
   type VNode,
@@ -27,6 +30,16 @@ export interface OnTheWay {
 
 /** Whether the page shows what belongs to the first hour alone. */
 export const firstHourKey: InjectionKey<Ref<boolean>> = Symbol('first hour');
+
+let isUnderway = false;
+
+/** Whether the page before this one was on the way. */
+export const underway = (): boolean => isUnderway;
+
+/** The reader sets out, or leaves the way. */
+export const setOut = (now: boolean): void => {
+  isUnderway = now;
+};
 
 /** Above the lesson. */
 export const signpost = ({ place, of, minutes }: OnTheWay): VNode =>
@@ -57,8 +70,19 @@ export const LaterSection = defineComponent({
     const isFirst = inject(firstHourKey, ref(false));
     const isOpened = ref(false);
     const isFolded = computed(() => isFirst.value && !isOpened.value);
+    const root = ref<HTMLElement>();
+    const openTarget = (): void => {
+      const id = decodeURIComponent(location.hash.slice(1));
+      const target = id === '' ? null : document.getElementById(id);
+      if (target !== null && root.value?.contains(target)) isOpened.value = true;
+    };
+    onMounted(() => {
+      openTarget();
+      addEventListener('hashchange', openTarget);
+    });
+    onBeforeUnmount(() => removeEventListener('hashchange', openTarget));
     return () =>
-      h('section', { class: ['later', isFolded.value ? 'folded' : ''] }, [
+      h('section', { ref: root, class: ['later', isFolded.value ? 'folded' : ''] }, [
         slots['default']?.(),
         isFolded.value
           ? h(

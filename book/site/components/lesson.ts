@@ -7,7 +7,7 @@
 import { defineComponent, h, onBeforeUnmount, onMounted, provide, ref } from 'vue';
 import type { DeviceName } from '../live/protocol.ts';
 import { createSession } from '../live/session.ts';
-import { farewell, firstHourKey, type OnTheWay, signpost } from './first-hour.ts';
+import { farewell, firstHourKey, type OnTheWay, setOut, signpost, underway } from './first-hour.ts';
 import { sessionKey } from './session-key.ts';
 
 const spawn = (): Worker =>
@@ -33,7 +33,8 @@ export const Lesson = defineComponent({
       ready.value = true;
       const asked = new URLSearchParams(location.search);
       if (asked.has('quick')) session.use({ quick: true });
-      isFirst.value = way !== undefined && asked.has('first');
+      if (asked.has('first')) setOut(true);
+      isFirst.value = way !== undefined && underway();
       setTimeout(session.warm, 0);
     });
     return () => {
@@ -104,6 +105,7 @@ export const Lesson = defineComponent({
                   checked: isFirst.value,
                   onChange: (e: Event) => {
                     isFirst.value = (e.target as HTMLInputElement).checked;
+                    setOut(isFirst.value);
                   },
                 }),
                 ' first hour',

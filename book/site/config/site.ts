@@ -12,6 +12,7 @@ import { useLessons } from './markdown.ts';
 import { namesPlugin } from './names.ts';
 import { partsPlugin } from './parts.ts';
 import { recordedMarkup } from './recorded.ts';
+import { search } from './search.ts';
 
 /** What lets a page share memory between threads. */
 const ISOLATED = {
@@ -49,7 +50,16 @@ export const siteConfig = async (): Promise<UserConfig> => {
     cleanUrls: true,
     lastUpdated: false,
     srcDir: ROOT,
-    srcExclude: ['*.md', 'docs/**', 'test/**', 'bench/**', 'src/**', 'examples/**', 'dist/**'],
+    srcExclude: [
+      '*.md',
+      'lessons/README.md',
+      'docs/**',
+      'test/**',
+      'bench/**',
+      'src/**',
+      'examples/**',
+      'dist/**',
+    ],
     rewrites: {
       'lessons/:slug/lesson.md': 'lessons/:slug/index.md',
       'lessons/cheatsheets/:name.md': 'cheatsheets/:name.md',
@@ -65,7 +75,7 @@ export const siteConfig = async (): Promise<UserConfig> => {
     themeConfig: {
       nav: navigation(),
       sidebar: sidebar(),
-      search: { provider: 'local' },
+      search: { provider: 'local', options: search },
       outline: { level: [2, 3] },
       docFooter: { prev: 'Before', next: 'Next' },
     },
