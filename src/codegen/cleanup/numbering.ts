@@ -287,9 +287,13 @@ class Numbering {
   }
 
   private valuesOf(exprs: readonly TExpr[]): Value[] {
-    const found: Value[] = [];
-    for (let i = 0; i < exprs.length; i++) found.push(this.value(exprs[i]!));
-    return found;
+    // lists that grow take room for many more
+    const a = exprs[0];
+    const b = exprs[1];
+    if (a === undefined) return [];
+    if (b === undefined) return [this.value(a)];
+    if (exprs.length === 2) return [this.value(a), this.value(b)];
+    return exprs.map((e) => this.value(e));
   }
 
   private valueHere(e: TExpr): Value {

@@ -30,7 +30,7 @@ class Writer {
   }
 
   private writeSteps(steps: readonly Step[]): void {
-    for (const s of steps) this.writeStep(s);
+    for (let i = 0; i < steps.length; i++) this.writeStep(steps[i]!);
   }
 
   private writeStep(s: Step): void {
@@ -125,6 +125,16 @@ class Writer {
     return get(register);
   }
 
+  private expressions(values: readonly Value[]): TExpr[] {
+    // lists that grow take room for many more
+    const a = values[0];
+    const b = values[1];
+    if (a === undefined) return [];
+    if (b === undefined) return [this.expression(a)];
+    if (values.length === 2) return [this.expression(a), this.expression(b)];
+    return values.map((v) => this.expression(v));
+  }
+
   private definition(register: Register, value: Value): TStmt {
     const { shape } = value;
     const [arg] = value.args;
@@ -139,8 +149,7 @@ class Writer {
 
   private spell(value: Value): TExpr {
     const { shape, type } = value;
-    const args: TExpr[] = [];
-    for (let i = 0; i < value.args.length; i++) args.push(this.expression(value.args[i]!));
+    const args = this.expressions(value.args);
     const a = args[0]!;
     switch (shape.kind) {
       case 'const':

@@ -60,7 +60,7 @@ export class Scopes {
   }
 
   push(stmt: TStmt): void {
-    this.#scopes[this.depth]!.stmts.push(stmt);
+    this.#scopes[this.#scopes.length - 1]!.stmts.push(stmt);
   }
   fresh(hint: string, type: RegType): Register {
     const base = spelledOf(hint);
@@ -191,7 +191,7 @@ export class Scopes {
   }
   /** A value known at `lowest` or deeper. Further out, the same axes may have had other values. */
   known(key: string, lowest: number): TExpr | undefined {
-    for (let i = this.depth; i >= lowest; i--) {
+    for (let i = this.#scopes.length - 1; i >= lowest; i--) {
       const value = this.#scopes[i]!.memo?.get(key);
       if (value) return value;
     }

@@ -202,11 +202,15 @@ export class Accesses {
     let list = this.#lists.get(body);
     if (list === undefined) {
       const found: Access[] = [];
-      for (const s of body) this.#statement(s, found);
+      for (let i = 0; i < body.length; i++) this.#statement(body[i]!, found);
       list = found;
       this.#lists.set(body, list);
     }
     return list;
+  }
+
+  #append(list: readonly Access[], found: Access[]): void {
+    for (let i = 0; i < list.length; i++) found.push(list[i]!);
   }
 
   #statement(s: TStmt, found: Access[]): void {
@@ -224,7 +228,7 @@ export class Accesses {
       case 'for':
         gather(s.from, found);
         gather(s.to, found);
-        for (const access of this.of(s.body)) found.push(access);
+        this.#append(this.of(s.body), found);
         return;
       case 'if':
         gather(s.condition, found);

@@ -20,6 +20,8 @@ import {
 
 export type VectorShape = 'f32x4' | 'i32x4' | 'f64x2' | 'i64x2';
 
+const IS_WORD = /^[\w.]+$/;
+
 export class FunctionBuilder {
   readonly #params: Local[] = [];
   readonly #locals: Local[] = [];
@@ -29,7 +31,7 @@ export class FunctionBuilder {
   #block: Wasm[] = [];
 
   #make(type: ValueType, name: string, index: number): Local {
-    const word = name.replace(/[^\w.]/g, '_') || 'v';
+    const word = IS_WORD.test(name) ? name : name.replace(/[^\w.]/g, '_') || 'v';
     const seen = this.#names.get(word) ?? 0;
     this.#names.set(word, seen + 1);
     return { name: seen === 0 ? word : `${word}.${seen}`, type, index };

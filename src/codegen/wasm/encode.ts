@@ -36,6 +36,13 @@ class Bytes {
     if (this.length === this.#data.length) this.#grow(1);
     this.#data[this.length++] = value;
   }
+  /** A byte and a number: what most instructions are. */
+  pair(code: number, value: number): void {
+    if (this.length + 2 > this.#data.length) this.#grow(2);
+    this.#data[this.length++] = code;
+    if (value < 128) this.#data[this.length++] = value;
+    else this.unsigned(value);
+  }
   append(other: Bytes): void {
     if (this.length + other.length > this.#data.length) this.#grow(other.length);
     this.#data.set(other.view(), this.length);
@@ -85,10 +92,7 @@ class Bytes {
   /** An opcode as `instructions.ts` writes it. */
   opcode(code: number): void {
     if (code < 0x100) this.byte(code);
-    else {
-      this.byte(code >> 12);
-      this.unsigned(code & 0xfff);
-    }
+    else this.pair(code >> 12, code & 0xfff);
   }
 }
 
@@ -112,8 +116,12 @@ const encodeBody = (
     switch (w.kind) {
       case 'const':
         if (w.type === 'i32') {
-          out.byte(0x41);
-          out.small(w.value);
+          // a number of seven bits, its sign the highest
+          if (w.value >= -64 && w.value < 64) out.pair(0x41, w.value & 127);
+          else {
+            out.byte(0x41);
+            out.small(w.value);
+          }
         } else {
           out.byte(w.type === 'f32' ? 0x43 : 0x44);
           out.float(w.value, w.type === 'f32' ? 4 : 8);
@@ -124,13 +132,11 @@ const encodeBody = (
         out.signed(BigInt.asIntN(64, w.value));
         return;
       case 'get':
-        out.byte(0x20);
-        out.unsigned(w.local.index);
+        out.pair(0x20, w.local.index);
         return;
       case 'set':
         emit(w.value);
-        out.byte(0x21);
-        out.unsigned(w.local.index);
+        out.pair(0x21, w.local.index);
         return;
       case 'plain':
         emitAll(w.args);
@@ -145,8 +151,7 @@ const encodeBody = (
         emitAll(w.args);
         const instruction = MEMORY[w.op];
         out.opcode(instruction[0]);
-        out.unsigned(instruction[1]);
-        out.unsigned(w.offset);
+        out.pair(instruction[1], w.offset);
         // the only lane stored is lane 0: narrowing moves what is stored there
         if (w.op === 'v128.store32_lane' || w.op === 'v128.store64_lane') out.byte(0);
         return;
