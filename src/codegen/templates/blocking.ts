@@ -16,6 +16,7 @@ import {
   TILE_ROWS,
   WIDE_ROWS,
 } from './contraction.ts';
+import { packedElements } from './row-panels.ts';
 import { Shortlist } from './shortlist.ts';
 
 /** How a problem is cut into workgroups, and workgroups into cache blocks. */
@@ -91,13 +92,10 @@ export const blockings = (p: Problem, caps: Caps, most = 1): readonly Blocking[]
   return best.items;
 };
 
-/** What blocks of rows are multiples of: where four neighbours are packed at a time, all blocks begin with four. */
-const rowUnit = (p: Problem): number => (p.rows.packing === 'free' ? panelRows(p) : p.tileRows);
-
 /** All cuts of rows and columns that fit the scratch memory. */
 const cellsOf = (p: Problem, caps: Caps): readonly Cell[] => {
   const { k } = p;
-  const unit = rowUnit(p);
+  const unit = panelRows(p);
   const rowUnits = Math.ceil(p.rows.size / unit);
   const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
   const cells: Cell[] = [];
@@ -154,7 +152,7 @@ const fitted = (p: Problem, rows: number, columns: number, caps: Caps): number |
   const packedRows = Math.min(rows, PACKED_ROWS);
   const parts = Math.ceil(rows / packedRows);
   const even = roundUp(Math.ceil(rows / parts), panelRows(p));
-  const packed = p.rows.inPlace === undefined ? even * k.depth * 4 : 0;
+  const packed = p.rows.inPlace === undefined ? 4 * packedElements(p, even) : 0;
   const waiting = Math.max(128, partial - (caps.keptBytes ?? 0));
   const bytes = packedColumns + waiting + packed;
   return bytes <= caps.sharedBytes ? even : undefined;

@@ -16,7 +16,7 @@ export const TILE_ROWS = 4;
 export const TILE_COLUMNS = 8;
 /**
  * Where the engine multiplies and adds in one instruction: 6 x 8 sums are twelve vectors, two of columns and one of a row
- * fill its registers (see `wasm/crowded.ts`). Two such tiles share a panel, so that rows are packed by fours.
+ * fill its registers (see `wasm/crowded.ts`).
  */
 export const TALL_ROWS = 6;
 /** Left-over rows that are multiplied with two column panels at a time. */
@@ -221,9 +221,9 @@ const TALL_STEP = 6.2;
 export const stepOf = ({ tileRows }: Pick<Problem, 'tileRows'>): number =>
   tileRows === TALL_ROWS ? TALL_STEP : STEP;
 
-/** Rows of a packed panel: those of one tile or two. */
-export const panelRows = ({ tileRows }: Pick<Problem, 'tileRows'>): number =>
-  tileRows === TALL_ROWS ? 2 * TALL_ROWS : TILE_ROWS;
+/** Rows of a packed panel: those of a tile, or of two where four neighbours are packed at a time. */
+export const panelRows = ({ tileRows, rows }: Pick<Problem, 'tileRows' | 'rows'>): number =>
+  tileRows === TALL_ROWS && rows.packing === 'free' ? 2 * TALL_ROWS : tileRows;
 
 /** `n` up to whole pieces of `to`. */
 export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;

@@ -17,6 +17,7 @@ import { epilogueOf } from './epilogue.ts';
 import { imagePlans, planImages } from './images.ts';
 import { MatmulTemplate, type Schedule, type Scratch } from './matmul-emit.ts';
 import { laneProblems } from './panels.ts';
+import { packedElements } from './row-panels.ts';
 import { MEASURED } from './shortlist.ts';
 import { planSingle } from './single.ts';
 import { planThin } from './thin.ts';
@@ -147,7 +148,7 @@ const planOf = (schedule: Schedule): NestPlan => {
   const { problem: p, blocking: b, epilogue } = schedule;
   const shared = (name: string, elements: number) => sharedBuffer(name, 'float32', elements);
   const scratch: Scratch = {
-    rows: p.rows.inPlace ? undefined : shared('packedRows', b.packedRows * b.k.depth),
+    rows: p.rows.inPlace ? undefined : shared('packedRows', packedElements(p, b.packedRows)),
     columns: p.columns.panels ? undefined : shared('packedColumns', b.columns * b.k.depth),
     tiles: shared('tiles', b.k.count > 1 ? b.rows * b.columns : p.tileRows * TILE_COLUMNS),
   };

@@ -13,8 +13,6 @@ import type { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { type DepthBlocks, type Operand, type Packing, readsVectors } from './contraction.ts';
 
-const LANES = [0, 1, 2, 3] as const;
-
 /** A block of the sum: the chunked axis runs over `[from, from + length)`. */
 export interface DepthBlock {
   readonly blocks: Pick<DepthBlocks, 'inner' | 'depth'>;
@@ -26,7 +24,7 @@ export interface Panels {
   readonly buffer: ThreadBuffer;
   /** Where the panels start in the buffer. */
   readonly offset: TExpr;
-  /** Lanes of a panel: 4, 8 or 12. */
+  /** Lanes of a panel: 4, 6, 8 or 12. */
   readonly width: number;
   /** First row or column, and the number of panels. */
   readonly start: TExpr;
@@ -34,6 +32,23 @@ export interface Panels {
 }
 
 export const pack = (em: Emitter, operand: Operand, panels: Panels, block: DepthBlock): void => {
+  if (panels.width === SIX) packSixes(em, operand, panels, block);
+  else packFours(em, operand, panels, block);
+};
+
+const SIX = 6;
+
+/** Panel by panel: what reaches beyond one, stored by fours, is overwritten by the next. */
+const packSixes = (em: Emitter, operand: Operand, panels: Panels, block: DepthBlock): void => {
+  const { buffer, width } = panels;
+  em.loop('panel', i32(0), panels.count, 1, (panel) => {
+    const first = em.name('first', add(panels.start, mul(panel, i32(SIX))));
+    const base = add(panels.offset, mul(panel, i32(SIX * block.blocks.depth)));
+    packLanes(em, operand, first, { buffer, width, base }, block);
+  });
+};
+
+const packFours = (em: Emitter, operand: Operand, panels: Panels, block: DepthBlock): void => {
   const quarters = panels.width / 4;
   const together = groupsTogether(operand, panels);
   em.loop('lanes', i32(0), mul(panels.count, i32(quarters)), together, (group) => {
@@ -118,7 +133,10 @@ const unbroken = (operand: Operand, first: TExpr, along: TExpr): TExpr =>
     operate('le', first, i32(operand.size - 4)),
   );
 
-/** Each lane has a position of its own; vectors along the sum are transposed, four by four. */
+/**
+ * Each lane has a position of its own; vectors along the sum are transposed, four by four. Six lanes are stored as four
+ * and four, of which the last two are no part of them: what they overwrite is stored after them.
+ */
 const packLanes = (
   em: Emitter,
   operand: Operand,
@@ -126,11 +144,12 @@ const packLanes = (
   target: Target,
   block: DepthBlock,
 ): void => {
-  const lanes = LANES.map((lane) => {
+  const isSix = target.width === SIX;
+  const lanes = Array.from({ length: isSix ? SIX : 4 }, (_, lane) => {
     const at = operate('min', add(first, i32(lane)), i32(operand.size - 1));
     return positionOf(em, operand.free, em.name('lane', at));
   });
-  const gather = (value: () => TExpr): [TExpr, TExpr, TExpr, TExpr] =>
+  const gather = (value: () => TExpr): TExpr[] =>
     lanes.map((position) => {
       let result = i32(0);
       em.scope('same', () => {
@@ -138,24 +157,34 @@ const packLanes = (
         result = em.name('x', value());
       });
       return result;
-    }) as [TExpr, TExpr, TExpr, TExpr];
-  const one = (k: TExpr): void =>
-    put(em, target, k, vec4(...gather(() => em.scalar(operand.expr))));
+    });
+  const rest: Target = { ...target, base: add(target.base, i32(4)) };
+  const one = (k: TExpr): void => {
+    const [a, b, c, d, e, f] = gather(() => em.scalar(operand.expr));
+    put(em, target, k, vec4(a!, b!, c!, d!));
+    if (isSix) put(em, rest, k, vec4(e!, f!, f!, f!));
+  };
   const last = operand.summed.at(-1);
   if (operand.packing !== 'summed' || last === undefined) {
     overDepth(em, operand.summed, block, { one });
     return;
   }
   const four = (k: TExpr): void => {
-    const columns = transposed(
-      em,
-      gather(() => em.vector(operand.expr, last)),
-    );
-    columns.forEach((v, i) => {
+    const [a, b, c, d, e, f] = gather(() => em.vector(operand.expr, last));
+    const pairs = isSix ? pairsOf(em, e!, f!) : [];
+    transposed(em, [a!, b!, c!, d!]).forEach((v, i) => {
       put(em, target, add(k, i32(i)), v);
+      if (isSix) put(em, rest, add(k, i32(i)), pairs[i]!);
     });
   };
   overDepth(em, operand.summed, block, { one, four });
+};
+
+/** Four vectors that begin with what was a lane of both. */
+const pairsOf = (em: Emitter, a: TExpr, b: TExpr): TExpr[] => {
+  const low = em.name('low', shuffle(a, b, [0, 4, 1, 5]));
+  const high = em.name('high', shuffle(a, b, [2, 6, 3, 7]));
+  return [low, shuffle(low, low, [2, 3, 2, 3]), high, shuffle(high, high, [2, 3, 2, 3])];
 };
 
 /** Four vectors of what were their lanes. */

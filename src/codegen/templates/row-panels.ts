@@ -1,5 +1,5 @@
 /**
- * Where tiles of rows are among packed panels: a tile of four fills one, two tiles of six share one of twelve.
+ * Where tiles of rows are among packed panels: a tile fills one, or two tiles of six share one of twelve.
  *
  * Invariant: tiles follow each other in the order of their rows; the last panel may hold one tile alone.
  */
@@ -10,6 +10,10 @@ import { type Problem, panelRows } from './contraction.ts';
 import type { PanelPair } from './micro.ts';
 
 const tilesOf = (p: Problem): number => panelRows(p) / p.tileRows;
+
+/** Memory of so many packed rows. What is stored by fours may reach beyond the last panel of six. */
+export const packedElements = (p: Problem, rows: number): number =>
+  rows * p.k.depth + (panelRows(p) % 4);
 
 /** Tiles that are packed together, of those that are left. */
 export const tilesFrom = (em: Emitter, done: TExpr, all: TExpr, most: number): TExpr => {
