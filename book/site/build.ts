@@ -3,7 +3,7 @@
  *
  * Invariant: a site that is newer than all it is made of is left as it is.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vitepress';
@@ -13,6 +13,9 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 
 /** Where the built site is. */
 export const SITE: string = join(here, '.vitepress', 'dist');
+
+/** Written last: a build still tidies up beside its pages when these are there. */
+const BUILT = join(SITE, '.built');
 
 /** What pages are made of. */
 const SOURCES = ['lessons', 'book', 'src', 'package.json', 'package-lock.json'];
@@ -33,10 +36,11 @@ const changedAt = (path: string): number => {
 
 /** Builds the site into {@link SITE} unless it is there already. */
 export const buildSite = async ({ always = false } = {}): Promise<void> => {
-  const built = statSync(join(SITE, 'index.html'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const built = statSync(BUILT, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (!always && built > Math.max(...SOURCES.map((name) => changedAt(join(ROOT, name))))) return;
   console.log('building the pages; this takes minutes, and is done once for each change');
   await build(here);
+  writeFileSync(BUILT, '');
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
