@@ -1,28 +1,44 @@
 /**
- * Calls that leave things as they were when they throw: what they learn about parameters on the way is forgotten.
+ * Calls that leave things as they were when they throw: of blocks, of initializers, of metrics.
  *
- * Invariant: what was done inside an attempt that throws is undone, last thing first; outside of all attempts nothing is
- * noted. An attempt that succeeds inside another one is part of it.
+ * Invariant: what was done inside an attempt that throws is undone, last thing first; what waits for success is done when
+ * the outermost attempt has succeeded. An attempt that succeeds inside another one is part of it.
  */
-const undos: (() => void)[] = [];
+interface Note {
+  readonly undo?: () => void;
+  readonly done?: () => void;
+}
+
+const notes: Note[] = [];
 let depth = 0;
+
+/** Whether an attempt is going on. */
+export const attempting = (): boolean => depth > 0;
 
 /** Has `undo` called if the attempt that is going on, or one around it, throws. */
 export const onFailure = (undo: () => void): void => {
-  if (depth > 0) undos.push(undo);
+  if (depth > 0) notes.push({ undo });
+};
+
+/** Calls `done` when all attempts that are going on have succeeded: at once if there are none. */
+export const onSuccess = (done: () => void): void => {
+  if (depth > 0) notes.push({ done });
+  else done();
 };
 
 /** Runs `body`; undoes what it did when it throws. */
 export const attempted = <T>(body: () => T): T => {
-  const before = undos.length;
+  const before = notes.length;
   depth++;
+  let result: T;
   try {
-    return body();
+    result = body();
   } catch (error) {
-    while (undos.length > before) undos.pop()!();
+    while (notes.length > before) notes.pop()!.undo?.();
     throw error;
   } finally {
     depth--;
-    if (depth === 0) undos.length = 0;
   }
+  if (depth === 0) for (const { done } of notes.splice(0)) done?.();
+  return result;
 };

@@ -8,11 +8,12 @@ import { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { showType, tensor } from '../ir/type.ts';
 import type { Device } from '../runtime/device.ts';
+import { attempting, onFailure, onSuccess } from './attempt.ts';
 import { type Callable, callableOf, contiguous, type Loaded, loadedFor, run } from './callable.ts';
 import { failure, located } from './callsite.ts';
 import { type Layout, scalarLayout } from './layout.ts';
 import { mode } from './mode.ts';
-import { isNDArray, type NDArray, type Operand, rebind, viewOf } from './ndarray.ts';
+import { aliasOf, isNDArray, type NDArray, type Operand, rebind, viewOf } from './ndarray.ts';
 import { shown } from './options.ts';
 import { record } from './tape.ts';
 import { checkAssignable } from './trace.ts';
@@ -239,10 +240,20 @@ export const layoutsOf = (
     typeof x === 'number' ? scalarLayout(device, callable.graph.inputs[i]!.type.dtype) : x.layout,
   );
 
+/** Should the call that is going on throw, `x` has its values of now again. */
+const keepValues = (x: NDArray): void => {
+  const values = aliasOf(x);
+  onFailure(() => rebind(x, values));
+  onSuccess(() => values.dispose());
+};
+
 /** Makes `x` stand for `value` from now on: at once, or, while tracing, when the program runs. Types must be equal. */
 export const assign = (x: NDArray, value: NDArray): void => {
   checkAssignable(x, value.type);
   if (mode.repeating) return;
   if (mode.trace !== undefined) mode.trace.assign(x, value);
-  else rebind(x, contiguous(value));
+  else {
+    if (attempting() && x.storage !== undefined) keepValues(x);
+    rebind(x, contiguous(value));
+  }
 };

@@ -64,12 +64,21 @@ const distance = (a: string, b: string): number => {
   return row[b.length]!;
 };
 
+/** What other libraries call it. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  dim: 'axis',
+  bias: 'useBias',
+  weight_decay: 'wd',
+  weightDecay: 'wd',
+};
+
 /** The known word that looks most like `word`, if any is close. */
 export const nearest = (word: string, known: readonly string[]): string | undefined => {
   const initials = known.find(
     (k) => k.replace(/^(.)[^A-Z]*|([A-Z])[^A-Z]*/g, '$1$2').toLowerCase() === word,
   );
   if (initials !== undefined && word.length > 1) return initials;
+  if (Object.hasOwn(ELSEWHERE, word) && known.includes(ELSEWHERE[word]!)) return ELSEWHERE[word];
   const longer = known.find((k) => k.startsWith(word) || word.startsWith(k));
   if (longer !== undefined && word !== '') return longer;
   const scored = known
@@ -89,7 +98,10 @@ export const checkOptions = (
 ): void => {
   if (given === undefined) return;
   if (given === null || typeof given !== 'object' || Array.isArray(given))
-    throw failure('option', `${where}: options must be an object like { ${known[0] ?? ''}: … }`);
+    throw failure(
+      'option',
+      `${where}: options must be an object like { ${known[0] ?? ''}: … }, not ${shown(given)}`,
+    );
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
     const near = nearest(key, known);

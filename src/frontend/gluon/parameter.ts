@@ -19,7 +19,7 @@ import { checkDtype, checkShape } from '../nd/creation.ts';
 import { astype } from '../nd/math.ts';
 import { aliasOf, isNDArray, type NDArray, rebind } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
-import { forParameter, keepParameterDraws } from '../random/state.ts';
+import { forParameter } from '../random.ts';
 import { newRevision } from '../revision.ts';
 import { type InitializerLike, initializer } from './init/named.ts';
 import type { Devices } from './replicas.ts';
@@ -198,14 +198,12 @@ export class Parameter {
   #noteState(): void {
     const [shape, pending, copies] = [this.#shape, this.#pending, this.#copies];
     const values = copies.map(aliasOf);
-    const putBack = keepParameterDraws();
     onFailure(() => {
       if (this.#copies !== copies) for (const x of this.#copies) abandon(x);
       for (const [i, x] of copies.entries()) rebind(x, values[i]!);
       this.#shape = shape;
       this.#pending = pending;
       this.#copies = copies;
-      putBack();
     });
   }
 

@@ -13,7 +13,7 @@ export type { Compression } from '../../runtime/platform/platform.ts';
 
 const filesFor = (doing: string): Files => {
   if (platform.files !== undefined) return platform.files;
-  throw new TigonError('file', `${doing}: there is no file system here`, 'pass the bytes instead');
+  throw failure('file', `${doing}: there is no file system here`, 'pass the bytes instead');
 };
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -33,6 +33,15 @@ const reason = (error: unknown): string => {
   return error instanceof Error ? error.message : String(error);
 };
 
+const helpFor = (error: unknown): string | undefined => {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === 'EISDIR') return 'the path needs the name of a file at its end';
+  const folder = typeof process === 'undefined' ? undefined : process.cwd?.();
+  return code === 'ENOENT' && folder !== undefined
+    ? `paths that are not absolute begin in ${folder}`
+    : undefined;
+};
+
 const checkPath = (action: string, path: unknown): void => {
   if (typeof path !== 'string' || path === '')
     throw failure('value', `${action} a file: the path is ${shown(path)}`, 'pass a path as a text');
@@ -45,7 +54,7 @@ export const readFile = async (path: string): Promise<Uint8Array<ArrayBuffer>> =
   try {
     return await files.read(path);
   } catch (error) {
-    throw new TigonError('file', `cannot read ${path}: ${reason(error)}`);
+    throw failure('file', `cannot read ${path}: ${reason(error)}`, helpFor(error));
   }
 };
 
@@ -74,7 +83,7 @@ export const writeFile = async (path: string, parts: readonly Uint8Array[]): Pro
   try {
     await files.write(path, parts);
   } catch (error) {
-    throw new TigonError('file', `cannot write ${path}: ${reason(error)}`);
+    throw failure('file', `cannot write ${path}: ${reason(error)}`, helpFor(error));
   }
 };
 

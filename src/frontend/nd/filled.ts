@@ -74,7 +74,11 @@ export const fits = (value: number | bigint, dtype: DType): boolean => {
 /** Throws unless an array of `dtype` can hold `value`. */
 export const checkFits = (where: string, value: unknown, dtype: DType): void => {
   if (typeof value !== 'number' && typeof value !== 'bigint')
-    throw failure('value', `${where}: ${shown(value)} is not a number`);
+    throw failure(
+      'value',
+      `${where}: ${shown(value)} is not a number`,
+      'convert it first: Number(…)',
+    );
   if (fits(value, dtype)) return;
   const [low, high] = integerRange(dtype);
   const range =

@@ -96,6 +96,7 @@ const filledOnly = (name: string, x: Node, axes: readonly number[]): void => {
     throw new TigonError(
       'shape',
       `${name}: ${showType(x.type)} has no elements along axes [${axes.join(', ')}]`,
+      'leave empty arrays out',
     );
 };
 

@@ -61,7 +61,9 @@ export const reshape = (x: NDArray, shape: Shape): NDArray => {
     throw failure(
       'shape',
       `reshape: ${showType(x.type)} has ${x.size} elements, which do not fill [${shape.join(', ')}]`,
-      'one size may be -1, to be inferred',
+      shape.indexOf(-1, open + 1) > open && open >= 0
+        ? 'only one size may be -1'
+        : 'one size may be -1, to be inferred',
     );
   return reshapeTo(x, target);
 };
@@ -321,6 +323,7 @@ export const stack = (xs: readonly NDArray[], axis = 0): NDArray => {
     throw failure(
       'shape',
       `stack: shapes differ: ${showType(first.type)} and ${showType(odd.type)}`,
+      'all arrays must have one shape; to join along an axis that they have use concat',
     );
   const at = axisOf('stack', axis, first.ndim + 1);
   return concat(

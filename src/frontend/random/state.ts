@@ -8,6 +8,7 @@
 import { iota } from '../../ir/graph/ops/leaf.ts';
 import { tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
+import { onFailure } from '../attempt.ts';
 import { call, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { mode } from '../mode.ts';
@@ -60,14 +61,6 @@ export const forParameter = <T>(body: () => T): T => {
   } finally {
     forParameters = before;
   }
-};
-
-/** A function that takes draws for parameters back to where they are now, unless the seed is another one by then. */
-export const keepParameterDraws = (): (() => void) => {
-  const { low, high, parameters } = common;
-  return () => {
-    if (common.low === low && common.high === high) common.parameters = parameters;
-  };
 };
 
 export interface SeedOptions {
@@ -272,6 +265,9 @@ const takeNew = (device: Device, count: number): DrawKey => {
   const counter = forParameters ? 'parameters' : 'counter';
   const draw = generator[counter] + (forParameters ? PARAMETER_DRAWS : 0);
   generator[counter] += count;
+  onFailure(() => {
+    generator[counter] -= count;
+  });
   return [generator.low, generator.high, draw];
 };
 

@@ -1,6 +1,7 @@
 /** A call that throws leaves a net as it was: shapes and values that it learnt on the way are forgotten. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Accuracy, CompositeEvalMetric, F1, MAE } from '../../../src/frontend/gluon/metric.ts';
 import * as nn from '../../../src/frontend/gluon/nn/index.ts';
 import * as rnn from '../../../src/frontend/gluon/rnn/index.ts';
 import { assertAllClose } from '../../../src/frontend/testing.ts';
@@ -158,6 +159,40 @@ test('an initialization that fails leaves parameters as they were', async () => 
   assert.throws(() => both.initialize({ init, forceReinit: true }), /no values/);
   assert.not.ok(other.weight.isInitialized);
   await assertAllClose((net[0] as nn.Dense).weight.data(), nd.ones([2, 2]));
+});
+
+test('running statistics and random numbers are those of before', async () => {
+  random.seed(2);
+  const net = new nn.Sequential(
+    new nn.BatchNorm({ inChannels: 3 }),
+    new nn.Dropout(0.5),
+    new nn.Dense(2, { inUnits: 4 }),
+  );
+  net.initialize();
+  const { runningMean } = net[0] as nn.BatchNorm;
+  const before = random.getState();
+  for (let i = 0; i < 2; i++) {
+    fails(() => autograd.record(() => net(nd.ones([2, 3]))), 'shape', 'features');
+    assert.equal(random.getState(), before);
+    await assertAllClose(runningMean.data(), nd.zeros([3]));
+  }
+  const [norm, drop] = net;
+  autograd.record(() => drop!(norm!(nd.ones([2, 3]))));
+  await assertAllClose(runningMean.data(), nd.full([3], 0.1));
+});
+
+test('metrics count all parts of a batch and all metrics of a set, or none', async () => {
+  const accuracy = new Accuracy();
+  const f1 = new F1({ classType: 'multiclass' });
+  const both = new CompositeEvalMetric([accuracy, f1, new MAE()]);
+  const [y, scores] = [nd.array([0, 1]), nd.array([[1, 0], [0, 1]])]; // biome-ignore format: a matrix
+  fails(() => accuracy.update([y, nd.array([1])], [scores, scores]), 'shape', 'Accuracy.update');
+  fails(() => both.update(y, scores), 'shape', 'update');
+  assert.equal(await accuracy.get(), ['accuracy', Number.NaN]);
+  const wider = nd.array([[1, 0, 0], [0, 1, 0]]); // biome-ignore format: a matrix
+  f1.update(y, wider);
+  accuracy.update([y, y], [scores, wider]);
+  assert.equal(await accuracy.get(), ['accuracy', 1]);
 });
 
 test('summary and inferShape forget what a call that fails has learnt', () => {

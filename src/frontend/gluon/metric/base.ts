@@ -8,6 +8,7 @@ import type { GraphBuilder } from '../../../ir/graph/builder.ts';
 import type { Assign, Node } from '../../../ir/graph/graph.ts';
 import { tensor } from '../../../ir/type.ts';
 import type { Device } from '../../../runtime/device.ts';
+import { attempted, onFailure, onSuccess } from '../../attempt.ts';
 import { assign } from '../../call.ts';
 import { failure } from '../../callsite.ts';
 import { mode, withMode } from '../../mode.ts';
@@ -89,7 +90,11 @@ export abstract class Metric implements Measure {
 
   /** Says how many totals there are, before the first batch is counted; throws when it was another number. */
   protected resize(size: number, what: string): void {
-    if (this.#size === 0) this.#size = size;
+    const before = this.#size;
+    onFailure(() => {
+      this.#size = before;
+    });
+    if (before === 0) this.#size = size;
     if (this.#size !== size)
       throw failure(
         'shape',
@@ -116,10 +121,16 @@ export abstract class Metric implements Measure {
       });
       this.#updates.set(key, update);
     }
-    applyUpdate(update, [totals, ...inputs], device);
-    onReplay(() => {
-      this.#count += count;
-    });
+    const whole = update;
+    const apply = (): void => {
+      applyUpdate(whole, [totals, ...inputs], device);
+      onReplay(() => {
+        this.#count += count;
+      });
+    };
+    // all parts of a batch count, or none; a trace is thrown away as a whole
+    if (mode.trace === undefined) onSuccess(apply);
+    else apply();
   }
 
   #totalsOn(device: Device, inputs: readonly NDArray[]): NDArray {
@@ -131,6 +142,7 @@ export abstract class Metric implements Measure {
         filled(tensor(dtype, [this.#size]), 0, device),
       );
       this.#totals.set(device, totals);
+      onFailure(() => this.#totals.delete(device));
     }
     return totals;
   }
@@ -213,7 +225,7 @@ export const listOf = (where: string, batch: Batch): readonly NDArray[] => {
   throw failure('value', `${where}: takes NDArrays or lists of them`);
 };
 
-/** Calls `count` for each part of a batch. */
+/** Calls `count` for each part of a batch: all of them count, or none. */
 export const eachPart = (
   where: string,
   labels: Batch,
@@ -227,7 +239,9 @@ export const eachPart = (
       'value',
       `${where}: ${right.length} arrays of labels, ${given.length} of outputs`,
     );
-  right.forEach((label, i) => {
-    count(label, given[i]!);
-  });
+  attempted(() =>
+    right.forEach((label, i) => {
+      count(label, given[i]!);
+    }),
+  );
 };

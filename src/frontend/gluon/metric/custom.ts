@@ -3,6 +3,7 @@
  *
  * Invariant: no update waits: what the host computes, it computes when the numbers have come, and `get` waits for it.
  */
+import { attempted, onSuccess } from '../../attempt.ts';
 import { failure } from '../../callsite.ts';
 import { mode, withMode } from '../../mode.ts';
 import { isNDArray, type NDArray } from '../../ndarray.ts';
@@ -106,7 +107,7 @@ export class HostMetric implements Measure {
       const figure = this.#figure(label, output);
       // Whoever awaits `get` learns of errors; until then nobody does.
       figure.catch(() => undefined);
-      this.#pending.push(figure);
+      onSuccess(() => this.#pending.push(figure));
     });
   }
 
@@ -211,7 +212,9 @@ export class CompositeEvalMetric implements Measure {
   }
 
   update(labels: Batch, outputs: Batch): void {
-    for (const metric of this.#metrics) metric.update(labels, outputs);
+    attempted(() => {
+      for (const metric of this.#metrics) metric.update(labels, outputs);
+    });
   }
 
   /**

@@ -89,7 +89,7 @@ export const checkNumber = (
   ok: (value: number) => boolean,
 ): number => {
   if (typeof value === 'number' && Number.isFinite(value) && ok(value)) return value;
-  throw failure('option', `${where}: ${name} is ${String(value)}`, `it must be ${rule}`);
+  throw failure('option', `${where}: ${name} is ${shown(value)}`, `it must be a number ${rule}`);
 };
 
 /** From 0 to below 1. */

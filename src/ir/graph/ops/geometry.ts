@@ -36,7 +36,7 @@ export const slide = (
   rule.check(
     reach <= room,
     `window ${reach} is larger than axis ${axis} with its padding (${size} + ${low} + ${high})`,
-    'pad more, or use a smaller kernel or dilation',
+    'pad more, or use a smaller kernel or dilation; axes are [batch, channels, …space] unless a layout says otherwise',
   );
   const count = Math.floor((room - reach) / stride) + 1;
   return { size, kernel, stride, low, high, dilation, count };
