@@ -1,13 +1,16 @@
 /**
  * Has the compiler look for attention that programs compose of products and a softmax.
  *
- * Invariant: brings all that compiles what may be found.
+ * Invariant: brings all that compiles what may be found on the CPU; WebGPU brings its own schedules when it is opened.
  */
-import { bringFinding } from '../passes/attention-family.ts';
+import { bring } from '../codegen/families.ts';
+import { laneAttention } from '../codegen/templates/attention-schedules.ts';
+import { writeOutAttention } from '../passes/attention.ts';
+import { bringFinding, bringWriting } from '../passes/attention-family.ts';
 import { findAttention } from '../passes/find-attention.ts';
-import { bringAttention } from './nd/attention-parts.ts';
 
 export const findComposed = (): void => {
-  bringAttention();
+  bring({ laneAttention });
+  bringWriting(writeOutAttention);
   bringFinding(findAttention);
 };

@@ -6,8 +6,11 @@
 import { keeping } from '../passes/keep.ts';
 import { bringKeeping } from '../passes/keep-family.ts';
 import { type CpuDevice, cpu as openCpu } from '../runtime/cpu/device.ts';
+import { steady } from './steady.ts';
+import { bringSteady } from './steady-family.ts';
 
 export const cpu = (): CpuDevice => {
   bringKeeping(keeping);
+  bringSteady(steady);
   return openCpu();
 };

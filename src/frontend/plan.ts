@@ -21,7 +21,7 @@ import { mode, withMode } from './mode.ts';
 import { aliasOf, letGo, type NDArray, type Operand } from './ndarray.ts';
 import { mapArrays } from './signature.ts';
 import { filledIn, Slot, slotted } from './slots.ts';
-import { keepingNothing, Steady } from './steady.ts';
+import { type Steady, steadyFor } from './steady-family.ts';
 import { type Origin, record } from './tape.ts';
 import { type Bound, leafOf, NeedsTape, type Observation, Trace } from './trace.ts';
 
@@ -257,7 +257,7 @@ const loadFor = (plan: Plan, operands: readonly Operand[]): Loaded => {
   const loaded = loadedFor(callable, device, layouts);
   plan.loaded = loaded;
   if (loaded.filling.kernels > 0)
-    plan.steady = new Steady(loaded, () => loadedFor(keepingNothing(callable), device, layouts));
+    plan.steady = steadyFor(loaded, callable, (other) => loadedFor(other, device, layouts));
   return loaded;
 };
 

@@ -14,11 +14,18 @@ const PATIENCE = 32;
 const REST = 256;
 
 /** A callable whose programs keep nothing. */
-export const keepingNothing = (callable: Callable): Callable => ({
+const keepingNothing = (callable: Callable): Callable => ({
   ...callable,
   loaded: new Map(),
   recipe: { ...callable.recipe, held: [] },
 });
+
+/** Chooses for the program of `callable`. */
+export const steady = (
+  keeping: Loaded,
+  callable: Callable,
+  load: (callable: Callable) => Loaded,
+): Steady => new Steady(keeping, () => load(keepingNothing(callable)));
 
 export class Steady {
   readonly #keeping: Loaded;

@@ -9,7 +9,7 @@ import { removeDeadAssigns } from './dce.ts';
 import { foldRules } from './fold.ts';
 import { oneHotRules } from './one-hot.ts';
 import type { GraphPass, PassContext } from './pass.ts';
-import { poolingRules } from './pooling.ts';
+import { poolingTable } from './pooling-family.ts';
 import { reductionRules } from './reductions.ts';
 import { RewritingBuilder, type RuleTable, rebuild } from './rewrite.ts';
 import type { PassName } from './switches.ts';
@@ -22,7 +22,7 @@ const RULES: readonly (readonly [family: PassName, RuleTable])[] = [
   ['views', viewRules],
   ['views', tilingRules],
   ['reductions', reductionRules],
-  ['reductions', poolingRules],
+  ['reductions', poolingTable],
   ['reductions', oneHotRules],
   ['constants', foldRules],
 ];

@@ -11,6 +11,8 @@ import { keeping } from './keep.ts';
 import { bringKeeping } from './keep-family.ts';
 import { bringLoops } from './loop-family.ts';
 import { loopParts } from './loop-parts.ts';
+import { poolingRules } from './pooling.ts';
+import { bringPooling } from './pooling-family.ts';
 
 export const bringEveryFamily = (): void => {
   bringSchedules();
@@ -18,4 +20,5 @@ export const bringEveryFamily = (): void => {
   bringWriting(writeOutAttention);
   bringFinding(findAttention);
   bringKeeping(keeping);
+  bringPooling(poolingRules);
 };

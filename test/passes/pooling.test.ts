@@ -1,6 +1,10 @@
 import { test } from 'uvu';
 import { canonicalize } from '../../src/passes/canonicalize.ts';
+import { poolingRules } from '../../src/passes/pooling.ts';
+import { bringPooling } from '../../src/passes/pooling-family.ts';
 import { golden } from '../support/passes.ts';
+
+bringPooling(poolingRules);
 
 const backward = (windows: string, pooled: string, x: string): readonly [string, string] => [
   `graph (%x: ${x}, %dy: ${pooled}) {

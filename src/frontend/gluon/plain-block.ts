@@ -17,15 +17,7 @@ import { newRevision } from '../revision.ts';
 import type { InitializerLike } from './init.ts';
 import { checkMultiplier, type Parameter } from './parameter.ts';
 import type { Devices } from './replicas.ts';
-import {
-  type ArrayDict,
-  type LoadOptions,
-  loadArraysInto,
-  loadInto,
-  move,
-  type SaveOptions,
-  saveFrom,
-} from './save.ts';
+import type { ArrayDict, LoadOptions, SaveOptions } from './save.ts';
 import { share } from './share.ts';
 import { blocksIn, isBlock, isHybrid, markBlocks, membersOf, parametersIn } from './structure.ts';
 import { summaryOf, treeOf } from './summary.ts';
@@ -217,6 +209,7 @@ export class Block {
    * @example await net.resetDevice(device.cpu());
    */
   async resetDevice(device: Devices): Promise<void> {
+    const { move } = await import('./save.ts');
     await move(this, device);
   }
 
@@ -324,6 +317,7 @@ export class Block {
    * @throws {OptionError} for unknown options
    */
   async saveParameters(path: string, options?: SaveOptions): Promise<void> {
+    const { saveFrom } = await import('./save.ts');
     await saveFrom(this, path, options);
   }
 
@@ -337,6 +331,7 @@ export class Block {
    * @throws {OptionError} for unknown options
    */
   async loadParameters(source: string | Uint8Array, options?: LoadOptions): Promise<void> {
+    const { loadInto } = await import('./save.ts');
     await loadInto(this, source, options);
   }
 
@@ -355,6 +350,7 @@ export class Block {
    * await layer.loadDict({ 'arg:weight': weight });
    */
   async loadDict(arrays: ArrayDict, options?: LoadOptions): Promise<void> {
+    const { loadArraysInto } = await import('./save.ts');
     await loadArraysInto(this, arrays, options);
   }
 

@@ -17,14 +17,14 @@ import { mode, withMode } from '../mode.ts';
 import { filled } from '../nd/filled.ts';
 import { astype } from '../nd/math.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, shown } from '../options.ts';
 import { getState, normal, setState } from '../random.ts';
 import { hostScalar, ONE_DEVICE, onReplay, type Trace } from '../trace.ts';
 import { applyUpdate, type Update } from '../update.ts';
 import { checkNumber, notNegative, Optimizer, type State } from './optim/optimizer.ts';
 import { createNamed, type OptimizerName, type OptimizerTable } from './optim/table.ts';
 import { Parameter } from './parameter.ts';
-import { readStates, type StateRow, writeStates } from './trainer-states.ts';
+import type { StateRow } from './trainer-states.ts';
 import { dtypesOf, type StepScaling, scalarsAt, statesFor, stepOf } from './trainer-step.ts';
 
 /** What a trainer is given to update: `net.parameters()`, or some of them by name: `net.collectParams('.*weight')`. */
@@ -333,7 +333,9 @@ export class Trainer {
    */
   async saveStates(path: string): Promise<void> {
     const { name, learningRate } = this.optimizer;
-    await writeStates(path, { optimizer: name, learningRate }, this.#rows());
+    const rows = this.#rows();
+    const { writeStates } = await import('./trainer-states.ts');
+    await writeStates(path, { optimizer: name, learningRate }, rows);
   }
 
   /**
@@ -344,6 +346,7 @@ export class Trainer {
    * @throws {DataError} for bytes that are no safetensors file
    */
   async loadStates(source: string | Uint8Array): Promise<void> {
+    const { readStates } = await import('./trainer-states.ts');
     const loaded = await readStates(source, this.optimizer.name, this.#rows());
     this.optimizer.learningRate = loaded.learningRate;
     this.#slots.forEach((slot, i) => {
@@ -442,7 +445,7 @@ const checkBatch = (batchSize: number | undefined): number => {
     return batchSize;
   throw failure(
     'value',
-    `trainer.step: the batch size is ${String(batchSize)}`,
+    `trainer.step: the batch size is ${shown(batchSize)}`,
     'pass the number of samples that the loss was computed on: trainer.step(x.shape[0])',
   );
 };

@@ -17,6 +17,8 @@ import { ownGradient } from '../../ir/graph/ops/own-gradient.ts';
 import { take as takeOp } from '../../ir/graph/ops/take.ts';
 import { type WindowAttrs, windowMax, windowSum } from '../../ir/graph/ops/window.ts';
 import { showType } from '../../ir/type.ts';
+import { poolingRules } from '../../passes/pooling.ts';
+import { bringPooling } from '../../passes/pooling-family.ts';
 import { call, callAll, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure, inName } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
@@ -234,6 +236,7 @@ const averaging: Fragment<AverageAttrs> = fragment<AverageAttrs>(
 export const maxPool = (x: NDArray, options: PoolOptions): NDArray => {
   checkOptions('maxPool', options, POOL);
   const attrs = windowOf('maxPool', x, options);
+  bringPooling(poolingRules);
   return call(maximal, [x], { attrs, key: windowKey(attrs) });
 };
 /**

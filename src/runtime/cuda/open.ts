@@ -7,6 +7,8 @@ import { existsSync } from 'node:fs';
 import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
 import { cudaCaps } from '../../codegen/cuda/caps.ts';
+import { kernelTexts } from '../../codegen/cuda/listing.ts';
+import { bringPrinter } from '../../codegen/printers.ts';
 import { TigonError } from '../../ir/errors.ts';
 import { cacheFolder, DiskCache } from '../disk-cache.ts';
 import { type CudaContext, NativeError } from '../native/api.ts';
@@ -69,6 +71,7 @@ export const openCuda = async (options: OpenOptions = {}): Promise<CudaDevice> =
       `device.cuda: index is ${index}, not an integer ≥ 0`,
       'leave it out for the first card; `tigon devices` lists them',
     );
+  bringPrinter('cuda', kernelTexts);
   const cuda = await openNative();
   const properties = cuda.devices[index];
   if (properties === undefined)

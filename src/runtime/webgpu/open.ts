@@ -6,6 +6,7 @@
  */
 import * as platform from '#platform';
 import type { Caps } from '../../codegen/caps.ts';
+import { printerLoaded } from '../../codegen/printers.ts';
 import { wgslCaps } from '../../codegen/wgsl/caps.ts';
 import { TigonError } from '../../ir/errors.ts';
 import { sharing } from '../reopen.ts';
@@ -89,6 +90,7 @@ export const openWebGpu = async (options: OpenOptions = {}): Promise<WebGpuDevic
       'leave it out for the fastest adapter; `tigon devices` lists them',
     );
   const adapter = await adapterAt(index);
+  await printerLoaded('wgsl');
   const device = await open(adapter, `webgpu(${index})`, options);
   held.push(device);
   return device;
