@@ -11,8 +11,9 @@ import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkCount, checkOptions } from '../options.ts';
+import { type ConvolutionOptions, spatial } from './convolution.ts';
 import { floating } from './math.ts';
-import { type ConvolutionOptions, perChannel, spatial } from './neural.ts';
+import { perChannel } from './norms.ts';
 
 export interface DeconvolutionOptions extends ConvolutionOptions {
   /** Rows added at the end of each axis of space, fewer than `strides`. Default 0. */

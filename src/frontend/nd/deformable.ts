@@ -15,8 +15,9 @@ import { sameShape, showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkCount, checkOptions } from '../options.ts';
+import { type ConvolutionOptions, spatial } from './convolution.ts';
 import { floating } from './math.ts';
-import { type ConvolutionOptions, perChannel, spatial } from './neural.ts';
+import { perChannel } from './norms.ts';
 
 const NAME = 'deformableConvolution';
 

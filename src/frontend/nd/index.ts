@@ -68,6 +68,7 @@ export {
   polyval,
 } from './calculus.ts';
 export { cond } from './cond.ts';
+export { type ConvolutionOptions, convolution } from './convolution.ts';
 export {
   type BinCountOptions,
   binCount,
@@ -155,6 +156,7 @@ export {
   sinh,
   trunc,
 } from './elementwise.ts';
+export { embedding } from './embedding.ts';
 export {
   type ArrayFormat,
   type Arrays,
@@ -281,23 +283,8 @@ export {
   nanvar,
   ptp,
 } from './moments.ts';
-export {
-  type AvgPoolOptions,
-  type AxisOptions,
-  avgPool,
-  batchNorm,
-  batchNormTraining,
-  type ConvolutionOptions,
-  convolution,
-  embedding,
-  layerNorm,
-  logSoftmax,
-  maxPool,
-  type NormOptions,
-  type PoolOptions,
-  softmax,
-} from './neural.ts';
 export { groupNorm, type InstanceNormOptions, instanceNorm, rmsNorm } from './normalize.ts';
+export { batchNorm, batchNormTraining, layerNorm, type NormOptions } from './norms.ts';
 export { type PadMode, type PadOptions, pad } from './padding.ts';
 export {
   addN,
@@ -323,6 +310,7 @@ export {
   pooling,
   sumPool,
 } from './pooling.ts';
+export { type AvgPoolOptions, avgPool, maxPool, type PoolOptions } from './pools.ts';
 export {
   type PositionOptions,
   type RotaryOptions,
@@ -431,6 +419,7 @@ export {
   tile,
   transpose,
 } from './shape.ts';
+export { type AxisOptions, logSoftmax, softmax } from './softmax.ts';
 export { argsort, type SortOptions, sort, type TopkOptions, topk } from './sorting.ts';
 export {
   digamma,

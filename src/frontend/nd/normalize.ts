@@ -14,7 +14,7 @@ import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { axisOf, kept } from './axes.ts';
 import { floating, single } from './math.ts';
-import { epsOf, perChannel } from './neural.ts';
+import { epsOf, perChannel } from './norms.ts';
 
 const averageOver = (b: GraphBuilder, x: Node, axes: readonly number[]): Node => {
   const { shape } = x.type;

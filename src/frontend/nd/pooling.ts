@@ -14,6 +14,7 @@ import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions, shown } from '../options.ts';
+import { spatial } from './convolution.ts';
 import { floating, single } from './math.ts';
 import {
   type AvgPoolOptions,
@@ -21,10 +22,9 @@ import {
   maxPool,
   POOL,
   type PoolOptions,
-  spatial,
   windowKey,
   windowOf,
-} from './neural.ts';
+} from './pools.ts';
 
 interface NormAttrs {
   readonly window: WindowAttrs;

@@ -12,8 +12,8 @@ import { call, checkArray, type Fragment, fragment } from '../call.ts';
 import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkChoice, checkOptions } from '../options.ts';
+import { spatial } from './convolution.ts';
 import { floating, single } from './math.ts';
-import { spatial } from './neural.ts';
 import { repeat, reshape, transpose } from './shape.ts';
 
 const spaceOf = (name: string, x: NDArray): number => {

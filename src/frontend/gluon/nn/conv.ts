@@ -5,7 +5,7 @@
  */
 import { inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
-import { convolution } from '../../nd/neural.ts';
+import { convolution } from '../../nd/convolution.ts';
 import { type ConvOptions, Convolving } from './conv-base.ts';
 import type { Rank } from './layout.ts';
 

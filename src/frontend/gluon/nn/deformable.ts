@@ -5,9 +5,9 @@
  */
 import { inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
+import { convolution } from '../../nd/convolution.ts';
 import { deformableConvolution } from '../../nd/deformable.ts';
 import { sigmoid } from '../../nd/math.ts';
-import { convolution } from '../../nd/neural.ts';
 import { split } from '../../nd/shape.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';

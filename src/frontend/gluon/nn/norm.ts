@@ -9,7 +9,7 @@ import { isTraining, pause } from '../../autograd.ts';
 import { assign, callAll, type Fragment, fragment } from '../../call.ts';
 import type { NDArray } from '../../methods.ts';
 import { axisOf } from '../../nd/axes.ts';
-import { batchNorm, batchNormTraining, layerNorm } from '../../nd/neural.ts';
+import { batchNorm, batchNormTraining, layerNorm } from '../../nd/norms.ts';
 import { checkOptions } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';

@@ -4,7 +4,7 @@
  * Invariant: sizes, options and errors are the same for one, two and three axes of space.
  */
 import type { NDArray } from '../../methods.ts';
-import { avgPool, maxPool } from '../../nd/neural.ts';
+import { avgPool, maxPool } from '../../nd/pools.ts';
 import type { Rank } from './layout.ts';
 import { type MaxPoolOptions, Pool } from './pool-base.ts';
 
