@@ -8,9 +8,13 @@
  */
 import { parseAst } from 'rolldown/parseAst';
 
-/** The compiler, without what other devices, printers and interpreters need. */
+/** The compiler, without what few programs need: other devices, printers, interpreters, rare elements and shapes. */
 const MARKED = /^(passes|codegen|ir)\//;
-const UNMARKED = /^codegen\/(gpu|wgsl|cuda|text)\/|^ir\/text\/|verify|interpret/;
+const UNMARKED = [
+  /^codegen\/(gpu|wgsl|cuda|text|running|wasm\/doubles)\//,
+  /^codegen\/(wasm\/(scalar64|trig|casts)|templates\/depthwise)/,
+  /^passes\/(composed\/|recompute)|^ir\/text\/|verify|interpret/,
+];
 
 /** The bundler says from which file what follows is. */
 const FILE = /^\/\/ src\/(.*)$/gm;
@@ -51,7 +55,7 @@ export const compiledAtOnce = (text) => {
   const files = [...text.matchAll(FILE)];
   const isMarked = ({ start }) => {
     const file = files.findLast(({ index }) => index < start)?.[1] ?? '';
-    return MARKED.test(file) && !UNMARKED.test(file);
+    return MARKED.test(file) && !UNMARKED.some((path) => path.test(file));
   };
   const changes = arrowsIn(parseAst(text))
     .filter((node) => isMarked(node) && !node.async && !borrows(node))
