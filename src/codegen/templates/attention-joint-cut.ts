@@ -5,10 +5,19 @@
  */
 import type { Caps } from '../caps.ts';
 import type { JointProblem, Result } from './attention-joint.ts';
-import { elapsed, roundUp, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { panelOf } from './attention-panels.ts';
+import {
+  elapsed,
+  roundUp,
+  START,
+  stepOf,
+  TALL_ROWS,
+  TILE_COLUMNS,
+  TILE_ROWS,
+} from './contraction.ts';
 
 export interface JointCut {
-  /** Queries and keys of a block: multiples of eight. */
+  /** Queries and keys of a block: whole panels of rows, and of columns and tiles. */
   readonly rows: number;
   readonly summed: number;
   /** Whether a workgroup takes all blocks of keys, so that it has the gradients to queries; else it takes one. */
@@ -34,8 +43,8 @@ export type JointBuffer =
   | 'keySums'
   | 'valueSums';
 
-const ROWS = [32, 64];
-const SUMMED = [64, 128];
+const ROWS = { [TILE_ROWS]: [32, 64], [TALL_ROWS]: [24, 48, 72] };
+const SUMMED = { [TILE_ROWS]: [64, 128], [TALL_ROWS]: [72, 96, 120] };
 /** Cycles a pair takes beside its products. */
 const WEIGH = 5;
 /** Cycles to start and leave a tile of sums. */
@@ -44,11 +53,15 @@ const TILE = 24;
 const NEAR_BYTES = 448 * 1024;
 const FAR = 1.08;
 
+/** What keys of a block are multiples of: rows of sums and columns of scores. */
+export const keyUnit = ({ tileRows }: Pick<JointProblem, 'tileRows'>): number =>
+  tileRows === TALL_ROWS ? 3 * TILE_COLUMNS : TILE_COLUMNS;
+
 export const columnsOf = ({ width }: Result): number => roundUp(width, TILE_COLUMNS);
 
 /** Numbers of each buffer of a workgroup. */
 export const jointMemory = (
-  { blocks, scores, query, key, value }: JointProblem,
+  { tileRows, blocks, scores, query, key, value }: JointProblem,
   { rows, summed }: Pick<JointCut, 'rows' | 'summed'>,
 ): Readonly<Record<JointBuffer, number>> => {
   const depth = scores.reduce((sum, s) => sum + s.depth, 0);
@@ -60,7 +73,7 @@ export const jointMemory = (
     keys: query === undefined ? 0 : summed * columnsOf(query),
     queries: rows * columnsOf(key),
     gradients: rows * columnsOf(value),
-    querySums: query === undefined ? 0 : roundUp(blocks.rows.extent, TILE_ROWS) * columnsOf(query),
+    querySums: query === undefined ? 0 : roundUp(blocks.rows.extent, tileRows) * columnsOf(query),
     keySums: summed * columnsOf(key),
     valueSums: summed * columnsOf(value),
   };
@@ -70,10 +83,10 @@ export const jointMemory = (
 export const jointCut = (p: JointProblem, caps: Caps): JointCut | undefined => {
   let best: JointCut | undefined;
   const { rows: along, summed: over } = p.blocks;
-  for (const most of ROWS)
-    for (const wide of SUMMED) {
-      const rows = Math.min(most, roundUp(along.extent, TILE_COLUMNS));
-      const summed = Math.min(wide, roundUp(over.extent, TILE_COLUMNS));
+  for (const most of ROWS[p.tileRows])
+    for (const wide of SUMMED[p.tileRows]) {
+      const rows = Math.min(most, roundUp(along.extent, panelOf(p.tileRows)));
+      const summed = Math.min(wide, roundUp(over.extent, keyUnit(p)));
       const { querySums, ...near } = jointMemory(p, { rows, summed });
       const bytes = 4 * Object.values(near).reduce((a, b) => a + b);
       // the gradients of queries are met once for each block of keys
@@ -91,16 +104,17 @@ export const jointCut = (p: JointProblem, caps: Caps): JointCut | undefined => {
 
 /** Of one block of keys. */
 const blockCycles = (
-  { blocks, scores, query, key, value }: JointProblem,
+  { tileRows, blocks, scores, query, key, value }: JointProblem,
   { rows, summed }: Pick<JointCut, 'rows' | 'summed'>,
 ): number => {
   const along = blocks.rows.extent;
   const pairs = along * summed * (blocks.bounds.length > 0 ? 0.55 : 1);
-  const tile = TILE_ROWS * TILE_COLUMNS;
+  const tile = tileRows * TILE_COLUMNS;
+  const step = stepOf({ tileRows });
   const depth = scores.reduce((sum, s) => sum + s.depth, 0);
-  const products = (depth * STEP + scores.length * TILE) / tile;
+  const products = (depth * step + scores.length * TILE) / tile;
   const sums = (result: Result | undefined, length: number): number =>
-    result === undefined ? 0 : (columnsOf(result) * (STEP + TILE / length)) / tile;
+    result === undefined ? 0 : (columnsOf(result) * (step + TILE / length)) / tile;
   const packedRows =
     scores.reduce((sum, s) => sum + s.depth * s.left.cost, 0) +
     key.width * key.operand.cost +

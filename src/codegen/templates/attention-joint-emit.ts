@@ -23,10 +23,16 @@ import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import { rangeOf } from '../gpu/attention/range.ts';
 import type { JointProblem, Result } from './attention-joint.ts';
-import { columnsOf, type JointBuffer, type JointCut, jointMemory } from './attention-joint-cut.ts';
-import { packColumns, packRows, packValues, panelsOf } from './attention-panels.ts';
+import {
+  columnsOf,
+  type JointBuffer,
+  type JointCut,
+  jointMemory,
+  keyUnit,
+} from './attention-joint-cut.ts';
+import { packColumns, packRows, packValues, panelsOf, rowsAt } from './attention-panels.ts';
 import { type Part, spanOf } from './attention-range.ts';
-import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { TILE_COLUMNS } from './contraction.ts';
 import { finishTile } from './epilogue.ts';
 import { accumulate, eachAccumulator, type PanelPair, zeroAccumulators } from './micro.ts';
 
@@ -36,6 +42,10 @@ interface Block extends Part {
   /** Queries of the block. */
   readonly rows: TExpr;
 }
+
+/** What is at least 0, up to whole pieces. */
+const roundedUp = (x: TExpr, to: number): TExpr =>
+  mul(operate('floordiv', add(x, i32(to - 1)), i32(to)), i32(to));
 
 export class JointTemplate {
   private readonly p: JointProblem;
@@ -104,6 +114,7 @@ export class JointTemplate {
     }
     if (p.query !== undefined)
       packValues(em, p.query.operand, p.query.width, scratch.keys, cut.summed, block, length);
+    const unit = keyUnit(p);
     this.clear('keySums');
     this.clear('valueSums');
     em.loop('firstRow', i32(0), i32(rows.extent), cut.rows, (firstRow) => {
@@ -113,14 +124,10 @@ export class JointTemplate {
         this.block(all);
         return;
       }
-      const range = rangeOf(
-        em,
-        { problem: p.blocks, rows: cut.rows, summed: TILE_COLUMNS },
-        firstRow,
-      );
+      const range = rangeOf(em, { problem: p.blocks, rows: cut.rows, summed: unit }, firstRow);
       const low = em.name('low', operate('max', operate('sub', range.from, block), i32(0)));
       // whole tiles: what of them is out of bounds weighs nothing
-      const end = operate('and', add(operate('sub', range.to, block), i32(7)), i32(-8));
+      const end = roundedUp(operate('sub', range.to, block), unit);
       const high = em.name('high', operate('min', end, length));
       em.branch(operate('lt', low, high), () => this.block({ ...all, low, high }));
     });
@@ -130,11 +137,11 @@ export class JointTemplate {
 
   private block(at: Block): void {
     const { em, cut, p, scratch } = this;
-    const tiles = panelsOf(em, at.rows, TILE_ROWS);
+    const tiles = panelsOf(em, at.rows, p.tileRows);
     let before = 0;
     for (const { left, depth } of p.scores) {
       const place = { buffer: scratch.left, start: at.firstRow, count: tiles };
-      packRows(em, left, depth, { ...place, offset: before * cut.rows });
+      packRows(em, left, depth, { ...place, offset: before * cut.rows }, p.tileRows);
       before += depth;
     }
     for (const [{ operand, width }, to] of [
@@ -152,21 +159,21 @@ export class JointTemplate {
   private scores({ low, high }: Block, tiles: TExpr): void {
     const { em, cut, p, scratch } = this;
     em.loop('rowTile', i32(0), tiles, 1, (tile) => {
+      const inBlock = em.name('inBlock', mul(tile, i32(p.tileRows)));
       let before = 0;
       p.scores.forEach(({ depth }, i) => {
         const [left, right] = [before * cut.rows, before * cut.summed];
         before += depth;
         em.loop('column', low, high, TILE_COLUMNS, (column) => {
-          const sums = zeroAccumulators(em);
+          const sums = zeroAccumulators(em, p.tileRows);
           accumulate(em, sums, {
-            rows: scratch.left,
-            rowPanel: em.name('rowPanel', add(mul(tile, i32(TILE_ROWS * depth)), i32(left))),
+            ...rowsAt(em, scratch.left, { row: inBlock, offset: left, depth }, p.tileRows),
             columns: scratch.right,
             columnPanel: em.name('columnPanel', add(mul(column, i32(depth)), i32(right))),
             depth: i32(depth),
           });
           const to = i === 0 ? scratch.shares : scratch.slopes;
-          const first = add(mul(tile, i32(TILE_ROWS * cut.summed)), column);
+          const first = add(mul(inBlock, i32(cut.summed)), column);
           eachAccumulator(sums, (register, row, half) => {
             const place = add(first, i32(row * cut.summed + 4 * half));
             em.push(storeTo(to, place, get(register)));
@@ -212,7 +219,7 @@ export class JointTemplate {
   /** Adds a product to a tile of sums. */
   private addTo(sums: ThreadBuffer, slot: TExpr, panels: PanelPair): void {
     const { em } = this;
-    const accumulators = zeroAccumulators(em);
+    const accumulators = zeroAccumulators(em, this.p.tileRows);
     const placeOf = (row: number, half: number): TExpr =>
       add(slot, i32(row * TILE_COLUMNS + 4 * half));
     eachAccumulator(accumulators, (register, row, half) => {
@@ -226,10 +233,10 @@ export class JointTemplate {
 
   /** Keys by the slopes of each query. */
   private addToQueries(result: Result, { firstRow, low, high }: Block, tiles: TExpr): void {
-    const { em, cut, scratch } = this;
+    const { em, cut, p, scratch } = this;
     const depth = em.name('depth', operate('sub', high, low));
     em.loop('rowTile', i32(0), tiles, 1, (tile) => {
-      const inBlock = em.name('inBlock', mul(tile, i32(TILE_ROWS)));
+      const inBlock = em.name('inBlock', mul(tile, i32(p.tileRows)));
       const own = em.name('own', add(firstRow, inBlock));
       em.loop('column', i32(0), i32(columnsOf(result)), TILE_COLUMNS, (column) => {
         const panel = add(mul(column, i32(cut.summed)), mul(low, i32(TILE_COLUMNS)));
@@ -248,7 +255,7 @@ export class JointTemplate {
   /** Queries by the slopes, and gradients by the shares, of each key. */
   private addToKeys({ rows, low, high }: Block): void {
     const { em, cut, p, scratch } = this;
-    em.loop('own', low, high, TILE_ROWS, (own) => {
+    em.loop('own', low, high, p.tileRows, (own) => {
       for (const [result, weights, values, sums] of [
         [p.key, scratch.slopes, scratch.queries, scratch.keySums],
         [p.value, scratch.shares, scratch.gradients, scratch.valueSums],
@@ -266,18 +273,21 @@ export class JointTemplate {
     });
   }
 
-  /** Where the sums of a tile are: of four rows from `own` on, and eight columns. */
+  /** Where the sums of a tile are: of its rows from `own` on, and eight columns. */
   private slotOf(result: Result, own: TExpr, column: TExpr): TExpr {
-    return this.em.name('slot', add(mul(own, i32(columnsOf(result))), mul(column, i32(TILE_ROWS))));
+    return this.em.name(
+      'slot',
+      add(mul(own, i32(columnsOf(result))), mul(column, i32(this.p.tileRows))),
+    );
   }
 
   /** Stores what has become of `length` rows from `from` on. */
   private finish(result: Result, sums: ThreadBuffer, from: TExpr, length: TExpr): void {
-    const { em } = this;
-    em.loop('own', i32(0), length, TILE_ROWS, (own) =>
+    const { em, p } = this;
+    em.loop('own', i32(0), length, p.tileRows, (own) =>
       em.loop('column', i32(0), i32(columnsOf(result)), TILE_COLUMNS, (column) => {
         const slot = this.slotOf(result, own, column);
-        const accumulators = zeroAccumulators(em);
+        const accumulators = zeroAccumulators(em, p.tileRows);
         eachAccumulator(accumulators, (register, row, half) => {
           em.set(register, loadFrom(sums, add(slot, i32(row * TILE_COLUMNS + 4 * half)), 4));
         });

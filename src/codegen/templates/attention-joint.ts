@@ -13,7 +13,13 @@ import type { Caps } from '../caps.ts';
 import { type Problem as Blocks, boundedBy, ofColumns, refusal } from '../gpu/attention/problem.ts';
 import { rewriter } from '../rewrite.ts';
 import { absorbed } from './attention-cut.ts';
-import { type Operand, operandOf } from './contraction.ts';
+import {
+  type Operand,
+  operandOf,
+  type Problem as Product,
+  TALL_ROWS,
+  TILE_ROWS,
+} from './contraction.ts';
 import { type Epilogue, epilogueOf } from './epilogue.ts';
 
 /** The gradients of one attention. */
@@ -33,6 +39,8 @@ export interface Result {
 export interface JointProblem {
   readonly batch: readonly Axis[];
   readonly batches: number;
+  /** Rows of a tile. */
+  readonly tileRows: Product['tileRows'];
   /** Rows are queries, and keys are summed over. */
   readonly blocks: Pick<Blocks, 'rows' | 'summed' | 'bounds'>;
   /** The two products that are scores: of queries and keys, of gradients and values. */
@@ -156,16 +164,19 @@ export const jointProblem = (
     right: operandOf(a, [summed], [depths[i]!]),
     depth: depths[i]!.extent,
   }));
+  const tileRows = caps.fusedMultiplyAdd ? TALL_ROWS : TILE_ROWS;
   const resultOf = (view: View, [own, over]: readonly [Axis, Axis]): Result => {
     const { n } = view.attend;
     const operand = operandOf(view.expr(view.attend.value), n, [over]);
     const result = { rows: { size: own.extent }, columns: operand, rowAxes: [own], columnAxes: n };
-    return { operand, width: n[0]!.extent, epilogue: epilogueOf(result, view.stores()) };
+    const epilogue = epilogueOf({ ...result, tileRows }, view.stores());
+    return { operand, width: n[0]!.extent, epilogue };
   };
   const batch = of.batch.filter((a) => a.extent > 1);
   return {
     batch,
     batches: pointsOf(batch),
+    tileRows,
     blocks: { rows, summed, bounds: slopes!.bounds },
     scores,
     share: { any: weights[0]!, inside: weights[1]! },
