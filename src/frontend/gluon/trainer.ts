@@ -7,25 +7,30 @@
  * copies on several devices are updated alike, with the same sum of their gradients.
  */
 
-import { namesOf, type Packs, sumGradients } from '#several';
+import { type Packs, sumGradients } from '#several';
 import { summedIn } from '../../ir/dtype.ts';
-import { tensor } from '../../ir/type.ts';
-import { consumeGradient, gradientOf, hasFreshGradient } from '../autograd.ts';
-import { copyOf } from '../callable.ts';
+import { gradientOf } from '../autograd.ts';
 import { failure } from '../callsite.ts';
 import { mode, withMode } from '../mode.ts';
-import { filled } from '../nd/filled.ts';
-import { astype } from '../nd/math.ts';
 import type { NDArray, Operand } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 import { getState, normal, setState } from '../random.ts';
-import { hostScalar, ONE_DEVICE, onReplay, type Trace } from '../trace.ts';
+import { hostScalar, ONE_DEVICE, onReplay } from '../trace.ts';
 import { applyUpdate, type Update } from '../update.ts';
-import { checkNumber, notNegative, Optimizer, type State } from './optim/optimizer.ts';
+import { checkNumber, notNegative, Optimizer } from './optim/optimizer.ts';
 import { createNamed, type OptimizerName, type OptimizerTable } from './optim/table.ts';
 import { Parameter } from './parameter.ts';
+import {
+  finishStep,
+  groupsOf,
+  isFresh,
+  type Slot,
+  scalarsOf,
+  staleError,
+  statesOf,
+} from './trainer-slots.ts';
 import type { StateRow } from './trainer-states.ts';
-import { dtypesOf, type StepScaling, scalarsAt, statesFor, stepOf } from './trainer-step.ts';
+import { dtypesOf, type StepScaling, stepOf } from './trainer-step.ts';
 
 /** What a trainer is given to update: `net.parameters()`, or some of them by name: `net.collectParams('.*weight')`. */
 export type ParameterSource = Iterable<Parameter> | ReadonlyMap<string, Parameter>;
@@ -36,25 +41,6 @@ export type OptimizerArguments =
   | {
       [Name in OptimizerName]: [optimizer: Name, options?: OptimizerTable[Name]];
     }[OptimizerName];
-
-/** A parameter with what the optimizer keeps for it. */
-interface Slot {
-  readonly parameter: Parameter;
-  /** By name, one for each copy of the parameter. */
-  readonly states: Map<string, readonly NDArray[]>;
-  /** Updates so far. */
-  count: number;
-  /** `states` in the order of the step's operands, as long as the optimizer and the parameter are as they were. */
-  operands:
-    | {
-        readonly key: string;
-        readonly copies: readonly NDArray[];
-        readonly states: readonly (readonly NDArray[])[];
-      }
-    | undefined;
-  /** Updates in the trace at work, which will happen at each replay. */
-  traced: { readonly trace: Trace; updates: number } | undefined;
-}
 
 export interface StepOptions {
   /**
@@ -280,7 +266,7 @@ export class Trainer {
       for (const slot of active) {
         const data = slot.parameter.listData()[copy]!;
         arrays.push(data, gradientOf(data)!);
-        for (const state of this.#statesOf(slot, own)) arrays.push(state[copy]!);
+        for (const state of statesOf(slot, optimizer, own)) arrays.push(state[copy]!);
         if (optimizer.noisy) arrays.push(noiseLike(data));
       }
       arrays.push(...(scaling?.arrays(device) ?? []));
@@ -290,30 +276,10 @@ export class Trainer {
       const stale = active.filter((s) => !isFresh(s));
       if (stale.length > 0) throw staleError(stale);
     });
-    for (const slot of active) this.#finish(slot);
+    for (const slot of active) finishStep(slot);
     mode.trace?.guards.push(
       () => this.scaling === scaling && this.#keyOf(active, groupsOf(active)) === key,
     );
-  }
-
-  /** What is kept for a parameter, in the order of its states: each one array for each copy. */
-  #statesOf(slot: Slot, key = this.optimizer.key()): readonly (readonly NDArray[])[] {
-    const { parameter, operands } = slot;
-    const copies = parameter.listData();
-    if (operands?.key === key && operands.copies === copies) return operands.states;
-    const states = statesFor(this.optimizer, parameter).map((state) => stateOf(slot, state));
-    slot.operands = { key, copies, states };
-    return states;
-  }
-
-  /** Marks the gradients as used and counts the update: now, or at each replay of the program being traced. */
-  #finish(slot: Slot): void {
-    const { trace } = mode;
-    if (trace !== undefined) slot.traced = { trace, updates: tracedUpdates(slot) + 1 };
-    onReplay(() => {
-      slot.count++;
-    });
-    for (const data of slot.parameter.listData()) consumeGradient(data);
   }
 
   #keyOf(active: readonly Slot[], groups: readonly number[]): string {
@@ -356,7 +322,8 @@ export class Trainer {
 
   #rows(): StateRow[] {
     const names = new Map<string, number>();
-    for (const slot of this.#slots) if (slot.parameter.gradReq !== 'null') this.#statesOf(slot);
+    for (const slot of this.#slots)
+      if (slot.parameter.gradReq !== 'null') statesOf(slot, this.optimizer);
     const { scaling } = this;
     const [device] = this.#slots[0]!.parameter.listDevices();
     const own: StateRow[] =
@@ -372,73 +339,10 @@ export class Trainer {
   }
 }
 
-/** Reads all scalars of a step: those of each group, then those of the scaler. At this step or at each replay. */
-const scalarsOf = (
-  optimizer: Optimizer,
-  active: readonly Slot[],
-  groups: readonly number[],
-  batchSize: number,
-  scaling: StepScaling | undefined,
-): (() => number[]) => {
-  const ahead = active.map((slot) => tracedUpdates(slot) + 1);
-  const firsts = Array.from({ length: Math.max(...groups) + 1 }, (_, g) => groups.indexOf(g));
-  return () => {
-    const counts = active.map((slot, i) => slot.count + ahead[i]!);
-    const latest = Math.max(...counts);
-    return [
-      ...firsts.flatMap((i) =>
-        scalarsAt(optimizer, batchSize, counts[i]!, latest, scaling !== undefined),
-      ),
-      ...(scaling?.numbers() ?? []),
-    ];
-  };
-};
-
-/** Updates of the slot that the trace at work has already made. */
-const tracedUpdates = (slot: Slot): number =>
-  mode.trace !== undefined && slot.traced?.trace === mode.trace ? slot.traced.updates : 0;
-
-/** Parameters updated equally often and computed in one dtype share their scalars: the group of each. */
-const groupsOf = (active: readonly Slot[]): number[] => {
-  const known: string[] = [];
-  return active.map(({ count, parameter }) => {
-    const kind = `${count} ${summedIn(parameter.dtype)}`;
-    const group = known.indexOf(kind);
-    return group >= 0 ? group : known.push(kind) - 1;
-  });
-};
-
-/** What the optimizer keeps as `state` for each copy of a parameter. */
-const stateOf = (slot: Slot, { name, shape, from }: State): readonly NDArray[] => {
-  const copies = slot.parameter.listData();
-  let states = slot.states.get(name);
-  if (states === undefined) {
-    const dtype = summedIn(copies[0]!.dtype);
-    const type = tensor(dtype, shape);
-    states = withMode(OUTSIDE, () =>
-      copies.map((x) => (from === 'weight' ? copyOf(astype(x, dtype)) : filled(type, 0, x.device))),
-    );
-    slot.states.set(name, states);
-  }
-  if (states.length === copies.length && states.every((s, i) => s.device === copies[i]!.device))
-    return states;
-  const namesFor = (arrays: readonly NDArray[]): string => namesOf(arrays.map((x) => x.device));
-  throw failure(
-    'device',
-    `Trainer: ${slot.parameter.name} has gone from ${namesFor(states)} to ${namesFor(copies)}`,
-    'make a new trainer once parameters are moved or initialized anew; saveStates and loadStates take its states along',
-  );
-};
-
-const OUTSIDE = { trace: undefined, scope: undefined, recording: false, taping: false } as const;
-
 const noiseLike = ({ shape, dtype, device }: NDArray): NDArray =>
   withMode({ recording: false, taping: false }, () =>
     normal(shape, 0, 1, { dtype: summedIn(dtype), device }),
   );
-
-/** Whether a backward pass has written its gradient; sums over devices are written on all of them. */
-const isFresh = ({ parameter }: Slot): boolean => hasFreshGradient(parameter.listData()[0]!);
 
 const checkBatch = (batchSize: number | undefined): number => {
   if (typeof batchSize === 'number' && batchSize > 0 && Number.isFinite(batchSize))
@@ -447,16 +351,6 @@ const checkBatch = (batchSize: number | undefined): number => {
     'value',
     `trainer.step: the batch size is ${shown(batchSize)}`,
     'pass the number of samples that the loss was computed on: trainer.step(x.shape[0])',
-  );
-};
-
-const staleError = (slots: readonly Slot[]): Error => {
-  const names = slots.slice(0, 3).map((s) => s.parameter.name);
-  const more = slots.length > 3 ? ` and ${slots.length - 3} more` : '';
-  return failure(
-    'gradient',
-    `trainer.step: no backward pass has written the gradient of ${names.join(', ')}${more} since the last step`,
-    'call l.backward() on a recorded loss before each step; { ignoreStaleGrad: true } leaves such parameters as they are',
   );
 };
 
