@@ -48,10 +48,13 @@ std::string hashOf(const std::vector<std::string>& parts) {
 
 constexpr const char* LINKED[] = {"--hash-style=gnu", "-znoseparate-code", "-s", "--build-id=none"};
 
-/** How a unit is compiled: quickly, and so that every operation rounds as it is written. */
+/**
+ * How a unit is compiled: so that every operation rounds as it is written, and quickly. Most kernels run once, on little:
+ * what an optimizer would take is more than it would save, except for checks of each access.
+ */
 std::vector<std::string> compiler(const Options& options) {
   std::vector<std::string> words = {
-      "g++",       "-std=c++17",     "-O1",           "-w",
+      "g++",       "-std=c++17",     conduct().check ? "-O1" : "-O0", "-w",
       "-pipe",     "-shared",        "-fPIC",         "-nostdlib",
       "-nostdinc", "-nostdinc++",    "-fno-exceptions", "-fno-rtti",
       "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-fcf-protection=none",
