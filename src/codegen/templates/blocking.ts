@@ -8,7 +8,6 @@ import {
   type DepthBlocks,
   elapsed,
   type Problem,
-  panelRows,
   roundUp,
   START,
   stepOf,
@@ -16,7 +15,6 @@ import {
   TILE_ROWS,
   WIDE_ROWS,
 } from './contraction.ts';
-import { packedElements } from './row-panels.ts';
 import { Shortlist } from './shortlist.ts';
 
 /** How a problem is cut into workgroups, and workgroups into cache blocks. */
@@ -92,10 +90,14 @@ export const blockings = (p: Problem, caps: Caps, most = 1): readonly Blocking[]
   return best.items;
 };
 
+/** Memory of so many packed rows: what is stored by fours reaches beyond the last panel of six. */
+export const packedElements = (p: Problem, rows: number): number =>
+  rows * p.k.depth + (p.tileRows % 4);
+
 /** All cuts of rows and columns that fit the scratch memory. */
 const cellsOf = (p: Problem, caps: Caps): readonly Cell[] => {
   const { k } = p;
-  const unit = panelRows(p);
+  const unit = p.tileRows;
   const rowUnits = Math.ceil(p.rows.size / unit);
   const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
   const cells: Cell[] = [];
@@ -151,7 +153,7 @@ const fitted = (p: Problem, rows: number, columns: number, caps: Caps): number |
   if (partial > PARTIAL_BYTES && rows * columns > p.tileRows * TILE_COLUMNS) return undefined;
   const packedRows = Math.min(rows, PACKED_ROWS);
   const parts = Math.ceil(rows / packedRows);
-  const even = roundUp(Math.ceil(rows / parts), panelRows(p));
+  const even = roundUp(Math.ceil(rows / parts), p.tileRows);
   const packed = p.rows.inPlace === undefined ? 4 * packedElements(p, even) : 0;
   const waiting = Math.max(128, partial - (caps.keptBytes ?? 0));
   const bytes = packedColumns + waiting + packed;

@@ -221,10 +221,6 @@ const TALL_STEP = 6.2;
 export const stepOf = ({ tileRows }: Pick<Problem, 'tileRows'>): number =>
   tileRows === TALL_ROWS ? TALL_STEP : STEP;
 
-/** Rows of a packed panel: those of a tile, or of two where four neighbours are packed at a time. */
-export const panelRows = ({ tileRows, rows }: Pick<Problem, 'tileRows' | 'rows'>): number =>
-  tileRows === TALL_ROWS && rows.packing === 'free' ? 2 * TALL_ROWS : tileRows;
-
 /** `n` up to whole pieces of `to`. */
 export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 

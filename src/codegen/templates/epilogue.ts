@@ -104,9 +104,17 @@ export interface Tile {
   readonly column: TExpr;
 }
 
+/**
+ * Twelve sums stay in registers as long as what comes after uses them in their order (see `wasm/crowded.ts`): where it
+ * does more than store them, they are read from memory.
+ */
+const fromMemory = (e: Epilogue): boolean =>
+  e.tileRows !== TILE_ROWS && e.outputs.some((o) => o.value.kind !== 'acc');
+
 export const finishTile = (em: Emitter, e: Epilogue, tile: Tile): void => {
+  const spilled = fromMemory(e);
   const general = (): void => {
-    spill(em, tile);
+    if (!spilled) spill(em, tile);
     throughMemory(em, e, tile);
   };
   if (e.upright) {
@@ -114,9 +122,11 @@ export const finishTile = (em: Emitter, e: Epilogue, tile: Tile): void => {
     return;
   }
   if (!e.vector || e.cost > CHEAP) {
-    general();
+    spill(em, tile);
+    throughMemory(em, e, tile);
     return;
   }
+  if (spilled) spill(em, tile);
   const conditions: TExpr[] = [];
   if (e.rowCount % e.tileRows !== 0)
     conditions.push(operate('le', tile.row, i32(e.rowCount - tile.accumulators.length)));
@@ -151,7 +161,11 @@ const unbroken = (em: Emitter, e: Epilogue, column: TExpr): TExpr => {
  */
 const fromRegisters = (em: Emitter, e: Epilogue, tile: Tile): void => {
   const store = (r: number, half: 0 | 1): void => {
-    em.setAccumulator(get(tile.accumulators[r]![half]));
+    const at = add(tile.slot, i32(r * TILE_COLUMNS + 4 * half));
+    const sum = fromMemory(e)
+      ? em.name('sum', loadFrom(tile.memory, at, 4))
+      : get(tile.accumulators[r]![half]);
+    em.setAccumulator(sum);
     storeVectors(em, e.outputs, e.columns.at(-1)!);
   };
   const within = (axes: readonly Axis[], at: TExpr, then: () => void): void => {

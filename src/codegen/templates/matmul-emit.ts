@@ -12,7 +12,7 @@ import { offsetOf } from '../analysis.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
 import type { Blocking } from './blocking.ts';
-import { type Problem, panelRows, TILE_COLUMNS, WIDE_ROWS } from './contraction.ts';
+import { type Problem, TILE_COLUMNS, WIDE_ROWS } from './contraction.ts';
 import { type Epilogue, finishTile, spill, type Tile } from './epilogue.ts';
 import {
   accumulate,
@@ -22,7 +22,6 @@ import {
   zeroAccumulators,
 } from './micro.ts';
 import { type DepthBlock, pack } from './pack.ts';
-import { panelsFor, tileAmongPanels, tilesFrom } from './row-panels.ts';
 
 /** Memory of a workgroup: panels of what is packed by each of them, and tiles that wait for the rest of their sums. */
 export interface Scratch {
@@ -155,7 +154,7 @@ export class MatmulTemplate {
       );
     const step = b.packedRows / p.tileRows;
     em.loop('rowsDone', i32(0), share.rowTiles, step, (done) => {
-      const tiles = tilesFrom(em, done, share.rowTiles, step);
+      const tiles = this.tilesFrom(done, share.rowTiles, step);
       const start = em.name('rowsFrom', add(share.rowStart, mul(done, i32(p.tileRows))));
       if (scratch.rows !== undefined)
         pack(
@@ -164,9 +163,9 @@ export class MatmulTemplate {
           {
             buffer: scratch.rows,
             offset: i32(0),
-            width: panelRows(p),
+            width: p.tileRows,
             start,
-            count: panelsFor(em, p, tiles),
+            count: tiles,
           },
           depth,
         );
@@ -195,6 +194,13 @@ export class MatmulTemplate {
     });
   }
 
+  /** Tiles that are packed together, of those that are left. */
+  private tilesFrom(done: TExpr, all: TExpr, step: number): TExpr {
+    if (all.kind === 'const' && all.value <= step) return all;
+    if (all.kind === 'const' && all.value % step === 0) return i32(step);
+    return this.em.name('tiles', operate('min', operate('sub', all, done), i32(step)));
+  }
+
   /** Where the rows of a tile are: packed, or in the operand itself. */
   private rowsFor(
     rowTile: TExpr,
@@ -202,8 +208,10 @@ export class MatmulTemplate {
     depth: DepthBlock,
   ): Pick<PanelPair, 'rows' | 'rowPanel' | 'rowSteps'> {
     const { em, p, scratch } = this;
-    if (scratch.rows !== undefined)
-      return { rows: scratch.rows, ...tileAmongPanels(em, p, rowTile) };
+    if (scratch.rows !== undefined) {
+      const rowPanel = em.name('rowPanel', mul(rowTile, i32(p.tileRows * p.k.depth)));
+      return { rows: scratch.rows, rowPanel, rowSteps: { step: p.tileRows, row: 1 } };
+    }
     const { load, free, summed, pitch } = p.rows.inPlace!;
     let rowPanel: TExpr = i32(0);
     em.scope('same', () => {

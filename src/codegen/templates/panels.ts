@@ -146,7 +146,7 @@ export const laneProblems = (given: Contraction, caps: Caps): readonly Problem[]
     const rows = asRows(p.rows);
     const choices = rows.inPlace?.crowded === true ? [rows, p.rows] : [rows];
     const low = choices.map((choice): Problem => ({ ...p, rows: choice, columns }));
-    return caps.fusedMultiplyAdd && p.rows.size >= TALL_ROWS
+    return caps.fusedMultiplyAdd && p.rows.size >= TALL_ROWS && p.rows.packing === 'summed'
       ? [...low, { ...p, columns, tileRows: TALL_ROWS }]
       : low;
   });
