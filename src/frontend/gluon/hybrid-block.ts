@@ -18,8 +18,10 @@ import { filled } from '../nd/filled.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkList, checkOptions, shown } from '../options.ts';
 import { trace } from '../plan.ts';
-import { Block, nameMembers, Untraceable } from './plain-block.ts';
+import { nameMembers } from './block-state.ts';
+import { Block } from './plain-block.ts';
 import { blocksIn, markHybrid, type Structure, sameStructure, structureOf } from './structure.ts';
+import { Untraceable } from './untraceable.ts';
 
 interface Compilation {
   readonly cached: CachedFunction;

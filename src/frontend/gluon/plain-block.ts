@@ -6,51 +6,31 @@
  */
 import { besideArguments } from '#several';
 import type { DType } from '../../ir/dtype.ts';
-import { TigonError } from '../../ir/errors.ts';
 import { attempted } from '../attempt.ts';
-import type { Autocast } from '../call.ts';
 import { failure, withinBlock } from '../callsite.ts';
 import type { HybridizeOptions } from '../hybridize.ts';
 import { mode } from '../mode.ts';
 import { checkChoice, checkFunction, checkOptions, shown } from '../options.ts';
 import { newRevision } from '../revision.ts';
+import { hiddenOf, nameMembers } from './block-state.ts';
 import type { InitializerLike } from './init.ts';
 import { checkMultiplier, type Parameter } from './parameter.ts';
 import type { Devices } from './replicas.ts';
 import type { ArrayDict, LoadOptions, SaveOptions } from './save.ts';
 import { share } from './share.ts';
-import { blocksIn, isBlock, isHybrid, markBlocks, membersOf, parametersIn } from './structure.ts';
+import { blocksIn, isBlock, isHybrid, markBlocks, membersOf } from './structure.ts';
 import { summaryOf, treeOf } from './summary.ts';
 import {
   type ForwardHook,
   type ForwardPreHook,
   type HookHandle,
   hang,
-  newSurround,
   type OpHook,
-  type Surround,
   surrounded,
 } from './surround.ts';
-
-interface Hidden {
-  label: string;
-  /** True when this block and all below know their names. */
-  named: boolean;
-  readonly around: Surround;
-}
+import { isUntraceable, Untraceable } from './untraceable.ts';
 
 const HOOK = 'pass a function of the block and its arguments';
-
-/** State that is no member: kept off the block so that walking its properties finds only the user's. */
-const hidden = new WeakMap<Block, Hidden>();
-const hiddenOf = (block: Block): Hidden => {
-  let state = hidden.get(block);
-  if (state === undefined) {
-    state = { label: block.constructor.name, named: false, around: newSurround() };
-    hidden.set(block, state);
-  }
-  return state;
-};
 
 export interface Block {
   (...args: Parameters<this['forward']>): ReturnType<this['forward']>;
@@ -380,29 +360,6 @@ Object.defineProperty(Block.prototype, Symbol.for('nodejs.util.inspect.custom'),
   },
 });
 
-/** Gives a block precisions of its own: those of `policy`, or, without one, of its operands. */
-export const setPrecision = (block: Block, policy: Autocast | undefined): void => {
-  hiddenOf(block).around.precision = { policy };
-  newRevision();
-};
-
-/** A value was read inside a plain block while tracing: the trace ends here, the program can be split. */
-export class Untraceable extends TigonError {
-  constructor(error: TigonError, block: Block) {
-    super(
-      'trace',
-      error.brief,
-      error.help,
-      `${block.constructor.name}, a block that is not hybrid`,
-    );
-    this.message = error.message;
-    this.cause = error;
-  }
-}
-
-const isUntraceable = (error: unknown): error is TigonError =>
-  error instanceof TigonError && error.code === 'trace' && !(error instanceof Untraceable);
-
 const patternOf = (select: string | RegExp): RegExp => {
   if (select instanceof RegExp) return select;
   try {
@@ -415,17 +372,4 @@ const patternOf = (select: string | RegExp): RegExp => {
       "write a pattern for whole names, such as '.*weight'",
     );
   }
-};
-
-/** Tells blocks and parameters below the names they have from here, for messages: `hidden (Dense)`. */
-export const nameMembers = (block: Block): Map<string, Parameter> => {
-  for (const { block: parent } of blocksIn(block)) {
-    hiddenOf(parent).named = true;
-    for (const member of membersOf(parent))
-      if (member.kind === 'block')
-        hiddenOf(member.block).label = `${member.path} (${member.block.constructor.name})`;
-  }
-  const parameters = parametersIn(block);
-  for (const [name, parameter] of parameters) parameter.name = name;
-  return parameters;
 };
