@@ -41,7 +41,7 @@ const ABOUT_CUDA = /^runtime\/cuda[-.]/;
 const NODE = [process.execPath, ...SOURCE];
 const PRELOAD = ['--import', './test/support/device.ts'];
 
-/** Folders whose files need no process of their own, and how many share one. */
+/** Folders whose files need no process of their own. */
 const TOGETHER = [
   'acceptance/',
   'book/',
@@ -51,7 +51,11 @@ const TOGETHER = [
   'ir/',
   'passes/',
 ];
-const MOST_TOGETHER = 8;
+/**
+ * How many share a process. The library is loaded once, and what runs again runs fast: in processes of 24 files tests of the
+ * compiler take a sixth less of a processor than in those of 8. Drivers in software keep what they compiled.
+ */
+const MOST_TOGETHER = { cpu: 24, webgpu: 8, cuda: 8 } as const;
 /** Files that look at the whole process (its memory, its environment, its stacks), and those that take long by themselves. */
 const ALONE = /memory|callsite|misuse|mnist|life|^codegen\/cuda|wgsl\/program|web-methods/;
 
@@ -109,7 +113,7 @@ const jobsOf = (files: readonly File[]): readonly Job[] => {
   const groups = new Map<string, File[]>();
   for (const file of files) groups.set(file.group, [...(groups.get(file.group) ?? []), file]);
   return [...groups.values()].flatMap((group) => {
-    const processes = Math.ceil(group.length / MOST_TOGETHER);
+    const processes = Math.ceil(group.length / MOST_TOGETHER[group[0]!.device ?? 'cpu']);
     return Array.from({ length: processes }, (_, i) =>
       jobOf(group.filter((_, j) => Math.floor((j * processes) / group.length) === i)),
     );
@@ -147,12 +151,22 @@ const checks: readonly Job[] = [
   },
 ];
 
+/** How many times as long a file takes, roughly. */
+const SLOWER_ON = { cpu: 1, webgpu: 3, cuda: 3 } as const;
+
+/** Those that take longest first, so that the last ones are short and every processor has some: files of one process. */
+const byLength = (jobs: readonly Job[]): readonly Job[] => {
+  const length = ({ names, device = 'cpu' }: Job): number =>
+    names.length === 1 ? 1 : names.length * SLOWER_ON[device];
+  return jobs.toSorted((a, b) => length(b) - length(a));
+};
+
 /** The jobs of what holds one of the words in its name; all if there are none. */
 export const chooseJobs = (words: readonly string[]): readonly Job[] => {
   const isChosen = (name: string): boolean =>
     words.length === 0 || words.some((word) => name.includes(word));
   return [
-    ...jobsOf(testFiles().filter((file) => isChosen(file.name))),
+    ...byLength(jobsOf(testFiles().filter((file) => isChosen(file.name)))),
     ...checks.filter(({ names }) => names.some(isChosen)),
   ];
 };

@@ -73,13 +73,15 @@ const execute = ({ command, device, names, quick }: Job, machine: Machine): Prom
     let late = false;
     const collect = (chunk: string): void => {
       output += chunk;
+      // each file has its own time
+      if (output.slice(-chunk.length - STARTS.length).includes(STARTS)) timer.refresh();
     };
-    child.stdout.setEncoding('utf8').on('data', collect);
-    child.stderr.setEncoding('utf8').on('data', collect);
     const timer = setTimeout(() => {
       late = true;
       kill(child);
-    }, TIMEOUT_MS * names.length);
+    }, TIMEOUT_MS);
+    child.stdout.setEncoding('utf8').on('data', collect);
+    child.stderr.setEncoding('utf8').on('data', collect);
     const finish = (code: number | null): void => {
       clearTimeout(timer);
       running.delete(child);
