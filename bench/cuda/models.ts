@@ -42,16 +42,19 @@ export const mlp = ({ widths }: Sizes['mlp']): Net =>
     ),
   );
 
-export const lenet = (): Net =>
+/** LeNet, with so many units in the dense layer before its last one. */
+export const lenetOf = (hidden: number): Net =>
   new nn.HybridSequential(
     new nn.Conv2D(20, 5, { activation: 'relu', inChannels: 1 }),
     new nn.MaxPool2D(2),
     new nn.Conv2D(50, 5, { activation: 'relu', inChannels: 20 }),
     new nn.MaxPool2D(2),
     new nn.Flatten(),
-    new nn.Dense(128, { activation: 'relu', inUnits: 800 }),
-    new nn.Dense(10, { inUnits: 128 }),
+    new nn.Dense(hidden, { activation: 'relu', inUnits: 800 }),
+    new nn.Dense(10, { inUnits: hidden }),
   );
+
+export const lenet = (): Net => lenetOf(128);
 
 /** A convolution without bias and its batch norm. */
 export class ConvNorm extends HybridBlock {

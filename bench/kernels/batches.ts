@@ -8,7 +8,7 @@
 import { device, nd } from 'tigon';
 import * as nn from 'tigon/nn';
 import * as rnn from 'tigon/rnn';
-import { resnet } from '../cuda/models.ts';
+import { lenetOf, resnet } from '../cuda/models.ts';
 import type { Effort } from '../measure.ts';
 import type { Mode, Prepared } from '../protocol.ts';
 import { lenet, mlp } from '../tigon/nets.ts';
@@ -57,18 +57,7 @@ const NARROW = [
 ];
 
 /** The net of the lessons: most of its weights are in one dense layer. */
-const wideLenet = (): Net =>
-  initialized(
-    new nn.HybridSequential(
-      new nn.Conv2D(20, 5, { activation: 'relu', inChannels: 1 }),
-      new nn.MaxPool2D(2),
-      new nn.Conv2D(50, 5, { activation: 'relu', inChannels: 20 }),
-      new nn.MaxPool2D(2),
-      new nn.Flatten(),
-      new nn.Dense(500, { activation: 'relu', inUnits: 800 }),
-      new nn.Dense(10, { inUnits: 500 }),
-    ),
-  );
+const wideLenet = (): Net => initialized(lenetOf(500));
 
 const NETS: Readonly<Record<string, (batch: number) => Training>> = {
   mlp: (batch) => classifying(() => mlp(NARROW), batch, 784),
