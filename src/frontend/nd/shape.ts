@@ -61,9 +61,7 @@ export const reshape = (x: NDArray, shape: Shape): NDArray => {
     throw failure(
       'shape',
       `reshape: ${showType(x.type)} has ${x.size} elements, which do not fill [${shape.join(', ')}]`,
-      shape.indexOf(-1, open + 1) > open && open >= 0
-        ? 'only one size may be -1'
-        : 'one size may be -1, to be inferred',
+      'one size may be -1, to be inferred; no more than one',
     );
   return reshapeTo(x, target);
 };
