@@ -47,12 +47,12 @@ export interface InPlace {
   readonly free: Axis;
   readonly summed: Axis;
   readonly pitch: number;
-  /** Rows a page apart fall into the same sets of the caches: they are fetched anew for each tile of columns. */
+  /** Rows a page or half of one apart fall into the same sets of the caches: each tile of columns fetches them anew. */
   readonly crowded: boolean;
 }
 
 /** Of float32. */
-const PAGE = 1024;
+const HALF_PAGE = 512;
 
 /** Cycles to bring an element that is read in place from beyond the first-level cache, for each block. */
 export const READING = 0.15;
@@ -67,7 +67,7 @@ export const asRows = (operand: Operand): Operand => {
   const offset = offsetOf(expr);
   const pitch = stepAlong(offset, row);
   if (pitch === undefined || pitch <= 0 || stepAlong(offset, k) !== 1) return operand;
-  const crowded = pitch % PAGE === 0;
+  const crowded = pitch % HALF_PAGE === 0;
   return {
     ...operand,
     cost: READING,
@@ -215,7 +215,7 @@ const depthBlocks = (k: readonly Axis[]): DepthBlocks => {
 /** Cycles to start a workgroup, and of one step of the micro-kernel. */
 export const START = 1500;
 export const STEP = 4.4;
-const TALL_STEP = 6.2;
+const TALL_STEP = 6.25;
 
 /** Cycles of a step of the micro-kernel, by the rows of its tile. */
 export const stepOf = ({ tileRows }: Pick<Problem, 'tileRows'>): number =>

@@ -29,6 +29,11 @@ export interface Epilogue {
   readonly vector: boolean;
   /** Four columns are neighbours in all results. */
   readonly unit: boolean;
+  /**
+   * Sums go through memory: twelve of them stay in registers as long as what comes after uses them in their order (see
+   * `wasm/crowded.ts`), which is so where it does no more than store them.
+   */
+  readonly through: boolean;
   /** The four rows of a tile are neighbours in memory, and columns are not: they are stored column by column. */
   readonly upright: boolean;
   /** Arithmetic of one element. */
@@ -79,7 +84,8 @@ export const epilogueOf = (p: Result, stores: readonly Store[], whole = false): 
     inVectors(outputs, lastRow) &&
     lastRow.extent % TILE_ROWS === 0 &&
     outputs.every((o) => stepAlong(o.offset, lastRow) === 1);
-  const storing = unit ? 0.5 : upright ? 2.3 : 3;
+  const through = tileRows !== TILE_ROWS && outputs.some((o) => o.value.kind !== 'acc');
+  const storing = (unit ? 0.5 : upright ? 2.3 : 3) + (through ? 1 : 0);
   return {
     rows: merged.axes,
     columns: byColumn.axes,
@@ -89,6 +95,7 @@ export const epilogueOf = (p: Result, stores: readonly Store[], whole = false): 
     outputs,
     vector,
     unit,
+    through,
     upright,
     cost,
     storeCycles: stores.length * storing + cost / (vector || upright ? 4 : 1),
@@ -104,17 +111,9 @@ export interface Tile {
   readonly column: TExpr;
 }
 
-/**
- * Twelve sums stay in registers as long as what comes after uses them in their order (see `wasm/crowded.ts`): where it
- * does more than store them, they are read from memory.
- */
-const fromMemory = (e: Epilogue): boolean =>
-  e.tileRows !== TILE_ROWS && e.outputs.some((o) => o.value.kind !== 'acc');
-
 export const finishTile = (em: Emitter, e: Epilogue, tile: Tile): void => {
-  const spilled = fromMemory(e);
   const general = (): void => {
-    if (!spilled) spill(em, tile);
+    if (!e.through) spill(em, tile);
     throughMemory(em, e, tile);
   };
   if (e.upright) {
@@ -126,7 +125,7 @@ export const finishTile = (em: Emitter, e: Epilogue, tile: Tile): void => {
     throughMemory(em, e, tile);
     return;
   }
-  if (spilled) spill(em, tile);
+  if (e.through) spill(em, tile);
   const conditions: TExpr[] = [];
   if (e.rowCount % e.tileRows !== 0)
     conditions.push(operate('le', tile.row, i32(e.rowCount - tile.accumulators.length)));
@@ -162,7 +161,7 @@ const unbroken = (em: Emitter, e: Epilogue, column: TExpr): TExpr => {
 const fromRegisters = (em: Emitter, e: Epilogue, tile: Tile): void => {
   const store = (r: number, half: 0 | 1): void => {
     const at = add(tile.slot, i32(r * TILE_COLUMNS + 4 * half));
-    const sum = fromMemory(e)
+    const sum = e.through
       ? em.name('sum', loadFrom(tile.memory, at, 4))
       : get(tile.accumulators[r]![half]);
     em.setAccumulator(sum);
