@@ -2,13 +2,18 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultCudaCaps } from '../../../src/codegen/cuda/caps.ts';
-import { renderProgram } from '../../../src/codegen/cuda/program.ts';
+import { renderParts, renderProgram } from '../../../src/codegen/cuda/program.ts';
 import { parseGraph } from '../../../src/ir/graph/parse.ts';
 import { compileGraph } from '../../../src/passes/pipeline.ts';
+import { CudaUnit } from '../../support/cuda-unit.ts';
 import { goldenText } from '../../support/golden.ts';
 import { compileCuda, hasNvcc, type Resources } from '../../support/nvcc.ts';
 
-/** The unit of a graph: its text, and the resources of its kernels where nvcc is there. */
+/** The kernels of all graphs, and the most registers that each takes. */
+const unit = new CudaUnit();
+const mostRegisters: (readonly [name: string, most: number])[] = [];
+
+/** The unit of a graph has the expected text; nvcc sees its kernels at the end, with the others. */
 const check = (graph: string, expected: string, most: Readonly<Record<string, number>>): void => {
   const { program } = compileGraph(parseGraph(graph), {
     ...defaultCudaCaps,
@@ -20,13 +25,8 @@ const check = (graph: string, expected: string, most: Readonly<Record<string, nu
     kernels.map((k) => k.name),
     Object.keys(most),
   );
-  if (!hasNvcc()) {
-    console.log('skipped: there is no nvcc');
-    return;
-  }
-  for (const architecture of ['sm_80', 'sm_90a'] as const)
-    for (const [name, found] of compileCuda(source, architecture))
-      checkResources(`${name} for ${architecture}`, found, most[name]!);
+  unit.add(program, renderParts(program, { names: 'own' }));
+  mostRegisters.push(...Object.entries(most));
 };
 
 const checkResources = (
@@ -505,6 +505,19 @@ KERNEL(128, mul_sub_0)(
 `,
     { mul_sub_0: 32 },
   );
+});
+
+test('nvcc: they do with their registers, for both architectures', () => {
+  if (!hasNvcc()) {
+    console.log('skipped: there is no nvcc');
+    return;
+  }
+  assert.is(unit.size, mostRegisters.length);
+  for (const architecture of ['sm_80', 'sm_90a'] as const) {
+    const compiled = compileCuda(unit.source, architecture);
+    for (const [i, [name, most]] of mostRegisters.entries())
+      checkResources(`${name} for ${architecture}`, compiled.get(`kernel_${i}`)!, most);
+  }
 });
 
 test.run();
