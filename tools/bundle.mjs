@@ -5,9 +5,6 @@
  * Invariant: a bundler that puts a page together can leave out every function that the page does not name: namespaces
  * are modules, and what modules compute when they are loaded is marked as pure.
  *
- * Node has a copy of its own in `dist/node`, which does the same: what is compiled at once starts faster, but is larger, and
- * pages are small.
- *
  * `node tools/bundle.mjs [FOLDER]` writes `FOLDER/dist`, by default this package's own.
  */
 import { createHash } from 'node:crypto';
@@ -16,7 +13,6 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { parseAst } from 'rolldown/parseAst';
-import { compiledAtOnce } from './at-once.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(process.argv[2] ?? root, 'dist');
@@ -126,15 +122,7 @@ const withPureCalls = (text) => {
 rmSync(dist, { recursive: true, force: true });
 const write = (path, text) => {
   mkdirSync(dirname(path), { recursive: true });
-  const written = withNested(path, text);
-  writeFileSync(path, written);
-  if (!path.endsWith('.js')) return;
-  const own = join(dist, 'node', relative(dist, path));
-  mkdirSync(dirname(own), { recursive: true });
-  // lines are the same
-  const map = relative(dirname(own), dirname(path));
-  const code = compiledAtOnce(written).replace(/(?<=^\/\/# sourceMappingURL=)/m, `${map}/`);
-  writeFileSync(own, code);
+  writeFileSync(path, withNested(path, text));
 };
 for (const { path, text } of outputFiles) {
   const target = path.replace(actor, 'methods.js');
