@@ -24,7 +24,7 @@ export interface Panels {
   readonly buffer: ThreadBuffer;
   /** Where the panels start in the buffer. */
   readonly offset: TExpr;
-  /** Lanes of a panel: 4, 6 or 8. */
+  /** Lanes of a panel: 4, 6, 8 or 12. */
   readonly width: number;
   /** First row or column, and the number of panels. */
   readonly start: TExpr;
@@ -55,9 +55,9 @@ const packFours = (em: Emitter, operand: Operand, panels: Panels, block: DepthBl
     const first = em.name('first', add(panels.start, mul(group, i32(4))));
     const targets = Array.from({ length: together }, (_, i): Target => {
       const at = add(group, i32(i));
-      const panel = quarters === 1 ? at : operate('shr', at, i32(1));
-      const half = quarters === 1 ? i32(0) : mul(operate('and', at, i32(1)), i32(4));
-      const inside = add(mul(panel, i32(panels.width * block.blocks.depth)), half);
+      const panel = operate('floordiv', at, i32(quarters));
+      const quarter = operate('mod', at, i32(quarters));
+      const inside = add(mul(panel, i32(panels.width * block.blocks.depth)), mul(quarter, i32(4)));
       return { buffer: panels.buffer, width: panels.width, base: add(panels.offset, inside) };
     });
     if (operand.packing === 'free') packAlongFree(em, operand, first, targets, block);
