@@ -15,6 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const tsc = join(root, 'node_modules/.bin/tsc');
 const manifest = JSON.parse(fs.readFileSync(join(root, 'package.json'), 'utf8')) as {
   readonly exports: Readonly<Record<string, unknown>>;
+  readonly dependencies: Readonly<Record<string, string>>;
 };
 
 const compile = (folder: string, ...args: string[]): string => {
@@ -36,6 +37,8 @@ test('every entry of the package has declarations that a strict program compiles
     const installed = join(folder, 'node_modules/tigon');
     fs.mkdirSync(installed, { recursive: true });
     fs.copyFileSync(join(root, 'package.json'), join(installed, 'package.json'));
+    for (const name of Object.keys(manifest.dependencies))
+      fs.symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
     const out = join(installed, 'dist');
     assert.is(compile(root, '-p', 'tsconfig.build.json', '--outDir', out), '');
     const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json');
