@@ -19,10 +19,12 @@ import { copyOf } from './callable.ts';
 import { failure } from './callsite.ts';
 import { mode } from './mode.ts';
 import * as arithmetic from './nd/arithmetic.ts';
+import type * as joins from './nd/concat.ts';
 import type { AnyTypedArray, TypedArray } from './nd/filled.ts';
 import * as indexing from './nd/indexing.ts';
 import * as linalg from './nd/linalg.ts';
 import * as math from './nd/math.ts';
+import type * as padding from './nd/padding.ts';
 import * as reductions from './nd/reduce.ts';
 import { partBy } from './nd/selection.ts';
 import * as shapes from './nd/shape.ts';
@@ -82,6 +84,7 @@ const SHAPES: Pick<typeof shapes, ShapesNames> = {
 /** Methods that `more-methods.ts` brings. */
 export type MoreReductions = 'prod' | 'norm' | 'var' | 'std';
 export type MoreShapes = 'split' | 'tile' | 'repeat' | 'pad';
+export type Shapes = typeof shapes & Pick<typeof joins, 'split'> & Pick<typeof padding, 'pad'>;
 export type MoreIndexing = 'slice' | 'at' | 'set' | 'take' | 'gather' | 'pick' | 'oneHot';
 // biome-ignore format: a table
 const MORE: readonly Exclude<MoreReductions | MoreShapes | MoreIndexing, 'slice' | 'at'>[] = [
@@ -107,7 +110,7 @@ export interface Methods
   extends Bound<typeof arithmetic, ArithmeticNames>,
     Bound<typeof math, MathNames>,
     Bound<typeof reductions, ReductionsNames | MoreReductions>,
-    Bound<typeof shapes, ShapesNames | MoreShapes>,
+    Bound<Shapes, ShapesNames | MoreShapes>,
     Bound<typeof indexing, MoreIndexing>,
     Bound<typeof linalg, LinalgNames>,
     Bound<typeof neural, NeuralNames> {

@@ -4,8 +4,16 @@
  *
  * Invariant: importing this module puts them on the prototype, in place of those that say that they are not here.
  */
-import { install, type MoreIndexing, type MoreReductions, type MoreShapes } from './methods.ts';
+import {
+  install,
+  type MoreIndexing,
+  type MoreReductions,
+  type MoreShapes,
+  type Shapes,
+} from './methods.ts';
+import * as joins from './nd/concat.ts';
 import * as indexing from './nd/indexing.ts';
+import * as padding from './nd/padding.ts';
 import * as reductions from './nd/reduce.ts';
 import * as shapes from './nd/shape.ts';
 
@@ -15,11 +23,11 @@ const REDUCTIONS: Pick<typeof reductions, MoreReductions> = {
   var: reductions.var,
   std: reductions.std,
 };
-const SHAPES: Pick<typeof shapes, MoreShapes> = {
-  split: shapes.split,
+const SHAPES: Pick<Shapes, MoreShapes> = {
+  split: joins.split,
   tile: shapes.tile,
   repeat: shapes.repeat,
-  pad: shapes.pad,
+  pad: padding.pad,
 };
 const INDEXING: Pick<typeof indexing, MoreIndexing> = {
   slice: indexing.slice,

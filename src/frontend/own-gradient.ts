@@ -15,9 +15,10 @@ import { callGraph } from './call.ts';
 import { callableOf } from './callable.ts';
 import { failure } from './callsite.ts';
 import { withMode } from './mode.ts';
+import { concat, split } from './nd/concat.ts';
 import { filled } from './nd/filled.ts';
 import { astype } from './nd/math.ts';
-import { concat, reshape, split } from './nd/shape.ts';
+import { reshape } from './nd/shape.ts';
 import type { NDArray } from './ndarray.ts';
 
 /** From gradients of all results to those of all arguments. */

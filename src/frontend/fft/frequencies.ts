@@ -6,9 +6,9 @@
 import { checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { axesOf } from '../nd/axes.ts';
+import { concat } from '../nd/concat.ts';
 import { arrayFor, type CreationOptions } from '../nd/creation.ts';
 import { slice } from '../nd/indexing.ts';
-import { concat } from '../nd/shape.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions, shown } from '../options.ts';
 

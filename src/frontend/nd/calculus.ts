@@ -16,9 +16,11 @@ import { checkOptions, shown } from '../options.ts';
 import { add, mul, ne, sub } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
 import { arrayBeside } from './beside.ts';
+import { concat } from './concat.ts';
 import { slice } from './indexing.ts';
 import { floating } from './math.ts';
-import { broadcastTo, concat, ravel, slicePart } from './shape.ts';
+import { broadcastTo, ravel } from './shape.ts';
+import { slicePart } from './views.ts';
 
 export interface DiffOptions {
   /** How often. Default 1. */

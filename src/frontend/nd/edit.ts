@@ -10,10 +10,11 @@ import type { NDArray } from '../ndarray.ts';
 import { checkList, shown } from '../options.ts';
 import { axisOf } from './axes.ts';
 import { arrayBeside } from './beside.ts';
+import { concat } from './concat.ts';
 import { array, checkShape, zeros } from './creation.ts';
 import { slice, take } from './indexing.ts';
 import { type Edge, rangeOf } from './keys.ts';
-import { broadcastTo, concat, ravel, reshape, tile } from './shape.ts';
+import { broadcastTo, ravel, reshape, tile } from './shape.ts';
 
 /** Where along an axis: a position, several, or a range as in {@link slice}. */
 export type Places = number | readonly number[] | string;

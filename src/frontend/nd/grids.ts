@@ -12,6 +12,7 @@ import { checkChoice, checkList, checkOptions, shown } from '../options.ts';
 import { expectValues } from '../values.ts';
 import { add, floorDiv, mod, mul } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
+import { stack } from './concat.ts';
 import {
   arange,
   array,
@@ -22,7 +23,7 @@ import {
   eyeFor,
 } from './creation.ts';
 import { astype, clip } from './math.ts';
-import { broadcastTo, repeat, reshape, stack } from './shape.ts';
+import { broadcastTo, repeat, reshape } from './shape.ts';
 
 const CREATION = ['dtype', 'device'];
 

@@ -10,8 +10,9 @@ import { failure, inName } from '../callsite.ts';
 import { isNDArray, type NDArray } from '../ndarray.ts';
 import { checkList, shown } from '../options.ts';
 import { axisOf } from './axes.ts';
+import { concat, split } from './concat.ts';
 import { atleast1d, atleast2d, atleast3d } from './rearrange.ts';
-import { concat, ravel, reshape, split } from './shape.ts';
+import { ravel, reshape } from './shape.ts';
 
 const all = (
   name: string,

@@ -15,10 +15,11 @@ import type { NDArray } from '../ndarray.ts';
 import { checkList, checkOptions } from '../options.ts';
 import { mul, sub } from './arithmetic.ts';
 import { axisOf } from './axes.ts';
+import { stack } from './concat.ts';
 import { slice } from './indexing.ts';
 import { neg } from './math.ts';
 import { moveaxis } from './rearrange.ts';
-import { expandDims, ravel, reshape, stack } from './shape.ts';
+import { expandDims, ravel, reshape } from './shape.ts';
 
 export interface Sharing {
   /** Axes that both have and the result keeps, in pairs. */

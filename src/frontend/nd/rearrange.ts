@@ -11,8 +11,10 @@ import { stridesIn } from '../layout.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkList, checkOptions, shown } from '../options.ts';
 import { axisOf } from './axes.ts';
+import { concat } from './concat.ts';
 import { checkShape } from './creation.ts';
-import { broadcastTo, concat, flip, ravel, reshape, slicePart, transpose } from './shape.ts';
+import { broadcastTo, flip, ravel, reshape, transpose } from './shape.ts';
+import { slicePart } from './views.ts';
 
 const listed = (x: number | readonly number[]): readonly number[] =>
   typeof x === 'number' ? [x] : x;

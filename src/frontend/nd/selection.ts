@@ -8,7 +8,8 @@ import { failure } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import type { PickedAttrs } from './advanced.ts';
 import { type ArrayKeys, type Index, type Part, partsOf } from './keys.ts';
-import { reshape, type SliceAttrs, slicePart } from './shape.ts';
+import { reshape } from './shape.ts';
+import { type SliceAttrs, slicePart } from './views.ts';
 
 export interface Selection extends SliceAttrs {
   /** The arrays that index what is left. */

@@ -19,9 +19,10 @@ import { call, callAll, checkArray, type Fragment, fragment } from '../call.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
 import { readOne, sizeOption } from './by-value.ts';
+import { concat } from './concat.ts';
 import { checkFits } from './filled.ts';
 import { compress } from './positions.ts';
-import { concat, ravel } from './shape.ts';
+import { ravel } from './shape.ts';
 import { orderOf, sorted } from './sorting.ts';
 
 const ALONG = { axis: 0, backward: false };

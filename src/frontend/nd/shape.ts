@@ -1,42 +1,17 @@
 /**
- * Functions that move elements about, or only look at them otherwise: shapes, axes, parts.
+ * Arrays of other shapes with the same elements: reshaped, axes moved or stretched, elements turned about or repeated.
  *
- * Invariant: eagerly, reshape, transpose, broadcast and slice are views wherever strides ≥ 0 can say it; recorded and
- * traced they are graph ops like any other.
+ * Invariant: arguments are checked here and followed in `views.ts`, so what can be a view is one.
  */
-import { bytesOf, promote } from '../../ir/dtype.ts';
-import { concat as concatOp } from '../../ir/graph/ops/concat.ts';
-import { type Shape, showType, tensor } from '../../ir/type.ts';
-import { call, checkArray, type Fragment, fragment, type View } from '../call.ts';
+import { type Shape, showType } from '../../ir/type.ts';
+import { checkArray } from '../call.ts';
 import { failure } from '../callsite.ts';
-import { type Layout, reshapeStrides, stridedLayout, stridesIn } from '../layout.ts';
-import { isNDArray, type NDArray } from '../ndarray.ts';
-import { checkList, shown } from '../options.ts';
+import type { NDArray } from '../ndarray.ts';
+import { checkList } from '../options.ts';
 import { axesOf, axisOf } from './axes.ts';
+import { reshapeTo, slicePart, stretchTo, transposeTo } from './views.ts';
 
 const SIZES = 'sizes go in one array: [2, 3]';
-
-const viewAs = (layout: Layout, shape: Shape, strides: readonly number[], elements = 0): View => ({
-  layout: stridedLayout(layout.device, tensor(layout.type.dtype, shape), strides),
-  offset: elements * bytesOf(layout.type.dtype),
-});
-
-interface ShapeAttrs {
-  readonly shape: Shape;
-}
-const reshaping: Fragment<ShapeAttrs> = fragment<ShapeAttrs>(
-  'reshape',
-  (b, [x], { shape }) => b.reshape(x!, shape),
-  {
-    view: (layout, { shape }) => {
-      const strides = reshapeStrides(layout, shape);
-      return strides === undefined ? undefined : viewAs(layout, shape, strides);
-    },
-  },
-);
-
-const reshapeTo = (x: NDArray, shape: Shape): NDArray =>
-  call(reshaping, [x], { attrs: { shape }, key: shape.join('.') });
 
 /**
  * The same elements in row-major order under another shape. One size may be -1: it is what the others leave over. Any
@@ -128,23 +103,6 @@ export const squeeze = (x: NDArray, axis?: number | readonly number[]): NDArray 
   );
 };
 
-interface AxesAttrs {
-  readonly axes: readonly number[];
-}
-const transposing: Fragment<AxesAttrs> = fragment<AxesAttrs>(
-  'transpose',
-  (b, [x], { axes }) => b.transpose(x!, axes),
-  {
-    view: (layout, { axes }) => {
-      const strides = stridesIn(layout);
-      return viewAs(
-        layout,
-        axes.map((a) => layout.type.shape[a]!),
-        axes.map((a) => strides[a]!),
-      );
-    },
-  },
-);
 /**
  * Axes in another order: axis `i` of the result is axis `axes[i]`. Reversed when left out. Any dtype, which stays.
  *
@@ -165,7 +123,7 @@ export const transpose = (x: NDArray, axes?: readonly number[]): NDArray => {
       'shape',
       `transpose: axes [${order.join(', ')}] do not name each axis of ${showType(x.type)} once`,
     );
-  return call(transposing, [x], { attrs: { axes: order }, key: order.join('.') });
+  return transposeTo(x, order);
 };
 /**
  * Two axes exchanged. Any dtype, which stays.
@@ -184,23 +142,6 @@ export const swapAxes = (x: NDArray, first: number, second: number): NDArray => 
   );
 };
 
-const stretching: Fragment<ShapeAttrs> = fragment<ShapeAttrs>(
-  'broadcastTo',
-  (b, [x], { shape }) => b.broadcastTo(x!, shape),
-  {
-    view: (layout, { shape }) => {
-      const lead = shape.length - layout.type.shape.length;
-      const strides = stridesIn(layout);
-      return viewAs(
-        layout,
-        shape,
-        shape.map((d, i) =>
-          i < lead || layout.type.shape[i - lead] !== d ? 0 : strides[i - lead]!,
-        ),
-      );
-    },
-  },
-);
 /**
  * `x` repeated to `shape`: trailing axes must be equal or 1. Any dtype, which stays.
  *
@@ -223,38 +164,8 @@ export const broadcastTo = (x: NDArray, shape: Shape): NDArray => {
       `broadcastTo: ${showType(x.type)} does not stretch to [${shape.join(', ')}]`,
       'axes must be equal or 1, counted from the last',
     );
-  return call(stretching, [x], { attrs: { shape }, key: shape.join('.') });
+  return stretchTo(x, shape);
 };
-
-export interface SliceAttrs {
-  readonly begin: readonly number[];
-  readonly end: readonly number[];
-  readonly step: readonly number[];
-}
-const slicing: Fragment<SliceAttrs> = fragment<SliceAttrs>(
-  'slice',
-  (b, [x], { begin, end, step }) => b.slice(x!, begin, end, step),
-  {
-    view: (layout, { begin, end, step }) => {
-      // Buffers are addressed from their first byte up, so elements in reverse order have to move.
-      if (step.some((s) => s < 0)) return undefined;
-      const strides = stridesIn(layout);
-      const shape = begin.map((from, i) => Math.max(0, Math.ceil((end[i]! - from) / step[i]!)));
-      return viewAs(
-        layout,
-        shape,
-        strides.map((s, i) => s * step[i]!),
-        shape.includes(0) ? 0 : begin.reduce((n, from, i) => n + from * strides[i]!, 0),
-      );
-    },
-  },
-);
-/** The part of `x` from `begin` before `end` by `step`, all axes given and in range. */
-export const slicePart = (x: NDArray, attrs: SliceAttrs): NDArray =>
-  call(slicing, [x], {
-    attrs,
-    key: `${attrs.begin.join('.')}|${attrs.end.join('.')}|${attrs.step.join('.')}`,
-  });
 
 /**
  * The order of elements along the axes (default: all) reversed. Shape and dtype, any one, stay.
@@ -272,101 +183,6 @@ export const flip = (x: NDArray, axis?: number | readonly number[]): NDArray => 
     end: x.shape.map((d, i) => (back(i) ? -1 : d)),
     step: x.shape.map((_, i) => (back(i) ? -1 : 1)),
   });
-};
-
-interface AxisAttrs {
-  readonly axis: number;
-}
-const joining: Fragment<AxisAttrs> = fragment<AxisAttrs>('concat', (b, xs, { axis }) => {
-  const dtype = xs.reduce((d, x) => promote(d, x.type.dtype), xs[0]!.type.dtype);
-  return b.emit(
-    concatOp,
-    xs.map((x) => b.cast(x, dtype)),
-    { axis },
-  );
-});
-const firstOf = (name: string, xs: readonly NDArray[]): NDArray => {
-  const help = `arrays go in one list: ${name}([a, b], axis)`;
-  checkList(name, 'the first argument', xs, help);
-  if (xs.length === 0) throw failure('value', `${name}: needs at least one array`);
-  const odd = xs.findIndex((x) => !isNDArray(x));
-  if (odd >= 0)
-    throw failure('value', `${name}: item ${odd} is ${shown(xs[odd])}, not an NDArray`, help);
-  return xs[0]!;
-};
-/**
- * Arrays one after the other along `axis` (default 0); all other sizes must be equal. Dtypes promote.
- *
- * @throws {ShapeError} for other sizes that differ, and an axis out of range
- * @throws {ValueError} for no arrays, or when they are not in one list
- *
- * @example nd.concat([nd.array([1, 2]), nd.array([3])]);   // [1, 2, 3]
- */
-export const concat = (xs: readonly NDArray[], axis = 0): NDArray => {
-  const first = firstOf('concat', xs);
-  return call(joining, xs, { attrs: { axis: axisOf('concat', axis, first.ndim) }, key: `${axis}` });
-};
-/**
- * Arrays of equal shape along a new axis (default: the first). Dtypes promote.
- *
- * @throws {ShapeError} for shapes that differ, and an axis out of range
- * @throws {ValueError} for no arrays, or when they are not in one list
- *
- * @example nd.stack([nd.array([1, 2]), nd.array([3, 4])]);   // [[1, 2], [3, 4]]
- */
-export const stack = (xs: readonly NDArray[], axis = 0): NDArray => {
-  const first = firstOf('stack', xs);
-  const odd = xs.find((x) => x.shape !== first.shape && x.shape.join() !== first.shape.join());
-  if (odd !== undefined)
-    throw failure(
-      'shape',
-      `stack: shapes differ: ${showType(first.type)} and ${showType(odd.type)}`,
-      'all arrays must have one shape; to join along an axis that they have use concat',
-    );
-  const at = axisOf('stack', axis, first.ndim + 1);
-  return concat(
-    xs.map((x) => expandDims(x, at)),
-    at,
-  );
-};
-/**
- * `x` cut along `axis`: into equal parts (a number) or before the given positions. Any dtype, which stays.
- *
- * @throws {ShapeError} where parts would not be equal, and for an axis out of range
- * @throws {ValueError} unless positions ascend within the axis
- *
- * @example
- * const [a, b] = nd.split(nd.array([1, 2, 3, 4]), 2);
- * b;   // [3, 4]
- */
-export const split = (x: NDArray, parts: number | readonly number[], axis = 0): NDArray[] => {
-  checkArray('split', x);
-  const at = axisOf('split', axis, x.ndim);
-  const size = x.shape[at]!;
-  if (typeof parts === 'number' && (!Number.isInteger(parts) || parts < 1 || size % parts !== 0))
-    throw failure(
-      'shape',
-      `split: axis ${axis} of ${showType(x.type)} does not divide into ${parts} equal parts`,
-      'pass the positions to cut before: split(x, [3, 5])',
-    );
-  if (typeof parts !== 'number')
-    checkList('split', 'the number of parts', parts, 'pass a number, or an array of positions');
-  const cuts =
-    typeof parts === 'number'
-      ? Array.from({ length: parts - 1 }, (_, i) => ((i + 1) * size) / parts)
-      : parts;
-  const edges = [0, ...cuts, size];
-  if (
-    edges.some((e, i) => !Number.isInteger(e) || e < 0 || e > size || (i > 0 && e < edges[i - 1]!))
-  )
-    throw failure('value', `split: positions [${cuts.join(', ')}] must ascend within 0 … ${size}`);
-  return edges.slice(1).map((end, i) =>
-    slicePart(x, {
-      begin: x.shape.map((_, k) => (k === at ? edges[i]! : 0)),
-      end: x.shape.map((d, k) => (k === at ? end : d)),
-      step: x.shape.map(() => 1),
-    }),
-  );
 };
 
 /**
@@ -420,5 +236,3 @@ export const repeat = (x: NDArray, count: number, axis?: number): NDArray => {
     shape.map((d, i) => (i === at ? d * count : d)),
   );
 };
-
-export { pad } from './padding.ts';

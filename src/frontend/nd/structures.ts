@@ -8,7 +8,7 @@ import { failure, inName } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { shown } from '../options.ts';
 import { mapArrays } from '../signature.ts';
-import { stack } from './shape.ts';
+import { stack } from './concat.ts';
 
 /** Arrays in lists and plain objects, as deep as you like. */
 export type Structure =

@@ -13,10 +13,11 @@ import { mode } from '../mode.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkFunction, checkOptions, shown } from '../options.ts';
 import { logicalAnd } from './arithmetic.ts';
+import { concat } from './concat.ts';
 import { asFlag, decided } from './conditions.ts';
 import { full, zeros } from './creation.ts';
 import { where } from './indexing.ts';
-import { concat, reshape } from './shape.ts';
+import { reshape } from './shape.ts';
 import { checkStates, checkStep, type Flat, flat, type Structure, stacked } from './structures.ts';
 import { tracedLoop } from './traced-loop.ts';
 

@@ -5,8 +5,8 @@
  */
 import { showType } from '../../../ir/type.ts';
 import { failure } from '../../callsite.ts';
+import { stack } from '../../nd/concat.ts';
 import { array } from '../../nd/creation.ts';
-import { stack } from '../../nd/shape.ts';
 import { isNDArray, type NDArray } from '../../ndarray.ts';
 import { checkList } from '../../options.ts';
 

@@ -4,7 +4,7 @@
  * Invariant: children are named as in a row: '0', '1', …; results are joined in that order.
  */
 import type { NDArray } from '../../methods.ts';
-import { concat } from '../../nd/shape.ts';
+import { concat } from '../../nd/concat.ts';
 import { checkList, checkOptions } from '../../options.ts';
 import { HybridSequential, type Layer, Sequential } from './container.ts';
 

@@ -5,10 +5,10 @@
  */
 import { inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
+import { split } from '../../nd/concat.ts';
 import { convolution } from '../../nd/convolution.ts';
 import { deformableConvolution } from '../../nd/deformable.ts';
 import { sigmoid } from '../../nd/math.ts';
-import { split } from '../../nd/shape.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
 import { type ConvOptions, Convolving } from './conv-base.ts';

@@ -7,7 +7,8 @@
 import type { DType } from '../../../ir/dtype.ts';
 import type { Shape } from '../../../ir/type.ts';
 import { attempted } from '../../attempt.ts';
-import { split, squeeze } from '../../nd/shape.ts';
+import { split } from '../../nd/concat.ts';
+import { squeeze } from '../../nd/shape.ts';
 import { isNDArray, type NDArray } from '../../ndarray.ts';
 import { checkOptions } from '../../options.ts';
 import { HybridBlock } from '../block.ts';

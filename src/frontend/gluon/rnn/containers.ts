@@ -6,7 +6,7 @@
 import type { Shape } from '../../../ir/type.ts';
 import { attempted } from '../../attempt.ts';
 import { failure } from '../../callsite.ts';
-import { concat } from '../../nd/shape.ts';
+import { concat } from '../../nd/concat.ts';
 import type { NDArray } from '../../ndarray.ts';
 import { shown } from '../../options.ts';
 import { expectArray } from '../nn/shared.ts';

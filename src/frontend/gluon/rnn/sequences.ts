@@ -5,11 +5,12 @@
  */
 import { failure } from '../../callsite.ts';
 import { ge, lt, sub } from '../../nd/arithmetic.ts';
+import { stack } from '../../nd/concat.ts';
 import { arange } from '../../nd/creation.ts';
 import { foreach } from '../../nd/foreach.ts';
 import { gather, where } from '../../nd/indexing.ts';
 import { astype } from '../../nd/math.ts';
-import { broadcastTo, flip, reshape, stack, swapAxes } from '../../nd/shape.ts';
+import { broadcastTo, flip, reshape, swapAxes } from '../../nd/shape.ts';
 import { isNDArray, type NDArray } from '../../ndarray.ts';
 import { checkChoice, shown } from '../../options.ts';
 

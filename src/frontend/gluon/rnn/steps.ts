@@ -5,9 +5,9 @@
  * be multiplied at once.
  */
 import { add, mul, sub } from '../../nd/arithmetic.ts';
+import { split } from '../../nd/concat.ts';
 import { linear } from '../../nd/linalg.ts';
 import { clip, sigmoid, tanh } from '../../nd/math.ts';
-import { split } from '../../nd/shape.ts';
 import type { NDArray } from '../../ndarray.ts';
 
 export type Activate = (x: NDArray) => NDArray;
