@@ -20,32 +20,28 @@ import {
 
 export type VectorShape = 'f32x4' | 'i32x4' | 'f64x2' | 'i64x2';
 
-const IS_WORD = /^[\w.]+$/;
-
 export class FunctionBuilder {
   readonly #params: Local[] = [];
   readonly #locals: Local[] = [];
-  readonly #names = new Map<string, number>();
-  readonly #constants = new Map<string, Local>();
+  /** By their shapes, then by value; -0 is written. */
+  readonly #constants: Record<VectorShape, Map<number | bigint | '-0', Wasm>> = {
+    f32x4: new Map(),
+    i32x4: new Map(),
+    f64x2: new Map(),
+    i64x2: new Map(),
+  };
   readonly #prologue: Wasm[] = [];
   #block: Wasm[] = [];
 
-  #make(type: ValueType, name: string, index: number): Local {
-    const word = IS_WORD.test(name) ? name : name.replace(/[^\w.]/g, '_') || 'v';
-    const seen = this.#names.get(word) ?? 0;
-    this.#names.set(word, seen + 1);
-    return { name: seen === 0 ? word : `${word}.${seen}`, type, index };
-  }
-
   /** Parameters must be declared before locals. */
   param(type: ValueType, name: string): Local {
-    const local = this.#make(type, name, this.#params.length);
+    const local = { name, type, index: this.#params.length };
     this.#params.push(local);
     return local;
   }
 
   local(type: ValueType, name: string): Local {
-    const local = this.#make(type, name, this.#params.length + this.#locals.length);
+    const local = { name, type, index: this.#params.length + this.#locals.length };
     this.#locals.push(local);
     return local;
   }
@@ -79,22 +75,15 @@ export class FunctionBuilder {
 
   /** `value` in all lanes. */
   constant(shape: VectorShape, value: number | bigint): Wasm {
-    const key = `${shape}:${Object.is(value, -0) ? '-0' : value}`;
-    let local = this.#constants.get(key);
-    if (local === undefined) {
-      local = this.local('v128', `c${String(value)}`);
-      this.#constants.set(key, local);
-      const single =
-        shape === 'f32x4'
-          ? f32(Number(value))
-          : shape === 'f64x2'
-            ? f64(Number(value))
-            : shape === 'i32x4'
-              ? i32(Number(value))
-              : i64(BigInt(value));
-      this.#prologue.push(set(local, op(`${shape}.splat`, single)));
+    const key = Object.is(value, -0) ? '-0' : value;
+    let reading = this.#constants[shape].get(key);
+    if (reading === undefined) {
+      const local = this.local('v128', `c${value}`);
+      reading = get(local);
+      this.#constants[shape].set(key, reading);
+      this.#prologue.push(set(local, op(`${shape}.splat`, single(shape, value))));
     }
-    return get(local);
+    return reading;
   }
 
   finish(
@@ -112,3 +101,18 @@ export class FunctionBuilder {
     };
   }
 }
+
+const single = (shape: VectorShape, value: number | bigint): Wasm => {
+  switch (shape) {
+    case 'f32x4':
+      return f32(Number(value));
+    case 'f64x2':
+      return f64(Number(value));
+    case 'i32x4':
+      return i32(Number(value));
+    case 'i64x2':
+      return i64(BigInt(value));
+    default:
+      return shape satisfies never;
+  }
+};

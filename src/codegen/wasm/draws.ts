@@ -6,7 +6,7 @@
  * Invariant: the words are those of `threefry` in ir/numbers.ts.
  */
 import type { Register, TExpr, TStmt } from '../../ir/thread/thread.ts';
-import { bodiesOf, operandsOf } from '../../ir/thread/visit.ts';
+import { operandsOf } from '../../ir/thread/visit.ts';
 import { i32, op, shuffleBytes, type Wasm } from './tree.ts';
 import { shift, type Vectors } from './vector.ts';
 
@@ -101,24 +101,9 @@ export const tellDrawing = (
   for (const e of own) drawn.delete(e);
 };
 
-/** Whether vectors of random words are anywhere in it. */
-export const drawsWords = (body: readonly TStmt[]): boolean =>
-  body.some((s) => {
-    switch (s.kind) {
-      case 'let':
-      case 'var':
-      case 'set':
-      case 'store':
-        return hasWords(s.value);
-      default:
-        return bodiesOf(s).some(drawsWords);
-    }
-  });
-
-const isWords = (e: TExpr): e is Words =>
+/** Whether it is a vector of random words. */
+export const isWords = (e: TExpr): e is Words =>
   e.kind === 'op' && e.op === 'threefry' && e.type.lanes === 4;
-
-const hasWords = (e: TExpr): boolean => isWords(e) || operandsOf(e).some(hasWords);
 
 const wordsIn = (e: TExpr): readonly Words[] => (isWords(e) ? [e] : operandsOf(e).flatMap(wordsIn));
 

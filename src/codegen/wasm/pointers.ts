@@ -6,9 +6,10 @@
  */
 import { bytesOf } from '../../ir/dtype.ts';
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
-import { type Access, Accesses, type Indices, type Linear } from './address.ts';
+import { Indices, type Sum } from './address.ts';
 import type { FunctionBuilder } from './builder.ts';
 import { LOW_BYTES } from './layout.ts';
+import type { Access, Survey } from './survey.ts';
 import { get, i32, type Local, plus, set, times, type Wasm } from './tree.ts';
 
 /** Where a buffer starts: a pointer and a constant beyond it. */
@@ -17,14 +18,24 @@ export interface Place {
   readonly offset: number;
 }
 
-/** An access' index as a sum; its constant as what the instruction adds (`offset`) and what the key has in it. */
+/** What accesses differ from by a small constant: all of the address but what their instructions add. */
 interface Address {
-  readonly form: Linear;
-  readonly key: string;
-  readonly offset: number;
-  readonly coarse: number;
+  readonly buffer: ThreadBuffer;
+  readonly pointer: Wasm;
   /** Bytes of an element. */
   readonly size: number;
+  readonly sum: Sum;
+  readonly coarse: number;
+  /** How often it occurs: only what is used again is shared. */
+  uses: number;
+  /** What holds it at this place of the function. */
+  held: Wasm | undefined;
+}
+
+/** An access' address, and the constant that its instruction adds. */
+interface Element {
+  readonly address: Address;
+  readonly offset: number;
 }
 
 /** What pointers need of the function they are part of. */
@@ -34,141 +45,145 @@ interface Host {
   declared(register: Register): boolean;
 }
 
+/** What of an address' constant part goes into the sum: so much that instructions can add the rest. */
+const coarseOf = (constant: number): number =>
+  constant >= 0 && constant < LOW_BYTES ? 0 : Math.floor(constant / 65536) * 65536;
+
 export class Pointers {
   readonly #fb: FunctionBuilder;
+  readonly #survey: Survey;
   readonly #indices: Indices;
   readonly #places: ReadonlyMap<ThreadBuffer, Place>;
   readonly #host: Host;
-  readonly #accesses = new Accesses();
-  readonly #addresses = new Map<Access, Address>();
-  /** Addresses at hand by key, innermost scope last. */
-  readonly #scopes: Map<string, Local>[] = [new Map()];
-  /** How often each address occurs, to share only what is used again. */
-  readonly #uses = new Map<string, number>();
+  readonly #elements = new Map<Access, Element>();
+  /** Addresses by their sums, found by the sum itself or by its key. */
+  readonly #bySum = new Map<Sum | string, Address[]>();
+  /** The addresses of loops, each once. */
+  readonly #ofBody = new Map<readonly TStmt[], readonly Address[]>();
+  /** Addresses that are held, and how many were when each open block began. */
+  readonly #held: Address[] = [];
+  readonly #blocks: number[] = [];
 
   constructor(
     fb: FunctionBuilder,
-    indices: Indices,
+    survey: Survey,
     places: ReadonlyMap<ThreadBuffer, Place>,
     host: Host,
   ) {
     this.#fb = fb;
-    this.#indices = indices;
+    this.#survey = survey;
+    this.#indices = new Indices(survey);
     this.#places = places;
     this.#host = host;
   }
 
   /** Begins a block: addresses made in it are forgotten at its end. */
   open(): void {
-    this.#scopes.push(new Map());
+    this.#blocks.push(this.#held.length);
   }
   close(): void {
-    this.#scopes.pop();
+    for (let n = this.#held.length - this.#blocks.pop()!; n > 0; n--)
+      this.#held.pop()!.held = undefined;
   }
 
-  /** Counts accesses by address; those in branches too, which loops do not prepare for. */
-  count(body: readonly TStmt[]): void {
-    const accesses = this.#accesses.of(body);
-    for (let i = 0; i < accesses.length; i++) {
-      const { key } = this.#address(accesses[i]!);
-      this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1);
-    }
-    this.#countBranches(body);
-  }
-  #countBranches(body: readonly TStmt[]): void {
-    for (let i = 0; i < body.length; i++) {
-      const s = body[i]!;
-      if (s.kind === 'for') this.#countBranches(s.body);
-      else if (s.kind === 'if') {
-        this.count(s.then);
-        this.count(s.otherwise);
-      }
-    }
+  /** Looks at all accesses, those in branches last: loops do not prepare for them. */
+  count(): void {
+    for (const list of this.#survey.lists) this.#addressesIn(list);
   }
 
-  #address(access: Access): Address {
-    let address = this.#addresses.get(access);
+  #addressesIn(body: readonly TStmt[]): readonly Address[] {
+    const all = new Set<Address>();
+    for (const item of this.#survey.accesses.get(body)!) {
+      if (isList(item)) for (const address of this.#addressesIn(item)) all.add(address);
+      else all.add(this.#count(item));
+    }
+    const list = [...all];
+    this.#ofBody.set(body, list);
+    return list;
+  }
+
+  #count(access: Access): Address {
+    const { buffer } = access;
+    const { sum, constant } = this.#indices.of(access.index, true);
+    const { pointer, offset } = this.#places.get(buffer)!;
+    const size = bytesOf(buffer.dtype);
+    const bytes = offset + constant * size;
+    const coarse = coarseOf(bytes);
+    const same = this.#sharing(sum);
+    let address = same.find((a) => a.pointer === pointer && a.size === size && a.coarse === coarse);
     if (address === undefined) {
-      const form = this.#indices.of(access.index, true);
-      const split = this.#split(access.buffer, form);
-      const base = this.#place(access.buffer).pointer;
-      const name = base.kind === 'get' ? base.local.index : -1;
-      const key = `${name}:${split.size}:${split.coarse}:${form.key}`;
-      address = { form, key, ...split };
-      this.#addresses.set(access, address);
+      address = { buffer, pointer, size, sum, coarse, uses: 0, held: undefined };
+      same.push(address);
     }
+    address.uses++;
+    this.#elements.set(access, { address, offset: bytes - coarse });
     return address;
   }
 
-  /** What of an address' constant part goes into the instruction, and what into the sum. */
-  #split(buffer: ThreadBuffer, form: Linear): { offset: number; coarse: number; size: number } {
-    const size = bytesOf(buffer.dtype);
-    const constant = this.#place(buffer).offset + form.constant * size;
-    const coarse = constant >= 0 && constant < LOW_BYTES ? 0 : Math.floor(constant / 65536) * 65536;
-    return { offset: constant - coarse, coarse, size };
-  }
-
-  #place(buffer: ThreadBuffer): Place {
-    return this.#places.get(buffer)!;
-  }
-
-  #known(key: string): Local | undefined {
-    for (let i = this.#scopes.length - 1; i >= 0; i--) {
-      const local = this.#scopes[i]!.get(key);
-      if (local !== undefined) return local;
+  /** The addresses with this sum. */
+  #sharing(sum: Sum): Address[] {
+    let list = this.#bySum.get(sum);
+    if (list === undefined) {
+      list = this.#bySum.get(sum.key) ?? [];
+      this.#bySum.set(sum, list).set(sum.key, list);
     }
-    return undefined;
+    return list;
   }
 
-  #sum(buffer: ThreadBuffer, form: Linear, coarse: number, size: number): Wasm {
-    let sum = this.#place(buffer).pointer;
-    for (const t of form.terms) sum = plus(sum, times(this.#host.value(t.atom), t.coef * size));
+  #sum(pointer: Wasm, { terms }: Sum, coarse: number, size: number): Wasm {
+    let sum = pointer;
+    for (const t of terms) sum = plus(sum, times(this.#host.value(t.atom), t.coef * size));
     return plus(sum, i32(coarse));
+  }
+
+  /** Keeps a value as an address of the innermost block. */
+  #hold(address: Address, value: Wasm): Local {
+    const local = this.#fb.local('i32', `at_${address.buffer.name}`);
+    this.#fb.push(set(local, value));
+    address.held = get(local);
+    this.#held.push(address);
+    return local;
   }
 
   /** Pointer and constant offset of an element. */
   element(access: Access): { address: Wasm; offset: number } {
-    const { buffer, index } = access;
-    const { form, key, offset, coarse, size } = this.#address(access);
-    const sharable = form.stable && form.terms.length > 0;
-    const known = sharable ? this.#known(key) : undefined;
-    if (known !== undefined) return { address: get(known), offset };
+    const { address, offset } = this.#elements.get(access)!;
+    if (address.held !== undefined) return { address: address.held, offset };
+    const { pointer, sum, coarse, size, uses } = address;
     // the short form reads registers where the long one computes again what they hold
-    const short = this.#indices.of(index, false);
-    const own = this.#split(buffer, short);
-    const address = this.#sum(buffer, short, own.coarse, size);
-    if (!sharable || (this.#uses.get(key) ?? 0) < 2) return { address, offset: own.offset };
-    const local = this.#fb.local('i32', `at_${buffer.name}`);
+    const short = this.#indices.of(access.index, false);
+    const bytes = this.#places.get(access.buffer)!.offset + short.constant * size;
+    const own = coarseOf(bytes);
+    const value = this.#sum(pointer, short.sum, own, size);
+    if (!isShared(sum) || uses < 2) return { address: value, offset: bytes - own };
     // the shared address leaves out the constant that this access adds: see whether the short form does so too
-    const same = own.coarse === coarse && own.offset === offset;
-    this.#fb.push(set(local, same ? address : this.#sum(buffer, form, coarse, size)));
-    this.#scopes.at(-1)!.set(key, local);
-    return { address: get(local), offset };
+    const same = own === coarse && bytes - own === offset;
+    this.#hold(address, same ? value : this.#sum(pointer, sum, coarse, size));
+    return { address: address.held!, offset };
   }
 
   /** Addresses of a loop that are fixed in it, and those that advance by a constant; gives the steps to append. */
   prepareLoop(loop: Extract<TStmt, { kind: 'for' }>): readonly (readonly [Local, number])[] {
     const steps: (readonly [Local, number])[] = [];
-    const scope = this.#scopes.at(-1)!;
-    const accesses = this.#accesses.of(loop.body);
-    for (let i = 0; i < accesses.length; i++) {
-      const access = accesses[i]!;
-      const { form, key, coarse, size } = this.#address(access);
-      if (!form.stable || form.terms.length === 0 || this.#known(key) !== undefined) continue;
+    for (const address of this.#ofBody.get(loop.body)!) {
+      const { pointer, sum, coarse, size, held } = address;
+      if (held !== undefined || !isShared(sum)) continue;
       let step = 0;
       let open = false;
-      for (const t of form.terms) {
+      for (const t of sum.terms) {
         if (t.atom.kind === 'get' && t.atom.register === loop.counter) step = t.coef * loop.step;
         else if (!t.registers.every((r) => r !== loop.counter && this.#host.declared(r)))
           open = true;
       }
       if (open) continue;
-      const { buffer } = access;
-      const local = this.#fb.local('i32', `at_${buffer.name}`);
-      this.#fb.push(set(local, this.#sum(buffer, form, coarse, size)));
-      scope.set(key, local);
+      const local = this.#hold(address, this.#sum(pointer, sum, coarse, size));
       if (step !== 0) steps.push([local, step * size]);
     }
     return steps;
   }
 }
+
+const isList = (item: Access | readonly TStmt[]): item is readonly TStmt[] => Array.isArray(item);
+
+/** Whether the sum has the same value wherever its registers have. */
+const isShared = ({ stable, terms }: Sum): boolean => stable && terms.length > 0;

@@ -16,11 +16,10 @@ import {
 } from '../../ir/thread/thread.ts';
 import type { Caps } from '../caps.ts';
 import { type Range, rangeOf } from '../ranges.ts';
-import { Indices, type RegisterFacts, registerFacts } from './address.ts';
 import { FunctionBuilder } from './builder.ts';
 import { cast } from './casts.ts';
 import { isCrowded, testedFirst } from './crowded.ts';
-import { drawsWords, tellDrawing } from './draws.ts';
+import { tellDrawing } from './draws.ts';
 import { sharedLayout } from './layout.ts';
 import { extract, insert, load, splat, splatLoads, store, valueType } from './numbers.ts';
 import { type Place, Pointers } from './pointers.ts';
@@ -28,6 +27,7 @@ import { withoutDeadSets } from './prune.ts';
 import { spellings } from './scalar.ts';
 import { spellings64 } from './scalar64.ts';
 import { isAtMostZero, isPlusZero } from './signs.ts';
+import { Survey } from './survey.ts';
 import {
   f32,
   f64,
@@ -39,6 +39,7 @@ import {
   memory,
   op,
   plus,
+  type Reading,
   set,
   shuffle,
   type Wasm,
@@ -54,13 +55,14 @@ class Renderer {
   readonly #kernel: ThreadKernel;
   readonly #fb = new FunctionBuilder();
   readonly #v: Vectors;
-  readonly #facts: RegisterFacts;
+  readonly #survey: Survey;
   readonly #places = new Map<ThreadBuffer, Place>();
   readonly #pointers: Pointers;
-  readonly #registers = new Map<Register, Local>();
+  /** How registers are read. */
+  readonly #registers = new Map<Register, Reading>();
+  /** Those of counters, and of registers that somebody asked about. */
   readonly #ranges = new Map<Register, Range>();
-  /** Whether there are random words in it; and those that are computed. */
-  readonly #draws: boolean;
+  /** Random words that are computed. */
   readonly #drawn = new Map<TExpr, Wasm>();
   /** Registers declared in each open block, which mean nothing outside it; innermost last. */
   readonly #scopes: Register[][] = [[]];
@@ -68,9 +70,8 @@ class Renderer {
   constructor(kernel: ThreadKernel, caps: Caps) {
     this.#kernel = kernel;
     this.#v = vectors(this.#fb, caps.fusedMultiplyAdd);
-    this.#facts = registerFacts(kernel.body);
-    this.#draws = drawsWords(kernel.body);
-    this.#pointers = new Pointers(this.#fb, new Indices(this.#facts), this.#places, {
+    this.#survey = new Survey(kernel.body);
+    this.#pointers = new Pointers(this.#fb, this.#survey, this.#places, {
       value: (e) => this.#value(e),
       declared: (register) => this.#registers.has(register),
     });
@@ -87,8 +88,8 @@ class Renderer {
     const end = get(fb.param('i32', 'end'));
     for (const [b, offset] of sharedLayout(kernel).offsets)
       this.#places.set(b, { pointer: scratch, offset });
-    this.#pointers.count(kernel.body);
-    this.#registers.set(kernel.workgroup, workgroup);
+    this.#pointers.count();
+    this.#registers.set(kernel.workgroup, get(workgroup));
     this.#ranges.set(kernel.workgroup, [0, Math.max(0, kernel.grid - 1)]);
     const label: Label = { name: 'next' };
     const body = fb.nested(() => {
@@ -112,11 +113,11 @@ class Renderer {
   // --- statements
 
   #block(body: readonly TStmt[]): void {
-    if (!this.#draws) {
+    if (!this.#survey.draws) {
       for (const s of body) this.#statement(s);
       return;
     }
-    tellDrawing(body, this.#facts.variables, this.#drawn, {
+    tellDrawing(body, this.#survey.variables, this.#drawn, {
       v: this.#v,
       statement: (s) => this.#statement(s),
       value: (e) => this.#value(e),
@@ -141,7 +142,7 @@ class Renderer {
 
   #declare(register: Register): Local {
     const local = this.#fb.local(valueType(register.type), register.name);
-    this.#registers.set(register, local);
+    this.#registers.set(register, get(local));
     this.#scopes.at(-1)!.push(register);
     return local;
   }
@@ -149,21 +150,14 @@ class Renderer {
   #statement(s: TStmt): void {
     const fb = this.#fb;
     switch (s.kind) {
-      case 'let': {
-        const value = this.#value(s.value);
-        fb.push(set(this.#declare(s.register), value));
-        const range = this.#range(s.value);
-        if (range !== undefined && s.register.type.elem === 'i32')
-          this.#ranges.set(s.register, range);
-        return;
-      }
+      case 'let':
       case 'var': {
         const value = this.#value(s.value);
         fb.push(set(this.#declare(s.register), value));
         return;
       }
       case 'set':
-        fb.push(set(this.#registers.get(s.register)!, this.#value(s.value)));
+        fb.push(set(this.#registers.get(s.register)!.local, this.#value(s.value)));
         return;
       case 'store': {
         const value = this.#value(s.value);
@@ -210,7 +204,7 @@ class Renderer {
     const from = this.#value(s.from);
     const limit = this.#value(s.to);
     const fixed =
-      limit.kind === 'const' || (s.to.kind === 'get' && !this.#facts.variables.has(s.to.register));
+      limit.kind === 'const' || (s.to.kind === 'get' && !this.#survey.variables.has(s.to.register));
     const to = fixed ? limit : fb.bind(limit, 'i32', `${s.counter.name}_end`);
     const low = this.#range(s.from);
     const high = this.#range(s.to);
@@ -242,13 +236,23 @@ class Renderer {
 
   // --- values
 
-  readonly #float = (r: Register): TExpr | undefined => this.#facts.floats.get(r);
+  readonly #float = (r: Register): TExpr | undefined => this.#survey.floats.get(r);
 
   readonly #nonNegative = (e: TExpr): boolean => (this.#range(e)?.[0] ?? -1) >= 0;
+  readonly #atMostZero = (e: TExpr): boolean => isAtMostZero(e, this.#float);
+  readonly #isZero = (e: TExpr): boolean => isPlusZero(e, this.#float);
 
   #range(expr: TExpr): Range | undefined {
-    return expr.type.elem === 'i32' ? rangeOf(expr, (r) => this.#ranges.get(r)) : undefined;
+    return expr.type.elem === 'i32' ? rangeOf(expr, this.#registerRange) : undefined;
   }
+  readonly #registerRange = (register: Register): Range | undefined => {
+    const known = this.#ranges.get(register);
+    const value = known === undefined ? this.#survey.values.get(register) : undefined;
+    if (value === undefined) return known;
+    const range = rangeOf(value, this.#registerRange);
+    if (range !== undefined) this.#ranges.set(register, range);
+    return range;
+  };
 
   #constant(type: RegType, value: number): Wasm {
     if (type.lanes === 4)
@@ -266,7 +270,7 @@ class Renderer {
       case 'const':
         return this.#constant(e.type, e.value);
       case 'get':
-        return get(this.#registers.get(e.register)!);
+        return this.#registers.get(e.register)!;
       case 'op': {
         const drawn = this.#drawn.get(e);
         if (drawn !== undefined) return drawn;
@@ -277,8 +281,8 @@ class Renderer {
           args: e.args.map((a) => this.#value(a)),
           exprs: e.args,
           nonNegative: this.#nonNegative,
-          atMostZero: (x) => isAtMostZero(x, this.#float),
-          isZero: (x) => isPlusZero(x, this.#float),
+          atMostZero: this.#atMostZero,
+          isZero: this.#isZero,
         });
       }
       case 'cast':

@@ -9,6 +9,7 @@ import type { LaneOp, MemoryOp, PlainOp } from './instructions.ts';
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 
 export interface Local {
+  /** What it is called in text, where others may have the same name. */
   readonly name: string;
   readonly type: ValueType;
   readonly index: number;
@@ -33,10 +34,16 @@ export interface WasmFunction {
   readonly imported?: true;
 }
 
+/** A local's value. */
+export interface Reading {
+  readonly kind: 'get';
+  readonly local: Local;
+}
+
 export type Wasm =
+  | Reading
   | { readonly kind: 'const'; readonly type: 'i32' | 'f32' | 'f64'; readonly value: number }
   | { readonly kind: 'long'; readonly value: bigint }
-  | { readonly kind: 'get'; readonly local: Local }
   | { readonly kind: 'set'; readonly local: Local; readonly value: Wasm }
   | { readonly kind: 'plain'; readonly op: PlainOp; readonly args: readonly Wasm[] }
   | {
@@ -67,7 +74,7 @@ export const i32 = (value: number): Wasm => ({ kind: 'const', type: 'i32', value
 export const f32 = (value: number): Wasm => ({ kind: 'const', type: 'f32', value });
 export const f64 = (value: number): Wasm => ({ kind: 'const', type: 'f64', value });
 export const i64 = (value: bigint): Wasm => ({ kind: 'long', value });
-export const get = (local: Local): Wasm => ({ kind: 'get', local });
+export const get = (local: Local): Reading => ({ kind: 'get', local });
 export const set = (local: Local, value: Wasm): Wasm => ({ kind: 'set', local, value });
 export const op = (name: PlainOp, ...args: Wasm[]): Wasm => ({ kind: 'plain', op: name, args });
 export const lane = (name: LaneOp, index: number, ...args: Wasm[]): Wasm => ({

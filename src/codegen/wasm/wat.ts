@@ -23,17 +23,32 @@ const number = (value: number): string =>
         ? 'inf'
         : '-inf';
 
+/** Locals by names of their own. */
+type Names = ReadonlyMap<Local, string>;
+
+const namesOf = (locals: readonly Local[]): Names => {
+  const times = new Map<string, number>();
+  return new Map(
+    locals.map((local) => {
+      const name = local.name.replace(/[^\w.]/g, '_') || 'v';
+      const seen = times.get(name) ?? 0;
+      times.set(name, seen + 1);
+      return [local, seen === 0 ? name : `${name}.${seen}`];
+    }),
+  );
+};
+
 /** The head of a node and its operands. */
-const parts = (w: Wasm): readonly [string, readonly Wasm[]] => {
+const parts = (w: Wasm, names: Names): readonly [string, readonly Wasm[]] => {
   switch (w.kind) {
     case 'const':
       return [`${w.type}.const ${number(w.value)}`, []];
     case 'long':
       return [`i64.const ${w.value}`, []];
     case 'get':
-      return [`local.get $${w.local.name}`, []];
+      return [`local.get $${names.get(w.local)}`, []];
     case 'set':
-      return [`local.set $${w.local.name}`, [w.value]];
+      return [`local.set $${names.get(w.local)}`, [w.value]];
     case 'plain':
       return [w.op, w.args];
     case 'lane':
@@ -62,28 +77,28 @@ const parts = (w: Wasm): readonly [string, readonly Wasm[]] => {
   }
 };
 
-const flat = (w: Wasm): string => {
-  const [head, args] = parts(w);
-  return `(${[head, ...args.map(flat)].join(' ')})`;
+const flat = (w: Wasm, names: Names): string => {
+  const [head, args] = parts(w, names);
+  return `(${[head, ...args.map((a) => flat(a, names))].join(' ')})`;
 };
 
-const print = (w: Wasm, indent: string): string => {
+const print = (w: Wasm, indent: string, names: Names): string => {
   const deeper = `${indent}  `;
   if (w.kind === 'block' || w.kind === 'loop') {
-    const body = w.body.map((s) => `\n${print(s, deeper)}`).join('');
+    const body = w.body.map((s) => `\n${print(s, deeper, names)}`).join('');
     return `${indent}(${w.kind} $${w.label.name}${body})`;
   }
   if (w.kind === 'if') {
     const branch = (name: string, list: readonly Wasm[]): string =>
-      `\n${deeper}(${name}${list.map((s) => `\n${print(s, `${deeper}  `)}`).join('')})`;
-    const condition = print(w.condition, deeper).trimStart();
+      `\n${deeper}(${name}${list.map((s) => `\n${print(s, `${deeper}  `, names)}`).join('')})`;
+    const condition = print(w.condition, deeper, names).trimStart();
     const otherwise = w.otherwise.length > 0 ? branch('else', w.otherwise) : '';
     return `${indent}(if ${condition}${branch('then', w.then)}${otherwise})`;
   }
-  const line = indent + flat(w);
-  const [head, args] = parts(w);
+  const line = indent + flat(w, names);
+  const [head, args] = parts(w, names);
   if (line.length <= WIDTH || args.length === 0) return line;
-  return `${indent}(${head}${args.map((a) => `\n${print(a, deeper)}`).join('')})`;
+  return `${indent}(${head}${args.map((a) => `\n${print(a, deeper, names)}`).join('')})`;
 };
 
 const word = (name: string): string => name.replace(/[^\w!#$%&'*+\-./:<=>?@\\^`|~]/g, '_');
@@ -97,7 +112,8 @@ const noteSets = (w: Wasm, into: Set<Local>): void => {
 
 /** One function. */
 const functionText = (f: WasmFunction): string => {
-  const params = f.params.map((p) => ` (param $${p.name} ${p.type})`).join('');
+  const names = namesOf([...f.params, ...f.locals]);
+  const params = f.params.map((p) => ` (param $${names.get(p)} ${p.type})`).join('');
   const result = f.result === undefined ? '' : ` (result ${f.result})`;
   const name = f.exported ? `$${f.name} (export "${f.name}")` : `$${word(f.name)}`;
   const lines = f.notes.map((n) => `;; ${n}`);
@@ -107,7 +123,7 @@ const functionText = (f: WasmFunction): string => {
   for (const w of f.body) noteSets(w, assigned);
   for (const local of f.locals) {
     if (!assigned.has(local)) continue;
-    const item = ` (local $${local.name} ${local.type})`;
+    const item = ` (local $${names.get(local)} ${local.type})`;
     if (row.length + item.length > WIDTH) {
       lines.push(` ${row}`);
       row = '';
@@ -115,7 +131,7 @@ const functionText = (f: WasmFunction): string => {
     row += item;
   }
   if (row !== '') lines.push(` ${row}`);
-  for (const s of f.body) lines.push(print(s, '  '));
+  for (const s of f.body) lines.push(print(s, '  ', names));
   return `${lines.join('\n')})`;
 };
 
