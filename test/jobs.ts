@@ -23,6 +23,10 @@ export interface Job {
   readonly device?: TestedDevice;
   /** Whether SwiftShader is the better driver for it. */
   readonly quick: boolean;
+  /** Whether it needs nothing of the machine but its processor. */
+  readonly early: boolean;
+  /** About how many of a processor it takes. */
+  readonly seconds: number;
 }
 
 const ON_DEVICES = ['differential/', 'frontend/'];
@@ -41,6 +45,10 @@ const ABOUT_CUDA = /^runtime\/cuda[-.]/;
 const NODE = [process.execPath, ...SOURCE];
 const PRELOAD = ['--import', './test/support/device.ts'];
 
+/** These, and files of arrays on the CPU, need nothing that is looked for, unpacked or built first. */
+const EARLY =
+  /^(acceptance|book|ir|passes|codegen\/(?!wgsl|gpu|cuda))\/|^codegen\/cuda\/(program|golden|ptx)/;
+
 /** Folders whose files need no process of their own. */
 const TOGETHER = [
   'acceptance/',
@@ -51,52 +59,71 @@ const TOGETHER = [
   'ir/',
   'passes/',
 ];
-/**
- * How many share a process. The library is loaded once, and what runs again runs fast: in processes of 24 files tests of the
- * compiler take a sixth less of a processor than in those of 8. Drivers in software keep what they compiled.
- */
-const MOST_TOGETHER = { cpu: 24, webgpu: 8, cuda: 8 } as const;
 /** Files that look at the whole process (its memory, its environment, its stacks), and those that take long by themselves. */
 const ALONE = /memory|callsite|misuse|mnist|life|^codegen\/cuda|wgsl\/program|web-methods/;
+
+/** About how many seconds of a processor a file takes on a device, those that take many apart. */
+const SECONDS = { cpu: 1, webgpu: 3, cuda: 3 } as const;
+const LONG: readonly (readonly [name: RegExp, seconds: number])[] = [
+  [/^codegen\/cuda\/program/, 70],
+  [/^differential\/ops/, 30],
+  [/^(docstrings|examples)\.|^browser\/|^codegen\/(cuda|gpu\/schedules)|^runtime\/native-abi/, 20],
+  [
+    /^differential\/(frontend|program|threads)|^emulator\/|^passes\/bindings|^codegen\/wgsl\/program/,
+    14,
+  ],
+  [
+    /^(coverage|declarations|docs)\.|^runtime\/|^frontend\/(gluon\/mnist|probability\/fixtures|switches)/,
+    8,
+  ],
+];
+/**
+ * How many seconds of files share a process, and how many files: the library is loaded once, and what runs again runs fast.
+ * In processes of 24 files tests of the compiler take a sixth less of a processor than in those of 8.
+ */
+const MOST_SECONDS = 60;
+const MOST_FILES = 24;
 
 interface File {
   readonly path: string;
   readonly name: string;
   readonly device?: TestedDevice;
   /** Whether its arrays are made on the device, which is then preloaded. */
-  readonly onDevice?: boolean;
+  readonly onDevice: boolean;
   readonly quick: boolean;
-  /** Files of one group share processes. */
-  readonly group: string;
+  readonly early: boolean;
+  readonly seconds: number;
+  /** Whether it shares a process with others. */
+  readonly together: boolean;
 }
+
+const fileOn = (path: string, device: TestedDevice | undefined, onDevice: boolean): File => {
+  const name = onDevice && device !== 'cpu' ? `${path} on ${device}` : path;
+  const onSwiftShader =
+    device === 'webgpu' && !WITH_FLOAT16.test(path) && !WITH_LONG_KERNELS.test(path);
+  return {
+    path,
+    name,
+    ...(device === undefined ? {} : { device }),
+    onDevice,
+    quick: onSwiftShader || ON_ANY_DRIVER.test(path),
+    early: device === 'cpu' || path.endsWith('.once.test.ts') || EARLY.test(path),
+    seconds: LONG.find(([pattern]) => pattern.test(name))?.[1] ?? SECONDS[device ?? 'cpu'],
+    together: !ALONE.test(path) && TOGETHER.some((folder) => path.startsWith(folder)),
+  };
+};
 
 const filesOf = (path: string): readonly File[] => {
   const isOnDevices = ON_DEVICES.some((folder) => path.startsWith(folder));
-  const alone = ALONE.test(path) || !TOGETHER.some((folder) => path.startsWith(folder));
-  const group = alone ? path : 'together';
-  if (!isOnDevices) {
-    const quick = ON_ANY_DRIVER.test(path);
-    const file: File = { path, name: path, quick, group: quick ? `${group}, quick` : group };
-    return [ABOUT_CUDA.test(path) ? { ...file, device: 'cuda' } : file];
-  }
-  if (path.endsWith('.once.test.ts'))
-    return [{ path, name: path, quick: false, group: `${group} once` }];
-  return (['cpu', 'webgpu', 'cuda'] as const).map((device) => {
-    const onLavapipe = WITH_FLOAT16.test(path) || WITH_LONG_KERNELS.test(path);
-    const quick = device === 'webgpu' && !onLavapipe;
-    return {
-      path,
-      name: device === 'cpu' ? path : `${path} on ${device}`,
-      device,
-      onDevice: true,
-      quick,
-      group: `${group} on ${device}${quick ? ', quick' : ''}`,
-    };
-  });
+  if (isOnDevices && !path.endsWith('.once.test.ts'))
+    return (['cpu', 'webgpu', 'cuda'] as const).map((device) => fileOn(path, device, true));
+  return [fileOn(path, ABOUT_CUDA.test(path) ? 'cuda' : undefined, false)];
 };
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
 const jobOf = (files: readonly File[]): Job => {
-  const { device, onDevice = false, quick } = files[0]!;
+  const { device, onDevice, quick, early } = files[0]!;
   const paths = files.map((f) => `test/${f.path}`);
   const run = files.length === 1 ? paths : ['test/support/together.ts', ...paths];
   return {
@@ -104,19 +131,26 @@ const jobOf = (files: readonly File[]): Job => {
     command: [...NODE, ...(onDevice ? PRELOAD : []), ...run],
     kind: 'tests',
     quick,
+    early,
+    seconds: sum(files.map((f) => f.seconds)),
     ...(device === undefined ? {} : { device }),
   };
 };
 
-/** The processes of files, those of one group a few at a time. */
+/** Files that can share a process have the same. */
+const groupOf = (file: File): string =>
+  file.together ? JSON.stringify([file.device, file.onDevice, file.quick, file.early]) : file.name;
+
+/** The processes of files, those of one group as many at a time as are allowed. */
 const jobsOf = (files: readonly File[]): readonly Job[] => {
   const groups = new Map<string, File[]>();
-  for (const file of files) groups.set(file.group, [...(groups.get(file.group) ?? []), file]);
+  for (const file of files) groups.set(groupOf(file), [...(groups.get(groupOf(file)) ?? []), file]);
   return [...groups.values()].flatMap((group) => {
-    const processes = Math.ceil(group.length / MOST_TOGETHER[group[0]!.device ?? 'cpu']);
-    return Array.from({ length: processes }, (_, i) =>
-      jobOf(group.filter((_, j) => Math.floor((j * processes) / group.length) === i)),
-    );
+    const seconds = sum(group.map((f) => f.seconds));
+    const processes = Math.ceil(Math.max(seconds / MOST_SECONDS, group.length / MOST_FILES));
+    return Array.from({ length: processes }, (_, i) => group.filter((_, j) => j % processes === i))
+      .filter((part) => part.length > 0)
+      .map(jobOf);
   });
 };
 
@@ -130,43 +164,30 @@ const testFiles = (): readonly File[] =>
 const bin = (name: string): string => `node_modules/.bin/${name}`;
 /** Threads of the compiler do some things twice, and other jobs run beside it. */
 const TSC = [bin('tsc'), '--singleThreaded', '-p'];
+const check = (name: string, command: readonly string[], seconds: number): Job => ({
+  names: [`check ${name}`],
+  command,
+  kind: 'check',
+  quick: false,
+  early: true,
+  seconds,
+});
 const checks: readonly Job[] = [
-  {
-    names: ['check types (tsc)'],
-    command: [...TSC, 'tsconfig.json'],
-    kind: 'check',
-    quick: false,
-  },
-  {
-    names: ['check types of examples (tsc)'],
-    command: [...TSC, 'examples'],
-    kind: 'check',
-    quick: false,
-  },
-  {
-    names: ['check lint (biome)'],
-    command: [bin('biome'), 'check', '.'],
-    kind: 'check',
-    quick: false,
-  },
+  check('types (tsc)', [...TSC, 'tsconfig.json'], 20),
+  check('types of examples (tsc)', [...TSC, 'examples'], 10),
+  check('lint (biome)', [bin('biome'), 'check', '.'], 10),
 ];
 
-/** How many times as long a file takes, roughly. */
-const SLOWER_ON = { cpu: 1, webgpu: 3, cuda: 3 } as const;
-
-/** Those that take longest first, so that the last ones are short and every processor has some: files of one process. */
-const byLength = (jobs: readonly Job[]): readonly Job[] => {
-  const length = ({ names, device = 'cpu' }: Job): number =>
-    names.length === 1 ? 1 : names.length * SLOWER_ON[device];
-  return jobs.toSorted((a, b) => length(b) - length(a));
-};
+/** Those that take longest first, so that the last ones are short and every processor has some. */
+const byLength = (jobs: readonly Job[]): readonly Job[] =>
+  jobs.toSorted((a, b) => b.seconds - a.seconds);
 
 /** The jobs of what holds one of the words in its name; all if there are none. */
 export const chooseJobs = (words: readonly string[]): readonly Job[] => {
   const isChosen = (name: string): boolean =>
     words.length === 0 || words.some((word) => name.includes(word));
-  return [
-    ...byLength(jobsOf(testFiles().filter((file) => isChosen(file.name)))),
+  return byLength([
+    ...jobsOf(testFiles().filter((file) => isChosen(file.name))),
     ...checks.filter(({ names }) => names.some(isChosen)),
-  ];
+  ]);
 };

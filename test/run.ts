@@ -1,7 +1,7 @@
 /**
  * The test runner: test files in processes of their own or a few in one, the type and lint checks as tests beside them.
  *
- * Invariant: a run is green only if every chosen file printed uvu's summary, ran at least one test, failed none and
+ * Invariant: a run is green only if every chosen file printed uvu's summary, ran or skipped a test aloud, failed none and
  * exited in time; the last line is always `N passed, N failed` (and `, N skipped` if any were).
  *
  * `npm test -- ir/graph data` runs the files whose path holds one of the words; the checks are named `check`.
@@ -9,9 +9,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { chooseJobs, type Job, root, type TestedDevice } from './jobs.ts';
-import { type Machine, type Provided, prepareMachine } from './machine/machine.ts';
+import type { Machine, Needed, Provided } from './machine/machine.ts';
 import { beginCosts, costTable, noteCost } from './support/costs.ts';
 import { STARTS, TOOK } from './support/marks.ts';
+import { SOURCE } from './support/node.ts';
 
 const AT_ONCE = 2;
 const TIMEOUT_MS = Number(process.env['TIGON_TEST_TIMEOUT'] ?? 480) * 1000;
@@ -33,10 +34,29 @@ const kill = (child: ChildProcess): void => {
     child.kill('SIGKILL');
   }
 };
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => {
-    for (const child of running) kill(child);
-    process.exit(130);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+process.on('exit', () => {
+  for (const child of running) kill(child);
+});
+
+/** Makes the machine ready, in a process beside the first jobs. It is never killed: it may be installing something. */
+const prepare = (needed: Needed): Promise<Machine> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      [...SOURCE, 'test/machine/prepare.ts', JSON.stringify(needed)],
+      { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+    });
+    child.on('error', reject);
+    child.on('exit', () => noteCost('making the machine ready'));
+    child.on('close', (code) => {
+      if (code === 0) resolve(JSON.parse(said) as Machine);
+      else reject(new Error(`making the machine ready ended with ${code}`));
+    });
   });
 
 interface Ending {
@@ -142,7 +162,7 @@ const judge = (job: Job, { output, code, late }: Ending): Verdict => {
         ? 'no test ran: is `test.run()` missing at the end of the file?'
         : 'it ended before its tests ran',
     );
-  if (counts.total === 0) return fail('the file registers no test');
+  if (counts.total + counts.skipped === 0) return fail('the file registers no test');
   const { total, passed, skipped } = counts;
   // uvu counts a skipped test neither in the total nor among the passed.
   const verdict = { passed, failed: total - passed, skipped };
@@ -170,48 +190,70 @@ const jobs = chooseJobs(words);
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const broken: string[] = [];
 
-const none: Machine = { env: {}, webgpu: '', quick: '', cuda: '' };
 const about = (device: TestedDevice): number =>
   jobs.reduce((sum, job) => sum + (job.device === device ? job.names.length : 0), 0);
-const needed = { cuda: about('cuda') > 0, quick: jobs.some((job) => job.quick) };
-const machine = jobs.some((job) => job.kind === 'tests') ? prepareMachine(needed) : none;
-for (const device of ['webgpu', 'cuda'] as const) {
-  const provided = machine[device];
-  if (typeof provided !== 'string') console.log(`${device}: ${provided.name}`);
-  else if (about(device) > 0 && process.env['CI'] === 'true') {
-    console.log(`FAIL ${device}: none to test with: ${provided}`);
-    broken.push(device);
-    sum.failed++;
-  } else if (about(device) > 0) {
-    console.log(`skipped: ${about(device)} files on ${device}: none here: ${provided}`);
-    sum.skipped += about(device);
+const needed: Needed = { cuda: about('cuda') > 0, quick: jobs.some((job) => job.quick) };
+/** What is there before the machine is ready, and where no job needs one. */
+const bare: Machine = { env: {}, webgpu: '', quick: '', cuda: '' };
+let queue = jobs;
+
+/** Says what the machine is, and leaves out the jobs on devices that it does not have. */
+const settle = (machine: Machine): void => {
+  for (const device of ['webgpu', 'cuda'] as const) {
+    const provided = machine[device];
+    if (typeof provided !== 'string') console.log(`${device}: ${provided.name}`);
+    else if (about(device) > 0 && process.env['CI'] === 'true') {
+      console.log(`FAIL ${device}: none to test with: ${provided}`);
+      broken.push(device);
+      sum.failed++;
+    } else if (about(device) > 0) {
+      console.log(`skipped: ${about(device)} files on ${device}: none here: ${provided}`);
+      sum.skipped += about(device);
+    }
   }
-}
-if (needed.quick && typeof machine.webgpu !== 'string')
-  console.log(
-    typeof machine.quick === 'string'
-      ? `webgpu: that alone, for ${machine.quick}`
-      : `webgpu, short kernels: ${machine.quick.name}`,
+  if (needed.quick && typeof machine.webgpu !== 'string')
+    console.log(
+      typeof machine.quick === 'string'
+        ? `webgpu: that alone, for ${machine.quick}`
+        : `webgpu, short kernels: ${machine.quick.name}`,
+    );
+  queue = queue.filter(
+    ({ device }) => device === undefined || device === 'cpu' || typeof machine[device] !== 'string',
   );
-const isThere = ({ device }: Job): boolean =>
-  device === undefined || device === 'cpu' || typeof machine[device] !== 'string';
-const queue = jobs.filter(isThere);
+};
+
+const tell = (job: Job, all: Ending): void => {
+  for (const [i, ending] of endingsOf(job, all).entries()) {
+    const verdict = judge(job, ending);
+    report(job, job.names[i]!, ending, verdict);
+    sum.passed += verdict.passed;
+    sum.failed += verdict.failed;
+    sum.skipped += verdict.skipped;
+    if (verdict.failed > 0) broken.push(job.names[i]!);
+  }
+};
 
 beginCosts();
+let machine: Machine | undefined;
+/** Jobs that need nothing of the machine run while it is made ready. */
+const ready = (jobs.every((job) => job.early) ? Promise.resolve(bare) : prepare(needed)).then(
+  (found) => {
+    settle(found);
+    machine = found;
+  },
+);
 const worker = async (): Promise<void> => {
-  for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-    const endings = endingsOf(job, await execute(job, machine));
-    for (const [i, ending] of endings.entries()) {
-      const verdict = judge(job, ending);
-      report(job, job.names[i]!, ending, verdict);
-      sum.passed += verdict.passed;
-      sum.failed += verdict.failed;
-      sum.skipped += verdict.skipped;
-      if (verdict.failed > 0) broken.push(job.names[i]!);
+  for (;;) {
+    const job = queue.find(({ early }) => early || machine !== undefined);
+    if (job === undefined && machine !== undefined) return;
+    if (job === undefined) await ready;
+    else {
+      queue = queue.filter((other) => other !== job);
+      tell(job, await execute(job, machine ?? bare));
     }
   }
 };
-await Promise.all(Array.from({ length: AT_ONCE }, worker));
+await Promise.all([ready, ...Array.from({ length: AT_ONCE }, worker)]);
 
 if (jobs.every((job) => job.kind === 'check') && !words.some((word) => 'check'.includes(word))) {
   console.log(`no test file matches ${words.length > 0 ? words.join(' ') : 'test/**/*.test.ts'}`);

@@ -54,8 +54,11 @@ const addBackports = (release: string): string | undefined => {
   return undefined;
 };
 
+/** Somebody else may be installing something. */
+const PATIENT = ['-o', 'DPkg::Lock::Timeout=120'];
+
 const apt = (...args: readonly string[]): string | undefined => {
-  const { status, error, stderr } = spawnSync('apt-get', ['-qq', ...args], {
+  const { status, error, stderr } = spawnSync('apt-get', ['-qq', ...PATIENT, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
     timeout: LIMIT_MS,
