@@ -63,6 +63,7 @@ export { castTo, roundTo } from './rounding.ts';
 export { isScalarOp, SCALAR_OPS, type ScalarOp, scalarOps } from './scalar.ts';
 export { type AnyText, parseText } from './text/any.ts';
 export { type InterpretOptions, interpretThread } from './thread/interpret.ts';
+export type { ThreadLimits } from './thread/limits.ts';
 export type { Cells } from './thread/memory.ts';
 export { parseThread } from './thread/parse.ts';
 export { printThread } from './thread/print.ts';
@@ -75,5 +76,5 @@ export type {
   ThreadKernel,
   TStmt,
 } from './thread/thread.ts';
-export { type ThreadLimits, verifyThread } from './thread/verify.ts';
+export { verifyThread } from './thread/verify.ts';
 export { byteLength, type Shape, showType, type TensorType, tensor } from './type.ts';

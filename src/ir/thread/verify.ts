@@ -3,21 +3,22 @@
  *
  * Invariant: a kernel that passes needs no checks when it is rendered; index values alone are left to the interpreter.
  */
-import { bytesOf } from '../dtype.ts';
 import { TigonError } from '../errors.ts';
 import { type LazyText, textOf } from '../lazy-text.ts';
-import { isExactIn } from '../rounding.ts';
-import { scalarOps } from '../scalar.ts';
 import type { Role } from './bulk.ts';
 import { type BulkVerifier, verifyBulk, verifyRoles } from './bulk-verify.ts';
-import { WARP } from './tensor.ts';
+import {
+  type ExpressionVerifier,
+  INDEX,
+  sameRegType,
+  showRegType,
+  verifyExpression,
+} from './expr-verify.ts';
+import { fitsDevice, hasPartners, hasUnits, hasWarpgroups, type ThreadLimits } from './limits.ts';
 import { type TensorVerifier, verifyTensor } from './tensor-verify.ts';
 import {
-  isFloatElem,
-  isWideElem,
   type Register,
   type RegType,
-  registerDType,
   registerOf,
   type TExpr,
   type ThreadBuffer,
@@ -25,28 +26,7 @@ import {
   type TStmt,
 } from './thread.ts';
 import { Uniformity } from './uniform.ts';
-import { bodiesOf, meetingIn } from './visit.ts';
-
-/** What a device allows; its `Caps` are one. */
-export interface ThreadLimits {
-  readonly sharedBytes: number;
-  readonly keptBytes?: number;
-  /** Most threads of a workgroup. */
-  readonly threads: number;
-  /** Exchange masks are below it. */
-  readonly subgroup: number;
-  /** Matrix units, if any. */
-  readonly tensorCores: string;
-}
-
-const show = (t: RegType): string => (t.lanes === 1 ? t.elem : `${t.elem}x${t.lanes}`);
-const same = (a: RegType, b: RegType): boolean => a.elem === b.elem && a.lanes === b.lanes;
-const INDEX: RegType = { elem: 'i32', lanes: 1 };
-
-/** Where warpgroups have roles, their number is the schedule's choice: devices that have them have room for eight. */
-const MOST_WITH_ROLES = 1024;
-const hasRoles = (body: readonly TStmt[]): boolean =>
-  body.some((s) => s.kind === 'roles' || bodiesOf(s).some(hasRoles));
+import { meetingIn } from './visit.ts';
 
 /**
  * Checks that `kernel` keeps the rules of L3.
@@ -75,8 +55,23 @@ class Verifier {
   private where = '';
   /** The role around the statement at hand. */
   private role: Role | undefined;
+  private readonly rule = (holds: boolean, text: LazyText): void => {
+    if (!holds)
+      throw new TigonError(
+        'verify',
+        `thread kernel ${this.kernel.name}${this.where === '' ? '' : `, ${this.where}`}: ${textOf(text)}`,
+      );
+  };
+  private readonly parts: ExpressionVerifier = {
+    rule: this.rule,
+    isVisible: (r) => this.visible.has(r),
+    buffer: (b) => this.buffer(b),
+    constantInBounds: (b, index, lanes) => this.constantInBounds(b, index, lanes),
+    expression: (e) => this.expression(e),
+    typed: (e, type) => this.typed(e, type),
+  };
   private readonly bulk: BulkVerifier = {
-    rule: (holds, text) => this.rule(holds, text),
+    rule: this.rule,
     agreed: (e) => {
       this.typed(e, INDEX);
       this.rule(this.uniform.holds(e), 'it may differ between threads that do it together');
@@ -87,16 +82,12 @@ class Verifier {
   };
 
   private readonly tensor: TensorVerifier = {
-    rule: (holds, text) => this.rule(holds, text),
+    rule: this.rule,
     typed: (e, type) => this.typed(e, type),
     buffer: (b) => this.buffer(b),
     constantInBounds: (b, index, lanes) => this.constantInBounds(b, index, lanes),
     accumulator: (r) => this.accumulator(r),
-    units: () => {
-      const { threads } = this.kernel;
-      this.rule(threads % WARP === 0, () => `${threads} threads are no whole number of warps`);
-      this.rule(this.limits?.tensorCores !== 'none', 'the device has no matrix units');
-    },
+    units: () => hasUnits(this.kernel.threads, this.limits, this.rule),
   };
 
   constructor(kernel: ThreadKernel, limits: ThreadLimits | undefined) {
@@ -112,39 +103,19 @@ class Verifier {
       Number.isInteger(threads) && threads > 0,
       () => `a workgroup has 1 thread or more, not ${threads}`,
     );
-    this.rule(same(workgroup.type, INDEX), 'the workgroup id is an i32');
-    this.rule(same(local.type, INDEX), "a thread's place is an i32");
+    this.rule(sameRegType(workgroup.type, INDEX), 'the workgroup id is an i32');
+    this.rule(sameRegType(local.type, INDEX), "a thread's place is an i32");
     const firstShared = buffers.findIndex((b) => b.space === 'shared');
     this.rule(
       firstShared < 0 || buffers.slice(firstShared).every((b) => b.space === 'shared'),
       'global buffers come before shared ones',
     );
     this.rule(new Set(buffers).size === buffers.length, 'a buffer is listed twice');
-    if (this.limits !== undefined) this.withinLimits(this.limits);
+    if (this.limits !== undefined) fitsDevice(this.kernel, this.limits, this.rule);
     this.introduce(workgroup, 'let');
     this.uniform.define(workgroup);
     this.introduce(local, 'let');
     this.block(body);
-  }
-
-  private withinLimits(limits: ThreadLimits): void {
-    const shared = this.kernel.buffers.filter((b) => b.space === 'shared');
-    const bytes = shared.reduce((n, b) => n + b.elements * bytesOf(b.dtype), 0);
-    const most = limits.sharedBytes + (limits.keptBytes ?? 0);
-    this.rule(bytes <= most, () => `${bytes} bytes of shared memory, the device has ${most}`);
-    const threads = hasRoles(this.kernel.body) ? MOST_WITH_ROLES : limits.threads;
-    this.rule(
-      this.kernel.threads <= threads,
-      () => `${this.kernel.threads} threads in a workgroup, the device has ${threads}`,
-    );
-  }
-
-  private rule(holds: boolean, text: LazyText): void {
-    if (!holds)
-      throw new TigonError(
-        'verify',
-        `thread kernel ${this.kernel.name}${this.where === '' ? '' : `, ${this.where}`}: ${textOf(text)}`,
-      );
   }
 
   private introduce(register: Register, as: 'let' | 'var'): void {
@@ -192,7 +163,7 @@ class Verifier {
         break;
       case 'for':
         this.where = `for ${s.counter.name}`;
-        this.rule(same(s.counter.type, INDEX), 'a loop counter is an i32');
+        this.rule(sameRegType(s.counter.type, INDEX), 'a loop counter is an i32');
         this.typed(s.from, INDEX);
         this.typed(s.to, INDEX);
         this.rule(
@@ -216,7 +187,7 @@ class Verifier {
       case 'exchange':
         this.where = `exchange ${s.register.name}`;
         this.typed(s.value, s.register.type);
-        this.partners(s.mask);
+        hasPartners(s.mask, this.kernel.threads, this.limits, this.rule);
         this.introduce(s.register, 'let');
         break;
       case 'mma':
@@ -229,7 +200,7 @@ class Verifier {
         break;
       case 'roles':
         this.where = 'roles';
-        this.warpgroups();
+        hasWarpgroups(this.limits, this.rule);
         verifyRoles(s, this.kernel.threads, this.bulk);
         for (const role of s.roles) this.inRole(role);
         break;
@@ -241,7 +212,7 @@ class Verifier {
       case 'products':
       case 'settle':
         this.where = s.kind;
-        this.warpgroups();
+        hasWarpgroups(this.limits, this.rule);
         verifyBulk(s, this.role, this.bulk);
         break;
       case 'barrier':
@@ -254,8 +225,8 @@ class Verifier {
 
   /** Its body, where the warpgroup's place in the role is one for all and the thread's place in it is not. */
   private inRole(role: Role): void {
-    this.rule(same(role.group.type, INDEX), "a warpgroup's place is an i32");
-    this.rule(same(role.place.type, INDEX), "a thread's place is an i32");
+    this.rule(sameRegType(role.group.type, INDEX), "a warpgroup's place is an i32");
+    this.rule(sameRegType(role.place.type, INDEX), "a thread's place is an i32");
     this.introduce(role.group, 'let');
     this.uniform.define(role.group);
     this.introduce(role.place, 'let');
@@ -269,15 +240,9 @@ class Verifier {
   private accumulator(r: Register): void {
     this.rule(this.visible.get(r) === 'var', 'only to a visible var can be added');
     this.rule(
-      same(r.type, { elem: 'f32', lanes: 4 }),
-      () => `an accumulator is f32x4, not ${show(r.type)}`,
+      sameRegType(r.type, { elem: 'f32', lanes: 4 }),
+      () => `an accumulator is f32x4, not ${showRegType(r.type)}`,
     );
-  }
-
-  /** Tiles and their products need matrix units that warpgroups drive. */
-  private warpgroups(): void {
-    const units = this.limits?.tensorCores ?? 'sm90a';
-    this.rule(units === 'sm90a', 'the device has no matrix units for warpgroups');
   }
 
   /** All threads that meet in `s` must agree on what decides whether they do. */
@@ -291,22 +256,6 @@ class Verifier {
     this.rule(
       deciding.every((e) => this.uniform.holds(e, who)),
       () => `${inside} inside, and its ${what} may differ between ${threads}`,
-    );
-  }
-
-  /** Every thread has a partner to exchange with. */
-  private partners(mask: number): void {
-    const { threads } = this.kernel;
-    this.rule(Number.isInteger(mask) && mask > 0, () => `the mask is ${mask}, not 1 or more`);
-    const { subgroup } = this.limits ?? { subgroup: Number.POSITIVE_INFINITY };
-    this.rule(
-      mask < subgroup,
-      () => `mask ${mask}, the device exchanges between ${subgroup} threads`,
-    );
-    const run = 2 ** (Math.floor(Math.log2(mask)) + 1);
-    this.rule(
-      threads % run === 0,
-      () => `mask ${mask} needs workgroups of a multiple of ${run} threads, not ${threads}`,
     );
   }
 
@@ -326,103 +275,16 @@ class Verifier {
   }
 
   private typed(e: TExpr, type: RegType): void {
-    this.rule(same(e.type, type), () => `${show(type)} is needed, ${e.kind} gives ${show(e.type)}`);
+    this.rule(
+      sameRegType(e.type, type),
+      () => `${showRegType(type)} is needed, ${e.kind} gives ${showRegType(e.type)}`,
+    );
     this.expression(e);
   }
 
   private expression(e: TExpr): void {
     if (this.checked.has(e)) return;
     this.checked.add(e);
-    const { elem, lanes } = e.type;
-    this.rule(
-      lanes === 1 || !isWideElem(elem),
-      () => `${show(e.type)}: 64-bit elements have one lane`,
-    );
-    switch (e.kind) {
-      case 'const':
-        this.rule(
-          isFloatElem(elem) ||
-            (Number.isInteger(e.value) && isExactIn(registerDType[elem], e.value)),
-          () => `constant ${e.value} is no ${show(e.type)}`,
-        );
-        break;
-      case 'get':
-        this.rule(
-          this.visible.has(e.register),
-          () => `register ${e.register.name} is not visible here`,
-        );
-        this.rule(
-          same(e.type, e.register.type),
-          () => `register ${e.register.name} is ${show(e.register.type)}`,
-        );
-        break;
-      case 'op': {
-        const result = scalarOps[e.op].dtype(...e.args.map((a) => registerDType[a.type.elem]));
-        this.rule(
-          e.args.length === scalarOps[e.op].arity &&
-            result === registerDType[elem] &&
-            e.args.every((a) => a.type.lanes === lanes),
-          () =>
-            `${e.op}(${e.args.map((a) => show(a.type)).join(', ')}) cannot give ${show(e.type)}`,
-        );
-        for (const a of e.args) this.expression(a);
-        break;
-      }
-      case 'cast':
-        this.rule(elem === registerOf(e.to), () => `cast to ${e.to} cannot give ${show(e.type)}`);
-        this.rule(
-          e.to === 'bool' || bytesOf(e.to) >= 4 || !isWideElem(e.arg.type.elem),
-          () => `cast of ${show(e.arg.type)} to ${e.to} goes by 32 bits`,
-        );
-        this.typed(e.arg, { elem: e.arg.type.elem, lanes });
-        break;
-      case 'fma':
-        this.rule(isFloatElem(elem), 'fma is for floats');
-        for (const a of [e.a, e.b, e.c]) this.typed(a, e.type);
-        break;
-      case 'load':
-        this.buffer(e.buffer);
-        this.rule(
-          e.buffer.space === 'shared' || e.buffer.access !== 'write',
-          () => `${e.buffer.name} is write only`,
-        );
-        this.rule(
-          elem === registerOf(e.buffer.dtype),
-          () => `${e.buffer.name} holds ${e.buffer.dtype}, not ${show(e.type)}`,
-        );
-        this.typed(e.index, INDEX);
-        this.constantInBounds(e.buffer, e.index, lanes);
-        break;
-      case 'splat':
-        this.rule(lanes === 4, 'splat gives four lanes');
-        this.typed(e.arg, { elem, lanes: 1 });
-        break;
-      case 'vec4':
-        this.rule(lanes === 4, 'vec4 gives four lanes');
-        for (const a of e.args) this.typed(a, { elem, lanes: 1 });
-        break;
-      case 'lane':
-        this.rule(lanes === 1, 'lane gives one lane');
-        this.typed(e.arg, { elem, lanes: 4 });
-        break;
-      case 'shuffle':
-        this.rule(
-          lanes === 4 && e.lanes.every((l) => Number.isInteger(l) && l >= 0 && l < 8),
-          'shuffle takes lanes 0 to 7',
-        );
-        this.typed(e.a, e.type);
-        this.typed(e.b, e.type);
-        break;
-      case 'bits':
-        this.rule(elem === 'u32' && lanes === 1, 'bits are one u32');
-        this.rule(
-          e.args.length * bytesOf(e.of) === 4,
-          () => `${e.args.length} ${e.of} fill no word`,
-        );
-        for (const a of e.args) this.typed(a, { elem: 'f32', lanes: 1 });
-        break;
-      default:
-        e satisfies never;
-    }
+    verifyExpression(e, this.parts);
   }
 }
