@@ -14,36 +14,23 @@ import * as autograd from '../autograd.ts';
 import { assign } from '../call.ts';
 import { failure } from '../callsite.ts';
 import { defaultDevice } from '../default-device.ts';
-import { mode, withMode } from '../mode.ts';
+import { mode } from '../mode.ts';
 import { checkDtype, checkShape } from '../nd/creation.ts';
 import { astype } from '../nd/math.ts';
 import { aliasOf, isNDArray, type NDArray, rebind } from '../ndarray.ts';
-import { checkChoice, checkOptions, shown } from '../options.ts';
-import { forParameter } from '../random.ts';
+import { checkOptions, shown } from '../options.ts';
 import { newRevision } from '../revision.ts';
 import { type InitializerLike, initializer } from './init/named.ts';
+import {
+  checkGradReq,
+  checkKinds,
+  checkMultiplier,
+  type GradReq,
+  PARAMETER_OPTIONS,
+  type ParameterOptions,
+} from './parameter-options.ts';
+import { abandon, drawValues, outside, type Wanted } from './parameter-values.ts';
 import type { Devices } from './replicas.ts';
-
-export type GradReq = 'write' | 'add' | 'null';
-
-export interface ParameterOptions {
-  /** Sizes; 0 where they are to be learnt from the first input. */
-  readonly shape: Shape;
-  /** Default 'float32'. */
-  readonly dtype?: DType;
-  /** How its values are made; default: what `initialize` is told. */
-  readonly init?: InitializerLike;
-  /** 'null' for state that no gradient changes (running statistics). Default 'write'. */
-  readonly gradReq?: GradReq;
-  /** Multiplies the trainer's learning rate. Default 1. */
-  readonly lrMult?: number;
-  /** Multiplies the trainer's weight decay. Default 1. */
-  readonly wdMult?: number;
-  /** False for state that never has a gradient: gradReq is 'null' and stays so. Default true. */
-  readonly differentiable?: boolean;
-}
-
-const KNOWN = ['shape', 'dtype', 'init', 'gradReq', 'lrMult', 'wdMult', 'differentiable'];
 
 /**
  * A trainable array of a block.
@@ -84,17 +71,18 @@ export class Parameter {
   /** One for each device. */
   #copies: readonly NDArray[] = [];
   /** What `initialize` asked for, until the shape is known. */
-  #pending: { readonly init: InitializerLike; readonly devices: readonly Device[] } | undefined;
+  #pending: Wanted | undefined;
   /** True while the gradients of its copies are being summed. */
   #busy = false;
 
   constructor(options: ParameterOptions) {
-    checkOptions('Parameter', options ?? {}, KNOWN);
+    checkOptions('Parameter', options ?? {}, PARAMETER_OPTIONS);
     this.#shape = checkShape('Parameter', options?.shape);
     this.#dtype = checkDtype('Parameter', options.dtype ?? 'float32');
     this.differentiable = options.differentiable ?? true;
-    this.#gradReq = this.#checkGradReq(options.gradReq ?? (this.differentiable ? 'write' : 'null'));
-    this.#checkKinds(this.#dtype, this.#gradReq);
+    const gradReq = options.gradReq ?? (this.differentiable ? 'write' : 'null');
+    this.#gradReq = checkGradReq(this.name, gradReq, this.differentiable);
+    checkKinds(this.name, this.#dtype, this.#gradReq);
     this.init = options.init;
     this.lrMult = checkMultiplier('lrMult', options.lrMult ?? 1);
     this.wdMult = checkMultiplier('wdMult', options.wdMult ?? 1);
@@ -118,26 +106,9 @@ export class Parameter {
     return this.#gradReq;
   }
   set gradReq(value: GradReq) {
-    this.#checkKinds(this.#dtype, this.#checkGradReq(value));
+    checkKinds(this.name, this.#dtype, checkGradReq(this.name, value, this.differentiable));
     this.#gradReq = value;
     for (const data of this.#copies) this.#attach(data);
-  }
-  #checkGradReq(value: GradReq): GradReq {
-    checkChoice('Parameter', 'gradReq', value, ['write', 'add', 'null']);
-    if (this.differentiable || value === 'null') return value;
-    throw failure(
-      'option',
-      `${this.name}: gradReq '${value}' for state that has no gradient`,
-      'it is not differentiable: a constant, or statistics that forward updates',
-    );
-  }
-  #checkKinds(dtype: DType, gradReq: GradReq): void {
-    if (gradReq === 'null' || isFloat(dtype)) return;
-    throw failure(
-      'dtype',
-      `${this.name}: ${dtype} with gradReq '${gradReq}': only floats have gradients`,
-      "use a float dtype, or gradReq 'null' for values that are not trained",
-    );
   }
   /** True when it has values. */
   get isInitialized(): boolean {
@@ -360,10 +331,10 @@ export class Parameter {
    * @throws {DTypeError} for a dtype that is no float, unless `gradReq` is 'null'
    */
   cast(dtype: DType): void {
-    this.#checkKinds(checkDtype('cast', dtype), this.#gradReq);
+    checkKinds(this.name, checkDtype('cast', dtype), this.#gradReq);
     this.#dtype = dtype;
     if (this.isInitialized)
-      this.#replace(withMode(OUTSIDE, () => this.#copies.map((x) => astype(x, dtype).copy())));
+      this.#replace(outside(() => this.#copies.map((x) => astype(x, dtype).copy())));
   }
 
   /**
@@ -372,23 +343,18 @@ export class Parameter {
    */
   moveTo(devices: readonly Device[], make: (device: Device) => NDArray): void {
     if (this.#pending !== undefined) this.#pending = { ...this.#pending, devices };
-    if (this.isInitialized) this.#replace(withMode(OUTSIDE, () => replicate(devices, make)));
+    if (this.isInitialized) this.#replace(outside(() => replicate(devices, make)));
   }
 
   #make(): void {
-    const { init, devices } = this.#pending!;
+    const wanted = this.#pending!;
     this.#pending = undefined;
-    const { shape, dtype, name } = this;
-    const made = withMode(OUTSIDE, () =>
-      forParameter(() =>
-        replicate(devices, (device) => initializer(init).draw({ shape, dtype, device, name })),
-      ),
-    );
+    const made = drawValues(this, wanted);
     const inPlace =
       made.length === this.#copies.length &&
       made.every((x, i) => x.device === this.#copies[i]!.device);
     if (inPlace)
-      withMode(OUTSIDE, () => {
+      outside(() => {
         for (const [i, x] of made.entries()) assign(this.#copies[i]!, x);
       });
     else this.#replace(made);
@@ -397,7 +363,7 @@ export class Parameter {
   /** Other handles, which programs that captured the old ones do not know. */
   #replace(copies: readonly NDArray[]): void {
     if (this.isInitialized) newRevision();
-    this.#copies = withMode(OUTSIDE, () => copies.map((x) => this.#attach(x)));
+    this.#copies = outside(() => copies.map((x) => this.#attach(x)));
   }
 
   #attach(data: NDArray): NDArray {
@@ -416,17 +382,3 @@ export class Parameter {
 Object.defineProperty(Parameter.prototype, Symbol.for('nodejs.util.inspect.custom'), {
   value: Parameter.prototype.toString,
 });
-
-/** `value` if a rate can be multiplied by it. */
-export const checkMultiplier = (name: string, value: number): number => {
-  if (Number.isFinite(value)) return value;
-  throw failure('option', `Parameter: ${name} is ${shown(value)}`, 'pass a number');
-};
-
-/** Makes programs that captured the handle stale: nobody sees it any more. */
-const abandon = (x: NDArray): void => {
-  x.layout = { ...x.layout };
-};
-
-/** Values are made outside of whatever is being traced or recorded. */
-const OUTSIDE = { trace: undefined, scope: undefined, recording: false, taping: false } as const;
