@@ -49,85 +49,70 @@ const CROWDED = 0.07;
 /** Estimates a hair above each other may be rounded the other way. */
 const ROUNDED = 1 - 1e-9;
 
-/** What no cut into blocks gets below: every element packed once, all cores busy. */
-export const leastCycles = (p: Problem, caps: Caps): number => {
+/**
+ * What no cut into so many blocks of rows and of columns, or more, gets below: what is packed is packed once for each
+ * block that it meets, all cores are busy, nothing is filled up.
+ */
+export const leastCycles = (p: Problem, caps: Caps, rowBlocks = 1, columnBlocks = 1): number => {
   const { rows, columns, k, depth, batches } = p;
   const wide = roundUp(columns.size, TILE_COLUMNS);
   const steps = depth * stepOf(p) + k.count * 20;
   const compute = (rows.size / p.tileRows) * (wide / TILE_COLUMNS) * steps;
-  const pack = depth * (rows.size * rows.cost + wide * columns.cost);
-  return (ROUNDED * batches * (compute + pack + rows.size * wide)) / caps.parallelism;
+  const pack = depth * (rows.size * rows.cost * columnBlocks + wide * columns.cost * rowBlocks);
+  const all = batches * (compute + pack + rows.size * wide) + START * rowBlocks * columnBlocks;
+  return (ROUNDED * all) / caps.parallelism;
 };
 
-/** A workgroup's part of one batch. */
-interface Cell {
-  readonly rows: number;
-  readonly columns: number;
-  readonly packedRows: number;
-  readonly wide: boolean;
-  readonly rowBlocks: number;
-  readonly columnBlocks: number;
-  readonly cycles: number;
-}
-
 /** The best blockings by estimate; none if the scratch memory does not even hold the smallest blocks. */
-export const blockings = (p: Problem, caps: Caps, most = 1): readonly Blocking[] => {
-  const { k } = p;
-  const cells = cellsOf(p, caps);
-  const best = new Shortlist<Blocking>(most);
-  for (const given of batchCounts(p.batches, caps.parallelism)) {
-    const batches = Math.ceil(p.batches / given);
-    const batchBlocks = Math.ceil(p.batches / batches);
-    for (const cell of cells) {
-      const grid = cell.rowBlocks * cell.columnBlocks * batchBlocks;
-      const one = batches * cell.cycles + START;
+export const blockings = (
+  p: Problem,
+  caps: Caps,
+  most: number = 1,
+  below: number = Number.POSITIVE_INFINITY,
+): readonly Blocking[] => {
+  const best = new Shortlist<Blocking>(most, below);
+  for (const given of batchCounts(p.batches, caps.parallelism))
+    cutBatches(p, caps, Math.ceil(p.batches / given), best);
+  return best.items;
+};
+
+/** The cuts of workgroups with so many batches each; more blocks than cannot be among the best are not looked at. */
+const cutBatches = (p: Problem, caps: Caps, batches: number, best: Shortlist<Blocking>): void => {
+  const { k, tileRows } = p;
+  const rowTiles = Math.ceil(p.rows.size / tileRows);
+  const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
+  const batchBlocks = Math.ceil(p.batches / batches);
+  const columnCounts = blockCounts(columnTiles);
+  for (const down of blockCounts(rowTiles)) {
+    const rows = Math.ceil(rowTiles / down) * tileRows;
+    const rowBlocks = Math.ceil((rowTiles * tileRows) / rows);
+    if (!best.takes(leastCycles(p, caps, rowBlocks))) break;
+    for (const across of columnCounts) {
+      const columns = Math.ceil(columnTiles / across) * TILE_COLUMNS;
+      const columnBlocks = Math.ceil((columnTiles * TILE_COLUMNS) / columns);
+      if (!best.takes(leastCycles(p, caps, rowBlocks, columnBlocks))) break;
+      const packedRows = fitted(p, rows, columns, caps);
+      if (packedRows === undefined) continue;
+      const wide =
+        rowBlocks === 1 &&
+        packedRows === rows &&
+        columns > TILE_COLUMNS &&
+        tileRows === TILE_ROWS &&
+        p.rows.size % TILE_ROWS === WIDE_ROWS;
+      const grid = rowBlocks * columnBlocks * batchBlocks;
+      const one = batches * blockCycles(p, k, { rows, columns, wide }) + START;
       if (!best.takes((ROUNDED * grid * one) / caps.parallelism)) continue;
       const cycles = elapsed(grid, one, caps);
-      if (best.takes(cycles))
-        best.add(cycles, () => ({ ...cell, k, batches, batchBlocks, grid, cycles }));
+      if (!best.takes(cycles)) continue;
+      const cell = { rows, columns, packedRows, wide, rowBlocks, columnBlocks };
+      best.add({ ...cell, k, batches, batchBlocks, grid, cycles });
     }
   }
-  return best.items;
 };
 
 /** Memory of so many packed rows: what is stored by fours reaches beyond the last panel of six. */
 export const packedElements = (p: Problem, rows: number): number =>
   rows * p.k.depth + (p.tileRows % 4);
-
-/** All cuts of rows and columns that fit the scratch memory. */
-const cellsOf = (p: Problem, caps: Caps): readonly Cell[] => {
-  const { k } = p;
-  const unit = p.tileRows;
-  const rowUnits = Math.ceil(p.rows.size / unit);
-  const columnTiles = Math.ceil(p.columns.size / TILE_COLUMNS);
-  const cells: Cell[] = [];
-  const columnCounts = blockCounts(columnTiles);
-  for (const rowBlocks of blockCounts(rowUnits)) {
-    const rows = Math.ceil(rowUnits / rowBlocks) * unit;
-    for (const columnBlocks of columnCounts) {
-      const columns = Math.ceil(columnTiles / columnBlocks) * TILE_COLUMNS;
-      const packedRows = fitted(p, rows, columns, caps);
-      if (packedRows === undefined) continue;
-      const blocks = Math.ceil((rowUnits * unit) / rows);
-      const wide =
-        blocks === 1 &&
-        packedRows === rows &&
-        columns > TILE_COLUMNS &&
-        p.tileRows === TILE_ROWS &&
-        p.rows.size % TILE_ROWS === WIDE_ROWS;
-      cells.push({
-        rows,
-        columns,
-        packedRows,
-        wide,
-        rowBlocks: blocks,
-        columnBlocks: Math.ceil((columnTiles * TILE_COLUMNS) / columns),
-        cycles: blockCycles(p, k, { rows, columns, wide }),
-      });
-    }
-  }
-  return cells;
-};
 
 const batchCounts = (batches: number, parallelism: number): number[] =>
   [

@@ -5,7 +5,7 @@
  * `TILE_ROWS`, blocks of columns of `TILE_COLUMNS`; costs are rough cycles of one core with 128-bit vectors.
  */
 
-import { type Axis, pointsOf } from '../../ir/dim.ts';
+import { type Axis, type Idx, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, Expr, LoadExpr } from '../../ir/loop/loop.ts';
 import { evaluationCost, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
@@ -91,25 +91,38 @@ export interface Problem {
   readonly columnAxes: readonly Axis[];
 }
 
-const loadsOf = (e: Expr): LoadExpr[] => {
-  const loads = new Set<LoadExpr>();
-  visitLoads(e, (l) => loads.add(l));
-  return [...loads];
+/** What an expression reads: where, and whether under a guard. */
+interface Reads {
+  readonly offsets: readonly Idx[];
+  readonly guarded: boolean;
+}
+
+const reads = new WeakMap<Expr, Reads>();
+
+const readsOf = (e: Expr): Reads => {
+  const before = reads.get(e);
+  if (before !== undefined) return before;
+  const offsets = new Set<Idx>();
+  let guarded = false;
+  visitLoads(e, (l, bounds) => {
+    offsets.add(offsetOf(l));
+    guarded ||= bounds.length > 0;
+  });
+  const found = { offsets: [...offsets], guarded };
+  reads.set(e, found);
+  return found;
 };
 
 /** True when a vector along `axis` is read by vector loads and broadcasts alone. */
 export const readsVectors = (e: Expr, axis: Axis | undefined): boolean => {
   if (axis === undefined || axis.extent < 4) return false;
-  const steps = loadsOf(e).map((l) => stepAlong(offsetOf(l), axis));
-  return steps.every((s) => s === 0 || s === 1) && steps.includes(1);
-};
-
-const guarded = (e: Expr): boolean => {
-  let under = false;
-  visitLoads(e, (_, bounds) => {
-    under ||= bounds.length > 0;
-  });
-  return under;
+  let moves = false;
+  for (const offset of readsOf(e).offsets) {
+    const step = stepAlong(offset, axis);
+    if (step !== 0 && step !== 1) return false;
+    moves ||= step === 1;
+  }
+  return moves;
 };
 
 /** Cycles to pack an element, as measured on windows over borders and on matrices. */
@@ -117,6 +130,9 @@ const COSTS = {
   plain: { free: 0.7, summed: 0.8, scalar: 3 },
   guarded: { free: 2.8, summed: 2.8, scalar: 4.5 },
 } as const;
+
+/** What no element of an operand is packed for less than. */
+export const LEAST_COST: number = COSTS.plain.free;
 
 export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand => {
   const { axes: free, exprs } = mergeAxes(axes, [e]);
@@ -131,7 +147,7 @@ export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): O
       ? 'summed'
       : 'scalar';
   const map = Math.max(0, evaluationCost(expr) - 1);
-  const perElement = COSTS[guarded(expr) ? 'guarded' : 'plain'][packing];
+  const perElement = COSTS[readsOf(expr).guarded ? 'guarded' : 'plain'][packing];
   const vector = packing === 'scalar' ? 1 : 4;
   const cost = perElement + map / vector;
   return { expr, free, size: pointsOf(free), summed, packing, cost };

@@ -130,8 +130,9 @@ const cutsOf = (g: Geometry, caps: Caps, most: number): readonly Cut[] => {
         const unitBlocks = Math.ceil(allUnits / units);
         const grid = batches * Math.ceil(rowTiles / tiles) * unitBlocks;
         const cycles = elapsed(grid, START + (chunks > 1 ? 0 : packing) + units * one, caps);
+        if (!best.takes(cycles)) continue;
         const cut = { layout, rows, units, unitBlocks, allUnits, channels, chunks, grid, cycles };
-        best.add(cycles, () => ({ ...cut, rowBlocks: Math.ceil(rowTiles / tiles) }));
+        best.add({ ...cut, rowBlocks: Math.ceil(rowTiles / tiles) });
       }
     }
   }

@@ -239,8 +239,8 @@ const cutsOf = (g: GradientGeometry, caps: Caps, most: number): readonly Gradien
           };
           const grid = batches * counts.rowBlocks * counts.channelBlocks;
           const cycles = elapsed(grid, one, caps);
-          const cut = { layout, rows, channels, ...counts, units, allUnits, grid, cycles };
-          best.add(cycles, () => cut);
+          if (best.takes(cycles))
+            best.add({ layout, rows, channels, ...counts, units, allUnits, grid, cycles });
         }
   }
   return best.items;

@@ -67,38 +67,49 @@ const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
   const inPlace = cheaper(planImages(nest, c, caps), planThin(nest, c, caps));
   const thin = thinness(c);
   if (thin !== undefined) return inPlace ?? { refused: thin };
-  const least = inPlace?.cycles ?? Number.POSITIVE_INFINITY;
-  const schedule = laneProblems(c, caps).some((p) => leastCycles(p, caps) <= least)
-    ? scheduleOf(nest, c, caps)
-    : undefined;
-  if (inPlace !== undefined && inPlace.cycles < (schedule?.cycles ?? Number.POSITIVE_INFINITY))
-    return inPlace;
-  if (schedule === undefined) return { refused: 'packed panels do not fit into shared memory' };
-  return { plan: planOf(schedule), cycles: schedule.cycles };
+  const schedule = scheduleOf(nest, c, caps, inPlace?.cycles ?? Number.POSITIVE_INFINITY);
+  if (schedule !== undefined) return { plan: planOf(schedule), cycles: schedule.cycles };
+  return inPlace ?? { refused: 'packed panels do not fit into shared memory' };
 };
 
 const cheaper = (a: ImagePlan | undefined, b: ImagePlan | undefined): ImagePlan | undefined =>
   a === undefined || (b !== undefined && b.cycles < a.cycles) ? b : a;
 
-/** The best schedule on panels, if there is one. */
-const scheduleOf = (nest: Nest, c: Contraction, caps: Caps): Schedule | undefined =>
-  schedulesOf(nest, c, caps, 1).reduce<Schedule | undefined>(
-    (a, b) => (a !== undefined && a.cycles <= b.cycles ? a : b),
-    undefined,
-  );
+/** The best schedule on panels, if there is one of less than `below` cycles. */
+const scheduleOf = (
+  nest: Nest,
+  c: Contraction,
+  caps: Caps,
+  below: number,
+): Schedule | undefined => {
+  let best: Schedule | undefined;
+  for (const problem of laneProblems(c, caps)) {
+    const [found] = schedulesOf(nest, problem, caps, 1, best?.cycles ?? below);
+    if (found !== undefined && found.cycles < (best?.cycles ?? below)) best = found;
+  }
+  return best;
+};
 
-/** Schedules on panels: for each way to read the operands, the best few cuts. */
-const schedulesOf = (nest: Nest, c: Contraction, caps: Caps, most: number): readonly Schedule[] =>
-  laneProblems(c, caps).flatMap((problem) => {
-    const epilogue = epilogueOf(problem, nest.stores, true);
-    // tall tiles that are stored element by element, each in another line, lose more than they gain
-    if (problem.tileRows !== TILE_ROWS && !epilogue.unit) return [];
-    return blockings(problem, caps, most).map((cut): Schedule => {
-      const stored = problem.rows.size * problem.columns.size * problem.batches;
-      const storing = (stored * epilogue.storeCycles) / Math.min(caps.parallelism, cut.grid);
-      return { problem, blocking: cut, epilogue, cycles: cut.cycles + storing };
-    });
+/** The best few cuts for a way to read the operands; one that would take `below` cycles or more may be missing. */
+const schedulesOf = (
+  nest: Nest,
+  problem: Problem,
+  caps: Caps,
+  most: number,
+  below: number,
+): readonly Schedule[] => {
+  if (leastCycles(problem, caps) >= below) return [];
+  const epilogue = epilogueOf(problem, nest.stores, true);
+  // tall tiles that are stored element by element, each in another line, lose more than they gain
+  if (problem.tileRows !== TILE_ROWS && !epilogue.unit) return [];
+  const { rows, columns, batches } = problem;
+  const storing = rows.size * columns.size * batches * epilogue.storeCycles;
+  const cuts = blockings(problem, caps, most, below - storing / caps.parallelism);
+  return cuts.map((cut): Schedule => {
+    const cycles = cut.cycles + storing / Math.min(caps.parallelism, cut.grid);
+    return { problem, blocking: cut, epilogue, cycles };
   });
+};
 
 /** Plans that are worth a measurement, the best estimate first. */
 export const planAlternatives = (nest: Nest, caps: Caps): readonly NestPlan[] => {
@@ -108,7 +119,9 @@ export const planAlternatives = (nest: Nest, caps: Caps): readonly NestPlan[] =>
   const panels =
     thinness(c) !== undefined
       ? []
-      : schedulesOf(nest, c, caps, MEASURED).map((s) => ({ plan: planOf(s), cycles: s.cycles }));
+      : laneProblems(c, caps)
+          .flatMap((p) => schedulesOf(nest, p, caps, MEASURED, Number.POSITIVE_INFINITY))
+          .map((s) => ({ plan: planOf(s), cycles: s.cycles }));
   const few = planThin(nest, c, caps) ?? [];
   const found = [...imagePlans(nest, c, caps, MEASURED), ...panels]
     .concat(few)

@@ -33,9 +33,10 @@ export const mergeAxes = (
   indices: readonly Idx[] = [],
 ): Merged => {
   let result: Merged = { axes: axes.filter((a) => a.extent !== 1), exprs, indices };
+  let all: readonly Idx[] | undefined;
   for (let i = result.axes.length - 2; i >= 0; i--) {
     const [outer, inner] = [result.axes[i]!, result.axes[i + 1]!];
-    const all = [...indicesIn(result.exprs), ...result.indices];
+    all ??= [...indicesIn(result.exprs), ...result.indices];
     const joined = all.every((idx) => {
       const [a, b] = [stepAlong(idx, outer), stepAlong(idx, inner)];
       return a !== undefined && b !== undefined && a === b * inner.extent;
@@ -55,6 +56,7 @@ export const mergeAxes = (
       exprs: result.exprs.map(map.expr),
       indices: result.indices.map(map.idx),
     };
+    all = undefined;
   }
   return result;
 };
@@ -76,6 +78,9 @@ export const foldBatch = (c: Contraction): { batch: Axis[]; m: Axis[]; n: Axis[]
   }
   return { batch, m: [...m, ...c.m], n: [...n, ...c.n] };
 };
+
+const hasQuotients = ({ terms }: Idx): boolean =>
+  terms.some(({ atom }) => atom.kind === 'div' || atom.kind === 'mod');
 
 /** What an index takes quotients and remainders of `axis` by, least first. */
 const divisorsOf = (indices: readonly Idx[], axis: Axis): number[] => {
@@ -100,7 +105,8 @@ export const splitAxes = (
   axes: readonly Axis[],
   exprs: readonly Expr[],
 ): { readonly axes: readonly Axis[]; readonly exprs: readonly Expr[] } => {
-  const indices = indicesIn(exprs);
+  const indices = indicesIn(exprs).filter(hasQuotients);
+  if (indices.length === 0) return { axes, exprs };
   for (const [i, axis] of axes.entries()) {
     const by = divisorsOf(indices, axis)[0];
     if (by === undefined || by >= axis.extent || axis.extent % by !== 0) continue;

@@ -6,11 +6,20 @@
  * Invariant: results are the same numbers, summed in an order that depends on sizes and caps alone.
  */
 
-import { buffersOf, readsOf } from '../../ir/loop/access.ts';
-import type { LoopBuffer, LoopKernel } from '../../ir/loop/loop.ts';
+import { buffersOf, loadedBy } from '../../ir/loop/access.ts';
+import type { LoopBuffer, LoopKernel, Nest } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import type { Copies } from '../copies.ts';
-import { type Problem, problems, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { leastCycles } from './blocking.ts';
+import {
+  LEAST_COST,
+  type Problem,
+  problems,
+  READING,
+  TALL_ROWS,
+  TILE_COLUMNS,
+  TILE_ROWS,
+} from './contraction.ts';
 import { productCycles } from './matmul.ts';
 import { splitSums } from './merge.ts';
 import { type Panels, panelsOf } from './panels.ts';
@@ -24,6 +33,15 @@ const LOOP_GAIN = 0.98;
 /** What is kept for later calls takes memory, and panels that were packed long ago are farther away. */
 const KEPT_GAIN = 0.97;
 
+/** The launch that packs `bytes` of what it `reads`, and the product of them. */
+interface Packed {
+  readonly panels: Panels;
+  readonly product: Nest;
+  readonly reads: readonly LoopBuffer[];
+  readonly bytes: number;
+  readonly cycles: number;
+}
+
 /** The launch that packs and the product of what it packed; `undefined` where one launch is as fast. */
 export const packOnce = (
   kernel: LoopKernel,
@@ -32,38 +50,46 @@ export const packOnce = (
 ): readonly LoopKernel[] | undefined => {
   const [nest] = kernel.nests;
   if (nest?.contract === undefined || kernel.nests.length !== 1) return undefined;
-  const c = splitSums(nest.contract);
   const whole = productCycles(nest, caps);
   if (whole === undefined) return undefined;
+  const c = splitSums(nest.contract);
+  const ways = problems(c);
+  if (ways[0]!.batches > 1) return undefined;
+  const multiplying = leastRead(ways, caps);
   const k = c.k.filter((a) => a.extent !== 1);
-  const cores = caps.parallelism;
-  let best: { readonly panels: Panels; readonly kernel: LoopKernel } | undefined;
-  let least = whole;
-  problems(c).forEach((p, side) => {
-    if (p.batches > 1) return;
-    const panels = panelsOf(side === 0 ? c.b : c.a, p.columnAxes, k, `${kernel.name}_panels`);
-    if (panels === undefined) return;
-    const rounds = copies.rounds(readsIn(panels), bytesOf(panels));
-    const packing = (panels.cycles / cores + LAUNCH) / rounds;
-    const kept = copies.keeps(readsIn(panels), bytesOf(panels));
-    const most = Math.min(least, (kept ? KEPT_GAIN : rounds > 1 ? LOOP_GAIN : GAIN) * whole);
-    if (packing + stepsOf(p) / cores >= most) return;
+  let best: Packed | undefined;
+  for (const [side, { columns, columnAxes, depth }] of ways.entries()) {
+    const { size } = columns;
+    if (size % TILE_COLUMNS !== 0) continue;
+    const packed = side === 0 ? c.b : c.a;
+    const reads = loadedBy([packed]);
+    const bytes = 4 * size * depth;
+    const rounds = copies.rounds(reads, bytes);
+    const gain = copies.keeps(reads, bytes) ? KEPT_GAIN : rounds > 1 ? LOOP_GAIN : GAIN;
+    const most = Math.min(best?.cycles ?? whole, gain * whole);
+    const packing = (cycles: number): number => (cycles / caps.parallelism + LAUNCH) / rounds;
+    // what cannot pay is not built
+    if (packing(LEAST_COST * size * depth) + multiplying >= most) continue;
+    const panels = panelsOf(packed, columnAxes, k, `${kernel.name}_panels`);
+    if (panels === undefined || packing(panels.cycles) + multiplying >= most) continue;
     const operands = side === 0 ? { b: panels.expr } : { a: panels.expr };
     const product = { ...nest, contract: { ...c, ...operands } };
-    const total = packing + (productCycles(product, caps) ?? Number.POSITIVE_INFINITY);
-    if (total >= most) return;
-    least = total;
-    best = { panels, kernel: { ...kernel, buffers: buffersOf([product]), nests: [product] } };
-  });
+    const multiplied = productCycles(product, caps) ?? Number.POSITIVE_INFINITY;
+    const cycles = packing(panels.cycles) + multiplied;
+    if (cycles < most) best = { panels, product, reads, bytes, cycles };
+  }
   if (best === undefined) return undefined;
-  copies.expect(readsIn(best.panels), bytesOf(best.panels));
-  return [best.panels.kernel, best.kernel];
+  const { panels, product, reads, bytes } = best;
+  copies.expect(reads, bytes);
+  return [panels.kernel, { ...kernel, buffers: buffersOf([product]), nests: [product] }];
 };
 
-const readsIn = ({ kernel }: Panels): LoopBuffer[] => kernel.nests.flatMap(readsOf);
-
-const bytesOf = ({ copy }: Panels): number => 4 * copy.shape.reduce((n, d) => n * d, 1);
-
-/** Cycles of the micro-kernel alone. */
-const stepsOf = ({ rows, columns, depth }: Problem): number =>
-  (rows.size / TILE_ROWS) * (columns.size / TILE_COLUMNS) * depth * STEP;
+/** What no product gets below, however its operands are read. */
+const leastRead = (ways: readonly Problem[], caps: Caps): number => {
+  const tileRows = caps.fusedMultiplyAdd ? TALL_ROWS : TILE_ROWS;
+  const least = ways.map((p) => {
+    const [rows, columns] = [p.rows, p.columns].map((side) => ({ ...side, cost: READING }));
+    return leastCycles({ ...p, tileRows, rows: rows!, columns: columns! }, caps);
+  });
+  return Math.min(...least);
+};

@@ -56,8 +56,8 @@ export const asPanels = (
   if (e.kind !== 'load' || e.index.length !== 3) return operand;
   const { shape } = e.buffer;
   const fits = [operand.size / TILE_COLUMNS, pointsOf(k), TILE_COLUMNS];
-  const index = panelIndex(columns, k);
   if (shape.some((d, i) => d !== fits[i])) return operand;
+  const index = panelIndex(columns, k);
   if (e.index.some((idx, i) => idx.key !== index[i]!.key)) return operand;
   return { ...operand, cost: READING, panels: e };
 };
@@ -123,9 +123,9 @@ export const panelsIn = (
   if (panel === undefined || lane?.extent !== TILE_COLUMNS || value.dtype !== 'float32')
     return undefined;
   const inner = axes.slice(1, -1);
-  const index = [idxAxis(panel), placeIn(inner), idxAxis(lane)];
   const shape = [panel.extent, pointsOf(inner), TILE_COLUMNS];
   if (shape.some((d, i) => d !== buffer.shape[i])) return undefined;
+  const index = [idxAxis(panel), placeIn(inner), idxAxis(lane)];
   if (index.some((idx, i) => idx.key !== store.index[i]!.key)) return undefined;
   const columns = operandOf(value, [panel, lane], inner);
   const [column, other] = columns.free;

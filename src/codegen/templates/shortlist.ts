@@ -1,7 +1,7 @@
 /**
  * The cheapest few of many cuts: one for who schedules, some for who measures.
  *
- * Invariant: ordered by estimate, the first found first among equals; what does not make it is never made.
+ * Invariant: ordered by estimate, the first found first among equals; what is not `taken` need never be made.
  */
 
 export interface Costed {
@@ -12,25 +12,27 @@ export interface Costed {
 export class Shortlist<T extends Costed> {
   readonly items: T[] = [];
   readonly #most: number;
+  #below: number;
 
-  constructor(most: number) {
+  /** Of at most so many cuts, all of less than `below` cycles. */
+  constructor(most: number, below: number = Number.POSITIVE_INFINITY) {
     this.#most = most;
+    this.#below = below;
   }
 
   /** Whether a cut of these cycles is among the cheapest so far. */
   takes(cycles: number): boolean {
-    const { items } = this;
-    return items.length < this.#most || items[items.length - 1]!.cycles > cycles;
+    return cycles < this.#below;
   }
 
-  /** Takes the cut of these cycles if it is among the cheapest so far. */
-  add(cycles: number, make: () => T): void {
+  /** Takes a cut that is among the cheapest so far. */
+  add(cut: T): void {
     const { items } = this;
-    if (!this.takes(cycles)) return;
     let at = items.length;
-    while (at > 0 && items[at - 1]!.cycles > cycles) at--;
-    items.splice(at, 0, make());
+    while (at > 0 && items[at - 1]!.cycles > cut.cycles) at--;
+    items.splice(at, 0, cut);
     if (items.length > this.#most) items.pop();
+    if (items.length === this.#most) this.#below = items[this.#most - 1]!.cycles;
   }
 }
 

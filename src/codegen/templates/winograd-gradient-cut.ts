@@ -166,7 +166,7 @@ export const cutsOf = (
         };
         const grid = batches * counts.rowBlocks * counts.channelBlocks;
         const cycles = elapsed(grid, one, caps);
-        best.add(cycles, () => ({ ...cut, ...counts, grid, cycles }));
+        if (best.takes(cycles)) best.add({ ...cut, ...counts, grid, cycles });
       }
   }
   return best.items;

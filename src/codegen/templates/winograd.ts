@@ -177,8 +177,8 @@ const cutsOf = (
           const units = Math.ceil(allUnits / blocks);
           const grid = Math.ceil(rowTiles / tiles) * Math.ceil(allUnits / units);
           const cycles = elapsed(grid, START + (chunks > 1 ? 0 : weights) + units * one, caps);
-          const cut = { ...most, rowBlocks: Math.ceil(rowTiles / tiles), units, grid, cycles };
-          best.add(cycles, () => cut);
+          if (best.takes(cycles))
+            best.add({ ...most, rowBlocks: Math.ceil(rowTiles / tiles), units, grid, cycles });
         }
       }
   }
