@@ -6,7 +6,7 @@
  */
 
 import { type Axis, type Idx, pointsOf } from '../../ir/dim.ts';
-import type { Contraction, Expr, LoadExpr } from '../../ir/loop/loop.ts';
+import type { Contraction, Expr, LoadExpr, LoopBuffer } from '../../ir/loop/loop.ts';
 import { evaluationCost, offsetOf, stepAlong, visitLoads } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import { foldBatch, mergeAxes, splitAxes, splitSums } from './merge.ts';
@@ -37,8 +37,8 @@ export interface Operand {
   readonly cost: number;
   /** Rows that are read where they are. */
   readonly inPlace?: InPlace;
-  /** Columns that were packed before, for all workgroups. */
-  readonly panels?: LoadExpr;
+  /** Where columns lie that were packed before, for all workgroups. */
+  readonly panels?: LoopBuffer;
 }
 
 /** Rows of float32 whose sum runs along memory, at equal distances from each other. */
@@ -130,9 +130,6 @@ const COSTS = {
   plain: { free: 0.7, summed: 0.8, scalar: 3 },
   guarded: { free: 2.8, summed: 2.8, scalar: 4.5 },
 } as const;
-
-/** What no element of an operand is packed for less than. */
-export const LEAST_COST: number = COSTS.plain.free;
 
 export const operandOf = (e: Expr, axes: readonly Axis[], k: readonly Axis[]): Operand => {
   const { axes: free, exprs } = mergeAxes(axes, [e]);

@@ -240,7 +240,7 @@ export class MatmulTemplate {
     );
     const from = mul(add(mul(before, i32(p.k.extent)), depth.from), i32(p.k.inner * TILE_COLUMNS));
     return {
-      columns: em.resolve(p.columns.panels!.buffer),
+      columns: em.resolve(p.columns.panels!),
       columnPanel: em.name('columnPanel', add(mul(column, i32(p.depth)), from)),
       pitch: TILE_COLUMNS * p.depth,
     };

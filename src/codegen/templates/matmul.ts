@@ -67,7 +67,12 @@ const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
   const inPlace = cheaper(planImages(nest, c, caps), planThin(nest, c, caps));
   const thin = thinness(c);
   if (thin !== undefined) return inPlace ?? { refused: thin };
-  const schedule = scheduleOf(nest, c, caps, inPlace?.cycles ?? Number.POSITIVE_INFINITY);
+  const schedule = scheduleOf(
+    nest,
+    laneProblems(c, caps),
+    caps,
+    inPlace?.cycles ?? Number.POSITIVE_INFINITY,
+  );
   if (schedule !== undefined) return { plan: planOf(schedule), cycles: schedule.cycles };
   return inPlace ?? { refused: 'packed panels do not fit into shared memory' };
 };
@@ -75,20 +80,24 @@ const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
 const cheaper = (a: ImagePlan | undefined, b: ImagePlan | undefined): ImagePlan | undefined =>
   a === undefined || (b !== undefined && b.cycles < a.cycles) ? b : a;
 
-/** The best schedule on panels, if there is one of less than `below` cycles. */
+/** The best schedule on panels for some ways to read the operands, if there is one of less than `below` cycles. */
 const scheduleOf = (
   nest: Nest,
-  c: Contraction,
+  ways: readonly Problem[],
   caps: Caps,
   below: number,
 ): Schedule | undefined => {
   let best: Schedule | undefined;
-  for (const problem of laneProblems(c, caps)) {
+  for (const problem of ways) {
     const [found] = schedulesOf(nest, problem, caps, 1, best?.cycles ?? below);
     if (found !== undefined && found.cycles < (best?.cycles ?? below)) best = found;
   }
   return best;
 };
+
+/** Its estimated cycles. */
+export const cyclesOf = (...given: Parameters<typeof scheduleOf>): number | undefined =>
+  scheduleOf(...given)?.cycles;
 
 /** The best few cuts for a way to read the operands; one that would take `below` cycles or more may be missing. */
 const schedulesOf = (

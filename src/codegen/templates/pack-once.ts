@@ -12,7 +12,7 @@ import type { Caps } from '../caps.ts';
 import type { Copies } from '../copies.ts';
 import { leastCycles } from './blocking.ts';
 import {
-  LEAST_COST,
+  type Operand,
   type Problem,
   problems,
   READING,
@@ -20,9 +20,9 @@ import {
   TILE_COLUMNS,
   TILE_ROWS,
 } from './contraction.ts';
-import { productCycles } from './matmul.ts';
+import { cyclesOf, productCycles } from './matmul.ts';
 import { splitSums } from './merge.ts';
-import { type Panels, panelsOf } from './panels.ts';
+import { copyOf, inPanels, panelsOf, waysOf } from './panels.ts';
 
 /** Cycles that a launch and its barrier take of all cores together, over as many as there may be. */
 const LAUNCH = 2500;
@@ -35,7 +35,7 @@ const KEPT_GAIN = 0.97;
 
 /** The launch that packs `bytes` of what it `reads`, and the product of them. */
 interface Packed {
-  readonly panels: Panels;
+  readonly launch: LoopKernel;
   readonly product: Nest;
   readonly reads: readonly LoopBuffer[];
   readonly bytes: number;
@@ -53,43 +53,44 @@ export const packOnce = (
   const whole = productCycles(nest, caps);
   if (whole === undefined) return undefined;
   const c = splitSums(nest.contract);
-  const ways = problems(c);
-  if (ways[0]!.batches > 1) return undefined;
-  const multiplying = leastRead(ways, caps);
   const k = c.k.filter((a) => a.extent !== 1);
+  const ways = problems(c);
   let best: Packed | undefined;
-  for (const [side, { columns, columnAxes, depth }] of ways.entries()) {
-    const { size } = columns;
-    if (size % TILE_COLUMNS !== 0) continue;
+  for (const [side, p] of ways.entries()) {
+    const { columns, columnAxes, depth } = p;
+    if (p.batches > 1 || columns.size % TILE_COLUMNS !== 0) continue;
     const packed = side === 0 ? c.b : c.a;
     const reads = loadedBy([packed]);
-    const bytes = 4 * size * depth;
+    const bytes = 4 * columns.size * depth;
     const rounds = copies.rounds(reads, bytes);
+    const packing = ((columns.size * depth * columns.cost) / caps.parallelism + LAUNCH) / rounds;
     const gain = copies.keeps(reads, bytes) ? KEPT_GAIN : rounds > 1 ? LOOP_GAIN : GAIN;
     const most = Math.min(best?.cycles ?? whole, gain * whole);
-    const packing = (cycles: number): number => (cycles / caps.parallelism + LAUNCH) / rounds;
-    // what cannot pay is not built
-    if (packing(LEAST_COST * size * depth) + multiplying >= most) continue;
-    const panels = panelsOf(packed, columnAxes, k, `${kernel.name}_panels`);
-    if (panels === undefined || packing(panels.cycles) + multiplying >= most) continue;
-    const operands = side === 0 ? { b: panels.expr } : { a: panels.expr };
-    const product = { ...nest, contract: { ...c, ...operands } };
-    const multiplied = productCycles(product, caps) ?? Number.POSITIVE_INFINITY;
-    const cycles = packing(panels.cycles) + multiplied;
-    if (cycles < most) best = { panels, product, reads, bytes, cycles };
+    const copy = copyOf(columns.size, depth, `${kernel.name}_panels`);
+    const ready = { ...p, columns: inPanels(columns, copy) };
+    // with one axis to sum along it is a matrix product; what is packed for others may suit convolutions too
+    const least =
+      k.length > 1 ? leastRead(ways, caps) : cyclesOf(nest, waysOf(ready, caps), caps, most);
+    if (least === undefined || packing + least >= most) continue;
+    const panels = panelsOf(packed, columnAxes, k, copy);
+    if (panels === undefined) continue;
+    const contract = { ...c, ...(side === 0 ? { b: panels.expr } : { a: panels.expr }) };
+    const product = { ...nest, contract };
+    const cycles = packing + (productCycles(product, caps) ?? Number.POSITIVE_INFINITY);
+    if (cycles < most) best = { launch: panels.kernel, product, reads, bytes, cycles };
   }
   if (best === undefined) return undefined;
-  const { panels, product, reads, bytes } = best;
+  const { launch, product, reads, bytes } = best;
   copies.expect(reads, bytes);
-  return [panels.kernel, { ...kernel, buffers: buffersOf([product]), nests: [product] }];
+  return [launch, { ...kernel, buffers: buffersOf([product]), nests: [product] }];
 };
 
-/** What no product gets below, however its operands are read. */
+/** What panels do not get below, however their operands are read. */
 const leastRead = (ways: readonly Problem[], caps: Caps): number => {
   const tileRows = caps.fusedMultiplyAdd ? TALL_ROWS : TILE_ROWS;
-  const least = ways.map((p) => {
-    const [rows, columns] = [p.rows, p.columns].map((side) => ({ ...side, cost: READING }));
-    return leastCycles({ ...p, tileRows, rows: rows!, columns: columns! }, caps);
-  });
+  const near = (operand: Operand): Operand => ({ ...operand, cost: READING });
+  const least = ways.map((p) =>
+    leastCycles({ ...p, tileRows, rows: near(p.rows), columns: near(p.columns) }, caps),
+  );
   return Math.min(...least);
 };

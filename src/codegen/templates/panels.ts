@@ -46,6 +46,17 @@ const panelIndex = (columns: readonly Axis[], k: readonly Axis[]): readonly Idx[
   return [idxDiv(column, TILE_COLUMNS), placeIn(k), idxMod(column, TILE_COLUMNS)];
 };
 
+/** Columns that lie ready in such a copy. */
+export const inPanels = (operand: Operand, copy: LoopBuffer): Operand => ({
+  ...operand,
+  cost: READING,
+  panels: copy,
+});
+
+/** Room for such a copy. */
+export const copyOf = (columns: number, depth: number, name: string): LoopBuffer =>
+  newBuffer(name, { dtype: 'float32', shape: [columns / TILE_COLUMNS, depth, TILE_COLUMNS] });
+
 /** Columns as they are, or as panels that lie ready if they are read from such a copy. */
 export const asPanels = (
   operand: Operand,
@@ -59,16 +70,13 @@ export const asPanels = (
   if (shape.some((d, i) => d !== fits[i])) return operand;
   const index = panelIndex(columns, k);
   if (e.index.some((idx, i) => idx.key !== index[i]!.key)) return operand;
-  return { ...operand, cost: READING, panels: e };
+  return inPanels(operand, e.buffer);
 };
 
-/** A copy in panels, the launch that writes it, and what a product reads instead of the operand. */
+/** The launch that writes a copy in panels, and what a product reads instead of the operand. */
 export interface Panels {
-  readonly copy: LoopBuffer;
   readonly kernel: LoopKernel;
   readonly expr: Expr;
-  /** Rough cycles to pack all of it. */
-  readonly cycles: number;
 }
 
 /** Packs what is summed over `k` for each of `columns`; `undefined` where that cannot be in whole panels. */
@@ -76,12 +84,11 @@ export const panelsOf = (
   e: Expr,
   columns: readonly Axis[],
   k: readonly Axis[],
-  name: string,
+  copy: LoopBuffer,
 ): Panels | undefined => {
-  const { expr, free, summed, size, cost } = operandOf(e, columns, k);
+  const { expr, free, summed, size } = operandOf(e, columns, k);
   const [column] = free;
   if (column === undefined || free.length > 1 || size % TILE_COLUMNS !== 0) return undefined;
-  const depth = pointsOf(k);
   const panel = newAxis('panel', size / TILE_COLUMNS, 'par');
   const lane = newAxis('lane', TILE_COLUMNS, 'par');
   const inner = summed.map((a) => newAxis(a.name, a.extent, 'par'));
@@ -92,10 +99,6 @@ export const panelsOf = (
       return a === column ? place : i < 0 ? undefined : idxAxis(inner[i]!);
     },
   }).expr(expr);
-  const copy = newBuffer(name, {
-    dtype: 'float32',
-    shape: [panel.extent, depth, TILE_COLUMNS],
-  });
   const axes = [panel, ...inner, lane];
   const index = [idxAxis(panel), placeIn(inner), idxAxis(lane)];
   const nest: Nest = {
@@ -104,10 +107,8 @@ export const panelsOf = (
     contract: undefined,
   };
   return {
-    copy,
-    kernel: { name, buffers: buffersOf([nest]), nests: [nest], origin: [] },
+    kernel: { name: copy.name, buffers: buffersOf([nest]), nests: [nest], origin: [] },
     expr: load(copy, panelIndex(columns, k)),
-    cycles: size * depth * cost,
   };
 };
 
@@ -135,19 +136,23 @@ export const panelsIn = (
 };
 
 /**
- * Ways to assign a contraction's operands for one thread of four lanes, which may read rows and panels where they are; both
- * where that may cost more than to pack the rows.
+ * Ways to assign a contraction's operands for one thread of four lanes, which may read rows and panels where they are.
  */
 export const laneProblems = (given: Contraction, caps: Caps): readonly Problem[] => {
   const c = splitSums(given);
   const k = c.k.filter((a) => a.extent !== 1);
   return problems(c).flatMap((p, i) => {
     const columns = asPanels(p.columns, i === 0 ? c.b : c.a, p.columnAxes, k);
-    const rows = asRows(p.rows);
-    const choices = rows.inPlace?.crowded === true ? [rows, p.rows] : [rows];
-    const low = choices.map((choice): Problem => ({ ...p, rows: choice, columns }));
-    return caps.fusedMultiplyAdd && p.rows.size >= TALL_ROWS && p.rows.packing === 'summed'
-      ? [...low, { ...p, columns, tileRows: TALL_ROWS }]
-      : low;
+    return waysOf({ ...p, columns }, caps);
   });
+};
+
+/** Ways to read the rows of a problem: where they are and packed, where either may cost more; in taller tiles. */
+export const waysOf = (p: Problem, caps: Caps): readonly Problem[] => {
+  const rows = asRows(p.rows);
+  const ways = rows === p.rows ? [p] : [{ ...p, rows }];
+  if (rows.inPlace?.crowded === true) ways.push(p);
+  if (caps.fusedMultiplyAdd && p.rows.size >= TALL_ROWS && p.rows.packing === 'summed')
+    ways.push({ ...p, tileRows: TALL_ROWS });
+  return ways;
 };

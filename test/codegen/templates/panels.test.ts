@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { type Around, Copies } from '../../../src/codegen/copies.ts';
 import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { packOnce } from '../../../src/codegen/templates/pack-once.ts';
-import { panelsOf } from '../../../src/codegen/templates/panels.ts';
+import { copyOf, panelsOf } from '../../../src/codegen/templates/panels.ts';
 import { planPanels } from '../../../src/codegen/templates/panels-plan.ts';
 import { type Made, matmul } from './made.ts';
 import { caps, check, kernelWith } from './nests.ts';
@@ -19,7 +19,8 @@ const copies = (around?: Around): Copies => new Copies(() => false, around);
 const passes = ({ nest, buffers }: Made, parallelism: number, seed: number, what: string): void => {
   const device = caps(parallelism);
   const c = nest.contract!;
-  const panels = panelsOf(c.b, c.n, c.k, 'panels')!;
+  const copy = copyOf(c.n[0]!.extent, c.k[0]!.extent, 'panels');
+  const panels = panelsOf(c.b, c.n, c.k, copy)!;
   const [packing] = panels.kernel.nests;
   const packed = check(packing!, panels.kernel.buffers, device, seed, (given) => {
     return planPanels(given, device) ?? { refused: 'no panels' };
@@ -28,7 +29,7 @@ const passes = ({ nest, buffers }: Made, parallelism: number, seed: number, what
   const product = { ...nest, contract: { ...c, b: panels.expr } };
   const plan = planContraction(product, device);
   assert.match('refused' in plan ? plan.refused : plan.notes.join(), /packed before/, what);
-  const ran = check(product, [...buffers, panels.copy], device, seed);
+  const ran = check(product, [...buffers, copy], device, seed);
   assert.is(typeof ran === 'string' ? ran : ran.error, 0, what);
 };
 
@@ -42,7 +43,8 @@ test('panels are written, and products read them', () => {
 
 test('columns that fill no panels, and batches of them, are packed by who multiplies', () => {
   const refused = ({ nest }: Made): boolean =>
-    panelsOf(nest.contract!.b, nest.contract!.n, nest.contract!.k, 'panels') === undefined;
+    panelsOf(nest.contract!.b, nest.contract!.n, nest.contract!.k, copyOf(8, 64, 'panels')) ===
+    undefined;
   assert.ok(refused(matmul(64, 12, 64)));
   const { nest, buffers } = matmul(64, 64, 64, { batch: 4 });
   assert.is(packOnce(kernelWith(nest, buffers), caps(8), copies()), undefined);
