@@ -44,6 +44,11 @@ export interface Host {
 const PARALLEL_NANOSECONDS = 30_000;
 /** Programs of several launches shorter than this always do: handing them over would cost what it gains. */
 const AWAKE_NANOSECONDS = 12_000;
+/**
+ * Threads of programs longer than this start while they are rendered and compiled. A thread needs some 40 ms of a
+ * processor to start, for which this one would wait where there are two; shorter programs are over before it pays.
+ */
+const LONG_NANOSECONDS = 100_000_000;
 /** How many runs of a short program go by before sleeping workers are woken for the next. */
 const PATIENCE = 16;
 
@@ -88,8 +93,7 @@ export class CpuExecutable implements Executable {
     this.#host = host;
     this.#nanoseconds = keeper.code?.nanoseconds ?? programNanoseconds(program);
     this.#short = this.#nanoseconds < PARALLEL_NANOSECONDS;
-    // meanwhile, this thread renders and compiles
-    if (!this.#short) host.pool?.start();
+    if (this.#nanoseconds > LONG_NANOSECONDS) host.pool?.start();
     const module = keeper.code ?? this.#render(false);
     // the engine looks at it before anything is taken for it
     const compiled = new WebAssembly.Module(module.bytes);

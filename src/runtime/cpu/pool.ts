@@ -48,7 +48,7 @@ export class WorkerPool {
     this.#mayBlock = platform.mayBlock();
   }
 
-  /** Starts the threads, unless they run: it takes them longer than a program does to get going. */
+  /** Starts the threads, unless they run. It takes them longer than most programs to get going; nobody waits for them. */
   start(): void {
     if (this.#workers.length > 0) return;
     for (let rank = 1; rank < this.threads; rank++) {
