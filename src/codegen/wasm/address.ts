@@ -41,26 +41,18 @@ export interface Linear {
 
 /** Affine forms of a kernel's indices. `deep` sees through `let`s; the other form stops at them. */
 export class Indices {
-  readonly #facts: Survey;
+  readonly #survey: Survey;
   readonly #ids = new Map<Register, number>();
-  readonly #deep = new Map<TExpr, Linear>();
-  readonly #shallow = new Map<TExpr, Linear>();
+  /** Of registers: most indices are one of them and a constant. */
+  readonly #deep = new Map<Register, Linear>();
+  readonly #shallow = new Map<Register, Linear>();
 
-  constructor(facts: Survey) {
-    this.#facts = facts;
+  constructor(survey: Survey) {
+    this.#survey = survey;
   }
 
   of(expr: TExpr, deep: boolean): Linear {
-    const cache = deep ? this.#deep : this.#shallow;
-    let form = cache.get(expr);
-    if (form === undefined) {
-      form = this.#analyze(expr, deep);
-      cache.set(expr, form);
-    }
-    return form;
-  }
-
-  #analyze(expr: TExpr, deep: boolean): Linear {
+    if (expr.kind === 'get') return this.#register(expr, deep);
     if (expr.kind === 'const') return { sum: NOTHING, constant: expr.value };
     if (expr.kind === 'op') {
       const [a, b] = expr.args;
@@ -71,23 +63,33 @@ export class Indices {
       if (expr.op === 'shl' && b!.kind === 'const' && b!.value >= 0 && b!.value < 31)
         return scale(this.of(a!, deep), 2 ** b!.value);
     }
-    if (expr.kind === 'get' && deep) {
-      const value = this.#facts.values.get(expr.register);
-      const form = value === undefined ? undefined : this.of(value, true);
-      // a register that holds something else than a sum of registers is cheaper to read than to compute again
-      if (form?.sum.stable && form.sum.terms.every((t) => t.atom.kind === 'get')) return form;
-    }
     return this.#atom(expr);
+  }
+
+  #register(expr: Extract<TExpr, { kind: 'get' }>, deep: boolean): Linear {
+    const known = deep ? this.#deep : this.#shallow;
+    let form = known.get(expr.register);
+    if (form === undefined) {
+      form = (deep ? this.#seenThrough(expr.register) : undefined) ?? this.#atom(expr);
+      known.set(expr.register, form);
+    }
+    return form;
+  }
+
+  /** What a register holds, if it is a sum of registers: anything else is cheaper to read than to compute again. */
+  #seenThrough(register: Register): Linear | undefined {
+    const value = this.#survey.values.get(register);
+    const form = value === undefined ? undefined : this.of(value, true);
+    return form?.sum.stable && form.sum.terms.every((t) => t.atom.kind === 'get')
+      ? form
+      : undefined;
   }
 
   #atom(expr: TExpr): Linear {
     const registers: Register[] = [];
     const text = this.#text(expr, registers);
-    const key = text ?? '?';
-    return {
-      sum: new Sum([{ coef: 1, atom: expr, key, registers }], text !== undefined),
-      constant: 0,
-    };
+    const term = { coef: 1, atom: expr, key: text ?? '?', registers };
+    return { sum: new Sum([term], text !== undefined), constant: 0 };
   }
 
   /** Structural text; undefined when the value may change while the text does not. */
@@ -96,7 +98,7 @@ export class Indices {
       case 'const':
         return `${expr.value}`;
       case 'get': {
-        if (this.#facts.variables.has(expr.register)) return undefined;
+        if (this.#survey.variables.has(expr.register)) return undefined;
         registers.push(expr.register);
         let id = this.#ids.get(expr.register);
         if (id === undefined) {

@@ -48,6 +48,10 @@ class Bytes {
     this.#data.set(other.view(), this.length);
     this.length += other.length;
   }
+  /** Leaves nothing, but the room there is. */
+  clear(): void {
+    this.length = 0;
+  }
   view(): Uint8Array {
     return this.#data.subarray(0, this.length);
   }
@@ -114,6 +118,9 @@ const encodeBody = (
   };
   const emit = (w: Wasm): void => {
     switch (w.kind) {
+      case 'get':
+        out.pair(0x20, w.local.index);
+        return;
       case 'const':
         if (w.type === 'i32') {
           // a number of seven bits, its sign the highest
@@ -127,25 +134,13 @@ const encodeBody = (
           out.float(w.value, w.type === 'f32' ? 4 : 8);
         }
         return;
-      case 'long':
-        out.byte(0x42);
-        out.signed(BigInt.asIntN(64, w.value));
-        return;
-      case 'get':
-        out.pair(0x20, w.local.index);
-        return;
-      case 'set':
-        emit(w.value);
-        out.pair(0x21, w.local.index);
-        return;
       case 'plain':
         emitAll(w.args);
         out.opcode(PLAIN[w.op]);
         return;
-      case 'lane':
-        emitAll(w.args);
-        out.opcode(LANE[w.op]);
-        out.byte(w.lane);
+      case 'set':
+        emit(w.value);
+        out.pair(0x21, w.local.index);
         return;
       case 'memory': {
         emitAll(w.args);
@@ -156,6 +151,15 @@ const encodeBody = (
         if (w.op === 'v128.store32_lane' || w.op === 'v128.store64_lane') out.byte(0);
         return;
       }
+      case 'lane':
+        emitAll(w.args);
+        out.opcode(LANE[w.op]);
+        out.byte(w.lane);
+        return;
+      case 'long':
+        out.byte(0x42);
+        out.signed(BigInt.asIntN(64, w.value));
+        return;
       case 'shuffle':
         emitAll(w.args);
         out.opcode(0xfd00d);
@@ -268,8 +272,9 @@ export const encodeModule = (
   });
   section(10, (s) => {
     s.unsigned(own.length);
+    const body = new Bytes();
     for (const f of own) {
-      const body = new Bytes();
+      body.clear();
       const runs: { type: ValueType; count: number }[] = [];
       for (const { type } of f.locals) {
         const last = runs.at(-1);

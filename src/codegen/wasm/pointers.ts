@@ -92,14 +92,15 @@ export class Pointers {
   }
 
   #addressesIn(body: readonly TStmt[]): readonly Address[] {
-    const all = new Set<Address>();
-    for (const item of this.#survey.accesses.get(body)!) {
-      if (isList(item)) for (const address of this.#addressesIn(item)) all.add(address);
-      else all.add(this.#count(item));
-    }
-    const list = [...all];
-    this.#ofBody.set(body, list);
-    return list;
+    const all: Address[] = [];
+    this.#ofBody.set(body, all);
+    const note = (address: Address): void => {
+      if (!all.includes(address)) all.push(address);
+    };
+    for (const item of this.#survey.accesses.get(body)!)
+      if (isList(item)) this.#addressesIn(item).forEach(note);
+      else note(this.#count(item));
+    return all;
   }
 
   #count(access: Access): Address {

@@ -21,11 +21,17 @@ interface Uses {
 
 const count = (w: Wasm, uses: Uses, by: 1 | -1): void => {
   switch (w.kind) {
+    case 'get':
+      uses.reads[w.local.index]! += by;
+      return;
     case 'const':
     case 'long':
       return;
-    case 'get':
-      uses.reads[w.local.index]! += by;
+    case 'plain':
+    case 'memory':
+    case 'lane':
+    case 'shuffle':
+      for (let i = 0; i < w.args.length; i++) count(w.args[i]!, uses, by);
       return;
     case 'set':
       count(w.value, uses, by);
@@ -33,12 +39,6 @@ const count = (w: Wasm, uses: Uses, by: 1 | -1): void => {
     case 'call':
       for (const a of w.args) count(a, uses, by);
       uses.calls.set(w.target, (uses.calls.get(w.target) ?? 0) + by);
-      return;
-    case 'plain':
-    case 'lane':
-    case 'memory':
-    case 'shuffle':
-      for (let i = 0; i < w.args.length; i++) count(w.args[i]!, uses, by);
       return;
     case 'block':
     case 'loop':

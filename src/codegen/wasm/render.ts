@@ -64,8 +64,9 @@ class Renderer {
   readonly #ranges = new Map<Register, Range>();
   /** Random words that are computed. */
   readonly #drawn = new Map<TExpr, Wasm>();
-  /** Registers declared in each open block, which mean nothing outside it; innermost last. */
-  readonly #scopes: Register[][] = [[]];
+  /** Registers that are declared, and how many were when each open block began: they mean nothing outside it. */
+  readonly #declared: Register[] = [];
+  readonly #blocks: number[] = [];
 
   constructor(kernel: ThreadKernel, caps: Caps) {
     this.#kernel = kernel;
@@ -114,7 +115,7 @@ class Renderer {
 
   #block(body: readonly TStmt[]): void {
     if (!this.#survey.draws) {
-      for (const s of body) this.#statement(s);
+      for (let i = 0; i < body.length; i++) this.#statement(body[i]!);
       return;
     }
     tellDrawing(body, this.#survey.variables, this.#drawn, {
@@ -132,18 +133,19 @@ class Renderer {
   }
 
   #open(): void {
-    this.#scopes.push([]);
+    this.#blocks.push(this.#declared.length);
     this.#pointers.open();
   }
   #close(): void {
-    for (const r of this.#scopes.pop()!) this.#registers.delete(r);
+    for (let n = this.#declared.length - this.#blocks.pop()!; n > 0; n--)
+      this.#registers.delete(this.#declared.pop()!);
     this.#pointers.close();
   }
 
   #declare(register: Register): Local {
     const local = this.#fb.local(valueType(register.type), register.name);
     this.#registers.set(register, get(local));
-    this.#scopes.at(-1)!.push(register);
+    this.#declared.push(register);
     return local;
   }
 
