@@ -7,6 +7,7 @@ import type { Caps } from '../caps.ts';
 import {
   type DepthBlocks,
   elapsed,
+  leastElapsed,
   type Problem,
   roundUp,
   START,
@@ -49,9 +50,6 @@ const PARTIAL_BYTES = 544 * 1024;
  */
 const CROWDED = 0.07;
 
-/** Estimates a hair above each other may be rounded the other way. */
-const ROUNDED = 1 - 1e-9;
-
 /**
  * What no cut into so many blocks of rows and of columns, or more, gets below: what is packed is packed once for each
  * block that it meets, all cores are busy, nothing is filled up.
@@ -63,7 +61,7 @@ export const leastCycles = (p: Problem, caps: Caps, rowBlocks = 1, columnBlocks 
   const compute = (rows.size / p.tileRows) * (wide / TILE_COLUMNS) * steps;
   const pack = depth * (rows.size * rows.cost * columnBlocks + wide * columns.cost * rowBlocks);
   const all = batches * (compute + pack + rows.size * wide) + START * rowBlocks * columnBlocks;
-  return (ROUNDED * all) / caps.parallelism;
+  return leastElapsed(1, all, caps);
 };
 
 /** The best blockings by estimate; none if the scratch memory does not even hold the smallest blocks. */
@@ -104,7 +102,7 @@ const cutBatches = (p: Problem, caps: Caps, batches: number, best: Shortlist<Blo
         p.rows.size % TILE_ROWS === WIDE_ROWS;
       const grid = rowBlocks * columnBlocks * batchBlocks;
       const one = batches * blockCycles(p, k, { rows, columns, wide }) + START;
-      if (!best.takes((ROUNDED * grid * one) / caps.parallelism)) continue;
+      if (!best.takes(leastElapsed(grid, one, caps))) continue;
       const cycles = elapsed(grid, one, caps);
       if (!best.takes(cycles)) continue;
       const cell = { rows, columns, packedRows, wide, rowBlocks, columnBlocks };

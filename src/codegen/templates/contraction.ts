@@ -237,6 +237,13 @@ export const stepOf = ({ tileRows }: Pick<Problem, 'tileRows'>): number =>
 /** `n` up to whole pieces of `to`. */
 export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
+/** Estimates a hair above each other may be rounded the other way. */
+const ROUNDED = 1 - 1e-9;
+
+/** What `elapsed` does not get below: all cores are busy. */
+export const leastElapsed = (grid: number, one: number, caps: Caps): number =>
+  (ROUNDED * grid * one) / caps.parallelism;
+
 /**
  * Cycles until the last of `grid` equal workgroups is done. The device may have fewer cores than it allows for: the
  * mean over 1, 2, 4, ... cores, each as if it had all of them busy, weighs doubled packing against idle cores.

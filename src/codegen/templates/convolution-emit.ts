@@ -16,7 +16,7 @@ import { type Finish, finishImage, finishOf } from './convolution-finish.ts';
 import type { Geometry } from './convolution-geometry.ts';
 import { accumulate, inRegisters } from './micro.ts';
 import { pack } from './pack.ts';
-import { clear, copyPlane } from './planes.ts';
+import { clear, copyPlane, reachOf } from './planes.ts';
 import { type Share, shareOf } from './share.ts';
 import { tileAt } from './slots.ts';
 
@@ -189,7 +189,7 @@ export class ConvolutionTemplate {
           const at = (row: number, half: 0 | 1): TExpr => add(base, i32(row * pitch + 4 * half));
           inRegisters(em, { buffer: scratch.sums, at, begun: !only }, (accumulators) =>
             this.overTaps((tap) => {
-              const reach = em.index(planes.reach);
+              const reach = em.index(reachOf(planes));
               const panels = mul(tap, i32(cut.rows * cut.channels));
               accumulate(em, accumulators, {
                 rows: scratch.rows,

@@ -74,7 +74,7 @@ const phasesOf = (g: Geometry): number => pointsOf(g.taps.map((t) => t.phase));
 const layoutOf = (g: Geometry, stripe: number): Layout => {
   const planes = planesOf(g.windows, stripe);
   const slots = slotsOf(planes);
-  const reads = slots.span + planes.reach.hi + TILE_COLUMNS;
+  const reads = slots.span + planes.farthest + TILE_COLUMNS;
   return {
     stripe,
     stripes: Math.ceil(g.windows[0]!.position.extent / stripe),

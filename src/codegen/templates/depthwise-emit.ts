@@ -36,7 +36,7 @@ import { tapsOf } from './convolution.ts';
 import { type Finish, finishOf } from './convolution-finish.ts';
 import type { Geometry } from './convolution-geometry.ts';
 import type { DepthwiseCut } from './depthwise.ts';
-import { clear } from './planes.ts';
+import { clear, reachOf } from './planes.ts';
 import { copyRows } from './rows.ts';
 import { slotsOf } from './slots.ts';
 
@@ -162,7 +162,8 @@ interface Product {
 const productsOf = ({ g, cut }: DepthwiseWork, down: number, rows: number): Product[] => {
   const found: Product[] = [];
   const slot = slotOf(g);
-  const { sides, reach } = cut.planes;
+  const { sides } = cut.planes;
+  const reach = reachOf(cut.planes);
   for (let phase = 0; phase < g.taps[1]!.phase.extent; phase++) {
     const phases = [down, phase];
     const ends = g.taps.map(({ end }, i) => numberOf(end, () => phases[i]!));

@@ -31,7 +31,7 @@ import { outputsOf, storeScalars } from '../stores.ts';
 import { elapsed, readsVectors, roundUp, START } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
 import type { GradientGeometry } from './gradient.ts';
-import { clear, copyCost, type Planes, planeLength, planesOf } from './planes.ts';
+import { clear, copyCost, type Planes, planeLength, planesOf, reachOf } from './planes.ts';
 import { copyRows } from './rows.ts';
 
 /** Rows and channels of a group that this is for. */
@@ -237,10 +237,11 @@ const sumTaps = (work: Work, taps: readonly number[], { at, plane, gradientAt }:
     if (whole < wide) em.scope('same', () => vector(i32(whole), insideOf(wide - whole)));
   };
   /** How far from a position what a tap meets is, `r` rows on. */
+  const ofTaps = reachOf(planes);
   const offsetOf = (tap: number, r: number): number => {
     const [ky, kx] = [Math.floor(tap / along.extent), tap % along.extent];
     const reach = idxEvaluate(
-      planes.reach,
+      ofTaps,
       (a) => (a === down ? ky : kx),
       () => 0,
     );

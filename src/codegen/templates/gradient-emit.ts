@@ -25,7 +25,7 @@ import { TILE_ROWS } from './contraction.ts';
 import { accumulateDots, type Dotted, dotsOf, restOf } from './dots.ts';
 import type { GradientCut, GradientGeometry, GradientLayout } from './gradient.ts';
 import { zeroAccumulators } from './micro.ts';
-import { clear, copyPlane, type Planes, type Side, type Target } from './planes.ts';
+import { clear, copyPlane, type Planes, reachOf, type Side, type Target } from './planes.ts';
 import { type Share, shareOf } from './share.ts';
 
 /** Memory of a workgroup. */
@@ -149,7 +149,7 @@ export class GradientTemplate {
     em.loop('channel', i32(0), i32(cut.channels), 1, (channel) =>
       this.overTaps((tap) => {
         const at = add(mul(channel, i32(taps)), tap);
-        const place = add(mul(channel, i32(layout.plane)), em.index(layout.planes.reach));
+        const place = add(mul(channel, i32(layout.plane)), em.index(reachOf(layout.planes)));
         em.push(storeTo(scratch.table, at, place));
       }),
     );

@@ -6,14 +6,14 @@
  * Invariants: nothing is multiplied but what the sum is of. A workgroup owns a block of rows and of channels; sums are
  * taken group by group of images, in order.
  */
-import { type Axis, type Idx, pointsOf } from '../../ir/dim.ts';
+import { type Axis, type Idx, newAxis, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, Expr, LoadExpr, Nest } from '../../ir/loop/loop.ts';
 import { visitExpr } from '../../ir/loop/visit.ts';
 import { sharedBuffer } from '../../ir/thread/build.ts';
 import { freeAxes, idxFree, offsetOf, stepAlong } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
-import { elapsed, roundUp, START, STEP, TILE_ROWS } from './contraction.ts';
+import { elapsed, leastElapsed, roundUp, START, STEP, TILE_ROWS } from './contraction.ts';
 import { type ImagePlan, stripesOf } from './convolution.ts';
 import { GradientTemplate } from './gradient-emit.ts';
 import { foldBatch } from './merge.ts';
@@ -85,6 +85,24 @@ export const gradientOf = (c: Contraction): GradientGeometry | undefined => {
     input,
     gradient: c.a,
     ...(inPlace === undefined ? {} : { inPlace }),
+  };
+};
+
+/**
+ * The geometry of so many parts of it, each of some of the images; for estimates, which ask for sizes alone. `undefined`
+ * where what is cut is no axis of images.
+ */
+export const inParts = (
+  g: GradientGeometry,
+  axis: Axis,
+  parts: number,
+): GradientGeometry | undefined => {
+  if (!g.images.includes(axis)) return undefined;
+  const rest = newAxis(axis.name, axis.extent / parts, 'red');
+  return {
+    ...g,
+    batch: [newAxis('part', parts, 'par'), ...g.batch],
+    images: g.images.map((a) => (a === axis ? rest : a)),
   };
 };
 
@@ -165,17 +183,24 @@ const layoutOf = (g: GradientGeometry, stripe: number, inPlace: boolean): Gradie
 };
 
 /** The largest stripes that the first-level cache holds four rows of, in place too where the gradient allows it. */
-const layoutsOf = (g: GradientGeometry): GradientLayout[] =>
-  [false, true].flatMap((inPlace) => {
-    if (inPlace && g.inPlace === undefined) return [];
-    const { extent } = g.windows[0]!.position;
-    const layouts = stripesOf(g.windows)
-      .map((stripe) => layoutOf(g, stripe, inPlace))
-      // rows that are not there would be summed
-      .filter((l) => extent % l.stripe === 0 && (!inPlace || l.depth % LANES === 0));
-    const best = layouts.find((l) => elementsOf(l) <= MOST_ELEMENTS) ?? layouts.at(-1);
-    return best === undefined ? [] : [best];
-  });
+const layoutsOf = (g: GradientGeometry): GradientLayout[] => {
+  const layouts: GradientLayout[] = [];
+  const { extent } = g.windows[0]!.position;
+  // rows that are not there would be summed
+  const stripes = stripesOf(g.windows).filter((stripe) => extent % stripe === 0);
+  for (const inPlace of [false, true]) {
+    if (inPlace && g.inPlace === undefined) break;
+    let best: GradientLayout | undefined;
+    for (const stripe of stripes) {
+      const layout = layoutOf(g, stripe, inPlace);
+      if (inPlace && layout.depth % LANES !== 0) continue;
+      best = layout;
+      if (elementsOf(layout) <= MOST_ELEMENTS) break;
+    }
+    if (best !== undefined) layouts.push(best);
+  }
+  return layouts;
+};
 
 const elementsOf = ({ depth, runs, planes }: GradientLayout): number =>
   TILE_ROWS * depth * runs + planes.volume;
@@ -198,7 +223,13 @@ export const gradientMemory = (
   };
 };
 
-const cutsOf = (g: GradientGeometry, caps: Caps, most: number): readonly GradientCut[] => {
+/** The best few cuts of less than `below` cycles. */
+const cutsOf = (
+  g: GradientGeometry,
+  caps: Caps,
+  most: number,
+  below: number,
+): readonly GradientCut[] => {
   const [images, batches] = [pointsOf(g.images), pointsOf(g.batch)];
   const [allRows, allChannels] = [pointsOf(g.rowAxes), pointsOf(g.channels)];
   const rowTiles = Math.ceil(allRows / TILE_ROWS);
@@ -206,59 +237,62 @@ const cutsOf = (g: GradientGeometry, caps: Caps, most: number): readonly Gradien
   const copying = copyCost(g.input, g.windows);
   const lines = g.windows.map((w) => ({ ...w, stride: 1, u: w.position }));
   const reading = copyCost(g.gradient, lines);
-  const best = new Shortlist<GradientCut>(most);
+  const copied = g.windows.at(-1)!.tap.extent * pointsOf(g.windows.map((w) => w.u));
+  const best = new Shortlist<GradientCut>(most, below);
   for (const layout of layoutsOf(g)) {
     const { stripes, plane, line, depth, runs, inPlace } = layout;
-    const taps = g.windows.at(-1)!.tap.extent;
-    const copied = taps * pointsOf(g.windows.map((w) => w.u));
     const allUnits = images * stripes;
     const wanted = Math.max(1, Math.min(allUnits, Math.floor(MOST_ELEMENTS / elementsOf(layout))));
-    for (const rowBlocks of BLOCKS.filter((n) => n <= rowTiles))
-      for (const channelBlocks of BLOCKS.filter((n) => n <= allChannels))
-        for (const units of new Set([wanted, Math.ceil(wanted / 4), 1])) {
-          const tiles = Math.ceil(rowTiles / rowBlocks);
-          const [rows, channels] = [tiles * TILE_ROWS, Math.ceil(allChannels / channelBlocks)];
-          const memory = gradientMemory(g, { layout, rows, channels, units });
-          const elements = Object.values(memory).reduce((n, x) => n + x, 0);
-          if (4 * elements > caps.sharedBytes) continue;
-          const pairs = Math.ceil(columnsOf(g, channels) / 2);
-          const clearing = stripes > 1 ? CLEAR * stripes * (channels * plane + rows * line) : 0;
-          const copies =
-            channels * copied * copying + rows * positions * (inPlace ? FETCH : reading);
-          const steps = tiles * pairs * runs * (Math.ceil(depth / LANES) * STEP + RUN);
+    const counts = new Set([wanted, Math.ceil(wanted / 4), 1]);
+    for (const rowBlocks of BLOCKS) {
+      if (rowBlocks > rowTiles) break;
+      const tiles = Math.ceil(rowTiles / rowBlocks);
+      const rows = tiles * TILE_ROWS;
+      for (const channelBlocks of BLOCKS) {
+        if (channelBlocks > allChannels) break;
+        const channels = Math.ceil(allChannels / channelBlocks);
+        const columns = columnsOf(g, channels);
+        const pairs = Math.ceil(columns / 2);
+        const clearing = stripes > 1 ? CLEAR * stripes * (channels * plane + rows * line) : 0;
+        const copies = channels * copied * copying + rows * positions * (inPlace ? FETCH : reading);
+        const steps = tiles * pairs * runs * (Math.ceil(depth / LANES) * STEP + RUN);
+        const blocks = {
+          rowBlocks: Math.ceil(rowTiles / tiles),
+          channelBlocks: Math.ceil(allChannels / channels),
+        };
+        const grid = batches * blocks.rowBlocks * blocks.channelBlocks;
+        const least = START + images * (clearing + copies) + allUnits * steps;
+        if (!best.takes(leastElapsed(grid, least, caps))) continue;
+        for (const units of counts) {
           const turns = Math.ceil(allUnits / units) * tiles * pairs * TURN;
-          const one =
-            START +
-            images * (clearing + copies) +
-            allUnits * steps +
-            turns +
-            FINISH * rows * columnsOf(g, channels);
-          const counts = {
-            rowBlocks: Math.ceil(rowTiles / tiles),
-            channelBlocks: Math.ceil(allChannels / channels),
-          };
-          const grid = batches * counts.rowBlocks * counts.channelBlocks;
-          const cycles = elapsed(grid, one, caps);
-          if (best.takes(cycles))
-            best.add({ layout, rows, channels, ...counts, units, allUnits, grid, cycles });
+          const cycles = elapsed(grid, least + turns + FINISH * rows * columns, caps);
+          if (!best.takes(cycles)) continue;
+          const memory = gradientMemory(g, { layout, rows, channels, units });
+          const elements = memory.image + memory.gradient + memory.sums + memory.table;
+          if (4 * elements > caps.sharedBytes) continue;
+          best.add({ layout, rows, channels, ...blocks, units, allUnits, grid, cycles });
         }
+      }
+    }
   }
   return best.items;
 };
 
-/** Estimated cycles of the schedule, if a contraction is such a gradient. */
-export const gradientCycles = (c: Contraction, caps: Caps): number | undefined => {
-  const g = gradientOf(c);
-  return g === undefined ? undefined : cutsOf(g, caps, 1)[0]?.cycles;
-};
+/** Estimated cycles of the schedule for a gradient, if they are less than `below`. */
+export const gradientCycles = (
+  g: GradientGeometry,
+  caps: Caps,
+  below: number,
+): number | undefined => cutsOf(g, caps, 1, below)[0]?.cycles;
 
-/** The best few schedules, for a gradient of this geometry. */
+/** The best few schedules of less than `below` cycles, for a gradient of this geometry. */
 export const planGradient = (
   nest: Nest,
   g: GradientGeometry,
   caps: Caps,
   most: number,
-): readonly ImagePlan[] => cutsOf(g, caps, most).map((cut) => planOf(nest, g, cut));
+  below: number = Number.POSITIVE_INFINITY,
+): readonly ImagePlan[] => cutsOf(g, caps, most, below).map((cut) => planOf(nest, g, cut));
 
 const planOf = (nest: Nest, g: GradientGeometry, cut: GradientCut): ImagePlan => {
   const memory = gradientMemory(g, cut);

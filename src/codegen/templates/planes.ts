@@ -2,7 +2,7 @@
  * The input of a convolution as its windows want it: padded with zeros, a plane for each channel, and in it one part for
  * each remainder of the stride, so that neighbouring positions of the result read neighbours, whatever the tap.
  *
- * Invariant: the tap (and phase) adds `reach` to where a position reads; all that is read of a plane was copied or cleared,
+ * Invariant: the tap (and phase) adds `reachOf` to where a position reads; all that is read of a plane was copied or cleared,
  * or belongs to sums that are never stored. Zeros after a line are those before the next one.
  */
 import {
@@ -39,19 +39,48 @@ export interface Side {
   readonly step: number;
   /** Zeros before the input. */
   readonly pad: number;
+  /** What the tap (and phase) adds: places of the line, and remainders. */
+  readonly line: Idx;
+  readonly part: Idx;
 }
 
 export interface Planes {
   readonly sides: readonly Side[];
   /** Elements of all remainders. */
   readonly volume: number;
-  readonly reach: Idx;
+  /** The most that taps (and phases) add to where a position reads. */
+  readonly farthest: number;
 }
 
-/** How far the tap and the phase move what is read, from 0 on. */
-const shiftOf = ({ tap, dilation, base }: Window): { shift: Idx; least: number } => {
-  const at = idxAdd(idxScale(idxAxis(tap), dilation), base);
-  return { shift: idxOffset(at, -at.lo), least: at.lo };
+/** What they add. */
+export const reachOf = ({ sides }: Planes): Idx =>
+  sides.reduce((sum, side) => {
+    const line = idxScale(side.line, side.pitch);
+    return idxAdd(sum, idxAdd(line, idxScale(side.part, side.remainderPitch)));
+  }, idxConst(0));
+
+/** How far the tap and the phase move what is read, from `least` on: in places of a line and in remainders. */
+interface Reach {
+  readonly least: number;
+  readonly most: number;
+  readonly line: Idx;
+  readonly part: Idx;
+}
+
+const reaches = new WeakMap<Window, Reach>();
+
+/** The same for all stripes, so it is found once. */
+const windowReach = (window: Window): Reach => {
+  let found = reaches.get(window);
+  if (found === undefined) {
+    const { tap, dilation, base, stride } = window;
+    const at = idxAdd(idxScale(idxAxis(tap), dilation), base);
+    const shift = idxOffset(at, -at.lo);
+    const [line, part] = [idxDiv(shift, stride), idxMod(shift, stride)];
+    found = { least: at.lo, most: shift.hi, line, part };
+    reaches.set(window, found);
+  }
+  return found;
 };
 
 /**
@@ -65,20 +94,19 @@ export const planesOf = (
 ): Planes => {
   const partial = windows.map((window, i) => {
     const { stride, lo, u, tap, dilation, base } = window;
-    const { shift, least } = shiftOf(window);
     const positions = i === 0 ? first : window.position.extent;
     if (apart && i === windows.length - 1) {
       const parts = { remainders: tap.extent, step: dilation, pad: lo - base.lo };
       const ofTap = { line: idxConst(0), part: idxAxis(tap) };
       return { window, positions, length: positions, ...parts, ...ofTap };
     }
+    const { least, most, line, part } = windowReach(window);
     const pad = lo - least;
-    const after = positions + shift.hi - pad - u.extent;
+    const after = positions + most - pad - u.extent;
     const shared = stride === 1 && i > 0 ? Math.max(0, Math.min(pad, after)) : 0;
-    const length = positions + Math.floor(shift.hi / stride) - shared;
-    const remainders = Math.min(stride, idxMod(shift, stride).hi + 1);
-    const ofShift = { line: idxDiv(shift, stride), part: idxMod(shift, stride) };
-    return { window, positions, length, remainders, step: 1, pad, ...ofShift };
+    const length = positions + Math.floor(most / stride) - shared;
+    const remainders = Math.min(stride, part.hi + 1);
+    return { window, positions, length, remainders, step: 1, pad, line, part };
   });
   let pitch = 1;
   const lines = partial.toReversed().map((p) => {
@@ -86,17 +114,15 @@ export const planesOf = (
     pitch *= p.length;
     return own;
   });
+  let farthest = 0;
   const sides = lines.map((p) => {
     const own = { ...p, remainderPitch: pitch };
+    farthest += p.line.hi * p.pitch + p.part.hi * pitch;
     pitch *= p.remainders;
     return own;
   });
   sides.reverse();
-  const reach = sides.reduce((sum, side) => {
-    const line = idxScale(side.line, side.pitch);
-    return idxAdd(sum, idxAdd(line, idxScale(side.part, side.remainderPitch)));
-  }, idxConst(0));
-  return { sides, volume: pitch, reach };
+  return { sides, volume: pitch, farthest };
 };
 
 /** An odd number of cache lines: planes at a power of two would share one set. */

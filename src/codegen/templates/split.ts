@@ -4,14 +4,14 @@
  * Invariant: the second kernel adds the parts in a fixed order, so results do not depend on how many threads run.
  */
 
-import { idxAdd, idxAxis, idxScale, newAxis, pointsOf } from '../../ir/dim.ts';
+import { type Axis, idxAdd, idxAxis, idxScale, newAxis, pointsOf } from '../../ir/dim.ts';
 import type { Contraction, LoopKernel, Nest } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
 import { AlikeNests } from './alike-nests.ts';
 import { blockings, leastCycles } from './blocking.ts';
 import type { Problem } from './contraction.ts';
-import { gradientCycles } from './gradient.ts';
+import { type GradientGeometry, gradientCycles, gradientOf, inParts } from './gradient.ts';
 import { productCycles } from './matmul.ts';
 import { laneProblems } from './panels.ts';
 import { kernelsOf, type Split } from './partial-sums.ts';
@@ -46,15 +46,19 @@ const bestCounts = new AlikeNests<number | undefined>();
 
 /** How many parts are worth a second launch, if any are. */
 const bestCount = (nest: Nest, c: Contraction, caps: Caps): number | undefined => {
+  const counts = partCounts(c, caps.parallelism);
+  if (counts.length === 0) return undefined;
   const whole = productCycles(nest, caps);
   if (whole === undefined) return undefined;
+  const ways = laneProblems(c, caps);
+  const gradient = gradientOf(c);
   let best: number | undefined;
   let least = GAIN * whole;
-  for (const parts of partCounts(c, caps.parallelism)) {
+  for (const parts of counts) {
     const adding = ADDED * parts * resultSize(c);
     if (adding >= least) continue;
-    const cycles = estimate(cut(c, parts).contract, caps, least - adding);
-    if (cycles === undefined || cycles + adding >= least) continue;
+    const cycles = estimate(c, { ways, gradient, parts }, caps, least - adding);
+    if (cycles === undefined) continue;
     least = cycles + adding;
     best = parts;
   }
@@ -63,26 +67,64 @@ const bestCount = (nest: Nest, c: Contraction, caps: Caps): number | undefined =
 
 const resultSize = (c: Contraction): number => pointsOf([...c.batch, ...c.m, ...c.n]);
 
-/** Estimated cycles of a part, if they may be below `most`. */
-const estimate = (c: Contraction, caps: Caps, most: number): number | undefined => {
-  const cycles = laneProblems(c, caps).flatMap((p: Problem) =>
-    leastCycles(p, caps) > most ? [] : blockings(p, caps).map((cut) => cut.cycles),
-  );
-  for (const gradient of [gradientCycles(c, caps), winogradGradientCycles(c, caps)])
-    if (gradient !== undefined) cycles.push(gradient);
-  return cycles.length === 0 ? undefined : Math.min(...cycles);
+/** What is known of the whole, and in how many parts. */
+interface Parts {
+  readonly ways: readonly Problem[];
+  readonly gradient: GradientGeometry | undefined;
+  readonly parts: number;
+}
+
+/** Estimated cycles of the parts, if they are below `most`. */
+const estimate = (
+  c: Contraction,
+  { ways, gradient, parts }: Parts,
+  caps: Caps,
+  most: number,
+): number | undefined => {
+  let made: Contraction | undefined;
+  /** Made where sizes do not tell enough. */
+  const part = (): Contraction => {
+    made ??= cut(c, parts).contract;
+    return made;
+  };
+  let least = most;
+  const takes = (cycles: number | undefined): void => {
+    if (cycles !== undefined && cycles < least) least = cycles;
+  };
+  const axis = cutAxis(c)!;
+  if (gradient !== undefined) {
+    const g = inParts(gradient, axis, parts) ?? gradientOf(part());
+    takes(g && winogradGradientCycles(g, caps, least));
+    takes(g && gradientCycles(g, caps, least));
+  }
+  // an axis that is gone may leave rows that need no packing
+  const isGone = parts === axis.extent;
+  if (isGone || ways.some((p) => leastOfParts(p, parts, caps) < least))
+    for (const p of laneProblems(part(), caps))
+      if (leastCycles(p, caps) < least) takes(blockings(p, caps, 1, least)[0]?.cycles);
+  return least < most ? least : undefined;
 };
+
+/** What panels do not get below where the sum is taken in parts. */
+const leastOfParts = (p: Problem, parts: number, caps: Caps): number => {
+  const { batches, depth, k } = p;
+  const each = { ...k, count: k.count / parts };
+  return leastCycles({ ...p, batches: batches * parts, depth: depth / parts, k: each }, caps);
+};
+
+/** The axis that is cut. */
+const cutAxis = (c: Contraction): Axis | undefined => c.k.find((a) => a.extent > 1);
 
 /** Even cuts of the first summed axis longer than one: as many as there are cores, or a few times that. */
 const partCounts = (c: Contraction, parallelism: number): number[] => {
-  const first = c.k.find((a) => a.extent > 1);
+  const first = cutAxis(c);
   if (first === undefined) return [];
   const counts = [1, 2, 3, 4].map((by) => by * parallelism);
   return counts.filter((n) => first.extent % n === 0 && n <= first.extent);
 };
 
 const cut = (c: Contraction, parts: number): Split => {
-  const first = c.k.find((a) => a.extent > 1)!;
+  const first = cutAxis(c)!;
   const part = newAxis('part', parts, 'par');
   const length = first.extent / parts;
   const rest = newAxis(first.name, length, 'red');

@@ -4,11 +4,10 @@
  * Invariant: what a workgroup has at a time fits its memory; only estimates decide between cuts that do.
  */
 import { pointsOf } from '../../ir/dim.ts';
-import type { Contraction } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
-import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { elapsed, leastElapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { apart } from './cuts.ts';
-import { type GradientGeometry, gradientOf } from './gradient.ts';
+import type { GradientGeometry } from './gradient.ts';
 import { copyCost, type Planes, planesOf } from './planes.ts';
 import { Shortlist } from './shortlist.ts';
 
@@ -30,9 +29,9 @@ export interface GradientTiles {
   /** Of an image's stripe, and of a unit. */
   readonly each: number;
   readonly tiles: number;
-  /** How the input and the gradient lie in memory. */
-  readonly input: Planes;
-  readonly gradient: Planes;
+  /** Elements of a plane of the input and of one of the gradient. */
+  readonly input: number;
+  readonly gradient: number;
 }
 
 export interface WinogradGradientCut {
@@ -58,18 +57,12 @@ const CLEAR = 0.3;
 const FEWEST = 12;
 const BLOCKS = [1, 2, 3, 4, 6, 8];
 
-/** Planes with room for whole tiles. */
-const roomy = (planes: Planes, [high, wide]: readonly [number, number]): Planes => {
-  const [down, along] = planes.sides;
-  return {
-    sides: [
-      { ...down!, length: high, pitch: wide, remainders: 1, remainderPitch: 0 },
-      { ...along!, length: wide, pitch: 1, remainders: 1, remainderPitch: 0 },
-    ],
-    volume: high * wide,
-    reach: planes.reach,
-  };
-};
+/** Lines and their lengths, with room for whole tiles. */
+const roomOf = (side: number, rows: number, columns: number) =>
+  ({
+    input: [rows + side - 1, columns + 2 * QUAD - (REACH - side + 1)],
+    gradient: [rows, columns],
+  }) as const;
 
 const layoutOf = (g: GradientGeometry, tileRows: number, images: number): GradientTiles => {
   const side = sideOf(g);
@@ -78,8 +71,7 @@ const layoutOf = (g: GradientGeometry, tileRows: number, images: number): Gradie
     number,
     number,
   ];
-  const [rows, columns] = [tile * tileRows, tile * wide];
-  const results = g.windows.map((w) => ({ ...w, u: w.position, lo: 0 }));
+  const { input, gradient } = roomOf(side, tile * tileRows, tile * wide);
   const each = tileRows * wide;
   return {
     side,
@@ -90,15 +82,41 @@ const layoutOf = (g: GradientGeometry, tileRows: number, images: number): Gradie
     images,
     each,
     tiles: images * each,
-    input: roomy(planesOf(g.windows, rows), [rows + side - 1, columns + 2 * QUAD - tile]),
-    gradient: roomy(
-      { ...planesOf(results, rows), sides: planesOf(results, rows).sides.map(unpadded) },
-      [rows, columns],
-    ),
+    input: input[0] * input[1],
+    gradient: gradient[0] * gradient[1],
   };
 };
 
-const unpadded = (side: Planes['sides'][number]): Planes['sides'][number] => ({ ...side, pad: 0 });
+/** How the input and the gradient lie in memory. */
+export const tilePlanes = (
+  g: GradientGeometry,
+  { side, tile, tileRows, tileColumns }: GradientTiles,
+): { readonly input: Planes; readonly gradient: Planes } => {
+  const rows = tile * tileRows;
+  const room = roomOf(side, rows, tile * tileColumns);
+  const results = planesOf(
+    g.windows.map((w) => ({ ...w, u: w.position, lo: 0 })),
+    rows,
+  );
+  const unpadded = results.sides.map((s) => ({ ...s, pad: 0 }));
+  return {
+    input: roomy(planesOf(g.windows, rows), room.input),
+    gradient: roomy({ ...results, sides: unpadded }, room.gradient),
+  };
+};
+
+/** Planes with room for whole tiles. */
+const roomy = (planes: Planes, [high, wide]: readonly [number, number]): Planes => {
+  const [down, along] = planes.sides;
+  return {
+    ...planes,
+    sides: [
+      { ...down!, length: high, pitch: wide, remainders: 1, remainderPitch: 0 },
+      { ...along!, length: wide, pitch: 1, remainders: 1, remainderPitch: 0 },
+    ],
+    volume: high * wide,
+  };
+};
 
 /** Taps of a window along a line. */
 const sideOf = (g: GradientGeometry): 3 | 5 => (g.windows[0]!.tap.extent === 5 ? 5 : 3);
@@ -122,52 +140,54 @@ export const isFitting = (g: GradientGeometry): boolean =>
   ) &&
   Math.min(pointsOf(g.rowAxes), pointsOf(g.channels)) >= FEWEST;
 
-/** The best few cuts by estimate. */
+/** The best few cuts of less than `below` cycles. */
 export const cutsOf = (
   g: GradientGeometry,
   caps: Caps,
   most: number,
+  below: number,
 ): readonly WinogradGradientCut[] => {
   const [images, batches] = [pointsOf(g.images), pointsOf(g.batch)];
-  const [allRows, allChannels] = [pointsOf(g.rowAxes), pointsOf(g.channels)];
-  const [rowTiles, columnTiles] = [
-    Math.ceil(allRows / TILE_ROWS),
-    Math.ceil(allChannels / TILE_COLUMNS),
-  ];
+  const rowTiles = Math.ceil(pointsOf(g.rowAxes) / TILE_ROWS);
+  const columnTiles = Math.ceil(pointsOf(g.channels) / TILE_COLUMNS);
   const side = sideOf(g);
   const copying = copyCost(g.input, g.windows);
   const ofResults = g.windows.map((w) => ({ ...w, u: w.position }));
   const reading = copyCost(g.gradient, ofResults);
-  const best = new Shortlist<WinogradGradientCut>(most);
+  const best = new Shortlist<WinogradGradientCut>(most, below);
   for (const layout of layoutsOf(g)) {
     const { tiles, input, gradient } = layout;
     const units = layout.stripes * Math.ceil(images / layout.images);
-    for (const rowBlocks of BLOCKS.filter((n) => n <= rowTiles))
-      for (const channelBlocks of BLOCKS.filter((n) => n <= columnTiles)) {
-        const rows = Math.ceil(rowTiles / rowBlocks) * TILE_ROWS;
-        const channels = Math.ceil(columnTiles / channelBlocks) * TILE_COLUMNS;
+    for (const down of BLOCKS) {
+      if (down > rowTiles) break;
+      const rows = Math.ceil(rowTiles / down) * TILE_ROWS;
+      const rowBlocks = Math.ceil((rowTiles * TILE_ROWS) / rows);
+      for (const across of BLOCKS) {
+        if (across > columnTiles) break;
+        const channels = Math.ceil(columnTiles / across) * TILE_COLUMNS;
+        const channelBlocks = Math.ceil((columnTiles * TILE_COLUMNS) / channels);
+        const panels = (rows / TILE_ROWS) * (channels / TILE_COLUMNS) * PRODUCTS;
+        const unit =
+          tiles * (channels * INPUT + rows * GRADIENT[side]) +
+          layout.images * channels * input * (copying + CLEAR) +
+          layout.images * rows * gradient * (reading + CLEAR) +
+          panels * (tiles * STEP + TURN);
+        const one = START + units * unit + rows * channels * FINISH[side];
+        const grid = batches * rowBlocks * channelBlocks;
+        if (!best.takes(leastElapsed(grid, one, caps))) continue;
+        const cycles = elapsed(grid, one, caps);
+        if (!best.takes(cycles)) continue;
         const slices = {
           rows: apart(rows * tiles),
           columns: apart(channels * tiles),
           sums: apart(rows * channels),
         };
-        const cut = { layout, rows, channels, units, slices };
-        if (4 * memoryOf(cut).reduce((n, x) => n + x, 0) > caps.sharedBytes) continue;
-        const panels = (rows / TILE_ROWS) * (channels / TILE_COLUMNS) * PRODUCTS;
-        const unit =
-          tiles * (channels * INPUT + rows * GRADIENT[side]) +
-          layout.images * channels * input.volume * (copying + CLEAR) +
-          layout.images * rows * gradient.volume * (reading + CLEAR) +
-          panels * (tiles * STEP + TURN);
-        const one = START + units * unit + rows * channels * FINISH[side];
-        const counts = {
-          rowBlocks: Math.ceil((rowTiles * TILE_ROWS) / rows),
-          channelBlocks: Math.ceil((columnTiles * TILE_COLUMNS) / channels),
-        };
-        const grid = batches * counts.rowBlocks * counts.channelBlocks;
-        const cycles = elapsed(grid, one, caps);
-        if (best.takes(cycles)) best.add({ ...cut, ...counts, grid, cycles });
+        if (4 * memoryOf({ layout, slices }).reduce((n, x) => n + x, 0) > caps.sharedBytes)
+          continue;
+        const blocks = { rows, rowBlocks, channels, channelBlocks };
+        best.add({ layout, ...blocks, units, slices, grid, cycles });
       }
+    }
   }
   return best.items;
 };
@@ -180,15 +200,16 @@ export const memoryOf = ({
   PRODUCTS * slices.rows,
   PRODUCTS * slices.columns,
   PRODUCTS * slices.sums,
-  QUAD * (Math.max(layout.input.volume, layout.gradient.volume) + 2 * QUAD),
+  QUAD * (Math.max(layout.input, layout.gradient) + 2 * QUAD),
   PRODUCTS * QUAD,
   layout.each,
   layout.each,
 ];
 
-/** Estimated cycles, if a contraction is such a gradient. */
-export const winogradGradientCycles = (c: Contraction, caps: Caps): number | undefined => {
-  if (!caps.winograd) return undefined;
-  const g = gradientOf(c);
-  return g === undefined || !isFitting(g) ? undefined : cutsOf(g, caps, 1)[0]?.cycles;
-};
+/** Estimated cycles for a gradient, if it is one for this and they are less than `below`. */
+export const winogradGradientCycles = (
+  g: GradientGeometry,
+  caps: Caps,
+  below: number,
+): number | undefined =>
+  caps.winograd && isFitting(g) ? cutsOf(g, caps, 1, below)[0]?.cycles : undefined;

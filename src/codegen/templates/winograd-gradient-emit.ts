@@ -17,7 +17,13 @@ import { accumulateInto } from './micro.ts';
 import { clear, type Planes } from './planes.ts';
 import { copyRows } from './rows.ts';
 import { type Share, shareOf } from './share.ts';
-import { PRODUCTS, QUAD, REACH, type WinogradGradientCut } from './winograd-gradient-cut.ts';
+import {
+  PRODUCTS,
+  QUAD,
+  REACH,
+  tilePlanes,
+  type WinogradGradientCut,
+} from './winograd-gradient-cut.ts';
 import { gradientLineOf, type LineTransform } from './winograd-lines.ts';
 import { inputLine, square } from './winograd-transforms.ts';
 
@@ -45,6 +51,7 @@ export interface GradientWork {
 export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: TExpr): TStmt[] => {
   const { em, g, cut, scratch } = work;
   const { layout } = cut;
+  const planes = tilePlanes(g, layout);
   const line = gradientLineOf(layout.side);
   const blocks = cut.rowBlocks * cut.channelBlocks;
   bindAll(em, positionOf(em, g.batch, operate('floordiv', workgroup, i32(blocks))));
@@ -55,7 +62,7 @@ export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: 
   const rows = share('row', rowBlock, g.rowAxes, cut.rows, TILE_ROWS);
   const channelBlock = operate('mod', block, i32(cut.channelBlocks));
   const channels = share('channel', channelBlock, g.channels, cut.channels, TILE_COLUMNS);
-  placeTiles(work);
+  placeTiles(work, planes);
   clear(em, scratch.sums);
   em.loop('unit', i32(0), i32(cut.units), 1, (unit) => {
     const number = operate('floordiv', unit, i32(layout.stripes));
@@ -74,7 +81,7 @@ export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: 
       transform(work, channels, at, {
         axes: g.channels,
         expr: g.input,
-        planes: layout.input,
+        planes: planes.input,
         table: scratch.inputs,
         line: line.input,
         lines: REACH,
@@ -85,7 +92,7 @@ export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: 
       transform(work, rows, at, {
         axes: g.rowAxes,
         expr: g.gradient,
-        planes: layout.gradient,
+        planes: planes.gradient,
         table: scratch.gradients,
         line: line.gradient,
         lines: layout.tile,
@@ -102,13 +109,16 @@ export const emitWinogradGradient = (work: GradientWork, nest: Nest, workgroup: 
 };
 
 /** Where each tile of an image, or of a stripe of one, begins. */
-const placeTiles = ({ em, cut: { layout }, scratch }: GradientWork): void =>
+const placeTiles = (
+  { em, cut: { layout }, scratch }: GradientWork,
+  planes: ReturnType<typeof tilePlanes>,
+): void =>
   em.loop('at', i32(0), i32(layout.each), 1, (at) => {
     const y = em.name('y', operate('floordiv', at, i32(layout.tileColumns)));
     const x = em.name('x', mul(operate('mod', at, i32(layout.tileColumns)), i32(layout.tile)));
     const place = ({ sides }: Planes): TExpr => add(mul(y, i32(layout.tile * sides[0]!.pitch)), x);
-    em.push(storeTo(scratch.inputs, at, place(layout.input)));
-    em.push(storeTo(scratch.gradients, at, place(layout.gradient)));
+    em.push(storeTo(scratch.inputs, at, place(planes.input)));
+    em.push(storeTo(scratch.gradients, at, place(planes.gradient)));
   });
 
 /** One of the operands, and how its tiles are transformed. */

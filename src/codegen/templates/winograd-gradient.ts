@@ -29,8 +29,11 @@ export const planWinogradGradient = (
   g: GradientGeometry,
   caps: Caps,
   most: number,
+  below: number = Number.POSITIVE_INFINITY,
 ): readonly ImagePlan[] =>
-  caps.winograd && isFitting(g) ? cutsOf(g, caps, most).map((cut) => planOf(nest, g, cut)) : [];
+  caps.winograd && isFitting(g)
+    ? cutsOf(g, caps, most, below).map((cut) => planOf(nest, g, cut))
+    : [];
 
 const planOf = (nest: Nest, g: GradientGeometry, cut: WinogradGradientCut): ImagePlan => {
   const { side, tile } = cut.layout;
