@@ -60,8 +60,9 @@ export const geometryOf = (c: Contraction): Geometry | undefined => {
   const phases = phasesOf(c);
   const { batch, m, n } = foldBatch({ ...c, batch: c.batch.filter((a) => !phases.has(a)) });
   const positions = positionsOf(c, { m, n }, new Set(phases.values()));
+  if (positions.length === 0) return undefined;
   const found = windowsOf(c.b, { positions, taps: c.k, phases: [...phases.keys()] });
-  if (found === undefined || positions.length === 0) return undefined;
+  if (found === undefined) return undefined;
   const { windows, input } = found;
   if (windows.some((w) => w.base.terms.length > 0 && w.stride > 1)) return undefined;
   const images = n.filter((x) => !positions.includes(x));

@@ -11,7 +11,15 @@ import type { Nest } from '../../ir/loop/loop.ts';
 import { sharedBuffer } from '../../ir/thread/build.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
-import { elapsed, roundUp, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import {
+  elapsed,
+  leastElapsed,
+  roundUp,
+  START,
+  STEP,
+  TILE_COLUMNS,
+  TILE_ROWS,
+} from './contraction.ts';
 import { ConvolutionTemplate } from './convolution-emit.ts';
 import type { Geometry } from './convolution-geometry.ts';
 import { doublings } from './cuts.ts';
@@ -98,54 +106,61 @@ export const stripesOf = (windows: readonly Window[]): number[] => {
     .filter((n) => n >= least || n === extent);
 };
 
-const cutsOf = (g: Geometry, caps: Caps, most: number): readonly Cut[] => {
+/** The best few cuts of less than `below` cycles. */
+const cutsOf = (g: Geometry, caps: Caps, most: number, below: number): readonly Cut[] => {
   const [images, batches] = [pointsOf(g.images), pointsOf(g.batch)];
   const { count, slots } = tapsOf(g);
   const rowTiles = Math.ceil(g.rows.size / TILE_ROWS);
+  const best = new Shortlist<Cut>(most, below);
+  const positions = pointsOf(g.windows.map((w) => w.position));
+  const multiplying = rowTiles * (positions / TILE_COLUMNS) * count * g.depth * STEP;
+  if (!best.takes(leastElapsed(batches * images, multiplying, caps))) return best.items;
   const deepest = Math.max(1, Math.floor(MOST_STEPS / slots));
   const chunks = g.channels.length === 1 ? Math.ceil(g.depth / deepest) : 1;
   const channels = Math.ceil(g.depth / chunks);
   const copied = g.windows.reduce((n, w) => n * w.u.extent, 1);
   const copying = copyCost(g.input, g.windows);
-  const best = new Shortlist<Cut>(most);
+  const steps = count * (g.depth * STEP + chunks * RUN) + phasesOf(g) * chunks * TILE;
   for (const stripe of stripesOf(g.windows)) {
     const layout = layoutOf(g, stripe);
     const { stripes, plane, pitch } = layout;
     const allUnits = images * stripes;
     const overlap = Math.min(copied, plane);
-    const steps = count * (g.depth * STEP + chunks * RUN) + phasesOf(g) * chunks * TILE;
-    for (const rowBlocks of doublings(rowTiles)) {
-      const tiles = Math.ceil(rowTiles / rowBlocks);
+    for (const parts of doublings(rowTiles)) {
+      const tiles = Math.ceil(rowTiles / parts);
+      const rowBlocks = Math.ceil(rowTiles / tiles);
       const rows = tiles * TILE_ROWS;
-      const packed = rows * channels * slots;
-      if (4 * (packed + channels * plane + rows * pitch + 4) > caps.sharedBytes) continue;
       const packing = rows * g.depth * slots * g.rows.cost;
       const one =
         g.depth * (overlap * copying + (stripes > 1 ? plane * CLEAR : 0)) +
         tiles * layout.slots.tiles * steps +
         rows * pitch * FINISH +
         (chunks > 1 ? packing : 0);
+      if (!best.takes(leastElapsed(batches * rowBlocks * allUnits, one, caps))) continue;
+      const packed = rows * channels * slots;
+      if (4 * (packed + channels * plane + rows * pitch + 4) > caps.sharedBytes) continue;
       for (const blocks of doublings(allUnits)) {
         const units = Math.ceil(allUnits / blocks);
         const unitBlocks = Math.ceil(allUnits / units);
-        const grid = batches * Math.ceil(rowTiles / tiles) * unitBlocks;
+        const grid = batches * rowBlocks * unitBlocks;
         const cycles = elapsed(grid, START + (chunks > 1 ? 0 : packing) + units * one, caps);
         if (!best.takes(cycles)) continue;
-        const cut = { layout, rows, units, unitBlocks, allUnits, channels, chunks, grid, cycles };
-        best.add({ ...cut, rowBlocks: Math.ceil(rowTiles / tiles) });
+        const shares = { rows, rowBlocks, units, unitBlocks, allUnits };
+        best.add({ layout, ...shares, channels, chunks, grid, cycles });
       }
     }
   }
   return best.items;
 };
 
-/** Schedules straight from the input, for a convolution of this geometry: the best few by estimate. */
+/** Schedules straight from the input, for a convolution of this geometry: the best few of less than `below` cycles. */
 export const planConvolution = (
   nest: Nest,
   g: Geometry,
   caps: Caps,
   most: number,
-): readonly ImagePlan[] => cutsOf(g, caps, most).map((cut) => planOf(nest, g, cut));
+  below: number = Number.POSITIVE_INFINITY,
+): readonly ImagePlan[] => cutsOf(g, caps, most, below).map((cut) => planOf(nest, g, cut));
 
 const planOf = (nest: Nest, g: Geometry, cut: Cut): ImagePlan => {
   const { layout, rows, channels } = cut;

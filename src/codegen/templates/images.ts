@@ -20,12 +20,18 @@ import { planWinogradGradient } from './winograd-gradient.ts';
 const LEAST_STEPS = 8;
 const LEAST_POSITIONS = 8;
 
+/** The best few cuts of a schedule; those that take `below` cycles or more may be missing. */
+type Schedule = (most: number, below: number) => readonly (ImagePlan | undefined)[];
+
 /** The best of the schedules that take a convolution image by image, if there is one. */
-export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined =>
-  imagePlans(nest, c, caps, 1).reduce<ImagePlan | undefined>(
-    (a, b) => (b.cycles < (a?.cycles ?? Number.POSITIVE_INFINITY) ? b : a),
-    undefined,
-  );
+export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined => {
+  let best: ImagePlan | undefined;
+  for (const schedule of schedulesFor(nest, c, caps))
+    for (const found of schedule(1, best?.cycles ?? Number.POSITIVE_INFINITY))
+      if (found !== undefined && found.cycles < (best?.cycles ?? Number.POSITIVE_INFINITY))
+        best = found;
+  return best;
+};
 
 /** The best few cuts of each schedule that takes a convolution image by image. */
 export const imagePlans = (
@@ -33,27 +39,33 @@ export const imagePlans = (
   c: Contraction,
   caps: Caps,
   most: number,
-): readonly ImagePlan[] => {
-  const plans: (ImagePlan | undefined)[] = [];
+): readonly ImagePlan[] =>
+  schedulesFor(nest, c, caps)
+    .flatMap((schedule) => schedule(most, Number.POSITIVE_INFINITY))
+    .filter((plan) => plan !== undefined);
+
+/** The schedules that suit a contraction; those that multiply least come first, and need be beaten by the others. */
+const schedulesFor = (nest: Nest, c: Contraction, caps: Caps): readonly Schedule[] => {
+  const schedules: Schedule[] = [];
   const g = geometryOf(c);
+  const shifts = g !== undefined && g.depth >= 8 && g.rows.size >= 4 ? shiftsOf(g) : undefined;
+  const isShifted = shifts !== undefined && shifts.columns.size >= 8;
+  if (isShifted)
+    schedules.push((most, below) => planWinograd(nest, shifts, caps, most, undefined, below));
   if (g !== undefined && isWorthIt(g))
-    plans.push(...planConvolution(nest, g, caps, most), planDepthwise(nest, g, caps));
-  const shifts = g && shiftsOf(g);
-  if (
-    shifts !== undefined &&
-    shifts.depth >= 8 &&
-    shifts.rows.size >= 4 &&
-    shifts.columns.size >= 8
-  )
-    plans.push(planShifted(nest, shifts, caps), ...planWinograd(nest, shifts, caps, most));
+    schedules.push(
+      (most, below) => planConvolution(nest, g, caps, most, below),
+      () => [planDepthwise(nest, g, caps)],
+    );
+  if (isShifted) schedules.push((_, below) => [planShifted(nest, shifts, caps, below)]);
   const gradient = gradientOf(c);
   if (gradient !== undefined)
-    plans.push(
-      ...planGradient(nest, gradient, caps, most),
-      planDepthwiseGradient(nest, gradient, caps),
-      ...planWinogradGradient(nest, gradient, caps, most),
+    schedules.push(
+      (most, below) => planWinogradGradient(nest, gradient, caps, most, below),
+      (most, below) => planGradient(nest, gradient, caps, most, below),
+      () => [planDepthwiseGradient(nest, gradient, caps)],
     );
-  return plans.filter((plan) => plan !== undefined);
+  return schedules;
 };
 
 const isWorthIt = (g: Geometry): boolean =>

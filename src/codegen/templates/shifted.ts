@@ -10,10 +10,11 @@ import type { Nest } from '../../ir/loop/loop.ts';
 import { sharedBuffer } from '../../ir/thread/build.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
-import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { elapsed, leastElapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
 import { type Scratch, type Share, ShiftedTemplate } from './shifted-emit.ts';
 import { type Shifts, sizesOf } from './shifted-geometry.ts';
+import { Shortlist } from './shortlist.ts';
 
 interface Cut extends Share {
   readonly imageBlocks: number;
@@ -24,45 +25,48 @@ interface Cut extends Share {
 /** Cycles to take eight vectors of the result out of memory and back. */
 const TURN = 45;
 
-const cutOf = (g: Shifts, caps: Caps): Cut | undefined => {
+/** The best cut, if it takes less than `below` cycles. */
+const cutOf = (g: Shifts, caps: Caps, below: number): Cut | undefined => {
   const images = pointsOf(g.images);
   const rowTiles = Math.ceil(g.rows.size / TILE_ROWS);
   const columnTiles = Math.ceil(g.columns.size / TILE_COLUMNS);
-  let best: Cut | undefined;
-  for (let rowBlocks = 1; rowBlocks <= rowTiles; rowBlocks *= 2)
+  const best = new Shortlist<Cut>(1, below);
+  const panel = g.offsets * columnTiles * (g.depth * STEP + TURN);
+  if (!best.takes(leastElapsed(images, rowTiles * panel, caps))) return undefined;
+  for (let parts = 1; parts <= rowTiles; parts *= 2) {
+    const rows = Math.ceil(rowTiles / parts) * TILE_ROWS;
+    const rowBlocks = Math.ceil(rowTiles / (rows / TILE_ROWS));
+    const packed = rows * g.depth * g.offsets;
+    const elements = packed + columnTiles * TILE_COLUMNS * g.depth + rows * g.pitch;
+    if (4 * elements > caps.sharedBytes) continue;
+    const perImage =
+      g.offsets * (rows / TILE_ROWS) * columnTiles * (g.depth * STEP + TURN) +
+      g.columns.size * g.depth * g.columns.cost +
+      1.5 * rows * g.pitch;
     for (
       let blocks = 1;
       blocks <= images;
       blocks = blocks < images ? Math.min(2 * blocks, images) : images + 1
     ) {
-      const rows = Math.ceil(rowTiles / rowBlocks) * TILE_ROWS;
-      const packed = rows * g.depth * g.offsets;
-      const elements = packed + columnTiles * TILE_COLUMNS * g.depth + rows * g.pitch;
-      if (4 * elements > caps.sharedBytes) continue;
       const each = Math.ceil(images / blocks);
-      const perImage =
-        g.offsets * (rows / TILE_ROWS) * columnTiles * (g.depth * STEP + TURN) +
-        g.columns.size * g.depth * g.columns.cost +
-        1.5 * rows * g.pitch;
-      const grid = Math.ceil(rowTiles / (rows / TILE_ROWS)) * Math.ceil(images / each);
-      const one = START + packed * g.rows.cost + each * perImage;
-      const cycles = elapsed(grid, one, caps);
-      if (best === undefined || cycles < best.cycles)
-        best = {
-          rows,
-          rowBlocks: Math.ceil(rowTiles / (rows / TILE_ROWS)),
-          images: each,
-          imageBlocks: Math.ceil(images / each),
-          grid,
-          cycles,
-        };
+      const imageBlocks = Math.ceil(images / each);
+      const grid = rowBlocks * imageBlocks;
+      const cycles = elapsed(grid, START + packed * g.rows.cost + each * perImage, caps);
+      if (best.takes(cycles))
+        best.add({ rows, rowBlocks, images: each, imageBlocks, grid, cycles });
     }
-  return best;
+  }
+  return best.items[0];
 };
 
-/** The schedule by shifts, for a convolution of this geometry. */
-export const planShifted = (nest: Nest, g: Shifts, caps: Caps): ImagePlan | undefined => {
-  const cut = cutOf(g, caps);
+/** The schedule by shifts, for a convolution of this geometry, if it takes less than `below` cycles. */
+export const planShifted = (
+  nest: Nest,
+  g: Shifts,
+  caps: Caps,
+  below: number = Number.POSITIVE_INFINITY,
+): ImagePlan | undefined => {
+  const cut = cutOf(g, caps, below);
   if (cut === undefined) return undefined;
   const columnTiles = Math.ceil(g.columns.size / TILE_COLUMNS);
   const scratch: Scratch = {

@@ -13,7 +13,7 @@ import { sharedBuffer } from '../../ir/thread/build.ts';
 import type { Caps } from '../caps.ts';
 import { Emitter } from '../emit/emitter.ts';
 import type { NestPlan } from '../plan.ts';
-import { elapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
+import { elapsed, leastElapsed, START, STEP, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
 import { apart, doublings } from './cuts.ts';
 import { type Shifts, sizesOf } from './shifted-geometry.ts';
@@ -123,7 +123,7 @@ const layoutsOf = (g: Shifts, side: number, tile: TileSize): Layout[] => {
   ];
 };
 
-const elementsOf = ({ layout, rows, slices }: Omit<WinogradCut, 'cycles' | 'grid'>): number => {
+const elementsOf = (layout: Layout, rows: number, slices: Slices): number => {
   const products = layout.reach * layout.reach;
   return (
     products * (slices.rows + slices.columns + slices.sums + 4) +
@@ -133,6 +133,7 @@ const elementsOf = ({ layout, rows, slices }: Omit<WinogradCut, 'cycles' | 'grid
   );
 };
 
+/** The best few cuts of less than `below` cycles. */
 const cutsOf = (
   g: Shifts,
   taps: Taps,
@@ -140,29 +141,27 @@ const cutsOf = (
   caps: Caps,
   sizes: readonly TileSize[],
   count: number,
+  below: number,
 ): readonly WinogradCut[] => {
   const images = pointsOf(g.images);
   const rowTiles = Math.ceil(g.rows.size / TILE_ROWS);
-  const best = new Shortlist<WinogradCut>(count);
+  const best = new Shortlist<WinogradCut>(count, below);
   for (const layout of sizes.flatMap((tile) => layoutsOf(g, taps.side, tile))) {
     const products = layout.reach * layout.reach;
     const costs = taps.side === 5 ? COSTS[5][2] : COSTS[3][layout.tile];
     const allUnits = layout.stripes * Math.ceil(images / layout.images);
-    for (const rowBlocks of doublings(rowTiles))
+    for (const parts of doublings(rowTiles)) {
+      const tiles = Math.ceil(rowTiles / parts);
+      const rowBlocks = Math.ceil(rowTiles / tiles);
+      const rows = tiles * TILE_ROWS;
       for (const chunks of [1, 2, 4, 8, 16]) {
         const channels = Math.ceil(g.depth / chunks);
         if (chunks > 1 && channels < LEAST_PART) break;
-        const tiles = Math.ceil(rowTiles / rowBlocks);
-        const rows = tiles * TILE_ROWS;
-        if (ready !== undefined && !suits(ready, { tile: layout.tile, rowBlocks, chunks }, g))
+        if (
+          ready !== undefined &&
+          !suits(ready, { tile: layout.tile, rowBlocks: parts, chunks }, g)
+        )
           continue;
-        const slices: Slices = {
-          rows: apart(rows * channels),
-          columns: apart(layout.columns * channels),
-          sums: apart(rows * (chunks > 1 ? layout.columns : TILE_COLUMNS)),
-        };
-        const most = { layout, rows, rowBlocks, units: 1, allUnits, channels, chunks, slices };
-        if (4 * elementsOf(most) > caps.sharedBytes) continue;
         const each = ready === undefined ? taps.cost + costs.weight : FETCH * products;
         const weights = rows * g.depth * each;
         const panels = (layout.columns / TILE_COLUMNS) * tiles * products;
@@ -173,14 +172,23 @@ const cutsOf = (
           rows * layout.columns * costs.result +
           rows * layout.images * layout.resultPlane * FINISH +
           (chunks > 1 ? weights : 0);
+        if (!best.takes(leastElapsed(rowBlocks * allUnits, one, caps))) continue;
+        const slices: Slices = {
+          rows: apart(rows * channels),
+          columns: apart(layout.columns * channels),
+          sums: apart(rows * (chunks > 1 ? layout.columns : TILE_COLUMNS)),
+        };
+        if (4 * elementsOf(layout, rows, slices) > caps.sharedBytes) continue;
         for (const blocks of doublings(allUnits)) {
           const units = Math.ceil(allUnits / blocks);
-          const grid = Math.ceil(rowTiles / tiles) * Math.ceil(allUnits / units);
+          const grid = rowBlocks * Math.ceil(allUnits / units);
           const cycles = elapsed(grid, START + (chunks > 1 ? 0 : weights) + units * one, caps);
-          if (best.takes(cycles))
-            best.add({ ...most, rowBlocks: Math.ceil(rowTiles / tiles), units, grid, cycles });
+          if (!best.takes(cycles)) continue;
+          const shares = { rows, rowBlocks, units, allUnits, channels, chunks };
+          best.add({ layout, ...shares, slices, grid, cycles });
         }
       }
+    }
   }
   return best.items;
 };
@@ -195,23 +203,24 @@ const suits = ({ rowBlocks, chunks }: Partial<Parts>, parts: Parts, g: Shifts): 
 export const partsFor = (g: Shifts, tile: TileSize, caps: Caps): Parts | undefined => {
   const taps = tapsOf(g);
   if (!caps.winograd || taps?.side !== 3 || g.depth < FEWEST_CHANNELS) return undefined;
-  const [cut] = cutsOf(g, taps, {}, caps, [tile], 1);
+  const [cut] = cutsOf(g, taps, {}, caps, [tile], 1, Number.POSITIVE_INFINITY);
   return cut && { tile, rowBlocks: cut.rowBlocks, chunks: cut.chunks };
 };
 
-/** The best few schedules, for a convolution of this geometry; `sizes`: the tiles that may be used. */
+/** The best few schedules of less than `below` cycles, for a convolution of this geometry; `sizes`: the tiles that may be used. */
 export const planWinograd = (
   nest: Nest,
   g: Shifts,
   caps: Caps,
   most: number,
   sizes: readonly TileSize[] = [4, 2],
+  below: number = Number.POSITIVE_INFINITY,
 ): readonly ImagePlan[] => {
   const taps = tapsOf(g);
   if (!caps.winograd || taps === undefined || g.depth < FEWEST_CHANNELS) return [];
   const ready = readyWeights(nest, g);
   const tiles = ready === undefined ? sizes : [ready.tile];
-  const cuts = cutsOf(g, taps, ready, caps, taps.side === 5 ? [2] : tiles, most);
+  const cuts = cutsOf(g, taps, ready, caps, taps.side === 5 ? [2] : tiles, most, below);
   return cuts.map((cut) => planOf(nest, g, taps, ready, cut));
 };
 
