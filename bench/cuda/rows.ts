@@ -8,6 +8,7 @@
 import { autograd, device, explain, hybridize, nd, Trainer } from 'tigon';
 import { SoftmaxCrossEntropyLoss } from 'tigon/loss';
 import type { Mode, Prepared, Subject } from '../protocol.ts';
+import { chain, layerNorm } from '../tigon/functions.ts';
 import { figuresOf, reading } from '../tigon/timing.ts';
 import { labels, sample, values } from '../work.ts';
 import { fill, gpt, lenet, lstm, mlp, type Net, resnet } from './models.ts';
@@ -75,26 +76,6 @@ const products = (on: Device, sizes: Sizes, name: string, dtype: DType): Subject
       ];
     }),
   );
-
-const chain = (x: nd.NDArray): nd.NDArray =>
-  x
-    .mul(1.01)
-    .add(0.1)
-    .relu()
-    .sub(0.05)
-    .tanh()
-    .mul(2)
-    .add(1)
-    .mul(0.5)
-    .sub(0.25)
-    .square()
-    .add(1)
-    .sqrt();
-
-const layerNorm = (x: nd.NDArray): nd.NDArray => {
-  const c = x.sub(x.mean({ axis: 1, keepDims: true }));
-  return c.div(c.square().mean({ axis: 1, keepDims: true }).add(1e-5).sqrt());
-};
 
 /** What reads and writes each number once. `copy` is their ceiling. */
 const memory = (on: Device, { rows, columns, together }: Sizes): Subject => {

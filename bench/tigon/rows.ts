@@ -5,6 +5,7 @@ import { explain, hybridize, nd } from 'tigon';
 import { SoftmaxCrossEntropyLoss } from 'tigon/loss';
 import type { Mode, Prepared, Subject } from '../protocol.ts';
 import * as work from '../work.ts';
+import { chain, layerNorm } from './functions.ts';
 import { lenet, mlp } from './nets.ts';
 import { countsOf, figuresOf, finishing } from './timing.ts';
 import { type Net, type Predicting, type Training, training } from './training.ts';
@@ -42,27 +43,6 @@ const array = (name: string, ...shape: number[]): nd.NDArray =>
     ),
     { shape },
   );
-
-const chain = (x: nd.NDArray): nd.NDArray =>
-  x
-    .mul(1.01)
-    .add(0.1)
-    .relu()
-    .sub(0.05)
-    .tanh()
-    .mul(2)
-    .add(1)
-    .mul(0.5)
-    .sub(0.25)
-    .square()
-    .add(1)
-    .sqrt();
-
-const layerNorm = (x: nd.NDArray): nd.NDArray => {
-  const c = x.sub(x.mean({ axis: 1, keepDims: true }));
-  const v = c.square().mean({ axis: 1, keepDims: true });
-  return c.div(v.add(1e-5).sqrt());
-};
 
 const book = (device: Device, mode: Mode) => async (): Promise<Prepared> => {
   const net = mlp(work.BOOK_NET);
