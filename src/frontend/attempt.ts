@@ -2,7 +2,8 @@
  * Calls that leave things as they were when they throw: of blocks, of initializers, of metrics.
  *
  * Invariant: what was done inside an attempt that throws is undone, last thing first; what waits for success is done when
- * the outermost attempt has succeeded. An attempt that succeeds inside another one is part of it.
+ * the outermost attempt has succeeded. An attempt that succeeds inside another one is part of it. A promise is a success:
+ * should it be rejected later, other work may have built on what was done.
  */
 interface Note {
   readonly undo?: () => void;

@@ -75,6 +75,9 @@ export class Block {
   /**
    * What the block computes. Arguments and result: arrays, or nested arrays and plain objects of them.
    *
+   * A call that throws leaves parameters, running statistics and random numbers as they were. An asynchronous `forward`
+   * that rejects does not: what it did stays, as others may have built on it while it waited.
+   *
    * @throws {ValueError} unless the subclass defines it
    */
   forward(..._args: never[]): unknown {

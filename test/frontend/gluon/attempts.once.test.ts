@@ -7,7 +7,7 @@ import * as rnn from '../../../src/frontend/gluon/rnn/index.ts';
 import { assertAllClose } from '../../../src/frontend/testing.ts';
 import {
   autograd,
-  type Block,
+  Block,
   HybridBlock,
   hybridize,
   nd,
@@ -143,6 +143,27 @@ test('who catches the error of a layer goes on with what others learnt', () => {
   net.initialize();
   assert.equal(net(nd.ones([1, 4])).shape, [1, 2]);
   assert.equal(net.first.weight.shape, [2, 4]);
+});
+
+test('an asynchronous forward that rejects keeps what it did: others may have built on it', async () => {
+  class Waiting extends Block {
+    layer = new nn.Dense(2);
+    override async forward(x: nd.NDArray): Promise<nd.NDArray> {
+      const y = this.layer(x);
+      if ((await y.sum().item()) === 0) throw new Error('nothing there');
+      return y;
+    }
+  }
+  const net = new Waiting();
+  net.initialize({ init: 'zeros' });
+  const result = run(net, nd.ones([1, 4])) as Promise<nd.NDArray>;
+  net.layer(nd.ones([3, 4]));
+  const error = await result.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.match(String(error), 'nothing there');
+  assert.equal(net.layer.weight.shape, [2, 4]);
 });
 
 test('an initialization that fails leaves parameters as they were', async () => {
