@@ -80,7 +80,10 @@ await withPackage(async (folder) => {
     for (const { path, code } of await scriptsOf(PAGES[0], folder))
       writeFileSync(join(after('--scripts'), path), code);
   } else if (argv.includes('--modules')) {
-    const page = PAGES[Number(after('--modules') ?? 1) - 1];
+    const row = after('--modules') ?? 1;
+    const page = PAGES[row - 1];
+    if (page === undefined)
+      throw new Error(`--modules ${row}: the table has rows 1 to ${PAGES.length}`);
     console.log(`${page.name}: gzip, minified\n\n${showModules(await weighModules(page, folder))}`);
   } else {
     const wanted = argv.includes('--pages') ? after('--pages').split(',') : undefined;
