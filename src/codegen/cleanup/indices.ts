@@ -94,7 +94,7 @@ const plus = (make: Maker, a: Value, constant: number): Value => {
   if (terms.length === 0) return make.constant(total, I32);
   return total === 0
     ? base
-    : make.raw('add', I32, [base, make.constant(total, I32)], { terms, constant: total });
+    : make.sum('add', base, make.constant(total, I32), terms, terms.length, total);
 };
 
 /** `a + scale * b` */

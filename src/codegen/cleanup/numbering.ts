@@ -28,6 +28,10 @@ interface Version {
   readonly since: Block;
 }
 
+type Load = TExpr & { kind: 'load' };
+/** What is computed from other expressions alone. */
+type Operation = Exclude<TExpr, { kind: 'const' | 'get' | 'load' }>;
+
 class Numbering {
   private readonly top: Block = {
     id: 0,
@@ -39,6 +43,8 @@ class Numbering {
     out: [],
   };
   private readonly values = new Values(this.top);
+  /** Of what was never written. */
+  private readonly first: Version = { number: 0, since: this.top };
   private readonly lets = new Map<Register, Value>();
   private readonly varVersions = new Map<Register, Version>();
   private readonly memoryVersions = new Map<ThreadBuffer, Version>();
@@ -279,48 +285,47 @@ class Numbering {
   private readonly known = new Map<TExpr, Value>();
 
   private value(e: TExpr): Value {
+    // leaves are found as fast as it is found that they are known
+    if (e.kind === 'const') return this.values.constant(e.value, e.type);
+    if (e.kind === 'get') return this.lets.get(e.register) ?? this.variable(e.register);
+    if (e.kind === 'load') return this.load(e);
     const known = this.known.get(e);
     if (known !== undefined) return known;
-    const value = this.valueHere(e);
+    const value = this.operation(e);
     if (!value.pinned) this.known.set(e, value);
     return value;
   }
 
+  private variable(register: Register): Value {
+    this.readVars.add(register);
+    const { number, since } = this.varVersions.get(register) ?? this.first;
+    return this.values.read(register, `var${this.registerId(register)}.${number}`, since, true);
+  }
+
+  private load(e: Load): Value {
+    const index = this.value(e.index);
+    const { number, since } = this.memoryVersions.get(e.buffer) ?? this.first;
+    return this.values.load(e.buffer, e.type, index, number, since, this.certain());
+  }
+
   private valuesOf(exprs: readonly TExpr[]): Value[] {
     // lists that grow take room for many more
-    const a = exprs[0];
+    const a = exprs[0]!;
     const b = exprs[1];
-    if (a === undefined) return [];
     if (b === undefined) return [this.value(a)];
     if (exprs.length === 2) return [this.value(a), this.value(b)];
     return exprs.map((e) => this.value(e));
   }
 
-  private valueHere(e: TExpr): Value {
+  private operation(e: Operation): Value {
     const { values } = this;
     switch (e.kind) {
-      case 'const':
-        return values.constant(e.value, e.type);
-      case 'get': {
-        const known = this.lets.get(e.register);
-        if (known !== undefined) return known;
-        this.readVars.add(e.register);
-        const version = this.varVersions.get(e.register) ?? { number: 0, since: this.top };
-        const key = `var${this.registerId(e.register)}.${version.number}`;
-        return values.read(e.register, key, version.since, true);
-      }
       case 'op':
         return values.op(e.op, e.type, this.valuesOf(e.args));
       case 'cast':
         return values.cast(e.to, e.type, this.value(e.arg));
       case 'fma':
         return values.fma(e.type, this.value(e.a), this.value(e.b), this.value(e.c));
-      case 'load': {
-        const index = this.value(e.index);
-        const version = this.memoryVersions.get(e.buffer) ?? { number: 0, since: this.top };
-        const { number, since } = version;
-        return values.load(e.buffer, e.type, index, number, since, this.certain());
-      }
       case 'splat':
         return values.splat(e.type, this.value(e.arg));
       case 'vec4': {

@@ -6,15 +6,16 @@
 import type { Register } from '../../ir/thread/thread.ts';
 import type { Numbered } from './numbering.ts';
 import type { Step } from './steps.ts';
-import { type Block, isIndex, type Value } from './value.ts';
+import type { Block, Value } from './value.ts';
 
-/** Counts the uses of all values and finds the block around them. */
+/** Counts the uses of all values, finds the block around them, and decides which values get a register. */
 export const countUses = ({ steps, top, values, readVars }: Numbered): void => {
   countRoots(steps, top, readVars);
   for (let i = values.length - 1; i >= 0; i--) {
     const value = values[i]!;
     if (value.uses === 0) continue;
-    const at = wantsRegister(value) ? placeOf(value) : value.spot!;
+    value.place = registerPlace(value);
+    const at = value.place ?? value.spot!;
     const { args } = value;
     for (let a = 0; a < args.length; a++) use(args[a]!, at);
   }
@@ -29,7 +30,8 @@ const countRoots = (
     switch (s.kind) {
       case 'compute':
         s.value.forced = true;
-        s.value.spot = s.value.spot === undefined ? block : common(s.value.spot, block);
+        s.value.free = false;
+        s.value.spot = around(s.value.spot, block);
         break;
       case 'var':
       case 'set':
@@ -71,57 +73,37 @@ const countRoots = (
   }
 };
 
-/** The block to compute a value in: around all uses, and out of every loop it does not change in. */
-export const placeOf = (value: Value): Block => {
-  let place = value.spot!;
-  if (value.shape.kind === 'const') return beforeInnermostLoop(place);
-  for (let b: Block = place; b !== value.home && b.parent !== undefined; b = b.parent)
+/** Where a value is computed once into a register; `undefined` where it is computed wherever it is used. */
+const registerPlace = (value: Value): Block | undefined => {
+  if (value.free) return undefined;
+  const spot = value.spot!;
+  if (value.shape.kind === 'const') return beforeInnermostLoop(spot);
+  // around all uses, and out of every loop it does not change in
+  let place = spot;
+  for (let b: Block = spot; b !== value.home && b.parent !== undefined; b = b.parent)
     if (b.kind === 'loop') place = b.parent;
-  return place;
-};
-
-/** Whether a value is computed once into a register, rather than wherever it is used. */
-export const wantsRegister = (value: Value): boolean => {
-  if (isFree(value)) return false;
-  if (value.shape.kind === 'const') return placeOf(value) !== value.spot;
-  return value.forced || value.uses > 1 || placeOf(value) !== value.spot;
-};
-
-/** Costs nothing where it is used: registers, immediate constants, and the offset of an address. */
-const isFree = (value: Value): boolean => {
-  const { shape, type, args } = value;
-  if (shape.kind === 'get') return !value.forced;
-  if (shape.kind === 'const') return type.lanes === 1;
-  return (
-    shape.kind === 'op' &&
-    shape.op === 'add' &&
-    isIndex(type) &&
-    args[1]!.shape.kind === 'const' &&
-    !value.forced
-  );
+  return value.forced || value.uses > 1 || place !== spot ? place : undefined;
 };
 
 /** Vector constants want a register in small loops; further out they would only occupy one. */
-const beforeInnermostLoop = (spot: Block): Block => {
+const beforeInnermostLoop = (spot: Block): Block | undefined => {
   let b = spot;
   while (b.kind === 'branch' && b.parent !== undefined) b = b.parent;
-  return b.kind === 'loop' && b.innermost ? b.parent! : spot;
+  return b.kind === 'loop' && b.innermost ? b.parent : undefined;
 };
 
 /** Counts a use of `value` in `block`; what is free where it is used passes the use on. */
 const use = (value: Value, block: Block): void => {
-  if (isFree(value) && value.args.length > 0) {
-    value.spot = value.spot === undefined ? block : common(value.spot, block);
-    use(value.args[0]!, block);
-    return;
-  }
-  value.uses++;
-  value.spot = value.spot === undefined ? block : common(value.spot, block);
+  value.spot = around(value.spot, block);
+  if (value.free && value.args.length > 0) use(value.args[0]!, block);
+  else value.uses++;
 };
 
-const common = (a: Block, b: Block): Block => {
-  let x = a;
-  let y = b;
+/** The innermost block around `block` and all uses so far. */
+const around = (spot: Block | undefined, block: Block): Block => {
+  if (spot === undefined) return block;
+  let x = spot;
+  let y = block;
   while (x !== y) {
     if (x.depth >= y.depth) x = x.parent!;
     else y = y.parent!;

@@ -8,45 +8,51 @@ import { gcd } from '../../ir/dim.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { RegType } from '../../ir/thread/thread.ts';
 import { MIN } from './bounds.ts';
-import { I32, type Linear, type Term, type Value } from './value.ts';
+import { I32, type Term, type Value } from './value.ts';
 
 /** What makes the values of a sum. */
 export interface Maker {
   constant(value: number, type: RegType): Value;
-  /** An operation as it stands; `linear` is the sum that it is. */
-  raw(op: ScalarOp, type: RegType, args: readonly Value[], linear?: Linear): Value;
+  /** An operation as it stands. */
+  raw(op: ScalarOp, type: RegType, args: readonly Value[]): Value;
+  /** An operation that is the sum of the first `count` of `terms` and a constant. */
+  sum(
+    op: 'add' | 'sub' | 'mul',
+    a: Value,
+    b: Value,
+    terms: readonly Term[],
+    count: number,
+    constant: number,
+  ): Value;
 }
 
-const scaled = (make: Maker, term: Term): Value =>
-  term.coef === 1
-    ? term.value
-    : make.raw('mul', I32, [term.value, make.constant(term.coef, I32)], {
-        terms: [term],
-        constant: 0,
-      });
+const scaled = (make: Maker, term: Term): Value => {
+  const { value, coef } = term;
+  return coef === 1 ? value : make.sum('mul', value, make.constant(coef, I32), [term], 1, 0);
+};
 
+/** `outer + terms[at..end)`: all before them are in `outer`. */
 const added = (
   make: Maker,
   outer: Value | undefined,
-  group: readonly Term[],
-  before: readonly Term[],
+  terms: readonly Term[],
+  at: number,
+  end: number,
 ): Value => {
   let sum = outer;
-  const done = [...before];
-  for (const term of group) {
-    done.push(term);
+  for (let i = at; i < end; i++) {
+    const term = terms[i]!;
     if (sum === undefined) sum = scaled(make, term);
     else {
       const negative = term.coef < 0 && term.coef > MIN;
       const part = scaled(make, negative ? { value: term.value, coef: -term.coef } : term);
-      const linear = { terms: done.slice(), constant: 0 };
-      sum = make.raw(negative ? 'sub' : 'add', I32, [sum, part], linear);
+      sum = make.sum(negative ? 'sub' : 'add', sum, part, terms, i + 1, 0);
     }
   }
   return sum!;
 };
 
-/** `outer + terms[at..end)`, where those terms live in one block. */
+/** The same, where those terms live in one block: what divides all of them is multiplied once. */
 const extended = (
   make: Maker,
   outer: Value | undefined,
@@ -54,34 +60,20 @@ const extended = (
   at: number,
   end: number,
 ): Value => {
+  let factor = 0;
+  for (let i = at; i < end && factor !== 1; i++) factor = gcd(terms[i]!.coef, factor);
+  if (end - at === 1 || factor <= 1) return added(make, outer, terms, at, end);
   const group = terms.slice(at, end);
-  const factor = group.reduce((g, t) => gcd(t.coef, g), 0);
-  if (group.length > 1 && factor > 1) {
-    const inner = added(
-      make,
-      undefined,
-      group.map((t) => ({ value: t.value, coef: t.coef / factor })),
-      [],
-    );
-    const product = make.raw('mul', I32, [inner, make.constant(factor, I32)], {
-      terms: group,
-      constant: 0,
-    });
-    return outer === undefined
-      ? product
-      : make.raw('add', I32, [outer, product], { terms: terms.slice(0, end), constant: 0 });
-  }
-  return added(make, outer, group, terms.slice(0, at));
+  const parts = group.map((t) => ({ value: t.value, coef: t.coef / factor }));
+  const inner = added(make, undefined, parts, 0, parts.length);
+  const product = make.sum('mul', inner, make.constant(factor, I32), group, group.length, 0);
+  return outer === undefined ? product : make.sum('add', outer, product, terms, end, 0);
 };
 
 /** Outer terms first, the constant last: loads and stores take constants for free. */
 export const ordered = (make: Maker, terms: readonly Term[], constant: number): Value => {
   let sum: Value | undefined;
   let at = 0;
-  if (terms.length === 1) {
-    sum = scaled(make, terms[0]!);
-    at = 1;
-  }
   while (at < terms.length) {
     const { depth } = terms[at]!.value.home;
     let end = at + 1;
@@ -92,7 +84,7 @@ export const ordered = (make: Maker, terms: readonly Term[], constant: number): 
   if (sum === undefined) return make.constant(constant, I32);
   return constant === 0
     ? sum
-    : make.raw('add', I32, [sum, make.constant(constant, I32)], { terms, constant });
+    : make.sum('add', sum, make.constant(constant, I32), terms, terms.length, constant);
 };
 
 /** `a + scale * b`, both ordered by block and then by age. */

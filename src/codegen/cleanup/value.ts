@@ -57,6 +57,8 @@ export interface Value {
   readonly lo: number;
   readonly hi: number;
   readonly linear: Linear | undefined;
+  /** Costs nothing where it is used: registers, immediate constants, and the offset of an address. */
+  free: boolean;
   uses: number;
   /** Innermost block around all uses. */
   spot: Block | undefined;
@@ -64,8 +66,10 @@ export interface Value {
   forced: boolean;
   /** The register of the source's `let`, whose name is kept. */
   hint: Register | undefined;
-  /** Where it was put, once it has been computed into a register. */
-  register: Register | undefined;
+  /** Where it is computed into a register; without one, it is computed wherever it is used. */
+  place: Block | undefined;
+  /** What stands for it from now on: the register it is in, or a leaf. */
+  written: TExpr | undefined;
 }
 
 /** The type of indices and counters. */

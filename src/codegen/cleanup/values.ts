@@ -18,7 +18,16 @@ import {
 import { bounds, compare, MAX, MIN } from './bounds.ts';
 import { indexOp } from './indices.ts';
 import type { Maker } from './sums.ts';
-import { type Block, deeper, isIndex, type Linear, type Shape, type Value } from './value.ts';
+import {
+  type Block,
+  deeper,
+  I32,
+  isIndex,
+  type Linear,
+  type Shape,
+  type Term,
+  type Value,
+} from './value.ts';
 
 const ANY = [MIN, MAX] as const;
 
@@ -26,22 +35,42 @@ const ANY = [MIN, MAX] as const;
 const numberIn = (v: Value | undefined): number | undefined =>
   v?.shape.kind === 'const' ? v.shape.value : undefined;
 
+/** Values by their operands. */
+type Table = Map<number | string, Value>;
+
 /** Kernels have fewer values than this. */
 const MOST_VALUES = 2 ** 26;
-const numberOf = (args: readonly Value[]): number =>
-  args[0]!.id * MOST_VALUES + (args.length > 1 ? args[1]!.id : 0);
-const keyOf = (name: string, args: readonly Value[]): string => {
-  let key = name;
-  for (let i = 0; i < args.length; i++) key += `,${args[i]!.id}`;
+const pairKey = (a: Value, b: Value): number => a.id * MOST_VALUES + b.id;
+/** Most operations have one or two operands, and need no text. */
+const keyOf = (args: readonly Value[]): number | string => {
+  const a = args[0]!;
+  if (args.length === 1) return a.id * MOST_VALUES;
+  if (args.length === 2) return pairKey(a, args[1]!);
+  let key = '';
+  for (let i = 0; i < args.length; i++) key += `${args[i]!.id},`;
   return key;
+};
+
+/** Costs nothing where it is used, unless the source says where it is computed. */
+const isFree = (shape: Shape, type: RegType, args: readonly Value[]): boolean => {
+  switch (shape.kind) {
+    case 'get':
+      return true;
+    case 'const':
+      return type.lanes === 1;
+    case 'op':
+      return shape.op === 'add' && isIndex(type) && args[1]!.shape.kind === 'const';
+    default:
+      return false;
+  }
 };
 
 /** Interns values for one kernel. */
 export class Values implements Maker {
   readonly all: Value[] = [];
   private readonly byKey = new Map<string, Value>();
-  /** Values by what makes them, then by the ids of one or two operands: most are found here, without a text. */
-  private readonly byOperands = new Map<string, Map<number, Value>>();
+  /** Values by what makes them of their operands. */
+  private readonly tables = new Map<string, Table>();
   /** Constants by type and number; what is missing may still be known by its text. */
   private readonly constants = new Map<RegType, Map<number | string, Value>>();
   private readonly buffers = new Map<ThreadBuffer, number>();
@@ -61,7 +90,10 @@ export class Values implements Maker {
     let constant = known.get(number);
     if (constant === undefined) {
       const key = `c${type.elem}${type.lanes}:${number}`;
-      constant = this.intern(key, { kind: 'const', value }, type, [], this.top);
+      const shape: Shape = { kind: 'const', value };
+      constant = isIndex(type)
+        ? this.intern(key, shape, type, [], this.top, false, value, value)
+        : this.intern(key, shape, type, [], this.top);
       known.set(number, constant);
     }
     return constant;
@@ -170,42 +202,41 @@ export class Values implements Maker {
     return this.intern(`fragments${nth}`, shape, register.type, [index], at);
   }
 
+  private table(name: string): Table {
+    let table = this.tables.get(name);
+    if (table === undefined) {
+      table = new Map();
+      this.tables.set(name, table);
+    }
+    return table;
+  }
+
   private plain(name: string, shape: Shape, type: RegType, args: readonly Value[]): Value {
-    return this.known(name, args) ?? this.made(name, shape, type, args, MIN, MAX);
+    const table = this.table(name);
+    const key = keyOf(args);
+    const seen = table.get(key);
+    if (seen !== undefined) return seen;
+    const value = this.computed(shape, type, args, ANY, undefined);
+    table.set(key, value);
+    return value;
   }
 
-  private known(name: string, args: readonly Value[]): Value | undefined {
-    return args.length > 2
-      ? this.byKey.get(keyOf(name, args))
-      : this.byOperands.get(name)?.get(numberOf(args));
-  }
-
-  private made(
-    name: string,
+  /** A new value, at home where all its operands are known. */
+  private computed(
     shape: Shape,
     type: RegType,
     args: readonly Value[],
-    lo: number,
-    hi: number,
-    linear?: Linear,
+    range: readonly [number, number],
+    linear: Linear | undefined,
   ): Value {
     let home = this.top;
     let pinned = false;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i]!;
-      home = deeper(home, arg.home);
-      pinned ||= arg.pinned;
+      if (arg.home.depth > home.depth) home = arg.home;
+      if (arg.pinned) pinned = true;
     }
-    if (args.length > 2)
-      return this.intern(keyOf(name, args), shape, type, args, home, pinned, lo, hi, linear);
-    const value = this.make(shape, type, args, home, pinned, lo, hi, linear);
-    let table = this.byOperands.get(name);
-    if (table === undefined) {
-      table = new Map();
-      this.byOperands.set(name, table);
-    }
-    table.set(numberOf(args), value);
-    return value;
+    return this.make(shape, type, args, home, pinned, range[0], range[1], linear);
   }
 
   private intern(
@@ -217,11 +248,10 @@ export class Values implements Maker {
     pinned = false,
     lo = MIN,
     hi = MAX,
-    linear?: Linear,
   ): Value {
     const seen = this.byKey.get(key);
     if (seen !== undefined) return seen;
-    const value = this.make(shape, type, args, home, pinned, lo, hi, linear);
+    const value = this.make(shape, type, args, home, pinned, lo, hi, undefined);
     this.byKey.set(key, value);
     return value;
   }
@@ -236,7 +266,6 @@ export class Values implements Maker {
     hi: number,
     linear: Linear | undefined,
   ): Value {
-    const isConst = shape.kind === 'const' && isIndex(type);
     const value: Value = {
       id: this.all.length,
       shape,
@@ -244,36 +273,58 @@ export class Values implements Maker {
       args,
       home,
       pinned,
-      lo: isConst ? shape.value : lo,
-      hi: isConst ? shape.value : hi,
+      lo,
+      hi,
       linear,
+      free: isFree(shape, type, args),
       uses: 0,
       spot: undefined,
       forced: false,
       hint: undefined,
-      register: undefined,
+      place: undefined,
+      written: undefined,
     };
     this.all.push(value);
     return value;
   }
 
   /** An operation as it stands, with the bounds of its result. */
-  raw(op: ScalarOp, type: RegType, args: readonly Value[], linear?: Linear): Value {
-    const seen = this.known(op, args);
+  raw(op: ScalarOp, type: RegType, args: readonly Value[]): Value {
+    const table = this.table(op);
+    const key = keyOf(args);
+    const seen = table.get(key);
     if (seen !== undefined) return seen;
     const range = isIndex(type) ? bounds(op, args) : ANY;
-    return this.made(op, { kind: 'op', op }, type, args, range[0], range[1], linear);
+    const value = this.computed({ kind: 'op', op }, type, args, range, undefined);
+    table.set(key, value);
+    return value;
+  }
+
+  sum(
+    op: 'add' | 'sub' | 'mul',
+    a: Value,
+    b: Value,
+    terms: readonly Term[],
+    count: number,
+    constant: number,
+  ): Value {
+    const table = this.table(op);
+    const key = pairKey(a, b);
+    const seen = table.get(key);
+    if (seen !== undefined) return seen;
+    const args = [a, b];
+    const linear = { terms: count < terms.length ? terms.slice(0, count) : terms, constant };
+    const value = this.computed({ kind: 'op', op }, I32, args, bounds(op, args), linear);
+    table.set(key, value);
+    return value;
   }
 
   private folded(op: ScalarOp, type: RegType, args: readonly Value[]): Value | undefined {
     const a = args[0]!;
     const b = args[1]!;
-    if (args.every((v) => v.shape.kind === 'const')) {
-      const dtype = registerDType[type.elem];
-      const of = registerDType[args.at(-1)!.type.elem];
-      const result = roundTo(dtype, valueIn(op, of)(...args.map((v) => numberIn(v)!)));
-      return isExactIn(dtype, result) ? this.constant(result, type) : undefined;
-    }
+    let constants = 0;
+    for (let i = 0; i < args.length; i++) if (args[i]!.shape.kind === 'const') constants++;
+    if (constants === args.length) return this.calculated(op, type, args);
     if (op === 'select') {
       const which = numberIn(a);
       const c = args[2]!;
@@ -282,6 +333,14 @@ export class Values implements Maker {
     }
     if (type.elem === 'bool') return this.decided(op, type, a, b);
     return isIndex(type) ? indexOp(this, op, a, b, numberIn(b)) : undefined;
+  }
+
+  /** An operation on numbers, unless the result is none of its type. */
+  private calculated(op: ScalarOp, type: RegType, args: readonly Value[]): Value | undefined {
+    const dtype = registerDType[type.elem];
+    const of = registerDType[args.at(-1)!.type.elem];
+    const result = roundTo(dtype, valueIn(op, of)(...args.map((v) => numberIn(v)!)));
+    return isExactIn(dtype, result) ? this.constant(result, type) : undefined;
   }
 
   /** Comparisons and conjunctions that the bounds of their operands settle. */

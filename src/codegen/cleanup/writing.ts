@@ -8,7 +8,6 @@ import { TigonError } from '../../ir/errors.ts';
 import { withParts } from '../../ir/thread/bulk.ts';
 import type { Register, TExpr, TStmt } from '../../ir/thread/thread.ts';
 import type { Numbered } from './numbering.ts';
-import { placeOf, wantsRegister } from './placing.ts';
 import type { Scope, Step } from './steps.ts';
 import type { Block, Value } from './value.ts';
 
@@ -116,20 +115,23 @@ class Writer {
 
   /** The expression for a value here; computes it into a register first where that is wanted. */
   private expression(value: Value): TExpr {
-    if (value.register !== undefined) return get(value.register);
-    if (!wantsRegister(value)) return this.spell(value);
-    const place = placeOf(value);
+    if (value.written !== undefined) return value.written;
+    const { place } = value;
+    if (place === undefined) {
+      const spelled = this.spell(value);
+      if (value.args.length === 0) value.written = spelled;
+      return spelled;
+    }
     const register: Register = value.hint ?? { name: `t${value.id}`, type: value.type };
     place.out.push(this.definition(register, value));
-    value.register = register;
-    return get(register);
+    value.written = get(register);
+    return value.written;
   }
 
   private expressions(values: readonly Value[]): TExpr[] {
     // lists that grow take room for many more
-    const a = values[0];
+    const a = values[0]!;
     const b = values[1];
-    if (a === undefined) return [];
     if (b === undefined) return [this.expression(a)];
     if (values.length === 2) return [this.expression(a), this.expression(b)];
     return values.map((v) => this.expression(v));
@@ -147,33 +149,38 @@ class Writer {
     return { kind: 'let', register, value: this.spell(value) };
   }
 
-  private spell(value: Value): TExpr {
-    const { shape, type } = value;
-    const args = this.expressions(value.args);
-    const a = args[0]!;
+  private spell({ shape, type, args }: Value): TExpr {
     switch (shape.kind) {
       case 'const':
         return { kind: 'const', type, value: shape.value };
       case 'get':
         return get(shape.register);
       case 'op':
-        return { kind: 'op', type, op: shape.op, args };
+        return { kind: 'op', type, op: shape.op, args: this.expressions(args) };
       case 'cast':
-        return { kind: 'cast', type, to: shape.to, arg: a };
-      case 'fma':
-        return { kind: 'fma', type, a, b: args[1]!, c: args[2]! };
+        return { kind: 'cast', type, to: shape.to, arg: this.expression(args[0]!) };
+      case 'fma': {
+        const [a, b, c] = this.expressions(args);
+        return { kind: 'fma', type, a: a!, b: b!, c: c! };
+      }
       case 'load':
-        return { kind: 'load', type, buffer: shape.buffer, index: a };
+        return { kind: 'load', type, buffer: shape.buffer, index: this.expression(args[0]!) };
       case 'splat':
-        return { kind: 'splat', type, arg: a };
+        return { kind: 'splat', type, arg: this.expression(args[0]!) };
       case 'vec4':
-        return { kind: 'vec4', type, args: args as [TExpr, TExpr, TExpr, TExpr] };
+        return {
+          kind: 'vec4',
+          type,
+          args: this.expressions(args) as [TExpr, TExpr, TExpr, TExpr],
+        };
       case 'lane':
-        return { kind: 'lane', type, arg: a, lane: shape.lane };
-      case 'shuffle':
-        return { kind: 'shuffle', type, a, b: args[1]!, lanes: shape.lanes };
+        return { kind: 'lane', type, arg: this.expression(args[0]!), lane: shape.lane };
+      case 'shuffle': {
+        const [a, b] = this.expressions(args);
+        return { kind: 'shuffle', type, a: a!, b: b!, lanes: shape.lanes };
+      }
       case 'bits':
-        return { kind: 'bits', type, of: shape.of, args };
+        return { kind: 'bits', type, of: shape.of, args: this.expressions(args) };
       case 'exchange':
       case 'fragments':
         throw new TigonError('verify', `${shape.kind} is a statement, no expression`);
