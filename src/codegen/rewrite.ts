@@ -3,7 +3,7 @@
  *
  * Invariant: equal inputs give the identical (interned) output, so sharing survives.
  */
-import { type Axis, type Idx, idxAxis, idxSubstitute } from '../ir/dim.ts';
+import { type Axis, type Idx, idxAxis, idxSubstitute, type Opaque } from '../ir/dim.ts';
 import { cast, guard, indexValue, load, reduce, scalar } from '../ir/loop/expr.ts';
 import type { Expr, ReduceExpr } from '../ir/loop/loop.ts';
 
@@ -24,14 +24,9 @@ export interface Rewriter {
 /** A rewriter with its own memory: use one for all roots that belong together. */
 export const rewriter = (rules: Rewriting): Rewriter => {
   const done = new Map<Expr, Expr>();
-  const idx = (x: Idx): Idx =>
-    x.terms.length === 0
-      ? x
-      : idxSubstitute(
-          x,
-          (a) => rules.axis?.(a) ?? idxAxis(a),
-          (ref) => expr(ref as Expr),
-        );
+  const axis = (a: Axis): Idx => rules.axis?.(a) ?? idxAxis(a);
+  const opaque = (ref: Opaque): Expr => expr(ref as Expr);
+  const idx = (x: Idx): Idx => idxSubstitute(x, axis, opaque);
   const rebuild = (e: Expr): Expr => {
     switch (e.kind) {
       case 'const':

@@ -54,17 +54,12 @@ export interface Opaque {
   readonly key: string;
 }
 
-export type Atom =
-  | { readonly kind: 'axis'; readonly axis: Axis; readonly key: string }
-  | { readonly kind: 'div'; readonly arg: Idx; readonly by: number; readonly key: string }
-  | { readonly kind: 'mod'; readonly arg: Idx; readonly by: number; readonly key: string }
-  | {
-      readonly kind: 'opaque';
-      readonly ref: Opaque;
-      readonly lo: number;
-      readonly hi: number;
-      readonly key: string;
-    };
+/** What sums are made of; `lo` and `hi` (inclusive) bound every value it can take. */
+export type Atom = { readonly key: string; readonly lo: number; readonly hi: number } & (
+  | { readonly kind: 'axis'; readonly axis: Axis }
+  | { readonly kind: 'div' | 'mod'; readonly arg: Idx; readonly by: number }
+  | { readonly kind: 'opaque'; readonly ref: Opaque }
+);
 
 export interface Term {
   readonly coef: number;
@@ -94,33 +89,4 @@ export interface Bound {
  *
  * @see {@link newAxis}
  */
-export const atomBounds = (atom: Atom): readonly [number, number] => [leastOf(atom), mostOf(atom)];
-
-export const leastOf = (atom: Atom): number => {
-  switch (atom.kind) {
-    case 'axis':
-    case 'mod':
-      return 0;
-    case 'div':
-      return Math.floor(atom.arg.lo / atom.by);
-    case 'opaque':
-      return atom.lo;
-    default:
-      return atom satisfies never;
-  }
-};
-
-export const mostOf = (atom: Atom): number => {
-  switch (atom.kind) {
-    case 'axis':
-      return Math.max(0, atom.axis.extent - 1);
-    case 'div':
-      return Math.floor(atom.arg.hi / atom.by);
-    case 'mod':
-      return atom.by - 1;
-    case 'opaque':
-      return atom.hi;
-    default:
-      return atom satisfies never;
-  }
-};
+export const atomBounds = ({ lo, hi }: Atom): readonly [number, number] => [lo, hi];

@@ -1,12 +1,13 @@
 /**
  * The index algebra, one simplifier for all levels: affine sums of axes with floor-division and modulo by constants
- * (idx.ts), and here what indices are asked: places in arrays, values, axes, bounds.
+ * (sum.ts, idx.ts), and here what indices are asked: places in arrays, values, axes, bounds.
  *
  * Invariant: an index that is made of others is in normal form again.
  */
 import type { Atom, Axis, Bound, Idx, Opaque } from './axis.ts';
 import { TigonError } from './errors.ts';
-import { idxAdd, idxConst, idxDiv, idxMod, idxOpaque, idxScale } from './idx.ts';
+import { idxAddTimes, idxDiv, idxMod } from './idx.ts';
+import { idxConst, idxOfTerms, idxOpaque } from './sum.ts';
 
 export {
   type Atom,
@@ -19,18 +20,16 @@ export {
   pointsOf,
   type Term,
 } from './axis.ts';
+export { idxAdd, idxDiv, idxMod } from './idx.ts';
 export {
   gcd,
-  idxAdd,
   idxAxis,
   idxConst,
-  idxDiv,
-  idxMod,
   idxOffset,
   idxOfTerms,
   idxOpaque,
   idxScale,
-} from './idx.ts';
+} from './sum.ts';
 
 /**
  * Row-major flattening of a multi-index.
@@ -52,7 +51,9 @@ export const idxFlatten = (index: readonly Idx[], strides: readonly number[]): I
       `idxFlatten: ${strides.length} strides for ${index.length} axes`,
       'pass a stride for each axis',
     );
-  return index.reduce((sum, idx, i) => idxAdd(sum, idxScale(idx, strides[i]!)), idxConst(0));
+  let sum = idxConst(0);
+  for (let i = 0; i < index.length; i++) sum = idxAddTimes(sum, index[i]!, strides[i]!);
+  return sum;
 };
 
 /**
@@ -85,25 +86,42 @@ export const idxSubstitute = (
   axis: (a: Axis) => Idx,
   opaque: (ref: Opaque) => Opaque = (r) => r,
 ): Idx => {
-  let out = idxConst(idx.constant);
   const { terms } = idx;
+  // what nothing changes in stays as it is
+  let out: Idx | undefined;
   for (let i = 0; i < terms.length; i++) {
     const { coef, atom } = terms[i]!;
-    out = idxAdd(out, idxScale(substituted(atom, axis, opaque), coef));
+    const part = substituted(atom, axis, opaque);
+    if (part !== undefined)
+      out = idxAddTimes(out ?? idxOfTerms(terms.slice(0, i), idx.constant), part, coef);
+    else if (out !== undefined) out = idxAddTimes(out, idxOfTerms([terms[i]!], 0), 1);
   }
-  return out;
+  return out ?? idx;
 };
 
-const substituted = (atom: Atom, axis: (a: Axis) => Idx, opaque: (ref: Opaque) => Opaque): Idx => {
+/** What stands for an atom; `undefined` where it stays. */
+const substituted = (
+  atom: Atom,
+  axis: (a: Axis) => Idx,
+  opaque: (ref: Opaque) => Opaque,
+): Idx | undefined => {
   switch (atom.kind) {
-    case 'axis':
-      return axis(atom.axis);
+    case 'axis': {
+      const place = axis(atom.axis);
+      const [term] = place.terms;
+      const stays = term?.atom === atom && place.terms.length === 1 && term.coef === 1;
+      return stays && place.constant === 0 ? undefined : place;
+    }
     case 'div':
-      return idxDiv(idxSubstitute(atom.arg, axis, opaque), atom.by);
-    case 'mod':
-      return idxMod(idxSubstitute(atom.arg, axis, opaque), atom.by);
-    case 'opaque':
-      return idxOpaque(opaque(atom.ref), atom.lo, atom.hi);
+    case 'mod': {
+      const arg = idxSubstitute(atom.arg, axis, opaque);
+      if (arg === atom.arg) return undefined;
+      return atom.kind === 'div' ? idxDiv(arg, atom.by) : idxMod(arg, atom.by);
+    }
+    case 'opaque': {
+      const ref = opaque(atom.ref);
+      return ref === atom.ref ? undefined : idxOpaque(ref, atom.lo, atom.hi);
+    }
     default:
       return atom satisfies never;
   }

@@ -1,109 +1,11 @@
 /**
- * How indices are made: sums, multiples, quotients and remainders, simplified as they are made.
+ * How indices are made of others: sums, quotients and remainders, simplified as they are made.
  *
- * Invariant: an `Idx` is in normal form (terms sorted by key, no zero coefficients, nested sums flattened), so equal
- * indices have one `key`; `lo`/`hi` (inclusive) bound every value it can take.
+ * Invariant: an `Idx` is in normal form (as in sum.ts, nested sums flattened), so equal indices have one `key`.
  */
-import { type Atom, type Axis, type Idx, leastOf, mostOf, type Opaque, type Term } from './axis.ts';
+import type { Atom, Idx, Term } from './axis.ts';
 import { TigonError } from './errors.ts';
-
-/** Padded, so that terms sort by the order in which axes were made, whatever the first id of a kernel is. */
-const axisKey = (axis: Axis): string => `a${String(axis.id).padStart(7, '0')}`;
-
-/** An index whose key is put together when somebody asks: most are made on the way to another, and nobody does. */
-class Sum implements Idx {
-  readonly terms: readonly Term[];
-  readonly constant: number;
-  readonly lo: number;
-  readonly hi: number;
-  #key: string | undefined;
-
-  constructor(terms: readonly Term[], constant: number) {
-    let lo = constant;
-    let hi = constant;
-    for (let i = 0; i < terms.length; i++) {
-      const { coef, atom } = terms[i]!;
-      const least = coef * leastOf(atom);
-      const most = coef * mostOf(atom);
-      lo += coef > 0 ? least : most;
-      hi += coef > 0 ? most : least;
-    }
-    this.terms = terms;
-    this.constant = constant;
-    this.lo = lo;
-    this.hi = hi;
-  }
-
-  get key(): string {
-    if (this.#key === undefined) {
-      let key = '';
-      for (let i = 0; i < this.terms.length; i++) {
-        const { coef, atom } = this.terms[i]!;
-        key += `${coef}*${atom.key}+`;
-      }
-      this.#key = `${key}${this.constant}`;
-    }
-    return this.#key;
-  }
-}
-
-const build = (terms: readonly Term[], constant: number): Idx => new Sum(terms, constant);
-
-/**
- * The sum of terms of an index, in the order of an index that has them (integer coefficients).
- *
- * @throws nothing
- *
- * @example
- * const i = newAxis('i', 4, 'par');
- * idxOfTerms(idxAxis(i).terms, 3).constant;   // 3
- */
-export const idxOfTerms = (terms: readonly Term[], constant: number): Idx => build(terms, constant);
-
-/**
- * The same number everywhere.
- *
- * Of whole numbers, as all indices: that is not looked at.
- *
- * @throws nothing
- *
- * @see {@link newAxis}
- */
-export const idxConst = (value: number): Idx => (value === 0 ? ZERO : build([], value));
-
-const ZERO: Idx = build([], 0);
-
-const places = new WeakMap<Axis, Idx>();
-
-/**
- * The place along an axis.
- *
- * @throws nothing
- *
- * @see {@link newAxis}
- */
-export const idxAxis = (axis: Axis): Idx => {
-  let idx = places.get(axis);
-  if (idx === undefined) {
-    const atom: Atom = { kind: 'axis', axis, key: axisKey(axis) };
-    idx = axis.extent === 1 ? idxConst(0) : build([{ coef: 1, atom }], 0);
-    places.set(axis, idx);
-  }
-  return idx;
-};
-
-/**
- * An index read from memory, known (or clamped by its producer) to lie in `[lo, hi]`.
- *
- * @throws nothing
- *
- * @example
- * const loaded = ir.idxOpaque({ key: 'index' }, 0, 9);
- * loaded.hi;   // 9
- * ir.idxOpaques(loaded, (ref) => console.log(ref.key));
- */
-export const idxOpaque = (ref: Opaque, lo: number, hi: number): Idx =>
-  build([{ coef: 1, atom: { kind: 'opaque', ref, lo, hi, key: `v(${ref.key})` } }], 0);
+import { gcd, idxConst, idxOfAtom, idxOffset, idxOfTerms, idxScale } from './sum.ts';
 
 /**
  * The sum.
@@ -112,29 +14,30 @@ export const idxOpaque = (ref: Opaque, lo: number, hi: number): Idx =>
  *
  * @see {@link newAxis}
  */
-export const idxAdd = (a: Idx, b: Idx): Idx => {
-  if (a.terms.length === 0 && a.constant === 0) return b;
-  if (b.terms.length === 0 && b.constant === 0) return a;
+export const idxAdd = (a: Idx, b: Idx): Idx => idxAddTimes(a, b, 1);
+
+/** `a + by * b`, in one step. */
+export const idxAddTimes = (a: Idx, b: Idx, by: number): Idx => {
+  if (by === 0) return a;
+  if (b.terms.length === 0) return idxOffset(a, b.constant * by);
+  if (a.terms.length === 0) return idxOffset(idxScale(b, by), a.constant);
   const terms: Term[] = [];
   let i = 0;
-  let j = 0;
-  while (i < a.terms.length || j < b.terms.length) {
-    const x = a.terms[i];
-    const y = b.terms[j];
-    if (y === undefined || (x !== undefined && x.atom.key < y.atom.key)) {
-      terms.push(x!);
-      i++;
-    } else if (x === undefined || y.atom.key < x.atom.key) {
-      terms.push(y);
-      j++;
-    } else {
-      const coef = x.coef + y.coef;
-      if (coef !== 0) terms.push({ coef, atom: x.atom });
-      i++;
-      j++;
+  for (let j = 0; j < b.terms.length; j++) {
+    const { coef, atom } = b.terms[j]!;
+    let x = a.terms[i];
+    while (x !== undefined && x.atom !== atom && x.atom.key < atom.key) {
+      terms.push(x);
+      x = a.terms[++i];
     }
+    if (x !== undefined && (x.atom === atom || x.atom.key === atom.key)) {
+      const sum = x.coef + coef * by;
+      if (sum !== 0) terms.push({ coef: sum, atom: x.atom });
+      i++;
+    } else terms.push(by === 1 ? b.terms[j]! : { coef: coef * by, atom });
   }
-  return recombine(build(terms, a.constant + b.constant));
+  while (i < a.terms.length) terms.push(a.terms[i++]!);
+  return recombine(idxOfTerms(terms, a.constant + b.constant * by));
 };
 
 /**
@@ -146,73 +49,65 @@ const recombine = (idx: Idx): Idx => {
   for (let i = 0; i < terms.length; i++) {
     const mod = terms[i]!;
     if (mod.atom.kind !== 'mod') continue;
-    const { arg, by } = mod.atom;
-    const partners = idx.terms.filter((t) => t !== mod && t.coef === mod.coef * by);
-    if (partners.length === 0) continue;
-    // The quotient may look different: (y div p) div q is kept as y div (p q).
-    const quotient = idxDiv(arg, by);
-    const only =
-      quotient.constant === 0 && quotient.terms.length === 1 ? quotient.terms[0] : undefined;
-    for (const partner of partners) {
-      const { atom } = partner;
-      const joined =
-        only?.coef === 1 && atom.key === only.atom.key
-          ? arg
-          : atom.kind === 'mod' && atom.arg.key === quotient.key
-            ? idxMod(arg, by * atom.by)
-            : undefined;
+    for (let j = 0; j < terms.length; j++) {
+      const partner = terms[j]!;
+      if (j === i || partner.coef !== mod.coef * mod.atom.by) continue;
+      const joined = union(mod.atom, partner.atom);
       if (joined === undefined) continue;
-      const rest = idx.terms.filter((t) => t !== mod && t !== partner);
-      return idxAdd(build(rest, idx.constant), idxScale(joined, mod.coef));
+      const rest = terms.filter((t) => t !== mod && t !== partner);
+      return idxAddTimes(idxOfTerms(rest, idx.constant), joined, mod.coef);
     }
   }
   return idx;
 };
 
-/**
- * The index, times a whole number.
- *
- * @throws nothing
- *
- * @see {@link newAxis}
- */
-export const idxScale = (a: Idx, by: number): Idx =>
-  by === 0
-    ? idxConst(0)
-    : by === 1
-      ? a
-      : build(
-          a.terms.map((t) => ({ coef: t.coef * by, atom: t.atom })),
-          a.constant * by,
-        );
+/** `by * quotient + (arg mod by)` as one index, if that atom is the quotient, or a remainder of it. */
+const union = ({ arg, by }: Division, atom: Atom): Idx | undefined => {
+  // The quotient may look different: (y div p) div q is kept as y div (p q).
+  const quotient = idxDiv(arg, by);
+  if (only(quotient)?.key === atom.key) return arg;
+  return atom.kind === 'mod' && atom.arg.key === quotient.key
+    ? idxMod(arg, by * atom.by)
+    : undefined;
+};
 
-/**
- * The index, plus a whole number.
- *
- * @throws nothing
- *
- * @see {@link newAxis}
- */
-export const idxOffset = (a: Idx, by: number): Idx =>
-  by === 0 ? a : build(a.terms, a.constant + by);
+type Division = Atom & { readonly kind: 'div' | 'mod' };
+
+/** The atom that an index is. */
+const only = ({ terms, constant }: Idx): Atom | undefined =>
+  terms.length === 1 && constant === 0 && terms[0]!.coef === 1 ? terms[0]!.atom : undefined;
 
 const checkDivisor = (name: string, by: number): void => {
   if (!Number.isInteger(by) || by < 0)
     throw new TigonError('value', `${name}: the divisor is ${by}`, 'pass an integer ≥ 1');
 };
 
-/** Splits `a` into the part divisible by `by`, divided, and the rest. */
-const splitMultiples = (a: Idx, by: number): readonly [Idx, Idx] => {
-  const whole: Term[] = [];
-  const rest: Term[] = [];
-  for (let i = 0; i < a.terms.length; i++) {
-    const term = a.terms[i]!;
-    if (term.coef % by === 0) whole.push({ coef: term.coef / by, atom: term.atom });
-    else rest.push(term);
-  }
-  const q = Math.floor(a.constant / by);
-  if (whole.length === 0 && q === 0) return [ZERO, a];
-  return [build(whole, q), build(rest, a.constant - q * by)];
+const isMultiple = (a: Idx, by: number): boolean => {
+  for (let i = 0; i < a.terms.length; i++) if (a.terms[i]!.coef % by === 0) return true;
+  return a.constant < 0 || a.constant >= by;
+};
+
+/** What is left of `a` without its multiples of `by`. */
+const restOf = (a: Idx, by: number): Idx =>
+  isMultiple(a, by)
+    ? idxOfTerms(
+        a.terms.filter((t) => t.coef % by !== 0),
+        a.constant - Math.floor(a.constant / by) * by,
+      )
+    : a;
+
+/** The part of `a` that `restOf` leaves out, divided. */
+const wholeOf = (a: Idx, by: number): Idx => {
+  const whole = a.terms.filter((t) => t.coef % by === 0);
+  const terms = whole.map((t) => ({ coef: t.coef / by, atom: t.atom }));
+  return idxOfTerms(terms, Math.floor(a.constant / by));
+};
+
+/** The greatest divisor of `by` and of all coefficients. */
+const commonDivisor = (terms: readonly Term[], by: number): number => {
+  let divisor = by;
+  for (let i = 0; i < terms.length && divisor > 1; i++) divisor = gcd(divisor, terms[i]!.coef);
+  return divisor;
 };
 
 /**
@@ -226,29 +121,41 @@ export const idxDiv = (a: Idx, by: number): Idx => {
   if (by === 1) return a;
   checkDivisor('idxDiv', by);
   if (by === 0) return idxConst(0);
-  if (a.terms.length === 0) return idxConst(Math.floor(a.constant / by));
-  const [whole, rest] = splitMultiples(a, by);
-  const low = Math.floor(rest.lo / by);
-  if (low === Math.floor(rest.hi / by)) return idxOffset(whole, low);
-  const only = rest.terms.length === 1 && rest.constant === 0 ? rest.terms[0] : undefined;
-  // (x div p) div q = x div (p q)
-  if (only?.coef === 1 && only.atom.kind === 'div')
-    return idxAdd(whole, idxDiv(only.atom.arg, only.atom.by * by));
-  // (x mod p q) div p = (x div p) mod q
-  if (only?.coef === 1 && only.atom.kind === 'mod' && only.atom.by % by === 0)
-    return idxAdd(whole, idxMod(idxDiv(only.atom.arg, by), only.atom.by / by));
-  // c x div (c d) = x div d for the common factor c of all terms; the constant below it cannot matter
-  const g = rest.terms.reduce((n, t) => gcd(n, t.coef), by);
-  if (g > 1) {
-    const reduced = build(
-      rest.terms.map((t) => ({ coef: t.coef / g, atom: t.atom })),
-      Math.floor(rest.constant / g),
-    );
-    return idxAdd(whole, idxDiv(reduced, by / g));
-  }
-  const atom: Atom = { kind: 'div', arg: rest, by, key: `(${rest.key})/${by}` };
-  return idxAdd(whole, build([{ coef: 1, atom }], 0));
+  const least = Math.floor(a.lo / by);
+  if (least === Math.floor(a.hi / by)) return idxConst(least);
+  const rest = restOf(a, by);
+  return rest === a ? quotient(a, by) : idxAdd(wholeOf(a, by), quotient(rest, by));
 };
+
+/** The quotient of what has no multiples of `by`. */
+const quotient = (rest: Idx, by: number): Idx => {
+  const least = Math.floor(rest.lo / by);
+  if (least === Math.floor(rest.hi / by)) return idxConst(least);
+  const atom = only(rest);
+  // (x div p) div q = x div (p q)
+  if (atom?.kind === 'div') return idxDiv(atom.arg, atom.by * by);
+  // (x mod p q) div p = (x div p) mod q
+  if (atom?.kind === 'mod' && atom.by % by === 0) return idxMod(idxDiv(atom.arg, by), atom.by / by);
+  // c x div (c d) = x div d for the common factor c of all terms; the constant below it cannot matter
+  const common = commonDivisor(rest.terms, by);
+  return common > 1
+    ? idxDiv(reduced(rest, common), by / common)
+    : idxOfAtom({
+        kind: 'div',
+        arg: rest,
+        by,
+        lo: least,
+        hi: Math.floor(rest.hi / by),
+        key: `(${rest.key})/${by}`,
+      });
+};
+
+/** An index without a divisor of its coefficients, rounded down. */
+const reduced = (a: Idx, by: number): Idx =>
+  idxOfTerms(
+    a.terms.map((t) => ({ coef: t.coef / by, atom: t.atom })),
+    Math.floor(a.constant / by),
+  );
 
 /**
  * Non-negative remainder by a positive constant. By 0, the extent of an axis without elements, it is 0: nobody asks.
@@ -261,36 +168,22 @@ export const idxMod = (a: Idx, by: number): Idx => {
   if (by === 1) return idxConst(0);
   checkDivisor('idxMod', by);
   if (by === 0) return idxConst(0);
-  const [, rest] = splitMultiples(a, by);
-  const low = Math.floor(rest.lo / by);
-  if (low === Math.floor(rest.hi / by)) return idxOffset(rest, -low * by);
+  const rest = restOf(a, by);
+  const least = Math.floor(rest.lo / by);
+  if (least === Math.floor(rest.hi / by)) return idxOffset(rest, -least * by);
   // (c (x mod m) + y) mod b = (c x + y) mod b when b divides c m
   const inner = rest.terms.find((t) => t.atom.kind === 'mod' && (t.coef * t.atom.by) % by === 0);
   if (inner?.atom.kind === 'mod') {
-    const others = build(
-      rest.terms.filter((t) => t !== inner),
-      rest.constant,
-    );
-    return idxMod(idxAdd(others, idxScale(inner.atom.arg, inner.coef)), by);
+    const others = rest.terms.filter((t) => t !== inner);
+    return idxMod(idxAddTimes(idxOfTerms(others, rest.constant), inner.atom.arg, inner.coef), by);
   }
-  const g = rest.terms.reduce((n, t) => gcd(n, t.coef), by);
-  if (g > 1) {
-    const q = Math.floor(rest.constant / g);
-    const reduced = build(
-      rest.terms.map((t) => ({ coef: t.coef / g, atom: t.atom })),
-      q,
+  const common = commonDivisor(rest.terms, by);
+  if (common > 1) {
+    const less = reduced(rest, common);
+    return idxOffset(
+      idxScale(idxMod(less, by / common), common),
+      rest.constant - less.constant * common,
     );
-    return idxOffset(idxScale(idxMod(reduced, by / g), g), rest.constant - q * g);
   }
-  const atom: Atom = { kind: 'mod', arg: rest, by, key: `(${rest.key})%${by}` };
-  return build([{ coef: 1, atom }], 0);
+  return idxOfAtom({ kind: 'mod', arg: rest, by, lo: 0, hi: by - 1, key: `(${rest.key})%${by}` });
 };
-
-/**
- * Greatest common divisor, not negative.
- *
- * @throws nothing
- *
- * @example ir.gcd(12, 18);   // 6
- */
-export const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));

@@ -6,7 +6,7 @@
  */
 import type { AccExpr, LoopBuffer, LoopKernel, Nest } from './loop.ts';
 
-const LEFT_OUT: ReadonlySet<string> = new Set(['id', 'key', 'name', 'origin']);
+const LEFT_OUT: ReadonlySet<string> = new Set(['id', 'key', 'keyText', 'name', 'origin']);
 
 const isAcc = (value: object): value is AccExpr => 'kind' in value && value.kind === 'acc';
 
