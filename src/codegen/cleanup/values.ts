@@ -5,18 +5,11 @@
  * another number at run time.
  */
 
-import { castTo, isExactIn, roundTo } from '../../ir/rounding.ts';
-import { type ScalarOp, valueIn } from '../../ir/scalar.ts';
-import {
-  type Register,
-  type RegType,
-  registerDType,
-  type TExpr,
-  type ThreadBuffer,
-  type TStmt,
-} from '../../ir/thread/thread.ts';
-import { bounds, compare, MAX, MIN } from './bounds.ts';
-import { indexOp } from './indices.ts';
+import { castTo, isExactIn } from '../../ir/rounding.ts';
+import type { ScalarOp } from '../../ir/scalar.ts';
+import type { Register, RegType, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
+import { bounds, MAX, MIN } from './bounds.ts';
+import { folded } from './folding.ts';
 import type { Maker } from './sums.ts';
 import {
   type Block,
@@ -30,10 +23,6 @@ import {
 } from './value.ts';
 
 const ANY = [MIN, MAX] as const;
-
-/** The number that a value is everywhere. */
-const numberIn = (v: Value | undefined): number | undefined =>
-  v?.shape.kind === 'const' ? v.shape.value : undefined;
 
 /** Values by their operands. */
 type Table = Map<number | string, Value>;
@@ -139,7 +128,7 @@ export class Values implements Maker {
   }
 
   op(op: ScalarOp, type: RegType, args: readonly Value[]): Value {
-    return this.folded(op, type, args) ?? this.raw(op, type, args);
+    return folded(this, op, type, args) ?? this.raw(op, type, args);
   }
 
   cast(to: (TExpr & { kind: 'cast' })['to'], type: RegType, arg: Value): Value {
@@ -317,43 +306,5 @@ export class Values implements Maker {
     const value = this.computed({ kind: 'op', op }, I32, args, bounds(op, args), linear);
     table.set(key, value);
     return value;
-  }
-
-  private folded(op: ScalarOp, type: RegType, args: readonly Value[]): Value | undefined {
-    const a = args[0]!;
-    const b = args[1]!;
-    let constants = 0;
-    for (let i = 0; i < args.length; i++) if (args[i]!.shape.kind === 'const') constants++;
-    if (constants === args.length) return this.calculated(op, type, args);
-    if (op === 'select') {
-      const which = numberIn(a);
-      const c = args[2]!;
-      if (which !== undefined) return which ? b : c;
-      return b === c ? b : undefined;
-    }
-    if (type.elem === 'bool') return this.decided(op, type, a, b);
-    return isIndex(type) ? indexOp(this, op, a, b, numberIn(b)) : undefined;
-  }
-
-  /** An operation on numbers, unless the result is none of its type. */
-  private calculated(op: ScalarOp, type: RegType, args: readonly Value[]): Value | undefined {
-    const dtype = registerDType[type.elem];
-    const of = registerDType[args.at(-1)!.type.elem];
-    const result = roundTo(dtype, valueIn(op, of)(...args.map((v) => numberIn(v)!)));
-    return isExactIn(dtype, result) ? this.constant(result, type) : undefined;
-  }
-
-  /** Comparisons and conjunctions that the bounds of their operands settle. */
-  private decided(op: ScalarOp, type: RegType, a: Value, b: Value | undefined): Value | undefined {
-    if (b === undefined) return undefined;
-    if (op === 'and' || op === 'or') {
-      const [x, y] = [numberIn(a), numberIn(b)];
-      if (x !== undefined) return (op === 'and') === (x !== 0) ? b : a;
-      if (y !== undefined) return (op === 'and') === (y !== 0) ? a : b;
-      return a === b ? a : undefined;
-    }
-    if (!isIndex(a.type)) return undefined;
-    const answer = compare(op, a, b);
-    return answer === undefined ? undefined : this.constant(answer ? 1 : 0, type);
   }
 }

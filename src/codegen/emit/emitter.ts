@@ -156,7 +156,8 @@ export class Emitter extends Scopes {
     return this.known(`${keyOf(SCALAR)}${e.id}`, this.#bound(e)) !== undefined;
   }
   isBound(e: Expr): boolean {
-    return [...freeAxes(e)].every((a) => this.isAxisBound(a));
+    for (const axis of freeAxes(e)) if (!this.isAxisBound(axis)) return false;
+    return true;
   }
 
   /** Depth of the scope an expression belongs in. */
@@ -170,13 +171,19 @@ export class Emitter extends Scopes {
   #bound(e: Expr): number {
     let depth = 0;
     for (const axis of freeAxes(e)) depth = Math.max(depth, this.depthOf(axis));
-    for (const acc of accumulatorsIn(e))
-      depth = Math.max(depth, this.#accumulators.get(acc)?.depth ?? 0);
+    const accumulators = accumulatorsIn(e);
+    if (accumulators.size > 0)
+      for (const acc of accumulators)
+        depth = Math.max(depth, this.#accumulators.get(acc)?.depth ?? 0);
     return depth;
   }
   #varies(e: Expr, along: Axis): boolean {
-    const isVector = (acc: Expr): boolean => this.#accumulators.get(acc)?.value.type.lanes === 4;
-    return freeAxes(e).has(along) || [...accumulatorsIn(e)].some(isVector);
+    if (freeAxes(e).has(along)) return true;
+    const accumulators = accumulatorsIn(e);
+    if (accumulators.size > 0)
+      for (const acc of accumulators)
+        if (this.#accumulators.get(acc)?.value.type.lanes === 4) return true;
+    return false;
   }
   #type(e: Expr, mode: Mode): RegType {
     return regType(registerOf(e.dtype), mode.lane === 'all' ? 4 : 1);

@@ -4,22 +4,33 @@
  * Invariant: what outer scopes know of a sum is added up there; divisions see non-negative operands alone; constants come
  * last, where they can go into an address.
  */
-import { type Axis, type Idx, idxOffset, idxOfTerms } from '../../ir/dim.ts';
+import { type Atom, type Axis, type Idx, idxOffset, type Term } from '../../ir/dim.ts';
 import type { Expr } from '../../ir/loop/loop.ts';
 import { convert, i32, operate, splat, vec4 } from '../../ir/thread/build.ts';
 import type { TExpr } from '../../ir/thread/thread.ts';
-import { idxFree, stepAlong } from '../analysis.ts';
+import { freeAxes, idxFree, stepAlong } from '../analysis.ts';
 import type { Emitter } from './emitter.ts';
 import { keyOf, LANES, type Mode, SCALAR } from './mode.ts';
 
-/** Depth of the innermost scope that an index depends on. */
-const idxDepth = (em: Emitter, idx: Idx): number => {
-  let depth = 0;
-  for (const { atom } of idx.terms) {
-    if (atom.kind === 'axis') depth = Math.max(depth, em.depthOf(atom.axis));
-    else if (atom.kind === 'opaque') depth = Math.max(depth, em.placement(atom.ref as Expr));
-    else depth = Math.max(depth, idxDepth(em, atom.arg));
+/** Depth of the innermost scope that an atom depends on. */
+const atomDepth = (em: Emitter, atom: Atom): number => {
+  switch (atom.kind) {
+    case 'axis':
+      return em.depthOf(atom.axis);
+    case 'opaque':
+      return em.placement(atom.ref as Expr);
+    case 'div':
+    case 'mod':
+      return idxDepth(em, atom.arg);
+    default:
+      return atom satisfies never;
   }
+};
+
+/** Depth of the innermost scope that an index depends on. */
+const idxDepth = (em: Emitter, { terms }: Idx): number => {
+  let depth = 0;
+  for (let i = 0; i < terms.length; i++) depth = Math.max(depth, atomDepth(em, terms[i]!.atom));
   return depth;
 };
 
@@ -43,41 +54,95 @@ export const indexScalar = (em: Emitter, idx: Idx, wanted: Mode): TExpr => {
     if (step !== undefined)
       return operate('add', indexScalar(em, idx, SCALAR), i32(step * (wanted.lane as number)));
   }
-  const parts = idx.terms.map((term) => {
-    const alone = idxOfTerms([term], 0);
-    const mode = along && wanted.lane !== 0 && idxFree(alone).has(along) ? wanted : SCALAR;
-    const depth = em.belowGuards(idxDepth(em, alone), () => true);
-    return { term, mode, depth: Math.min(depth, em.depth) };
-  });
-  parts.sort((x, y) => x.depth - y.depth);
-  let sum: TExpr = i32(0);
+  const { terms } = idx;
+  const parts: Part[] = [];
+  for (let i = 0; i < terms.length; i++) {
+    const term = terms[i]!;
+    const varies = along !== undefined && wanted.lane !== 0 && atomVaries(term.atom, along);
+    const depth = em.belowGuards(atomDepth(em, term.atom), always);
+    parts.push({ term, mode: varies ? wanted : SCALAR, depth: Math.min(depth, em.depth) });
+  }
+  if (parts.length > 1) parts.sort((x, y) => x.depth - y.depth);
+  let sum: TExpr | undefined;
   let key = 'i';
   for (let i = 0; i < parts.length; ) {
     const { depth } = parts[i]!;
-    const group: typeof parts = [];
-    while (i < parts.length && parts[i]!.depth === depth) group.push(parts[i++]!);
-    key += group.map((p) => `${keyOf(p.mode)}${p.term.coef}*${p.term.atom.key}+`).join('');
-    const before = sum;
-    const total = (): TExpr =>
-      group.reduce((s, { term, mode }) => {
-        const part = operate('mul', atomValue(em, term.atom, mode), i32(term.coef));
-        return operate('add', s, part);
-      }, before);
-    const keep = (): TExpr => {
-      const named = em.name('at', total());
-      em.memoize(key, named);
-      return named;
-    };
-    sum = em.knownAt(key, depth) ?? (depth === em.depth ? total() : em.at(depth, keep));
+    const start = i;
+    for (; i < parts.length && parts[i]!.depth === depth; i++) {
+      const { mode, term } = parts[i]!;
+      key += `${keyOf(mode)}${term.coef}*${term.atom.key}+`;
+    }
+    const known = em.knownAt(key, depth);
+    if (known !== undefined) sum = known;
+    else if (depth === em.depth) sum = added(em, sum, parts, start, i);
+    else sum = kept(em, key, sum, parts, start, i);
   }
-  return operate('add', sum, i32(idx.constant));
+  if (sum === undefined) return i32(idx.constant);
+  return idx.constant === 0 ? sum : operate('add', sum, i32(idx.constant));
 };
 
-const atomValue = (em: Emitter, atom: Idx['terms'][number]['atom'], mode: Mode): TExpr => {
+/** A term, how it is evaluated, and the scope in which it is known. */
+interface Part {
+  readonly term: Term;
+  readonly mode: Mode;
+  readonly depth: number;
+}
+
+const always = (): boolean => true;
+
+const atomVaries = (atom: Atom, along: Axis): boolean => {
+  switch (atom.kind) {
+    case 'axis':
+      return atom.axis === along;
+    case 'opaque':
+      return freeAxes(atom.ref as Expr).has(along);
+    case 'div':
+    case 'mod':
+      return idxFree(atom.arg).has(along);
+    default:
+      return atom satisfies never;
+  }
+};
+
+/** `before` and the parts from `start` to `end - 1`. */
+const added = (
+  em: Emitter,
+  before: TExpr | undefined,
+  parts: readonly Part[],
+  start: number,
+  end: number,
+): TExpr => {
+  let sum = before;
+  for (let i = start; i < end; i++) {
+    const { term, mode } = parts[i]!;
+    const value = atomValue(em, term.atom, mode);
+    const part = term.coef === 1 ? value : operate('mul', value, i32(term.coef));
+    sum = sum === undefined ? part : operate('add', sum, part);
+  }
+  return sum!;
+};
+
+/** The same, named in the outer scope that knows all of it. */
+const kept = (
+  em: Emitter,
+  key: string,
+  before: TExpr | undefined,
+  parts: readonly Part[],
+  start: number,
+  end: number,
+): TExpr =>
+  em.at(parts[start]!.depth, () => {
+    const named = em.name('at', added(em, before, parts, start, end));
+    em.memoize(key, named);
+    return named;
+  });
+
+const atomValue = (em: Emitter, atom: Atom, mode: Mode): TExpr => {
   switch (atom.kind) {
     case 'axis': {
       const shift = atom.axis === mode.along && mode.lane !== 'all' ? mode.lane : 0;
-      return operate('add', em.axisValue(atom.axis), i32(shift));
+      const value = em.axisValue(atom.axis);
+      return shift === 0 ? value : operate('add', value, i32(shift));
     }
     case 'opaque': {
       const value = em.evaluate(atom.ref as Expr, mode);

@@ -63,8 +63,10 @@ export class Scopes {
     this.#scopes[this.#scopes.length - 1]!.stmts.push(stmt);
   }
   fresh(hint: string, type: RegType): Register {
-    const base = spelledOf(hint);
-    const n = this.#names.get(base) ?? 0;
+    // most hints were names before
+    let n = this.#names.get(hint);
+    const base = n === undefined ? spelledOf(hint) : hint;
+    n ??= this.#names.get(base) ?? 0;
     this.#names.set(base, n + 1);
     return register(n === 0 ? base : `${base}_${n}`, type);
   }
@@ -92,13 +94,12 @@ export class Scopes {
 
   /** Runs `fill` in a new scope and returns its statements. */
   scope(kind: ScopeKind, fill: () => void): TStmt[] {
-    const parent = this.#scopes[this.depth]!;
-    const stmts = kind === 'same' ? parent.stmts : [];
+    const scopes = this.#scopes;
+    const stmts = kind === 'same' ? scopes[scopes.length - 1]!.stmts : [];
     const scope: Scope = { kind, stmts, memo: undefined, undo: [] };
-    this.#scopes.push(scope);
+    scopes.push(scope);
     fill();
-    const closed = this.#scopes.pop();
-    invariant(closed === scope, 'scopes nest');
+    invariant(this.#scopes.pop() === scope, 'scopes nest');
     for (let i = scope.undo.length - 1; i >= 0; i--) {
       const { axis, old } = scope.undo[i]!;
       if (old) this.#bindings.set(axis, old);
@@ -154,14 +155,14 @@ export class Scopes {
   }
   #binding(axis: Axis): Binding {
     const binding = this.#bindings.get(axis);
-    invariant(binding, `axis ${axis.name} is bound where it is used`);
+    if (binding === undefined) invariant(false, `axis ${axis.name} is bound where it is used`);
     return binding;
   }
 
   /** Runs `emit` as if the current scope were the one at `depth`. */
   at<T>(depth: number, emit: () => T): T {
-    if (depth === this.depth) return emit();
     const saved = this.#scopes;
+    if (depth === saved.length - 1) return emit();
     this.#scopes = saved.slice(0, depth + 1);
     const result = emit();
     this.#scopes = saved;
@@ -175,8 +176,9 @@ export class Scopes {
   belowGuards(depth: number, safe: () => boolean): number {
     let branch = -1;
     let loop = -1;
-    for (let i = depth + 1; i < this.#scopes.length; i++) {
-      const kind = this.#scopes[i]!.kind;
+    const scopes = this.#scopes;
+    for (let i = depth + 1; i < scopes.length; i++) {
+      const { kind } = scopes[i]!;
       if (kind === 'branch') branch = i;
       else if (kind === 'loop') loop = i;
     }
@@ -185,14 +187,15 @@ export class Scopes {
 
   /** Remembers a value in the current scope. */
   memoize(key: string, value: TExpr): void {
-    const scope = this.#scopes[this.depth]!;
+    const scope = this.#scopes[this.#scopes.length - 1]!;
     scope.memo ??= new Map();
     scope.memo.set(key, value);
   }
   /** A value known at `lowest` or deeper. Further out, the same axes may have had other values. */
   known(key: string, lowest: number): TExpr | undefined {
-    for (let i = this.#scopes.length - 1; i >= lowest; i--) {
-      const value = this.#scopes[i]!.memo?.get(key);
+    const scopes = this.#scopes;
+    for (let i = scopes.length - 1; i >= lowest; i--) {
+      const value = scopes[i]!.memo?.get(key);
       if (value) return value;
     }
     return undefined;

@@ -48,8 +48,7 @@ export const constantOf = (value: number, type: RegType): TExpr => ({ kind: 'con
 export const i32 = (value: number): TExpr => constantOf(value, scalarTypes.i32);
 export const f32 = (value: number): TExpr => constantOf(value, scalarTypes.f32);
 
-const isConst = (e: TExpr): e is Extract<TExpr, { kind: 'const' }> => e.kind === 'const';
-const isInt = (e: TExpr): boolean => e.type.elem === 'i32' && e.type.lanes === 1;
+type Const = TExpr & { kind: 'const' };
 
 const resultType = (op: ScalarOp, args: readonly TExpr[]): RegType => {
   const first = args[0]!.type;
@@ -70,96 +69,124 @@ const resultType = (op: ScalarOp, args: readonly TExpr[]): RegType => {
   }
 };
 
-/** The value of an operation on constants, unless it is a 64-bit integer that the IR has no number for. */
-const fold = (
-  op: ScalarOp,
-  type: RegType,
-  args: readonly (TExpr & { kind: 'const' })[],
-): number | undefined => {
+/** An operation on constants, unless its value is a 64-bit integer that the IR has no number for. */
+const fold = (op: ScalarOp, args: readonly Const[]): TExpr | undefined => {
+  const type = resultType(op, args);
   const dtype = registerDType[type.elem];
   const of = registerDType[args.at(-1)!.type.elem];
   const value = roundTo(dtype, valueIn(op, of)(...args.map((a) => a.value)));
-  return isExactIn(dtype, value) ? value : undefined;
+  return isExactIn(dtype, value) ? constantOf(value, type) : undefined;
 };
 
 const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
 
-/** Integer identities that index arithmetic meets all the time; `undefined` where none applies. */
+/** Identities of int32 that index arithmetic meets all the time; `undefined` where none applies. */
 const simplifyInt = (op: ScalarOp, x: TExpr, y: TExpr): TExpr | undefined => {
-  if (isConst(x) && !isConst(y) && (op === 'add' || op === 'mul')) return operate(op, y, x);
-  if (op === 'add') {
-    if (isConst(y)) {
-      if (y.value === 0) return x;
-      const inner = sumWithConstant(x);
-      return inner && addConstant(inner[0], inner[1] + y.value);
+  switch (op) {
+    case 'add': {
+      if (y.kind === 'const') return offsetBy(x, y.value);
+      if (x.kind === 'const') return offsetBy(y, x.value);
+      // constants outermost: (x + c) + y = (x + y) + c
+      const left = constantIn(x);
+      if (left !== undefined) return addConstant(operate('add', operandOf(x), y), left);
+      const right = constantIn(y);
+      return right === undefined ? undefined : addConstant(operate('add', x, operandOf(y)), right);
     }
-    // constants outermost: (x + c) + y = (x + y) + c
-    const left = sumWithConstant(x);
-    if (left) return addConstant(operate('add', left[0], y), left[1]);
-    const right = sumWithConstant(y);
-    if (right) return addConstant(operate('add', x, right[0]), right[1]);
-    return undefined;
+    case 'sub':
+      if (y.kind === 'const') return addConstant(x, -y.value);
+      return x === y ? i32(0) : undefined;
+    case 'mul':
+      if (y.kind === 'const') return timesConstant(x, y);
+      return x.kind === 'const' ? timesConstant(y, x) : undefined;
+    default:
+      return y.kind === 'const' ? divideInt(op, x, y.value) : undefined;
   }
-  if (!isConst(y)) return op === 'sub' && x === y ? i32(0) : undefined;
-  const c = y.value;
-  if (op === 'sub') return addConstant(x, -c);
-  if (op === 'mul') {
-    if (c === 0) return i32(0);
-    if (c === 1) return x;
-    const inner = sumWithConstant(x);
-    return inner && addConstant(operate('mul', inner[0], y), Math.imul(inner[1], c));
-  }
-  if (op === 'floordiv' && c === 1) return x;
-  if (op === 'mod' && c === 1) return i32(0);
-  if (op === 'floordiv' && isPowerOfTwo(c)) return operate('shr', x, i32(Math.log2(c)));
-  if (op === 'mod' && isPowerOfTwo(c)) return operate('and', x, i32(c - 1));
-  if ((op === 'shl' || op === 'shr') && c === 0) return x;
-  return undefined;
 };
 
-const sumWithConstant = (e: TExpr): readonly [TExpr, number] | undefined => {
+const divideInt = (op: ScalarOp, x: TExpr, by: number): TExpr | undefined => {
+  switch (op) {
+    case 'floordiv':
+      if (by === 1) return x;
+      return isPowerOfTwo(by) ? operate('shr', x, i32(Math.log2(by))) : undefined;
+    case 'mod':
+      if (by === 1) return i32(0);
+      return isPowerOfTwo(by) ? operate('and', x, i32(by - 1)) : undefined;
+    case 'shl':
+    case 'shr':
+      return by === 0 ? x : undefined;
+    default:
+      return undefined;
+  }
+};
+
+/** The constant that a sum ends with. */
+const constantIn = (e: TExpr): number | undefined => {
   if (e.kind !== 'op' || e.op !== 'add') return undefined;
   const last = e.args[1]!;
-  return isConst(last) ? [e.args[0]!, last.value] : undefined;
+  return last.kind === 'const' ? last.value : undefined;
 };
+const operandOf = (sum: TExpr): TExpr => (sum as TExpr & { kind: 'op' }).args[0]!;
+
 const addConstant = (e: TExpr, c: number): TExpr =>
-  isConst(e)
+  e.kind === 'const'
     ? i32((e.value + c) | 0)
     : c === 0
       ? e
       : { kind: 'op', type: e.type, op: 'add', args: [e, i32(c)] };
+
+/** The same, with the constant that is there already. */
+const offsetBy = (e: TExpr, c: number): TExpr => {
+  const inner = c === 0 ? undefined : constantIn(e);
+  return inner === undefined ? addConstant(e, c) : addConstant(operandOf(e), inner + c);
+};
+
+const timesConstant = (e: TExpr, c: Const): TExpr | undefined => {
+  if (e.kind === 'const') return i32(Math.imul(e.value, c.value));
+  if (c.value === 0) return i32(0);
+  if (c.value === 1) return e;
+  const inner = constantIn(e);
+  if (inner !== undefined)
+    return addConstant(operate('mul', operandOf(e), c), Math.imul(inner, c.value));
+  return { kind: 'op', type: e.type, op: 'mul', args: [e, c] };
+};
+
+/** What an operation on flags gives where one of them is known. */
+const simplifyBool = (op: ScalarOp, x: TExpr, y: TExpr): TExpr | undefined => {
+  if (op !== 'and' && op !== 'or') return undefined;
+  const isAnd = op === 'and';
+  if (x.kind === 'const') return (x.value !== 0) === isAnd ? y : x;
+  if (y.kind === 'const') return (y.value !== 0) === isAnd ? x : y;
+  return undefined;
+};
 
 /** A lane-wise scalar op, folded where its operands are known. */
 export const operate = (op: ScalarOp, ...args: TExpr[]): TExpr => {
   // an index is read at once, where taking a list apart asks an iterator
   const x = args[0]!;
   const y = args[1]!;
-  const { lanes } = x.type;
+  const { elem, lanes } = x.type;
   let constants = 0;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg.type.lanes !== lanes) invariant(false, `operands of ${op} have equal lanes`);
     if (arg.kind === 'const') constants++;
   }
-  const type = resultType(op, args);
+  if (args.length === 2) {
+    const isIndex = elem === 'i32' && lanes === 1 && y.type.elem === 'i32';
+    if (isIndex && (constants < 2 || op === 'add' || op === 'mul')) {
+      const simple = simplifyInt(op, x, y);
+      if (simple !== undefined) return simple;
+    } else if (constants > 0 && constants < 2 && elem === 'bool') {
+      const simple = simplifyBool(op, x, y);
+      if (simple !== undefined) return simple;
+    }
+  }
   if (constants === args.length) {
-    const value = fold(op, type, args as (TExpr & { kind: 'const' })[]);
-    if (value !== undefined) return constantOf(value, type);
+    const value = fold(op, args as Const[]);
+    if (value !== undefined) return value;
   }
-  if (op === 'select' && isConst(x)) return x.value ? y : args[2]!;
-  if (op === 'and' && type.elem === 'bool') {
-    if (isConst(x)) return x.value ? y : x;
-    if (isConst(y)) return y.value ? x : y;
-  }
-  if (op === 'or' && type.elem === 'bool') {
-    if (isConst(x)) return x.value ? x : y;
-    if (isConst(y)) return y.value ? y : x;
-  }
-  if (args.length === 2 && isInt(x) && isInt(y)) {
-    const simple = simplifyInt(op, x, y);
-    if (simple !== undefined) return simple;
-  }
-  return { kind: 'op', type, op, args };
+  if (op === 'select' && x.kind === 'const') return x.value ? y : args[2]!;
+  return { kind: 'op', type: resultType(op, args), op, args };
 };
 
 export const add = (x: TExpr, y: TExpr): TExpr => operate('add', x, y);
@@ -178,7 +205,7 @@ export const fma = (a: TExpr, b: TExpr, c: TExpr): TExpr => ({
 export const convert = (to: DType, arg: TExpr): TExpr => {
   const elem = registerOf(to);
   // in the text both are spelled alike
-  if (isWideElem(elem) && isConst(arg) && isExactIn(to, castTo(to, arg.value)))
+  if (isWideElem(elem) && arg.kind === 'const' && isExactIn(to, castTo(to, arg.value)))
     return constantOf(castTo(to, arg.value), regType(elem, arg.type.lanes));
   const isNarrow = isNarrowInteger(to) || isNarrowFloat(to);
   if (elem === arg.type.elem && !isNarrow) return arg;
@@ -204,7 +231,7 @@ export const loadFrom = (buffer: ThreadBuffer, index: TExpr, lanes: 1 | 4 = 1): 
 });
 
 export const splat = (arg: TExpr): TExpr =>
-  isConst(arg)
+  arg.kind === 'const'
     ? constantOf(arg.value, regType(arg.type.elem, 4))
     : { kind: 'splat', type: regType(arg.type.elem, 4), arg };
 
@@ -215,7 +242,7 @@ export const vec4 = (a: TExpr, b: TExpr, c: TExpr, d: TExpr): TExpr => ({
 });
 
 export const laneOf = (arg: TExpr, lane: 0 | 1 | 2 | 3): TExpr => {
-  if (isConst(arg)) return constantOf(arg.value, regType(arg.type.elem, 1));
+  if (arg.kind === 'const') return constantOf(arg.value, regType(arg.type.elem, 1));
   if (arg.kind === 'splat') return arg.arg;
   return { kind: 'lane', type: regType(arg.type.elem, 1), arg, lane };
 };
