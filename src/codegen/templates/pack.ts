@@ -40,12 +40,62 @@ const SIX = 6;
 
 /** Panel by panel: what reaches beyond one, stored by fours, is overwritten by the next. */
 const packSixes = (em: Emitter, operand: Operand, panels: Panels, block: DepthBlock): void => {
-  const { buffer, width } = panels;
-  em.loop('panel', i32(0), panels.count, 1, (panel) => {
-    const first = em.name('first', add(panels.start, mul(panel, i32(SIX))));
-    const base = add(panels.offset, mul(panel, i32(SIX * block.blocks.depth)));
-    packLanes(em, operand, first, { buffer, width, base }, block);
-  });
+  const { buffer, width, offset, start, count } = panels;
+  const firstOf = (panel: TExpr): TExpr => add(start, mul(panel, i32(SIX)));
+  const targetOf = (panel: TExpr): Target => {
+    const base = add(offset, mul(panel, i32(SIX * block.blocks.depth)));
+    return { buffer, width, base };
+  };
+  let done: TExpr = i32(0);
+  if (isNeighbouring(operand)) {
+    const inside = operate('floordiv', operate('sub', i32(operand.size), start), i32(SIX));
+    done = operand.size % SIX === 0 ? count : em.name('whole', operate('min', count, inside));
+    acrossSixes(em, operand, block, done, (panel) => [firstOf(panel), targetOf(panel)]);
+    if (done === count) return;
+  }
+  em.loop('panel', done, count, 1, (panel) =>
+    packLanes(em, operand, em.name('first', firstOf(panel)), targetOf(panel), block),
+  );
+};
+
+/** Whether lanes are neighbours in memory, all of them. */
+export const isNeighbouring = ({ packing, free }: Operand): boolean =>
+  packing === 'free' && free.length === 1;
+
+/**
+ * Whole panels, along memory: for each four steps of the sum through all of them, so that lines are read in their order.
+ * Six neighbours are two vectors that share their middle.
+ */
+const acrossSixes = (
+  em: Emitter,
+  operand: Operand,
+  block: DepthBlock,
+  count: TExpr,
+  at: (panel: TExpr) => readonly [first: TExpr, target: Target],
+): void => {
+  const lanes = operand.free[0]!;
+  const last = operand.summed.at(-1);
+  const put6 = (k: TExpr, panel: TExpr): void => {
+    const [first, target] = at(panel);
+    for (const lane of [0, 2])
+      em.scope('same', () => {
+        em.bind(lanes, add(first, i32(lane)));
+        const base = add(target.base, i32(lane));
+        put(em, { ...target, base }, k, em.vector(operand.expr, lanes));
+      });
+  };
+  const eachPanel = (fill: (panel: TExpr) => void): void =>
+    em.loop('panel', i32(0), count, 1, fill);
+  const one = (k: TExpr): void => eachPanel((panel) => put6(k, panel));
+  const four = (k: TExpr, place: TExpr): void =>
+    eachPanel((panel) => {
+      for (let i = 0; i < 4; i++)
+        em.scope('same', () => {
+          em.bind(last!, add(place, i32(i)));
+          put6(add(k, i32(i)), panel);
+        });
+    });
+  overDepth(em, operand.summed, block, last === undefined ? { one } : { one, four });
 };
 
 const packFours = (em: Emitter, operand: Operand, panels: Panels, block: DepthBlock): void => {
@@ -207,8 +257,8 @@ export const transposed = (
 export interface Fill {
   /** Fills the panel's row `k` for the bound value of the summed axes. */
   readonly one: (k: TExpr) => void;
-  /** Fills rows `k` to `k + 3`; the last axis is bound to the first of them. */
-  readonly four?: (k: TExpr) => void;
+  /** Fills rows `k` to `k + 3`; the last axis is bound to the first of them, `place`. */
+  readonly four?: (k: TExpr, place: TExpr) => void;
 }
 
 /** Loops over a block of the sum in order; `k` counts its elements from 0. */
@@ -231,10 +281,10 @@ export const overDepth = (
     const axis = axes[i]!;
     const length = i === 0 ? mul(block.length, scale) : i32(axis.extent);
     const at = (v: TExpr): TExpr => add(outer, v);
-    const bound = (v: TExpr): void => em.bind(axis, i === 0 ? add(from, v) : v);
+    const place = (v: TExpr): TExpr => (i === 0 ? add(from, v) : v);
     if (i + 1 < axes.length) {
       em.loop(axis.name, i32(0), length, 1, (v) => {
-        bound(v);
+        em.bind(axis, place(v));
         walk(i + 1, em.name('k', mul(at(v), i32(axes[i + 1]!.extent))));
       });
       return;
@@ -242,11 +292,11 @@ export const overDepth = (
     const whole = four === undefined ? i32(0) : operate('and', length, i32(-4));
     if (four !== undefined)
       em.loop(axis.name, i32(0), whole, 4, (v) => {
-        bound(v);
-        four(at(v));
+        em.bind(axis, place(v));
+        four(at(v), place(v));
       });
     em.loop(axis.name, whole, length, 1, (v) => {
-      bound(v);
+      em.bind(axis, place(v));
       one(at(v));
     });
   };

@@ -35,6 +35,7 @@ import {
   TILE_COLUMNS,
 } from './contraction.ts';
 import { splitSums } from './merge.ts';
+import { isNeighbouring } from './pack.ts';
 
 /** The row-major place among `axes`. */
 const placeIn = (axes: readonly Axis[]): Idx =>
@@ -152,7 +153,8 @@ export const waysOf = (p: Problem, caps: Caps): readonly Problem[] => {
   const rows = asRows(p.rows);
   const ways = rows === p.rows ? [p] : [{ ...p, rows }];
   if (rows.inPlace?.crowded === true) ways.push(p);
-  if (caps.fusedMultiplyAdd && p.rows.size >= TALL_ROWS && p.rows.packing === 'summed')
+  const isPacked = p.rows.packing === 'summed' || isNeighbouring(p.rows);
+  if (caps.fusedMultiplyAdd && p.rows.size >= TALL_ROWS && isPacked)
     ways.push({ ...p, tileRows: TALL_ROWS });
   return ways;
 };

@@ -84,6 +84,10 @@ test('six rows at a time where multiply and add are one instruction', () => {
     [matmul(35, 39, 700, { epilogue: 'residual' }), 1, 'borders of all kinds'],
     [matmul(53, 64, 300, { epilogue: 'scaled' }), 1, 'a costly epilogue'],
     [matmul(23, 40, 200, { epilogue: 'relu', batch: 3 }), 8, 'batches'],
+    [matmul(48, 64, 300, { transposeA: true }), 1, 'rows along memory, whole panels'],
+    [matmul(47, 40, 301, { transposeA: true }), 8, 'rows along memory, five in the last panel'],
+    [matmul(130, 40, 703, { transposeA: true, epilogue: 'two' }), 1, 'several packs of rows'],
+    [matmul(23, 40, 200, { transposeA: true, batch: 3 }), 8, 'rows along memory, batches'],
   ];
   for (const [made, parallelism, what] of tall) {
     passes(made, parallelism, 1, what);

@@ -43,6 +43,11 @@ test('matrix products of several blocks', () => {
   check(matmul(65, 129, 700, { epilogue: 'relu' }), 1, 'sums of three blocks');
   check(matmul(133, 70, 64, { transposeB: true }), 2, 'transposed');
   check(matmul(131, 72, 600, { transposeA: true, epilogue: 'two' }), 10, 'rows along memory');
+  check(
+    matmul(262, 144, 602, { transposeA: true }),
+    11,
+    'rows along memory, two in the last panel',
+  );
   check(matmul(40, 72, 90, { batch: 3, epilogue: 'residual' }), 3, 'batched');
   check(matmul(64, 10, 128, { transposeB: true, epilogue: 'bias' }), 4, 'a head');
   check(matmul(5, 300, 784, { transposeB: true, epilogue: 'relu' }), 9, 'a few rows');
