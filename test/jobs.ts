@@ -62,20 +62,17 @@ const TOGETHER = [
 const ALONE =
   /memory|keep\.once|callsite|misuse|mnist|life|^codegen\/cuda|wgsl\/program|web-methods/;
 
-/** About how many seconds of a processor a file takes on a device, those that take many apart. */
+/** About how many seconds of a processor a file takes, those that take many apart. */
 const SECONDS = { cpu: 1, webgpu: 3, cuda: 3 } as const;
+const ON_LAVAPIPE = 6;
 const LONG: readonly (readonly [name: RegExp, seconds: number])[] = [
-  [/^codegen\/cuda\/program/, 70],
-  [/^differential\/ops/, 30],
+  [/^codegen\/cuda\/program/, 60],
+  [/^differential\/ops.* on webgpu/, 45],
+  [/^frontend\/attention.* on webgpu/, 35],
   [/^(docstrings|examples)\.|^browser\/|^codegen\/(cuda|gpu\/schedules)|^runtime\/native-abi/, 20],
-  [
-    /^differential\/(frontend|program|threads)|^emulator\/|^passes\/bindings|^codegen\/wgsl\/program/,
-    14,
-  ],
-  [
-    /^(coverage|declarations|docs)\.|^runtime\/|^frontend\/(gluon\/mnist|probability\/fixtures|switches)/,
-    8,
-  ],
+  [/^differential\/(ops|frontend|program|threads)|^codegen\/wgsl\/program/, 14],
+  [/^emulator\/|^passes\/bindings|^frontend\/probability\/(dist|fix).* on webgpu/, 12],
+  [/^(coverage|declarations|docs)\.|^runtime\/|^frontend\/(gluon\/mnist|switches)/, 8],
 ];
 /**
  * How many seconds of files share a process, and how many files: the library is loaded once, and what runs again runs fast.
@@ -114,7 +111,9 @@ const fileOn = (path: string, device: TestedDevice | undefined, onDevice: boolea
     onDevice,
     quick: onSwiftShader || ON_ANY_DRIVER.test(path),
     early: device === 'cpu' || path.endsWith('.once.test.ts') || EARLY.test(path),
-    seconds: LONG.find(([pattern]) => pattern.test(name))?.[1] ?? SECONDS[device ?? 'cpu'],
+    seconds:
+      LONG.find(([pattern]) => pattern.test(name))?.[1] ??
+      (device === 'webgpu' && !onSwiftShader ? ON_LAVAPIPE : SECONDS[device ?? 'cpu']),
     together: !ALONE.test(path) && TOGETHER.some((folder) => path.startsWith(folder)),
   };
 };
