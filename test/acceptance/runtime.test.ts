@@ -222,7 +222,7 @@ test('modes, seeds and names of blocks belong to their thread', async () => {
       autograd.record(() => w.data().mul(random.uniform([2])).sum()).backward();
       parentPort.postMessage({ modes, gradient: Array.from(await w.grad().data()) });
     });`;
-  const worker = new Worker(code, { eval: true, execArgv: process.execArgv });
+  const worker = new Worker(code, { eval: true, execArgv: [...SOURCE] });
   try {
     random.seed(5);
     const wanted = Array.from(await random.uniform([2]).data());
