@@ -29,13 +29,21 @@ const accOf = new WeakMap<Expr, ReadonlySet<Expr>>();
 export const accumulatorsIn = (e: Expr): ReadonlySet<Expr> => {
   let found = accOf.get(e);
   if (found === undefined) {
-    const inside = operandsOf(e).map(accumulatorsIn);
-    const some = inside.filter((s) => s.size > 0);
-    if (e.kind === 'acc') found = new Set([e]);
-    else found = some.length > 1 ? new Set(some.flatMap((s) => [...s])) : (some[0] ?? NONE);
+    found = e.kind === 'acc' ? new Set([e]) : NONE;
+    for (const arg of operandsOf(e)) {
+      const inside = accumulatorsIn(arg);
+      if (inside.size === 0 || inside === found) continue;
+      found = found.size === 0 ? inside : new Set([...found, ...inside]);
+    }
     accOf.set(e, found);
   }
   return found;
+};
+
+/** True when the expression depends on one of these axes. */
+export const movesWith = (e: Expr, axes: ReadonlySet<Axis>): boolean => {
+  if (axes.size > 0) for (const axis of freeAxes(e)) if (axes.has(axis)) return true;
+  return false;
 };
 
 /** True when the expression uses the result of the nest's product. */

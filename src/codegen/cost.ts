@@ -7,7 +7,7 @@ import { type Axis, type Idx, pointsOf } from '../ir/dim.ts';
 import type { Expr } from '../ir/loop/loop.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
-import { freeAxes, idxFree, offsetOf, stepAlong } from './analysis.ts';
+import { freeAxes, idxFree, movesWith, offsetOf, stepAlong } from './analysis.ts';
 
 /** Share of lanes that do work when an axis of this extent is cut in fours with a scalar tail. */
 export const laneCost = (extent: number): number =>
@@ -51,13 +51,14 @@ export const foldChoice = (
   body: Expr,
 ): { readonly axis: Axis | undefined; readonly cost: number } => {
   const trips = pointsOf(axes);
+  const moving = new Set(axes);
   let best: { axis: Axis | undefined; cost: number } = {
     axis: undefined,
-    cost: trips * (1 + elementCost(body, undefined, new Set(axes))),
+    cost: trips * (1 + elementCost(body, undefined, moving)),
   };
   for (const axis of axes) {
     if (axis.extent < 4) continue;
-    const each = 0.25 + elementCost(body, axis, new Set(axes));
+    const each = 0.25 + elementCost(body, axis, moving);
     const cost = trips * laneCost(axis.extent) * each + 4;
     if (cost < best.cost) best = { axis, cost };
   }
@@ -77,17 +78,16 @@ export const elementCost = (
   const walk = (e: Expr): number => {
     if (seen.has(e)) return 0;
     seen.add(e);
+    if (e.kind !== 'acc' && !movesWith(e, moving)) return 0;
     const free = freeAxes(e);
-    if (e.kind !== 'acc' && ![...free].some((a) => moving.has(a))) return 0;
     if (e.kind === 'reduce') {
       if (along === undefined || !free.has(along)) return foldChoice(e.axes, e.body).cost;
       const trips = pointsOf(e.axes);
       return trips * (0.3 + elementCost(e.body, along, new Set([...moving, ...e.axes])));
     }
-    return (
-      ownCost(e, along && free.has(along) ? along : undefined) +
-      operandsOf(e).reduce((s, a) => s + walk(a), 0)
-    );
+    let cost = 0;
+    for (const arg of operandsOf(e)) cost += walk(arg);
+    return ownCost(e, along && free.has(along) ? along : undefined) + cost;
   };
   return walk(root);
 };

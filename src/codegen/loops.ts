@@ -7,7 +7,7 @@ import { type Axis, pointsOf } from '../ir/dim.ts';
 import type { Expr, Nest } from '../ir/loop/loop.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
 import { scalarOps } from '../ir/scalar.ts';
-import { freeAxes, offsetOf, reductionsIn } from './analysis.ts';
+import { freeAxes, movesWith, offsetOf, reductionsIn } from './analysis.ts';
 import { accessCost, elementCost, foldChoice, laneCost } from './cost.ts';
 import { storeOffset } from './normalize.ts';
 
@@ -41,7 +41,7 @@ const costOf = (nest: Nest, order: readonly Axis[], along: Axis | undefined): Lo
     if (seen.has(e)) return;
     seen.add(e);
     const free = freeAxes(e);
-    const counted = ![...free].some((a) => inside.has(a));
+    const counted = !movesWith(e, inside);
     const varies = along !== undefined && free.has(along);
     if (e.kind === 'reduce') {
       if (counted) {

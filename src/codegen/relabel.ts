@@ -93,9 +93,20 @@ export const relabel = (
     }
     return out;
   };
+  const reads = new Map<Register, TExpr>();
+  const read = (r: Register): TExpr => {
+    let out = reads.get(r);
+    if (out === undefined) {
+      out = get(reg(r));
+      reads.set(r, out);
+    }
+    return out;
+  };
   const buffer = (b: ThreadBuffer): ThreadBuffer => buffers.get(b) ?? b;
   const done = new Map<TExpr, TExpr>();
   const expr = (e: TExpr): TExpr => {
+    if (e.kind === 'const') return e;
+    if (e.kind === 'get') return read(e.register);
     let out = done.get(e);
     if (out === undefined) {
       out = rebuild(e);
@@ -103,12 +114,8 @@ export const relabel = (
     }
     return out;
   };
-  const rebuild = (e: TExpr): TExpr => {
+  const rebuild = (e: Exclude<TExpr, { kind: 'const' | 'get' }>): TExpr => {
     switch (e.kind) {
-      case 'const':
-        return e;
-      case 'get':
-        return get(reg(e.register));
       case 'op':
         return { ...e, args: e.args.map(expr) };
       case 'cast':

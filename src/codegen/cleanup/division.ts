@@ -69,7 +69,10 @@ export interface Reunion {
 /** Finds a remainder in a sum that has the quotient beside it. */
 export const reunited = (terms: readonly Term[]): Reunion | undefined => {
   if (terms.length < 2) return undefined;
-  for (const part of terms) {
+  for (let i = 0; i < terms.length; i++) {
+    const part = terms[i]!;
+    // most terms are no divisions at all
+    if (part.value.shape.kind !== 'op') continue;
     const rest = remainderIn(part.value);
     if (rest === undefined) continue;
     const partner = terms.find(({ value, coef }) => {

@@ -21,7 +21,7 @@ export const indexOp = (
 ): Value | undefined => {
   switch (op) {
     case 'add':
-      return by === undefined ? sum(make, linearOf(a), linearOf(b), 1) : plus(make, a, by);
+      return by === undefined ? total(make, a, b) : plus(make, a, by);
     case 'sub':
       return by === undefined ? sum(make, linearOf(a), linearOf(b), -1) : plus(make, a, -by | 0);
     case 'neg':
@@ -95,6 +95,23 @@ const plus = (make: Maker, a: Value, constant: number): Value => {
   return total === 0
     ? base
     : make.sum('add', base, make.constant(total, I32), terms, terms.length, total);
+};
+
+/** `a + b`; where all of `b` changes in inner blocks, `a` is the beginning of the sum as it stands. */
+const total = (make: Maker, a: Value, b: Value): Value => {
+  const outer = linearOf(a);
+  const inner = linearOf(b);
+  const last = outer.terms.at(-1);
+  const first = inner.terms[0];
+  const follows =
+    last !== undefined &&
+    first !== undefined &&
+    last.value.home.depth < first.value.home.depth &&
+    outer.constant === 0;
+  // a quotient and its remainder change in one block
+  return follows
+    ? ordered(make, [...outer.terms, ...inner.terms], inner.constant, a, outer.terms.length)
+    : sum(make, outer, inner, 1);
 };
 
 /** `a + scale * b` */

@@ -70,10 +70,19 @@ const extended = (
   return outer === undefined ? product : make.sum('add', outer, product, terms, end, 0);
 };
 
-/** Outer terms first, the constant last: loads and stores take constants for free. */
-export const ordered = (make: Maker, terms: readonly Term[], constant: number): Value => {
-  let sum: Value | undefined;
-  let at = 0;
+/**
+ * Outer terms first, the constant last: loads and stores take constants for free. `begun` is the sum of the first
+ * `done`, where that is known.
+ */
+export const ordered = (
+  make: Maker,
+  terms: readonly Term[],
+  constant: number,
+  begun?: Value,
+  done = 0,
+): Value => {
+  let sum = begun;
+  let at = done;
   while (at < terms.length) {
     const { depth } = terms[at]!.value.home;
     let end = at + 1;

@@ -20,12 +20,28 @@ const freeOf = new WeakMap<Expr, ReadonlySet<Axis>>();
 export const freeAxes = (e: Expr): ReadonlySet<Axis> => {
   const seen = freeOf.get(e);
   if (seen !== undefined) return seen;
+  const free = freeIn(e);
+  freeOf.set(e, free);
+  return free;
+};
+
+const freeIn = (e: Expr): ReadonlySet<Axis> => {
+  // most depend on what their first operand does
+  if (e.kind === 'op' || e.kind === 'cast') {
+    const [first, ...others] = operandsOf(e).map(freeAxes);
+    if (first !== undefined && others.every((set) => set === first || isWithin(set, first)))
+      return first;
+  }
   const free = new Set<Axis>();
   for (const idx of indicesOf(e)) idxAxes(idx, (a) => free.add(a));
   for (const arg of operandsOf(e)) for (const a of freeAxes(arg)) free.add(a);
   if (e.kind === 'reduce') for (const a of e.axes) free.delete(a);
-  freeOf.set(e, free);
   return free;
+};
+
+const isWithin = (part: ReadonlySet<Axis>, whole: ReadonlySet<Axis>): boolean => {
+  for (const a of part) if (!whole.has(a)) return false;
+  return true;
 };
 
 const indexFree = new WeakMap<Idx, ReadonlySet<Axis>>();
