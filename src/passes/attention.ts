@@ -68,7 +68,7 @@ export const refusedAttention = (
   if (caps.threads === 1 && isFasterKept(node as Node<AttentionAttrs>, parts))
     return `its shares are few${parts.result && parts.gradients ? ', and made once for the gradients too' : ''}`;
   const operands = new BufferTable();
-  const context = new Lowering(undefined, (x) => ({ buffer: operands.of(x), unit: undefined }));
+  const context = new Lowering(undefined, (x) => operands.of(x));
   const product = productOf(node, context);
   const axes = productAxes(product);
   const nest: Nest = {

@@ -1,7 +1,7 @@
 /**
  * The buffers of one compilation: one per stored value; a reshape of a stored value is the same bytes under another shape.
  *
- * Invariant: names count up in order of creation, so that texts are stable.
+ * Invariant: names count up in the order in which values are stored, so that texts are stable.
  */
 import type { Node } from '../ir/graph/graph.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
@@ -9,9 +9,13 @@ import type { LoopBuffer } from '../ir/loop/loop.ts';
 import { stackStrides } from '../ir/program/windows.ts';
 import { stridesOf } from '../ir/type.ts';
 
+/** It gets its number when it is stored. */
+type Nameable = Omit<LoopBuffer, 'name'> & { name: string };
+
 export class BufferTable {
   readonly #alignment: number;
   readonly #byNode = new Map<Node, LoopBuffer>();
+  readonly #foreseen = new Map<Node, Nameable>();
   /** Ids of buffers that nothing lives in any more. */
   readonly #left = new Set<number>();
   #next = 0;
@@ -29,6 +33,19 @@ export class BufferTable {
   of(node: Node): LoopBuffer {
     let buffer = this.#byNode.get(node);
     if (buffer === undefined) {
+      const made = this.foreseen(node);
+      this.#foreseen.delete(node);
+      if (node.op.name !== 'input') made.name = `${node.op.name}${this.#next++}`;
+      this.#byNode.set(node, made);
+      buffer = made;
+    }
+    return buffer;
+  }
+
+  /** The buffer that a value will have if it is stored, which is not decided. */
+  foreseen(node: Node): Nameable {
+    let buffer = this.#foreseen.get(node);
+    if (buffer === undefined) {
       const own = node.op.name === 'input';
       const strides = own
         ? node.attrs['strides']
@@ -36,11 +53,11 @@ export class BufferTable {
           ? stackStrides(node.type, this.#alignment)
           : undefined;
       buffer = newBuffer(
-        own ? String(node.attrs['name']) : `${node.op.name}${this.#next++}`,
+        own ? String(node.attrs['name']) : node.op.name,
         node.type,
         Array.isArray(strides) ? (strides as number[]) : undefined,
       );
-      this.#byNode.set(node, buffer);
+      this.#foreseen.set(node, buffer);
     }
     return buffer;
   }

@@ -11,7 +11,7 @@ import { windowAlignment } from '../ir/program/windows.ts';
 import { BufferTable } from './buffers.ts';
 import { bindingsOf, joinedFrom, type Standing } from './draft-bindings.ts';
 import { isLongJoin } from './fusion-model.ts';
-import { CannotLower, isRead, type Stored } from './lower.ts';
+import { CannotLower, isRead } from './lower.ts';
 import { isNormOf } from './products.ts';
 import { type Draft, type Shaped, shapeUnit } from './shape-unit.ts';
 
@@ -34,8 +34,6 @@ export class Drafts {
   readonly #caps: Caps;
   readonly #order: readonly Node[];
   readonly #users: ReadonlyMap<Node, readonly Node[]>;
-  /** Stand-ins for values that are not decided yet. */
-  readonly #pending: BufferTable;
   readonly #standing: Standing;
   readonly #descendants = new Map<Node, Set<Node>>();
   /** Nests of drafts, and where each value was read from that they depend on. */
@@ -43,7 +41,7 @@ export class Drafts {
     string,
     {
       readonly shaped: Shaped;
-      readonly asked: readonly (readonly [Node, LoopBuffer | undefined])[];
+      readonly asked: ReadonlyMap<Node, LoopBuffer | undefined>;
     }
   >();
   #nextDraft = 0;
@@ -64,7 +62,6 @@ export class Drafts {
     };
     this.#caps = caps;
     this.buffers = new BufferTable(windowAlignment(caps));
-    this.#pending = new BufferTable(windowAlignment(caps));
     for (const node of order)
       if (node.op.name === 'input' || node.op.name === 'literal') this.buffers.of(node);
   }
@@ -302,25 +299,28 @@ export class Drafts {
     const { id, members, contract } = draft;
     const key = `${id}: ${members.map((m) => m.id)} ${contract?.id}`;
     const known = this.#shapes.get(key);
-    if (known?.asked.every(([node, buffer]) => this.#placeOf(node)?.buffer === buffer))
-      return known.shaped;
+    if (known !== undefined && this.#stands(known.asked)) return known.shaped;
     const asked = new Map<Node, LoopBuffer | undefined>();
     const shaped = shapeUnit(draft, this.#caps, (node) => {
       const place = this.#placeOf(node);
-      asked.set(node, place?.buffer);
+      asked.set(node, place);
       return place;
     });
-    this.#shapes.set(key, { shaped, asked: [...asked] });
+    this.#shapes.set(key, { shaped, asked });
     return shaped;
   }
 
+  /** Whether values are read from where they were before. */
+  #stands(before: ReadonlyMap<Node, LoopBuffer | undefined>): boolean {
+    for (const [node, buffer] of before) if (this.#placeOf(node) !== buffer) return false;
+    return true;
+  }
+
   /** Where the value of a node is read from; undefined where it is computed in place. */
-  #placeOf(node: Node): Stored | undefined {
+  #placeOf(node: Node): LoopBuffer | undefined {
     if (!isRead(node)) return undefined;
-    if (this.draftOf.has(node) || this.buffers.has(node))
-      return { buffer: this.buffers.of(node), unit: undefined };
-    if (this.#decided.has(node)) return undefined;
-    return { buffer: this.#pending.of(node), unit: undefined };
+    if (this.draftOf.has(node) || this.buffers.has(node)) return this.buffers.of(node);
+    return this.#decided.has(node) ? undefined : this.buffers.foreseen(node);
   }
 }
 

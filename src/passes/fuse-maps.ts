@@ -109,8 +109,11 @@ const savesWork = (f: Fusing, homes: Set<Draft>, node: Node): boolean => {
   const drafts = [...homes];
   const saves = f.drafts.supposing(node, () => {
     const positions = (draft: Draft): number => f.drafts.shape(draft).positionsOf(node);
-    const apart = drafts.reduce((sum, d) => sum + positions(d), 0);
-    return positions(f.drafts.merged(drafts, undefined)) < apart;
+    const together = positions(f.drafts.merged(drafts, undefined));
+    // each of them needs it somewhere
+    return (
+      together < drafts.length || together < drafts.reduce((sum, d) => sum + positions(d), 0)
+    );
   });
   return saves === true;
 };

@@ -31,21 +31,23 @@ export class CannotLower extends Error {
   }
 }
 
-/** Turns nodes into expressions for one unit. */
-export class Lowering implements LowerContext {
-  readonly #stored: (node: Node) => Stored | undefined;
-  readonly #unit: Unit | undefined;
-  readonly #memo = new Map<string, Expr>();
-  readonly #positions = new Map<Node, number>();
-  readonly #reductionAxes = new Map<string, Axis[]>();
-  #scope = '';
-  #count = 0;
+/** A value at an index; the others of the same node follow. */
+interface Lowered {
+  readonly index: readonly Idx[];
+  readonly expr: Expr;
+  readonly next: Lowered | undefined;
+}
 
+/** Turns nodes into expressions for one unit, each once at an index; `stored`: where values are read from. */
+export class Lowering implements LowerContext {
+  readonly #stored: (node: Node) => LoopBuffer | undefined;
+  readonly #unit: Unit | undefined;
+  readonly #lowered = new Map<Node, Lowered>();
   readonly #observe: ((node: Node, index: readonly Idx[]) => void) | undefined;
 
   constructor(
     unit: Unit | undefined,
-    stored: (node: Node) => Stored | undefined,
+    stored: (node: Node) => LoopBuffer | undefined,
     observe?: (node: Node, index: readonly Idx[]) => void,
   ) {
     this.#observe = observe;
@@ -53,18 +55,8 @@ export class Lowering implements LowerContext {
     this.#stored = stored;
   }
 
-  /**
-   * A reduction axis. The same node lowered twice at the same index gets the same axes (so the expressions are the same
-   * object), and axes of equal name and extent are shared along the unit only where that is so.
-   */
   axis(name: string, extent: number): Axis {
-    const axes = this.#reductionAxes.get(this.#scope) ?? [];
-    this.#reductionAxes.set(this.#scope, axes);
-    const made = axes[this.#count++];
-    if (made !== undefined) return made;
-    const axis = newAxis(name, extent, 'red');
-    axes.push(axis);
-    return axis;
+    return newAxis(name, extent, 'red');
   }
 
   parallel(name: string, extent: number): Axis {
@@ -73,32 +65,33 @@ export class Lowering implements LowerContext {
 
   /** At how many different indices a value was asked for. */
   positionsOf(node: Node): number {
-    return this.#positions.get(node) ?? 0;
+    let count = 0;
+    for (let at = this.#lowered.get(node); at !== undefined; at = at.next) count++;
+    return count;
   }
 
   at(node: Node, index: readonly Idx[]): Expr {
-    const key = `${node.id}@${index.map((i) => i.key).join(',')}`;
-    const seen = this.#memo.get(key);
-    if (seen !== undefined) return seen;
+    for (let seen = this.#lowered.get(node); seen !== undefined; seen = seen.next)
+      if (seen.index === index || sameIndex(seen.index, index)) return seen.expr;
     this.#observe?.(node, index);
-    const expr = this.#value(node, index, key);
-    this.#memo.set(key, expr);
-    this.#positions.set(node, this.positionsOf(node) + 1);
+    const expr = this.#value(node, index);
+    this.#lowered.set(node, { index, expr, next: this.#lowered.get(node) });
     return expr;
   }
 
-  #value(node: Node, index: readonly Idx[], key: string): Expr {
-    const stored = this.#stored(node);
+  #value(node: Node, index: readonly Idx[]): Expr {
     const member = this.#unit?.members.find((m) => m.node === node);
     if (member !== undefined) {
       if (!sameIndex(member.index, index))
         throw new CannotLower(`${node.op.name} is needed away from where it is computed`);
-    } else if (stored !== undefined) return load(stored.buffer, index);
-    return this.inline(node, index, key);
+      return this.inline(node, index);
+    }
+    const stored = this.#stored(node);
+    return stored === undefined ? this.inline(node, index) : load(stored, index);
   }
 
   /** The value computed in place, whether or not it is stored somewhere. */
-  inline(node: Node, index: readonly Idx[], key = `${node.id}!`): Expr {
+  inline(node: Node, index: readonly Idx[]): Expr {
     const contract = this.#unit?.contract;
     if (contract?.node === node) {
       if (!sameIndex(contract.loops.index, index))
@@ -113,19 +106,14 @@ export class Lowering implements LowerContext {
     }
     if (node.op.name === 'full') return constant(node.attrs['value'] as number, node.type.dtype);
     if (node.op.lower === undefined) throw new CannotLower(`${node.op.name} cannot be inlined`);
-    const scope = this.#scope;
-    const count = this.#count;
-    this.#scope = key;
-    this.#count = 0;
-    const expr = node.op.lower(node, index, this);
-    this.#scope = scope;
-    this.#count = count;
-    return expr;
+    return node.op.lower(node, index, this);
   }
 }
 
-const sameIndex = (a: readonly Idx[], b: readonly Idx[]): boolean =>
-  a.every((x, i) => x.key === b[i]!.key);
+const sameIndex = (a: readonly Idx[], b: readonly Idx[]): boolean => {
+  for (let i = 0; i < a.length; i++) if (a[i]!.key !== b[i]!.key) return false;
+  return true;
+};
 
 /** The index that enumerates a tensor by one axis per dimension. */
 export const canonicalIndex = (axes: readonly Axis[]): Idx[] => axes.map(idxAxis);

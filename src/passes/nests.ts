@@ -10,7 +10,7 @@ import { constant, load, runningValue } from '../ir/loop/expr.ts';
 import type { LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { stridesOf } from '../ir/type.ts';
 import type { Fused } from './fuse.ts';
-import { canonicalIndex, isRead, Lowering, type Stored } from './lower.ts';
+import { canonicalIndex, isRead, Lowering } from './lower.ts';
 import { placeOf, productAxes, productOf, productPart } from './products.ts';
 import type { Member, Unit } from './units.ts';
 
@@ -68,8 +68,10 @@ const nestFrom = (unit: Unit, fused: Fused): Nest => {
 };
 
 const loweredAgain = (unit: Unit, fused: Fused): Unit => {
-  const lookup = (node: Node): Stored | undefined =>
-    isRead(node) && !unit.members.some((m) => m.node === node) ? fused.stored(node) : undefined;
+  const lookup = (node: Node): LoopBuffer | undefined =>
+    isRead(node) && !unit.members.some((m) => m.node === node)
+      ? fused.stored(node)?.buffer
+      : undefined;
   const [{ node }] = unit.members as [Member];
   const lowering = new Lowering(undefined, lookup);
   if (unit.running !== undefined) {

@@ -27,6 +27,13 @@ export const productAxes = ({ loops }: Product): Axis[] => [...loops.batch, ...l
 /** Whether a node is the norm of another's softmax: one nest gives both. */
 export const isNormOf = (norm: Node, of: Node): boolean => norm.op.comesWith?.(norm, of) === true;
 
+/** Whether the nest of a product may have a place for a value, by their shapes alone. */
+export const hasPlaceFor = (product: Node, value: Node): boolean => {
+  const { shape } = product.type;
+  if (sameShape(value.type.shape, shape)) return true;
+  return product.op.attend !== undefined && sameShape(value.type.shape, shape.slice(0, -1));
+};
+
 /** Where in its nest a value is computed: for each element of the result, or once a row. */
 export const placeOf = ({ node, loops }: Product, value: Node): readonly Idx[] | undefined => {
   const { shape } = node.type;

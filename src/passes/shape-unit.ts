@@ -9,10 +9,10 @@ import { grainOf } from '../codegen/grain.ts';
 import { type Axis, type Idx, idxAxes, idxAxis, newAxis, pointsOf } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { runningOperands } from '../ir/loop/access.ts';
-import type { Expr, ReduceExpr } from '../ir/loop/loop.ts';
+import type { Expr, LoopBuffer, ReduceExpr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
-import { CannotLower, canonicalIndex, Lowering, type Stored } from './lower.ts';
-import { placeOf, productAxes, productOf } from './products.ts';
+import { CannotLower, canonicalIndex, Lowering } from './lower.ts';
+import { hasPlaceFor, placeOf, productAxes, productOf } from './products.ts';
 import type { Member, Unit } from './units.ts';
 
 /** A unit in the making. */
@@ -38,9 +38,9 @@ export interface Shaped {
 export const shapeUnit = (
   draft: Draft,
   caps: Caps,
-  stored: (node: Node) => Stored | undefined,
+  stored: (node: Node) => LoopBuffer | undefined,
 ): Shaped => {
-  const outside = (node: Node): Stored | undefined =>
+  const outside = (node: Node): LoopBuffer | undefined =>
     draft.members.includes(node) ? undefined : stored(node);
   if (draft.contract !== undefined) return shapeContraction(draft, draft.contract, outside);
   if (draft.scatter) return shapeScatter(draft, outside);
@@ -50,8 +50,11 @@ export const shapeUnit = (
 const shapeContraction = (
   draft: Draft,
   node: Node,
-  stored: (node: Node) => Stored | undefined,
+  stored: (node: Node) => LoopBuffer | undefined,
 ): Shaped => {
+  const misfit = draft.members.find((member) => !hasPlaceFor(node, member));
+  if (misfit !== undefined)
+    throw new CannotLower(`${misfit.op.name} has another shape than the contraction`);
   const operands = new Lowering(undefined, stored);
   const product = productOf(node, operands);
   const members: Member[] = draft.members.map((member) => {
@@ -87,7 +90,7 @@ const shapeContraction = (
   };
 };
 
-const shapeRunning = (draft: Draft, stored: (node: Node) => Stored | undefined): Shaped => {
+const shapeRunning = (draft: Draft, stored: (node: Node) => LoopBuffer | undefined): Shaped => {
   const node = draft.members[0]!;
   const lowering = new Lowering(undefined, stored);
   const { axes, running } = node.op.running!(node, lowering);
@@ -110,7 +113,7 @@ const shapeRunning = (draft: Draft, stored: (node: Node) => Stored | undefined):
   return { unit, refusal, positionsOf: (n) => lowering.positionsOf(n) };
 };
 
-const shapeScatter = (draft: Draft, stored: (node: Node) => Stored | undefined): Shaped => {
+const shapeScatter = (draft: Draft, stored: (node: Node) => LoopBuffer | undefined): Shaped => {
   const node = draft.members[0]!;
   if (node.op.kind === 'running') return shapeRunning(draft, stored);
   const lowering = new Lowering(undefined, stored);
@@ -126,7 +129,7 @@ const shapeScatter = (draft: Draft, stored: (node: Node) => Stored | undefined):
   return { unit, refusal: undefined, positionsOf: (n) => lowering.positionsOf(n) };
 };
 
-const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => Stored | undefined): Shaped => {
+const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => LoopBuffer | undefined): Shaped => {
   const base = draft.members.reduce((a, b) => (b.type.size > a.type.size ? b : a));
   const axes = base.type.shape.map((extent, i) => newAxis(`i${i}`, extent, 'par'));
   const live = axes.filter((a) => a.extent !== 1);
@@ -205,7 +208,7 @@ const alignMembers = (
   draft: Draft,
   base: Node,
   axes: readonly Axis[],
-  stored: (node: Node) => Stored | undefined,
+  stored: (node: Node) => LoopBuffer | undefined,
 ): Member[] => {
   const baseIndex = canonicalIndex(axes);
   const baseMember: Member = { node: base, index: baseIndex };
@@ -254,7 +257,7 @@ const onlyAxis = (idx: Idx): Axis | undefined => {
 const usesOf = (
   node: Node,
   index: readonly Idx[],
-  stored: (node: Node) => Stored | undefined,
+  stored: (node: Node) => LoopBuffer | undefined,
 ): ReadonlyMap<Node, readonly Idx[]> => {
   const uses = new Map<Node, readonly Idx[]>();
   const lowering = new Lowering(undefined, stored, (used, at) => {
