@@ -97,12 +97,13 @@ export class Drafts {
       loads: undefined,
     };
     if (this.lowerable(draft, contract) !== undefined) return false;
-    const needs = this.supposing(contract, () => this.#needs(draft, this.homesOf(result)));
-    draft.loads = undefined;
+    const homes = this.homesOf(result);
+    const needs = this.supposing(contract, () => this.#needs(draft, homes));
     if (needs !== false) return false;
     this.#add(draft);
     this.homes.set(contract, new Set([draft]));
-    this.#refreshHomes();
+    for (const home of homes) home.loads = undefined;
+    this.#refreshHomes(result);
     return true;
   }
 
@@ -156,13 +157,14 @@ export class Drafts {
     return homes;
   }
 
-  /** Homes of decided values after a value between them and their users was stored. */
-  #refreshHomes(): void {
-    for (let i = this.#order.length - 1; i >= 0; i--) {
-      const node = this.#order[i]!;
-      if (this.homes.has(node) && this.#decided.has(node)) this.homes.set(node, this.homesOf(node));
-    }
-    for (const draft of this.all) draft.loads = undefined;
+  /** Homes of the values that `stored` is made of in place, after it was stored between them and their users. */
+  #refreshHomes(stored: Node): void {
+    const inside = new Set([stored]);
+    for (const node of inside)
+      for (const x of node.inputs) if (this.homes.has(x) && this.#decided.has(x)) inside.add(x);
+    inside.delete(stored);
+    for (const node of [...inside].sort((a, b) => b.id - a.id))
+      this.homes.set(node, this.homesOf(node));
   }
 
   /** The stored values a draft reads (inputs included), outside itself. */
@@ -180,15 +182,17 @@ export class Drafts {
       }
     };
     for (const member of draft.members) visit(member);
-    draft.loads = loads;
+    // what is only tried may be asked about while something else is supposed
+    if (this.all.has(draft)) draft.loads = loads;
     return loads;
   }
 
   /** Why a launch of the draft, with `node` computed in place, would bind too much, if it would. */
   overfull(draft: Draft, node: Node | undefined): string | undefined {
     const most = this.#caps.maxBindings;
-    // No unit binds more than all values there are.
-    if (this.#order.length <= most) return undefined;
+    // What is not decided yet is bound, if at all, instead of what it is made of: that has one value in memory.
+    const reads = this.loadsOf(draft).size + (node?.inputs.length ?? 0);
+    if (draft.members.length + reads <= most) return undefined;
     const count = this.supposing(node, () => bindingsOf(draft, node, this.#standing));
     return typeof count === 'number' && count > most
       ? `${count} buffers in one launch, the device binds ${most}`

@@ -4,6 +4,7 @@
  * Invariant: what is merged could be lowered as one and depends on itself through no other unit; new values of states
  * stay among themselves, for the optimizer is one kernel.
  */
+import { sameShape } from '../ir/type.ts';
 import { type Drafts, MAX_MEMBERS } from './drafts.ts';
 import type { PassContext } from './pass.ts';
 import { isNormOf } from './products.ts';
@@ -16,41 +17,43 @@ export const mergeNeighbours = (
   context: PassContext,
 ): void => {
   const refused = new Set<string>();
-  /** Whether two units are one now; 'never' where nothing that others do can change that they are not. */
-  const tryPair = (a: Draft, b: Draft): Draft | 'never' | 'later' => {
-    if (!related(drafts, updates, a, b)) return 'never';
-    if (drafts.illegal([a, b], undefined) !== undefined) return 'later';
+  /** The two as one unit, unless they stay apart: then they do whatever others do. */
+  const joined = (a: Draft, b: Draft): Draft | undefined => {
+    if (!related(drafts, updates, a, b)) return undefined;
+    if (drafts.illegal([a, b], undefined) !== undefined) return undefined;
     const merged = drafts.merged([a, b], undefined);
     const overfull = drafts.overfull(merged, undefined);
     if (overfull !== undefined)
       refused.add(`${namesOf(a)} and ${namesOf(b)} stay apart: ${overfull}`);
-    if (overfull !== undefined || drafts.lowerable(merged, undefined) !== undefined) return 'never';
+    if (overfull !== undefined || drafts.lowerable(merged, undefined) !== undefined)
+      return undefined;
     drafts.replace([a, b], merged);
     return merged;
   };
-  const byId = (a: Draft, b: Draft): number => a.id - b.id;
-  let all = [...drafts.all].sort(byId);
-  /** For each unit that was gone through, those after it that it may be one with yet. */
-  const open = new Map<Draft, Draft[]>();
-  for (let i = 0; i < all.length; i++) {
-    const a = all[i]!;
-    const later: Draft[] = [];
-    let merged: Draft | undefined;
-    for (const b of open.get(a) ?? all.slice(i + 1)) {
-      if (!drafts.all.has(b)) continue;
-      const found = tryPair(a, b);
-      if (found === 'later') later.push(b);
-      else if (found !== 'never') {
-        merged = found;
-        break;
-      }
+  let all = [...drafts.all].sort((a, b) => a.id - b.id);
+  /** Those that were held against all behind them. */
+  const settled = new Set<Draft>();
+  /** Puts `a` together with the first of `others` that it can be one with: that one is `all[at]` then. */
+  const join = (at: number, others: readonly Draft[]): boolean => {
+    const a = all[at]!;
+    for (const b of others) {
+      const one = joined(a, b);
+      if (one === undefined) continue;
+      all = all.flatMap((x) => (x === a ? one : x === b ? [] : x));
+      return true;
     }
-    open.set(a, later);
-    if (merged === undefined) continue;
-    const now = merged;
-    for (const before of all.slice(0, i)) open.set(before, [...open.get(before)!, now].sort(byId));
-    all = all.flatMap((x) => (x === a ? now : drafts.all.has(x) ? x : []));
-    i = -1;
+    return false;
+  };
+  for (let at = 0; at < all.length; at++) {
+    if (settled.has(all[at]!)) continue;
+    while (join(at, all.slice(at + 1)))
+      // those before it were held against its parts, not against it
+      for (let before = 0; before < at; before++)
+        if (join(before, [all[at]!])) {
+          at = before;
+          before = -1;
+        }
+    settled.add(all[at]!);
   }
   for (const text of refused) context.note(text);
 };
@@ -87,7 +90,7 @@ const related = (
   }
   if (a.contract !== undefined && b.contract !== undefined) return true;
   if (a.contract !== undefined || b.contract !== undefined) return false;
-  if (a.members[0]!.type.shape.join() !== b.members[0]!.type.shape.join()) return false;
+  if (!sameShape(a.members[0]!.type.shape, b.members[0]!.type.shape)) return false;
   for (const x of loadsA) if (loadsB.has(x) && x.type.size > 1) return true;
   return false;
 };
