@@ -13,7 +13,8 @@ import { bindingsOf, joinedFrom, type Standing } from './draft-bindings.ts';
 import { isLongJoin } from './fusion-model.ts';
 import { CannotLower, isRead } from './lower.ts';
 import { isNormOf } from './products.ts';
-import { type Draft, type Shaped, shapeUnit } from './shape-unit.ts';
+import { Recall } from './recall.ts';
+import { type Draft, type Shaped, shapeUnit, type Uses } from './shape-unit.ts';
 
 /** At most this many stores in one nest. */
 export const MAX_MEMBERS = 8;
@@ -36,14 +37,8 @@ export class Drafts {
   readonly #users: ReadonlyMap<Node, readonly Node[]>;
   readonly #standing: Standing;
   readonly #descendants = new Map<Node, Set<Node>>();
-  /** Nests of drafts, and where each value was read from that they depend on. */
-  readonly #shapes = new Map<
-    string,
-    {
-      readonly shaped: Shaped;
-      readonly asked: ReadonlyMap<Node, LoopBuffer | undefined>;
-    }
-  >();
+  readonly #shapes = new Recall<string, Shaped>();
+  readonly #uses = new Recall<Node, Uses>();
   #nextDraft = 0;
 
   /** `required`: what will be stored whatever else is decided. */
@@ -302,30 +297,17 @@ export class Drafts {
   shape(draft: Draft): Shaped {
     const { id, members, contract } = draft;
     const key = `${id}: ${members.map((m) => m.id)} ${contract?.id}`;
-    const known = this.#shapes.get(key);
-    if (known !== undefined && this.#stands(known.asked)) return known.shaped;
-    const asked = new Map<Node, LoopBuffer | undefined>();
-    const shaped = shapeUnit(draft, this.#caps, (node) => {
-      const place = this.#placeOf(node);
-      asked.set(node, place);
-      return place;
-    });
-    this.#shapes.set(key, { shaped, asked });
-    return shaped;
-  }
-
-  /** Whether values are read from where they were before. */
-  #stands(before: ReadonlyMap<Node, LoopBuffer | undefined>): boolean {
-    for (const [node, buffer] of before) if (this.#placeOf(node) !== buffer) return false;
-    return true;
+    return this.#shapes.get(key, this.#placeOf, (placeOf) =>
+      shapeUnit(draft, this.#caps, placeOf, this.#uses),
+    );
   }
 
   /** Where the value of a node is read from; undefined where it is computed in place. */
-  #placeOf(node: Node): LoopBuffer | undefined {
+  readonly #placeOf = (node: Node): LoopBuffer | undefined => {
     if (!isRead(node)) return undefined;
     if (this.draftOf.has(node) || this.buffers.has(node)) return this.buffers.of(node);
     return this.#decided.has(node) ? undefined : this.buffers.foreseen(node);
-  }
+  };
 }
 
 const joinsMany = ({ members }: Draft): boolean => members.some(isLongJoin);

@@ -111,9 +111,7 @@ const savesWork = (f: Fusing, homes: Set<Draft>, node: Node): boolean => {
     const positions = (draft: Draft): number => f.drafts.shape(draft).positionsOf(node);
     const together = positions(f.drafts.merged(drafts, undefined));
     // each of them needs it somewhere
-    return (
-      together < drafts.length || together < drafts.reduce((sum, d) => sum + positions(d), 0)
-    );
+    return together < drafts.length || together < drafts.reduce((sum, d) => sum + positions(d), 0);
   });
   return saves === true;
 };

@@ -9,10 +9,12 @@ import { grainOf } from '../codegen/grain.ts';
 import { type Axis, type Idx, idxAxes, idxAxis, newAxis, pointsOf } from '../ir/dim.ts';
 import type { Node } from '../ir/graph/graph.ts';
 import { runningOperands } from '../ir/loop/access.ts';
-import type { Expr, LoopBuffer, ReduceExpr } from '../ir/loop/loop.ts';
+import type { Expr, ReduceExpr } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
+import { sameShape } from '../ir/type.ts';
 import { CannotLower, canonicalIndex, Lowering } from './lower.ts';
 import { hasPlaceFor, placeOf, productAxes, productOf } from './products.ts';
+import type { PlaceOf, Recall } from './recall.ts';
 import type { Member, Unit } from './units.ts';
 
 /** A unit in the making. */
@@ -35,23 +37,26 @@ export interface Shaped {
   positionsOf(node: Node): number;
 }
 
+/** Where a value computed at `axes`, one a dimension, uses values that are read or folded (and itself). */
+export interface Uses {
+  readonly axes: readonly Axis[];
+  readonly at: ReadonlyMap<Node, readonly Idx[]>;
+}
+
+/** `known`: what was found of values by themselves. */
 export const shapeUnit = (
   draft: Draft,
   caps: Caps,
-  stored: (node: Node) => LoopBuffer | undefined,
+  stored: PlaceOf,
+  known: Recall<Node, Uses>,
 ): Shaped => {
-  const outside = (node: Node): LoopBuffer | undefined =>
-    draft.members.includes(node) ? undefined : stored(node);
+  const outside: PlaceOf = (node) => (draft.members.includes(node) ? undefined : stored(node));
   if (draft.contract !== undefined) return shapeContraction(draft, draft.contract, outside);
   if (draft.scatter) return shapeScatter(draft, outside);
-  return shapeMap(draft, caps, outside);
+  return shapeMap(draft, caps, outside, known);
 };
 
-const shapeContraction = (
-  draft: Draft,
-  node: Node,
-  stored: (node: Node) => LoopBuffer | undefined,
-): Shaped => {
+const shapeContraction = (draft: Draft, node: Node, stored: PlaceOf): Shaped => {
   const misfit = draft.members.find((member) => !hasPlaceFor(node, member));
   if (misfit !== undefined)
     throw new CannotLower(`${misfit.op.name} has another shape than the contraction`);
@@ -90,7 +95,7 @@ const shapeContraction = (
   };
 };
 
-const shapeRunning = (draft: Draft, stored: (node: Node) => LoopBuffer | undefined): Shaped => {
+const shapeRunning = (draft: Draft, stored: PlaceOf): Shaped => {
   const node = draft.members[0]!;
   const lowering = new Lowering(undefined, stored);
   const { axes, running } = node.op.running!(node, lowering);
@@ -113,7 +118,7 @@ const shapeRunning = (draft: Draft, stored: (node: Node) => LoopBuffer | undefin
   return { unit, refusal, positionsOf: (n) => lowering.positionsOf(n) };
 };
 
-const shapeScatter = (draft: Draft, stored: (node: Node) => LoopBuffer | undefined): Shaped => {
+const shapeScatter = (draft: Draft, stored: PlaceOf): Shaped => {
   const node = draft.members[0]!;
   if (node.op.kind === 'running') return shapeRunning(draft, stored);
   const lowering = new Lowering(undefined, stored);
@@ -129,11 +134,11 @@ const shapeScatter = (draft: Draft, stored: (node: Node) => LoopBuffer | undefin
   return { unit, refusal: undefined, positionsOf: (n) => lowering.positionsOf(n) };
 };
 
-const shapeMap = (draft: Draft, caps: Caps, stored: (node: Node) => LoopBuffer | undefined): Shaped => {
+const shapeMap = (draft: Draft, caps: Caps, stored: PlaceOf, known: Recall<Node, Uses>): Shaped => {
   const base = draft.members.reduce((a, b) => (b.type.size > a.type.size ? b : a));
   const axes = base.type.shape.map((extent, i) => newAxis(`i${i}`, extent, 'par'));
   const live = axes.filter((a) => a.extent !== 1);
-  const members = alignMembers(draft, base, axes, stored);
+  const members = alignMembers(draft, base, axes, stored, known);
   const draftUnit: Unit = {
     id: draft.id,
     axes: live,
@@ -208,35 +213,35 @@ const alignMembers = (
   draft: Draft,
   base: Node,
   axes: readonly Axis[],
-  stored: (node: Node) => LoopBuffer | undefined,
+  stored: PlaceOf,
+  known: Recall<Node, Uses>,
 ): Member[] => {
   const baseIndex = canonicalIndex(axes);
-  const baseMember: Member = { node: base, index: baseIndex };
-  let baseUses: ReadonlyMap<Node, readonly Idx[]> | undefined;
+  const usesBy = (node: Node): Uses => known.get(node, stored, (placeOf) => usesOf(node, placeOf));
   return draft.members.map((node) => {
-    if (node === base) return baseMember;
-    if (node.type.shape.join() === base.type.shape.join()) return { node, index: baseIndex };
-    baseUses ??= usesOf(base, baseIndex, stored);
-    const own = node.type.shape.map((extent, i) => newAxis(`j${i}`, extent, 'par'));
-    const uses = usesOf(node, canonicalIndex(own), stored);
+    if (node === base || sameShape(node.type.shape, base.type.shape))
+      return { node, index: baseIndex };
+    const there = usesBy(base);
+    const here = usesBy(node);
     const map = new Map<Axis, Idx>();
-    for (const [shared, index] of uses) {
-      const there = shared === node ? baseUses.get(node) : baseUses.get(shared);
-      if (there === undefined) continue;
+    for (const [shared, index] of here.at) {
+      const target = there.at.get(shared);
+      if (target === undefined) continue;
       for (const [d, idx] of index.entries()) {
-        const axis = onlyAxis(idx);
-        const target = there[d]!;
-        if (axis !== undefined && own.includes(axis) && onlyAxis(target)?.kind === 'par')
-          map.set(axis, map.get(axis) ?? target);
+        const [axis, to] = [onlyAxis(idx), onlyAxis(target[d]!)];
+        if (axis === undefined || to === undefined || map.has(axis)) continue;
+        const place = there.axes.indexOf(to);
+        if (here.axes.includes(axis) && place >= 0) map.set(axis, baseIndex[place]!);
       }
     }
-    const index = own.map((axis) => (axis.extent === 1 ? idxAxis(axis) : map.get(axis)));
+    const index = here.axes.map((axis) => (axis.extent === 1 ? idxAxis(axis) : map.get(axis)));
     const distinct = new Set(index.map((i) => i?.key));
     if (index.some((i) => i === undefined))
       throw new CannotLower(`the rows of ${node.op.name} do not line up`);
-    if (own.filter((a) => a.extent !== 1).length !== [...distinct].filter((k) => k !== '0').length)
+    const live = here.axes.filter((a) => a.extent !== 1);
+    if (live.length !== [...distinct].filter((k) => k !== '0').length)
       throw new CannotLower(`the rows of ${node.op.name} do not line up`);
-    for (const [i, axis] of own.entries())
+    for (const [i, axis] of here.axes.entries())
       if (axis.extent !== 1 && onlyAxis(index[i]!)!.extent !== axis.extent)
         throw new CannotLower(`the rows of ${node.op.name} do not line up`);
     return { node, index: index as Idx[] };
@@ -253,18 +258,14 @@ const onlyAxis = (idx: Idx): Axis | undefined => {
     : undefined;
 };
 
-/** At which index each reduction (and the value itself) is used when `node` is computed at `index`. */
-const usesOf = (
-  node: Node,
-  index: readonly Idx[],
-  stored: (node: Node) => LoopBuffer | undefined,
-): ReadonlyMap<Node, readonly Idx[]> => {
-  const uses = new Map<Node, readonly Idx[]>();
-  const lowering = new Lowering(undefined, stored, (used, at) => {
-    if (used.op.kind === 'reduce' || stored(used) !== undefined)
-      uses.set(used, uses.get(used) ?? at);
+const usesOf = (node: Node, stored: PlaceOf): Uses => {
+  const axes = node.type.shape.map((extent, i) => newAxis(`j${i}`, extent, 'par'));
+  const index = canonicalIndex(axes);
+  const at = new Map<Node, readonly Idx[]>([[node, index]]);
+  const lowering = new Lowering(undefined, stored, (used, there) => {
+    if ((used.op.kind === 'reduce' || stored(used) !== undefined) && !at.has(used))
+      at.set(used, there);
   });
-  uses.set(node, index);
   lowering.inline(node, index);
-  return uses;
+  return { axes, at };
 };

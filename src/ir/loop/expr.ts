@@ -80,6 +80,10 @@ export const load = (buffer: LoopBuffer, index: readonly Idx[]): Expr =>
   });
 
 export const scalar = (op: ScalarOp, ...args: Expr[]): Expr => {
+  let text = `${op}(`;
+  for (let i = 0; i < args.length; i++) text += `${args[i]!.id},`;
+  const seen = pool.get(text);
+  if (seen !== undefined) return seen;
   const dtype = scalarOps[op].dtype(...args.map((a) => a.dtype));
   if (dtype === undefined)
     throw new Error(`scalar ${op} does not take ${args.map((a) => a.dtype).join(', ')}`);
@@ -88,7 +92,7 @@ export const scalar = (op: ScalarOp, ...args: Expr[]): Expr => {
     if (isExactIn(dtype, value)) return constant(value, dtype);
   }
   if (op === 'select' && args[0]!.kind === 'const') return args[0]!.value ? args[1]! : args[2]!;
-  return intern(`${op}(${args.map((a) => a.id).join(',')})`, { kind: 'op', op, args, dtype });
+  return intern(text, { kind: 'op', op, args, dtype });
 };
 
 export const cast = (arg: Expr, dtype: DType): Expr => {
