@@ -7,7 +7,7 @@
 import type { Caps } from '../codegen/caps.ts';
 import { type Idx, pointsOf } from '../ir/dim.ts';
 import { operandsIn, positionsIn } from '../ir/loop/access.ts';
-import type { Expr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
+import type { Expr, LoadExpr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 
 /**
@@ -16,14 +16,14 @@ import { visitExpr } from '../ir/loop/visit.ts';
  * stored may read it, and not in folds, which they do together.
  */
 export const mayUpdate = (nest: Nest, store: Store, state: LoopBuffer, caps: Caps): boolean => {
-  const own = readings(nest).filter((r) => r.buffer.id === state.id);
+  const own = readings(nest).filter((r) => r.load.buffer.id === state.id);
   if (own.length === 0) return true;
   // Sums start from zeros in place of what is there.
   if (store.mode !== 'set') return false;
   const at = placeOf(store.buffer, store.index);
   return own.every((r) => {
     // Operands of a product and positions are read by whoever needs them.
-    if (r.place !== at || r.by === undefined) return false;
+    if (r.by === undefined || !isAt(r.load, at)) return false;
     return caps.threads === 1 || (sameLevel(r.by, store) && !r.folded);
   });
 };
@@ -37,22 +37,21 @@ export function* replaceable(nest: Nest, caps: Caps): Generator<readonly [Store,
   if (nest.stores.some((s) => reduces(s.value))) return;
   const byBuffer = new Map<number, Reading[]>();
   for (const r of readings(nest))
-    byBuffer.set(r.buffer.id, [...(byBuffer.get(r.buffer.id) ?? []), r]);
+    byBuffer.set(r.load.buffer.id, [...(byBuffer.get(r.load.buffer.id) ?? []), r]);
   for (const store of nest.stores) {
     // Every thread of a row computes what is stored once a row.
     if (caps.threads > 1 && pointsOf(store.axes) !== pointsOf(nest.axes)) continue;
     const at = placeOf(store.buffer, store.index);
     for (const [first, ...others] of byBuffer.values())
-      if ([first!, ...others].every((r) => r.place === at && r.by && sameLevel(r.by, store)))
-        if (caps.target !== 'wgsl' || first!.buffer.dtype === store.buffer.dtype)
-          yield [store, first!.buffer];
+      if ([first!, ...others].every((r) => r.by && sameLevel(r.by, store) && isAt(r.load, at)))
+        if (caps.target !== 'wgsl' || first!.load.dtype === store.buffer.dtype)
+          yield [store, first!.load.buffer];
   }
 }
 
 /** A place that is read, by the value of a store or (undefined) by what a product or a position is made of. */
 interface Reading {
-  readonly buffer: LoopBuffer;
-  readonly place: string;
+  readonly load: LoadExpr;
   readonly by: Store | undefined;
   /** Whether a reduction takes it. */
   readonly folded: boolean;
@@ -63,8 +62,7 @@ const readings = (nest: Nest): Reading[] => {
   const note = (root: Expr, by: Store | undefined, folded = false): void => {
     visitExpr(root, {
       expr: (e) => {
-        if (e.kind === 'load')
-          found.push({ buffer: e.buffer, place: placeOf(e.buffer, e.index), by, folded });
+        if (e.kind === 'load') found.push({ load: e, by, folded });
         else if (e.kind === 'reduce' && !folded) note(e.body, by, true);
       },
     });
@@ -79,6 +77,9 @@ const readings = (nest: Nest): Reading[] => {
 
 const placeOf = (buffer: LoopBuffer, index: readonly Idx[]): string =>
   `${buffer.strides.filter((_, i) => buffer.shape[i] !== 1).join('_')}:${index.map((i) => i.key).join()}`;
+
+const isAt = ({ buffer, index }: LoadExpr, place: string): boolean =>
+  placeOf(buffer, index) === place;
 
 const sameLevel = (a: Store, b: Store): boolean => pointsOf(a.axes) === pointsOf(b.axes);
 

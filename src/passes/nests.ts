@@ -19,13 +19,22 @@ const formed = new WeakMap<Unit, Nest>();
 /** The nest of a unit as buffers stand; the same as before, unless values it reads or stores have moved. */
 export const nestOf = (unit: Unit, fused: Fused): Nest => {
   const known = formed.get(unit) ?? nestFrom(unit, fused);
-  const stays =
-    readsOf(known).every((b) => !fused.buffers.isLeft(b)) &&
-    unit.members.every((m, i) => known.stores[i]!.buffer === fused.buffers.of(m.node));
-  const nest = stays ? known : nestFrom(loweredAgain(unit, fused), fused);
+  const readsStay = readsOf(known).every((b) => !fused.buffers.isLeft(b));
+  const nest = readsStay
+    ? storedAnew(known, unit, fused)
+    : nestFrom(loweredAgain(unit, fused), fused);
   formed.set(unit, nest);
   return nest;
 };
+
+/** The nest with its stores where its members live now. */
+const storedAnew = (nest: Nest, { members }: Unit, { buffers }: Fused): Nest =>
+  nest.stores.every((s, i) => s.buffer === buffers.of(members[i]!.node))
+    ? nest
+    : {
+        ...nest,
+        stores: nest.stores.map((s, i) => ({ ...s, buffer: buffers.of(members[i]!.node) })),
+      };
 
 const nestFrom = (unit: Unit, fused: Fused): Nest => {
   const [value] = unit.values;
