@@ -85,7 +85,7 @@ export const inline = (
   for (const node of topological(graph)) {
     if (became.has(node)) continue;
     const operands = node.inputs.map((x) => became.get(x)!);
-    became.set(node, builder.emit(node.op, operands, node.attrs));
+    became.set(node, builder.remake(node, operands));
   }
   return became;
 };

@@ -97,14 +97,22 @@ const rawPosition = (): string | undefined => {
 
 const places = new Map<string, string | undefined>();
 
+/** Whether stacks say other positions than those in the code that runs: those of its sources. */
+const isMapped = (): boolean =>
+  Error.prepareStackTrace !== undefined ||
+  (typeof process !== 'undefined' && process.sourceMapsEnabled !== false);
+
 /**
- * Where the user's program is now. Mapping a stack to source lines costs a fifth of a millisecond, so it is done once
- * per position.
+ * Where the user's program is now. The text of a stack has a line of each script on it, and finding these costs most
+ * where scripts are long: it is made once per position, and only where it says more.
  */
 export const userLine = (): string | undefined => {
   const position = rawPosition();
   if (position !== undefined && places.has(position)) return places.get(position);
-  const line = deep(() => lineInStack(new Error().stack));
+  const line =
+    position === undefined || isMapped()
+      ? deep(() => lineInStack(new Error().stack))
+      : shorten(position.replace(/^file:\/\//, ''));
   if (position !== undefined) places.set(position, line);
   return line;
 };

@@ -32,6 +32,8 @@ export type RuleTable = Readonly<Record<string, Rule | readonly Rule[]>>;
 /** Rules that feed each other deeper than this would never end. */
 const MAX_DEPTH = 400;
 
+const NONE: readonly Rule[] = [];
+
 /** A builder that makes the best form its rules know. */
 export class RewritingBuilder extends GraphBuilder {
   readonly #rules: ReadonlyMap<string, readonly Rule[]>;
@@ -51,15 +53,29 @@ export class RewritingBuilder extends GraphBuilder {
   }
 
   override emit<A extends Attrs>(op: Op<A>, inputs: readonly Node[], attrs: A): Node {
-    const candidate: Candidate = { op: op as Op, inputs, attrs };
-    invariant(++this.#depth < MAX_DEPTH, `rewrite rules of ${op.name} feed each other without end`);
+    return this.#better({ op: op as Op, inputs, attrs }) ?? super.emit(op, inputs, attrs);
+  }
+
+  override remake(node: Node, inputs: readonly Node[]): Node {
+    const { op, attrs } = node;
+    return this.#better({ op, inputs, attrs }) ?? super.remake(node, inputs);
+  }
+
+  /** What the first rule that has something to say makes of it. */
+  #better(candidate: Candidate): Node | undefined {
+    const { name } = candidate.op;
+    if (++this.#depth >= MAX_DEPTH)
+      invariant(false, `rewrite rules of ${name} feed each other without end`);
     try {
-      for (const rules of [this.#rules.get(op.name), this.#general])
-        for (const rule of rules ?? []) {
-          const better = rule(candidate, this);
-          if (better !== undefined) return better;
-        }
-      return super.emit(op, inputs, attrs);
+      for (const rule of this.#rules.get(name) ?? NONE) {
+        const better = rule(candidate, this);
+        if (better !== undefined) return better;
+      }
+      for (const rule of this.#general) {
+        const better = rule(candidate, this);
+        if (better !== undefined) return better;
+      }
+      return undefined;
     } finally {
       this.#depth--;
     }
@@ -114,7 +130,7 @@ export const copyNodes = (
     if (made.has(node)) continue;
     builder.origin = node.origin;
     const inputs = node.inputs.map((x) => made.get(x)!);
-    made.set(node, builder.emit(node.op, inputs, node.attrs));
+    made.set(node, builder.remake(node, inputs));
   }
   builder.origin = undefined;
 };

@@ -47,6 +47,7 @@ export interface InputOptions {
  * graph.outputs[0]!.type.shape;   // [3, 2]
  * b.broadcast(x, [2, 3, 4], [0, 1]).type.shape;   // [2, 3, 4]
  * b.emit(ir.graphOps.get('exp')!, [x], {}).type === x.type;   // true
+ * b.remake(y, [b.transpose(x, [1, 0])]) === y;   // true
  */
 export class GraphBuilder implements Algebra<Node> {
   readonly #interned = new Map<string, Node>();
@@ -86,17 +87,39 @@ export class GraphBuilder implements Algebra<Node> {
   emit<A extends Attrs>(op: Op<A>, inputs: readonly Node[], given: A): Node {
     if (op === undefined)
       throw new TigonError('value', 'there is no such op', 'take it from graphOps');
-    const attrs = op.normalize?.(given) ?? given;
+    return this.#made(op as Op, inputs, op.normalize?.(given) ?? given, undefined);
+  }
+
+  /**
+   * A node like `node`, which another builder may have made, of other operands.
+   *
+   * @throws what `emit` throws
+   */
+  remake(node: Node, inputs: readonly Node[]): Node {
+    const isTyped = inputs.every((x, i) => x.type === node.inputs[i]!.type);
+    return this.#made(node.op, inputs, node.attrs, isTyped ? node.type : undefined);
+  }
+
+  /** `type`: that of the node, where it is known. */
+  #made(op: Op, inputs: readonly Node[], attrs: Attrs, type: TensorType | undefined): Node {
     let key = op.name;
     for (const x of inputs) key += ` ${x.id}`;
     for (const name in attrs) key += ` ${name}=${attrKey(attrs[name])}`;
     const seen = this.#interned.get(key);
     if (seen !== undefined) return seen;
-    const type = op.type(
-      inputs.map((x) => x.type),
+    const node: Node = {
+      id: nextId++,
+      op,
+      inputs,
       attrs,
-    );
-    const node: Node = { id: nextId++, op: op as Op, inputs, attrs, type, origin: this.origin };
+      type:
+        type ??
+        op.type(
+          inputs.map((x) => x.type),
+          attrs,
+        ),
+      origin: this.origin,
+    };
     this.#interned.set(key, node);
     return node;
   }

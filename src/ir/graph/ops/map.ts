@@ -27,10 +27,10 @@ const mapOp = (name: ScalarOp): Op => {
     type: (inputs) => {
       const rule = ruleFor(name, inputs, OPERANDS[row.arity]);
       const first = inputs[0]!;
-      for (const t of inputs)
-        rule.check(
-          sameShape(t.shape, first.shape),
-          `operands have different shapes ([${first.shape.join(', ')}] ≠ [${t.shape.join(', ')}])`,
+      const other = inputs.find((t) => !sameShape(t.shape, first.shape));
+      if (other !== undefined)
+        rule.fail(
+          `operands have different shapes ([${first.shape.join(', ')}] ≠ [${other.shape.join(', ')}])`,
           'broadcast them to one shape first',
         );
       const dtype = row.dtype(...inputs.map((t) => t.dtype));
