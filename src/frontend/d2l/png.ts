@@ -4,6 +4,7 @@
  * Invariant: 8 bits a channel, grey or colour; the bytes depend on the pixels alone.
  */
 import { zlibSync } from 'fflate';
+import { joinedBytes } from '../bytes.ts';
 import { toBase64 } from './base64.ts';
 
 const CRC: readonly number[] = Array.from({ length: 256 }, (_, n) => {
@@ -56,11 +57,5 @@ export const pngAddress = ({ height, width, channels, bytes }: Pixels): string =
     chunk('IDAT', zlibSync(rows)),
     chunk('IEND', new Uint8Array(0)),
   ];
-  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return `data:image/png;base64,${toBase64(whole)}`;
+  return `data:image/png;base64,${toBase64(joinedBytes(parts))}`;
 };

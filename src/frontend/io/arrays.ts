@@ -6,6 +6,7 @@
  */
 import { type TensorType, tensor } from '../../ir/type.ts';
 import type { Device } from '../../runtime/device.ts';
+import { joinedBytes } from '../bytes.ts';
 import { contiguous } from '../callable.ts';
 import { failure } from '../callsite.ts';
 import { defaultDevice } from '../default-device.ts';
@@ -151,14 +152,7 @@ export const save = async (path: string, arrays: Arrays): Promise<void> => {
  */
 export const serialize = async (arrays: Arrays, format: ArrayFormat): Promise<Uint8Array> => {
   checkChoice('nd.serialize', 'format', format, FORMATS);
-  const parts = await partsOf('nd.serialize', arrays, format);
-  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joinedBytes(await partsOf('nd.serialize', arrays, format));
 };
 
 const arrayOf = (given: TensorBytes, device: Device, name: string): NDArray => {

@@ -4,6 +4,7 @@
  * Invariant: names are those of the arrays, without `.npy`; the same arrays in the same order give the same bytes.
  */
 import { TigonError } from '../../ir/errors.ts';
+import { joinedBytes } from '../bytes.ts';
 import { checkOptions } from '../options.ts';
 import { bytesFrom, type Source, writeFile } from './files.ts';
 import { checkBytes, checkPairs, checkTensor } from './given.ts';
@@ -15,16 +16,6 @@ export interface NpzOptions {
   /** Deflate the arrays, as `numpy.savez_compressed`. Default false. */
   readonly compress?: boolean;
 }
-
-const joined = (parts: readonly Uint8Array[]): Uint8Array => {
-  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-};
 
 /**
  * The bytes of a `.npz` file. Arrays of any shape, as `{ dtype, shape, bytes }`, each with its name; any dtype that
@@ -46,7 +37,7 @@ export const encode = (
     if (name === '' || files.has(`${name}.npy`))
       throw new TigonError('value', `npz: the name "${name}" is empty or taken twice`);
     checkTensor(`npz: "${name}"`, tensor);
-    files.set(`${name}.npy`, joined(encodeNpy(tensor)));
+    files.set(`${name}.npy`, joinedBytes(encodeNpy(tensor)));
   }
   return zip(files, options.compress ?? false);
 };

@@ -42,3 +42,28 @@ export const axesOf = (
 /** `shape` with the axes made 1. */
 export const kept = (shape: readonly number[], axes: readonly number[]): number[] =>
   shape.map((d, i) => (axes.includes(i) ? 1 : d));
+
+/** One integer for all axes of space, or one for each. */
+export const perAxis = (
+  where: string,
+  name: string,
+  value: number | readonly number[],
+  rank: number,
+  least: number,
+): readonly number[] => {
+  const all: readonly number[] =
+    typeof value === 'number' ? new Array<number>(rank).fill(value) : value;
+  if (
+    Array.isArray(all) &&
+    all.length === rank &&
+    all.every((n) => Number.isInteger(n) && n >= least)
+  )
+    return all;
+  throw failure(
+    'option',
+    `${where}: ${name} is ${JSON.stringify(value)}`,
+    rank === 1
+      ? `pass an integer ≥ ${least}`
+      : `pass an integer ≥ ${least}, or ${rank} of them, one per axis of space`,
+  );
+};

@@ -8,9 +8,10 @@ import { TigonError } from '../../ir/errors.ts';
 import { type ConvAttrs, conv as convOp } from '../../ir/graph/ops/conv.ts';
 import { showType } from '../../ir/type.ts';
 import { call, checkArray, type Fragment, fragment } from '../call.ts';
-import { failure, inName } from '../callsite.ts';
+import { inName } from '../callsite.ts';
 import type { NDArray } from '../ndarray.ts';
 import { checkOptions } from '../options.ts';
+import { perAxis } from './axes.ts';
 import { floating } from './math.ts';
 
 /** One integer for all axes of space, or one for each. */
@@ -21,21 +22,7 @@ export const spatial = (
   standard: number | readonly number[],
   rank: number,
   least: number,
-): readonly number[] => {
-  const given = value ?? standard;
-  const all: unknown = typeof given === 'number' ? new Array<number>(rank).fill(given) : given;
-  if (
-    Array.isArray(all) &&
-    all.length === rank &&
-    all.every((n) => Number.isInteger(n) && n >= least)
-  )
-    return all;
-  throw failure(
-    'option',
-    `${name}: ${option} is ${JSON.stringify(given)}`,
-    `pass an integer ≥ ${least}, or ${rank} of them, one per axis of space`,
-  );
-};
+): readonly number[] => perAxis(name, option, value ?? standard, rank, least);
 
 export interface ConvolutionOptions {
   /** Default 1. */

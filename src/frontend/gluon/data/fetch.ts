@@ -6,6 +6,7 @@
  */
 import * as platform from '#platform';
 import { TigonError } from '../../../ir/errors.ts';
+import { joinedBytes } from '../../bytes.ts';
 import { fileExists, readFile, sha256, writeFile } from '../../io/files.ts';
 
 /** A file of a dataset. */
@@ -64,13 +65,7 @@ const bodyOf = async (
       received += part.value.length;
       (options.onProgress ?? showProgress)({ file: file.name, received, total: file.bytes });
     }
-    const whole = new Uint8Array(received);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
+    return joinedBytes(parts);
   } finally {
     clearTimeout(timer);
   }

@@ -5,12 +5,13 @@
  */
 import { failure } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
+import { perAxis } from '../../nd/axes.ts';
 import { checkOptions } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { Parameter } from '../parameter.ts';
 import { type Images, imagesOf, type Layout, type Rank } from './layout.ts';
-import { type ActivationName, activationOf, count, expectSize, perAxis } from './shared.ts';
+import { type ActivationName, activationOf, count, expectSize } from './shared.ts';
 
 export interface ConvOptions {
   /** Default 1. */

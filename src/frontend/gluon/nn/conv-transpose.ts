@@ -5,10 +5,10 @@
  */
 import { failure, inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
+import { perAxis } from '../../nd/axes.ts';
 import { deconvolution } from '../../nd/deconvolution.ts';
 import { type ConvOptions, Convolving } from './conv-base.ts';
 import type { Rank } from './layout.ts';
-import { perAxis } from './shared.ts';
 
 export interface ConvTransposeOptions extends ConvOptions {
   /** Rows added at the end of each axis of space, fewer than `strides`. Default 0. */

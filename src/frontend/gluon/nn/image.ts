@@ -5,12 +5,13 @@
  */
 import { failure, inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
+import { perAxis } from '../../nd/axes.ts';
 import { type PadOptions, pad } from '../../nd/padding.ts';
 import { pixelShuffle, type UpSamplingOptions, upSampling } from '../../nd/resize.ts';
 import { checkChoice, checkOptions, shown } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import type { Rank } from './layout.ts';
-import { expectArray, expectRank, perAxis } from './shared.ts';
+import { expectArray, expectRank } from './shared.ts';
 
 /** One width for all sides of space, or `[before, after]` for each axis of space. */
 export type PadWidths = number | readonly (readonly [before: number, after: number])[];

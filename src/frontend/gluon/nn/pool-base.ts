@@ -5,10 +5,10 @@
  */
 import { inName } from '../../callsite.ts';
 import type { NDArray } from '../../methods.ts';
+import { perAxis } from '../../nd/axes.ts';
 import { checkOptions } from '../../options.ts';
 import { HybridBlock } from '../block.ts';
 import { type Images, imagesOf, type Layout, type Rank } from './layout.ts';
-import { perAxis } from './shared.ts';
 
 export interface LayoutOptions {
   /** Channels before space (default: NCW, NCHW, NCDHW) or last (NWC, NHWC, NDHWC), for input and result. */

@@ -4,10 +4,11 @@
  * Invariant: sizes, options and errors are the same for one, two and three axes of space.
  */
 import type { NDArray } from '../../methods.ts';
+import { perAxis } from '../../nd/axes.ts';
 import { adaptiveAvgPool, lpPool } from '../../nd/pooling.ts';
 import type { Rank } from './layout.ts';
 import { Folding, type LayoutOptions, type MaxPoolOptions, Pool } from './pool-base.ts';
-import { finite, perAxis } from './shared.ts';
+import { finite } from './shared.ts';
 
 export interface LPPoolOptions extends MaxPoolOptions {
   /** The power. Default 2. */

@@ -50,29 +50,6 @@ export const axisList = (where: string, axes: readonly number[]): readonly numbe
   throw failure('option', `${where}: axes is ${shown(axes)}`, 'pass a list of integers: [0, 2]');
 };
 
-/** One integer for all axes of space, or one for each. */
-export const perAxis = (
-  where: string,
-  name: string,
-  value: number | readonly number[],
-  rank: number,
-  least: number,
-): readonly number[] => {
-  const all: readonly number[] =
-    typeof value === 'number' ? new Array<number>(rank).fill(value) : value;
-  if (
-    Array.isArray(all) &&
-    all.length === rank &&
-    all.every((n) => Number.isInteger(n) && n >= least)
-  )
-    return all;
-  throw failure(
-    'option',
-    `${where}: ${name} is ${JSON.stringify(value)}`,
-    rank === 1 ? `pass an integer ≥ ${least}` : `pass an integer ≥ ${least}, or ${rank} of them`,
-  );
-};
-
 /** Throws unless `x` has `rank` axes; `form` shows them: `[batch, channels, height, width]`. */
 export const expectRank = (
   where: string,

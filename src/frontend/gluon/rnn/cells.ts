@@ -29,7 +29,7 @@ export interface CellOptions {
   /** Of the parameters. Default 'float32'. */
   readonly dtype?: DType;
 }
-const CELL = [
+export const CELL = [
   'inputSize',
   'i2hWeightInit',
   'h2hWeightInit',

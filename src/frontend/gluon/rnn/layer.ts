@@ -5,7 +5,6 @@
  * multiplied by one product, so that a step is the product with the state and one kernel for the gates. In a hybridized
  * function each direction of each layer is one loop.
  */
-import type { DType } from '../../../ir/dtype.ts';
 import { showType } from '../../../ir/type.ts';
 import { isTraining } from '../../autograd.ts';
 import { failure } from '../../callsite.ts';
@@ -20,7 +19,7 @@ import { HybridBlock } from '../block.ts';
 import type { InitializerLike } from '../init.ts';
 import { activationOf, count, expectArray, expectSize, rate } from '../nn/shared.ts';
 import { Parameter } from '../parameter.ts';
-import { type CellParameters, cellParameters } from './cells.ts';
+import { CELL, type CellOptions, type CellParameters, cellParameters } from './cells.ts';
 import {
   checkLayout,
   checkLengths,
@@ -38,7 +37,7 @@ import {
 } from './states.ts';
 import { gruStep, lstmStep, type Recurrent, rnnStep } from './steps.ts';
 
-export interface LayerOptions {
+export interface LayerOptions extends CellOptions {
   /** Layers on top of each other. Default 1. */
   readonly numLayers?: number;
   /** Of inputs and outputs. Default 'TNC'. */
@@ -47,29 +46,8 @@ export interface LayerOptions {
   readonly dropout?: number;
   /** Also from the last step to the first; outputs of both side by side. Default false. */
   readonly bidirectional?: boolean;
-  /** Channels of the input. Default: learnt from the first call. */
-  readonly inputSize?: number;
-  /** Default: what `initialize` is told. */
-  readonly i2hWeightInit?: InitializerLike;
-  readonly h2hWeightInit?: InitializerLike;
-  /** Default 'zeros'. */
-  readonly i2hBiasInit?: InitializerLike;
-  readonly h2hBiasInit?: InitializerLike;
-  /** Of the parameters. Default 'float32'. */
-  readonly dtype?: DType;
 }
-const LAYER = [
-  'numLayers',
-  'layout',
-  'dropout',
-  'bidirectional',
-  'inputSize',
-  'i2hWeightInit',
-  'h2hWeightInit',
-  'i2hBiasInit',
-  'h2hBiasInit',
-  'dtype',
-] as const;
+const LAYER = ['numLayers', 'layout', 'dropout', 'bidirectional', ...CELL] as const;
 
 /** One layer in one direction. */
 interface Way extends CellParameters {
