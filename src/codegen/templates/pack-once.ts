@@ -10,13 +10,11 @@ import { buffersOf, loadedBy } from '../../ir/loop/access.ts';
 import type { LoopBuffer, LoopKernel, Nest } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
 import type { Copies } from '../copies.ts';
-import { leastCycles } from './blocking.ts';
 import {
-  type Operand,
+  leastElapsed,
   type Problem,
   problems,
-  READING,
-  TALL_ROWS,
+  STEP,
   TILE_COLUMNS,
   TILE_ROWS,
 } from './contraction.ts';
@@ -54,9 +52,8 @@ export const packOnce = (
   if (whole === undefined) return undefined;
   const c = splitSums(nest.contract);
   const k = c.k.filter((a) => a.extent !== 1);
-  const ways = problems(c);
   let best: Packed | undefined;
-  for (const [side, p] of ways.entries()) {
+  for (const [side, p] of problems(c).entries()) {
     const { columns, columnAxes, depth } = p;
     if (p.batches > 1 || columns.size % TILE_COLUMNS !== 0) continue;
     const packed = side === 0 ? c.b : c.a;
@@ -70,7 +67,9 @@ export const packOnce = (
     const ready = { ...p, columns: inPanels(columns, copy) };
     // with one axis to sum along it is a matrix product; what is packed for others may suit convolutions too
     const least =
-      k.length > 1 ? leastRead(ways, caps) : cyclesOf(nest, waysOf(ready, caps), caps, most);
+      k.length > 1
+        ? leastInPlace(p, caps)
+        : cyclesOf(nest, waysOf(ready, caps), caps, most - packing);
     if (least === undefined || packing + least >= most) continue;
     const panels = panelsOf(packed, columnAxes, k, copy);
     if (panels === undefined) continue;
@@ -85,12 +84,6 @@ export const packOnce = (
   return [launch, { ...kernel, buffers: buffersOf([product]), nests: [product] }];
 };
 
-/** What panels do not get below, however their operands are read. */
-const leastRead = (ways: readonly Problem[], caps: Caps): number => {
-  const tileRows = caps.fusedMultiplyAdd ? TALL_ROWS : TILE_ROWS;
-  const near = (operand: Operand): Operand => ({ ...operand, cost: READING });
-  const least = ways.map((p) =>
-    leastCycles({ ...p, tileRows, rows: near(p.rows), columns: near(p.columns) }, caps),
-  );
-  return Math.min(...least);
-};
+/** Cycles of the micro-kernel alone: what no convolution in place gets below. */
+const leastInPlace = ({ rows, columns, depth }: Problem, caps: Caps): number =>
+  leastElapsed(1, (rows.size / TILE_ROWS) * (columns.size / TILE_COLUMNS) * depth * STEP, caps);
