@@ -11,8 +11,8 @@ import { devtoolsOf, type Page, pageAt, type Send } from './devtools.ts';
 import { bundle } from './pages.ts';
 import { type PageServer, servePage } from './server.ts';
 
-/** For one thing that is waited for, where drivers in software share a processor with others. */
-const LIMIT_MS = 180_000;
+/** For one thing that is waited for. */
+const LIMIT_MS = 60_000;
 /** Before and after the page is frozen. */
 const STEPS = 20;
 const FROZEN_MS = 300;
