@@ -45,7 +45,7 @@ export const devtoolsOf = ({ devtools }: Browser): Send => {
 export interface Page {
   /** What an expression is in the page, once it is settled. */
   evaluate<T>(expression: string): Promise<T>;
-  /** Puts another tab in front of it. */
+  /** Puts another tab in front of it; minimizes its window, where a browser without a screen has each page in one. */
   hide(): Promise<void>;
   show(): Promise<void>;
   setLife(state: 'active' | 'frozen'): Promise<void>;
@@ -68,6 +68,13 @@ export const pageAt = async (send: Send, address: string): Promise<Page> => {
   const session = attached['sessionId'] as string;
   let other: unknown;
   const bring = (id: unknown): Promise<Answer> => send('Target.activateTarget', { targetId: id });
+  const windowOf = async (id: unknown): Promise<unknown> =>
+    (await send('Browser.getWindowForTarget', { targetId: id }))['windowId'];
+  const resize = async (windowState: 'minimized' | 'normal'): Promise<void> => {
+    const windowId = await windowOf(targetId);
+    if (windowId !== (await windowOf(other)))
+      await send('Browser.setWindowBounds', { windowId, bounds: { windowState } });
+  };
   return {
     evaluate: async <T>(expression: string) => {
       const parameters = { expression, awaitPromise: true, returnByValue: true };
@@ -78,8 +85,12 @@ export const pageAt = async (send: Send, address: string): Promise<Page> => {
     hide: async () => {
       other ??= (await send('Target.createTarget', { url: 'about:blank' }))['targetId'];
       await bring(other);
+      await resize('minimized');
     },
-    show: async () => void (await bring(targetId)),
+    show: async () => {
+      await resize('normal');
+      await bring(targetId);
+    },
     setLife: async (state) => void (await send('Page.setWebLifecycleState', { state }, session)),
   };
 };

@@ -6,10 +6,13 @@ import { parseGraph } from '../../src/ir/graph/parse.ts';
 import { verifyGraph } from '../../src/ir/graph/verify.ts';
 import { byteLength } from '../../src/ir/type.ts';
 import { vjpGraph } from '../../src/passes/autodiff.ts';
+import { bringEveryFamily } from '../../src/passes/every-family.ts';
 import { type Partition, partition } from '../../src/passes/recompute.ts';
 import { lenet, mlp } from '../support/classifiers.ts';
 import { assertClose, randomInputs } from '../support/passes.ts';
 import { random } from '../support/random.ts';
+
+bringEveryFamily();
 
 const params = (graph: Graph): boolean[] => graph.inputs.map((x) => x.attrs['role'] === 'param');
 const all = (graph: Graph): boolean[] => graph.inputs.map((x) => x.type.dtype === 'float32');
