@@ -48,7 +48,7 @@ npm run bench -- dispatch [--json FILE] [--rounds N] [--threads N]
 npm run bench -- first [names] [--json FILE] [--rounds N] [--threads N]
                    cpu: first calls in fresh processes that load the package as it is built: loading, making, trace and
                    compile until the program can be launched, all of the call, a second one, by the clock and by processor
-                   time; then phases, sampled
+                   time; trace and compile after a call operation by operation; then phases, sampled
 
 npm run bench -- --roofline [names] [--json FILE] [--rounds N] [--seconds S] [--threads N]
                    cpu: each row against its floor: operations and bytes of its kernels at the speeds of multiply-adds

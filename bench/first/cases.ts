@@ -14,14 +14,17 @@ import type { CaseName } from './case-names.ts';
 const BATCH = 64;
 const CLASSES = 10;
 
-/** What is called, and what a call gives. */
-export type Call = () => nd.NDArray;
+/** One function, operation by operation and compiled: what is called, and what a call gives. */
+export interface Calls {
+  readonly imperative: () => nd.NDArray;
+  readonly hybrid: () => nd.NDArray;
+}
 
-const forward = (net: Net, ...shape: number[]): Call => {
+const forward = (net: Net, ...shape: number[]): Calls => {
   net.initialize({ init: 'zeros' });
   const x = nd.zeros(shape);
   const f = hybridize((a: nd.NDArray) => net(a), { name: 'forward' });
-  return () => f(x);
+  return { imperative: () => net(x), hybrid: () => f(x) };
 };
 
 const step = (
@@ -29,22 +32,20 @@ const step = (
   loss: (output: nd.NDArray, y: nd.NDArray) => nd.NDArray,
   x: nd.NDArray,
   y: nd.NDArray,
-): Call => {
+): Calls => {
   net.initialize({ init: 'zeros' });
   const trainer = new Trainer(net.parameters(), 'sgd', { learningRate: 0.01 });
-  const f = hybridize(
-    (a: nd.NDArray, b: nd.NDArray) => {
-      const l = autograd.record(() => loss(net(a), b));
-      l.backward();
-      trainer.step(a.shape[0]!);
-      return l.mean();
-    },
-    { name: 'step' },
-  );
-  return () => f(x, y);
+  const imperative = (a: nd.NDArray, b: nd.NDArray): nd.NDArray => {
+    const l = autograd.record(() => loss(net(a), b));
+    l.backward();
+    trainer.step(a.shape[0]!);
+    return l.mean();
+  };
+  const hybrid = hybridize(imperative, { name: 'step' });
+  return { imperative: () => imperative(x, y), hybrid: () => hybrid(x, y) };
 };
 
-const classifying = (net: Net, ...shape: number[]): Call =>
+const classifying = (net: Net, ...shape: number[]): Calls =>
   step(
     net,
     new SoftmaxCrossEntropyLoss(),
@@ -52,10 +53,10 @@ const classifying = (net: Net, ...shape: number[]): Call =>
     nd.zeros([shape[0]!], { dtype: 'int32' }),
   );
 
-const regressing = (net: Net, ...shape: number[]): Call =>
+const regressing = (net: Net, ...shape: number[]): Calls =>
   step(net, new L2Loss(), nd.zeros(shape), nd.zeros(shape));
 
-export const CASES: Readonly<Record<CaseName, () => Call>> = {
+export const CASES: Readonly<Record<CaseName, () => Calls>> = {
   'mlp-train': () =>
     classifying(mlp({ batch: BATCH, widths: [784, 256, 128, CLASSES] }), BATCH, 784),
   'lenet-train': () => classifying(lenet(), BATCH, 1, 28, 28),

@@ -2,7 +2,8 @@
  * A fresh process that calls one compiled function for the first time, and says what that took.
  *
  * Invariant: nothing of the package is loaded, and nothing compiled, before its time begins. With `--profile` the first
- * call is sampled, which makes it slower: times come from processes that are not.
+ * call is sampled, which makes it slower: times come from processes that are not. With `--after-imperative` the function
+ * runs once operation by operation before, as users write and try it.
  */
 import { Session } from 'node:inspector';
 import type { CaseName } from './case-names.ts';
@@ -39,7 +40,8 @@ cpu.load = (...given) => {
   return executable;
 };
 const { CASES } = await import('./cases.ts');
-const call = CASES[name]();
+const { imperative, hybrid } = CASES[name]();
+if (mode === '--after-imperative') await imperative().data();
 const session = new Session();
 const ask = (method: string, parameters: object = {}): Record<string, unknown> => {
   let answer: object = {};
@@ -56,7 +58,7 @@ if (mode === '--profile') {
   ask('Profiler.start');
 }
 const made = now();
-const result = call();
+const result = hybrid();
 await result.data();
 const called = now();
 const compiled = launchable;
@@ -65,7 +67,7 @@ const phases =
     ? sharesOf(ask('Profiler.stop')['profile'] as Profile, between(made, called).thread)
     : undefined;
 const again = now();
-await call().data();
+await hybrid().data();
 const first: First = {
   load: between(started, loaded),
   make: between(loaded, made),

@@ -27,6 +27,8 @@ export interface FirstRow {
   readonly first: Moment;
   /** Of `first`: until the program can be launched. */
   readonly compile: Moment;
+  /** The same in a process that has run the function once, operation by operation. */
+  readonly compileAfter: Moment;
   readonly second: Moment;
   /** Of one first call that was sampled. */
   readonly phases: Readonly<Record<string, number>>;
@@ -99,27 +101,32 @@ export const measureFirst = async (
   if (chosen.length === 0)
     throw new Error(`no such case: ${names.join(', ')}; cases: ${CASE_NAMES.join(', ')}`);
   return withPackage(async (folder) => {
-    const found = new Map<string, First[]>(chosen.map((name) => [name, []]));
+    const found = chosen.map((name) => ({ name, fresh: [] as First[], after: [] as First[] }));
     for (let round = 0; round < effort.rounds; round++)
-      for (const name of chosen) found.get(name)!.push(await inProcess(folder, name));
+      for (const { name, fresh, after } of found) {
+        fresh.push(await inProcess(folder, name));
+        after.push(await inProcess(folder, name, '--after-imperative'));
+      }
+    const heads = ['load', 'make', 'trace+compile', 'first call', 'second', 'after imperative'];
     console.log(
-      `${'ms: wall, thread, process'.padEnd(26)}${['load', 'make', 'trace+compile', 'first call', 'second'].map((x) => x.padStart(18)).join('')}`,
+      `${'ms: wall, thread, process'.padEnd(26)}${heads.map((x) => x.padStart(18)).join('')}`,
     );
     const rows: FirstRow[] = [];
-    for (const [name, all] of found) {
+    for (const { name, fresh: all, after } of found) {
       const { phases } = await inProcess(folder, name, '--profile');
       const row: FirstRow = {
         name,
         load: medians(all.map((x) => x.load)),
         make: medians(all.map((x) => x.make)),
         compile: medians(all.map((x) => x.compile)),
+        compileAfter: medians(after.map((x) => x.compile)),
         first: medians(all.map((x) => x.first)),
         second: medians(all.map((x) => x.second)),
         phases: phases ?? {},
       };
       rows.push(row);
       console.log(
-        `${name.padEnd(26)}${[row.load, row.make, row.compile, row.first, row.second].map(show).join('')}`,
+        `${name.padEnd(26)}${[row.load, row.make, row.compile, row.first, row.second, row.compileAfter].map(show).join('')}`,
       );
       console.log(`  of a sampled one: ${showPhases(row.phases)}`);
     }
