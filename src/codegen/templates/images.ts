@@ -15,6 +15,7 @@ import { planShifted } from './shifted.ts';
 import { shiftsOf } from './shifted-geometry.ts';
 import { planWinograd } from './winograd.ts';
 import { planWinogradGradient } from './winograd-gradient.ts';
+import { readyWeights } from './winograd-kept.ts';
 
 /** Steps of the micro-kernel, and positions, below which nothing is gained. */
 const LEAST_STEPS = 8;
@@ -31,6 +32,15 @@ export const planImages = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | 
       if (found !== undefined && found.cycles < (best?.cycles ?? Number.POSITIVE_INFINITY))
         best = found;
   return best;
+};
+
+/** The plan of a convolution whose weights lie transformed: no other schedule reads them as they are. */
+export const planReady = (nest: Nest, c: Contraction, caps: Caps): ImagePlan | undefined => {
+  if (c.a.kind !== 'guard') return undefined;
+  const g = geometryOf(c);
+  const shifts = g && shiftsOf(g);
+  if (shifts === undefined || readyWeights(nest, shifts) === undefined) return undefined;
+  return planWinograd(nest, shifts, caps, 1)[0];
 };
 
 /** The best few cuts of each schedule that takes a convolution image by image. */

@@ -14,7 +14,7 @@ import { blockings, leastCycles, packedElements } from './blocking.ts';
 import { type Problem, problems, TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import type { ImagePlan } from './convolution.ts';
 import { epilogueOf } from './epilogue.ts';
-import { imagePlans, planImages } from './images.ts';
+import { imagePlans, planImages, planReady } from './images.ts';
 import { MatmulTemplate, type Schedule, type Scratch } from './matmul-emit.ts';
 import { laneProblems } from './panels.ts';
 import { MEASURED } from './shortlist.ts';
@@ -62,7 +62,10 @@ const productOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
 };
 
 const bestOf = (nest: Nest, c: Contraction, caps: Caps): Product => {
-  const refused = misfit(nest, c) ?? smallness(c);
+  const unfit = misfit(nest, c);
+  const ready = unfit === undefined ? planReady(nest, c, caps) : undefined;
+  if (ready !== undefined) return ready;
+  const refused = unfit ?? smallness(c);
   if (refused !== undefined) return { refused };
   const inPlace = cheaper(planImages(nest, c, caps), planThin(nest, c, caps));
   const thin = thinness(c);

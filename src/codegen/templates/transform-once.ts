@@ -12,7 +12,7 @@ import { geometryOf } from './convolution-geometry.ts';
 import { productCycles } from './matmul.ts';
 import { shiftsOf } from './shifted-geometry.ts';
 import { partsFor } from './winograd.ts';
-import { type Transformed, transformedOf } from './winograd-kept.ts';
+import { type Parts, priceOf, transformedOf } from './winograd-kept.ts';
 
 /** Share of the time that there has to be left, at most: what is kept takes memory. */
 const GAIN = 0.97;
@@ -32,20 +32,21 @@ export const transformOnce = (
   const g = geometry && shiftsOf(geometry);
   const whole = g && productCycles(nest, caps);
   if (whole === undefined) return undefined;
-  let best: { readonly made: Transformed; readonly kernel: LoopKernel } | undefined;
+  let best: { readonly parts: Parts; readonly bytes: number } | undefined;
   let least = GAIN * whole;
   for (const tile of [4, 2] as const) {
     const parts = partsFor(g!, tile, caps);
-    const made = parts && transformedOf(c.a, g!, parts, `${kernel.name}_weights`);
-    if (made === undefined || !copies.keeps(weights, made.bytes)) continue;
-    const nests = [{ ...nest, contract: { ...c, a: made.expr } }];
-    const transforming = made.cycles / caps.parallelism / copies.rounds(weights, made.bytes);
-    const total = transforming + (productCycles(nests[0]!, caps) ?? Number.POSITIVE_INFINITY);
+    const price = parts && priceOf(c.a, g!, parts);
+    if (price === undefined || !copies.keeps(weights, price.bytes)) continue;
+    const transforming = price.cycles / caps.parallelism / copies.rounds(weights, price.bytes);
+    const total = transforming + parts!.cycles;
     if (total >= least) continue;
     least = total;
-    best = { made, kernel: { ...kernel, buffers: buffersOf(nests), nests } };
+    best = { parts: parts!, bytes: price.bytes };
   }
   if (best === undefined) return undefined;
-  copies.expect(weights, best.made.bytes);
-  return [best.made.kernel, best.kernel];
+  copies.expect(weights, best.bytes);
+  const made = transformedOf(c.a, g!, best.parts, `${kernel.name}_weights`);
+  const nests = [{ ...nest, contract: { ...c, a: made.expr } }];
+  return [made.kernel, { ...kernel, buffers: buffersOf(nests), nests }];
 };

@@ -145,26 +145,36 @@ export const readyWeights = ({ contract }: Nest, g: Shifts): ReadyWeights | unde
   return undefined;
 };
 
-/** Transformed weights, the launch that writes them, and what a convolution multiplies by instead. */
-export interface Transformed {
-  readonly kernel: LoopKernel;
-  readonly expr: Expr;
+/** Cycles of a row and a channel, for each product. */
+const CYCLES = 2.5;
+
+/** What transformed weights take. */
+export interface Price {
   readonly bytes: number;
   /** Rough cycles to transform all. */
   readonly cycles: number;
 }
 
-/** Cycles of a row and a channel, for each product. */
-const CYCLES = 2.5;
+/** What the weights of a convolution (its left operand) take, transformed so; `undefined` where they cannot lie ready. */
+export const priceOf = (weights: Expr, g: Shifts, parts: Parts): Price | undefined => {
+  if (!fits(g) || weights.dtype !== 'float32') return undefined;
+  const size = shapeOf(g, parts).reduce((n, d) => n * d, 1);
+  return { bytes: 4 * size, cycles: CYCLES * size };
+};
 
-/** The weights of a convolution (its left operand), transformed for tiles of a size. */
+/** Transformed weights: the launch that writes them, and what a convolution multiplies by instead. */
+export interface Transformed {
+  readonly kernel: LoopKernel;
+  readonly expr: Expr;
+}
+
+/** The weights of a convolution, transformed for tiles of a size. They have a price. */
 export const transformedOf = (
   weights: Expr,
   g: Shifts,
   parts: Parts,
   name: string,
-): Transformed | undefined => {
-  if (!fits(g) || weights.dtype !== 'float32') return undefined;
+): Transformed => {
   const { tile } = parts;
   const shape = shapeOf(g, parts);
   const buffer = newBuffer(name, { dtype: 'float32', shape });
@@ -207,11 +217,8 @@ export const transformedOf = (
     })),
     contract: undefined,
   };
-  const size = shape.reduce((n, d) => n * d, 1);
   return {
     kernel: { name, buffers: buffersOf([nest]), nests: [nest], origin: [] },
     expr: weightFrom(buffer, g, tile),
-    bytes: 4 * size,
-    cycles: CYCLES * size,
   };
 };

@@ -199,12 +199,16 @@ const suits = ({ rowBlocks, chunks }: Partial<Parts>, parts: Parts, g: Shifts): 
     ? g.rows.size % (TILE_ROWS * parts.rowBlocks) === 0 && g.depth % parts.chunks === 0
     : rowBlocks === parts.rowBlocks && chunks === parts.chunks;
 
-/** How weights should lie for a convolution with tiles of a size, so that it takes least. */
-export const partsFor = (g: Shifts, tile: TileSize, caps: Caps): Parts | undefined => {
+/** How weights should lie for a convolution with tiles of a size, so that it takes least: so many cycles. */
+export const partsFor = (
+  g: Shifts,
+  tile: TileSize,
+  caps: Caps,
+): (Parts & { readonly cycles: number }) | undefined => {
   const taps = tapsOf(g);
   if (!caps.winograd || taps?.side !== 3 || g.depth < FEWEST_CHANNELS) return undefined;
   const [cut] = cutsOf(g, taps, {}, caps, [tile], 1, Number.POSITIVE_INFINITY);
-  return cut && { tile, rowBlocks: cut.rowBlocks, chunks: cut.chunks };
+  return cut && { tile, rowBlocks: cut.rowBlocks, chunks: cut.chunks, cycles: cut.cycles };
 };
 
 /** The best few schedules of less than `below` cycles, for a convolution of this geometry; `sizes`: the tiles that may be used. */

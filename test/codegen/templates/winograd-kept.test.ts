@@ -49,7 +49,7 @@ interface Found {
 const both = (made: Made, tile: 2 | 4, caps: Caps): Found => {
   const g = geometry(made);
   const parts = partsFor(g, tile, caps);
-  const { kernel, expr } = transformedOf(made.nest.contract!.a, g, parts!, 'weights')!;
+  const { kernel, expr } = transformedOf(made.nest.contract!.a, g, parts!, 'weights');
   const nest: Nest = { ...made.nest, contract: { ...made.nest.contract!, a: expr } };
   assert.equal(readyWeights(nest, geometry({ ...made, nest }))?.tile, tile);
   const pick = generator(7);
