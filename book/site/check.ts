@@ -8,7 +8,7 @@
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
-import { findChromium } from '../../test/machine/browser.ts';
+import { provideChromium } from '../../test/machine/browser.ts';
 import type { CellPage } from '../format/lesson.ts';
 import { readLesson, readPages, slugs, slugsFor } from '../run/library.ts';
 import { accessibility } from './accessibility.ts';
@@ -46,7 +46,7 @@ const main = async (): Promise<void> => {
       full: { type: 'boolean', default: false },
     },
   });
-  const executablePath = findChromium();
+  const executablePath = provideChromium();
   if (executablePath === undefined) {
     console.log('skipped: no Chromium on the path; install one or name it in CHROMIUM');
     return;
