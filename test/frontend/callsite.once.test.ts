@@ -10,6 +10,22 @@ test('the line is that of the caller outside Tigon', () => {
   assert.match(userLine() ?? '', /^test\/frontend\/callsite\.once\.test\.ts:10:/);
 });
 
+test('without source maps, the line is that of the code that runs', () => {
+  const { prepareStackTrace } = Error;
+  const mapped = process.sourceMapsEnabled;
+  process.setSourceMapsEnabled(false);
+  Reflect.deleteProperty(Error, 'prepareStackTrace');
+  try {
+    const [found, text] = [userLine(), lineInStack(new Error().stack)];
+    const lineOf = (place: string | undefined): string => (place ?? '').replace(/:\d+$/, '');
+    assert.match(lineOf(found), /^test\/frontend\/callsite\.once\.test\.ts:\d+$/);
+    assert.is(lineOf(found), lineOf(text));
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    process.setSourceMapsEnabled(mapped);
+  }
+});
+
 test('stack texts of Node and of evaluated code are understood', () => {
   const home = new URL('../../src/frontend/ndarray.ts', import.meta.url).href;
   const stack = `Error: x
