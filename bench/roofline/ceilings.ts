@@ -95,27 +95,47 @@ const programOf = (
   };
 };
 
-/** The nanoseconds that a run takes: less than three in four. */
-const nanosecondsOf = (device: CpuDevice, program: Program): number => {
+/** What finds a ceiling: work by hand, ready to run. */
+export interface Probe {
+  /** What a run moves; of multiply-adds, nothing. */
+  readonly bytes: number;
+  /** One run: multiply-adds, or bytes, a nanosecond. */
+  readonly speed: () => number;
+  readonly dispose: () => void;
+}
+
+/** A program whose run is so many multiply-adds, or moves so many bytes. */
+const probeOf = (device: CpuDevice, program: Program, bytes: number, amount: number): Probe => {
   const executable = device.load(program);
   const storages = program.buffers.map((b) => {
     const storage = device.allocate(b.bytes, b.name);
     device.write(storage, 0, new Uint8Array(b.bytes));
     return storage;
   });
-  const times: number[] = [];
-  const end = performance.now() + LOOK_MS;
-  do {
-    const start = performance.now();
-    executable.run(storages, [0, 0], []);
-    times.push(performance.now() - start);
-  } while (performance.now() < end);
-  executable.dispose();
-  for (const s of storages) device.release(s);
-  return 1e6 * times.sort((a, b) => a - b)[times.length >> 2]!;
+  return {
+    bytes,
+    speed: () => {
+      const start = performance.now();
+      executable.run(storages, [0, 0], []);
+      return amount / (1e6 * (performance.now() - start));
+    },
+    dispose: () => {
+      executable.dispose();
+      for (const s of storages) device.release(s);
+    },
+  };
 };
 
-const arithmeticOf = (device: CpuDevice): number => {
+/** The speed of many runs: three in four are slower. */
+export const lookAt = ({ speed }: Probe): number => {
+  const speeds: number[] = [];
+  const end = performance.now() + LOOK_MS;
+  do speeds.push(speed());
+  while (performance.now() < end);
+  return speeds.sort((a, b) => b - a)[speeds.length >> 2]!;
+};
+
+export const multiplyAdds = (device: CpuDevice): Probe => {
   const x = globalBuffer('x', 'read', LANES);
   const y = globalBuffer('y', 'write', PIECES * LANES);
   const program = programOf('multiply-adds', [x, y], PIECES, ({ workgroup }) => {
@@ -130,14 +150,13 @@ const arithmeticOf = (device: CpuDevice): number => {
       storeTo(y, mul(get(workgroup), i32(LANES)), total),
     ];
   });
-  return (PIECES * STEPS * CHAINS * LANES) / nanosecondsOf(device, program);
+  return probeOf(device, program, 0, PIECES * STEPS * CHAINS * LANES);
 };
 
 /**
- * Bytes a nanosecond of a copy that moves `bytes`: each thread copies its part again and again, so that what fits its
- * cache stays there.
+ * A copy that moves `bytes`: each thread copies its part again and again, so that what fits its cache stays there.
  */
-export const copySpeed = (device: CpuDevice, bytes: number): number => {
+export const copying = (device: CpuDevice, bytes: number): Probe => {
   const elements = bytes / 8;
   const part = elements / device.threads;
   const share = Math.floor(part / LANES) * LANES;
@@ -150,12 +169,22 @@ export const copySpeed = (device: CpuDevice, bytes: number): number => {
     const copy = forOf(i, i32(0), i32(share), LANES, [storeTo(y, at, loadFrom(x, at, 4))]);
     return [forOf(again, i32(0), i32(repeats), 1, [copy])];
   });
-  return (8 * share * device.threads * repeats) / nanosecondsOf(device, program);
+  return probeOf(device, program, bytes, 8 * share * device.threads * repeats);
 };
+
+const lookOnce = (probe: Probe): number => {
+  const speed = lookAt(probe);
+  probe.dispose();
+  return speed;
+};
+
+/** Bytes a nanosecond of a copy that moves `bytes`. */
+export const copySpeed = (device: CpuDevice, bytes: number): number =>
+  lookOnce(copying(device, bytes));
 
 /** Measures all of them. */
 export const measureCeilings = (device: CpuDevice): Ceilings => ({
-  arithmetic: arithmeticOf(device),
+  arithmetic: lookOnce(multiplyAdds(device)),
   memory: SIZES.map((bytes) => ({ bytes, speed: copySpeed(device, bytes) })),
 });
 

@@ -1,8 +1,8 @@
 /**
  * How far rows are from the floor on Tigon's CPU device: `npm run bench -- --roofline [names]`.
  *
- * Invariants: ceilings are measured by the same threads in the same run, between the rows; the time of a row is without
- * clocks inside, times of launches come from profiles of the same program between those runs.
+ * Invariants: ceilings are measured by the same threads in the same run, between the rows and in turns with them; the time
+ * of a row is without clocks inside, times of launches come from profiles of the same program between those runs.
  */
 import { device } from 'tigon';
 import { sequence } from '../../src/ir/program/sequence.ts';
@@ -12,8 +12,9 @@ import type { Effort } from '../measure.ts';
 import type { Mode, Prepared, Subject } from '../protocol.ts';
 import { contender } from '../subjects/tigon-cpu.ts';
 import { better, type Ceilings, measureCeilings } from './ceilings.ts';
-import { floorOf, stepsOf, wholeWork } from './floors.ts';
+import { floorOf, type StepWork, stepsOf, wholeWork } from './floors.ts';
 import { type KernelLine, type RowLine, show, showCeilings } from './show.ts';
+import { probesOf, type Turn, takeTurns } from './turns.ts';
 
 /** Runs before anything is timed: kernels are compiled in earnest only then. */
 const WARM_RUNS = 6;
@@ -32,6 +33,8 @@ const compiledMode = (modes: Subject[string]): Mode | undefined =>
 interface Times {
   /** Nanoseconds of each run, without clocks inside. */
   readonly runs: number[];
+  /** The same runs, between looks at the ceilings. */
+  readonly turns: Turn[];
   /** Nanoseconds of each launch of each profile, by step; all launches of a step in one profile are added up. */
   readonly steps: number[][];
 }
@@ -55,19 +58,23 @@ const profiled = async ({ run }: Prepared, { program }: Compiled): Promise<reado
   });
 };
 
-const timesOf = async (work: Prepared, compiled: Compiled, effort: Effort): Promise<Times> => {
-  const times: Times = { runs: [], steps: compiled.program.steps.map(() => []) };
-  const runs: number[] = [];
+const timesOf = async (
+  work: Prepared,
+  compiled: Compiled,
+  ceilings: Ceilings,
+  effort: Effort,
+): Promise<Times> => {
+  const times: Times = { runs: [], turns: [], steps: compiled.program.steps.map(() => []) };
   const rounds = Math.max(LEAST_RUNS, effort.rounds);
+  const works = stepsOf(compiled).flatMap((s) => (s.launches > 0 ? [s.work] : []));
+  const probes = probesOf(device.cpu(), works, ceilings);
   for (let i = 0; i < WARM_RUNS; i++) await work.run();
   for (let round = 0; round < rounds; round++) {
-    const end = performance.now() + (1000 * effort.seconds) / 2;
-    do {
-      const start = performance.now();
-      await work.run();
-      runs.push(1e6 * (performance.now() - start));
-    } while (performance.now() < end);
-    const profileEnd = performance.now() + (1000 * effort.seconds) / 2;
+    const called = (nanoseconds: number) => times.runs.push(nanoseconds);
+    times.turns.push(
+      ...(await takeTurns(probes, ceilings, 500 * effort.seconds, work.run, called)),
+    );
+    const profileEnd = performance.now() + 500 * effort.seconds;
     do {
       for (const one of await profiled(work, compiled))
         one.forEach((nanoseconds, step) => {
@@ -75,7 +82,7 @@ const timesOf = async (work: Prepared, compiled: Compiled, effort: Effort): Prom
         });
     } while (performance.now() < profileEnd);
   }
-  times.runs.push(...runs);
+  for (const { dispose } of probes) dispose();
   return times;
 };
 
@@ -93,6 +100,7 @@ const measureRow = async (
   name: string,
   mode: Mode,
   prepare: () => Prepared | Promise<Prepared>,
+  ceilings: Ceilings,
   effort: Effort,
 ): Promise<Measured> => {
   const work = await prepare();
@@ -102,8 +110,12 @@ const measureRow = async (
   const { compiled } = only;
   await work.run();
   const repeats = (await profiled(work, compiled)).length;
-  return { name, mode, compiled, times: await timesOf(work, compiled, effort), repeats };
+  return { name, mode, compiled, times: await timesOf(work, compiled, ceilings, effort), repeats };
 };
+
+/** Nanoseconds of the floor of a program's launches, one after the other. */
+const floorOfSteps = (steps: readonly StepWork[], c: Ceilings): number =>
+  steps.reduce((sum, s) => sum + s.launches * floorOf(s.work, c), 0);
 
 const lineOf = ({ name, mode, compiled, times, repeats }: Measured, c: Ceilings): RowLine => {
   const steps = stepsOf(compiled);
@@ -123,13 +135,17 @@ const lineOf = ({ name, mode, compiled, times, repeats }: Measured, c: Ceilings)
     };
     return [line];
   });
+  const shares = times.turns.map(
+    (t) => (repeats * floorOfSteps(steps, t.ceilings)) / t.nanoseconds,
+  );
   return {
     name,
     mode,
     threads: device.cpu().threads,
     bestMilliseconds: least(times.runs) / repeats / 1e6,
     medianMilliseconds: median(times.runs) / repeats / 1e6,
-    floorMilliseconds: kernels.reduce((sum, k) => sum + k.floorMicroseconds, 0) / 1000,
+    floorMilliseconds: floorOfSteps(steps, c) / 1e6,
+    shareInTurns: median(shares),
     wholeFloorMilliseconds: floorOf(wholeWork(compiled.program, steps), c) / 1e6,
     kernels,
   };
@@ -148,7 +164,7 @@ export const roofline = async (
     if (mode === undefined) continue;
     if (names.length > 0 && !names.some((n) => name.startsWith(n))) continue;
     process.stderr.write(`${name} ...\n`);
-    measured.push(await measureRow(name, mode, modes[mode]!, effort));
+    measured.push(await measureRow(name, mode, modes[mode]!, ceilings, effort));
     ceilings = better(ceilings, measureCeilings(device.cpu()));
   }
   const lines = measured.map((m) => lineOf(m, ceilings));

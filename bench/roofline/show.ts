@@ -1,8 +1,8 @@
 /**
  * Floors for people to read: rows first, then the launches of each row, by the time they lose.
  *
- * Invariant: a share is a floor over the best time, because ceilings are the best that was seen, too; what is lost is their
- * difference.
+ * Invariant: a share is a floor over the best time, because ceilings are the best that was seen, too, or, in turns, a floor
+ * over a time of the same moment; what is lost is the difference of the best.
  */
 import type { Mode } from '../protocol.ts';
 import type { Ceilings } from './ceilings.ts';
@@ -28,6 +28,8 @@ export interface RowLine {
   readonly medianMilliseconds: number;
   /** Of its launches, one after the other. */
   readonly floorMilliseconds: number;
+  /** The median, over turns, of the floor at the ceilings of that turn over the time of a call in it. */
+  readonly shareInTurns: number;
   /** If nothing but operands and results went through memory. */
   readonly wholeFloorMilliseconds: number;
   readonly kernels: readonly KernelLine[];
@@ -57,6 +59,7 @@ const ROW_HEAD = [
   'best ms'.padStart(9),
   'floor'.padStart(9),
   'of it',
+  'in turns',
   'whole'.padStart(9),
   'of it',
   'launches'.padStart(9),
@@ -73,6 +76,7 @@ const rowText = (row: RowLine): string => {
     cell(bestMilliseconds, 9),
     cell(floorMilliseconds, 9),
     percent(floorMilliseconds / bestMilliseconds),
+    percent(row.shareInTurns).padStart(8),
     cell(wholeFloorMilliseconds, 9),
     percent(wholeFloorMilliseconds / bestMilliseconds),
     cell(launches, 9),
@@ -114,8 +118,8 @@ const rowWithKernels = ({ name, mode, kernels }: RowLine): string => {
 };
 
 /**
- * `floor`: of the launches as they are; `whole`: if nothing but operands and results went through memory; `launches`: the
- * best times of all launches added up.
+ * `floor`: of the launches as they are; `in turns`: its share in the median over turns; `whole`: if nothing but operands and
+ * results went through memory; `launches`: the best times of all launches added up.
  */
 export const show = (rows: readonly RowLine[]): string =>
   [[ROW_HEAD, ...rows.map(rowText)].join('\n'), ...rows.map(rowWithKernels)].join('\n\n');

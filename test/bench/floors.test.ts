@@ -73,11 +73,12 @@ test('what loses most stands first', () => {
       medianMilliseconds: 2,
       bestMilliseconds: 1,
       floorMilliseconds: 0.5,
+      shareInTurns: 0.45,
       wholeFloorMilliseconds: 0.25,
       kernels: [kernel('quick', 100, 90), kernel('slow', 900, 410)],
     },
   ]);
-  assert.match(text, /net +step +2\.00 +1\.00 +0\.500 +50% +0\.250 +25% +1\.00 +2\n/);
+  assert.match(text, /net +step +2\.00 +1\.00 +0\.500 +50% +45% +0\.250 +25% +1\.00 +2\n/);
   assert.match(text, /490 +900 +900 +410 +46% +90% .* 3 × slow \[how\]\n.* quick \[how\]/);
 });
 
