@@ -13,6 +13,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { parseAst } from 'rolldown/parseAst';
+import { bundleForNode, withOwnNames } from './bundle-node.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(process.argv[2] ?? root, 'dist');
@@ -59,6 +60,12 @@ const buildOf = () => {
   return hash.digest('hex').slice(0, 32);
 };
 
+const define = { TIGON_BUILD: JSON.stringify(buildOf()) };
+/** What is not in it: Node's own modules, and other packages. */
+const external = [manifest.dependencies, manifest.peerDependencies]
+  .flatMap((names) => Object.keys(names))
+  .concat('node:*');
+
 const { outputFiles, metafile } = await build({
   absWorkingDir: root,
   // each once: what is an entry twice would be a chunk, and chunks do nothing when they are imported
@@ -81,10 +88,8 @@ const { outputFiles, metafile } = await build({
   platform: 'neutral',
   target: 'node20',
   conditions: ['none'],
-  define: { TIGON_BUILD: JSON.stringify(buildOf()) },
-  external: [manifest.imports, manifest.dependencies, manifest.peerDependencies]
-    .flatMap((names) => Object.keys(names))
-    .concat('node:*'),
+  define,
+  external: Object.keys(manifest.imports).concat(external),
   sourcemap: true,
   metafile: true,
   write: false,
@@ -128,7 +133,7 @@ for (const { path, text } of outputFiles) {
   const target = path.replace(actor, 'methods.js');
   // esbuild imports chunks for their effects, too; bundlers are told that the others have none
   const plain = () =>
-    withPureCalls(text)
+    withPureCalls(withOwnNames(text))
       .replaceAll(actor, 'methods.js')
       .replace(/^import "[./]*chunks\/shared-\w+\.js";$|^import "\.\/shared-\w+\.js";$/gm, '');
   write(target, path.endsWith('.js') ? plain() : text.replaceAll(actor, 'methods.js'));
@@ -137,3 +142,5 @@ for (const [i, name] of FACADES.entries()) {
   const { code } = await transform(facades[i], { loader: 'ts', format: 'esm', target: 'node20' });
   write(join(dist, `${name}.js`), code.replaceAll(/\.ts(?=["'])/g, '.js'));
 }
+
+await bundleForNode({ root, dist, manifest, define, external });

@@ -2,11 +2,12 @@
  * What a first call takes, in fresh processes that load the built package: `npm run bench -- first`.
  *
  * Invariant: the package is built into a folder of its own, and no program is found compiled; medians over processes,
- * whose cases take turns. `thread` is processor time of the calling thread, `process` that of all threads: V8's compilers
+ * whose cases take turns. V8's code of the package is found by those of the columns that say so, as by every process on a
+ * machine but the first one. `thread` is processor time of the calling thread, `process` that of all threads: V8's compilers
  * and collector and the device's workers included.
  */
 import { execFileSync, fork } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,13 +24,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export interface FirstRow {
   readonly name: string;
   readonly load: Moment;
-  readonly make: Moment;
   readonly first: Moment;
   /** Of `first`: until the program can be launched. */
   readonly compile: Moment;
   /** The same in a process that has run the function once, operation by operation. */
   readonly compileAfter: Moment;
   readonly second: Moment;
+  /** In a process that finds V8's code of the package. */
+  readonly kept: { readonly load: Moment; readonly compile: Moment; readonly first: Moment };
   /** Of one first call that was sampled. */
   readonly phases: Readonly<Record<string, number>>;
 }
@@ -57,12 +59,18 @@ const withPackage = async <T>(use: (folder: string) => Promise<T>): Promise<T> =
   }
 };
 
-const inProcess = (folder: string, name: string, ...options: string[]): Promise<First> =>
+/** A process that keeps things in `cache`. */
+const inProcess = (
+  folder: string,
+  name: string,
+  cache: string,
+  ...options: string[]
+): Promise<First> =>
   new Promise((resolve, reject) => {
     const child = fork(join(folder, 'bench/child.js'), [name, ...options], {
       cwd: folder,
       execArgv: [],
-      env: { ...process.env, TIGON_CACHE: 'off' },
+      env: { ...process.env, TIGON_CACHE: cache },
     });
     let first: First | undefined;
     child.on('message', (message) => {
@@ -73,6 +81,14 @@ const inProcess = (folder: string, name: string, ...options: string[]): Promise<
       else resolve(first);
     });
   });
+
+/** One that finds V8's code, of a process that did the same, and no program. */
+const withKeptCode = async (folder: string, name: string): Promise<First> => {
+  const cache = join(folder, `cache-${name}`);
+  if (!existsSync(cache)) await inProcess(folder, name, cache);
+  rmSync(join(cache, 'programs'), { recursive: true, force: true });
+  return inProcess(folder, name, cache);
+};
 
 const median = (xs: readonly number[]): number =>
   xs.slice().sort((a, b) => a - b)[xs.length >> 1] ?? Number.NaN;
@@ -101,33 +117,44 @@ export const measureFirst = async (
   if (chosen.length === 0)
     throw new Error(`no such case: ${names.join(', ')}; cases: ${CASE_NAMES.join(', ')}`);
   return withPackage(async (folder) => {
-    const found = chosen.map((name) => ({ name, fresh: [] as First[], after: [] as First[] }));
+    const found = chosen.map((name) => ({
+      name,
+      fresh: [] as First[],
+      after: [] as First[],
+      kept: [] as First[],
+    }));
     for (let round = 0; round < effort.rounds; round++)
-      for (const { name, fresh, after } of found) {
-        fresh.push(await inProcess(folder, name));
-        after.push(await inProcess(folder, name, '--after-imperative'));
+      for (const { name, fresh, after, kept } of found) {
+        fresh.push(await inProcess(folder, name, 'off'));
+        after.push(await inProcess(folder, name, 'off', '--after-imperative'));
+        kept.push(await withKeptCode(folder, name));
       }
-    const heads = ['load', 'make', 'trace+compile', 'first call', 'second', 'after imperative'];
+    const heads = ['load', 'trace+compile', 'first call', 'second', 'after imperative'];
+    const keptHeads = ['code kept: load', 'trace+compile', 'first call'];
     console.log(
-      `${'ms: wall, thread, process'.padEnd(26)}${heads.map((x) => x.padStart(18)).join('')}`,
+      `${'ms: wall, thread, process'.padEnd(26)}${[...heads, ...keptHeads].map((x) => x.padStart(18)).join('')}`,
     );
     const rows: FirstRow[] = [];
-    for (const { name, fresh: all, after } of found) {
-      const { phases } = await inProcess(folder, name, '--profile');
+    for (const { name, fresh, after, kept } of found) {
+      const { phases } = await inProcess(folder, name, 'off', '--profile');
       const row: FirstRow = {
         name,
-        load: medians(all.map((x) => x.load)),
-        make: medians(all.map((x) => x.make)),
-        compile: medians(all.map((x) => x.compile)),
+        load: medians(fresh.map((x) => x.load)),
+        compile: medians(fresh.map((x) => x.compile)),
+        first: medians(fresh.map((x) => x.first)),
+        second: medians(fresh.map((x) => x.second)),
         compileAfter: medians(after.map((x) => x.compile)),
-        first: medians(all.map((x) => x.first)),
-        second: medians(all.map((x) => x.second)),
+        kept: {
+          load: medians(kept.map((x) => x.load)),
+          compile: medians(kept.map((x) => x.compile)),
+          first: medians(kept.map((x) => x.first)),
+        },
         phases: phases ?? {},
       };
       rows.push(row);
-      console.log(
-        `${name.padEnd(26)}${[row.load, row.make, row.compile, row.first, row.second, row.compileAfter].map(show).join('')}`,
-      );
+      const shown = [row.load, row.compile, row.first, row.second, row.compileAfter];
+      const { load, compile, first } = row.kept;
+      console.log(`${name.padEnd(26)}${[...shown, load, compile, first].map(show).join('')}`);
       console.log(`  of a sampled one: ${showPhases(row.phases)}`);
     }
     return rows;
