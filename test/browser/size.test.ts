@@ -15,9 +15,9 @@ import * as assert from 'uvu/assert';
 const LIMITS = new Map([
   [1, 121.5],
   [2, 231],
-  [4, 310.5],
+  [4, 312.5],
   [5, 275],
-  [7, 444.5],
+  [7, 446.5],
 ]);
 
 interface Size {

@@ -13,9 +13,15 @@ import { gradientOf, planGradient } from '../../../src/codegen/templates/gradien
 import { shiftsOf } from '../../../src/codegen/templates/shifted-geometry.ts';
 import { planWinograd } from '../../../src/codegen/templates/winograd.ts';
 import { planWinogradGradient } from '../../../src/codegen/templates/winograd-gradient.ts';
+import { planSpread } from '../../../src/codegen/templates/winograd-spread.ts';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
 import { hasRelaxedSimd } from '../../../src/runtime/cpu/features.ts';
-import { conv, convGradWeight, type Made } from '../../../test/codegen/templates/made.ts';
+import {
+  conv,
+  convGradInput,
+  convGradWeight,
+  type Made,
+} from '../../../test/codegen/templates/made.ts';
 import { elementsOf, evaluate, kernelOf } from '../../../test/codegen/templates/nests.ts';
 import { runKernel } from '../../../test/support/wasm.ts';
 
@@ -51,6 +57,8 @@ const tiles =
   (made, device) =>
     planWinograd(made.nest, shiftsOf(geometry(made))!, device, 1, [size])[0];
 const straight: Plan = (made, device) => planConvolution(made.nest, geometry(made), device, 1)[0];
+const fromInput: Plan = (made, device) =>
+  planSpread(made.nest, shiftsOf(geometry(made))!, device, 1)[0];
 const gradient =
   (plan: typeof planGradient): Plan =>
   (made, device) =>
@@ -59,6 +67,10 @@ const forward =
   (side: number) =>
   (channels: number): Made =>
     conv(1, channels, 8, 8, 8, side, { pad: (side - 1) / 2 });
+const input =
+  (side: number) =>
+  (channels: number): Made =>
+    convGradInput(2, 8, 6, 6, channels, side);
 const weight =
   (side: number) =>
   (channels: number): Made =>
@@ -70,6 +82,10 @@ const rows: readonly Row[] = [
   { name: '3 x 3, tiles of 4 x 4', problem: forward(3), plan: tiles(4) },
   { name: '5 x 5, straight', problem: forward(5), plan: straight },
   { name: '5 x 5, tiles of 2 x 2', problem: forward(5), plan: tiles(2) },
+  { name: 'input of 3 x 3, straight', problem: input(3), plan: straight },
+  { name: 'input of 3 x 3, tiles', problem: input(3), plan: fromInput },
+  { name: 'input of 5 x 5, straight', problem: input(5), plan: straight },
+  { name: 'input of 5 x 5, tiles', problem: input(5), plan: fromInput },
   { name: 'weight of 3 x 3, straight', problem: weight(3), plan: gradient(planGradient) },
   { name: 'weight of 3 x 3, tiles', problem: weight(3), plan: gradient(planWinogradGradient) },
   { name: 'weight of 5 x 5, straight', problem: weight(5), plan: gradient(planGradient) },

@@ -16,6 +16,7 @@ import { shiftsOf } from './shifted-geometry.ts';
 import { planWinograd } from './winograd.ts';
 import { planWinogradGradient } from './winograd-gradient.ts';
 import { readyWeights } from './winograd-kept.ts';
+import { planSpread } from './winograd-spread.ts';
 
 /** Steps of the micro-kernel, and positions, below which nothing is gained. */
 const LEAST_STEPS = 8;
@@ -61,7 +62,10 @@ const schedulesFor = (nest: Nest, c: Contraction, caps: Caps): readonly Schedule
   const shifts = g !== undefined && g.depth >= 8 && g.rows.size >= 4 ? shiftsOf(g) : undefined;
   const isShifted = shifts !== undefined && shifts.columns.size >= 8;
   if (isShifted)
-    schedules.push((most, below) => planWinograd(nest, shifts, caps, most, undefined, below));
+    schedules.push(
+      (most, below) => planSpread(nest, shifts, caps, most, below),
+      (most, below) => planWinograd(nest, shifts, caps, most, undefined, below),
+    );
   if (g !== undefined && isWorthIt(g))
     schedules.push(
       (most, below) => planConvolution(nest, g, caps, most, below),

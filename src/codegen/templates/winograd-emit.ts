@@ -14,6 +14,7 @@ import { TILE_COLUMNS, TILE_ROWS } from './contraction.ts';
 import { finishImage } from './image.ts';
 import { accumulateInto } from './micro.ts';
 import { clear } from './planes.ts';
+import type { WinogradCut } from './winograd.ts';
 import {
   type Channels,
   LANES,
@@ -22,6 +23,7 @@ import {
   transformTiles,
   transformWeights,
   type Unit,
+  type WinogradScratch,
   type Work,
 } from './winograd-transforms.ts';
 
@@ -99,15 +101,23 @@ const unitOf = ({ em, g, cut: { layout } }: Work, number: TExpr): Unit => {
 };
 
 /** Where panels of the weights are: the first, from one of the tile's products to the next, from four rows to the next. */
-interface WeightPanels {
+export interface WeightPanels {
   readonly at: TExpr;
   readonly slice: number;
   readonly tile: number;
 }
 
+/** What products of panels need to know. */
+export interface ProductWork extends Pick<Work, 'em'> {
+  readonly cut: Pick<WinogradCut, 'channels' | 'chunks' | 'slices'> & {
+    readonly layout: Pick<WinogradCut['layout'], 'reach'>;
+  };
+  readonly scratch: Pick<WinogradScratch, 'rows' | 'columns' | 'products'>;
+}
+
 /** The products of one panel of tiles, added to what other parts of the channels gave. */
-const multiply = (
-  { em, cut, scratch }: Work,
+export const multiply = (
+  { em, cut, scratch }: ProductWork,
   panel: TExpr,
   block: TExpr,
   rows: TExpr,

@@ -140,6 +140,27 @@ const twoOfFive: Line = {
   ],
 };
 
+/** Six products to the six places that they add to: the transpose of what becomes of inputs. */
+const spread: LineTransform = ([m0, m1, m2, m3, m4, m5], name) => {
+  const [p, q] = [name(plus(m1!, m2!)), name(minus(m1!, m2!))];
+  const [r, s] = [name(plus(m3!, m4!)), name(minus(m3!, m4!))];
+  return [
+    times(A2 * B2, m0!),
+    plusTimes(-A * B2, q, plusTimes(-B * A2, s, times(A2 * B2, m5!))),
+    plusTimes(-B2, p, plusTimes(-A2, r, times(-A2 - B2, m0!))),
+    plusTimes(A, q, plusTimes(B, s, times(-A2 - B2, m5!))),
+    plus(m0!, plus(p, r)),
+    m5!,
+  ];
+};
+
+/** A convolution seen from its input: what four inputs of three taps, or two of five, add to six results. */
+export const spreadLineOf = (taps: number): Line => ({
+  input: gradientLineOf(taps).gradient,
+  weight: lineOf(4, taps).weight,
+  result: spread,
+});
+
 /**
  * The same transform of three weights as numbers: `first` times the first, then for each pair of points ±p what is even and
  * odd of them, over n; then the last.

@@ -79,9 +79,19 @@ export const placeTiles = ({ em, cut: { layout }, scratch }: Work): void => {
 const lanesOf = (em: Emitter, table: ThreadBuffer, tile: TExpr): TExpr[] =>
   [0, 1, 2, 3].map((lane) => em.name('at', loadFrom(table, add(tile, i32(lane)))));
 
+/** What the transform of weights needs to know. */
+export interface WeightWork extends Pick<Work, 'em' | 'taps'> {
+  readonly cut: {
+    readonly layout: Pick<WinogradCut['layout'], 'tile' | 'reach'>;
+    readonly channels: number;
+    readonly slices: Pick<WinogradCut['slices'], 'rows'>;
+  };
+  readonly scratch: Pick<WinogradScratch, 'rows'>;
+}
+
 /** The panels of the weights of some channels. */
 export const transformWeights = (
-  { em, taps, cut, scratch }: Work,
+  { em, taps, cut, scratch }: WeightWork,
   start: TExpr,
   rows: TExpr,
   { from, length }: Channels,

@@ -69,7 +69,7 @@ export interface Slices {
 }
 
 /** Cycles to transform weights of a row and a channel, a tile of a channel, a tile of results; by taps and size. */
-const COSTS = {
+export const COSTS = {
   3: { 2: { weight: 14, input: 28, result: 8 }, 4: { weight: 20, input: 58, result: 13 } },
   5: { 2: { weight: 40, input: 58, result: 11 } },
 } as const;
@@ -80,7 +80,7 @@ const TURN = 30;
 const CLEAR = 0.3;
 const FINISH = 0.4;
 /** Fewest channels whose transforms pay, and fewest in a part of them. */
-const FEWEST_CHANNELS = 12;
+export const FEWEST_CHANNELS = 12;
 const LEAST_PART = 32;
 
 const layoutOf = (

@@ -13,6 +13,7 @@ import { planContraction } from '../../../src/codegen/templates/matmul.ts';
 import { type Shifts, shiftsOf } from '../../../src/codegen/templates/shifted-geometry.ts';
 import { planWinograd } from '../../../src/codegen/templates/winograd.ts';
 import { planWinogradGradient } from '../../../src/codegen/templates/winograd-gradient.ts';
+import { planSpread } from '../../../src/codegen/templates/winograd-spread.ts';
 import { wasmCaps } from '../../../src/codegen/wasm/caps.ts';
 import { hasRelaxedSimd } from '../../../src/runtime/cpu/features.ts';
 import { runKernel } from '../../support/wasm.ts';
@@ -52,6 +53,30 @@ test('tiles of both sizes: borders of tiles, panels, rows, images and results', 
   both(conv(5, 12, 4, 4, 4, 3, { pad: 1 }), small(60_000), 7, 'images', / (8|4) tiles/);
 });
 
+test('tiles of the input: borders of tiles, panels, rows, images, parts of lines and results', () => {
+  const spread = (made: Made, device: Caps, what: string, note = /from the input/): void => {
+    let notes = '';
+    const ran = check(made.nest, made.buffers, device, 7, (nest, given) => {
+      const found = planSpread(nest, geometry(made), given, 1)[0];
+      notes = found?.plan.notes.join() ?? '';
+      return found?.plan ?? { refused: 'no tiles' };
+    });
+    if (typeof ran === 'string') throw new Error(`${what}: ${ran}`);
+    assert.ok(ran.error < 1e-4, `${what}: error ${ran.error}`);
+    assert.match(notes, note, what);
+  };
+  spread(convGradInput(4, 8, 12, 12, 12, 5), caps(1), 'whole tiles', /F\(2 x 2, 5 x 5\) from/);
+  spread(convGradInput(4, 8, 10, 10, 12, 3), caps(1), 'whole tiles', /F\(4 x 4, 3 x 3\) from/);
+  spread(convGradInput(5, 5, 9, 11, 13, 5), caps(8), 'five images, rows and lines of tiles');
+  spread(convGradInput(1, 6, 11, 10, 12, 3), caps(2), 'an image, tiles that stick out');
+  spread(conv(3, 12, 6, 5, 7, 5, { pad: 4 }), caps(2), 'wide padding');
+  spread(conv(2, 12, 6, 9, 4, 5, { pad: 3 }), caps(1), 'results that no tile has whole');
+  spread(conv(2, 12, 5, 6, 4, 3, { pad: 4 }), caps(1), 'results that no input meets');
+  const small = (bytes: number): Caps => ({ ...caps(1), sharedBytes: bytes });
+  spread(convGradInput(6, 4, 13, 9, 12, 5), small(80_000), 'parts of lines', / (3|6) tiles at a/);
+  spread(convGradInput(4, 20, 8, 8, 30, 5), small(140_000), 'blocks of rows', / x [235] of /);
+});
+
 test('chosen where it is faster by estimate, and where the device allows it', () => {
   const notes = (made: Made, device: Caps): string => {
     const plan = planContraction(made.nest, device);
@@ -63,6 +88,7 @@ test('chosen where it is faster by estimate, and where the device allows it', ()
   assert.match(notes(conv(64, 20, 12, 12, 50, 5), device), /Winograd F\(2 x 2, 5 x 5/);
   assert.match(notes(conv(1, 512, 7, 7, 512, 3, { pad: 1 }), device), /Winograd F\(2 x 2/);
   assert.match(notes(convGradInput(8, 32, 18, 18, 32, 3), device), /Winograd/);
+  assert.match(notes(convGradInput(64, 20, 12, 12, 50, 5), device), /from the input/);
   assert.match(notes(convGradWeight(32, 32, 16, 16, 32, 3, 1), device), /Winograd F\(3 x 3/);
   for (const other of [
     notes(photo, wasmCaps(true, false)),
@@ -137,6 +163,9 @@ test('errors stay within what the documentation says', () => {
   const five = largestError(wide, (d) => planWinograd(wide.nest, geometry(wide), d, 1)[0]);
   assert.ok(five < 2e-6, `5 x 5: ${five}`);
   for (const side of [3, 5]) {
+    const back = convGradInput(4, 4, 10, 10, 32, side);
+    const spread = largestError(back, (d) => planSpread(back.nest, geometry(back), d, 1)[0]);
+    assert.ok(spread < 2e-6, `from the input, ${side} x ${side}: ${spread}`);
     const made = convGradWeight(2, 12, 10, 10, 12, side, (side - 1) / 2);
     const g = gradientOf(made.nest.contract!)!;
     const error = largestError(made, (device) => planWinogradGradient(made.nest, g, device, 1)[0]);
