@@ -43,7 +43,7 @@ const openCache = (): DiskCache | undefined => {
   if (folder === undefined || process.env['NODE_V8_COVERAGE'] !== undefined) return undefined;
   return new DiskCache({
     folder,
-    what: "V8's code of Tigon",
+    what: 'functions that V8 compiled',
     ending: '.code',
     key: [TIGON_BUILD, process.arch],
     limitBytes: LIMIT_BYTES,
