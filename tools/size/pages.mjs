@@ -8,9 +8,11 @@
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdtempSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -73,13 +75,21 @@ export const PAGES = [
   { name: 'has all but tigon/ir, one file', text: everything },
 ];
 
-/** Calls `use` with a folder that holds the package as it is published, and what it depends on. */
+/** What the package is made from. */
+const SOURCES = ['package.json', 'tsconfig.json', 'src', 'tools'];
+
+/**
+ * Calls `use` with a folder that holds the package as it is published, and what it depends on.
+ *
+ * It is made from copies: names of chunks come from paths of sources as seen from `dist`, and minified names, which
+ * compress well or badly by chance, from names of chunks. So a page is the same wherever this repository lies.
+ */
 export const withPackage = async (use) => {
-  const folder = mkdtempSync(join(tmpdir(), 'tigon-size-'));
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tigon-size-')));
   try {
-    copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
+    for (const name of SOURCES) cpSync(join(root, name), join(folder, name), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
-    execFileSync(process.execPath, [join(root, 'tools/bundle.mjs'), folder]);
+    execFileSync(process.execPath, [join(folder, 'tools/bundle.mjs')]);
     return await use(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
