@@ -4,7 +4,7 @@
  * Invariant: statements that are renamed mean the same; names end in a number that is free.
  */
 import { get, register } from '../ir/thread/build.ts';
-import { inWords } from '../ir/thread/bulk.ts';
+import { type Parts, type SpecialStmt, withParts } from '../ir/thread/special.ts';
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
 
 /** Makes names unique: `wanted`, or `base` with the first number that is free. */
@@ -47,21 +47,10 @@ const declared = (stmts: readonly TStmt[], visit: (r: Register) => void): void =
         break;
       case 'set':
       case 'store':
-      case 'mma':
-      case 'copy':
-      case 'commit':
-      case 'wait':
       case 'barrier':
-      case 'gates':
-      case 'expect':
-      case 'arrive':
-      case 'await':
-      case 'fetch':
-      case 'products':
-      case 'settle':
         break;
       default:
-        s satisfies never;
+        s satisfies SpecialStmt;
     }
 };
 
@@ -138,11 +127,13 @@ export const relabel = (
         return e satisfies never;
     }
   };
+  const parts: Parts = { expression: expr, register: reg, buffer };
   const stmt = (s: TStmt): TStmt => {
     switch (s.kind) {
       case 'let':
       case 'var':
       case 'set':
+      case 'exchange':
         return { ...s, register: reg(s.register), value: expr(s.value) };
       case 'store':
         return { ...s, buffer: buffer(s.buffer), index: expr(s.index), value: expr(s.value) };
@@ -161,33 +152,6 @@ export const relabel = (
           then: s.then.map(stmt),
           otherwise: s.otherwise.map(stmt),
         };
-      case 'exchange':
-        return { ...s, register: reg(s.register), value: expr(s.value) };
-      case 'mma':
-        return {
-          ...s,
-          accumulator: reg(s.accumulator),
-          a: expr(s.a),
-          b: [expr(s.b[0]), expr(s.b[1])],
-        };
-      case 'fragments':
-        return {
-          ...s,
-          register: reg(s.register),
-          buffer: buffer(s.buffer),
-          index: expr(s.index),
-        };
-      case 'copy':
-        return {
-          ...s,
-          to: buffer(s.to),
-          index: expr(s.index),
-          from: buffer(s.from),
-          at: expr(s.at),
-          when: expr(s.when),
-        };
-      case 'gates':
-        return { ...s, buffer: buffer(s.buffer) };
       case 'roles':
         return {
           ...s,
@@ -198,37 +162,10 @@ export const relabel = (
             body: role.body.map(stmt),
           })),
         };
-      case 'expect':
-      case 'arrive':
-        return { ...s, gates: buffer(s.gates), index: expr(s.index) };
-      case 'await':
-        return { ...s, gates: buffer(s.gates), index: expr(s.index), phase: expr(s.phase) };
-      case 'fetch':
-        return {
-          ...s,
-          to: buffer(s.to),
-          index: expr(s.index),
-          coordinates: s.coordinates.map(expr),
-          gates: buffer(s.gates),
-          gate: expr(s.gate),
-        };
-      case 'products':
-        return {
-          ...s,
-          accumulators: s.accumulators.map(reg),
-          a: inWords(s.a)
-            ? { words: s.a.words.map(expr) }
-            : { ...s.a, buffer: buffer(s.a.buffer), at: expr(s.a.at) },
-          b: { ...s.b, buffer: buffer(s.b.buffer), at: expr(s.b.at) },
-        };
-      case 'settle':
-        return { ...s, accumulators: s.accumulators.map(reg) };
       case 'barrier':
-      case 'commit':
-      case 'wait':
         return s;
       default:
-        return s satisfies never;
+        return withParts(s, parts);
     }
   };
   return stmts.map(stmt);

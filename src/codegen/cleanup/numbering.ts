@@ -4,7 +4,7 @@
  * Invariant: a write gives its var or buffer a new version, at the end of the loop or branch it is in as well; a loop's
  * body starts from the versions after any of its rounds.
  */
-import { type PlainBulk, partsOf } from '../../ir/thread/bulk.ts';
+import { expressionsOf, type SpecialStmt } from '../../ir/thread/special.ts';
 import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../../ir/thread/thread.ts';
 import type { Scope, Step } from './steps.ts';
 import type { Block, Value } from './value.ts';
@@ -147,13 +147,6 @@ class Numbering {
         steps.push({ kind: 'compute', value });
         break;
       }
-      case 'mma': {
-        const { inputs, accumulator } = s;
-        const b = [this.value(s.b[0]), this.value(s.b[1])] as const;
-        steps.push({ kind: 'mma', inputs, accumulator, a: this.value(s.a), b });
-        this.bumpVar(accumulator);
-        break;
-      }
       case 'fragments': {
         const value = this.values.fragments(this.exchanges++, s, this.value(s.index), this.block);
         value.hint = s.register;
@@ -161,16 +154,6 @@ class Numbering {
         steps.push({ kind: 'compute', value });
         break;
       }
-      case 'copy': {
-        const [index, at, when] = [this.value(s.index), this.value(s.at), this.value(s.when)];
-        const { to, from, elements } = s;
-        steps.push({ kind: 'copy', to, index, from, at, elements, when });
-        this.bumpMemory(to);
-        break;
-      }
-      case 'commit':
-        steps.push(s);
-        break;
       case 'roles': {
         const roles = s.roles.map((role) => {
           const block = this.inner('branch', false);
@@ -187,31 +170,21 @@ class Numbering {
         steps.push({ kind: 'roles', roles });
         break;
       }
-      case 'gates':
-      case 'expect':
-      case 'arrive':
-      case 'await':
-      case 'fetch':
-      case 'products':
-      case 'settle':
-        this.bulk(s, steps);
-        break;
       case 'barrier':
-      case 'wait':
         for (const buffer of this.writes.shared) this.bumpMemory(buffer);
         steps.push(s);
         break;
       default:
-        s satisfies never;
+        this.special(s, steps);
     }
   }
 
-  private bulk(statement: PlainBulk, steps: Step[]): void {
-    const parts = partsOf(statement).map((e) => this.value(e));
-    steps.push({ kind: 'bulk', statement, parts });
+  private special(statement: SpecialStmt, steps: Step[]): void {
+    const parts = expressionsOf(statement).map((e) => this.value(e));
+    steps.push({ kind: 'special', statement, parts });
     const { registers, buffers } = this.writes.in([statement]);
     for (const register of registers) {
-      this.readVars.add(register);
+      if (statement.kind !== 'mma') this.readVars.add(register);
       this.bumpVar(register);
     }
     for (const buffer of buffers) this.bumpMemory(buffer);

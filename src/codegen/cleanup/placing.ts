@@ -5,7 +5,7 @@
  */
 import type { Register } from '../../ir/thread/thread.ts';
 import type { Numbered } from './numbering.ts';
-import type { Step } from './steps.ts';
+import { hasEffect, type Step } from './steps.ts';
 import type { Block, Value } from './value.ts';
 
 /** Counts the uses of all values, finds the block around them, and decides which values get a register. */
@@ -51,21 +51,13 @@ const countRoots = (
         countRoots(s.then.steps, s.then.block, readVars);
         countRoots(s.otherwise.steps, s.otherwise.block, readVars);
         break;
-      case 'mma':
-        if (readVars.has(s.accumulator)) for (const v of [s.a, ...s.b]) use(v, block);
-        break;
-      case 'copy':
-        for (const v of [s.index, s.at, s.when]) use(v, block);
-        break;
       case 'roles':
         for (const { body } of s.roles) countRoots(body.steps, body.block, readVars);
         break;
-      case 'bulk':
-        for (const v of s.parts) use(v, block);
+      case 'special':
+        if (hasEffect(s, readVars)) for (const v of s.parts) use(v, block);
         break;
       case 'barrier':
-      case 'commit':
-      case 'wait':
         break;
       default:
         s satisfies never;

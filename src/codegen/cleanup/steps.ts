@@ -3,8 +3,8 @@
  *
  * Invariant: steps keep the order of the source's effects; a `compute` is a `let` that may not move down.
  */
-import type { PlainBulk, Role } from '../../ir/thread/bulk.ts';
-import type { MmaInputs } from '../../ir/thread/tensor.ts';
+import type { Role } from '../../ir/thread/bulk.ts';
+import type { SpecialStmt } from '../../ir/thread/special.ts';
 import type { Register, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import type { Block, Value } from './value.ts';
 
@@ -37,30 +37,20 @@ export type Step =
       readonly otherwise: Scope;
     }
   | {
-      readonly kind: 'mma';
-      readonly inputs: MmaInputs;
-      readonly accumulator: Register;
-      readonly a: Value;
-      readonly b: readonly [Value, Value];
-    }
-  | {
-      readonly kind: 'copy';
-      readonly to: ThreadBuffer;
-      readonly index: Value;
-      readonly from: ThreadBuffer;
-      readonly at: Value;
-      readonly elements: number;
-      readonly when: Value;
-    }
-  | {
       readonly kind: 'roles';
       readonly roles: readonly { readonly role: Role; readonly body: Scope }[];
     }
-  /** A statement of bulk.ts, with the values of `partsOf` it. */
-  | { readonly kind: 'bulk'; readonly statement: PlainBulk; readonly parts: readonly Value[] }
-  | Extract<TStmt, { kind: 'barrier' | 'commit' | 'wait' }>;
+  /** With the values of the statement's expressions. */
+  | { readonly kind: 'special'; readonly statement: SpecialStmt; readonly parts: readonly Value[] }
+  | Extract<TStmt, { kind: 'barrier' }>;
 
 export interface Scope {
   readonly block: Block;
   readonly steps: Step[];
 }
+
+/** Whether a statement does anything: a product whose sum nobody reads does not. */
+export const hasEffect = (
+  { statement }: Step & { kind: 'special' },
+  readVars: ReadonlySet<Register>,
+): boolean => statement.kind !== 'mma' || readVars.has(statement.accumulator);

@@ -4,6 +4,7 @@
  * Invariant: what a nested loop or branch may change counts, whether it is reached or not; a barrier changes all shared
  * memory, and so does a wait for copies or at a gate; only that: threads do not see what others write to global memory.
  */
+import type { SpecialStmt } from '../../ir/thread/special.ts';
 import type { Register, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 
 export interface Writes {
@@ -45,19 +46,6 @@ export class WritesOf {
         case 'store':
           buffers.add(s.buffer);
           break;
-        case 'mma':
-          registers.add(s.accumulator);
-          break;
-        case 'copy':
-          buffers.add(s.to);
-          break;
-        case 'products':
-        case 'settle':
-          for (const r of s.accumulators) registers.add(r);
-          break;
-        case 'fetch':
-          buffers.add(s.to);
-          break;
         case 'roles':
           for (const role of s.roles) include(this.in(role.body));
           break;
@@ -77,13 +65,12 @@ export class WritesOf {
         case 'let':
         case 'var':
         case 'exchange':
-        case 'fragments':
-        case 'commit':
-        case 'expect':
-        case 'arrive':
           break;
         default:
-          s satisfies never;
+          s satisfies SpecialStmt;
+          if ('accumulator' in s) registers.add(s.accumulator);
+          if ('accumulators' in s) for (const r of s.accumulators) registers.add(r);
+          if ('to' in s) buffers.add(s.to);
       }
     return { registers, buffers };
   }

@@ -5,10 +5,10 @@
  * nobody uses is not written at all.
  */
 import { TigonError } from '../../ir/errors.ts';
-import { withParts } from '../../ir/thread/bulk.ts';
+import { SAME, withParts } from '../../ir/thread/special.ts';
 import type { Register, TExpr, TStmt } from '../../ir/thread/thread.ts';
 import type { Numbered } from './numbering.ts';
-import type { Scope, Step } from './steps.ts';
+import { hasEffect, type Scope, type Step } from './steps.ts';
 import type { Block, Value } from './value.ts';
 
 /** The statements of a kernel whose uses are counted. */
@@ -63,37 +63,18 @@ class Writer {
           this.emit({ kind: 'if', condition, then, otherwise });
         break;
       }
-      case 'mma':
-        if (this.readVars.has(s.accumulator)) {
-          const a = this.expression(s.a);
-          const b = [this.expression(s.b[0]), this.expression(s.b[1])] as const;
-          this.emit({ kind: 'mma', inputs: s.inputs, accumulator: s.accumulator, a, b });
-        }
-        break;
-      case 'copy': {
-        const index = this.expression(s.index);
-        const at = this.expression(s.at);
-        const when = this.expression(s.when);
-        const { to, from, elements } = s;
-        this.emit({ kind: 'copy', to, index, from, at, elements, when });
-        break;
-      }
       case 'roles': {
         const roles = s.roles.map(({ role, body }) => ({ ...role, body: this.writeScope(body) }));
         this.emit({ kind: 'roles', roles });
         break;
       }
-      case 'bulk':
-        this.emit(
-          withParts(
-            s.statement,
-            s.parts.map((v) => this.expression(v)),
-          ),
-        );
+      case 'special': {
+        const parts = s.parts.values();
+        const expression = (): TExpr => this.expression(parts.next().value!);
+        if (hasEffect(s, this.readVars)) this.emit(withParts(s.statement, { ...SAME, expression }));
         break;
+      }
       case 'barrier':
-      case 'commit':
-      case 'wait':
         this.emit(s);
         break;
       default:

@@ -3,6 +3,7 @@
  *
  * Invariant: `twos(e) = n` holds whenever `e` is evaluated: registers count with the least of all values they are given.
  */
+import type { SpecialStmt } from '../../ir/thread/special.ts';
 import type { Register, TExpr, TStmt } from '../../ir/thread/thread.ts';
 
 /** More than any layout asks for; also what zero is divisible by. */
@@ -119,24 +120,12 @@ export class Alignment {
         case 'store':
         case 'exchange':
         case 'barrier':
-        case 'mma':
-        case 'fragments':
-        case 'copy':
-        case 'commit':
-        case 'wait':
-        case 'gates':
-        case 'expect':
-        case 'arrive':
-        case 'await':
-        case 'fetch':
-        case 'products':
-        case 'settle':
           break;
         case 'roles':
           for (const role of s.roles) this.#block(role.body);
           break;
         default:
-          s satisfies never;
+          s satisfies SpecialStmt;
       }
     }
   }

@@ -3,7 +3,7 @@
  *
  * Invariant: every load and store of the kernel is counted, with the loops it stands in.
  */
-import { partsOf } from '../../ir/thread/bulk.ts';
+import { expressionsOf } from '../../ir/thread/special.ts';
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 import { operandsOf } from '../../ir/thread/visit.ts';
 
@@ -64,34 +64,14 @@ export const usesOf = (body: readonly TStmt[]): Uses => {
           block(s.then, depth);
           block(s.otherwise, depth);
           break;
-        case 'mma':
-          registers.add(s.accumulator);
-          for (const e of [s.a, ...s.b]) expression(e, depth);
-          break;
-        case 'fragments':
-          expression(s.index, depth);
-          break;
-        case 'copy':
-          for (const e of [s.index, s.at, s.when]) expression(e, depth);
-          break;
         case 'roles':
           for (const role of s.roles) block(role.body, depth);
           break;
-        case 'gates':
-        case 'expect':
-        case 'arrive':
-        case 'await':
-        case 'fetch':
-        case 'products':
-        case 'settle':
-          for (const e of partsOf(s)) expression(e, depth);
-          break;
         case 'barrier':
-        case 'commit':
-        case 'wait':
           break;
         default:
-          s satisfies never;
+          if (s.kind === 'mma') registers.add(s.accumulator);
+          for (const e of expressionsOf(s)) expression(e, depth);
       }
     }
   };

@@ -5,6 +5,8 @@
  * block that has its `let`, so a loop's rounds never see each other's values.
  */
 import { TigonError } from '../../ir/errors.ts';
+import type { BulkStmt } from '../../ir/thread/bulk.ts';
+import type { TensorStmt } from '../../ir/thread/tensor.ts';
 import {
   isWideElem,
   type Register,
@@ -182,22 +184,9 @@ class Renderer {
       case 'barrier':
         // a workgroup is one thread here: schedules for it exchange nothing
         return;
-      case 'mma':
-      case 'fragments':
-      case 'copy':
-      case 'commit':
-      case 'wait':
-      case 'gates':
-      case 'roles':
-      case 'expect':
-      case 'arrive':
-      case 'await':
-      case 'fetch':
-      case 'products':
-      case 'settle':
-        throw new TigonError('verify', 'there are no matrix units here');
       default:
-        s satisfies never;
+        s satisfies TensorStmt | BulkStmt;
+        throw new TigonError('verify', 'there are no matrix units here');
     }
   }
 

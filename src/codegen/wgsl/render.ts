@@ -4,6 +4,8 @@
  * Invariant: the text depends on the kernel and the options alone.
  */
 import { invariant, TigonError } from '../../ir/errors.ts';
+import type { BulkStmt } from '../../ir/thread/bulk.ts';
+import type { TensorStmt } from '../../ir/thread/tensor.ts';
 import type { RegType, TExpr, ThreadKernel } from '../../ir/thread/thread.ts';
 import { Alignment } from '../text/alignment.ts';
 import { Body, type Language, type OwnStatement } from '../text/body.ts';
@@ -152,22 +154,9 @@ class Renderer implements Language {
       case 'barrier':
         this.#body.line('workgroupBarrier();');
         return;
-      case 'mma':
-      case 'fragments':
-      case 'copy':
-      case 'commit':
-      case 'wait':
-      case 'gates':
-      case 'roles':
-      case 'expect':
-      case 'arrive':
-      case 'await':
-      case 'fetch':
-      case 'products':
-      case 'settle':
-        throw new TigonError('verify', `WGSL cannot say ${s.kind}`);
       default:
-        s satisfies never;
+        s satisfies TensorStmt | BulkStmt;
+        throw new TigonError('verify', `WGSL cannot say ${s.kind}`);
     }
   }
 

@@ -12,7 +12,6 @@ import {
   inWords,
   LINE,
   type PlainBulk,
-  partsOf,
   type Role,
   type TensorMap,
   TILE_ROWS,
@@ -20,6 +19,7 @@ import {
   type TileOperand,
   WARPGROUP,
 } from './bulk.ts';
+import { expressionsOf } from './special.ts';
 import type { Register, TExpr, ThreadBuffer, TStmt } from './thread.ts';
 import { bodiesOf } from './visit.ts';
 
@@ -51,7 +51,7 @@ const isCount = (n: number): boolean => Number.isInteger(n) && n > 0;
 export const verifyBulk = (s: PlainBulk, role: Role | undefined, v: BulkVerifier): void => {
   const own = s.kind === 'products' && inWords(s.a) ? s.a.words : [];
   for (const e of own) v.words(e);
-  for (const e of partsOf(s).slice(own.length)) v.agreed(e);
+  for (const e of expressionsOf(s).slice(own.length)) v.agreed(e);
   if (s.kind === 'gates') {
     v.rule(role === undefined, 'gates are made before roles begin');
     gateBuffer(s.buffer, v);
