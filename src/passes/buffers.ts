@@ -29,6 +29,11 @@ export class BufferTable {
     return this.#byNode.has(node);
   }
 
+  /** The buffer of a value, if it has one. */
+  known(node: Node): LoopBuffer | undefined {
+    return this.#byNode.get(node);
+  }
+
   /** The buffer of a value; made at first use. */
   of(node: Node): LoopBuffer {
     let buffer = this.#byNode.get(node);

@@ -26,10 +26,12 @@ const leading = (products: readonly Node[]): Node | undefined =>
 export class Drafts {
   readonly buffers: BufferTable;
   readonly all: Set<Draft> = new Set();
-  /** The draft that stores a value. */
+  /** The draft that stores a value, which has a buffer then. */
   readonly draftOf: Map<Node, Draft> = new Map();
-  /** For inlined nodes: drafts that compute them. */
-  readonly homes: Map<Node, Set<Draft>> = new Map();
+  /** For inlined nodes: drafts that compute them, or that became those. */
+  readonly #homes = new Map<Node, ReadonlySet<Draft>>();
+  /** What drafts were merged into. */
+  readonly #became = new Map<Draft, Draft>();
   /** Nodes not yet decided are loaded by trial lowerings. */
   readonly #decided = new Set<Node>();
   readonly #caps: Caps;
@@ -51,7 +53,7 @@ export class Drafts {
     this.#order = order;
     this.#users = users;
     this.#standing = {
-      isStored: (x) => this.draftOf.has(x) || this.buffers.has(x) || required.has(x),
+      isStored: (x) => this.buffers.has(x) || required.has(x),
       isDecided: (x) => this.#decided.has(x),
       usersOf: (x) => users.get(x) ?? [],
     };
@@ -96,7 +98,7 @@ export class Drafts {
     const needs = this.supposing(contract, () => this.#needs(draft, homes));
     if (needs !== false) return false;
     this.#add(draft);
-    this.homes.set(contract, new Set([draft]));
+    this.#homes.set(contract, new Set([draft]));
     for (const home of homes) home.loads = undefined;
     this.#refreshHomes(result);
     return true;
@@ -112,8 +114,8 @@ export class Drafts {
   }
 
   /** Computes a value in place wherever `homes` use it. */
-  inline(node: Node, homes: Set<Draft>): void {
-    this.homes.set(node, homes);
+  inline(node: Node, homes: ReadonlySet<Draft>): void {
+    this.#homes.set(node, homes);
     for (const home of homes) home.loads = undefined;
   }
 
@@ -134,11 +136,27 @@ export class Drafts {
     for (const draft of drafts) this.all.delete(draft);
     this.all.add(merged);
     for (const member of merged.members) this.draftOf.set(member, merged);
-    const gone = new Set(drafts);
-    this.homes.forEach((homes, node) => {
-      if (drafts.some((draft) => homes.has(draft)))
-        this.homes.set(node, new Set([...homes].map((h) => (gone.has(h) ? merged : h))));
-    });
+    for (const draft of drafts) this.#became.set(draft, merged);
+  }
+
+  /** The drafts that compute an inlined value. */
+  computing(node: Node): ReadonlySet<Draft> {
+    const known = this.#homes.get(node);
+    if (known === undefined) return NONE;
+    for (const home of known)
+      if (this.#became.has(home)) {
+        const homes = new Set([...known].map((h) => this.#now(h)));
+        this.#homes.set(node, homes);
+        return homes;
+      }
+    return known;
+  }
+
+  #now(draft: Draft): Draft {
+    let now = draft;
+    for (let next: Draft | undefined = draft; next !== undefined; next = this.#became.get(next))
+      now = next;
+    return now;
   }
 
   /** The drafts that compute or would compute a value, judged by its users. */
@@ -147,7 +165,7 @@ export class Drafts {
     for (const user of this.#users.get(node) ?? []) {
       const draft = this.draftOf.get(user);
       if (draft !== undefined) homes.add(draft);
-      else for (const home of this.homes.get(user) ?? []) homes.add(home);
+      else for (const home of this.computing(user)) homes.add(home);
     }
     return homes;
   }
@@ -156,10 +174,10 @@ export class Drafts {
   #refreshHomes(stored: Node): void {
     const inside = new Set([stored]);
     for (const node of inside)
-      for (const x of node.inputs) if (this.homes.has(x) && this.#decided.has(x)) inside.add(x);
+      for (const x of node.inputs) if (this.#homes.has(x) && this.#decided.has(x)) inside.add(x);
     inside.delete(stored);
     for (const node of [...inside].sort((a, b) => b.id - a.id))
-      this.homes.set(node, this.homesOf(node));
+      this.#homes.set(node, this.homesOf(node));
   }
 
   /** The stored values a draft reads (inputs included), outside itself. */
@@ -172,7 +190,7 @@ export class Drafts {
         if (seen.has(x)) continue;
         seen.add(x);
         if (draft.members.includes(x) || !isRead(x)) continue;
-        if (this.draftOf.has(x) || this.buffers.has(x) || !this.#decided.has(x)) loads.add(x);
+        if (this.buffers.has(x) || !this.#decided.has(x)) loads.add(x);
         else visit(x);
       }
     };
@@ -305,9 +323,13 @@ export class Drafts {
   /** Where the value of a node is read from; undefined where it is computed in place. */
   readonly #placeOf = (node: Node): LoopBuffer | undefined => {
     if (!isRead(node)) return undefined;
-    if (this.draftOf.has(node) || this.buffers.has(node)) return this.buffers.of(node);
-    return this.#decided.has(node) ? undefined : this.buffers.foreseen(node);
+    return (
+      this.buffers.known(node) ??
+      (this.#decided.has(node) ? undefined : this.buffers.foreseen(node))
+    );
   };
 }
+
+const NONE: ReadonlySet<Draft> = new Set();
 
 const joinsMany = ({ members }: Draft): boolean => members.some(isLongJoin);

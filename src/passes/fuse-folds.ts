@@ -51,7 +51,7 @@ export const decideContract = (f: Fusing, node: Node, homes: Set<Draft>): void =
     const reason = f.drafts.illegal(drafts, node) ?? f.drafts.lowerable(merged, node);
     if (reason === undefined) {
       f.drafts.replace(drafts, merged);
-      f.drafts.homes.set(node, new Set([merged]));
+      f.drafts.inline(node, new Set([merged]));
       return;
     }
     f.context.note(`${describe(node)} keeps its result apart: ${reason}`);

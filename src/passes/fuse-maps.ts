@@ -77,8 +77,9 @@ const inlineWithCone = (f: Fusing, node: Node, homes: Set<Draft>): boolean => {
   const cone = new Set([node]);
   const isIn = (user: Node): boolean => {
     const draft = f.drafts.draftOf.get(user);
-    const homes = f.drafts.homes.get(user);
-    return draft === undefined ? homes?.size === 1 && homes.has(home) : draft === home;
+    if (draft !== undefined) return draft === home;
+    const homes = f.drafts.computing(user);
+    return homes.size === 1 && homes.has(home);
   };
   for (let i = f.order.indexOf(node) - 1; i >= 0; i--) {
     const x = f.order[i]!;

@@ -123,7 +123,7 @@ export const evaluationsOf = (f: Fusing, node: Node): number => {
     );
     if (user.op.kind !== 'map') apart += times;
     else
-      for (const home of own === undefined ? (f.drafts.homes.get(user) ?? []) : [own])
+      for (const home of own === undefined ? f.drafts.computing(user) : [own])
         shared.set(home, Math.max(times, shared.get(home) ?? 0));
   }
   for (const times of shared.values()) apart += times;

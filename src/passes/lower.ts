@@ -80,12 +80,13 @@ export class Lowering implements LowerContext {
   }
 
   #value(node: Node, index: readonly Idx[]): Expr {
-    const member = this.#unit?.members.find((m) => m.node === node);
-    if (member !== undefined) {
-      if (!sameIndex(member.index, index))
-        throw new CannotLower(`${node.op.name} is needed away from where it is computed`);
-      return this.inline(node, index);
-    }
+    if (this.#unit !== undefined)
+      for (const member of this.#unit.members) {
+        if (member.node !== node) continue;
+        if (!sameIndex(member.index, index))
+          throw new CannotLower(`${node.op.name} is needed away from where it is computed`);
+        return this.inline(node, index);
+      }
     const stored = this.#stored(node);
     return stored === undefined ? this.inline(node, index) : load(stored, index);
   }

@@ -4,6 +4,7 @@
  * Invariant: what is merged could be lowered as one and depends on itself through no other unit; new values of states
  * stay among themselves, for the optimizer is one kernel.
  */
+import type { Node } from '../ir/graph/graph.ts';
 import { sameShape } from '../ir/type.ts';
 import { type Drafts, MAX_MEMBERS } from './drafts.ts';
 import type { PassContext } from './pass.ts';
@@ -13,13 +14,13 @@ import type { Draft } from './shape-unit.ts';
 /** Units that read the same data over the same domain, or each other's results in place, become one. */
 export const mergeNeighbours = (
   drafts: Drafts,
-  updates: (draft: Draft) => boolean,
+  isUpdate: (draft: Draft) => boolean,
   context: PassContext,
 ): void => {
   const refused = new Set<string>();
   /** The two as one unit, unless they stay apart: then they do whatever others do. */
   const joined = (a: Draft, b: Draft): Draft | undefined => {
-    if (!related(drafts, updates, a, b)) return undefined;
+    if (!related(drafts, a, b) || isUpdate(a) !== isUpdate(b)) return undefined;
     if (drafts.illegal([a, b], undefined) !== undefined) return undefined;
     const merged = drafts.merged([a, b], undefined);
     const overfull = drafts.overfull(merged, undefined);
@@ -30,7 +31,7 @@ export const mergeNeighbours = (
     drafts.replace([a, b], merged);
     return merged;
   };
-  let all = [...drafts.all].sort((a, b) => a.id - b.id);
+  let all = [...drafts.all].filter((d) => !d.loop && !d.scatter).sort((a, b) => a.id - b.id);
   /** Those that were held against all behind them. */
   const settled = new Set<Draft>();
   /** Puts `a` together with the first of `others` that it can be one with: that one is `all[at]` then. */
@@ -62,35 +63,25 @@ const namesOf = (draft: Draft): string =>
   draft.members.map((m) => `${m.op.name} [${m.type.shape.join(', ')}]`).join(', ');
 
 /** Worth merging: one reads the other's result, or both read the same bytes over equal domains. */
-const related = (
-  drafts: Drafts,
-  updates: (draft: Draft) => boolean,
-  a: Draft,
-  b: Draft,
-): boolean => {
-  if (a.contract !== undefined && b.contract !== undefined)
-    if (!isNormOf(a.contract, b.contract) && !isNormOf(b.contract, a.contract)) return false;
-  if (
-    a.loop ||
-    b.loop ||
-    a.scatter ||
-    b.scatter ||
-    a.members.length + b.members.length > MAX_MEMBERS
-  )
+const related = (drafts: Drafts, a: Draft, b: Draft): boolean => {
+  if (a.members.length + b.members.length > MAX_MEMBERS) return false;
+  const areProducts = a.contract !== undefined && b.contract !== undefined;
+  if (areProducts && !isNormOf(a.contract, b.contract) && !isNormOf(b.contract, a.contract))
     return false;
-  if (updates(a) !== updates(b)) return false;
+  const areMaps = a.contract === undefined && b.contract === undefined;
   const loadsA = drafts.loadsOf(a);
   const loadsB = drafts.loadsOf(b);
-  if (a.members.some((m) => loadsB.has(m)) || b.members.some((m) => loadsA.has(m))) {
+  if (hasOneOf(loadsB, a.members) || hasOneOf(loadsA, b.members)) {
     if (drafts.holdsUp(a, b.members) || drafts.holdsUp(b, a.members)) return false;
-    return (
-      a.members[0]!.type.size === b.members[0]!.type.size ||
-      (a.contract === undefined && b.contract === undefined)
-    );
+    return areMaps || a.members[0]!.type.size === b.members[0]!.type.size;
   }
-  if (a.contract !== undefined && b.contract !== undefined) return true;
-  if (a.contract !== undefined || b.contract !== undefined) return false;
+  if (!areMaps) return areProducts;
   if (!sameShape(a.members[0]!.type.shape, b.members[0]!.type.shape)) return false;
   for (const x of loadsA) if (loadsB.has(x) && x.type.size > 1) return true;
+  return false;
+};
+
+const hasOneOf = (loads: ReadonlySet<Node>, members: readonly Node[]): boolean => {
+  for (const member of members) if (loads.has(member)) return true;
   return false;
 };

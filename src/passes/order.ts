@@ -59,7 +59,7 @@ const delayed = (
   let best = order.slice();
   let least = peaks.of(best);
   for (const u of order.toReversed()) {
-    const rest = best.filter((v) => v !== u);
+    const rest = best.toSpliced(best.indexOf(u), 1);
     const high = after[u]!.reduce((at, v) => Math.min(at, rest.indexOf(v)), rest.length);
     if (best[high] === u) continue;
     const moved = [...rest.slice(0, high), u, ...rest.slice(high)];
@@ -361,7 +361,7 @@ const settle = (
   const before = reversed(after);
   for (const u of order) {
     if (least <= bound) break;
-    const rest = best.filter((v) => v !== u);
+    const rest = best.toSpliced(best.indexOf(u), 1);
     const low = before[u]!.reduce((at, v) => Math.max(at, rest.indexOf(v) + 1), 0);
     const high = after[u]!.reduce((at, v) => Math.min(at, rest.indexOf(v)), rest.length);
     for (const at of [low, high]) {

@@ -38,10 +38,14 @@ class Bytes {
   }
   /** A byte and a number: what most instructions are. */
   pair(code: number, value: number): void {
-    if (this.length + 2 > this.#data.length) this.#grow(2);
+    if (this.length + 6 > this.#data.length) this.#grow(6);
     this.#data[this.length++] = code;
-    if (value < 128) this.#data[this.length++] = value;
-    else this.unsigned(value);
+    let rest = value;
+    while (rest > 127) {
+      this.#data[this.length++] = (rest & 127) | 128;
+      rest >>>= 7;
+    }
+    this.#data[this.length++] = rest;
   }
   append(other: Bytes): void {
     if (this.length + other.length > this.#data.length) this.#grow(other.length);
@@ -56,12 +60,13 @@ class Bytes {
     return this.#data.subarray(0, this.length);
   }
   unsigned(value: number): void {
+    if (this.length + 5 > this.#data.length) this.#grow(5);
     let rest = value;
     while (rest > 127) {
-      this.byte((rest & 127) | 128);
-      rest = Math.floor(rest / 128);
+      this.#data[this.length++] = (rest & 127) | 128;
+      rest >>>= 7;
     }
-    this.byte(rest);
+    this.#data[this.length++] = rest;
   }
   signed(value: bigint): void {
     let rest = value;
@@ -73,15 +78,17 @@ class Bytes {
       if (last) return;
     }
   }
-  small(value: number): void {
+  /** A byte and a number with a sign. */
+  small(code: number, value: number): void {
+    if (this.length + 6 > this.#data.length) this.#grow(6);
+    this.#data[this.length++] = code;
     let rest = value;
-    for (;;) {
-      const low = rest & 127;
+    // all but the last seven bits, whose highest is the sign
+    while (rest < -64 || rest > 63) {
+      this.#data[this.length++] = (rest & 127) | 128;
       rest >>= 7;
-      const last = (rest === 0 && low < 64) || (rest === -1 && low >= 64);
-      this.byte(last ? low : low | 128);
-      if (last) return;
     }
+    this.#data[this.length++] = rest & 127;
   }
   float(value: number, bytes: 4 | 8): void {
     if (bytes === 4) scratch.setFloat32(0, value, true);
@@ -95,8 +102,11 @@ class Bytes {
   }
   /** An opcode as `instructions.ts` writes it. */
   opcode(code: number): void {
-    if (code < 0x100) this.byte(code);
-    else this.pair(code >> 12, code & 0xfff);
+    if (code >= 0x100) this.pair(code >> 12, code & 0xfff);
+    else {
+      if (this.length === this.#data.length) this.#grow(1);
+      this.#data[this.length++] = code;
+    }
   }
 }
 
@@ -122,22 +132,18 @@ const encodeBody = (
         out.pair(0x20, w.local.index);
         return;
       case 'const':
-        if (w.type === 'i32') {
-          // a number of seven bits, its sign the highest
-          if (w.value >= -64 && w.value < 64) out.pair(0x41, w.value & 127);
-          else {
-            out.byte(0x41);
-            out.small(w.value);
-          }
-        } else {
+        if (w.type === 'i32') out.small(0x41, w.value);
+        else {
           out.byte(w.type === 'f32' ? 0x43 : 0x44);
           out.float(w.value, w.type === 'f32' ? 4 : 8);
         }
         return;
-      case 'plain':
-        emitAll(w.args);
+      case 'plain': {
+        const { args } = w;
+        for (let i = 0; i < args.length; i++) emit(args[i]!);
         out.opcode(PLAIN[w.op]);
         return;
+      }
       case 'set':
         emit(w.value);
         out.pair(0x21, w.local.index);
