@@ -85,12 +85,17 @@ export interface ScalarRow {
   readonly cost: number;
 }
 
+const areEqual = (dtypes: readonly DType[]): boolean => {
+  for (let i = 1; i < dtypes.length; i++) if (dtypes[i] !== dtypes[0]) return false;
+  return true;
+};
+
 export const same = (...args: DType[]): DType | undefined =>
-  args.every((d) => d === args[0]) && args[0] !== 'bool' ? args[0] : undefined;
+  areEqual(args) && args[0] !== 'bool' ? args[0] : undefined;
 export const float = (...args: DType[]): DType | undefined =>
-  args.every((d) => d === args[0]) && isFloat(args[0]!) ? args[0] : undefined;
+  areEqual(args) && isFloat(args[0]!) ? args[0] : undefined;
 export const compare = (x: DType, y: DType): DType | undefined => (x === y ? 'bool' : undefined);
 export const logic = (...args: DType[]): DType | undefined =>
-  args.every((d) => d === args[0]) && !isFloat(args[0]!) ? args[0] : undefined;
+  areEqual(args) && !isFloat(args[0]!) ? args[0] : undefined;
 export const shift = (x: DType, y: DType): DType | undefined =>
   x === y && isInteger(x) && bytesOf(x) >= 4 ? x : undefined;

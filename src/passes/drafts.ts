@@ -189,7 +189,7 @@ export class Drafts {
       for (const x of node.inputs) {
         if (seen.has(x)) continue;
         seen.add(x);
-        if (draft.members.includes(x) || !isRead(x)) continue;
+        if ((x.op.kind === 'leaf' && !isRead(x)) || draft.members.includes(x)) continue;
         if (this.buffers.has(x) || !this.#decided.has(x)) loads.add(x);
         else visit(x);
       }
@@ -322,7 +322,7 @@ export class Drafts {
 
   /** Where the value of a node is read from; undefined where it is computed in place. */
   readonly #placeOf = (node: Node): LoopBuffer | undefined => {
-    if (!isRead(node)) return undefined;
+    if (node.op.kind === 'leaf' && !isRead(node)) return undefined;
     return (
       this.buffers.known(node) ??
       (this.#decided.has(node) ? undefined : this.buffers.foreseen(node))

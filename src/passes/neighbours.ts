@@ -31,6 +31,16 @@ export const mergeNeighbours = (
     drafts.replace([a, b], merged);
     return merged;
   };
+  /** Those that read or store a value. */
+  const touching = new Map<Node, Set<Draft>>();
+  const touched = (draft: Draft): Set<Draft>[] =>
+    [...draft.members, ...drafts.loadsOf(draft)].map((x) => {
+      const others = touching.get(x) ?? new Set();
+      touching.set(x, others);
+      return others.add(draft);
+    });
+  /** Those that it has anything to do with. */
+  const near = (draft: Draft): Set<Draft> => new Set(touched(draft).flatMap((set) => [...set]));
   let all = [...drafts.all].filter((d) => !d.loop && !d.scatter).sort((a, b) => a.id - b.id);
   /** Those that were held against all behind them. */
   const settled = new Set<Draft>();
@@ -45,14 +55,20 @@ export const mergeNeighbours = (
     }
     return false;
   };
+  const later = (at: number): Draft[] => {
+    const around = near(all[at]!);
+    return all.slice(at + 1).filter((b) => around.has(b));
+  };
+  all.forEach(touched);
   for (let at = 0; at < all.length; at++) {
     if (settled.has(all[at]!)) continue;
-    while (join(at, all.slice(at + 1)))
+    while (join(at, later(at)))
       // those before it were held against its parts, not against it
-      for (let before = 0; before < at; before++)
-        if (join(before, [all[at]!])) {
+      for (let before = 0, around = near(all[at]!); before < at; before++)
+        if (around.has(all[before]!) && join(before, [all[at]!])) {
           at = before;
           before = -1;
+          around = near(all[at]!);
         }
     settled.add(all[at]!);
   }

@@ -232,7 +232,8 @@ class Progress {
 
   /** Runs a ready unit; returns the bytes alive while it runs. */
   run(u: number): number {
-    for (const b of this.starts(u)) {
+    for (const b of this.#touched[u]!) {
+      if (this.#alive[b] === 1) continue;
       this.#alive[b] = 1;
       this.live += this.#bytes[b]!;
     }
@@ -263,19 +264,25 @@ class Progress {
 
   /** The buffers that `u` would be the first to touch. */
   starts(u: number): number[] {
-    return this.#touched[u]!.filter((b) => this.#alive[b] === 0);
+    const started: number[] = [];
+    for (const b of this.#touched[u]!) if (this.#alive[b] === 0) started.push(b);
+    return started;
   }
 
   /** The units that become ready with `u`. */
   releases(u: number): number[] {
-    return this.#after[u]!.filter((v) => this.#waiting[v] === 1);
+    const released: number[] = [];
+    for (const v of this.#after[u]!) if (this.#waiting[v] === 1) released.push(v);
+    return released;
   }
 
   /** Bytes that running `u` would add, less those it would free. */
   net(u: number): number {
     let net = 0;
-    for (const b of this.starts(u)) net += this.#bytes[b]!;
-    for (const b of this.#touched[u]!) if (this.#uses[b] === 1) net -= this.#bytes[b]!;
+    for (const b of this.#touched[u]!) {
+      if (this.#alive[b] === 0) net += this.#bytes[b]!;
+      if (this.#uses[b] === 1) net -= this.#bytes[b]!;
+    }
     return net;
   }
 }

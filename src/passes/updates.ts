@@ -46,8 +46,14 @@ export const placeUpdates = (
   const writers = new Map(
     fused.units.flatMap((u) => u.members.map((m) => [fused.buffers.of(m.node), u] as const)),
   );
-  const readersOf = (buffer: LoopBuffer): Unit[] =>
-    fused.units.filter((u) => reads.get(u)!.has(buffer));
+  const readers = new Map<LoopBuffer, Unit[]>();
+  for (const [unit, buffers] of reads)
+    for (const buffer of buffers) {
+      const known = readers.get(buffer);
+      if (known === undefined) readers.set(buffer, [unit]);
+      else known.push(unit);
+    }
+  const readersOf = (buffer: LoopBuffer): readonly Unit[] => readers.get(buffer) ?? [];
   const outputSources = new Set(graph.outputs.map(unreshaped));
   const sources = graph.assigns.map((a) => unreshaped(a.value));
   const assignedOften = new Set(sources.filter((x, i) => sources.indexOf(x) !== i));
@@ -60,14 +66,14 @@ export const placeUpdates = (
     const source = unreshaped(value);
     const state = fused.buffers.of(target);
     const unit = fused.stored(source)?.unit;
-    const readers = readersOf(state);
+    const using = readersOf(state);
     const direct =
       unit !== undefined &&
       unit.loop !== true &&
       !outputSources.has(source) &&
       !assignedOften.has(source) &&
       isRowMajor(state);
-    const unread = readers.length === 0 && !graph.outputs.includes(target) && !passedOn.has(state);
+    const unread = using.length === 0 && !graph.outputs.includes(target) && !passedOn.has(state);
     if (direct && unread) {
       fused.buffers.alias(source, state);
       overwritten.add(state);
@@ -77,11 +83,11 @@ export const placeUpdates = (
       !graph.outputs.includes(target) &&
       readersOf(fused.buffers.of(source)).every((u) => u === unit) &&
       readsInPlace(unit, source, state, fused, caps) &&
-      !readers.some((r) => r !== unit && dependsOn(r, unit, writers, reads, before))
+      !using.some((r) => r !== unit && dependsOn(r, unit, writers, reads, before))
     ) {
       fused.buffers.alias(source, state);
       placed.add(source);
-      const others = readers.filter((r) => r !== unit);
+      const others = using.filter((r) => r !== unit);
       before.set(unit, [...(before.get(unit) ?? []), ...others]);
     } else {
       const from = fused.buffers.of(source);

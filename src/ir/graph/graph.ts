@@ -129,7 +129,16 @@ export const isList = (value: AttrValue | undefined): value is readonly number[]
  * const graph = ir.parseGraph('graph (%x: f32[4]) { %a = exp %x  return %a }');
  * ir.topological(graph).map((node) => node.op.name);   // ['input', 'exp']
  */
-export const topological = (graph: Graph): Node[] => reachable(rootsOf(graph));
+export const topological = (graph: Graph): readonly Node[] => {
+  const known = orders.get(graph);
+  if (known !== undefined) return known;
+  const order = reachable(rootsOf(graph));
+  orders.set(graph, order);
+  return order;
+};
+
+/** Of each graph: every pass asks for it, and graphs never change. */
+const orders = new WeakMap<Graph, readonly Node[]>();
 
 /** What a graph is computed for: its outputs and the new values of its states. */
 export const rootsOf = (graph: Pick<Graph, 'outputs' | 'assigns'>): Node[] => [
