@@ -123,7 +123,10 @@ export const visitLoads = (
         [...bounds, ...boundsOtherwise(x.bounds, bounds)],
         `${key}|${boundsKey(x)}`,
       );
-    } else for (const arg of operandsOf(x)) walk(arg, bounds, key);
+    } else {
+      const operands = operandsOf(x);
+      for (let i = 0; i < operands.length; i++) walk(operands[i]!, bounds, key);
+    }
   };
   walk(e, [], '');
 };

@@ -20,29 +20,29 @@ export const namer = (used: Set<string>): ((wanted: string, base: string) => str
   };
 };
 
-/** Calls `visit` for each register that statements declare. */
-const declared = (stmts: readonly TStmt[], visit: (r: Register) => void): void => {
-  for (const s of stmts)
+/** Adds the names of all registers that statements declare. */
+const addNames = (stmts: readonly TStmt[], names: string[]): void => {
+  for (let i = 0; i < stmts.length; i++) {
+    const s = stmts[i]!;
     switch (s.kind) {
       case 'let':
       case 'var':
       case 'exchange':
       case 'fragments':
-        visit(s.register);
+        names.push(s.register.name);
         break;
       case 'for':
-        visit(s.counter);
-        declared(s.body, visit);
+        names.push(s.counter.name);
+        addNames(s.body, names);
         break;
       case 'if':
-        declared(s.then, visit);
-        declared(s.otherwise, visit);
+        addNames(s.then, names);
+        addNames(s.otherwise, names);
         break;
       case 'roles':
         for (const role of s.roles) {
-          visit(role.group);
-          visit(role.place);
-          declared(role.body, visit);
+          names.push(role.group.name, role.place.name);
+          addNames(role.body, names);
         }
         break;
       case 'set':
@@ -52,18 +52,21 @@ const declared = (stmts: readonly TStmt[], visit: (r: Register) => void): void =
       default:
         s satisfies SpecialStmt;
     }
+  }
 };
 
 /** Takes the names of all registers that statements declare; false, with nothing taken, where one is used already. */
 export const takeNames = (stmts: readonly TStmt[], used: Set<string>): boolean => {
-  const names = new Set<string>();
-  let isFree = true;
-  declared(stmts, ({ name }) => {
-    if (used.has(name) || names.has(name)) isFree = false;
-    names.add(name);
-  });
-  if (isFree) for (const name of names) used.add(name);
-  return isFree;
+  const names: string[] = [];
+  addNames(stmts, names);
+  for (let i = 0; i < names.length; i++) {
+    if (used.has(names[i]!)) {
+      for (const name of names.slice(0, i)) used.delete(name);
+      return false;
+    }
+    used.add(names[i]!);
+  }
+  return true;
 };
 
 /** Statements with other buffers, and with registers renamed so that each name is used once. */

@@ -108,7 +108,7 @@ const substituted = (
   switch (atom.kind) {
     case 'axis': {
       const place = axis(atom.axis);
-      const [term] = place.terms;
+      const term = place.terms[0];
       const stays = term?.atom === atom && place.terms.length === 1 && term.coef === 1;
       return stays && place.constant === 0 ? undefined : place;
     }
@@ -135,7 +135,9 @@ const substituted = (
  * @see {@link idxFlatten}
  */
 export const idxAxes = (idx: Idx, visit: (axis: Axis) => void): void => {
-  for (const { atom } of idx.terms) {
+  const { terms } = idx;
+  for (let i = 0; i < terms.length; i++) {
+    const { atom } = terms[i]!;
     if (atom.kind === 'axis') visit(atom.axis);
     else if (atom.kind === 'div' || atom.kind === 'mod') idxAxes(atom.arg, visit);
   }
@@ -149,7 +151,9 @@ export const idxAxes = (idx: Idx, visit: (axis: Axis) => void): void => {
  * @see {@link idxOpaque}
  */
 export const idxOpaques = (idx: Idx, visit: (ref: Opaque) => void): void => {
-  for (const { atom } of idx.terms) {
+  const { terms } = idx;
+  for (let i = 0; i < terms.length; i++) {
+    const { atom } = terms[i]!;
     if (atom.kind === 'opaque') visit(atom.ref);
     else if (atom.kind === 'div' || atom.kind === 'mod') idxOpaques(atom.arg, visit);
   }

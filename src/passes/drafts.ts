@@ -186,7 +186,8 @@ export class Drafts {
     const loads = new Set<Node>();
     const seen = new Set<Node>();
     const visit = (node: Node): void => {
-      for (const x of node.inputs) {
+      for (let i = 0; i < node.inputs.length; i++) {
+        const x = node.inputs[i]!;
         if (seen.has(x)) continue;
         seen.add(x);
         if ((x.op.kind === 'leaf' && !isRead(x)) || draft.members.includes(x)) continue;

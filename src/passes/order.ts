@@ -232,13 +232,16 @@ class Progress {
 
   /** Runs a ready unit; returns the bytes alive while it runs. */
   run(u: number): number {
-    for (const b of this.#touched[u]!) {
+    const touched = this.#touched[u]!;
+    for (let i = 0; i < touched.length; i++) {
+      const b = touched[i]!;
       if (this.#alive[b] === 1) continue;
       this.#alive[b] = 1;
       this.live += this.#bytes[b]!;
     }
     const during = this.live;
-    for (const b of this.#touched[u]!) {
+    for (let i = 0; i < touched.length; i++) {
+      const b = touched[i]!;
       this.#uses[b] = this.#uses[b]! - 1;
       if (this.#uses[b] === 0) this.live -= this.#bytes[b]!;
     }
@@ -265,21 +268,27 @@ class Progress {
   /** The buffers that `u` would be the first to touch. */
   starts(u: number): number[] {
     const started: number[] = [];
-    for (const b of this.#touched[u]!) if (this.#alive[b] === 0) started.push(b);
+    const touched = this.#touched[u]!;
+    for (let i = 0; i < touched.length; i++)
+      if (this.#alive[touched[i]!] === 0) started.push(touched[i]!);
     return started;
   }
 
   /** The units that become ready with `u`. */
   releases(u: number): number[] {
     const released: number[] = [];
-    for (const v of this.#after[u]!) if (this.#waiting[v] === 1) released.push(v);
+    const later = this.#after[u]!;
+    for (let i = 0; i < later.length; i++)
+      if (this.#waiting[later[i]!] === 1) released.push(later[i]!);
     return released;
   }
 
   /** Bytes that running `u` would add, less those it would free. */
   net(u: number): number {
     let net = 0;
-    for (const b of this.#touched[u]!) {
+    const touched = this.#touched[u]!;
+    for (let i = 0; i < touched.length; i++) {
+      const b = touched[i]!;
       if (this.#alive[b] === 0) net += this.#bytes[b]!;
       if (this.#uses[b] === 1) net -= this.#bytes[b]!;
     }

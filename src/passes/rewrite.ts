@@ -36,6 +36,7 @@ const NONE: readonly Rule[] = [];
 
 /** A builder that makes the best form its rules know. */
 export class RewritingBuilder extends GraphBuilder {
+  /** By the name of the op: its own, then those that look at all. */
   readonly #rules: ReadonlyMap<string, readonly Rule[]>;
   readonly #general: readonly Rule[];
   #depth = 0;
@@ -48,7 +49,8 @@ export class RewritingBuilder extends GraphBuilder {
         const list = typeof rule === 'function' ? [rule] : rule;
         rules.set(name, [...(rules.get(name) ?? []), ...list]);
       }
-    this.#general = rules.get('any') ?? [];
+    this.#general = rules.get('any') ?? NONE;
+    for (const list of rules.values()) if (list !== this.#general) list.push(...this.#general);
     this.#rules = rules;
   }
 
@@ -67,12 +69,9 @@ export class RewritingBuilder extends GraphBuilder {
     if (++this.#depth >= MAX_DEPTH)
       invariant(false, `rewrite rules of ${name} feed each other without end`);
     try {
-      for (const rule of this.#rules.get(name) ?? NONE) {
-        const better = rule(candidate, this);
-        if (better !== undefined) return better;
-      }
-      for (const rule of this.#general) {
-        const better = rule(candidate, this);
+      const rules = this.#rules.get(name) ?? this.#general;
+      for (let i = 0; i < rules.length; i++) {
+        const better = rules[i]!(candidate, this);
         if (better !== undefined) return better;
       }
       return undefined;

@@ -26,7 +26,8 @@ const countRoots = (
   block: Block,
   readVars: ReadonlySet<Register>,
 ): void => {
-  for (const s of steps) {
+  for (let i = 0; i < steps.length; i++) {
+    const s = steps[i]!;
     switch (s.kind) {
       case 'compute':
         s.value.forced = true;

@@ -38,7 +38,8 @@ export class WritesOf {
       for (const r of inner.registers) registers.add(r);
       for (const b of inner.buffers) buffers.add(b);
     };
-    for (const s of statements)
+    for (let i = 0; i < statements.length; i++) {
+      const s = statements[i]!;
       switch (s.kind) {
         case 'set':
           registers.add(s.register);
@@ -72,6 +73,7 @@ export class WritesOf {
           if ('accumulators' in s) for (const r of s.accumulators) registers.add(r);
           if ('to' in s) buffers.add(s.to);
       }
+    }
     return { registers, buffers };
   }
 }

@@ -120,7 +120,7 @@ class Writer {
 
   private definition(register: Register, value: Value): TStmt {
     const { shape } = value;
-    const [arg] = value.args;
+    const arg = value.args[0];
     if (shape.kind === 'exchange')
       return { kind: 'exchange', register, value: this.expression(arg!), mask: shape.mask };
     if (shape.kind === 'fragments') {
@@ -141,8 +141,9 @@ class Writer {
       case 'cast':
         return { kind: 'cast', type, to: shape.to, arg: this.expression(args[0]!) };
       case 'fma': {
-        const [a, b, c] = this.expressions(args);
-        return { kind: 'fma', type, a: a!, b: b!, c: c! };
+        const a = this.expression(args[0]!);
+        const b = this.expression(args[1]!);
+        return { kind: 'fma', type, a, b, c: this.expression(args[2]!) };
       }
       case 'load':
         return { kind: 'load', type, buffer: shape.buffer, index: this.expression(args[0]!) };

@@ -60,9 +60,8 @@ export const indexScalar = (em: Emitter, idx: Idx, wanted: Mode): TExpr => {
     const term = terms[i]!;
     const varies = along !== undefined && wanted.lane !== 0 && atomVaries(term.atom, along);
     const depth = em.belowGuards(atomDepth(em, term.atom), always);
-    parts.push({ term, mode: varies ? wanted : SCALAR, depth: Math.min(depth, em.depth) });
+    insert(parts, { term, mode: varies ? wanted : SCALAR, depth: Math.min(depth, em.depth) });
   }
-  if (parts.length > 1) parts.sort((x, y) => x.depth - y.depth);
   let sum: TExpr | undefined;
   let key = 'i';
   for (let i = 0; i < parts.length; ) {
@@ -87,6 +86,14 @@ interface Part {
   readonly mode: Mode;
   readonly depth: number;
 }
+
+/** Behind all that are no deeper. */
+const insert = (parts: Part[], part: Part): void => {
+  let at = parts.length;
+  while (at > 0 && parts[at - 1]!.depth > part.depth) at--;
+  if (at === parts.length) parts.push(part);
+  else parts.splice(at, 0, part);
+};
 
 const always = (): boolean => true;
 

@@ -55,7 +55,9 @@ export class Indices {
     if (expr.kind === 'get') return this.#register(expr, deep);
     if (expr.kind === 'const') return { sum: NOTHING, constant: expr.value };
     if (expr.kind === 'op') {
-      const [a, b] = expr.args;
+      // an index is read at once, where taking a list apart asks an iterator
+      const a = expr.args[0];
+      const b = expr.args[1];
       if (expr.op === 'add') return add(this.of(a!, deep), this.of(b!, deep), 1);
       if (expr.op === 'sub') return add(this.of(a!, deep), this.of(b!, deep), -1);
       if (expr.op === 'mul' && b!.kind === 'const') return scale(this.of(a!, deep), b!.value);

@@ -19,7 +19,8 @@ const EASY = 8;
 export const isCrowded = (body: readonly TStmt[]): boolean => {
   const own = new Set<Register>();
   const carried = new Set<Register>();
-  for (const s of body) {
+  for (let i = 0; i < body.length; i++) {
+    const s = body[i]!;
     if (s.kind === 'for' || s.kind === 'if') return false;
     if (s.kind === 'let' || s.kind === 'var') own.add(s.register);
     if (s.kind === 'set' && s.register.type.lanes > 1 && !own.has(s.register))

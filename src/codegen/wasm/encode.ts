@@ -169,7 +169,7 @@ const encodeBody = (
       case 'shuffle':
         emitAll(w.args);
         out.opcode(0xfd00d);
-        for (const b of w.bytes) out.byte(b);
+        for (let i = 0; i < w.bytes.length; i++) out.byte(w.bytes[i]!);
         return;
       case 'call': {
         emitAll(w.args);
@@ -282,8 +282,9 @@ export const encodeModule = (
     for (const f of own) {
       body.clear();
       const runs: { type: ValueType; count: number }[] = [];
-      for (const { type } of f.locals) {
-        const last = runs.at(-1);
+      for (let i = 0; i < f.locals.length; i++) {
+        const { type } = f.locals[i]!;
+        const last = runs[runs.length - 1];
         if (last?.type === type) last.count++;
         else runs.push({ type, count: 1 });
       }

@@ -7,7 +7,7 @@ import type { Wasm, WasmFunction } from './tree.ts';
 
 export const withoutDeadSets = (f: WasmFunction): WasmFunction => {
   const uses: Uses = { reads: new Int32Array(f.params.length + f.locals.length), calls: new Map() };
-  for (const w of f.body) count(w, uses, 1);
+  countAll(f.body, uses, 1);
   const body = prune(f.body, uses);
   const calls = [...uses.calls].flatMap(([target, times]) => (times > 0 ? [target] : []));
   return { ...f, body, calls };
@@ -18,6 +18,10 @@ interface Uses {
   readonly reads: Int32Array;
   readonly calls: Map<WasmFunction, number>;
 }
+
+const countAll = (list: readonly Wasm[], uses: Uses, by: 1 | -1): void => {
+  for (let i = 0; i < list.length; i++) count(list[i]!, uses, by);
+};
 
 const count = (w: Wasm, uses: Uses, by: 1 | -1): void => {
   switch (w.kind) {
@@ -31,23 +35,23 @@ const count = (w: Wasm, uses: Uses, by: 1 | -1): void => {
     case 'memory':
     case 'lane':
     case 'shuffle':
-      for (let i = 0; i < w.args.length; i++) count(w.args[i]!, uses, by);
+      countAll(w.args, uses, by);
       return;
     case 'set':
       count(w.value, uses, by);
       return;
     case 'call':
-      for (const a of w.args) count(a, uses, by);
+      countAll(w.args, uses, by);
       uses.calls.set(w.target, (uses.calls.get(w.target) ?? 0) + by);
       return;
     case 'block':
     case 'loop':
-      for (const s of w.body) count(s, uses, by);
+      countAll(w.body, uses, by);
       return;
     case 'if':
       count(w.condition, uses, by);
-      for (const s of w.then) count(s, uses, by);
-      for (const s of w.otherwise) count(s, uses, by);
+      countAll(w.then, uses, by);
+      countAll(w.otherwise, uses, by);
       return;
     case 'branch':
       if (w.condition !== undefined) count(w.condition, uses, by);

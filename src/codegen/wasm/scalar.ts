@@ -35,13 +35,12 @@ const wide = (o: Operands): boolean => o.type.lanes === 4;
 const float = (o: Operands): boolean => o.type.elem === 'f32';
 
 type Arithmetic = 'add' | 'sub' | 'mul';
-const arithmetic =
-  (name: Arithmetic): Spelling =>
-  (o) => {
-    const [a, b] = o.args;
-    if (float(o)) return op(wide(o) ? `f32x4.${name}` : `f32.${name}`, a!, b!);
-    return op(wide(o) ? `i32x4.${name}` : `i32.${name}`, a!, b!);
-  };
+const arithmetic = (name: Arithmetic): Spelling => {
+  // put together once: the encoder looks instructions up by their names
+  const floats = [`f32.${name}`, `f32x4.${name}`] as const;
+  const integers = [`i32.${name}`, `i32x4.${name}`] as const;
+  return (o) => op((float(o) ? floats : integers)[wide(o) ? 1 : 0], o.args[0]!, o.args[1]!);
+};
 
 const onFloats =
   (name: 'sqrt' | 'floor' | 'ceil' | 'nearest'): Spelling =>

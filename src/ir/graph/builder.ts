@@ -103,7 +103,7 @@ export class GraphBuilder implements Algebra<Node> {
   /** `type`: that of the node, where it is known. */
   #made(op: Op, inputs: readonly Node[], attrs: Attrs, type: TensorType | undefined): Node {
     let key = op.name;
-    for (const x of inputs) key += ` ${x.id}`;
+    for (let i = 0; i < inputs.length; i++) key += ` ${inputs[i]!.id}`;
     for (const name in attrs) key += ` ${name}=${attrKey(attrs[name])}`;
     const seen = this.#interned.get(key);
     if (seen !== undefined) return seen;

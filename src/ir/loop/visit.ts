@@ -77,7 +77,8 @@ export const indicesOf = (expr: Expr): readonly Idx[] => {
 export const visitExpr = (root: Expr, visitor: ExprVisitor, seen: Set<Expr> = new Set()): void => {
   if (seen.has(root)) return;
   seen.add(root);
-  for (const operand of operandsOf(root)) visitExpr(operand, visitor, seen);
+  const operands = operandsOf(root);
+  for (let i = 0; i < operands.length; i++) visitExpr(operands[i]!, visitor, seen);
   if (visitor.index !== undefined) for (const idx of indicesOf(root)) visitor.index(idx);
   visitor.expr?.(root);
 };
