@@ -80,13 +80,14 @@ export class Lowering implements LowerContext {
   }
 
   #value(node: Node, index: readonly Idx[]): Expr {
-    if (this.#unit !== undefined)
-      for (const member of this.#unit.members) {
-        if (member.node !== node) continue;
-        if (!sameIndex(member.index, index))
-          throw new CannotLower(`${node.op.name} is needed away from where it is computed`);
-        return this.inline(node, index);
-      }
+    const members = this.#unit?.members ?? [];
+    for (let i = 0; i < members.length; i++) {
+      const member = members[i]!;
+      if (member.node !== node) continue;
+      if (!sameIndex(member.index, index))
+        throw new CannotLower(`${node.op.name} is needed away from where it is computed`);
+      return this.inline(node, index);
+    }
     const stored = this.#stored(node);
     return stored === undefined ? this.inline(node, index) : load(stored, index);
   }

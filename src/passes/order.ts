@@ -355,7 +355,9 @@ const follow = (progress: Progress, start: number): Segment => {
     let least = Number.POSITIVE_INFINITY;
     for (const v of reachable) {
       const net = progress.net(v);
-      if (net < least) [unit, least] = [v, net];
+      if (net >= least) continue;
+      unit = v;
+      least = net;
     }
   }
   for (const { unit: u, before, started } of done.reverse()) progress.undo(u, before, started);

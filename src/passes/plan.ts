@@ -106,7 +106,8 @@ const firstFit = ({ blocks }: Part, order: readonly number[]): Placement => {
     let offset = 0;
     for (let moved = true; moved; ) {
       moved = false;
-      for (const j of placed) {
+      for (let p = 0; p < placed.length; p++) {
+        const j = placed[p]!;
         const other = blocks[j]!;
         if (other.to < block.from || block.to < other.from) continue;
         const low = places[j]!;

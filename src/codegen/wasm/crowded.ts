@@ -17,6 +17,7 @@ const EASY = 8;
 
 /** Whether a round of an innermost loop changes more vectors than leave room for all of its operands. */
 export const isCrowded = (body: readonly TStmt[]): boolean => {
+  if (body.length <= EASY) return false;
   const own = new Set<Register>();
   const carried = new Set<Register>();
   for (let i = 0; i < body.length; i++) {

@@ -92,15 +92,16 @@ export class Pointers {
   }
 
   #addressesIn(body: readonly TStmt[]): readonly Address[] {
-    const all: Address[] = [];
-    this.#ofBody.set(body, all);
-    const note = (address: Address): void => {
-      if (!all.includes(address)) all.push(address);
-    };
-    for (const item of this.#survey.accesses.get(body)!)
-      if (isList(item)) this.#addressesIn(item).forEach(note);
-      else note(this.#count(item));
-    return all;
+    const all = new Set<Address>();
+    const accesses = this.#survey.accesses.get(body)!;
+    for (let i = 0; i < accesses.length; i++) {
+      const item = accesses[i]!;
+      if (!isList(item)) all.add(this.#count(item));
+      else for (const address of this.#addressesIn(item)) all.add(address);
+    }
+    const list = [...all];
+    this.#ofBody.set(body, list);
+    return list;
   }
 
   #count(access: Access): Address {
@@ -163,20 +164,29 @@ export class Pointers {
     return { address: address.held!, offset };
   }
 
+  #areFixed(registers: readonly Register[], counter: Register): boolean {
+    for (let i = 0; i < registers.length; i++)
+      if (registers[i] === counter || !this.#host.declared(registers[i]!)) return false;
+    return true;
+  }
+
   /** Addresses of a loop that are fixed in it, and those that advance by a constant; gives the steps to append. */
   prepareLoop(loop: Extract<TStmt, { kind: 'for' }>): readonly (readonly [Local, number])[] {
     const steps: (readonly [Local, number])[] = [];
-    for (const address of this.#ofBody.get(loop.body)!) {
+    const addresses = this.#ofBody.get(loop.body)!;
+    for (let i = 0; i < addresses.length; i++) {
+      const address = addresses[i]!;
       const { pointer, sum, coarse, size, held } = address;
       if (held !== undefined || !isShared(sum)) continue;
       let step = 0;
-      let open = false;
-      for (const t of sum.terms) {
-        if (t.atom.kind === 'get' && t.atom.register === loop.counter) step = t.coef * loop.step;
-        else if (!t.registers.every((r) => r !== loop.counter && this.#host.declared(r)))
-          open = true;
+      const { terms } = sum;
+      let fixed = 0;
+      for (; fixed < terms.length; fixed++) {
+        const { atom, coef, registers } = terms[fixed]!;
+        if (atom.kind === 'get' && atom.register === loop.counter) step = coef * loop.step;
+        else if (!this.#areFixed(registers, loop.counter)) break;
       }
-      if (open) continue;
+      if (fixed < terms.length) continue;
       const local = this.#hold(address, this.#sum(pointer, sum, coarse, size));
       if (step !== 0) steps.push([local, step * size]);
     }

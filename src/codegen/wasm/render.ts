@@ -279,7 +279,9 @@ class Renderer {
       case 'cast':
         return cast(v, e.arg.type.elem, e.to, e.type.lanes, this.#value(e.arg));
       case 'fma': {
-        const [a, b, c] = [this.#value(e.a), this.#value(e.b), this.#value(e.c)];
+        const a = this.#value(e.a);
+        const b = this.#value(e.b);
+        const c = this.#value(e.c);
         if (e.type.elem === 'f64') return op('f64.add', op('f64.mul', a, b), c);
         if (e.type.lanes === 4) return v.madd(a, b, c);
         // on one lane of the vector instruction, so that tails round as vectors do

@@ -92,7 +92,10 @@ export const memory = (name: MemoryOp, offset: number, ...args: Wasm[]): Wasm =>
 /** Lanes of 32 bits chosen from two vectors: 0-3 of `a`, 4-7 of `b`. */
 export const shuffle = (a: Wasm, b: Wasm, lanes: readonly number[]): Wasm => {
   const bytes: number[] = [];
-  for (const l of lanes) bytes.push(4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3);
+  for (let i = 0; i < lanes.length; i++) {
+    const l = 4 * lanes[i]!;
+    bytes.push(l, l + 1, l + 2, l + 3);
+  }
   return shuffleBytes(a, b, bytes);
 };
 /** Bytes chosen from two vectors: 0-15 of `a`, 16-31 of `b`. */

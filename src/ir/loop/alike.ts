@@ -4,10 +4,12 @@
  * Invariant: the text holds everything of a kernel but what people call things. It says `#n` where something that has an
  * identity (axis, buffer, expression) comes again; nobody reads it back.
  */
+import type { Idx } from '../dim.ts';
 import type { AccExpr, LoopBuffer, LoopKernel, Nest } from './loop.ts';
 
 const LEFT_OUT: ReadonlySet<string> = new Set(['id', 'key', 'keyText', 'name', 'origin']);
 
+const isIdx = (value: object): value is Idx => 'terms' in value && 'constant' in value;
 const isAcc = (value: object): value is AccExpr => 'kind' in value && value.kind === 'acc';
 
 /** The text of a kernel, or of a nest. */
@@ -23,6 +25,7 @@ export const namelessText = (whole: LoopKernel | Nest): string => {
     if (typeof value !== 'object' || value === null)
       return Object.is(value, -0) ? '-0' : `${value}`;
     if (Array.isArray(value)) return `[${value.map(text)}]`;
+    if (isIdx(value)) return indexText(value);
     let own = '';
     if ('id' in value) {
       const known = numbers.get(value);
@@ -34,6 +37,15 @@ export const namelessText = (whole: LoopKernel | Nest): string => {
     for (const key in value)
       if (!LEFT_OUT.has(key)) own += `${key}:${text(value[key as keyof typeof value])};`;
     return `{${own}}`;
+  };
+  /** Most of a kernel is indices, and most of these are axes: their bounds follow from what is said of the axes. */
+  const indexText = ({ terms, constant }: Idx): string => {
+    let sum = `${constant}`;
+    for (let i = 0; i < terms.length; i++) {
+      const { coef, atom } = terms[i]!;
+      sum += `+${coef}*${text(atom.kind === 'axis' ? atom.axis : atom)}`;
+    }
+    return sum;
   };
   return text(whole);
 };
