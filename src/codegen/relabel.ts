@@ -59,13 +59,8 @@ const addNames = (stmts: readonly TStmt[], names: string[]): void => {
 export const takeNames = (stmts: readonly TStmt[], used: Set<string>): boolean => {
   const names: string[] = [];
   addNames(stmts, names);
-  for (let i = 0; i < names.length; i++) {
-    if (used.has(names[i]!)) {
-      for (const name of names.slice(0, i)) used.delete(name);
-      return false;
-    }
-    used.add(names[i]!);
-  }
+  if (new Set([...used, ...names]).size < used.size + names.length) return false;
+  for (const name of names) used.add(name);
   return true;
 };
 

@@ -44,9 +44,8 @@ export const newAxis = (name: string, extent: number, kind: Axis['kind']): Axis 
  * @example ir.pointsOf([ir.newAxis('i', 4, 'par'), ir.newAxis('j', 3, 'red')]);   // 12
  */
 export const pointsOf = (axes: Iterable<Axis>): number => {
-  const list: readonly Axis[] = Array.isArray(axes) ? axes : [...axes];
   let points = 1;
-  for (let i = 0; i < list.length; i++) points *= list[i]!.extent;
+  for (const axis of axes) points *= axis.extent;
   return points;
 };
 

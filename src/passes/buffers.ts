@@ -25,10 +25,6 @@ export class BufferTable {
     this.#alignment = alignment;
   }
 
-  has(node: Node): boolean {
-    return this.#byNode.has(node);
-  }
-
   /** The buffer of a value, if it has one. */
   known(node: Node): LoopBuffer | undefined {
     return this.#byNode.get(node);

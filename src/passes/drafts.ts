@@ -53,7 +53,7 @@ export class Drafts {
     this.#order = order;
     this.#users = users;
     this.#standing = {
-      isStored: (x) => this.buffers.has(x) || required.has(x),
+      isStored: (x) => this.buffers.known(x) !== undefined || required.has(x),
       isDecided: (x) => this.#decided.has(x),
       usersOf: (x) => users.get(x) ?? [],
     };
@@ -141,22 +141,12 @@ export class Drafts {
 
   /** The drafts that compute an inlined value. */
   computing(node: Node): ReadonlySet<Draft> {
-    const known = this.#homes.get(node);
-    if (known === undefined) return NONE;
-    for (const home of known)
-      if (this.#became.has(home)) {
-        const homes = new Set([...known].map((h) => this.#now(h)));
-        this.#homes.set(node, homes);
-        return homes;
-      }
-    return known;
+    return new Set([...(this.#homes.get(node) ?? [])].map((home) => this.#now(home)));
   }
 
   #now(draft: Draft): Draft {
-    let now = draft;
-    for (let next: Draft | undefined = draft; next !== undefined; next = this.#became.get(next))
-      now = next;
-    return now;
+    const next = this.#became.get(draft);
+    return next === undefined ? draft : this.#now(next);
   }
 
   /** The drafts that compute or would compute a value, judged by its users. */
@@ -191,7 +181,7 @@ export class Drafts {
         if (seen.has(x)) continue;
         seen.add(x);
         if ((x.op.kind === 'leaf' && !isRead(x)) || draft.members.includes(x)) continue;
-        if (this.buffers.has(x) || !this.#decided.has(x)) loads.add(x);
+        if (this.buffers.known(x) !== undefined || !this.#decided.has(x)) loads.add(x);
         else visit(x);
       }
     };
@@ -330,7 +320,5 @@ export class Drafts {
     );
   };
 }
-
-const NONE: ReadonlySet<Draft> = new Set();
 
 const joinsMany = ({ members }: Draft): boolean => members.some(isLongJoin);

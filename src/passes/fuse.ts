@@ -43,11 +43,9 @@ export const fuse = (graph: Graph, caps: Caps, context: PassContext): Fused => {
     buffers: f.drafts.buffers,
     literals: f.order.filter((n) => n.op.name === 'literal'),
     stored: (node) => {
+      const buffer = f.drafts.buffers.known(node);
       const draft = f.drafts.draftOf.get(node);
-      if (draft !== undefined) return { buffer: f.drafts.buffers.of(node), unit: units.get(draft) };
-      return f.drafts.buffers.has(node)
-        ? { buffer: f.drafts.buffers.of(node), unit: undefined }
-        : undefined;
+      return buffer && { buffer, unit: draft && units.get(draft) };
     },
   };
 };

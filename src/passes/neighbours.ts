@@ -57,7 +57,7 @@ export const mergeNeighbours = (
   };
   const later = (at: number): Draft[] => {
     const around = near(all[at]!);
-    return all.slice(at + 1).filter((b) => around.has(b));
+    return all.filter((b, i) => i > at && around.has(b));
   };
   all.forEach(touched);
   for (let at = 0; at < all.length; at++) {

@@ -164,12 +164,6 @@ export class Pointers {
     return { address: address.held!, offset };
   }
 
-  #areFixed(registers: readonly Register[], counter: Register): boolean {
-    for (let i = 0; i < registers.length; i++)
-      if (registers[i] === counter || !this.#host.declared(registers[i]!)) return false;
-    return true;
-  }
-
   /** Addresses of a loop that are fixed in it, and those that advance by a constant; gives the steps to append. */
   prepareLoop(loop: Extract<TStmt, { kind: 'for' }>): readonly (readonly [Local, number])[] {
     const steps: (readonly [Local, number])[] = [];
@@ -179,14 +173,13 @@ export class Pointers {
       const { pointer, sum, coarse, size, held } = address;
       if (held !== undefined || !isShared(sum)) continue;
       let step = 0;
-      const { terms } = sum;
-      let fixed = 0;
-      for (; fixed < terms.length; fixed++) {
-        const { atom, coef, registers } = terms[fixed]!;
+      let open = false;
+      for (let t = 0; t < sum.terms.length; t++) {
+        const { atom, coef, registers } = sum.terms[t]!;
         if (atom.kind === 'get' && atom.register === loop.counter) step = coef * loop.step;
-        else if (!this.#areFixed(registers, loop.counter)) break;
+        else if (!registers.every((r) => r !== loop.counter && this.#host.declared(r))) open = true;
       }
-      if (fixed < terms.length) continue;
+      if (open) continue;
       const local = this.#hold(address, this.#sum(pointer, sum, coarse, size));
       if (step !== 0) steps.push([local, step * size]);
     }

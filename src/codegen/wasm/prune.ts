@@ -6,8 +6,7 @@
 import type { Wasm, WasmFunction } from './tree.ts';
 
 export const withoutDeadSets = (f: WasmFunction): WasmFunction => {
-  const uses: Uses = { reads: new Int32Array(f.params.length + f.locals.length), calls: new Map() };
-  countAll(f.body, uses, 1);
+  const uses = usesIn(f);
   const body = prune(f.body, uses);
   const calls = [...uses.calls].flatMap(([target, times]) => (times > 0 ? [target] : []));
   return { ...f, body, calls };
@@ -18,6 +17,16 @@ interface Uses {
   readonly reads: Int32Array;
   readonly calls: Map<WasmFunction, number>;
 }
+
+/** The functions that a function calls, in order. */
+export const callsOf = (f: WasmFunction): readonly WasmFunction[] =>
+  f.calls ?? [...usesIn(f).calls.keys()];
+
+const usesIn = ({ params, locals, body }: WasmFunction): Uses => {
+  const uses: Uses = { reads: new Int32Array(params.length + locals.length), calls: new Map() };
+  countAll(body, uses, 1);
+  return uses;
+};
 
 const countAll = (list: readonly Wasm[], uses: Uses, by: 1 | -1): void => {
   for (let i = 0; i < list.length; i++) count(list[i]!, uses, by);
