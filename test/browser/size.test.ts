@@ -13,11 +13,11 @@ import * as assert from 'uvu/assert';
  * The others of the table hold parts of what these hold.
  */
 const LIMITS = new Map([
-  [1, 121],
-  [2, 230.5],
-  [4, 312.3],
-  [5, 274.5],
-  [7, 445.9],
+  [1, 121.2],
+  [2, 230.8],
+  [4, 312.6],
+  [5, 274.8],
+  [7, 446.2],
 ]);
 
 interface Size {
