@@ -18,7 +18,7 @@ const GRAPH = `graph scores(%x: f32[64, 128], param %w: f32[128]) {
 `;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** Built here, for it is started often; where packages are found from. */
+/** Built here with what reads programs, for it is started often; where other packages are found from. */
 const built = mkdtempSync(join(root, 'node_modules', '.tigon-'));
 await build({
   absWorkingDir: root,
@@ -31,7 +31,7 @@ await build({
   platform: 'node',
   target: 'node20',
   conditions: ['tigon-source'],
-  packages: 'external',
+  external: ['webgpu', '@hpcc-js/*', '@observablehq/*', 'linkedom'],
   logLevel: 'warning',
 });
 

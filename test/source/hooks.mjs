@@ -1,13 +1,13 @@
 /**
  * How Node loads a module of TypeScript: its types are blanked out, by what later versions of Node do it with, once for
- * each content.
+ * each content. A package of very many modules is one.
  *
  * Invariant: what is kept outlives processes under the hash of what it was made of, and a file of it is there whole or not
  * at all. Modules name each other with their real endings, so nothing is searched for.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { threadId } from 'node:worker_threads';
 
 const modules = new URL('../../node_modules/', import.meta.url);
@@ -51,10 +51,38 @@ const keep = (path, source) => {
   return source;
 };
 
-export const resolve = (specifier, context, next) =>
-  specifier.startsWith('.') && specifier.endsWith('.ts')
-    ? { url: new URL(specifier, context.parentURL).href, format: 'module', shortCircuit: true }
-    : next(specifier, context);
+/**
+ * Programs as text are read with it by most processes of tests: its modules, and those they use, took each of them more of a
+ * processor than all else that it loads.
+ */
+const PACKED = 'chevrotain';
+
+/** Where it is as one module. */
+const pack = async () => {
+  const text = readFileSync(new URL(`${PACKED}/package.json`, modules));
+  const kept = `${KEPT}${PACKED}-${createHash('sha1').update(text).digest('hex')}.mjs`;
+  if (!existsSync(kept)) {
+    const { build } = await import('esbuild');
+    const options = { bundle: true, format: 'esm', platform: 'node', target: 'node20' };
+    const absWorkingDir = fileURLToPath(new URL('..', modules));
+    const made = await build({ ...options, entryPoints: [PACKED], absWorkingDir, write: false });
+    keep(kept, made.outputFiles[0].contents);
+  }
+  return pathToFileURL(kept).href;
+};
+let packed;
+
+export const resolve = async (specifier, context, next) => {
+  if (specifier.startsWith('.') && specifier.endsWith('.ts'))
+    return {
+      url: new URL(specifier, context.parentURL).href,
+      format: 'module',
+      shortCircuit: true,
+    };
+  if (specifier !== PACKED) return next(specifier, context);
+  packed ??= pack();
+  return { url: await packed, format: 'module', shortCircuit: true };
+};
 
 const MAKER = readFileSync(new URL('@swc/wasm-typescript/package.json', modules));
 
