@@ -6,7 +6,8 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import { bytesOf } from '../ir/dtype.ts';
-import type { LoopKernel } from '../ir/loop/loop.ts';
+import { readsOf } from '../ir/loop/access.ts';
+import type { LoopBuffer, LoopKernel } from '../ir/loop/loop.ts';
 import { loopsAround } from '../ir/program/sequence.ts';
 import type { Dispatch, Loop, Program, ProgramBuffer, Window } from '../ir/program.ts';
 import type { ThreadKernel } from '../ir/thread/thread.ts';
@@ -121,14 +122,18 @@ const planTemps = (
     if (!inPlace) return;
     const [nest, another] = launch.loop.nests;
     if (nest === undefined || another !== undefined) return;
+    const endsHere = (buffer: LoopBuffer): boolean => {
+      const read = index.of(buffer);
+      const isTemp = index.list[read]!.role === 'temp';
+      return isTemp && last.get(read) === step && first.get(read) !== step;
+    };
+    if (!readsOf(nest).some(endsHere)) return;
     for (const [store, buffer] of replaceable(nest, caps)) {
       const [written, read] = [index.of(store.buffer), index.of(buffer)];
       const depth = around[step]!.length;
       if ([store.buffer, buffer].some((b) => index.windowOf(b, depth) !== undefined)) continue;
       if (homes.get(written) !== depth || homes.get(read) !== depth) continue;
-      if (index.list[read]!.role !== 'temp') continue;
-      if (first.get(written) !== step || last.get(read) !== step || first.get(read) === step)
-        continue;
+      if (first.get(written) !== step || !endsHere(buffer)) continue;
       if (taken.has(read) || inPlaceOf.has(written)) continue;
       if (byteLength(index.list[written]!.buffer) !== byteLength(index.list[read]!.buffer))
         continue;

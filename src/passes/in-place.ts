@@ -36,16 +36,20 @@ export function* replaceable(nest: Nest, caps: Caps): Generator<readonly [Store,
   if (nest.stores.some((s) => s.mode !== 'set')) return;
   if (nest.stores.some((s) => reduces(s.value))) return;
   const byBuffer = new Map<number, Reading[]>();
-  for (const r of readings(nest))
-    byBuffer.set(r.load.buffer.id, [...(byBuffer.get(r.load.buffer.id) ?? []), r]);
+  for (const r of readings(nest)) {
+    const list = byBuffer.get(r.load.buffer.id);
+    if (list === undefined) byBuffer.set(r.load.buffer.id, [r]);
+    else list.push(r);
+  }
   for (const store of nest.stores) {
     // Every thread of a row computes what is stored once a row.
     if (caps.threads > 1 && pointsOf(store.axes) !== pointsOf(nest.axes)) continue;
     const at = placeOf(store.buffer, store.index);
-    for (const [first, ...others] of byBuffer.values())
-      if ([first!, ...others].every((r) => r.by && sameLevel(r.by, store) && isAt(r.load, at)))
-        if (caps.target !== 'wgsl' || first!.load.dtype === store.buffer.dtype)
-          yield [store, first!.load.buffer];
+    for (const list of byBuffer.values())
+      if (list.every((r) => r.by && sameLevel(r.by, store) && isAt(r.load, at))) {
+        const { buffer, dtype } = list[0]!.load;
+        if (caps.target !== 'wgsl' || dtype === store.buffer.dtype) yield [store, buffer];
+      }
   }
 }
 

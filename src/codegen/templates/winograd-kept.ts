@@ -84,30 +84,23 @@ const shapeOf = (g: Shifts, { tile, rowBlocks, chunks }: Parts): readonly number
   TILE_ROWS,
 ];
 
-/** Where in an array of this shape the weight of a row, a channel and one of the tile's products is. */
-const placeOf = (
+/** Where in an array of this shape the weights of a row and a channel are, for each of the tile's products. */
+const placesOf = (
   [, , , tiles, depth]: readonly number[],
   row: Idx,
   channel: Idx,
-  product: number,
-): readonly Idx[] => {
+): ((product: number) => readonly Idx[]) => {
   const tile = idxDiv(row, TILE_ROWS);
-  return [
-    idxDiv(tile, tiles!),
-    idxDiv(channel, depth!),
-    idxConst(product),
-    idxMod(tile, tiles!),
-    idxMod(channel, depth!),
-    idxMod(row, TILE_ROWS),
-  ];
+  const outer = [idxDiv(tile, tiles!), idxDiv(channel, depth!)];
+  const inner = [idxMod(tile, tiles!), idxMod(channel, depth!), idxMod(row, TILE_ROWS)];
+  return (product) => [...outer, idxConst(product), ...inner];
 };
 
 /** The weight of a row, a channel and a tap, from the array. */
 const weightFrom = (buffer: LoopBuffer, g: Shifts, tile: TileSize): Expr => {
-  const [row, channel] = [idxAxis(g.rowAxes[0]!), idxAxis(g.channels[0]!)];
+  const placeOf = placesOf(buffer.shape, idxAxis(g.rowAxes[0]!), idxAxis(g.channels[0]!));
   const reach = reachOf(tile);
-  const at = (i: number, j: number): Expr =>
-    load(buffer, placeOf(buffer.shape, row, channel, i * reach + j));
+  const at = (i: number, j: number): Expr => load(buffer, placeOf(i * reach + j));
   const [down, along] = g.windows as [Shift, Shift];
   const line = range(reach).map((j) =>
     pick(
@@ -205,11 +198,12 @@ export const transformedOf = (
     ),
   );
   const axes = [block, channel, lane];
+  const placeOf = placesOf(shape, row, idxAxis(channel));
   const nest: Nest = {
     axes,
     stores: values.map((value, product) => ({
       buffer,
-      index: placeOf(shape, row, idxAxis(channel), product),
+      index: placeOf(product),
       value,
       axes,
       mode: 'set',

@@ -9,7 +9,6 @@ import type { AccExpr, LoopBuffer, LoopKernel, Nest } from './loop.ts';
 
 const LEFT_OUT: ReadonlySet<string> = new Set(['id', 'key', 'keyText', 'name', 'origin']);
 
-const isIdx = (value: object): value is Idx => 'terms' in value && 'constant' in value;
 const isAcc = (value: object): value is AccExpr => 'kind' in value && value.kind === 'acc';
 
 /** The text of a kernel, or of a nest. */
@@ -25,7 +24,7 @@ export const namelessText = (whole: LoopKernel | Nest): string => {
     if (typeof value !== 'object' || value === null)
       return Object.is(value, -0) ? '-0' : `${value}`;
     if (Array.isArray(value)) return `[${value.map(text)}]`;
-    if (isIdx(value)) return indexText(value);
+    if ('terms' in value) return indexText(value as Idx);
     let own = '';
     if ('id' in value) {
       const known = numbers.get(value);
