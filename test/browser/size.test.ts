@@ -13,11 +13,11 @@ import * as assert from 'uvu/assert';
  * The others of the table hold parts of what these hold.
  */
 const LIMITS = new Map([
-  [1, 121.2],
-  [2, 230.8],
-  [4, 312.6],
-  [5, 274.8],
-  [7, 446.2],
+  [1, 121.4],
+  [2, 230.9],
+  [4, 312.8],
+  [5, 275],
+  [7, 446.4],
 ]);
 
 interface Size {
