@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { drawDigits } from '../src/frontend/gluon/data/index.ts';
+import { buildProgram } from './support/built.ts';
 import { SOURCE } from './support/node.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -34,17 +35,26 @@ for (const [part, count, seed] of [
   writeFileSync(join(folder, 'mnist', `${part}-labels-idx1-ubyte.gz`), idx([count], labels));
 }
 
-const run = (
-  example: string,
-  ...flags: readonly string[]
-): { code: number | null; out: string; err: string } => {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [...SOURCE, join(root, 'examples', example), ...flags],
-    { cwd: root, encoding: 'utf8', env: { ...process.env, TIGON_DATA: folder } },
-  );
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+const node = (...args: readonly string[]): Ended => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, TIGON_DATA: folder },
+  });
   return { code: status, out: stdout, err: stderr };
 };
+
+const run = (example: string, ...flags: readonly string[]): Ended =>
+  node(...SOURCE, join(root, 'examples', example), ...flags);
+
+const mnist = await buildProgram('examples/mnist.ts');
+test.after(mnist.remove);
 
 test("the README's program is examples/api.ts, and it runs", () => {
   const code = readFileSync(join(root, 'examples/api.ts'), 'utf8');
@@ -75,7 +85,7 @@ test('MNIST three ways: the losses agree, and the table says what each costs', (
 });
 
 test('its flags: help, and kind answers to wrong ones', () => {
-  const help = run('mnist.ts', '--help');
+  const help = node(mnist.path, '--help');
   assert.is(help.code, 0);
   for (const flag of ['--epochs', '--batch', '--lr', '--seed', '--quick', '--device'])
     assert.match(help.out, flag);
@@ -88,7 +98,7 @@ test('its flags: help, and kind answers to wrong ones', () => {
     [['more'], "Unexpected argument 'more'"],
   ];
   for (const [flags, message] of cases) {
-    const { code, err } = run('mnist.ts', ...flags);
+    const { code, err } = node(mnist.path, ...flags);
     assert.is(code, 2, flags.join(' '));
     assert.ok(err.includes(message), err);
   }

@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { buildProgram } from '../support/built.ts';
 
 const GRAPH = `graph scores(%x: f32[64, 128], param %w: f32[128]) {
   %a = broadcast %w {shape=[64, 128], axes=[1]}
@@ -17,31 +15,12 @@ const GRAPH = `graph scores(%x: f32[64, 128], param %w: f32[128]) {
 }
 `;
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-/** Built here with what reads programs, for it is started often; where other packages are found from. */
-const built = mkdtempSync(join(root, 'node_modules', '.tigon-'));
-await build({
-  absWorkingDir: root,
-  entryPoints: ['src/cli/main.ts'],
-  outdir: built,
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  conditions: ['tigon-source'],
-  external: ['webgpu', '@hpcc-js/*', '@observablehq/*', 'linkedom'],
-  logLevel: 'warning',
-});
+const command = await buildProgram('src/cli/main.ts');
 
 const tigon = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
   new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [join(built, 'main.mjs'), ...args],
-      { maxBuffer: 1 << 26 },
-      (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    execFile(process.execPath, [command.path, ...args], { maxBuffer: 1 << 26 }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });
 
@@ -53,7 +32,7 @@ test.before(async (context) => {
 });
 test.after(async ({ folder }) => {
   await rm(folder, { recursive: true });
-  await rm(built, { recursive: true });
+  command.remove();
 });
 
 test('devices lists the CPU, the adapters of WebGPU and the cards of CUDA, or how to get one', async () => {
