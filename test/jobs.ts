@@ -71,7 +71,7 @@ const LONG: readonly (readonly [name: RegExp, seconds: number])[] = [
   [/^frontend\/attention.* on webgpu/, 35],
   [/^(docstrings|examples)\.|^browser\/|^codegen\/(cuda|gpu\/schedules)|^runtime\/native-abi/, 20],
   [/^differential\/(ops|frontend|program|threads)|^codegen\/wgsl\/program/, 14],
-  [/^emulator\/|^passes\/bindings|^frontend\/probability\/(dist|fix).* on webgpu/, 12],
+  [/^cli\/|^emulator\/|^passes\/bindings|^frontend\/probability\/(dist|fix).* on webgpu/, 12],
   [/^(coverage|declarations|docs)\.|^runtime\/|^frontend\/(gluon\/mnist|switches)/, 8],
 ];
 /**
