@@ -8,6 +8,7 @@ import {
   type DepthBlocks,
   elapsed,
   leastElapsed,
+  type Operand,
   type Problem,
   roundUp,
   START,
@@ -42,13 +43,35 @@ export interface Blocking {
  * them again. Packed rows and columns stay in the second-level cache; partial sums are streamed through it.
  */
 const PACKED_ROWS = 64;
-const PACKED_COLUMN_BYTES = 352 * 1024;
+const PACKED_COLUMN_BYTES = 512 * 1024;
 const PARTIAL_BYTES = 544 * 1024;
 /**
  * Cycles to fetch an element of rows a page apart, as a multiple of tiles of columns and two: 1024 x 1024 x 1024 takes 3 %
  * longer in place than packed, 32 columns 10 % less, 4 columns 20 % longer.
  */
 const CROWDED = 0.07;
+
+/**
+ * Of two matrices that a second-level cache does not hold together, what is needed comes from the third, or from memory
+ * where others push it out in the milliseconds until somebody comes back: an element takes so many cycles, packed or in
+ * place. Panels are read in their order; those that are no larger than that cache are found there.
+ */
+export const SECOND_LEVEL_BYTES: number = 1 << 20;
+const FAR = 1.6;
+const FAR_PANELS = 0.6;
+
+/** Cycles for an element of an operand. */
+export const costOf = (
+  operand: Operand,
+  { rows, columns, depth, k, outerK, batches }: Problem,
+): number => {
+  const isMatrix = outerK.length === 0 && k.inner === 1 && batches === 1;
+  const [a, b] = [4 * depth * rows.size, 4 * depth * columns.size];
+  if (!isMatrix || 2 * Math.min(a, b) < SECOND_LEVEL_BYTES || a + b <= SECOND_LEVEL_BYTES)
+    return operand.cost;
+  if (operand.panels === undefined) return Math.max(FAR, operand.cost);
+  return b > SECOND_LEVEL_BYTES ? FAR_PANELS : operand.cost;
+};
 
 /**
  * What no cut into so many blocks of rows and of columns, or more, gets below: what is packed is packed once for each
@@ -59,7 +82,8 @@ export const leastCycles = (p: Problem, caps: Caps, rowBlocks = 1, columnBlocks 
   const wide = roundUp(columns.size, TILE_COLUMNS);
   const steps = depth * stepOf(p) + k.count * 20;
   const compute = (rows.size / p.tileRows) * (wide / TILE_COLUMNS) * steps;
-  const pack = depth * (rows.size * rows.cost * columnBlocks + wide * columns.cost * rowBlocks);
+  const pack =
+    depth * (rows.size * costOf(rows, p) * columnBlocks + wide * costOf(columns, p) * rowBlocks);
   const all = batches * (compute + pack + rows.size * wide) + START * rowBlocks * columnBlocks;
   return leastElapsed(1, all, caps);
 };
@@ -156,6 +180,6 @@ const blockCycles = (
     : Math.ceil(Math.min(rows, p.rows.size) / p.tileRows);
   const compute = rowTiles * (columns / TILE_COLUMNS) * (p.depth * stepOf(p) + k.count * 20);
   const crowd = p.rows.inPlace?.crowded === true ? CROWDED * (columns / TILE_COLUMNS + 2) : 0;
-  const pack = p.depth * (rows * (p.rows.cost + crowd) + columns * p.columns.cost);
+  const pack = p.depth * (rows * (costOf(p.rows, p) + crowd) + columns * costOf(p.columns, p));
   return compute + pack + rows * columns;
 };

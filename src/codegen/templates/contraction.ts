@@ -202,8 +202,8 @@ export interface DepthBlocks {
   readonly count: number;
 }
 
-/** Packed columns of this depth stay in the first-level cache while rows stream past; three blocks for a sum of 1024. */
-const MOST_DEPTH = 344;
+/** Packed columns of this depth stay in the first-level cache while rows stream past; two blocks for a sum of 1024. */
+const MOST_DEPTH = 512;
 
 const depthBlocks = (k: readonly Axis[]): DepthBlocks => {
   let axis = Math.max(0, k.length - 1);

@@ -11,7 +11,13 @@ import { add, i32, mul, operate, shuffle, storeTo, vec4 } from '../../ir/thread/
 import type { TExpr, ThreadBuffer } from '../../ir/thread/thread.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import { bindAll, positionOf } from '../emit/position.ts';
-import { type DepthBlocks, type Operand, type Packing, readsVectors } from './contraction.ts';
+import {
+  type DepthBlocks,
+  type Operand,
+  type Packing,
+  readsVectors,
+  TILE_COLUMNS,
+} from './contraction.ts';
 
 /** A block of the sum: the chunked axis runs over `[from, from + length)`. */
 export interface DepthBlock {
@@ -32,31 +38,33 @@ export interface Panels {
 }
 
 export const pack = (em: Emitter, operand: Operand, panels: Panels, block: DepthBlock): void => {
-  if (panels.width === SIX) packSixes(em, operand, panels, block);
-  else packFours(em, operand, panels, block);
-};
-
-const SIX = 6;
-
-/** Panel by panel: what reaches beyond one, stored by fours, is overwritten by the next. */
-const packSixes = (em: Emitter, operand: Operand, panels: Panels, block: DepthBlock): void => {
   const { buffer, width, offset, start, count } = panels;
-  const firstOf = (panel: TExpr): TExpr => add(start, mul(panel, i32(SIX)));
+  const firstOf = (panel: TExpr): TExpr => add(start, mul(panel, i32(width)));
   const targetOf = (panel: TExpr): Target => {
-    const base = add(offset, mul(panel, i32(SIX * block.blocks.depth)));
+    const base = add(offset, mul(panel, i32(width * block.blocks.depth)));
     return { buffer, width, base };
   };
+  const isWide = width === TILE_COLUMNS && !(count.kind === 'const' && count.value <= FEW);
   let done: TExpr = i32(0);
-  if (isNeighbouring(operand)) {
-    const inside = operate('floordiv', operate('sub', i32(operand.size), start), i32(SIX));
-    done = operand.size % SIX === 0 ? count : em.name('whole', operate('min', count, inside));
-    acrossSixes(em, operand, block, done, (panel) => [firstOf(panel), targetOf(panel)]);
+  if (isNeighbouring(operand) && (width === SIX || (isWide && operand.size % width === 0))) {
+    const inside = operate('floordiv', operate('sub', i32(operand.size), start), i32(width));
+    done = operand.size % width === 0 ? count : em.name('whole', operate('min', count, inside));
+    acrossPanels(em, operand, block, done, (panel) => [firstOf(panel), targetOf(panel)]);
     if (done === count) return;
   }
+  if (width !== SIX) {
+    packFours(em, operand, panels, block);
+    return;
+  }
+  // panel by panel: what reaches beyond one, stored by fours, is overwritten by the next
   em.loop('panel', done, count, 1, (panel) =>
     packLanes(em, operand, em.name('first', firstOf(panel)), targetOf(panel), block),
   );
 };
+
+const SIX = 6;
+/** Panels of eight that are read down a strip as fast, because a strip is a line wide. */
+const FEW = 2;
 
 /** Whether lanes are neighbours in memory, all of them. */
 export const isNeighbouring = ({ packing, free }: Operand): boolean =>
@@ -64,9 +72,10 @@ export const isNeighbouring = ({ packing, free }: Operand): boolean =>
 
 /**
  * Whole panels, along memory: for each four steps of the sum through all of them, so that lines are read in their order.
- * Six neighbours are two vectors that share their middle.
+ * Rows of a matrix that are left for a strip of others lose what was fetched ahead, and their pages. Six neighbours are two
+ * vectors that share their middle.
  */
-const acrossSixes = (
+const acrossPanels = (
   em: Emitter,
   operand: Operand,
   block: DepthBlock,
@@ -75,9 +84,9 @@ const acrossSixes = (
 ): void => {
   const lanes = operand.free[0]!;
   const last = operand.summed.at(-1);
-  const put6 = (k: TExpr, panel: TExpr): void => {
+  const putLanes = (k: TExpr, panel: TExpr): void => {
     const [first, target] = at(panel);
-    for (const lane of [0, 2])
+    for (const lane of [0, target.width - 4])
       em.scope('same', () => {
         em.bind(lanes, add(first, i32(lane)));
         const base = add(target.base, i32(lane));
@@ -86,13 +95,13 @@ const acrossSixes = (
   };
   const eachPanel = (fill: (panel: TExpr) => void): void =>
     em.loop('panel', i32(0), count, 1, fill);
-  const one = (k: TExpr): void => eachPanel((panel) => put6(k, panel));
+  const one = (k: TExpr): void => eachPanel((panel) => putLanes(k, panel));
   const four = (k: TExpr, place: TExpr): void =>
     eachPanel((panel) => {
       for (let i = 0; i < 4; i++)
         em.scope('same', () => {
           em.bind(last!, add(place, i32(i)));
-          put6(add(k, i32(i)), panel);
+          putLanes(add(k, i32(i)), panel);
         });
     });
   overDepth(em, operand.summed, block, last === undefined ? { one } : { one, four });

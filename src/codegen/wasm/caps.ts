@@ -9,7 +9,7 @@ import { laneSchedules } from '../lanes.ts';
 /** Workgroups worth having at once: enough for 8 threads, harmless on fewer. */
 const PARALLELISM = 8;
 /** Workgroup memory: packed panels of a matrix product that fit a second-level cache. */
-const SHARED_BYTES = 1 << 19;
+const SHARED_BYTES = 3 << 18;
 /** What else a workgroup may keep: memory that threads have only where a program needs it. */
 const KEPT_BYTES = 1 << 22;
 
