@@ -52,8 +52,8 @@ const keep = (path, source) => {
 };
 
 /**
- * Programs as text are read with it by most processes of tests: its modules, and those they use, took each of them more of a
- * processor than all else that it loads.
+ * Programs as text are read with it: its modules, and those they use, take half a second of a processor, one after the other,
+ * in each process that does so.
  */
 const PACKED = 'chevrotain';
 
