@@ -17,6 +17,7 @@ import { freeAxes, idxFree, opaqueExprs } from '../ir/loop/free.ts';
 import type { Expr, GuardExpr, LoadExpr, ReduceExpr } from '../ir/loop/loop.ts';
 import { boundsOtherwise, rangeUnder } from '../ir/loop/ranges.ts';
 import { operandsOf } from '../ir/loop/visit.ts';
+import { remember } from '../ir/remember.ts';
 import { scalarOps } from '../ir/scalar.ts';
 import { spanOf } from '../ir/type.ts';
 
@@ -75,14 +76,8 @@ export const stepAlong = (idx: Idx, axis: Axis): number | undefined => {
 const offsets = new WeakMap<LoadExpr, Idx>();
 
 /** Element offset of a load in its buffer. */
-export const offsetOf = (e: LoadExpr): Idx => {
-  let offset = offsets.get(e);
-  if (offset === undefined) {
-    offset = idxFlatten(e.index, e.buffer.strides);
-    offsets.set(e, offset);
-  }
-  return offset;
-};
+export const offsetOf = (e: LoadExpr): Idx =>
+  remember(offsets, e, ({ index, buffer }) => idxFlatten(index, buffer.strides));
 
 /** Every index in `roots`, which decide whether axes can be merged: loads by their offset in memory. */
 export const indicesIn = (roots: readonly Expr[]): Idx[] => {
@@ -107,11 +102,7 @@ export const visitLoads = (
 ): void => {
   const done = new Map<string, Set<Expr>>();
   const walk = (x: Expr, bounds: readonly Bound[], key: string): void => {
-    let seen = done.get(key);
-    if (seen === undefined) {
-      seen = new Set();
-      done.set(key, seen);
-    }
+    const seen = remember(done, key, () => new Set());
     if (seen.has(x)) return;
     seen.add(x);
     if (x.kind === 'load') visit(x, bounds);
@@ -137,35 +128,27 @@ const boundsKey = (e: GuardExpr): string =>
 const safeOf = new WeakMap<Expr, boolean>();
 
 /** True when evaluating `e` reads within its buffers even where guards around it fail. */
-export const isSafe = (e: Expr): boolean => {
-  let safe = safeOf.get(e);
-  if (safe === undefined) {
-    safe = true;
-    visitLoads(e, (load, bounds) => {
-      const [lo, hi] = rangeUnder(offsetOf(load), bounds);
-      if (lo < 0 || hi >= spanOf(load.buffer.shape, load.buffer.strides)) safe = false;
-    });
-    safeOf.set(e, safe);
-  }
+export const isSafe = (e: Expr): boolean => remember(safeOf, e, staysWithin);
+
+const staysWithin = (e: Expr): boolean => {
+  let safe = true;
+  visitLoads(e, (load, bounds) => {
+    const [lo, hi] = rangeUnder(offsetOf(load), bounds);
+    if (lo < 0 || hi >= spanOf(load.buffer.shape, load.buffer.strides)) safe = false;
+  });
   return safe;
 };
 
 const costs = new WeakMap<Expr, number>();
 
 /** Arithmetic of one evaluation in multiply-adds (shared parts counted once for each use, capped). */
-export const evaluationCost = (e: Expr): number => {
-  let cost = costs.get(e);
-  if (cost === undefined) {
-    const own = e.kind === 'op' ? scalarOps[e.op].cost : e.kind === 'load' ? 0.5 : 0;
-    const trip = e.kind === 'reduce' ? pointsOf(e.axes) : 1;
-    cost = Math.min(
-      1e12,
-      own + trip * operandsOf(e).reduce((sum, arg) => sum + evaluationCost(arg), 0),
-    );
-    if (e.kind === 'reduce') cost += trip;
-    costs.set(e, cost);
-  }
-  return cost;
+export const evaluationCost = (e: Expr): number => remember(costs, e, costOf);
+
+const costOf = (e: Expr): number => {
+  const own = e.kind === 'op' ? scalarOps[e.op].cost : e.kind === 'load' ? 0.5 : 0;
+  const trip = e.kind === 'reduce' ? pointsOf(e.axes) : 1;
+  const operands = operandsOf(e).reduce((sum, arg) => sum + evaluationCost(arg), 0);
+  return Math.min(1e12, own + trip * operands) + (e.kind === 'reduce' ? trip : 0);
 };
 
 /** All reductions in an expression, innermost first. */

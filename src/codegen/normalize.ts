@@ -14,20 +14,15 @@ import {
   newAxis,
 } from '../ir/dim.ts';
 import type { Expr, Nest, ReduceExpr, Store } from '../ir/loop/loop.ts';
+import { remember } from '../ir/remember.ts';
 import { freeAxes, idxFree, indicesIn, reductionsIn } from './analysis.ts';
 import { type Rewriting, rewriter } from './rewrite.ts';
 
 const offsets = new WeakMap<Store, Idx>();
 
 /** Element offset of a store. */
-export const storeOffset = (s: Store): Idx => {
-  let offset = offsets.get(s);
-  if (offset === undefined) {
-    offset = idxFlatten(s.index, s.buffer.strides);
-    offsets.set(s, offset);
-  }
-  return offset;
-};
+export const storeOffset = (s: Store): Idx =>
+  remember(offsets, s, ({ index, buffer }) => idxFlatten(index, buffer.strides));
 
 const rewriteNest = (
   nest: Nest,
@@ -136,15 +131,10 @@ const reduceLike = (e: ReduceExpr, axes: readonly Axis[], body: Expr): Expr =>
 /** Axes that reductions of one extent run over; `height` keeps nested ones apart. */
 const axisPool = (): ((extent: number, place: number, height: number) => Axis) => {
   const pool = new Map<string, Axis>();
-  return (extent, place, height) => {
-    const key = `${extent},${place},${height}`;
-    let axis = pool.get(key);
-    if (axis === undefined) {
-      axis = newAxis(height === 0 && place === 0 ? 'k' : `k${place}_${height}`, extent, 'red');
-      pool.set(key, axis);
-    }
-    return axis;
-  };
+  return (extent, place, height) =>
+    remember(pool, `${extent},${place},${height}`, () =>
+      newAxis(height === 0 && place === 0 ? 'k' : `k${place}_${height}`, extent, 'red'),
+    );
 };
 
 /**

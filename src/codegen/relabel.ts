@@ -3,6 +3,7 @@
  *
  * Invariant: statements that are renamed mean the same; names end in a number that is free.
  */
+import { remember } from '../ir/remember.ts';
 import { get, register } from '../ir/thread/build.ts';
 import { type Parts, type SpecialStmt, withParts } from '../ir/thread/special.ts';
 import type { Register, TExpr, ThreadBuffer, TStmt } from '../ir/thread/thread.ts';
@@ -72,34 +73,16 @@ export const relabel = (
   rename: (name: string) => string,
 ): TStmt[] => {
   const registers = new Map<Register, Register>(ids.map((id) => [id, id]));
-  const reg = (r: Register): Register => {
-    let out = registers.get(r);
-    if (out === undefined) {
-      out = register(rename(r.name), r.type);
-      registers.set(r, out);
-    }
-    return out;
-  };
+  const renamed = (r: Register): Register => register(rename(r.name), r.type);
+  const reg = (r: Register): Register => remember(registers, r, renamed);
   const reads = new Map<Register, TExpr>();
-  const read = (r: Register): TExpr => {
-    let out = reads.get(r);
-    if (out === undefined) {
-      out = get(reg(r));
-      reads.set(r, out);
-    }
-    return out;
-  };
+  const read = (r: Register): TExpr => remember(reads, r, () => get(reg(r)));
   const buffer = (b: ThreadBuffer): ThreadBuffer => buffers.get(b) ?? b;
   const done = new Map<TExpr, TExpr>();
   const expr = (e: TExpr): TExpr => {
     if (e.kind === 'const') return e;
     if (e.kind === 'get') return read(e.register);
-    let out = done.get(e);
-    if (out === undefined) {
-      out = rebuild(e);
-      done.set(e, out);
-    }
-    return out;
+    return remember(done, e, () => rebuild(e));
   };
   const rebuild = (e: Exclude<TExpr, { kind: 'const' | 'get' }>): TExpr => {
     switch (e.kind) {

@@ -6,6 +6,7 @@
 import { type Axis, type Idx, idxAxis, idxSubstitute, type Opaque } from '../ir/dim.ts';
 import { cast, guard, indexValue, load, reduce, scalar } from '../ir/loop/expr.ts';
 import type { Expr, ReduceExpr } from '../ir/loop/loop.ts';
+import { remember } from '../ir/remember.ts';
 
 export interface Rewriting {
   /** What stands for an axis. */
@@ -63,23 +64,10 @@ export const rewriter = (rules: Rewriting): Rewriter => {
   const nested = new Map<string, Rewriter>();
   const without = (hidden: readonly Axis[]): Rewriter => {
     const key = hidden.map((a) => a.id).join();
-    let inner = nested.get(key);
-    if (inner === undefined) {
-      inner = rewriter({
-        ...rules,
-        axis: (a) => (hidden.includes(a) ? undefined : rules.axis?.(a)),
-      });
-      nested.set(key, inner);
-    }
-    return inner;
+    const axis: Rewriting['axis'] = (a) => (hidden.includes(a) ? undefined : rules.axis?.(a));
+    return remember(nested, key, () => rewriter({ ...rules, axis }));
   };
-  const expr = (e: Expr): Expr => {
-    let out = done.get(e);
-    if (out === undefined) {
-      out = rules.replace?.(e) ?? rebuild(e);
-      done.set(e, out);
-    }
-    return out;
-  };
+  const rewritten = (e: Expr): Expr => rules.replace?.(e) ?? rebuild(e);
+  const expr = (e: Expr): Expr => remember(done, e, rewritten);
   return { expr, idx };
 };

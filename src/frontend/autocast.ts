@@ -7,6 +7,7 @@
 import { type DType, isFloat, isNarrowFloat } from '../ir/dtype.ts';
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import { isBody, type Node, reachable } from '../ir/graph/graph.ts';
+import { remember } from '../ir/remember.ts';
 import type { Autocast, Fragment, Plan } from './call.ts';
 import { failure } from './callsite.ts';
 import { checkOptions, shown } from './options.ts';
@@ -72,12 +73,7 @@ export class Policy implements Autocast {
   }
 
   plansOf<A extends object>(f: Fragment<A>): Map<number | string, Plan> {
-    let plans = this.#plans.get(f);
-    if (plans === undefined) {
-      plans = new Map();
-      this.#plans.set(f, plans);
-    }
-    return plans;
+    return remember(this.#plans, f, () => new Map());
   }
 
   build<A extends object>(
@@ -147,10 +143,5 @@ export const policyOf = (where: string, options: AutocastOptions): Policy => {
       given.set(name, precision);
     }
   const key = `${dtype}[${[...given].map(([name, p]) => `${name}=${p}`).join()}]`;
-  let policy = policies.get(key);
-  if (policy === undefined) {
-    policy = new Policy(key, dtype, given);
-    policies.set(key, policy);
-  }
-  return policy;
+  return remember(policies, key, () => new Policy(key, dtype, given));
 };

@@ -7,6 +7,7 @@
 import { keeper } from '#kept';
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, type Node, topological } from '../ir/graph/graph.ts';
+import { remember } from '../ir/remember.ts';
 import type { TensorType } from '../ir/type.ts';
 import type { Compiled } from '../passes/pipeline.ts';
 import { PLAIN, type Recipe } from '../passes/recipe.ts';
@@ -230,14 +231,12 @@ const copiers = new WeakMap<TensorType, Callable>();
 /** A row-major copy of `x` in fresh memory. */
 export const copyOf = (x: NDArray): NDArray => {
   const { device, type } = x.layout;
-  let copier = copiers.get(type);
-  if (copier === undefined) {
+  const copier = remember(copiers, type, () => {
     const builder = new GraphBuilder();
     const from = builder.input(type, { name: 'from' });
     const to = builder.input(type, { name: 'to' });
-    copier = callableOf(builder.graph('copy', [], [{ target: to, value: from }]));
-    copiers.set(type, copier);
-  }
+    return callableOf(builder.graph('copy', [], [{ target: to, value: from }]));
+  });
   const layout = denseLayout(device, type);
   const copy = allocated(layout, 'copy');
   run(loadedFor(copier, device, [x.layout, layout]), [x, copy]);

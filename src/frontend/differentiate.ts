@@ -6,6 +6,7 @@
  */
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import { isBody, type Node } from '../ir/graph/graph.ts';
+import { remember } from '../ir/remember.ts';
 import { gradients } from '../passes/autodiff.ts';
 import { attrsRepeated } from '../passes/repeated.ts';
 import { type Callable, callableOf, inline, isScalarInput } from './callable.ts';
@@ -29,13 +30,8 @@ export interface Backward {
  * has one, `0` for the others.
  */
 export const backwardOf = (callable: Callable, wanted: string, given: string): Backward => {
-  const key = `${wanted}|${given}`;
-  let backward = callable.backwards.get(key);
-  if (backward === undefined) {
-    backward = callable.differentiate?.() ?? derive(callable, wanted, given, true);
-    callable.backwards.set(key, backward);
-  }
-  return backward;
+  const make = (): Backward => callable.differentiate?.() ?? derive(callable, wanted, given, true);
+  return remember(callable.backwards, `${wanted}|${given}`, make);
 };
 
 /** `reuse`: outputs of the forward call may be read; otherwise all is computed from its inputs. */

@@ -6,6 +6,7 @@
  * that captured them are made anew.
  */
 import type { DType } from '../ir/dtype.ts';
+import { remember } from '../ir/remember.ts';
 import { byteLength, type Shape, stridesOf, type TensorType, tensor } from '../ir/type.ts';
 import type { Device } from '../runtime/device.ts';
 
@@ -29,29 +30,14 @@ interface Table {
 const tables = new WeakMap<Device, Table>();
 let nextId = 1;
 
-const tableOf = (device: Device): Table => {
-  let table = tables.get(device);
-  if (table === undefined) {
-    table = { dense: new Map(), strided: new Map(), scalar: new Map() };
-    tables.set(device, table);
-  }
-  return table;
-};
+const tableOf = (device: Device): Table =>
+  remember(tables, device, () => ({ dense: new Map(), strided: new Map(), scalar: new Map() }));
 
 const make = (
   device: Device,
   type: TensorType,
   strides: readonly number[] | undefined,
 ): Layout => ({ id: nextId++, device, type, strides, bytes: byteLength(type) });
-
-const remember = <K>(map: Map<K, Layout>, key: K, create: () => Layout): Layout => {
-  let layout = map.get(key);
-  if (layout === undefined) {
-    layout = create();
-    map.set(key, layout);
-  }
-  return layout;
-};
 
 /** The row-major layout of `type` on `device`. */
 export const denseLayout = (device: Device, type: TensorType): Layout =>

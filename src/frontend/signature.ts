@@ -4,19 +4,13 @@
  * Invariant: equal keys mean that a plan traced for one call is right for the other: arrays count by layout, numbers,
  * strings, booleans and null by value, other objects by identity.
  */
+import { remember } from '../ir/remember.ts';
 import { isNDArray, NDArray } from './ndarray.ts';
 
 const identities = new WeakMap<object, number>();
 let nextIdentity = 1;
 
-const identityOf = (x: object): number => {
-  let id = identities.get(x);
-  if (id === undefined) {
-    id = nextIdentity++;
-    identities.set(x, id);
-  }
-  return id;
-};
+const identityOf = (x: object): number => remember(identities, x, () => nextIdentity++);
 
 const isPlain = (x: object): x is Record<string, unknown> => {
   const prototype = Object.getPrototypeOf(x);

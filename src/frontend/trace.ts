@@ -8,6 +8,7 @@ import { type DType, isFloat } from '../ir/dtype.ts';
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import type { Assign, Node } from '../ir/graph/graph.ts';
 import { stopGradient } from '../ir/graph/ops/view.ts';
+import { remember } from '../ir/remember.ts';
 import { showType, type TensorType, tensor } from '../ir/type.ts';
 import type { Device } from '../runtime/device.ts';
 import { type Callable, copyOf, inline } from './callable.ts';
@@ -246,12 +247,7 @@ export class Trace {
   originOf(x: NDArray): Origin | undefined {
     if (x.traced !== undefined || x.origin === undefined || x.origin.kind === 'leaf')
       return x.origin;
-    let border = this.#borders.get(x);
-    if (border === undefined) {
-      border = { kind: 'border' };
-      this.#borders.set(x, border);
-    }
-    return border;
+    return remember(this.#borders, x, () => ({ kind: 'border' }));
   }
 
   /** Emits a call; numbers become constants. */

@@ -6,6 +6,7 @@
  */
 import { GraphBuilder } from '../ir/graph/builder.ts';
 import { type Graph, type Node, topological } from '../ir/graph/graph.ts';
+import { remember } from '../ir/remember.ts';
 
 /** What a value is of an input: no function of it, additive in it, or another function. */
 type Relation = 'none' | 'additive' | 'other';
@@ -16,16 +17,12 @@ export const isAdditive = (graph: Graph, input: Node): boolean => {
     graph.inputs.map((x) => [x, x === input ? 'additive' : 'none']),
   );
   const builder = new GraphBuilder();
-  const of = (node: Node): Relation => {
-    let relation = known.get(node);
-    if (relation === undefined) {
-      relation = relationOf(node, node.inputs.map(of), () =>
+  const of = (node: Node): Relation =>
+    remember(known, node, () =>
+      relationOf(node, node.inputs.map(of), () =>
         of(node.op.decompose!(builder, node.inputs, node.attrs)),
-      );
-      known.set(node, relation);
-    }
-    return relation;
-  };
+      ),
+    );
   // in order, so that deep graphs need no deep calls
   for (const node of topological(graph)) of(node);
   return graph.outputs.every((y) => of(y) === 'additive' || isZero(y));

@@ -7,6 +7,7 @@ import type { Node } from '../ir/graph/graph.ts';
 import { newBuffer } from '../ir/loop/expr.ts';
 import type { LoopBuffer } from '../ir/loop/loop.ts';
 import { stackStrides } from '../ir/program/windows.ts';
+import { remember } from '../ir/remember.ts';
 import { stridesOf } from '../ir/type.ts';
 
 /** It gets its number when it is stored. */
@@ -32,35 +33,29 @@ export class BufferTable {
 
   /** The buffer of a value; made at first use. */
   of(node: Node): LoopBuffer {
-    let buffer = this.#byNode.get(node);
-    if (buffer === undefined) {
+    return remember(this.#byNode, node, () => {
       const made = this.foreseen(node);
       this.#foreseen.delete(node);
       if (node.op.name !== 'input') made.name = `${node.op.name}${this.#next++}`;
-      this.#byNode.set(node, made);
-      buffer = made;
-    }
-    return buffer;
+      return made;
+    });
   }
 
   /** The buffer that a value will have if it is stored, which is not decided. */
   foreseen(node: Node): Nameable {
-    let buffer = this.#foreseen.get(node);
-    if (buffer === undefined) {
+    return remember(this.#foreseen, node, () => {
       const own = node.op.name === 'input';
       const strides = own
         ? node.attrs['strides']
         : node.op.kind === 'loop'
           ? stackStrides(node.type, this.#alignment)
           : undefined;
-      buffer = newBuffer(
+      return newBuffer(
         own ? String(node.attrs['name']) : node.op.name,
         node.type,
         Array.isArray(strides) ? (strides as number[]) : undefined,
       );
-      this.#foreseen.set(node, buffer);
-    }
-    return buffer;
+    });
   }
 
   /** Whether what lived in `buffer` was moved to another. */

@@ -6,7 +6,8 @@
  */
 import type { Caps } from '../codegen/caps.ts';
 import { type Idx, pointsOf } from '../ir/dim.ts';
-import { operandsIn, positionsIn } from '../ir/loop/access.ts';
+import { operandsIn } from '../ir/loop/access.ts';
+import { opaqueExprs } from '../ir/loop/free.ts';
 import type { Expr, LoadExpr, LoopBuffer, Nest, Store } from '../ir/loop/loop.ts';
 import { visitExpr } from '../ir/loop/visit.ts';
 
@@ -73,7 +74,7 @@ const readings = (nest: Nest): Reading[] => {
   };
   for (const s of nest.stores) {
     note(s.value, s);
-    for (const position of positionsIn(s.index)) note(position, undefined);
+    for (const position of opaqueExprs(s.index)) note(position, undefined);
   }
   for (const operand of operandsIn(nest)) note(operand, undefined);
   return found;

@@ -5,6 +5,7 @@
  */
 import type { Node } from '../ir/graph/graph.ts';
 import type { LoopBuffer } from '../ir/loop/loop.ts';
+import { remember } from '../ir/remember.ts';
 
 /** Where a value is read from; undefined where it is computed in place. */
 export type PlaceOf = (node: Node) => LoopBuffer | undefined;
@@ -20,11 +21,7 @@ export class Recall<K, T> {
 
   /** What `find` gives for `key` as things stand. What it throws is not kept. */
   get(key: K, placeOf: PlaceOf, find: (placeOf: PlaceOf) => T): T {
-    let answers = this.#answers.get(key);
-    if (answers === undefined) {
-      answers = [];
-      this.#answers.set(key, answers);
-    }
+    const answers = remember(this.#answers, key, () => []);
     for (const { value, places } of answers) if (stand(places, placeOf)) return value;
     const places = new Map<Node, LoopBuffer | undefined>();
     const value = find((node) => {

@@ -3,6 +3,8 @@
  *
  * Invariant: of each key at most one is open or being opened; a lost one is let go before another is opened.
  */
+import { remember } from '../ir/remember.ts';
+
 interface Shared {
   readonly lost: boolean;
   dispose(): void;
@@ -23,11 +25,6 @@ export const sharing = <D extends Shared>(): ((
       device?.dispose();
       if (shared.get(key) === known) shared.delete(key);
     }
-    let opening = shared.get(key);
-    if (opening === undefined) {
-      opening = open();
-      shared.set(key, opening);
-    }
-    return opening;
+    return remember(shared, key, open);
   };
 };

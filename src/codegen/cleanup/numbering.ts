@@ -4,6 +4,7 @@
  * Invariant: a write gives its var or buffer a new version, at the end of the loop or branch it is in as well; a loop's
  * body starts from the versions after any of its rounds.
  */
+import { remember } from '../../ir/remember.ts';
 import { expressionsOf, type SpecialStmt } from '../../ir/thread/special.ts';
 import type { Register, TExpr, ThreadBuffer, ThreadKernel, TStmt } from '../../ir/thread/thread.ts';
 import type { Scope, Step } from './steps.ts';
@@ -317,12 +318,7 @@ class Numbering {
   }
 
   private registerId(register: Register): number {
-    let id = this.registerIds.get(register);
-    if (id === undefined) {
-      id = this.registerIds.size;
-      this.registerIds.set(register, id);
-    }
-    return id;
+    return remember(this.registerIds, register, () => this.registerIds.size);
   }
 
   /** The outermost block that runs if and only if the current one runs at least once. */

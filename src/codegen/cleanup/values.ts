@@ -5,6 +5,7 @@
  * another number at run time.
  */
 
+import { remember } from '../../ir/remember.ts';
 import { castTo, isExactIn } from '../../ir/rounding.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { Register, RegType, TExpr, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
@@ -26,6 +27,7 @@ const ANY = [MIN, MAX] as const;
 
 /** Values by their operands. */
 type Table = Map<number | string, Value>;
+const newMap = (): Table => new Map();
 
 /** Kernels have fewer values than this. */
 const MOST_VALUES = 2 ** 26;
@@ -61,7 +63,7 @@ export class Values implements Maker {
   /** Values by what makes them of their operands. */
   private readonly tables = new Map<string, Table>();
   /** Constants by type and number; what is missing may still be known by its text. */
-  private readonly constants = new Map<RegType, Map<number | string, Value>>();
+  private readonly constants = new Map<RegType, Table>();
   private readonly buffers = new Map<ThreadBuffer, number>();
   private readonly top: Block;
 
@@ -71,11 +73,7 @@ export class Values implements Maker {
 
   constant(value: number, type: RegType): Value {
     const number = Object.is(value, -0) ? '-0' : value;
-    let known = this.constants.get(type);
-    if (known === undefined) {
-      known = new Map();
-      this.constants.set(type, known);
-    }
+    const known = remember(this.constants, type, newMap);
     let constant = known.get(number);
     if (constant === undefined) {
       const key = `c${type.elem}${type.lanes}:${number}`;
@@ -112,11 +110,7 @@ export class Values implements Maker {
     since: Block,
     certain: Block,
   ): Value {
-    let number = this.buffers.get(buffer);
-    if (number === undefined) {
-      number = this.buffers.size;
-      this.buffers.set(buffer, number);
-    }
+    const number = remember(this.buffers, buffer, () => this.buffers.size);
     const key = `l${number}/${type.lanes}v${version}[${index.id}]@`;
     const least = deeper(index.home, since);
     const home = deeper(least, certain);
@@ -192,12 +186,7 @@ export class Values implements Maker {
   }
 
   private table(name: string): Table {
-    let table = this.tables.get(name);
-    if (table === undefined) {
-      table = new Map();
-      this.tables.set(name, table);
-    }
-    return table;
+    return remember(this.tables, name, newMap);
   }
 
   private plain(name: string, shape: Shape, type: RegType, args: readonly Value[]): Value {

@@ -4,6 +4,7 @@
  * Invariant: what a nested loop or branch may change counts, whether it is reached or not; a barrier changes all shared
  * memory, and so does a wait for copies or at a gate; only that: threads do not see what others write to global memory.
  */
+import { remember } from '../../ir/remember.ts';
 import type { SpecialStmt } from '../../ir/thread/special.ts';
 import type { Register, ThreadBuffer, TStmt } from '../../ir/thread/thread.ts';
 
@@ -23,12 +24,7 @@ export class WritesOf {
   }
 
   in(statements: readonly TStmt[]): Writes {
-    let writes = this.#known.get(statements);
-    if (writes === undefined) {
-      writes = this.#collect(statements);
-      this.#known.set(statements, writes);
-    }
-    return writes;
+    return remember(this.#known, statements, () => this.#collect(statements));
   }
 
   #collect(statements: readonly TStmt[]): Writes {

@@ -4,6 +4,7 @@
  * Invariant: no two things of a text have one name, and none has a name that is taken: a word of the language, or a
  * function that comes along.
  */
+import { remember } from '../../ir/remember.ts';
 
 /** Gives each thing a name of its own. */
 export class Identifiers {
@@ -20,11 +21,7 @@ export class Identifiers {
 
   /** The name of a thing, chosen at the first call. */
   of(thing: object, wanted: string): string {
-    const known = this.#names.get(thing);
-    if (known !== undefined) return known;
-    const name = this.fresh(wanted);
-    this.#names.set(thing, name);
-    return name;
+    return remember(this.#names, thing, () => this.fresh(wanted));
   }
 
   /** A name that nothing has. */

@@ -4,6 +4,7 @@
  * Invariant: two indices whose sums have equal keys differ by their constants alone wherever both are defined; a sum is
  * `stable` when nothing it reads can change (no variables, no loads).
  */
+import { remember } from '../../ir/remember.ts';
 import type { Register, TExpr } from '../../ir/thread/thread.ts';
 import type { Survey } from './survey.ts';
 
@@ -102,12 +103,7 @@ export class Indices {
       case 'get': {
         if (this.#survey.variables.has(expr.register)) return undefined;
         registers.push(expr.register);
-        let id = this.#ids.get(expr.register);
-        if (id === undefined) {
-          id = this.#ids.size;
-          this.#ids.set(expr.register, id);
-        }
-        return `r${id}`;
+        return `r${remember(this.#ids, expr.register, () => this.#ids.size)}`;
       }
       case 'op': {
         const parts = expr.args.map((a) => this.#text(a, registers));

@@ -5,6 +5,7 @@
  * is written, and all of the arena, is bound for reading and writing.
  */
 import type { BufferRole, Dispatch, Program } from '../../ir/program.ts';
+import { remember } from '../../ir/remember.ts';
 import { type Bound, ScalarBlocks, Slots } from '../text/program.ts';
 import { renderWgsl } from './render.ts';
 import type {
@@ -31,14 +32,10 @@ export const renderProgram = (
   const steps = program.steps.map((step): DispatchShader => {
     const { places, slots } = placesOf(program, step);
     const key = `${step.kernel}:${places.map((p) => (p.kind === 'scalar' ? 's' : `${p.slot}${p.access}`)).join()}`;
-    const shader =
-      rendered.get(key) ?? renderWgsl(program.kernels[step.kernel]!, { ...options, places });
-    rendered.set(key, shader);
-    let index = byCode.get(shader.code);
-    if (index === undefined) {
-      index = shaders.push(shader) - 1;
-      byCode.set(shader.code, index);
-    }
+    const shader = remember(rendered, key, () =>
+      renderWgsl(program.kernels[step.kernel]!, { ...options, places }),
+    );
+    const index = remember(byCode, shader.code, () => shaders.push(shader) - 1);
     const bindings = shader.bindings.map(({ binding, kind, bytes, buffers: own }): BoundRange => {
       if (kind === 'uniform') {
         const offset = uniform.block(own.map((i) => step.bindings[i]!));

@@ -3,6 +3,7 @@
  *
  * Invariant: kept off the block, so that walking its properties finds only the user's.
  */
+import { remember } from '../../ir/remember.ts';
 import type { Autocast } from '../call.ts';
 import { newRevision } from '../revision.ts';
 import type { Block } from './block.ts';
@@ -19,14 +20,12 @@ interface Hidden {
 
 const hidden = new WeakMap<Block, Hidden>();
 /** The state of a block, made when it is first asked for. */
-export const hiddenOf = (block: Block): Hidden => {
-  let state = hidden.get(block);
-  if (state === undefined) {
-    state = { label: block.constructor.name, named: false, around: newSurround() };
-    hidden.set(block, state);
-  }
-  return state;
-};
+export const hiddenOf = (block: Block): Hidden =>
+  remember(hidden, block, () => ({
+    label: block.constructor.name,
+    named: false,
+    around: newSurround(),
+  }));
 
 /** Gives a block precisions of its own: those of `policy`, or, without one, of its operands. */
 export const setPrecision = (block: Block, policy: Autocast | undefined): void => {

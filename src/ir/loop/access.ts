@@ -4,7 +4,8 @@
  * Invariant: positions that are read from memory (gathers, scattered stores) count as reads; each buffer is listed once,
  * in order of first use.
  */
-import { type Idx, idxOpaques } from '../dim.ts';
+import { remember } from '../remember.ts';
+import { opaqueExprs } from './free.ts';
 import type { Expr, LoopBuffer, Nest, Running } from './loop.ts';
 import { visitExpr } from './visit.ts';
 
@@ -15,13 +16,6 @@ export const loadedBy = (values: readonly Expr[]): LoopBuffer[] => {
   for (const value of values)
     visitExpr(value, { expr: (e) => e.kind === 'load' && loads.set(e.buffer.id, e.buffer) }, seen);
   return [...loads.values()];
-};
-
-/** What `indices` take from memory. */
-export const positionsIn = (indices: readonly Idx[]): Expr[] => {
-  const found: Expr[] = [];
-  for (const idx of indices) idxOpaques(idx, (ref) => found.push(ref as Expr));
-  return found;
 };
 
 /** What a running fold or an order is made of. */
@@ -46,20 +40,14 @@ export const operandsIn = ({ contract, attend, running }: Nest): Expr[] => [
 export const evaluatedBy = (nest: Nest): Expr[] => [
   ...nest.stores.map((s) => s.value),
   ...operandsIn(nest),
-  ...positionsIn(nest.stores.flatMap((s) => s.index)),
+  ...opaqueExprs(nest.stores.flatMap((s) => s.index)),
 ];
 
 const reads = new WeakMap<Nest, readonly LoopBuffer[]>();
 
 /** The buffers a nest reads; nests never change, so that it is found once. */
-export const readsOf = (nest: Nest): readonly LoopBuffer[] => {
-  let found = reads.get(nest);
-  if (found === undefined) {
-    found = loadedBy(evaluatedBy(nest));
-    reads.set(nest, found);
-  }
-  return found;
-};
+export const readsOf = (nest: Nest): readonly LoopBuffer[] =>
+  remember(reads, nest, () => loadedBy(evaluatedBy(nest)));
 
 export const writesOf = (nest: Nest): LoopBuffer[] => {
   const written = new Map<number, LoopBuffer>();

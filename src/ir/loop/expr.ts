@@ -5,6 +5,7 @@
  */
 import { type Axis, type Bound, boundFails, boundHolds, type Idx } from '../dim.ts';
 import type { DType } from '../dtype.ts';
+import { remember } from '../remember.ts';
 import { castTo, isExactIn, roundTo } from '../rounding.ts';
 import { type ScalarOp, scalarOps, valueIn } from '../scalar.ts';
 import { type Shape, stridesOf } from '../type.ts';
@@ -62,14 +63,8 @@ export const indexValue = (idx: Idx): Expr =>
 
 const bufferKeys = new WeakMap<LoopBuffer, string>();
 
-const bufferKey = (buffer: LoopBuffer): string => {
-  let key = bufferKeys.get(buffer);
-  if (key === undefined) {
-    key = `l${buffer.id}:${buffer.strides.join('_')}`;
-    bufferKeys.set(buffer, key);
-  }
-  return key;
-};
+const bufferKey = (buffer: LoopBuffer): string =>
+  remember(bufferKeys, buffer, ({ id, strides }) => `l${id}:${strides.join('_')}`);
 
 export const load = (buffer: LoopBuffer, index: readonly Idx[]): Expr =>
   intern(`${bufferKey(buffer)}[${indexKey(index)}]`, {
@@ -141,14 +136,8 @@ const acc = (name: AccName, dtype: DType = 'float32'): AccExpr => ({
 export const accumulator: AccExpr = acc('acc');
 const accumulators = new Map<DType, AccExpr>([['float32', accumulator]]);
 /** The same of another dtype. */
-export const accumulatorOf = (dtype: DType): AccExpr => {
-  let made = accumulators.get(dtype);
-  if (made === undefined) {
-    made = acc('acc', dtype);
-    accumulators.set(dtype, made);
-  }
-  return made;
-};
+export const accumulatorOf = (dtype: DType): AccExpr =>
+  remember(accumulators, dtype, () => acc('acc', dtype));
 /** What a running fold or an order leaves at a point. */
 export const runningValue = (running: Running): AccExpr =>
   accumulatorOf(running.kind === 'order' ? 'int32' : running.values[0]!.dtype);

@@ -4,10 +4,11 @@
  * Invariant: the answer depends on the expression alone (expressions are immutable), so it is kept per expression.
  */
 import { type Axis, type Idx, idxAxes, idxOpaques } from '../dim.ts';
+import { remember } from '../remember.ts';
 import type { Expr } from './loop.ts';
 import { indicesOf, operandsOf } from './visit.ts';
 
-/** Opaque references of loop indices are expressions: the algebra only knows them by key. */
+/** What indices take from memory. Their opaque references are expressions: the algebra only knows them by key. */
 export const opaqueExprs = (index: readonly Idx[]): Expr[] => {
   const out: Expr[] = [];
   for (const idx of index) idxOpaques(idx, (ref) => out.push(ref as Expr));
@@ -17,13 +18,7 @@ export const opaqueExprs = (index: readonly Idx[]): Expr[] => {
 const freeOf = new WeakMap<Expr, ReadonlySet<Axis>>();
 
 /** Axes an expression depends on, axes of its own reductions excluded. */
-export const freeAxes = (e: Expr): ReadonlySet<Axis> => {
-  const seen = freeOf.get(e);
-  if (seen !== undefined) return seen;
-  const free = freeIn(e);
-  freeOf.set(e, free);
-  return free;
-};
+export const freeAxes = (e: Expr): ReadonlySet<Axis> => remember(freeOf, e, freeIn);
 
 const freeIn = (e: Expr): ReadonlySet<Axis> => {
   // most depend on what their first operand does
@@ -47,12 +42,11 @@ const isWithin = (part: ReadonlySet<Axis>, whole: ReadonlySet<Axis>): boolean =>
 const indexFree = new WeakMap<Idx, ReadonlySet<Axis>>();
 
 /** Axes an index depends on, through loaded parts too. */
-export const idxFree = (idx: Idx): ReadonlySet<Axis> => {
-  const seen = indexFree.get(idx);
-  if (seen !== undefined) return seen;
+export const idxFree = (idx: Idx): ReadonlySet<Axis> => remember(indexFree, idx, freeInIndex);
+
+const freeInIndex = (idx: Idx): ReadonlySet<Axis> => {
   const free = new Set<Axis>();
   idxAxes(idx, (a) => free.add(a));
   for (const e of opaqueExprs([idx])) for (const a of freeAxes(e)) free.add(a);
-  indexFree.set(idx, free);
   return free;
 };

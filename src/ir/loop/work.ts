@@ -17,8 +17,8 @@ import {
 import { bytesOf } from '../dtype.ts';
 import { scalarOps } from '../scalar.ts';
 import { spanOf } from '../type.ts';
-import { positionsIn, runningOperands } from './access.ts';
-import { freeAxes } from './free.ts';
+import { runningOperands } from './access.ts';
+import { freeAxes, opaqueExprs } from './free.ts';
 import type {
   AccName,
   Attention,
@@ -150,7 +150,7 @@ class Counter {
     this.#places.set(e, Math.max(places, this.#places.get(e) ?? 0));
     if (e.kind === 'load') this.#load(e, places);
     if (e.kind === 'guard') {
-      for (const position of positionsIn(indicesOf(e))) this.add(position, bounds);
+      for (const position of opaqueExprs(indicesOf(e))) this.add(position, bounds);
       this.add(e.then, [...bounds, ...e.bounds]);
       this.add(e.otherwise, [...bounds, ...boundsOtherwise(e.bounds, bounds)]);
       return;
@@ -312,7 +312,7 @@ export const workOf = (kernel: Pick<LoopKernel, 'nests'>): Work => {
     operations += innerOperations(nest, counter, known);
     for (const store of nest.stores) {
       counter.add(store.value, []);
-      for (const position of positionsIn(store.index)) counter.add(position, []);
+      for (const position of opaqueExprs(store.index)) counter.add(position, []);
       const places = pointsOf(store.axes) * pointsOf(store.over);
       if (store.mode !== 'set') operations += places;
       // a scattered store begins by zeroing all of the buffer
