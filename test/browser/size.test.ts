@@ -15,9 +15,9 @@ import * as assert from 'uvu/assert';
 const LIMITS = new Map([
   [1, 121.3],
   [2, 230.9],
-  [4, 312.8],
+  [4, 313],
   [5, 274.9],
-  [7, 446.2],
+  [7, 446.5],
 ]);
 
 interface Size {
