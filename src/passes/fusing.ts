@@ -9,6 +9,7 @@ import { type Grain, grainOf } from '../codegen/grain.ts';
 import { bytesOf } from '../ir/dtype.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { topological, usersOf } from '../ir/graph/graph.ts';
+import { windowAlignment } from '../ir/program/windows.ts';
 import { Drafts, MAX_MEMBERS } from './drafts.ts';
 import { coneCosts, evaluationsBy, everyValue, mustStore, rowValues } from './fusion-model.ts';
 import { type Optimizer, optimizerOf } from './optimizer.ts';
@@ -38,7 +39,7 @@ export const fusingOf = (graph: Graph, caps: Caps, context: PassContext): Fusing
   const grain = grainOf(caps);
   const order = topological(graph);
   const users = usersOf(graph);
-  const stored = mustStore(graph, order, users, caps);
+  const stored = mustStore(graph, order, windowAlignment(caps));
   const required = isApart ? new Map([...everyValue(order), ...stored]) : stored;
   return {
     context,

@@ -3,12 +3,9 @@
  *
  * Invariant: depends on the graph alone, never on decisions already taken.
  */
-import type { Caps } from '../codegen/caps.ts';
 import type { Graph, Node } from '../ir/graph/graph.ts';
 import { isScan } from '../ir/graph/ops/scan.ts';
-import { windowAlignment } from '../ir/program/windows.ts';
 import { isScalarOp, scalarOps } from '../ir/scalar.ts';
-import { takesChosenPlaces } from './chosen-places.ts';
 import { loopFamily } from './loop-family.ts';
 
 const isView = (node: Node): boolean => node.op.kind === 'view';
@@ -27,8 +24,7 @@ export const isLongJoin = (node: Node): boolean =>
 export const mustStore = (
   graph: Graph,
   order: readonly Node[],
-  users: ReadonlyMap<Node, readonly Node[]>,
-  caps: Caps,
+  alignment: number,
 ): ReadonlyMap<Node, string> => {
   const required = new Map<Node, string>();
   const require = (node: Node, why: string): void => {
@@ -39,10 +35,7 @@ export const mustStore = (
   for (const { value } of graph.assigns) require(unreshaped(value), 'assigned');
   for (const node of order)
     if (node.op.kind === 'contract')
-      for (const operand of node.inputs)
-        if (!takesChosenPlaces(node, operand, users.get(operand)!, caps))
-          requireOperand(operand, require);
-  const alignment = windowAlignment(caps);
+      for (const operand of node.inputs) requireOperand(operand, require);
   for (const node of order)
     if (isScan(node))
       for (const base of loopFamily().reads(node, alignment)) require(base, 'a loop reads it');

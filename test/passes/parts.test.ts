@@ -177,11 +177,8 @@ test('a GPU has no more launches than a CPU for norms and training steps', () =>
   const free: Caps = { ...GPU, maxBindings: 500 };
   assert.is(compileGraph(parseGraph(NORM), GPU).program.steps.length, 1);
   assert.is(compileGraph(layerNorm, GPU).program.steps.length, 1);
-  for (const net of [mlpStep(), mlpStep(64, 'adam')])
+  for (const net of [mlpStep(), lenetStep(), mlpStep(64, 'adam'), lenetStep(64, 28, 'adam')])
     assert.ok(fused(net, free) <= fused(net, CPU), net.name);
-  // a CPU takes what a pool passes back to the gradient of a weight from the positions that were chosen
-  for (const net of [lenetStep(), lenetStep(64, 28, 'adam')])
-    assert.ok(fused(net, free) <= fused(net, CPU) + 1, net.name);
   assert.ok(fused(mlpStep(), { ...GPU, maxBindings: 10 }) <= 16);
 });
 

@@ -13,7 +13,6 @@ import { sharedBuffer } from '../../ir/thread/build.ts';
 import { freeAxes, idxFree, offsetOf, stepAlong } from '../analysis.ts';
 import type { Caps } from '../caps.ts';
 import type { NestPlan } from '../plan.ts';
-import { type Chosen, chosenOf } from './chosen.ts';
 import { elapsed, leastElapsed, roundUp, START, STEP, TILE_ROWS } from './contraction.ts';
 import { type ImagePlan, stripesOf } from './convolution.ts';
 import { GradientTemplate } from './gradient-emit.ts';
@@ -34,8 +33,6 @@ export interface GradientGeometry {
   /** At a position, of a row and an image. */
   readonly gradient: Expr;
   readonly inPlace?: GradientInPlace;
-  /** Where only one position of each window has a gradient. */
-  readonly chosen?: Chosen;
 }
 
 /** A gradient whose rows lie in memory as they are summed: positions one after the other, rows at equal distances. */
@@ -79,7 +76,6 @@ export const gradientOf = (c: Contraction): GradientGeometry | undefined => {
   if ([...taps, ...channels].some((x) => ofGradient.has(x))) return undefined;
   const rowAxes = m.filter((x) => x.extent > 1);
   const inPlace = inPlaceOf(c.a, rowAxes, windows);
-  const chosen = chosenOf(c.a, windows);
   return {
     batch,
     rowAxes,
@@ -89,7 +85,6 @@ export const gradientOf = (c: Contraction): GradientGeometry | undefined => {
     input,
     gradient: c.a,
     ...(inPlace === undefined ? {} : { inPlace }),
-    ...(chosen === undefined ? {} : { chosen }),
   };
 };
 

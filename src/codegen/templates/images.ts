@@ -6,7 +6,6 @@
 import { pointsOf } from '../../ir/dim.ts';
 import type { Contraction, Nest } from '../../ir/loop/loop.ts';
 import type { Caps } from '../caps.ts';
-import { planChosen } from './chosen.ts';
 import { type ImagePlan, planConvolution, tapsOf } from './convolution.ts';
 import { type Geometry, geometryOf } from './convolution-geometry.ts';
 import { planDepthwise } from './depthwise.ts';
@@ -76,7 +75,6 @@ const schedulesFor = (nest: Nest, c: Contraction, caps: Caps): readonly Schedule
   const gradient = gradientOf(c);
   if (gradient !== undefined)
     schedules.push(
-      (_, below) => [planChosen(nest, gradient, caps, below)],
       (most, below) => planWinogradGradient(nest, gradient, caps, most, below),
       (most, below) => planGradient(nest, gradient, caps, most, below),
       () => [planDepthwiseGradient(nest, gradient, caps)],

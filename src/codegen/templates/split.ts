@@ -10,7 +10,6 @@ import type { Caps } from '../caps.ts';
 import { rewriter } from '../rewrite.ts';
 import { AlikeNests } from './alike-nests.ts';
 import { blockings, leastCycles } from './blocking.ts';
-import { chosenCycles } from './chosen.ts';
 import type { Problem } from './contraction.ts';
 import { type GradientGeometry, gradientCycles, gradientOf, inParts } from './gradient.ts';
 import { productCycles } from './matmul.ts';
@@ -95,7 +94,6 @@ const estimate = (
   const axis = cutAxis(c)!;
   if (gradient !== undefined) {
     const g = inParts(gradient, axis, parts) ?? gradientOf(part());
-    takes(g && chosenCycles(g, caps, least));
     takes(g && winogradGradientCycles(g, caps, least));
     takes(g && gradientCycles(g, caps, least));
   }
