@@ -17,7 +17,7 @@ import { visit } from './visit.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Of the minified application, compressed: what a page loads before it can train. */
-const MOST_BYTES = 246_000;
+const MOST_BYTES = 247_000;
 
 const APPLICATION = `
 import { autograd, HybridBlock, hybridize, random, Trainer } from 'tigon';
