@@ -4,9 +4,10 @@
  * half of what it takes to load the package and to make a first call.
  *
  * Invariants: kept code changes no result: what is damaged, or of another V8, other flags or another build, is not used.
- * Nothing is kept where nothing may be (`TIGON_CACHE=off`), nor where calls are counted for coverage.
+ * Nothing is kept where nothing may be (`TIGON_CACHE=off`), where others could put something else, nor where calls are
+ * counted for coverage.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
@@ -36,11 +37,20 @@ const OLD_MS = 3_000;
 const SETTLED_MS = 20_000;
 const LIMIT_BYTES: number = 64 * 2 ** 20;
 
+/** Whether nobody else may write to the folder: V8 runs what is kept there as it is. */
+const isOwn = (folder: string): boolean => {
+  const user = process.getuid?.();
+  const stat = statSync(folder, { throwIfNoEntry: false });
+  if (user === undefined || stat === undefined) return true;
+  return (stat.uid === user || stat.uid === 0) && (stat.mode & 0o002) === 0;
+};
+
 /** Where V8's code is kept, or undefined. */
 const openCache = (): DiskCache | undefined => {
   const folder = cacheFolder('code');
   // functions with kept code are not counted exactly
-  if (folder === undefined || process.env['NODE_V8_COVERAGE'] !== undefined) return undefined;
+  if (folder === undefined || process.env['NODE_V8_COVERAGE'] !== undefined || !isOwn(folder))
+    return undefined;
   return new DiskCache({
     folder,
     what: 'functions that V8 compiled',

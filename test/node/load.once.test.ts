@@ -158,6 +158,18 @@ test("code is kept for V8's flags, and nowhere where it may not be", () => {
   assert.equal(kept(), [], 'of flags that changed while it ran');
 });
 
+test('a folder that anyone may write to is left alone', () => {
+  if (process.platform === 'win32') return;
+  run(STEP);
+  const code = join(cache, 'code');
+  fs.chmodSync(code, 0o777);
+  const before = kept().length;
+  assert.not((run(STEP) as { usesKept: boolean }).usesKept);
+  assert.is(kept().length, before);
+  fs.chmodSync(code, 0o755);
+  assert.ok((run(STEP) as { usesKept: boolean }).usesKept);
+});
+
 test('asking for the collector leaves the flags what they were', () => {
   forgetKept();
   const program = `
