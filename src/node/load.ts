@@ -32,7 +32,7 @@ const url: string = new URL('code.cjs', import.meta.url).href;
 /** Code is replaced when there is this much more of it: code of functions that had not run before. */
 const MORE = 1.05;
 /** A process that ends and is as old as this does not notice the time that keeping takes, some 30 ms. */
-const OLD_MS = 3_000;
+const OLD_MS = 600;
 /** Programs that are stopped from outside never end by themselves: what has run by then is kept. */
 const SETTLED_MS = 20_000;
 const LIMIT_BYTES: number = 64 * 2 ** 20;

@@ -115,6 +115,14 @@ test('one process keeps the code that the next one uses, and both compute the sa
   assert.equal(fs.readFileSync(kept()[0]!), first, 'nothing to add, nothing written');
 });
 
+test('what a short process kept grows by what a longer one ran', () => {
+  forgetKept();
+  run(`import 'tigon'; console.log(0);`);
+  const short = fs.statSync(kept()[0]!).size;
+  run(`${STEP}\nawait new Promise((end) => setTimeout(end, 600));`);
+  assert.ok(fs.statSync(kept()[0]!).size > 1.2 * short);
+});
+
 test('kept code that is damaged or of something else is not used, and replaced', () => {
   const { losses } = run(STEP) as { losses: number[] };
   const [path] = kept();
