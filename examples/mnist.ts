@@ -73,8 +73,8 @@ interface Result {
 
 /**
  * The modes agree but for rounding (10⁻⁷), which training multiplies wherever two inputs of a maximum are closer than
- * that: at a rate of 0.05 to 10⁻² with some seeds, hence a fifth of the rate for these steps (docs/performance.md has
- * the figures).
+ * that: at a rate of 0.05 to 10⁻² with some seeds, at 0.01 to 1.2 · 10⁻⁴ with one, hence a tenth of the rate for these
+ * steps (docs/performance.md has the figures).
  */
 const COMPARED_STEPS = 20;
 /** Steps between two looks at the loss, which wait for a device that works on its own. */
@@ -106,7 +106,7 @@ const prepare = (
     baseLr: options.lr,
     step: 1,
     warmupSteps: COMPARED_STEPS,
-    warmupBeginLr: options.lr / 5,
+    warmupBeginLr: options.lr / 10,
     warmupMode: 'constant',
   });
   const trainer = new Trainer(net.parameters(), 'sgd', { lrScheduler, momentum: 0.9 });
@@ -303,7 +303,7 @@ const HELP = `Trains LeNet on MNIST three ways and compares them.
 
   --epochs N     passes over the training images in each mode (default 1)
   --batch N      images in a batch (default 64)
-  --lr X         learning rate of SGD with momentum 0.9 (default 0.05; a fifth of it for the first 20 steps)
+  --lr X         learning rate of SGD with momentum 0.9 (default 0.05; a tenth of it for the first 20 steps)
   --seed N       of initialization and shuffling (default 1)
   --samples N    training images to use (default: all)
   --quick        60 batches and 1000 test images only
