@@ -11,7 +11,7 @@ import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { build } from 'esbuild';
-import { parseAst } from 'rolldown/parseAst';
+import { withOwnNames } from './own-names.mjs';
 
 /** Modules that differ between Node and browsers: Node's. */
 const halves = (root, imports) => ({
@@ -22,32 +22,19 @@ const halves = (root, imports) => ({
     })),
 });
 
-const mentions = (node, name) =>
-  node !== null &&
-  typeof node === 'object' &&
-  ((node.type === 'Identifier' && node.name === name) ||
-    Object.values(node).some((part) => mentions(part, name)));
-
-/**
- * Classes that name themselves (`X = class _X`), or have the name of another one (`X2 = class`), are called something else
- * by esbuild, and people read what classes are called. Lines stay what they are.
- */
-export const withOwnNames = (text) => {
-  const own = new Set([...text.matchAll(/ = class _([A-Z]\w*)/g)].map(([, name]) => name));
-  const named = text.replace(/(?<![\w.$])_([A-Z]\w*)/g, (all, name) =>
-    own.has(name) ? name : all,
+/** What the script fetches when it is needed: V8 does not keep which module a script with kept code imports for. */
+const withFetches = (text, metafile) => {
+  const fetched = new Set();
+  const result = text.replace(/\bimport\((?="([^"]+)"\))/g, (_, name) => {
+    fetched.add(name);
+    return 'fetchModule(';
+  });
+  const known = Object.values(metafile.outputs).flatMap(({ imports }) =>
+    imports.flatMap(({ kind, path }) => (kind === 'dynamic-import' ? [path] : [])),
   );
-  return named.replace(
-    /^( *)((?:var )?([A-Z]\w*[A-Za-z])\d+ = )class(?= extends | \{)/gm,
-    (all, indent, head, name, at) => {
-      const from = at + indent.length + head.length;
-      const end = named.indexOf(`\n${indent}}`, from) + indent.length + 2;
-      // in it, the name would be this class
-      return mentions(parseAst(`(${named.slice(from, end)})`), name)
-        ? all
-        : `${indent}${head}class ${name}`;
-    },
-  );
+  if (`${[...fetched].sort()}` !== `${[...new Set(known)].sort()}`)
+    throw new Error(`the script fetches ${known}, and these calls were found: ${[...fetched]}`);
+  return result;
 };
 
 /** Writes `node/` of the folder `dist`. */
@@ -67,7 +54,7 @@ export const bundleForNode = async ({ root, dist, manifest, define, external }) 
   const list = entries.map(
     ([name, to]) => `${JSON.stringify(name)}: () => require(${JSON.stringify(to['tigon-source'])})`,
   );
-  await build({
+  const { metafile } = await build({
     ...common,
     stdin: { contents: `module.exports = {${list}};`, resolveDir: root },
     outfile: join(folder, 'code.cjs'),
@@ -80,6 +67,7 @@ export const bundleForNode = async ({ root, dist, manifest, define, external }) 
     footer: { js: 'return module.exports; })' },
     sourcemap: true,
     sourcesContent: false,
+    metafile: true,
   });
   await build({
     ...common,
@@ -88,8 +76,7 @@ export const bundleForNode = async ({ root, dist, manifest, define, external }) 
     format: 'esm',
   });
   const code = join(folder, 'code.cjs');
-  // V8 does not keep which module a script with kept code would import for
-  const text = withOwnNames(readFileSync(code, 'utf8')).replace(/\bimport\(/g, 'fetchModule(');
+  const text = withFetches(withOwnNames(readFileSync(code, 'utf8')), metafile);
   writeFileSync(code, text);
   const modules = vm.runInThisContext(text)(
     createRequire(join(root, 'package.json')),

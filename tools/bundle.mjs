@@ -13,7 +13,8 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { parseAst } from 'rolldown/parseAst';
-import { bundleForNode, withOwnNames } from './bundle-node.mjs';
+import { bundleForNode } from './bundle-node.mjs';
+import { withOwnNames } from './own-names.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(process.argv[2] ?? root, 'dist');

@@ -14,8 +14,6 @@ import { type Profile, sharesOf } from './phases.ts';
 export interface First {
   /** Loading the package. */
   readonly load: Moment;
-  /** Making the net and its arrays. */
-  readonly make: Moment;
   /** The first call: trace, compile, run. */
   readonly first: Moment;
   /** Of it, from its begin until its program, the last one that is made in it, can be launched: trace and compile. */
@@ -70,7 +68,6 @@ const again = now();
 await hybrid().data();
 const first: First = {
   load: between(started, loaded),
-  make: between(loaded, made),
   first: between(made, called),
   compile: between(made, compiled),
   second: between(again, now()),
